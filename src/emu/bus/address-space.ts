@@ -1,0 +1,123 @@
+/** Which device answers an address: the machine has one space of ports and one of memory-mapped registers. */
+import type { AccessSize, IoHandler } from '../core/device.ts';
+import { OPEN_BUS } from '../core/register-block.ts';
+
+/** A device's place in an address space; it can be moved and switched off (PCI BARs, PMBASE). */
+export interface Mapping {
+  readonly base: number;
+  readonly size: number;
+  readonly enabled: boolean;
+  /** Moves the region; an enabled region answers at its new place at once. */
+  move(base: number): void;
+  enable(on: boolean): void;
+  remove(): void;
+}
+
+class Region implements Mapping {
+  base: number;
+  readonly size: number;
+  readonly handler: IoHandler;
+  readonly priority: number;
+  enabled = false;
+  readonly #space: AddressSpace;
+
+  constructor(space: AddressSpace, base: number, size: number, handler: IoHandler, priority: number) {
+    this.#space = space;
+    this.base = base;
+    this.size = size;
+    this.handler = handler;
+    this.priority = priority;
+  }
+
+  move(base: number): void {
+    if (base === this.base) return;
+    const enabled = this.enabled;
+    this.enable(false);
+    this.base = base;
+    this.enable(enabled);
+  }
+
+  enable(on: boolean): void {
+    if (on === this.enabled) return;
+    this.enabled = on;
+    if (on) this.#space.insert(this);
+    else this.#space.delete(this);
+  }
+
+  remove(): void {
+    this.enable(false);
+  }
+}
+
+/**
+ * Overlaps are allowed: the higher priority answers, and among equals the one enabled first.
+ * An access that no region holds whole is open bus: reads all ones, writes are lost.
+ */
+export class AddressSpace {
+  readonly name: string;
+  readonly #regions: Region[] = [];
+  #last: Region | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Maps `size` addresses at `base`; `enabled` false keeps the place for later. */
+  map(
+    base: number,
+    size: number,
+    handler: IoHandler,
+    options: { priority?: number; enabled?: boolean } = {},
+  ): Mapping {
+    const region = new Region(this, base, size, handler, options.priority ?? 0);
+    region.enable(options.enabled ?? true);
+    return region;
+  }
+
+  read(address: number, size: AccessSize): number {
+    const region = this.#find(address, size);
+    return region === undefined ? OPEN_BUS[size] : region.handler.read(address - region.base, size) >>> 0;
+  }
+
+  write(address: number, size: AccessSize, value: number): void {
+    const region = this.#find(address, size);
+    region?.handler.write(address - region.base, size, value >>> 0);
+  }
+
+  /** True when some region answers `address`. */
+  answers(address: number): boolean {
+    return this.#find(address, 1) !== undefined;
+  }
+
+  insert(region: Region): void {
+    let at = 0;
+    while (at < this.#regions.length && (this.#regions[at]?.priority ?? 0) >= region.priority) at++;
+    this.#regions.splice(at, 0, region);
+    this.#last = undefined;
+  }
+
+  delete(region: Region): void {
+    this.#regions.splice(this.#regions.indexOf(region), 1);
+    this.#last = undefined;
+  }
+
+  #find(address: number, size: number): Region | undefined {
+    const last = this.#last;
+    if (last !== undefined && address >= last.base && address + size <= last.base + last.size) return last;
+    for (const region of this.#regions) {
+      if (address >= region.base && address + size <= region.base + region.size) {
+        // Overlapping regions of different priority must not be hidden by the shortcut above.
+        this.#last = this.#overlapped(region) ? undefined : region;
+        return region;
+      }
+    }
+    return undefined;
+  }
+
+  #overlapped(region: Region): boolean {
+    return this.#regions.some(
+      (other) =>
+        other !== region && other.base < region.base + region.size && region.base < other.base + other.size,
+    );
+  }
+}

@@ -1,0 +1,92 @@
+/** Virtual time, in nanoseconds since the machine was made (exact: below 2^53 ns is 104 days). */
+
+export interface Timer {
+  /** Calls back once at or after `deadlineNs`; arming again replaces the deadline. */
+  arm(deadlineNs: number): void;
+  cancel(): void;
+  /** Infinity when not armed. */
+  readonly deadlineNs: number;
+}
+
+/** The machine's one clock. It does not move during a device access, so devices may read it freely. */
+export interface Clock {
+  nowNs(): number;
+  timer(callback: () => void): Timer;
+}
+
+class QueuedTimer implements Timer {
+  deadlineNs = Number.POSITIVE_INFINITY;
+  readonly callback: () => void;
+  readonly #queue: EventQueue;
+
+  constructor(queue: EventQueue, callback: () => void) {
+    this.#queue = queue;
+    this.callback = callback;
+  }
+
+  arm(deadlineNs: number): void {
+    this.#queue.remove(this);
+    this.deadlineNs = deadlineNs;
+    this.#queue.insert(this);
+  }
+
+  cancel(): void {
+    this.#queue.remove(this);
+    this.deadlineNs = Number.POSITIVE_INFINITY;
+  }
+}
+
+/** The clock's deadlines, soonest first. A machine has some dozen timers, so that a sorted array is the fastest queue. */
+export class EventQueue implements Clock {
+  readonly #now: () => number;
+  readonly #armed: QueuedTimer[] = [];
+  #onEarlier: () => void = () => {};
+
+  /** @param now virtual time in nanoseconds; never goes back */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  nowNs(): number {
+    return this.#now();
+  }
+
+  timer(callback: () => void): Timer {
+    return new QueuedTimer(this, callback);
+  }
+
+  /** Called when a deadline earlier than all others was armed: the run loop may have to shorten its slice. */
+  onEarlierDeadline(listener: () => void): void {
+    this.#onEarlier = listener;
+  }
+
+  /** Nanoseconds; Infinity when nothing is armed. */
+  nextDeadlineNs(): number {
+    return this.#armed[0]?.deadlineNs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Runs what is due. A callback that arms itself again in the past runs again in the next call, not in this one. */
+  runDue(): void {
+    const now = this.#now();
+    let left = this.#armed.length;
+    while (left-- > 0) {
+      const timer = this.#armed[0];
+      if (timer === undefined || timer.deadlineNs > now) return;
+      this.#armed.shift();
+      timer.deadlineNs = Number.POSITIVE_INFINITY;
+      timer.callback();
+    }
+  }
+
+  insert(timer: QueuedTimer): void {
+    let at = this.#armed.length;
+    while (at > 0 && (this.#armed[at - 1]?.deadlineNs ?? 0) > timer.deadlineNs) at--;
+    this.#armed.splice(at, 0, timer);
+    if (at === 0) this.#onEarlier();
+  }
+
+  remove(timer: QueuedTimer): void {
+    const at = this.#armed.indexOf(timer);
+    if (at >= 0) this.#armed.splice(at, 1);
+  }
+}

@@ -1,0 +1,37 @@
+/** The contract every emulated device keeps. Nothing here knows a concrete device or the browser. */
+import type { Plain } from './plain.ts';
+
+export type AccessSize = 1 | 2 | 4;
+
+/** Answers accesses to a range of ports or of guest-physical addresses. Values are unsigned 32-bit. Never throws. */
+export interface IoHandler {
+  read(offset: number, size: AccessSize): number;
+  write(offset: number, size: AccessSize, value: number): void;
+}
+
+/** One row of a register map: the whole guest-visible surface of a device, readable as a table. */
+export interface Register<D> {
+  readonly name: string;
+  readonly offset: number;
+  readonly size: AccessSize;
+  readonly read?: (device: D) => number;
+  readonly write?: (device: D, value: number) => void;
+}
+
+/** QEMU's name and version of a state section, e.g. { name: 'acpi_pcihp', version: 1 }. */
+export interface VmState {
+  readonly name: string;
+  readonly version: number;
+}
+
+/**
+ * A device: fixed wiring (constructor), runtime glue, and volatile state, which `save` returns as one plain object.
+ * `restore` of what `save` returned, into a freshly built device with the same wiring, goes on as if nothing had happened;
+ * it re-arms its timers and drives its IRQ lines to the restored levels.
+ */
+export interface Device<S extends Plain = Plain> {
+  readonly vmstate: VmState;
+  reset(): void;
+  save(): S;
+  restore(state: S): void;
+}

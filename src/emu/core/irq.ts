@@ -1,0 +1,71 @@
+/** Interrupt wires and messages: what devices raise and controllers receive. */
+
+/** A level-triggered interrupt wire. Setting the level it already has is free. */
+export interface IrqLine {
+  set(level: boolean): void;
+}
+
+/** A wire that leads nowhere. */
+export const UNCONNECTED: IrqLine = { set() {} };
+
+/** Gives every level to each of `lines` (a GSI reaches the 8259 and the IO-APIC). */
+export function fanOut(...lines: readonly IrqLine[]): IrqLine {
+  return {
+    set(level) {
+      for (const line of lines) line.set(level);
+    },
+  };
+}
+
+/** Joins several drivers onto one wire, which is high while any of them is high. */
+export class WiredOr {
+  #high = 0;
+  readonly #target: IrqLine;
+
+  constructor(target: IrqLine) {
+    this.#target = target;
+  }
+
+  /** A new driver of the wire, low at first. */
+  input(): IrqLine {
+    let own = false;
+    return {
+      set: (level) => {
+        if (level === own) return;
+        own = level;
+        this.#high += level ? 1 : -1;
+        this.#target.set(this.#high > 0);
+      },
+    };
+  }
+}
+
+/** Spec: Intel SDM vol. 3 §11.6.1, delivery modes of the interrupt command register. */
+export const DELIVERY_FIXED = 0;
+export const DELIVERY_LOWEST = 1;
+export const DELIVERY_SMI = 2;
+export const DELIVERY_NMI = 4;
+export const DELIVERY_INIT = 5;
+export const DELIVERY_STARTUP = 6;
+export const DELIVERY_EXTINT = 7;
+
+/** One interrupt message on the APIC bus. */
+export interface ApicMessage {
+  readonly dest: number;
+  /** true: `dest` is a logical destination, false: an APIC id. */
+  readonly logical: boolean;
+  readonly delivery: number;
+  readonly vector: number;
+  /** true: level triggered, so that the receiver's EOI is broadcast to the IO-APIC. */
+  readonly level: boolean;
+}
+
+/** Where the IO-APIC and MSI senders put interrupt messages; the local APICs listen. */
+export interface ApicBus {
+  deliver(message: ApicMessage): void;
+}
+
+/** Where a PCI function's MSI write goes. `address` is 64-bit as a number, `data` 32-bit. */
+export interface MsiSink {
+  send(address: number, data: number): void;
+}

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import type { Device } from '../../src/emu/core/device.ts';
+import type { Plain } from '../../src/emu/core/plain.ts';
+
+/** The laws every device keeps; each device's test calls this with a way to disturb and to observe it. */
+export function deviceContract<S extends { readonly [key: string]: Plain }, D extends Device<S>>(
+  name: string,
+  make: () => D,
+  disturb: (dev: D) => void,
+  observe: (dev: D) => unknown,
+): void {
+  describe(`${name} keeps the device contract`, () => {
+    it('disturb changes every field of the saved state (else the laws below say nothing about it)', () => {
+      const dev = make();
+      const before: Record<string, unknown> = { ...dev.save() };
+      disturb(dev);
+      for (const [field, value] of Object.entries(dev.save())) {
+        expect(value, field).not.toEqual(before[field]);
+      }
+    });
+    it('reset returns to the power-on state', () => {
+      const dev = make();
+      const powerOn = dev.save();
+      disturb(dev);
+      dev.reset();
+      expect(dev.save()).toEqual(powerOn);
+    });
+    it('a restored fresh device saves and behaves the same', () => {
+      const dev = make();
+      disturb(dev);
+      const saved = dev.save();
+      const other = make();
+      other.restore(saved);
+      expect(other.save()).toEqual(saved);
+      expect(observe(other)).toEqual(observe(dev));
+    });
+    it('the saved state survives structuredClone (worker, IndexedDB)', () => {
+      const dev = make();
+      disturb(dev);
+      expect(structuredClone(dev.save())).toEqual(dev.save());
+    });
+    it('a snapshot does not alias live state', () => {
+      const dev = make();
+      const saved = dev.save();
+      const copy = structuredClone(saved);
+      disturb(dev);
+      expect(saved).toEqual(copy);
+    });
+  });
+}
