@@ -1,0 +1,82 @@
+/** What system, FPU and SSE code sees of the vCPU that it works for. Hot code does not come through here. */
+import type { AccessSize } from '../core/device.ts';
+import type { Trace } from '../core/trace.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+
+/** The machine as the CPU sees it. */
+export interface CpuHost {
+  ioRead(port: number, size: AccessSize): number;
+  ioWrite(port: number, size: AccessSize, value: number): void;
+  /** `gpa` is a guest-physical address as a number; 8-byte accesses come as two of 4. */
+  mmioRead(gpa: number, size: AccessSize): number;
+  mmioWrite(gpa: number, size: AccessSize, value: number): void;
+  /** Virtual time; exact at this instruction in deterministic mode. */
+  nowNs(): number;
+  /** INTA cycle of the 8259 pair: the vector. */
+  acknowledgePic(): number;
+  /** A level-triggered interrupt was completed: the IO-APIC may send it again. */
+  broadcastEoi(vector: number): void;
+}
+
+/**
+ * One vCPU. Loads and stores take a linear address as two words. When one faults it has called `raise` and returns 0:
+ * the caller tests `S[FAULT]` before it changes anything else.
+ */
+export interface Cpu {
+  /** See state.ts for the layout. All four are views of one buffer. */
+  readonly S: Int32Array;
+  readonly SU8: Uint8Array;
+  readonly SF32: Float32Array;
+  readonly SF64: Float64Array;
+  readonly tlb: Int32Array;
+  readonly memory: GuestMemory;
+  readonly host: CpuHost;
+  readonly trace: Trace;
+
+  /** With the current privilege. Results are zero-extended; `load64` leaves the high word in S[LD_HI]. */
+  load8(lo: number, hi: number): number;
+  load16(lo: number, hi: number): number;
+  load32(lo: number, hi: number): number;
+  load64(lo: number, hi: number): number;
+  store8(lo: number, hi: number, value: number): void;
+  store16(lo: number, hi: number, value: number): void;
+  store32(lo: number, hi: number, value: number): void;
+  store64(lo: number, hi: number, valueLo: number, valueHi: number): void;
+  /** Faults as a write of `size` bytes would, and writes nothing. */
+  probeWrite(lo: number, hi: number, size: number): void;
+
+  /** As supervisor, whatever CPL is: descriptor tables, TSS, interrupt stack frames. */
+  loadSystem8(lo: number, hi: number): number;
+  loadSystem16(lo: number, hi: number): number;
+  loadSystem32(lo: number, hi: number): number;
+  loadSystem64(lo: number, hi: number): number;
+  storeSystem16(lo: number, hi: number, value: number): void;
+  storeSystem32(lo: number, hi: number, value: number): void;
+  storeSystem64(lo: number, hi: number, valueLo: number, valueHi: number): void;
+
+  /** Starts an exception: sets S[FAULT] (and S[FAULT_ERROR]). The first one wins. */
+  raise(vector: number, error?: number): void;
+  /** EFLAGS with the lazy flags worked out. */
+  readFlags(): number;
+  /** Sets all of EFLAGS (already masked by the caller), lazy flags included. */
+  writeFlags(value: number): void;
+  /** CR0, CR4, EFER, CS, SS, DS, ES or EFLAGS.TF/VM changed: recomputes MODE, CPL's TLB half, and drops what depended on them. */
+  updateMode(): void;
+  /** Drops translations: of all pages, or of all but global ones. */
+  flushTlb(global: boolean): void;
+  invalidatePage(lo: number, hi: number): void;
+  /** Makes the running slice end at the next block boundary (interrupt raised, timer re-armed). */
+  requestExit(): void;
+}
+
+/**
+ * A system instruction. S[RIP_*] is its own address, S[NEXT_*] the next one's. Operands: `size` 8, 16, 32 or 64;
+ * `reg` the ModRM reg number (0–15); `rm` the register number (0–15), or -1 when the operand is in memory at S[EA_*].
+ */
+export type SystemOp = (cpu: Cpu, size: number, reg: number, rm: number, imm: number, imm2: number) => void;
+
+export interface SystemOpInfo {
+  readonly run: SystemOp;
+  /** True: the next instruction must be looked up again (it may change RIP, mode, mappings, interrupt flag). */
+  readonly ends: boolean;
+}
