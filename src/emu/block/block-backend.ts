@@ -1,0 +1,94 @@
+import { MonitorError } from '../core/monitor-error.ts';
+
+export type BlockErrorCode = 'EIO' | 'ENOSPC' | 'EACCES' | 'EROFS' | 'EINVAL' | 'ENOENT';
+
+/** strerror(3) texts, as QEMU prints them. */
+export const BLOCK_ERROR_TEXT: Readonly<Record<BlockErrorCode, string>> = {
+  EIO: 'Input/output error',
+  ENOSPC: 'No space left on device',
+  EACCES: 'Permission denied',
+  EROFS: 'Read-only file system',
+  EINVAL: 'Invalid argument',
+  ENOENT: 'No such file or directory',
+};
+
+/** What a block back end rejects with: the guest gets the bus's I/O error, the user reads `message`. */
+export class BlockError extends Error {
+  readonly code: BlockErrorCode;
+  /** Extra line that QEMU prints after the error, or undefined. */
+  readonly hint: string | undefined;
+
+  constructor(code: BlockErrorCode, message: string = BLOCK_ERROR_TEXT[code], hint?: string) {
+    super(message);
+    this.name = 'BlockError';
+    this.code = code;
+    this.hint = hint;
+  }
+
+  /** The same for the monitor's reader. */
+  toMonitorError(): MonitorError {
+    return new MonitorError(this.message, 'GenericError', this.hint);
+  }
+}
+
+/**
+ * `write` excludes every other lock, `read` excludes writers.
+ * QEMU: what BLK_PERM_WRITE with write unshared does to a second opener (share-rw=off).
+ */
+export type ImageLockMode = 'read' | 'write';
+
+/**
+ * Bytes that a disk is made of. Offsets and lengths in bytes, exact to 2^53, any alignment.
+ * Requests may overlap in time; those on different bytes never disturb each other.
+ * Every promise rejects with a `BlockError` and with nothing else.
+ */
+export interface BlockBackend {
+  /** Changes only by `resize`. */
+  readonly sizeBytes: number;
+  readonly readOnly: boolean;
+  /** Fills all of `target`. EIO beyond the end. */
+  read(offset: number, target: Uint8Array): Promise<void>;
+  /** `source` may be reused as soon as the promise settles, not before. EROFS when read-only. */
+  write(offset: number, source: Uint8Array): Promise<void>;
+  /** Resolves when every write that had resolved before the call survives a crash of the host. */
+  flush(): Promise<void>;
+  /** The bytes read as zeros afterwards. */
+  discard(offset: number, length: number): Promise<void>;
+  writeZeroes(offset: number, length: number): Promise<void>;
+  /** Flushes, unlocks and gives up the image; later requests reject with EIO. */
+  close(): Promise<void>;
+  /** Does the read at once and returns true; or does nothing and returns false: then use `read`. */
+  readSync?(offset: number, target: Uint8Array): boolean;
+  /** Does the write at once and returns true; or does nothing and returns false: then use `write`. */
+  writeSync?(offset: number, source: Uint8Array): boolean;
+  /** New bytes read as zeros. */
+  resize?(sizeBytes: number): Promise<void>;
+  /**
+   * Rejects with QEMU's lock error when another user of the image forbids it.
+   * QEMU: taken when a device is attached (device_add), not by drive_add if=none.
+   */
+  lock?(mode: ImageLockMode): Promise<void>;
+  unlock?(): void;
+}
+
+/** EIO unless all of the range lies in an image of `sizeBytes`. */
+export function checkRange(sizeBytes: number, offset: number, length: number): void {
+  if (!(offset >= 0 && length >= 0 && offset + length <= sizeBytes)) throw new BlockError('EIO');
+}
+
+/** Any error as a `BlockError`; what is not one becomes EIO. */
+export function asBlockError(error: unknown): BlockError {
+  if (error instanceof BlockError) return error;
+  return new BlockError('EIO', error instanceof Error ? error.message : String(error));
+}
+
+/** QEMU: what raw_check_lock_bytes() and raw_apply_lock_bytes() failures print for a second user of `path`. */
+export function lockError(mode: ImageLockMode, path: string): BlockError {
+  const what = mode === 'write' ? '"write" lock' : 'shared "write" lock';
+  return new BlockError('EACCES', `Failed to get ${what}`, `Is another process using the image [${path}]?`);
+}
+
+/** QEMU: what opening a missing `path` prints. */
+export function notFoundError(path: string): BlockError {
+  return new BlockError('ENOENT', `Could not open '${path}': No such file or directory`);
+}
