@@ -1,0 +1,27 @@
+/** Chips with an 8-bit data bus: the bus turns a wider access into byte cycles at rising addresses. */
+import type { AccessSize, IoHandler } from '../core/device.ts';
+
+/** A chip that answers byte cycles only. */
+export interface BytePorts {
+  readByte(offset: number): number;
+  writeByte(offset: number, value: number): void;
+}
+
+/** Spec: ISA bus; QEMU: MemoryRegionOps with `impl.max_access_size = 1`. */
+export function byteWide(chip: BytePorts): IoHandler {
+  return {
+    read(offset: number, size: AccessSize): number {
+      if (size === 1) return chip.readByte(offset);
+      let value = 0;
+      for (let at = 0; at < size; at++) value |= chip.readByte(offset + at) << (8 * at);
+      return value >>> 0;
+    },
+    write(offset: number, size: AccessSize, value: number): void {
+      if (size === 1) {
+        chip.writeByte(offset, value & 0xff);
+        return;
+      }
+      for (let at = 0; at < size; at++) chip.writeByte(offset + at, (value >>> (8 * at)) & 0xff);
+    },
+  };
+}

@@ -1,0 +1,77 @@
+/** The two ends of a character device: the guest's (a UART, a virtio port) and the host's (the page's terminal). */
+
+/** What can happen to a character device besides bytes. */
+export type CharEvent = 'opened' | 'closed' | 'break';
+
+/** The guest's end. */
+export interface CharFrontend {
+  /** Bytes that `receive` would take now; 0 asks the host to wait for `acceptInput`. */
+  canReceive(): number;
+  /** At most `canReceive()` bytes. */
+  receive(bytes: Uint8Array): void;
+  event(event: CharEvent): void;
+}
+
+/** The host's end, as a device sees it. */
+export interface CharBackend {
+  /** Bytes that the guest sent; the array is the backend's to keep. */
+  write(bytes: Uint8Array): void;
+  /** Plugs a device in, or takes it away with undefined. */
+  connect(frontend: CharFrontend | undefined): void;
+  /** The device has room again: whoever waits for `canReceive` may go on. */
+  acceptInput(): void;
+}
+
+/** A backend that swallows output and never sends; QEMU's `null` chardev. */
+export const NULL_CHAR: CharBackend = { write() {}, connect() {}, acceptInput() {} };
+
+/** A backend with a listener on one side and an unbounded input queue on the other: nothing typed or pasted is lost. */
+export class CharPipe implements CharBackend {
+  readonly #output: (bytes: Uint8Array) => void;
+  readonly #input: Uint8Array[] = [];
+  #frontend: CharFrontend | undefined;
+  #pumping = false;
+
+  constructor(output: (bytes: Uint8Array) => void) {
+    this.#output = output;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#output(bytes);
+  }
+
+  connect(frontend: CharFrontend | undefined): void {
+    this.#frontend = frontend;
+    this.acceptInput();
+  }
+
+  /** Sends bytes to the guest, now or as soon as its device has room. */
+  send(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#input.push(bytes.slice());
+    this.acceptInput();
+  }
+
+  /** Tells the guest's device of an event. */
+  sendEvent(event: CharEvent): void {
+    this.#frontend?.event(event);
+  }
+
+  /** Bytes that the guest has not taken yet. */
+  get pending(): number {
+    return this.#input.reduce((sum, chunk) => sum + chunk.length, 0);
+  }
+
+  acceptInput(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    for (;;) {
+      const chunk = this.#input[0];
+      const room = this.#frontend?.canReceive() ?? 0;
+      if (chunk === undefined || room <= 0) break;
+      if (chunk.length <= room) this.#input.shift();
+      else this.#input[0] = chunk.subarray(room);
+      this.#frontend?.receive(chunk.subarray(0, room));
+    }
+    this.#pumping = false;
+  }
+}
