@@ -1,0 +1,112 @@
+/** The steps from package names to an image directory. */
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { PackageFile } from './apt.ts';
+import { PrivateApt } from './apt.ts';
+import { extractVmlinux } from './bzimage.ts';
+import { installDeviceNames } from './device-names.ts';
+import { ElfFile } from './elf.ts';
+import { ImageError } from './failure.ts';
+import type { ImageSpec } from './image-spec.ts';
+import { installModules } from './kernel-modules.ts';
+import { licenceOf } from './licence.ts';
+import type { Manifest } from './manifest.ts';
+import { createManifest, describeFile, MANIFEST_FILE } from './manifest.ts';
+import { writeNewc } from './newc.ts';
+import { PackageTree } from './package-tree.ts';
+import { Rootfs } from './rootfs.ts';
+import { installUserland } from './userland.ts';
+
+export interface BuildPlaces {
+  /** Package lists, packages and the work directory. */
+  readonly cache: string;
+  /** The image's directory, replaced as a whole at the end. */
+  readonly output: string;
+  /** Files that are copied into the guest as they are. */
+  readonly fixedFiles: string;
+}
+
+/** Builds the image and gives its manifest; `say` hears each step. */
+export function buildImage(
+  spec: ImageSpec,
+  places: BuildPlaces,
+  recipe: string,
+  say: (step: string) => void,
+): Manifest {
+  mkdirSync(places.cache, { recursive: true });
+  mkdirSync(dirname(places.output), { recursive: true });
+  const work = mkdtempSync(join(places.cache, 'work-'));
+  const fresh = mkdtempSync(join(dirname(places.output), `.${basename(places.output)}-`));
+  try {
+    const manifest = buildInto(fresh, work, spec, places, recipe, say);
+    rmSync(places.output, { recursive: true, force: true });
+    chmodSync(fresh, 0o755);
+    renameSync(fresh, places.output);
+    return manifest;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+function buildInto(
+  fresh: string,
+  work: string,
+  spec: ImageSpec,
+  places: BuildPlaces,
+  recipe: string,
+  say: (step: string) => void,
+): Manifest {
+  say('reading the package lists');
+  const apt = new PrivateApt(join(places.cache, spec.architecture), spec.architecture);
+  apt.update(spec.kernel);
+  const kernelPackage = apt.package(spec.kernel).depends.find((name) => name.startsWith('linux-image-'));
+  if (kernelPackage === undefined)
+    throw new ImageError(`${spec.kernel} names no kernel: update /etc/apt and try again.`);
+  const kernelRelease = kernelPackage.slice('linux-image-'.length);
+  const wanted = [apt.package(kernelPackage), ...apt.closure(spec.packages, isLibrary)];
+
+  say(`fetching ${wanted.length} packages, kernel ${kernelRelease}`);
+  const packageFiles = apt.download(wanted);
+  say('unpacking');
+  const packages = new PackageTree(join(work, 'packages'), spec.triplet);
+  for (const packageFile of packageFiles) packages.add(packageFile);
+
+  say('putting the guest together');
+  const vmlinux = extractVmlinux(packages.read(`boot/vmlinuz-${kernelRelease}`), (bytes) =>
+    packages.run('xz', ['--single-stream', '-dc'], bytes),
+  );
+  if (!new ElfFile(vmlinux).hasPvhEntry()) {
+    throw new ImageError(
+      `Kernel ${kernelRelease} has no PVH entry: choose another kernel in scripts/images/image-spec.ts.`,
+    );
+  }
+  const rootfs = new Rootfs();
+  installUserland(packages, spec, rootfs, places.fixedFiles);
+  installDeviceNames(packages, spec.vendors, rootfs, join(work, 'names'));
+  installModules(packages, kernelRelease, spec.modules, rootfs, join(work, 'modules'));
+  const initrd = writeNewc(rootfs.entries());
+
+  say('compressing');
+  const write = (file: string, raw: Buffer): Manifest['files']['kernel'] => {
+    const compressed = gzipSync(raw, { level: 9 });
+    writeFileSync(join(fresh, file), compressed);
+    return describeFile(file, raw, compressed);
+  };
+  const files = { kernel: write('vmlinux.gz', vmlinux), initrd: write('initrd.cpio.gz', initrd) };
+  const used = packageFiles
+    .filter((file) => packages.used.has(file.name))
+    .map((file) => withLicence(file, packages));
+  const manifest = createManifest(spec, kernelRelease, files, used, recipe);
+  writeFileSync(join(fresh, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}
+
+function isLibrary(name: string): boolean {
+  return (name.startsWith('lib') || name === 'zlib1g') && !name.startsWith('libpam-');
+}
+
+function withLicence(file: PackageFile, packages: PackageTree): PackageFile & { licence: string } {
+  return { ...file, licence: licenceOf(file.name, packages.copyright(file.name)) };
+}

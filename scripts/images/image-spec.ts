@@ -1,0 +1,138 @@
+/** What a guest image is made of: data only, one record per image. */
+
+export interface ImageSpec {
+  readonly name: string;
+  /** Debian's name of the architecture. */
+  readonly architecture: string;
+  /** Debian's library directory of the architecture. */
+  readonly triplet: string;
+  /** Metapackage whose dependency names the current kernel. */
+  readonly kernel: string;
+  /** Packages with the programs and data; libraries come by their dependencies. */
+  readonly packages: readonly string[];
+  /** Programs that the image has besides busybox. */
+  readonly tools: readonly string[];
+  /** Symbolic links, path to target. */
+  readonly links: Readonly<Record<string, string>>;
+  /** Files taken from the packages unchanged. */
+  readonly dataFiles: readonly string[];
+  readonly modules: readonly string[];
+  /** Vendors whose device names are kept, in the spelling of the data base. */
+  readonly vendors: { readonly pci: readonly string[]; readonly usb: readonly string[] };
+  readonly append: string;
+  readonly memoryMiB: number;
+}
+
+const KMOD_NAMES = ['depmod', 'insmod', 'lsmod', 'modinfo', 'rmmod'];
+
+const KERNEL_ARGUMENTS = ['console=ttyS0', 'cryptomgr.notests', 'rodata=off', 'no_timer_check'];
+
+const DEBIAN_AMD64: ImageSpec = {
+  name: 'debian-amd64',
+  architecture: 'amd64',
+  triplet: 'x86_64-linux-gnu',
+  kernel: 'linux-image-amd64',
+  packages: [
+    'busybox',
+    'e2fsprogs',
+    'ethtool',
+    'fdisk',
+    'iproute2',
+    'kmod',
+    'ncurses-base',
+    'pci.ids',
+    'pciutils',
+    'udev',
+    'usbutils',
+    'util-linux',
+    'xz-utils',
+  ],
+  tools: [
+    'blkid',
+    'chcpu',
+    'chmem',
+    'dmesg',
+    'ethtool',
+    'fdisk',
+    'ip',
+    'kmod',
+    'lsblk',
+    'lscpu',
+    'lsmem',
+    'lspci',
+    'lsusb',
+    'mke2fs',
+    'setpci',
+  ],
+  links: {
+    ...Object.fromEntries(KMOD_NAMES.map((name) => [`bin/${name}`, 'kmod'])),
+    'lib/kmod/modprobe': '../../bin/kmod',
+    ...Object.fromEntries(['ext2', 'ext3', 'ext4'].map((type) => [`bin/mkfs.${type}`, 'mke2fs'])),
+    'bin/mkfs.vfat': 'busybox',
+    'etc/mtab': '/proc/self/mounts',
+  },
+  dataFiles: [
+    'etc/mke2fs.conf',
+    'lib/terminfo/l/linux',
+    'lib/terminfo/v/vt100',
+    'lib/terminfo/v/vt220',
+    'lib/terminfo/x/xterm',
+    'lib/terminfo/x/xterm-256color',
+  ],
+  modules: [
+    ...[
+      'virtio_pci',
+      'virtio_blk',
+      'virtio_scsi',
+      'virtio_net',
+      'virtio_balloon',
+      'virtio_mem',
+      'virtio_console',
+    ],
+    ...['virtio_rng', 'virtio_input', 'failover', 'net_failover'],
+    ...['ahci', 'ata_piix', 'ata_generic', 'sym53c8xx', 'mptspi', 'vmw_pvscsi', 'nvme', 'floppy', 'loop'],
+    ...['sd_mod', 'sg', 'sr_mod'],
+    ...['uhci_hcd', 'ohci_pci', 'ehci_pci', 'xhci_pci', 'usb_storage', 'uas', 'usbhid', 'hid_generic'],
+    ...['usbnet', 'cdc_ether', 'rndis_host', 'usbserial', 'ftdi_sio'],
+    ...['e1000', 'e1000e', 'igb', '8139cp', '8139too', 'ne2k_pci', 'pcnet32', 'vmxnet3', 'af_packet'],
+    ...['button', 'evdev', 'psmouse', 'shpchp'],
+    ...['ext4', 'vfat', 'isofs', 'nls_cp437', 'nls_iso8859_1', 'nls_ascii', 'nls_utf8'],
+    ...['crc32c_generic', 'crc32c_intel', 'crct10dif_generic', 'crc64_rocksoft', 'crc64_rocksoft_generic'],
+  ],
+  vendors: {
+    pci: [
+      ...[
+        '1000',
+        '1013',
+        '1022',
+        '1033',
+        '104c',
+        '106b',
+        '10ec',
+        '1106',
+        '1100',
+        '11ab',
+        '1234',
+        '144d',
+        '15ad',
+      ],
+      ...['1912', '1af4', '1b36', '1d1d', '4040', '8086'],
+    ],
+    usb: ['03F0', '0403', '0409', '0525', '056A', '0627', '08E6', '0A5C', '1D6B', '46F4'],
+  },
+  append: KERNEL_ARGUMENTS.join(' '),
+  memoryMiB: 256,
+};
+
+const IMAGES: readonly ImageSpec[] = [DEBIAN_AMD64];
+
+/** The default image. */
+export const DEFAULT_IMAGE = DEBIAN_AMD64.name;
+
+/** Names of all images. */
+export const IMAGE_NAMES: readonly string[] = IMAGES.map((image) => image.name);
+
+/** The image of that name, undefined when there is none. */
+export function imageSpec(name: string): ImageSpec | undefined {
+  return IMAGES.find((image) => image.name === name);
+}
