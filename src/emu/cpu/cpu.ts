@@ -18,6 +18,23 @@ export interface CpuHost {
   broadcastEoi(vector: number): void;
 }
 
+/** The local APIC as instructions reach it. */
+export interface CpuApic {
+  /** CR8: bits 4–7 of the task priority register. */
+  readCr8(): number;
+  writeCr8(priority: number): void;
+  /** IA32_APIC_BASE; false: #GP(0), nothing changed. */
+  writeBase(lo: number, hi: number): boolean;
+}
+
+/** Where this vCPU is among all, for CPUID. */
+export interface CpuTopology {
+  readonly apicId: number;
+  readonly sockets: number;
+  readonly cores: number;
+  readonly threads: number;
+}
+
 /**
  * One vCPU. Loads and stores take a linear address as two words. When one faults it has called `raise` and returns 0:
  * the caller tests `S[FAULT]` before it changes anything else.
@@ -32,6 +49,10 @@ export interface Cpu {
   readonly memory: GuestMemory;
   readonly host: CpuHost;
   readonly trace: Trace;
+  /** Absent: no local APIC (CPUID then does not announce one). */
+  readonly apic?: CpuApic | undefined;
+  /** Absent: the only processor, APIC id 0. */
+  readonly topology?: CpuTopology | undefined;
 
   /** With the current privilege. Results are zero-extended; `load64` leaves the high word in S[LD_HI]. */
   load8(lo: number, hi: number): number;

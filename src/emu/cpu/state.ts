@@ -11,10 +11,11 @@
  * | 192–255 | x87 control words, MXCSR, then x87/MMX registers, 4 words each |
  * | 256–319 | XMM0–15, 4 words each |
  * | 320–335 | operand temporaries of SSE and MMX instructions |
+ * | 384–575 | MSRs that only store (MTRRs, machine check banks), 2 words each, see system/msr.ts |
  *
  * 64-bit quantities are a low and a high word (`X_LO`, `X_HI` = `X_LO + 1`).
  */
-export const STATE_WORDS = 384;
+export const STATE_WORDS = 576;
 
 export const RAX = 0;
 export const RCX = 2;
@@ -61,8 +62,10 @@ export const MODE = 49;
 export const CODE_GENERATION = 50;
 /** Nonzero after STI or MOV SS/POP SS: interrupts wait for one more instruction. */
 export const SHADOW = 51;
-/** Nonzero: HLT was executed; cleared by an interrupt. */
+/** HALTED_HLT: HLT was executed, an interrupt ends it. HALTED_WAIT_SIPI: INIT came, only a startup IPI ends it. */
 export const HALTED = 52;
+export const HALTED_HLT = 1;
+export const HALTED_WAIT_SIPI = 2;
 /** Nonzero: an interrupt, NMI, INIT or SIPI may be pending; the run loop must look. */
 export const ATTENTION = 53;
 export const CPL = 54;
@@ -163,6 +166,13 @@ export const DR6 = 170;
 export const DR7 = 172;
 export const MISC_ENABLE_LO = 174;
 export const MISC_ENABLE_HI = 175;
+/** The four page-directory-pointer entries of PAE paging, as the last CR3 load read them: entry n at PDPTR + 2n. */
+export const PDPTR = 176;
+/** Time-stamp counter less the clock's nanoseconds. */
+export const TSC_OFFSET_LO = 184;
+export const TSC_OFFSET_HI = 185;
+/** MSRs without a home above; 2 words each. */
+export const MSRS = 384;
 
 /** x87: control word, status word with TOP in bits 11–13, tags (bit n set: physical register n is empty), last opcode. */
 export const FPU_CW = 192;
@@ -182,6 +192,15 @@ export const XMM = 256;
 /** A memory operand of an SSE or MMX instruction is loaded here. */
 export const XMM_TEMP = 320;
 export const XMM_TEMP2 = 324;
+/** Registers of the engine's own: memory operands between the records of one instruction. */
+export const TEMP0 = 328;
+export const TEMP1 = 330;
+/** The record at which the interpreter left because of a fault; 0: it left with S[RIP_*] set. */
+export const EXIT_RECORD = 340;
+/** Which entries of the jump cache are valid: CODE_GENERATION and MODE in one word. */
+export const JUMP_TAG = 341;
+/** Number of the running instruction in its block, while system code runs. */
+export const BLOCK_INDEX = 342;
 
 export const CR0_PE = 1 << 0;
 export const CR0_MP = 1 << 1;

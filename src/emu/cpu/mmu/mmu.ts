@@ -1,0 +1,308 @@
+/**
+ * Linear to guest-physical: what hot code calls when its own look into the TLB failed.
+ * A fault is recorded by `raise`; the access then does nothing and a load answers 0.
+ */
+import type { GuestMemory } from '../../memory/guest-memory.ts';
+import type { CpuHost } from '../cpu.ts';
+import {
+  CODE_GENERATION,
+  CPL,
+  CR2_HI,
+  CR2_LO,
+  CR4,
+  CR4_PGE,
+  EFER,
+  EFER_LMA,
+  FAULT,
+  LD_HI,
+  TLB_ADDEND,
+  TLB_HI,
+  TLB_WRITE,
+  VEC_GP,
+  VEC_PF,
+} from '../state.ts';
+import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, PageWalker } from './page-walk.ts';
+import { Tlb } from './tlb.ts';
+
+/** translateCode: the fetch faulted. */
+export const FETCH_FAULT = -1;
+/** translateCode: the address is not RAM. */
+export const FETCH_MMIO = -2;
+
+const PAGE = 0x1000;
+const FAULTED = -1;
+
+export class Mmu {
+  readonly tlb: Tlb;
+  readonly #S: Int32Array;
+  readonly #T: Int32Array;
+  readonly #memory: GuestMemory;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #host: CpuHost;
+  readonly #walker: PageWalker;
+  readonly #raise: (vector: number, error?: number) => void;
+
+  constructor(
+    S: Int32Array,
+    tlb: Int32Array,
+    memory: GuestMemory,
+    host: CpuHost,
+    raise: (vector: number, error?: number) => void,
+  ) {
+    this.tlb = new Tlb(tlb);
+    this.#S = S;
+    this.#T = tlb;
+    this.#memory = memory;
+    this.#bytes = memory.bytes;
+    this.#view = memory.view;
+    this.#host = host;
+    this.#walker = new PageWalker(S, memory, host);
+    this.#raise = raise;
+  }
+
+  /** Loads and stores: `half` is S[TLB_BASE], or 0 to access as supervisor. */
+  load8(lo: number, hi: number, half: number): number {
+    const j = half + ((lo >>> 10) & 0x3ffc);
+    const T = this.#T;
+    if (T[j] === (lo & 0xfffff000) && T[j + TLB_HI] === hi) return this.#bytes[(lo + T[j + TLB_ADDEND]) | 0];
+    const gpa = this.#translate(lo, hi, ACCESS_READ, half);
+    return gpa < 0 ? 0 : this.#readPhysical(gpa, 1);
+  }
+
+  load16(lo: number, hi: number, half: number): number {
+    const j = half + ((lo >>> 10) & 0x3ffc);
+    const T = this.#T;
+    if (T[j] === (lo & 0xfffff001) && T[j + TLB_HI] === hi) {
+      return this.#view.getUint16((lo + T[j + TLB_ADDEND]) | 0, true);
+    }
+    if ((lo & 0xfff) > PAGE - 2) return this.#loadAcross(lo, hi, 2, half);
+    const gpa = this.#translate(lo, hi, ACCESS_READ, half);
+    return gpa < 0 ? 0 : this.#readPhysical(gpa, 2);
+  }
+
+  load32(lo: number, hi: number, half: number): number {
+    const j = half + ((lo >>> 10) & 0x3ffc);
+    const T = this.#T;
+    if (T[j] === (lo & 0xfffff003) && T[j + TLB_HI] === hi) {
+      return this.#view.getInt32((lo + T[j + TLB_ADDEND]) | 0, true);
+    }
+    if ((lo & 0xfff) > PAGE - 4) return this.#loadAcross(lo, hi, 4, half);
+    const gpa = this.#translate(lo, hi, ACCESS_READ, half);
+    return gpa < 0 ? 0 : this.#readPhysical(gpa, 4) | 0;
+  }
+
+  /** The high word goes to S[LD_HI]. */
+  load64(lo: number, hi: number, half: number): number {
+    const S = this.#S;
+    if ((lo & 0xfff) <= PAGE - 8) {
+      const j = half + ((lo >>> 10) & 0x3ffc);
+      const T = this.#T;
+      if (T[j] === (lo & 0xfffff000) && T[j + TLB_HI] === hi) {
+        const at = (lo + T[j + TLB_ADDEND]) | 0;
+        S[LD_HI] = this.#view.getInt32(at + 4, true);
+        return this.#view.getInt32(at, true);
+      }
+      const gpa = this.#translate(lo, hi, ACCESS_READ, half);
+      if (gpa < 0) return 0;
+      const low = this.#readPhysical(gpa, 4) | 0;
+      S[LD_HI] = this.#readPhysical(gpa + 4, 4);
+      return low;
+    }
+    // Both pages must be there before any part is read.
+    const next = nextPage(lo);
+    if (this.#translate(lo, hi, ACCESS_READ, half) < 0) return 0;
+    if (this.#translate(next, this.#nextHi(next, hi), ACCESS_READ, half) < 0) return 0;
+    const low = this.load32(lo, hi, half);
+    const second = (lo + 4) | 0;
+    S[LD_HI] = this.load32(second, second >>> 0 < 4 ? this.#nextHi(0, hi) : hi, half);
+    return low;
+  }
+
+  store8(lo: number, hi: number, value: number, half: number): void {
+    const j = half + ((lo >>> 10) & 0x3ffc);
+    const T = this.#T;
+    if (T[j + TLB_WRITE] === (lo & 0xfffff000) && T[j + TLB_HI] === hi) {
+      this.#bytes[(lo + T[j + TLB_ADDEND]) | 0] = value;
+      return;
+    }
+    const gpa = this.#translate(lo, hi, ACCESS_WRITE, half);
+    if (gpa >= 0) this.#writePhysical(gpa, 1, value);
+  }
+
+  store16(lo: number, hi: number, value: number, half: number): void {
+    const j = half + ((lo >>> 10) & 0x3ffc);
+    const T = this.#T;
+    if (T[j + TLB_WRITE] === (lo & 0xfffff001) && T[j + TLB_HI] === hi) {
+      this.#view.setUint16((lo + T[j + TLB_ADDEND]) | 0, value, true);
+    } else if ((lo & 0xfff) > PAGE - 2) {
+      this.#storeAcross(lo, hi, 2, value, 0, half);
+    } else {
+      const gpa = this.#translate(lo, hi, ACCESS_WRITE, half);
+      if (gpa >= 0) this.#writePhysical(gpa, 2, value);
+    }
+  }
+
+  store32(lo: number, hi: number, value: number, half: number): void {
+    const j = half + ((lo >>> 10) & 0x3ffc);
+    const T = this.#T;
+    if (T[j + TLB_WRITE] === (lo & 0xfffff003) && T[j + TLB_HI] === hi) {
+      this.#view.setInt32((lo + T[j + TLB_ADDEND]) | 0, value, true);
+    } else if ((lo & 0xfff) > PAGE - 4) {
+      this.#storeAcross(lo, hi, 4, value, 0, half);
+    } else {
+      const gpa = this.#translate(lo, hi, ACCESS_WRITE, half);
+      if (gpa >= 0) this.#writePhysical(gpa, 4, value);
+    }
+  }
+
+  store64(lo: number, hi: number, valueLo: number, valueHi: number, half: number): void {
+    if ((lo & 0xfff) > PAGE - 8) {
+      this.#storeAcross(lo, hi, 8, valueLo, valueHi, half);
+      return;
+    }
+    const j = half + ((lo >>> 10) & 0x3ffc);
+    const T = this.#T;
+    if (T[j + TLB_WRITE] === (lo & 0xfffff000) && T[j + TLB_HI] === hi) {
+      const at = (lo + T[j + TLB_ADDEND]) | 0;
+      this.#view.setInt32(at, valueLo, true);
+      this.#view.setInt32(at + 4, valueHi, true);
+      return;
+    }
+    const gpa = this.#translate(lo, hi, ACCESS_WRITE, half);
+    if (gpa < 0) return;
+    this.#writePhysical(gpa, 4, valueLo);
+    this.#writePhysical(gpa + 4, 4, valueHi);
+  }
+
+  /** Faults as a write of `size` bytes would, and writes nothing. */
+  probeWrite(lo: number, hi: number, size: number, half: number): void {
+    const j = half + ((lo >>> 10) & 0x3ffc);
+    const T = this.#T;
+    const across = (lo & 0xfff) + size > PAGE;
+    if (!across && T[j + TLB_WRITE] === (lo & 0xfffff000) && T[j + TLB_HI] === hi) return;
+    if (this.#translate(lo, hi, ACCESS_WRITE, half) < 0 || !across) return;
+    const next = nextPage(lo);
+    this.#translate(next, this.#nextHi(next, hi), ACCESS_WRITE, half);
+  }
+
+  /**
+   * Guest-physical address of the code byte at lo:hi, fetched with the current privilege;
+   * FETCH_FAULT with the exception raised, or FETCH_MMIO.
+   */
+  translateCode(lo: number, hi: number): number {
+    if (!this.#walk(lo, hi, ACCESS_FETCH, this.#S[CPL] === 3)) return FETCH_FAULT;
+    const frame = this.#walker.frame;
+    return this.#memory.isRam(frame, PAGE) ? frame + (lo & 0xfff) : FETCH_MMIO;
+  }
+
+  /** Guest-physical address for a debugger: -1 when not mapped; raises nothing (but marks pages accessed). */
+  translateForDebug(lo: number, hi: number): number {
+    return this.#walker.walk(lo, hi, ACCESS_READ, false) ? this.#walker.frame + (lo & 0xfff) : -1;
+  }
+
+  /** Drops translations: of all pages (`global`), or of all but global ones. */
+  flushTlb(global: boolean): void {
+    this.tlb.flush(!global && (this.#S[CR4] & CR4_PGE) !== 0);
+    this.#S[CODE_GENERATION]++;
+  }
+
+  invalidatePage(lo: number, hi: number): void {
+    this.tlb.invalidate(lo, hi);
+    this.#S[CODE_GENERATION]++;
+  }
+
+  /** RAM page number `page` now holds decoded code: the next write to it must come here. */
+  dropWriteTags(page: number): void {
+    this.tlb.dropWriteTags((page << 12) | 0);
+  }
+
+  #walk(lo: number, hi: number, access: number, user: boolean): boolean {
+    const S = this.#S;
+    if ((S[EFER] & EFER_LMA) !== 0) {
+      // QEMU: #GP(0) for every non-canonical access, where the SDM wants #SS(0) for those through the stack segment.
+      const top = hi >> 15;
+      if (top !== 0 && top !== -1) {
+        this.#raise(VEC_GP, 0);
+        return false;
+      }
+    }
+    if (this.#walker.walk(lo, hi, access, user)) return true;
+    if (S[FAULT] === 0) {
+      S[CR2_LO] = lo;
+      S[CR2_HI] = hi;
+    }
+    this.#raise(VEC_PF, this.#walker.error);
+    return false;
+  }
+
+  /** Guest-physical address, entered into the TLB when it is RAM; FAULTED with the exception raised. */
+  #translate(lo: number, hi: number, access: number, half: number): number {
+    if (!this.#walk(lo, hi, access, half !== 0)) return FAULTED;
+    const walker = this.#walker;
+    const frame = walker.frame;
+    if (this.#memory.isRam(frame, PAGE)) {
+      const write = walker.writable && this.#memory.codePages[frame >>> 12] === 0;
+      this.tlb.install(half, lo, hi, frame, write, walker.global, walker.large);
+    }
+    return frame + (lo & 0xfff);
+  }
+
+  /** High word of the page after one at `hi`, when its low word is `nextLo`. Linear addresses have 32 bits outside long mode. */
+  #nextHi(nextLo: number, hi: number): number {
+    if (nextLo !== 0) return hi;
+    return (this.#S[EFER] & EFER_LMA) !== 0 ? (hi + 1) | 0 : 0;
+  }
+
+  #loadAcross(lo: number, hi: number, size: number, half: number): number {
+    const nextLo = nextPage(lo);
+    const first = this.#translate(lo, hi, ACCESS_READ, half);
+    if (first < 0) return 0;
+    const second = this.#translate(nextLo, this.#nextHi(nextLo, hi), ACCESS_READ, half);
+    if (second < 0) return 0;
+    const inFirst = PAGE - (lo & 0xfff);
+    let value = 0;
+    for (let i = 0; i < size; i++) {
+      const gpa = i < inFirst ? first + i : second + i - inFirst;
+      value |= this.#readPhysical(gpa, 1) << (8 * i);
+    }
+    return value;
+  }
+
+  #storeAcross(lo: number, hi: number, size: number, valueLo: number, valueHi: number, half: number): void {
+    const nextLo = nextPage(lo);
+    const first = this.#translate(lo, hi, ACCESS_WRITE, half);
+    if (first < 0) return;
+    const second = this.#translate(nextLo, this.#nextHi(nextLo, hi), ACCESS_WRITE, half);
+    if (second < 0) return;
+    const inFirst = PAGE - (lo & 0xfff);
+    for (let i = 0; i < size; i++) {
+      const gpa = i < inFirst ? first + i : second + i - inFirst;
+      const word = i < 4 ? valueLo : valueHi;
+      this.#writePhysical(gpa, 1, (word >>> (8 * (i & 3))) & 0xff);
+    }
+  }
+
+  /** `gpa` and the `size` bytes from it are in one page. */
+  #readPhysical(gpa: number, size: 1 | 2 | 4): number {
+    if (!this.#memory.isRam(gpa, size)) return this.#host.mmioRead(gpa, size);
+    if (size === 1) return this.#bytes[gpa];
+    return size === 2 ? this.#view.getUint16(gpa, true) : this.#view.getInt32(gpa, true);
+  }
+
+  #writePhysical(gpa: number, size: 1 | 2 | 4, value: number): void {
+    if (!this.#memory.isRam(gpa, size)) {
+      const unsigned = size === 1 ? value & 0xff : size === 2 ? value & 0xffff : value >>> 0;
+      this.#host.mmioWrite(gpa, size, unsigned);
+      return;
+    }
+    this.#memory.changed(gpa, size);
+    if (size === 1) this.#bytes[gpa] = value;
+    else if (size === 2) this.#view.setUint16(gpa, value, true);
+    else this.#view.setInt32(gpa, value, true);
+  }
+}
+
+function nextPage(lo: number): number {
+  return ((lo & 0xfffff000) + PAGE) | 0;
+}

@@ -1,0 +1,81 @@
+/** What the current mode is: MODE_* bits and privilege, from control registers and segments. */
+import {
+  ATTR_CODE,
+  ATTR_DB,
+  ATTR_EXPAND_DOWN,
+  ATTR_L,
+  ATTR_P,
+  ATTR_READABLE,
+  ATTR_WRITABLE,
+  CPL,
+  CR0,
+  CR0_PE,
+  DR7,
+  EFER,
+  EFER_LMA,
+  EFLAGS,
+  FLAG_TF,
+  FLAG_VM,
+  MODE_CODE32,
+  MODE_CODE64,
+  MODE_FLAT,
+  MODE_LONG,
+  MODE_REAL,
+  MODE_STACK32,
+  MODE_TRAP,
+  MODE_USER,
+  SEG_ATTR,
+  SEG_BASE_LO,
+  SEG_CS,
+  SEG_DS,
+  SEG_ES,
+  SEG_LIMIT,
+  SEG_SS,
+} from '../state.ts';
+
+/** DR7: L0–G3. */
+const DR7_ENABLES = 0xff;
+
+/** CPL; in real mode always 0, in virtual-8086 mode always 3. */
+export function currentPrivilege(S: Int32Array): number {
+  if ((S[CR0] & CR0_PE) === 0) return 0;
+  return (S[EFLAGS] & FLAG_VM) !== 0 ? 3 : S[CPL];
+}
+
+/** MODE_* bits; S[CPL] must be right. */
+export function computeMode(S: Int32Array): number {
+  const cs = S[SEG_CS + SEG_ATTR];
+  let mode = 0;
+  const real = (S[CR0] & CR0_PE) === 0 || (S[EFLAGS] & FLAG_VM) !== 0;
+  if (real) mode |= MODE_REAL;
+  if ((S[EFER] & EFER_LMA) !== 0) {
+    mode |= MODE_LONG;
+    if ((cs & ATTR_L) !== 0 && !real) mode |= MODE_CODE64;
+  }
+  if ((mode & MODE_CODE64) === 0) {
+    if ((cs & ATTR_DB) !== 0) mode |= MODE_CODE32;
+    if (!real && flatCode(S) && flatData(S, SEG_DS) && flatData(S, SEG_ES) && flatData(S, SEG_SS))
+      mode |= MODE_FLAT;
+  } else {
+    mode |= MODE_FLAT;
+  }
+  if ((S[SEG_SS + SEG_ATTR] & ATTR_DB) !== 0) mode |= MODE_STACK32;
+  if (S[CPL] === 3) mode |= MODE_USER;
+  if ((S[EFLAGS] & FLAG_TF) !== 0 || (S[DR7] & DR7_ENABLES) !== 0) mode |= MODE_TRAP;
+  return mode;
+}
+
+function flatCode(S: Int32Array): boolean {
+  const wanted = ATTR_P | ATTR_CODE | ATTR_READABLE;
+  return whole(S, SEG_CS) && (S[SEG_CS + SEG_ATTR] & wanted) === wanted;
+}
+
+function flatData(S: Int32Array, segment: number): boolean {
+  const attr = S[segment + SEG_ATTR];
+  const mask = ATTR_P | ATTR_CODE | ATTR_EXPAND_DOWN | ATTR_WRITABLE;
+  return whole(S, segment) && (attr & mask) === (ATTR_P | ATTR_WRITABLE);
+}
+
+function whole(S: Int32Array, segment: number): boolean {
+  return S[segment + SEG_BASE_LO] === 0 && S[segment + SEG_LIMIT] === -1;
+}
