@@ -1,0 +1,298 @@
+/**
+ * Real-time clock and 128 bytes of CMOS RAM. Spec: Motorola MC146818A datasheet.
+ * QEMU: hw/rtc/mc146818rtc.c of 7.2: PF is set only while PIE is, and bit 7 of the index port masks no NMI.
+ */
+import type { AddressSpace } from '../bus/address-space.ts';
+import { byteWide } from '../bus/byte-wide.ts';
+import type { Clock, Timer } from '../core/clock.ts';
+import type { Device } from '../core/device.ts';
+import type { IrqLine } from '../core/irq.ts';
+import {
+  RTC_CENTURY,
+  RTC_DAY_OF_WEEK,
+  RTC_HOURS_ALARM,
+  RTC_IBM_PS2_CENTURY,
+  RTC_MINUTES_ALARM,
+  RTC_SECONDS_ALARM,
+  RTC_YEAR,
+  readTime,
+  secondsToAlarm,
+  writeTime,
+} from './rtc-time.ts';
+
+export const CMOS_SIZE = 128;
+
+const REG_A = 0x0a;
+const REG_B = 0x0b;
+const REG_C = 0x0c;
+const REG_D = 0x0d;
+
+const REG_A_UIP = 0x80;
+const REG_A_DIVIDER = 0x70;
+const REG_A_DIVIDER_RESET = 0x60;
+/** The slowest divider that runs: 010, a 32768 Hz crystal. */
+const REG_A_DIVIDER_32KHZ = 0x20;
+const REG_A_RATE = 0x0f;
+
+const REG_B_SET = 0x80;
+const REG_B_PIE = 0x40;
+const REG_B_AIE = 0x20;
+const REG_B_UIE = 0x10;
+const REG_B_SQWE = 0x08;
+
+const REG_C_IRQF = 0x80;
+const REG_C_PF = 0x40;
+const REG_C_AF = 0x20;
+const REG_C_UF = 0x10;
+const REG_C_FLAGS = REG_C_PF | REG_C_AF | REG_C_UF;
+
+const REG_D_VRT = 0x80;
+
+const NS_PER_S = 1_000_000_000;
+const CRYSTAL_HZ = 32_768;
+/** UIP is high for 8 crystal cycles before an update. */
+const UIP_HOLD_NS = Math.floor((8 * NS_PER_S) / CRYSTAL_HZ);
+/** Spec: MC146818A: the first update comes half a second after the divider is let go. */
+const DIVIDER_RELEASE_NS = NS_PER_S / 2;
+
+/** At clock time `lastNs` the time of day was `baseSeconds` since 1970 and `offsetNs`. */
+export type Mc146818State = {
+  readonly index: number;
+  readonly cmos: Uint8Array;
+  readonly regA: number;
+  readonly regB: number;
+  readonly regC: number;
+  readonly baseSeconds: number;
+  readonly lastNs: number;
+  readonly offsetNs: number;
+};
+
+export class Mc146818 implements Device<Mc146818State> {
+  readonly vmstate = { name: 'mc146818rtc', version: 3 };
+
+  // Fixed wiring.
+  readonly #irq: IrqLine;
+  readonly #clock: Clock;
+  readonly #update: Timer;
+  readonly #periodic: Timer;
+
+  // Runtime glue: when the alarm is next due, worked out from the state.
+  #alarmNs = Number.POSITIVE_INFINITY;
+
+  // Volatile state.
+  #s: { -readonly [K in keyof Mc146818State]: Mc146818State[K] };
+
+  /**
+   * @param wallClockMs milliseconds since 1970-01-01 at which the clock starts; it then follows the machine's clock
+   * @param cmos initial contents, as `pcCmos` gives them
+   */
+  constructor(irq: IrqLine, clock: Clock, wallClockMs: number, cmos: Uint8Array) {
+    this.#irq = irq;
+    this.#clock = clock;
+    this.#update = clock.timer(() => this.#updateEnded());
+    this.#periodic = clock.timer(() => this.#periodEnded());
+    this.#s = {
+      index: 0,
+      cmos: cmos.slice(0, CMOS_SIZE),
+      regA: 0x26,
+      regB: 0x02,
+      regC: 0,
+      baseSeconds: Math.floor(wallClockMs / 1000),
+      lastNs: clock.nowNs(),
+      offsetNs: Math.floor((wallClockMs % 1000) * 1_000_000),
+    };
+    this.#refresh();
+    this.#schedule();
+  }
+
+  attach(io: AddressSpace): void {
+    io.map(0x70, 2, byteWide(this));
+  }
+
+  /** Sets a byte of CMOS RAM, as QEMU does when a disk or the memory size changes. */
+  setCmos(index: number, value: number): void {
+    this.#s.cmos[index] = value;
+  }
+
+  /** Seconds since 1970-01-01, as the guest sees it (QMP `rtc-reset-reinjection`, `info` commands). */
+  guestSeconds(): number {
+    return this.#s.baseSeconds + Math.floor(this.#elapsedNs() / NS_PER_S);
+  }
+
+  /** Spec: MC146818A §RESET: interrupt enables and flags are cleared; time and RAM live on. */
+  reset(): void {
+    this.#s.regB &= ~(REG_B_PIE | REG_B_AIE | REG_B_SQWE);
+    this.#s.regC = 0;
+    this.#irq.set(false);
+    this.#schedule();
+  }
+
+  save(): Mc146818State {
+    return structuredClone(this.#s);
+  }
+
+  restore(state: Mc146818State): void {
+    this.#s = structuredClone(state);
+    this.#irq.set((this.#s.regC & REG_C_IRQF) !== 0);
+    this.#schedule();
+  }
+
+  readByte(port: number): number {
+    // QEMU: the index cannot be read back.
+    if (port === 0) return 0xff;
+    const { index } = this.#s;
+    switch (index) {
+      case REG_A:
+        return this.#s.regA | (this.#updateInProgress() ? REG_A_UIP : 0);
+      case REG_B:
+        return this.#s.regB;
+      case REG_C:
+        return this.#readRegC();
+      case REG_D:
+        return REG_D_VRT;
+      default:
+        this.#refresh();
+        return this.#s.cmos[index === RTC_IBM_PS2_CENTURY ? RTC_CENTURY : index] ?? 0xff;
+    }
+  }
+
+  writeByte(port: number, value: number): void {
+    const s = this.#s;
+    if (port === 0) {
+      s.index = value & 0x7f;
+      return;
+    }
+    switch (s.index) {
+      case REG_A:
+        this.#writeRegA(value);
+        break;
+      case REG_B:
+        this.#writeRegB(value);
+        break;
+      case REG_C:
+      case REG_D:
+        break;
+      default:
+        this.#writeCmos(s.index === RTC_IBM_PS2_CENTURY ? RTC_CENTURY : s.index, value);
+    }
+  }
+
+  #writeCmos(index: number, value: number): void {
+    this.#refresh();
+    this.#s.cmos[index] = value;
+    const alarm = index === RTC_SECONDS_ALARM || index === RTC_MINUTES_ALARM || index === RTC_HOURS_ALARM;
+    const time = (index <= RTC_YEAR && !alarm && index !== RTC_DAY_OF_WEEK) || index === RTC_CENTURY;
+    if (time && this.#running()) this.#setTime(this.#s.offsetNs);
+    if (time || alarm) this.#schedule();
+  }
+
+  #writeRegA(value: number): void {
+    const s = this.#s;
+    const wasReset = (s.regA & REG_A_DIVIDER_RESET) === REG_A_DIVIDER_RESET;
+    this.#refresh();
+    s.regA = value & ~REG_A_UIP;
+    if (wasReset && this.#running()) this.#setTime(DIVIDER_RELEASE_NS);
+    this.#schedule();
+  }
+
+  #writeRegB(value: number): void {
+    const s = this.#s;
+    const wasSet = (s.regB & REG_B_SET) !== 0;
+    this.#refresh();
+    const fractionNs = this.#elapsedNs() % NS_PER_S;
+    // Spec: MC146818A, SET: aborts updates and clears UIE.
+    s.regB = value & REG_B_SET ? value & ~REG_B_UIE : value;
+    if (wasSet && this.#running()) this.#setTime(fractionNs);
+    if (s.regB & s.regC & REG_C_FLAGS) s.regC |= REG_C_IRQF;
+    else s.regC &= ~REG_C_IRQF;
+    this.#irq.set((s.regC & REG_C_IRQF) !== 0);
+    this.#schedule();
+  }
+
+  #readRegC(): number {
+    const value = this.#s.regC;
+    this.#s.regC = 0;
+    this.#irq.set(false);
+    if (value & (REG_C_UF | REG_C_AF)) this.#schedule();
+    return value;
+  }
+
+  #running(): boolean {
+    return (this.#s.regB & REG_B_SET) === 0 && (this.#s.regA & REG_A_DIVIDER) <= REG_A_DIVIDER_32KHZ;
+  }
+
+  #elapsedNs(): number {
+    return this.#clock.nowNs() - this.#s.lastNs + this.#s.offsetNs;
+  }
+
+  #updateInProgress(): boolean {
+    return this.#running() && this.#elapsedNs() % NS_PER_S >= NS_PER_S - UIP_HOLD_NS;
+  }
+
+  /** Brings the time registers up to date. */
+  #refresh(): void {
+    if (this.#running()) writeTime(this.#s.cmos, this.#s.regB, this.guestSeconds());
+  }
+
+  /** Takes the time from the registers; the second is `fractionNs` old. */
+  #setTime(fractionNs: number): void {
+    this.#s.baseSeconds = readTime(this.#s.cmos, this.#s.regB);
+    this.#s.lastNs = this.#clock.nowNs();
+    this.#s.offsetNs = fractionNs;
+  }
+
+  #schedule(): void {
+    this.#schedulePeriodic();
+    const { cmos, regB, regC } = this.#s;
+    this.#update.cancel();
+    this.#alarmNs = Number.POSITIVE_INFINITY;
+    if (!this.#running() || (regC & REG_C_UF && regC & REG_C_AF)) return;
+    const secondNs = this.#clock.nowNs() + NS_PER_S - (this.#elapsedNs() % NS_PER_S);
+    const alarmIn = secondsToAlarm(cmos, regB, this.guestSeconds());
+    if (alarmIn !== undefined) this.#alarmNs = secondNs + (alarmIn - 1) * NS_PER_S;
+    // Once UF is set nothing is to be seen of an update but the alarm.
+    const deadlineNs = regC & REG_C_UF ? this.#alarmNs : secondNs;
+    if (deadlineNs !== Number.POSITIVE_INFINITY) this.#update.arm(deadlineNs);
+  }
+
+  // Not modelled: waking the machine from S3.
+  #updateEnded(): void {
+    const alarm = this.#clock.nowNs() >= this.#alarmNs;
+    this.#raise(alarm ? REG_C_UF | REG_C_AF : REG_C_UF);
+    this.#schedule();
+  }
+
+  /** Crystal cycles per periodic interrupt, or 0. Spec: MC146818A table 5. */
+  #period(): number {
+    const rate = this.#s.regA & REG_A_RATE;
+    if (rate === 0 || !(this.#s.regB & REG_B_PIE)) return 0;
+    return 1 << (rate <= 2 ? rate + 6 : rate - 1);
+  }
+
+  #schedulePeriodic(): void {
+    const period = this.#period();
+    if (period === 0) {
+      this.#periodic.cancel();
+      return;
+    }
+    const now = this.#clock.nowNs();
+    const seconds = Math.floor(now / NS_PER_S);
+    const cycles = Math.floor(((now - seconds * NS_PER_S) * CRYSTAL_HZ) / NS_PER_S);
+    const next = (Math.floor(cycles / period) + 1) * period;
+    this.#periodic.arm(seconds * NS_PER_S + Math.ceil((next * NS_PER_S) / CRYSTAL_HZ));
+  }
+
+  #periodEnded(): void {
+    this.#schedulePeriodic();
+    this.#raise(REG_C_PF);
+  }
+
+  #raise(flags: number): void {
+    const s = this.#s;
+    const fresh = flags & ~s.regC;
+    s.regC |= flags;
+    if (!(fresh & s.regB)) return;
+    s.regC |= REG_C_IRQF;
+    this.#irq.set(true);
+  }
+}

@@ -1,0 +1,105 @@
+/** What QEMU's PC machines leave in CMOS RAM for the firmware. Observed on QEMU 7.2; SeaBIOS reads all of it. */
+import { CMOS_SIZE } from './mc146818.ts';
+
+/** Physical geometry of an ATA disk. */
+export interface DiskGeometry {
+  readonly cylinders: number;
+  readonly heads: number;
+  readonly sectors: number;
+}
+
+/** What of the machine shows in CMOS. */
+export interface CmosFacts {
+  /** Bytes of RAM below 4 GiB, without hotplugged memory. */
+  readonly ramBelow4g: number;
+  /** Bytes of RAM above 4 GiB, without hotplugged memory. */
+  readonly ramAbove4g: number;
+  readonly cpus: number;
+  /** QEMU's `-boot order=` letters. */
+  readonly bootOrder: string;
+  /** CMOS types of the floppy drives A and B (0 none, 4 1.44 MB, 5 2.88 MB). */
+  readonly floppies: readonly [number, number];
+  /** The four ATA disks: primary master, primary slave, secondary master, secondary slave; CD-ROMs do not count. */
+  readonly disks: readonly (DiskGeometry | undefined)[];
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const FLOPPY_TYPES = 0x10;
+const DISK_TYPES = 0x12;
+const EQUIPMENT = 0x14;
+const BASE_MEMORY = 0x15;
+const EXTENDED_MEMORY = 0x17;
+const DISK_EXTENDED_TYPES = 0x19;
+const DISK_TABLES = [0x1b, 0x24] as const;
+const EXTENDED_MEMORY_POST = 0x30;
+const MEMORY_ABOVE_16M = 0x34;
+const BOOT_FLAGS = 0x38;
+const DISK_TRANSLATION = 0x39;
+const BOOT_DEVICES = 0x3d;
+const MEMORY_ABOVE_4G = 0x5b;
+const CPU_COUNT = 0x5f;
+
+const EQUIPMENT_FPU = 0x02;
+const EQUIPMENT_POINTER = 0x04;
+const EQUIPMENT_FLOPPY = 0x01;
+const EQUIPMENT_SECOND_FLOPPY = 0x40;
+const USER_DISK_TYPE = 47;
+
+function bootNibble(letter: string | undefined): number {
+  if (letter === undefined) return 0;
+  if (letter === 'a' || letter === 'b') return 1;
+  if (letter === 'c') return 2;
+  if (letter === 'd') return 3;
+  return letter >= 'n' && letter <= 'p' ? 4 : 0;
+}
+
+/** QEMU: LBA translation above 1024 cylinders, LARGE is never guessed. */
+function translation(disk: DiskGeometry | undefined): number {
+  return disk !== undefined && disk.cylinders > 1024 ? 1 : 0;
+}
+
+function putDisk(cmos: Uint8Array, drive: 0 | 1, disk: DiskGeometry): void {
+  const { cylinders, heads, sectors } = disk;
+  const control = 0xc0 | (heads > 8 ? 0x08 : 0);
+  const table = [cylinders & 0xff, cylinders >>> 8, heads, 0xff, 0xff, control, cylinders & 0xff];
+  cmos.set([...table, cylinders >>> 8, sectors], DISK_TABLES[drive]);
+  cmos[DISK_EXTENDED_TYPES + drive] = USER_DISK_TYPE;
+}
+
+/** The 128 bytes, time and registers A–D left to the clock. */
+export function pcCmos(facts: CmosFacts): Uint8Array {
+  const cmos = new Uint8Array(CMOS_SIZE);
+  const put16 = (index: number, value: number): void => {
+    const capped = Math.min(Math.max(Math.floor(value), 0), 0xffff);
+    cmos[index] = capped & 0xff;
+    cmos[index + 1] = capped >>> 8;
+  };
+  const below = facts.ramBelow4g;
+  put16(BASE_MEMORY, Math.min(below / KIB, 640));
+  put16(EXTENDED_MEMORY, (below - MIB) / KIB);
+  put16(EXTENDED_MEMORY_POST, (below - MIB) / KIB);
+  put16(MEMORY_ABOVE_16M, (below - 16 * MIB) / (64 * KIB));
+  const above = Math.floor(facts.ramAbove4g / (64 * KIB));
+  cmos.set([above & 0xff, (above >>> 8) & 0xff, (above >>> 16) & 0xff], MEMORY_ABOVE_4G);
+  cmos[CPU_COUNT] = facts.cpus > 0x100 ? 0 : facts.cpus - 1;
+
+  const [first, second, third] = [0, 1, 2].map((at) => bootNibble(facts.bootOrder[at]));
+  cmos[BOOT_DEVICES] = ((second ?? 0) << 4) | (first ?? 0);
+  cmos[BOOT_FLAGS] = (third ?? 0) << 4;
+
+  const [a, b] = facts.floppies;
+  cmos[FLOPPY_TYPES] = (a << 4) | b;
+  cmos[EQUIPMENT] = EQUIPMENT_FPU | EQUIPMENT_POINTER;
+  if (a !== 0 || b !== 0) cmos[EQUIPMENT] |= EQUIPMENT_FLOPPY;
+  if (a !== 0 && b !== 0) cmos[EQUIPMENT] |= EQUIPMENT_SECOND_FLOPPY;
+
+  const [master, slave] = facts.disks;
+  cmos[DISK_TYPES] = (master === undefined ? 0 : 0xf0) | (slave === undefined ? 0 : 0x0f);
+  if (master !== undefined) putDisk(cmos, 0, master);
+  if (slave !== undefined) putDisk(cmos, 1, slave);
+  for (const [at, disk] of facts.disks.entries()) {
+    cmos[DISK_TRANSLATION] = (cmos[DISK_TRANSLATION] ?? 0) | (translation(disk) << (2 * at));
+  }
+  return cmos;
+}
