@@ -1,6 +1,16 @@
 import { MonitorError } from '../core/monitor-error.ts';
 
-export type BlockErrorCode = 'EIO' | 'ENOSPC' | 'EACCES' | 'EROFS' | 'EINVAL' | 'ENOENT';
+export type BlockErrorCode =
+  | 'EIO'
+  | 'ENOSPC'
+  | 'EACCES'
+  | 'EROFS'
+  | 'EINVAL'
+  | 'EPERM'
+  | 'ENOENT'
+  | 'EEXIST'
+  | 'EBUSY'
+  | 'ECANCELED';
 
 /** strerror(3) texts, as QEMU prints them. */
 export const BLOCK_ERROR_TEXT: Readonly<Record<BlockErrorCode, string>> = {
@@ -9,7 +19,11 @@ export const BLOCK_ERROR_TEXT: Readonly<Record<BlockErrorCode, string>> = {
   EACCES: 'Permission denied',
   EROFS: 'Read-only file system',
   EINVAL: 'Invalid argument',
+  EPERM: 'Operation not permitted',
   ENOENT: 'No such file or directory',
+  EEXIST: 'File exists',
+  EBUSY: 'Device or resource busy',
+  ECANCELED: 'Operation canceled',
 };
 
 /** What a block back end rejects with: the guest gets the bus's I/O error, the user reads `message`. */
@@ -55,7 +69,7 @@ export interface BlockBackend {
   /** The bytes read as zeros afterwards. */
   discard(offset: number, length: number): Promise<void>;
   writeZeroes(offset: number, length: number): Promise<void>;
-  /** Flushes, unlocks and gives up the image; later requests reject with EIO. */
+  /** Flushes, unlocks and gives up the image; later requests reject with EIO. When the flush fails it stays open. */
   close(): Promise<void>;
   /** Does the read at once and returns true; or does nothing and returns false: then use `read`. */
   readSync?(offset: number, target: Uint8Array): boolean;
@@ -68,7 +82,8 @@ export interface BlockBackend {
    * QEMU: taken when a device is attached (device_add), not by drive_add if=none.
    */
   lock?(mode: ImageLockMode): Promise<void>;
-  unlock?(): void;
+  /** Flushes, then lets others in. When the flush fails it rejects and the lock is kept. */
+  unlock?(): Promise<void>;
 }
 
 /** EIO unless all of the range lies in an image of `sizeBytes`. */
@@ -82,7 +97,7 @@ export function asBlockError(error: unknown): BlockError {
   return new BlockError('EIO', error instanceof Error ? error.message : String(error));
 }
 
-/** QEMU: what raw_check_lock_bytes() and raw_apply_lock_bytes() failures print for a second user of `path`. */
+/** QEMU: what a second user of `path` reads, the same for another process and for another drive of this machine. */
 export function lockError(mode: ImageLockMode, path: string): BlockError {
   const what = mode === 'write' ? '"write" lock' : 'shared "write" lock';
   return new BlockError('EACCES', `Failed to get ${what}`, `Is another process using the image [${path}]?`);

@@ -1,0 +1,113 @@
+import { BlockError } from './block-backend.ts';
+
+/** Bytes of one stored chunk of a new image. A constant of the image: each keeps that with which it was made. */
+export const CHUNK_BYTES = 256 * 1024;
+
+/** What is known of a stored image besides its chunks. */
+export interface ImageRecord {
+  /** Names the chunks; stays the same when the image is renamed. */
+  readonly id: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly chunkBytes: number;
+}
+
+/** All of it happens, or nothing. */
+export interface ImageChange {
+  readonly id: string;
+  /** Chunks to store; each has all of the image's `chunkBytes`. */
+  readonly put?: ReadonlyMap<number, Uint8Array>;
+  /** Chunks that read as zeros from now on. */
+  readonly remove?: readonly number[];
+  readonly removeAll?: boolean;
+  /** Path of the record to take away, before `add` and `update`. */
+  readonly drop?: string;
+  /** EEXIST when the path is taken. */
+  readonly add?: ImageRecord;
+  readonly update?: ImageRecord;
+  /** Marks the chunks of `id` as those of an upload (begin), or no longer (end). */
+  readonly upload?: 'begin' | 'end';
+}
+
+export interface StorageEstimate {
+  /** Bytes that this origin or process uses, undefined when unknown. */
+  readonly usedBytes: number | undefined;
+  /** Bytes that it may use, undefined when unknown. */
+  readonly quotaBytes: number | undefined;
+}
+
+/** Where images are kept: records by path, chunks by image and index; an absent chunk is zeros. */
+export interface ChunkDatabase {
+  /** False when all is gone with the page. */
+  readonly persistent: boolean;
+  /** In order of path. */
+  records(): Promise<readonly ImageRecord[]>;
+  find(path: string): Promise<ImageRecord | undefined>;
+  /** Indices of the stored chunks, in no order. */
+  storedChunks(id: string): Promise<readonly number[]>;
+  countChunks(id: string): Promise<number>;
+  /** The caller owns the bytes. */
+  load(id: string, indices: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>;
+  /** Resolves when the change survives a crash of the host. Has its copy of the bytes when it returns. */
+  commit(change: ImageChange): Promise<void>;
+  /** Images of which the upload began and did not end. */
+  uploads(): Promise<readonly string[]>;
+  estimate(): Promise<StorageEstimate>;
+}
+
+/** Keeps images in memory, where nothing better is at hand. */
+export class MemoryChunkDatabase implements ChunkDatabase {
+  readonly persistent = false;
+  readonly #records = new Map<string, ImageRecord>();
+  readonly #chunks = new Map<string, Map<number, Uint8Array>>();
+  readonly #uploads = new Set<string>();
+
+  async records(): Promise<readonly ImageRecord[]> {
+    return [...this.#records.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  async find(path: string): Promise<ImageRecord | undefined> {
+    return this.#records.get(path);
+  }
+
+  async storedChunks(id: string): Promise<readonly number[]> {
+    return [...(this.#chunks.get(id)?.keys() ?? [])];
+  }
+
+  async countChunks(id: string): Promise<number> {
+    return this.#chunks.get(id)?.size ?? 0;
+  }
+
+  async load(id: string, indices: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return indices.map((index) => this.#chunks.get(id)?.get(index)?.slice());
+  }
+
+  async commit(change: ImageChange): Promise<void> {
+    const { id, add, update, drop } = change;
+    if (add !== undefined && add.path !== drop && this.#records.has(add.path)) throw new BlockError('EEXIST');
+    if (drop !== undefined) this.#records.delete(drop);
+    for (const record of [add, update]) if (record !== undefined) this.#records.set(record.path, record);
+    if (change.removeAll === true) this.#chunks.delete(id);
+    if (change.upload === 'begin') this.#uploads.add(id);
+    if (change.upload === 'end') this.#uploads.delete(id);
+    if (change.put !== undefined || change.remove !== undefined) this.#change(id, change);
+  }
+
+  async uploads(): Promise<readonly string[]> {
+    return [...this.#uploads];
+  }
+
+  async estimate(): Promise<StorageEstimate> {
+    let usedBytes = 0;
+    for (const chunks of this.#chunks.values())
+      for (const chunk of chunks.values()) usedBytes += chunk.length;
+    return { usedBytes, quotaBytes: undefined };
+  }
+
+  #change(id: string, { put, remove }: ImageChange): void {
+    const chunks = this.#chunks.get(id) ?? new Map<number, Uint8Array>();
+    this.#chunks.set(id, chunks);
+    for (const [index, bytes] of put ?? []) chunks.set(index, bytes.slice());
+    for (const index of remove ?? []) chunks.delete(index);
+  }
+}

@@ -1,0 +1,73 @@
+import { type BlockBackend, BlockError } from './block-backend.ts';
+import { RawFormat, SECTOR_BYTES } from './raw.ts';
+
+/** Makes a disk of the bytes of an image file. */
+export type OpenFormat = (file: BlockBackend) => Promise<BlockBackend>;
+
+/** Formats by QEMU's name. A new format is one file and one line here. */
+export const FORMATS: ReadonlyMap<string, OpenFormat> = new Map([
+  ['raw', async (file: BlockBackend) => new RawFormat(file)],
+]);
+
+interface Magic {
+  readonly format: string;
+  readonly offset: number;
+  readonly bytes: readonly number[];
+}
+
+const text = (characters: string): readonly number[] => [...characters].map((c) => c.charCodeAt(0));
+
+/** Spec: each format's header. QEMU: the formats that it recognises by their start. */
+const MAGICS: readonly Magic[] = [
+  { format: 'qcow', offset: 0, bytes: [...text('QFI'), 0xfb, 0, 0, 0, 1] },
+  { format: 'qcow2', offset: 0, bytes: [...text('QFI'), 0xfb, 0, 0, 0, 2] },
+  { format: 'qcow2', offset: 0, bytes: [...text('QFI'), 0xfb, 0, 0, 0, 3] },
+  { format: 'qed', offset: 0, bytes: [...text('QED'), 0] },
+  { format: 'vmdk', offset: 0, bytes: text('KDMV') },
+  { format: 'vmdk', offset: 0, bytes: text('COWD') },
+  { format: 'vdi', offset: 64, bytes: [0x7f, 0x10, 0xda, 0xbe] },
+  { format: 'vhdx', offset: 0, bytes: text('vhdxfile') },
+  { format: 'vpc', offset: 0, bytes: text('conectix') },
+  { format: 'luks', offset: 0, bytes: [...text('LUKS'), 0xba, 0xbe] },
+  { format: 'parallels', offset: 0, bytes: text('WithoutFreeSpace') },
+  { format: 'parallels', offset: 0, bytes: text('WithouFreSpacExt') },
+];
+
+/** QEMU's name of the format that an image's first sector shows; `raw` when none is known. */
+export function formatOfStart(start: Uint8Array): string {
+  const found = MAGICS.find(({ offset, bytes }) => bytes.every((byte, i) => start[offset + i] === byte));
+  return found?.format ?? 'raw';
+}
+
+/** Looks at an image's start. EIO. */
+export async function probeFormat(file: BlockBackend): Promise<string> {
+  const start = new Uint8Array(Math.min(SECTOR_BYTES, file.sizeBytes));
+  await file.read(0, start);
+  return formatOfStart(start);
+}
+
+/**
+ * Opens `file` as `format`, or as what it looks like when undefined. EINVAL with QEMU's text when unknown.
+ * QEMU: with a guessed `raw` the caller prints `probedRawWarning`.
+ */
+export async function openFormat(
+  file: BlockBackend,
+  format: string | undefined,
+): Promise<{ readonly format: string; readonly disk: BlockBackend }> {
+  if (format === undefined && (await probeFormat(file)) === 'raw') {
+    return { format: 'raw', disk: new RawFormat(file, (start) => formatOfStart(start) !== 'raw') };
+  }
+  const name = format ?? (await probeFormat(file));
+  const open = FORMATS.get(name);
+  if (open === undefined) throw new BlockError('EINVAL', `Unknown driver '${name}'`);
+  return { format: name, disk: await open(file) };
+}
+
+/** QEMU: what it warns of when `path` came without a format and looks raw. */
+export function probedRawWarning(path: string): string {
+  return [
+    `WARNING: Image format was not specified for '${path}' and probing guessed raw.`,
+    '         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.',
+    "         Specify the 'raw' format explicitly to remove the restrictions.",
+  ].join('\n');
+}

@@ -1,0 +1,69 @@
+import { type ImageLockMode, lockError } from './block-backend.ts';
+
+/** Locks that every user of an image respects; each environment brings its own. */
+export interface ImageLocks {
+  /** Gives the function that unlocks, or undefined at once when another holder is in the way. */
+  acquire(name: string, mode: ImageLockMode): Promise<(() => void) | undefined>;
+}
+
+/** Locks among the users of this one object. */
+export class LocalLocks implements ImageLocks {
+  /** Readers of each name; -1 for a writer. */
+  readonly #holders = new Map<string, number>();
+
+  async acquire(name: string, mode: ImageLockMode): Promise<(() => void) | undefined> {
+    const held = this.#holders.get(name) ?? 0;
+    if (held < 0 || (mode === 'write' && held > 0)) return undefined;
+    this.#holders.set(name, mode === 'write' ? -1 : held + 1);
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      const left = mode === 'write' ? 0 : (this.#holders.get(name) ?? 1) - 1;
+      if (left === 0) this.#holders.delete(name);
+      else this.#holders.set(name, left);
+    };
+  }
+}
+
+/** One user's lock on one image. */
+export class ImageLock {
+  readonly #locks: ImageLocks;
+  readonly #name: string;
+  readonly #path: string;
+  #held: ImageLockMode | undefined;
+  #release: (() => void) | undefined;
+  #turn: Promise<void> = Promise.resolve();
+
+  /** @param path what the error names */
+  constructor(locks: ImageLocks, name: string, path: string) {
+    this.#locks = locks;
+    this.#name = name;
+    this.#path = path;
+  }
+
+  get held(): ImageLockMode | undefined {
+    return this.#held;
+  }
+
+  /** Changes the lock to `mode`; rejects with QEMU's lock error, and then an earlier lock is lost. */
+  lock(mode: ImageLockMode): Promise<void> {
+    const turn = this.#turn.then(() => this.#lockNow(mode));
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  unlock(): void {
+    this.#release?.();
+    this.#release = undefined;
+    this.#held = undefined;
+  }
+
+  async #lockNow(mode: ImageLockMode): Promise<void> {
+    if (this.#held === mode || this.#held === 'write') return;
+    this.unlock();
+    this.#release = await this.#locks.acquire(this.#name, mode);
+    if (this.#release === undefined) throw lockError(mode, this.#path);
+    this.#held = mode;
+  }
+}

@@ -1,0 +1,22 @@
+export {
+  asBlockError,
+  type BlockBackend,
+  BlockError,
+  type BlockErrorCode,
+  checkRange,
+  type ImageLockMode,
+  lockError,
+  notFoundError,
+} from './block/block-backend.ts';
+export {
+  type ChunkDatabase,
+  type ImageChange,
+  type ImageRecord,
+  MemoryChunkDatabase,
+  type StorageEstimate,
+} from './block/chunk-database.ts';
+export { ChunkImageStore, type ImageStoreHost } from './block/chunk-image-store.ts';
+export { ImageLock, type ImageLocks, LocalLocks } from './block/image-locks.ts';
+export { imagePath, imagePathForFile } from './block/image-names.ts';
+export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } from './block/image-store.ts';
+export { isZero } from './block/zeros.ts';

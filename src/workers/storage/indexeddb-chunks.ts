@@ -1,0 +1,186 @@
+import { get, getMany, promisifyRequest, type UseStore } from 'idb-keyval';
+import {
+  BlockError,
+  type ChunkDatabase,
+  type ImageChange,
+  type ImageRecord,
+  type StorageEstimate,
+} from '../../emu/index.ts';
+
+const STORE = 'images';
+
+/** Greater than every number and string in a key. Spec: Indexed Database API 3.0, compare two keys. */
+const END: IDBValidKey = [];
+const within = (...prefix: readonly string[]) => IDBKeyRange.bound([...prefix], [...prefix, END]);
+const recordKey = (path: string): IDBValidKey => ['record', path];
+const chunkKey = (id: string, index: number): IDBValidKey => ['chunk', id, index];
+const uploadKey = (id: string): IDBValidKey => ['upload', id];
+
+/**
+ * Images in IndexedDB, all in one object store, so that one transaction can hold an image's chunks and its record.
+ *
+ * | key | value |
+ * |---|---|
+ * | `['record', path]` | `ImageRecord` |
+ * | `['chunk', id, index]` | `Uint8Array` of the image's `chunkBytes` |
+ * | `['upload', id]` | true while the upload is under way |
+ */
+export class IndexedDbChunks implements ChunkDatabase {
+  readonly persistent = true;
+  readonly #name: string;
+  readonly #storage: Pick<StorageManager, 'estimate'> | undefined;
+  #connection: IDBDatabase | undefined;
+  #opening: Promise<IDBDatabase> | undefined;
+
+  private constructor(name: string, storage: Pick<StorageManager, 'estimate'> | undefined) {
+    this.#name = name;
+    this.#storage = storage;
+  }
+
+  /** Rejects when the browser gives this page no IndexedDB. */
+  static async open(name = 'hotslot', storage?: Pick<StorageManager, 'estimate'>): Promise<IndexedDbChunks> {
+    const database = new IndexedDbChunks(name, storage);
+    await database.#connect();
+    return database;
+  }
+
+  async records(): Promise<readonly ImageRecord[]> {
+    return this.#ask((store) => promisifyRequest<ImageRecord[]>(store.getAll(within('record'))));
+  }
+
+  async find(path: string): Promise<ImageRecord | undefined> {
+    return this.#guard(get<ImageRecord>(recordKey(path), this.#use));
+  }
+
+  async storedChunks(id: string): Promise<readonly number[]> {
+    const keys = await this.#ask((store) => promisifyRequest(store.getAllKeys(within('chunk', id))));
+    return keys.map((key) => Number(Array.isArray(key) ? key[2] : Number.NaN));
+  }
+
+  async countChunks(id: string): Promise<number> {
+    return this.#ask((store) => promisifyRequest<number>(store.count(within('chunk', id))));
+  }
+
+  async load(id: string, indices: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const keys = indices.map((index) => chunkKey(id, index));
+    return this.#guard(getMany<Uint8Array>(keys, this.#use));
+  }
+
+  commit(change: ImageChange): Promise<void> {
+    // Without a connection the puts come later than this call, when the caller may have changed the bytes.
+    const mine = this.#connection === undefined ? { ...change, ...copyOf(change.put) } : change;
+    const committed = this.#use('readwrite', (store) => {
+      const end = endOf(store.transaction);
+      try {
+        apply(store, mine);
+      } catch (error) {
+        // Else what was already put would be committed alone.
+        store.transaction.abort();
+        return end.catch(() => Promise.reject(error));
+      }
+      return end;
+    });
+    return this.#guard(committed);
+  }
+
+  async uploads(): Promise<readonly string[]> {
+    const keys = await this.#ask((store) => promisifyRequest(store.getAllKeys(within('upload'))));
+    return keys.map((key) => String(Array.isArray(key) ? key[1] : key));
+  }
+
+  async estimate(): Promise<StorageEstimate> {
+    const estimate = await this.#storage?.estimate();
+    return { usedBytes: estimate?.usage, quotaBytes: estimate?.quota };
+  }
+
+  close(): void {
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+
+  /**
+   * For idb-keyval's functions, in place of its `createStore`, which cannot ask for durability and calls back
+   * only after a wait.
+   * Spec: Indexed Database API 3.0, durability hint: `strict` completes when the data is on the medium.
+   */
+  readonly #use: UseStore = (mode, callback) => {
+    const run = (connection: IDBDatabase) =>
+      callback(connection.transaction(STORE, mode, { durability: 'strict' }).objectStore(STORE));
+    if (this.#connection === undefined) return this.#connect().then(run);
+    const connection = this.#connection;
+    return new Promise((resolve) => {
+      resolve(run(connection));
+    });
+  };
+
+  #ask<T>(question: (store: IDBObjectStore) => Promise<T>): Promise<T> {
+    return this.#guard(this.#use('readonly', question));
+  }
+
+  async #guard<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw storageError(error);
+    }
+  }
+
+  #connect(): Promise<IDBDatabase> {
+    this.#opening ??= this.#openDatabase().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #openDatabase(): Promise<IDBDatabase> {
+    const request = indexedDB.open(this.#name, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+    const connection = await promisifyRequest(request);
+    // The browser may close it (site data cleared, Safari at will); another tab may want to upgrade or delete it.
+    connection.onclose = () => this.#lost(connection);
+    connection.onversionchange = () => {
+      connection.close();
+      this.#lost(connection);
+    };
+    this.#connection = connection;
+    return connection;
+  }
+
+  #lost(connection: IDBDatabase): void {
+    if (this.#connection === connection) this.#connection = undefined;
+  }
+}
+
+function apply(store: IDBObjectStore, change: ImageChange): void {
+  const { id, add, update, drop, upload } = change;
+  if (drop !== undefined) store.delete(recordKey(drop));
+  if (add !== undefined) store.add(add, recordKey(add.path));
+  if (update !== undefined) store.put(update, recordKey(update.path));
+  if (change.removeAll === true) store.delete(within('chunk', id));
+  if (upload === 'begin') store.put(true, uploadKey(id));
+  if (upload === 'end') store.delete(uploadKey(id));
+  for (const index of change.remove ?? []) store.delete(chunkKey(id, index));
+  for (const [index, bytes] of change.put ?? []) store.put(bytes, chunkKey(id, index));
+}
+
+function copyOf(put: ReadonlyMap<number, Uint8Array> | undefined): Pick<ImageChange, 'put'> {
+  if (put === undefined) return {};
+  return { put: new Map([...put].map(([index, bytes]) => [index, bytes.slice()])) };
+}
+
+/** Unlike idb-keyval's `promisifyRequest` it waits for `abort` after a failed request: only then the reason is known. */
+function endOf(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error ?? new BlockError('EIO', 'Storage gave up a write'));
+  });
+}
+
+function storageError(error: unknown): BlockError {
+  if (error instanceof BlockError) return error;
+  const name = error instanceof Error || error instanceof DOMException ? error.name : '';
+  const message = error instanceof Error || error instanceof DOMException ? error.message : String(error);
+  if (name === 'QuotaExceededError') return new BlockError('ENOSPC');
+  if (name === 'ConstraintError') return new BlockError('EEXIST');
+  return new BlockError('EIO', `Browser storage failed: ${message === '' ? name : message}`);
+}

@@ -1,0 +1,72 @@
+import {
+  type BlockError,
+  type ChunkDatabase,
+  ChunkImageStore,
+  type ImageLocks,
+  type ImageStore,
+  LocalLocks,
+  MemoryChunkDatabase,
+} from '../../emu/index.ts';
+import { IndexedDbChunks } from './indexeddb-chunks.ts';
+import { WebLocks } from './web-locks.ts';
+
+export interface StorageNotice {
+  readonly kind: 'memory-only' | 'storage-error';
+  /** A sentence for the user. */
+  readonly message: string;
+}
+
+/** What the browser gives; the fields are undefined or throw where it does not. */
+export interface StorageEnvironment {
+  readonly locks?: Pick<LockManager, 'request'> | undefined;
+  readonly storage?: Pick<StorageManager, 'estimate'> | undefined;
+}
+
+/**
+ * The images of this browser. Without IndexedDB or Web Locks (sandboxed frame, page without https, private mode of
+ * some browsers) they are kept in memory, and a notice says so. Never rejects.
+ */
+export async function openStorage(
+  onNotice: (notice: StorageNotice) => void,
+  environment: StorageEnvironment = navigator,
+): Promise<ImageStore> {
+  const { database, locks } = await findStorage(onNotice, environment);
+  const store = new ChunkImageStore({
+    database,
+    locks,
+    newId,
+    onStorageError: (path, error) =>
+      onNotice({ kind: 'storage-error', message: storageErrorText(path, error) }),
+  });
+  await store.sweep().catch(() => {});
+  return store;
+}
+
+async function findStorage(
+  onNotice: (notice: StorageNotice) => void,
+  environment: StorageEnvironment,
+): Promise<{ database: ChunkDatabase; locks: ImageLocks }> {
+  try {
+    if (environment.locks == null) throw new Error('this page may not use Web Locks');
+    const locks = new WebLocks(environment.locks);
+    const probe = await locks.acquire('probe', 'read');
+    probe?.();
+    return { database: await IndexedDbChunks.open('hotslot', environment.storage), locks };
+  } catch (error) {
+    const reason = error instanceof Error || error instanceof DOMException ? error.message : String(error);
+    const message = `Disk images are kept in memory and are gone when this page closes (${reason}).`;
+    onNotice({ kind: 'memory-only', message });
+    return { database: new MemoryChunkDatabase(), locks: new LocalLocks() };
+  }
+}
+
+function storageErrorText(path: string, error: BlockError): string {
+  const what = error.code === 'ENOSPC' ? 'the browser has no room left for it' : error.message;
+  return `Could not store ${path}: ${what}. The guest got an I/O error; what it wrote is kept in memory and stored when there is room.`;
+}
+
+/** Not crypto.randomUUID: that needs a secure context. */
+function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

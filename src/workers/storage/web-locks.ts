@@ -1,0 +1,24 @@
+import type { ImageLockMode, ImageLocks } from '../../emu/index.ts';
+
+/** Locks among all tabs of this origin. A tab that dies lets go of its own. */
+export class WebLocks implements ImageLocks {
+  readonly #locks: Pick<LockManager, 'request'>;
+
+  constructor(locks: Pick<LockManager, 'request'>) {
+    this.#locks = locks;
+  }
+
+  acquire(name: string, mode: ImageLockMode): Promise<(() => void) | undefined> {
+    return new Promise((resolve, reject) => {
+      const options: LockOptions = { mode: mode === 'write' ? 'exclusive' : 'shared', ifAvailable: true };
+      const hold = (lock: Lock | null): Promise<void> => {
+        if (lock === null) {
+          resolve(undefined);
+          return Promise.resolve();
+        }
+        return new Promise((release) => resolve(release));
+      };
+      this.#locks.request(`hotslot/${name}`, options, hold).catch(reject);
+    });
+  }
+}
