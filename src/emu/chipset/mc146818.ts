@@ -124,6 +124,7 @@ export class Mc146818 implements Device<Mc146818State> {
     this.#s.regB &= ~(REG_B_PIE | REG_B_AIE | REG_B_SQWE);
     this.#s.regC = 0;
     this.#irq.set(false);
+    this.#schedulePeriodic();
     this.#schedule();
   }
 
@@ -134,6 +135,7 @@ export class Mc146818 implements Device<Mc146818State> {
   restore(state: Mc146818State): void {
     this.#s = structuredClone(state);
     this.#irq.set((this.#s.regC & REG_C_IRQF) !== 0);
+    this.#schedulePeriodic();
     this.#schedule();
   }
 
@@ -188,21 +190,26 @@ export class Mc146818 implements Device<Mc146818State> {
 
   #writeRegA(value: number): void {
     const s = this.#s;
+    const period = this.#period();
     const wasReset = (s.regA & REG_A_DIVIDER_RESET) === REG_A_DIVIDER_RESET;
     this.#refresh();
     s.regA = value & ~REG_A_UIP;
     if (wasReset && this.#running()) this.#setTime(DIVIDER_RELEASE_NS);
+    if (period !== this.#period()) this.#schedulePeriodic();
     this.#schedule();
   }
 
   #writeRegB(value: number): void {
     const s = this.#s;
+    const period = this.#period();
     const wasSet = (s.regB & REG_B_SET) !== 0;
     this.#refresh();
     const fractionNs = this.#elapsedNs() % NS_PER_S;
     // Spec: MC146818A, SET: aborts updates and clears UIE.
     s.regB = value & REG_B_SET ? value & ~REG_B_UIE : value;
     if (wasSet && this.#running()) this.#setTime(fractionNs);
+    // A deadline that is due just now must not be lost by arming it again.
+    if (period !== this.#period()) this.#schedulePeriodic();
     if (s.regB & s.regC & REG_C_FLAGS) s.regC |= REG_C_IRQF;
     else s.regC &= ~REG_C_IRQF;
     this.#irq.set((s.regC & REG_C_IRQF) !== 0);
@@ -242,7 +249,6 @@ export class Mc146818 implements Device<Mc146818State> {
   }
 
   #schedule(): void {
-    this.#schedulePeriodic();
     const { cmos, regB, regC } = this.#s;
     this.#update.cancel();
     this.#alarmNs = Number.POSITIVE_INFINITY;
