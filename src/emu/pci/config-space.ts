@@ -1,0 +1,106 @@
+/** The 256 bytes of a PCI function's configuration space, and which of their bits the guest may write. */
+import type { AccessSize } from '../core/device.ts';
+
+export const CONFIG_SIZE = 256;
+/** Spec: PCI Local Bus 3.0 §6.1: bytes 0x40 and up belong to the device. */
+export const CONFIG_HEADER_SIZE = 0x40;
+
+export const PCI_VENDOR_ID = 0x00;
+export const PCI_DEVICE_ID = 0x02;
+export const PCI_COMMAND = 0x04;
+export const PCI_STATUS = 0x06;
+export const PCI_REVISION_ID = 0x08;
+export const PCI_CLASS_PROG = 0x09;
+export const PCI_CACHE_LINE_SIZE = 0x0c;
+export const PCI_HEADER_TYPE = 0x0e;
+export const PCI_BASE_ADDRESS_0 = 0x10;
+export const PCI_SUBSYSTEM_VENDOR_ID = 0x2c;
+export const PCI_SUBSYSTEM_ID = 0x2e;
+export const PCI_CAPABILITY_LIST = 0x34;
+export const PCI_INTERRUPT_LINE = 0x3c;
+export const PCI_INTERRUPT_PIN = 0x3d;
+
+export const PCI_COMMAND_IO = 0x0001;
+export const PCI_COMMAND_MEMORY = 0x0002;
+export const PCI_COMMAND_MASTER = 0x0004;
+export const PCI_COMMAND_SERR = 0x0100;
+export const PCI_COMMAND_INTX_DISABLE = 0x0400;
+
+export const PCI_STATUS_INTERRUPT = 0x0008;
+export const PCI_STATUS_CAP_LIST = 0x0010;
+export const PCI_STATUS_FAST_BACK = 0x0080;
+export const PCI_STATUS_DEVSEL_MEDIUM = 0x0200;
+/** Parity error, system error and the three abort bits: written 1 to clear. */
+const PCI_STATUS_W1C = 0xf900;
+
+export const PCI_HEADER_TYPE_MULTI_FUNCTION = 0x80;
+
+const PCI_COMMAND_WRITABLE =
+  PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE;
+
+/** Configuration bytes with a write mask and a write-1-to-clear mask. Offsets are 0–255; what lies beyond reads 0. */
+export class ConfigSpace {
+  readonly bytes = new Uint8Array(CONFIG_SIZE);
+  readonly writable = new Uint8Array(CONFIG_SIZE);
+  readonly writeOneToClear = new Uint8Array(CONFIG_SIZE);
+  readonly #view = new DataView(this.bytes.buffer);
+  readonly #writableView = new DataView(this.writable.buffer);
+
+  constructor() {
+    // QEMU: the device's own bytes are plain memory until a capability claims them.
+    this.writable.fill(0xff, CONFIG_HEADER_SIZE);
+    this.setWritable(PCI_COMMAND, 2, PCI_COMMAND_WRITABLE);
+    this.writable[PCI_CACHE_LINE_SIZE] = 0xff;
+    this.writable[PCI_INTERRUPT_LINE] = 0xff;
+    this.writeOneToClear[PCI_STATUS] = PCI_STATUS_W1C & 0xff;
+    this.writeOneToClear[PCI_STATUS + 1] = PCI_STATUS_W1C >>> 8;
+  }
+
+  /** The little-endian value at `offset`, as the guest reads it. */
+  read(offset: number, size: AccessSize): number {
+    let value = 0;
+    for (let i = size - 1; i >= 0; i--) value = value * 256 + (this.bytes[offset + i] ?? 0);
+    return value;
+  }
+
+  /** A guest's write, which changes only what it may. */
+  write(offset: number, size: AccessSize, value: number): void {
+    for (let i = 0; i < size && offset + i < CONFIG_SIZE; i++) {
+      const at = offset + i;
+      const byte = (value >>> (8 * i)) & 0xff;
+      const mask = this.writable[at];
+      this.bytes[at] = ((this.bytes[at] & ~mask) | (byte & mask)) & ~(byte & this.writeOneToClear[at]);
+    }
+  }
+
+  /** Sets bytes whatever the masks say; for the device itself. */
+  set(offset: number, size: AccessSize, value: number): void {
+    if (size === 1) this.#view.setUint8(offset, value);
+    else if (size === 2) this.#view.setUint16(offset, value, true);
+    else this.#view.setUint32(offset, value, true);
+  }
+
+  /** Sets the bits of a field that the guest may write. */
+  setWritable(offset: number, size: AccessSize, mask: number): void {
+    if (size === 1) this.#writableView.setUint8(offset, mask);
+    else if (size === 2) this.#writableView.setUint16(offset, mask, true);
+    else this.#writableView.setUint32(offset, mask, true);
+  }
+
+  /** Clears in a field what the guest could have written there. */
+  clearWritable(offset: number, size: AccessSize): void {
+    for (let at = offset; at < offset + size; at++) {
+      this.bytes[at] &= ~(this.writable[at] | this.writeOneToClear[at]);
+    }
+  }
+
+  /** Puts a capability of `length` bytes in front of the list; its bytes become read-only. */
+  addCapability(id: number, offset: number, length: number): void {
+    this.bytes.fill(0, offset, offset + length);
+    this.writable.fill(0, offset, offset + length);
+    this.bytes[offset] = id;
+    this.bytes[offset + 1] = this.bytes[PCI_CAPABILITY_LIST];
+    this.bytes[PCI_CAPABILITY_LIST] = offset;
+    this.bytes[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
+  }
+}

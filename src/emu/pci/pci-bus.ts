@@ -1,0 +1,165 @@
+/** A PCI bus: which function sits at which devfn, and where its interrupt pin leads. */
+import type { AddressSpace } from '../bus/address-space.ts';
+import { assert } from '../core/assert.ts';
+import type { AccessSize } from '../core/device.ts';
+import type { IrqLine, MsiSink } from '../core/irq.ts';
+import { WiredOr } from '../core/irq.ts';
+import { MonitorError } from '../core/monitor-error.ts';
+import { OPEN_BUS } from '../core/register-block.ts';
+import type { PciDevice } from './pci-device.ts';
+
+const DEVFNS = 256;
+const FUNCTIONS_PER_SLOT = 8;
+
+export const pciSlot = (devfn: number): number => devfn >>> 3;
+export const pciFunction = (devfn: number): number => devfn & 7;
+export const pciDevfn = (slot: number, fn: number): number => (slot << 3) | fn;
+
+/** QEMU's `addr=` value, `SLOT` or `SLOT.FUNCTION` in hexadecimal, as a devfn; undefined when it is none. */
+export function parsePciAddress(text: string): number | undefined {
+  const match = /^([0-9a-f]{1,2})(?:\.([0-7]))?$/i.exec(text);
+  if (match === null) return undefined;
+  const slot = Number.parseInt(match[1] ?? '', 16);
+  return slot < DEVFNS / FUNCTIONS_PER_SLOT ? pciDevfn(slot, Number(match[2] ?? 0)) : undefined;
+}
+
+/** What the board gives a root bus. */
+export interface PciBusWiring {
+  readonly name: string;
+  readonly io: AddressSpace;
+  readonly memory: AddressSpace;
+  readonly msi: MsiSink;
+  /** The board's four interrupt wires PIRQA#–PIRQD#. */
+  readonly pirqs: readonly [IrqLine, IrqLine, IrqLine, IrqLine];
+}
+
+/** The i440FX board's wiring: INTA# of slot 1 is PIRQA#, and each slot is one further. `pin` is 1 for INTA#. */
+export function i440fxPirq(devfn: number, pin: number): number {
+  return (pin - 1 + pciSlot(devfn) - 1) & 3;
+}
+
+export class PciBus {
+  readonly name: string;
+  /** Spec: bus number in configuration cycles; 0 for a root bus. */
+  readonly number = 0;
+  readonly #wiring: PciBusWiring;
+  readonly #pirqs: readonly WiredOr[];
+  readonly #devices: (PciDevice | undefined)[] = new Array(DEVFNS).fill(undefined);
+  #reservedSlots = 0;
+
+  constructor(wiring: PciBusWiring) {
+    this.name = wiring.name;
+    this.#wiring = wiring;
+    this.#pirqs = wiring.pirqs.map((line) => new WiredOr(line));
+  }
+
+  device(devfn: number): PciDevice | undefined {
+    return this.#devices[devfn];
+  }
+
+  /** All functions, lowest devfn first. */
+  devices(): PciDevice[] {
+    return this.#devices.filter((device) => device !== undefined);
+  }
+
+  /** Keeps `device_add` out of a slot. */
+  reserveSlot(slot: number): void {
+    this.#reservedSlots |= 1 << slot;
+  }
+
+  /**
+   * The devfn a new function goes to: `wanted`, or the first slot whose function 0 is free.
+   * @returns QEMU's error when the place is taken, reserved or would not be seen by the guest.
+   */
+  place(device: PciDevice, wanted: number | undefined, hotplugged: boolean): number | MonitorError {
+    const { type } = device.identity;
+    const devfn = wanted ?? this.#firstFree();
+    if (devfn === undefined) {
+      return new MonitorError(`PCI: no slot/function available for ${type}, all in use or reserved`);
+    }
+    const where = `slot ${pciSlot(devfn)} function ${pciFunction(devfn)}`;
+    if (this.#isReserved(devfn)) {
+      return new MonitorError(`PCI: ${where} not available for ${type}, reserved`);
+    }
+    const there = this.#devices[devfn];
+    if (there !== undefined) {
+      const by = `${there.identity.type},id=${there.id || '(null)'}`;
+      return new MonitorError(`PCI: ${where} not available for ${type}, in use by ${by}`);
+    }
+    return this.#multifunctionError(device, devfn, hotplugged) ?? devfn;
+  }
+
+  /** Plugs a function into a free devfn; `hotplugged` once the machine runs. */
+  add(device: PciDevice, devfn: number, hotplugged = false): void {
+    assert(this.#devices[devfn] === undefined, `devfn ${devfn} of ${this.name} is taken`);
+    this.#devices[devfn] = device;
+    device.hotplugged = hotplugged;
+    const { io, memory, msi } = this.#wiring;
+    const pin = device.identity.interruptPin ?? 0;
+    const wire = pin === 0 ? undefined : this.#pirqs[i440fxPirq(devfn, pin)]?.input();
+    device.attach({ io, memory, msi, setIntx: (level) => wire?.set(level) }, devfn);
+  }
+
+  /** Takes a function out, at any time. */
+  remove(device: PciDevice): void {
+    assert(this.#devices[device.devfn] === device, `${device.identity.type} is not on ${this.name}`);
+    this.#devices[device.devfn] = undefined;
+    device.detach();
+  }
+
+  /** A configuration read; nobody there reads all ones. */
+  configRead(devfn: number, offset: number, size: AccessSize): number {
+    const device = this.#visible(devfn);
+    return device === undefined ? OPEN_BUS[size] : device.configRead(offset, size);
+  }
+
+  configWrite(devfn: number, offset: number, size: AccessSize, value: number): void {
+    this.#visible(devfn)?.configWrite(offset, size, value);
+  }
+
+  /** QEMU: functions that were hot-added before their function 0 stay unseen until it arrives. */
+  #visible(devfn: number): PciDevice | undefined {
+    const device = this.#devices[devfn];
+    if (device?.hotplugged && this.#devices[pciDevfn(pciSlot(devfn), 0)] === undefined) return undefined;
+    return device;
+  }
+
+  #isReserved(devfn: number): boolean {
+    return ((this.#reservedSlots >>> pciSlot(devfn)) & 1) !== 0;
+  }
+
+  #firstFree(): number | undefined {
+    for (let devfn = 0; devfn < DEVFNS; devfn += FUNCTIONS_PER_SLOT) {
+      if (this.#devices[devfn] === undefined && !this.#isReserved(devfn)) return devfn;
+    }
+    return undefined;
+  }
+
+  #multifunctionError(device: PciDevice, devfn: number, hotplugged: boolean): MonitorError | undefined {
+    const slot = pciSlot(devfn);
+    const first = this.#devices[pciDevfn(slot, 0)];
+    const { type } = device.identity;
+    if (pciFunction(devfn) !== 0) {
+      if (hotplugged && first !== undefined) {
+        return new MonitorError(
+          `PCI: slot ${slot} function 0 already occupied by ${first.identity.type}, new func ${type} cannot be exposed to guest.`,
+        );
+      }
+      if (first !== undefined && !first.identity.multifunction) {
+        const where = `${slot.toString(16)}.${pciFunction(devfn).toString(16)}`;
+        return new MonitorError(`PCI: single function device can't be populated in function ${where}`);
+      }
+      return undefined;
+    }
+    if (device.identity.multifunction) return undefined;
+    for (let fn = 1; fn < FUNCTIONS_PER_SLOT; fn++) {
+      if (this.#devices[pciDevfn(slot, fn)] !== undefined) {
+        const at = slot.toString(16);
+        return new MonitorError(
+          `PCI: ${at}.0 indicates single function, but ${at}.${fn.toString(16)} is already populated.`,
+        );
+      }
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,181 @@
+/** A PCI function: identity, configuration space, BARs, interrupt pin. Every PCI device extends it. */
+import type { AddressSpace } from '../bus/address-space.ts';
+import { assert } from '../core/assert.ts';
+import type { AccessSize, Device, VmState } from '../core/device.ts';
+import type { MsiSink } from '../core/irq.ts';
+import type { Plain } from '../core/plain.ts';
+import {
+  ConfigSpace,
+  PCI_CACHE_LINE_SIZE,
+  PCI_CLASS_PROG,
+  PCI_COMMAND,
+  PCI_COMMAND_INTX_DISABLE,
+  PCI_DEVICE_ID,
+  PCI_HEADER_TYPE,
+  PCI_HEADER_TYPE_MULTI_FUNCTION,
+  PCI_INTERRUPT_LINE,
+  PCI_INTERRUPT_PIN,
+  PCI_REVISION_ID,
+  PCI_STATUS,
+  PCI_STATUS_INTERRUPT,
+  PCI_SUBSYSTEM_ID,
+  PCI_SUBSYSTEM_VENDOR_ID,
+  PCI_VENDOR_ID,
+} from './config-space.ts';
+import type { BarRequest } from './pci-bar.ts';
+import { Bar } from './pci-bar.ts';
+
+export const PCI_VENDOR_ID_INTEL = 0x8086;
+export const PCI_VENDOR_ID_REDHAT_QUMRANET = 0x1af4;
+const PCI_SUBDEVICE_ID_QEMU = 0x1100;
+
+/** What is soldered into a function. `classCode` is 24-bit: class, subclass, programming interface. */
+export interface PciIdentity {
+  /** QEMU's type name, e.g. `virtio-blk-pci`. */
+  readonly type: string;
+  readonly vendorId: number;
+  readonly deviceId: number;
+  readonly revision?: number;
+  readonly classCode: number;
+  readonly subsystemVendorId?: number;
+  readonly subsystemId?: number;
+  /** 0 none, 1 INTA# … 4 INTD#. */
+  readonly interruptPin?: number;
+  readonly multifunction?: boolean;
+  /** Power-on value of the STATUS register. */
+  readonly status?: number;
+}
+
+/** What a function sees of the bus it is plugged into. */
+export interface PciSlot {
+  readonly io: AddressSpace;
+  readonly memory: AddressSpace;
+  readonly msi: MsiSink;
+  /** Drives the function's INTx# wire. */
+  setIntx(level: boolean): void;
+}
+
+export type PciState = { readonly config: Uint8Array; readonly intx: boolean };
+
+export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
+  abstract readonly vmstate: VmState;
+  readonly identity: PciIdentity;
+  /** The user's `id=`, or an empty text. */
+  readonly id: string;
+  readonly config = new ConfigSpace();
+  readonly bars: Bar[] = [];
+  /** Slot and function (`slot << 3 | function`) while plugged, else -1. */
+  devfn = -1;
+  /** Set by the bus: the function came while the machine ran. */
+  hotplugged = false;
+  #slot: PciSlot | undefined;
+  #intx = false;
+
+  constructor(identity: PciIdentity, id = '') {
+    this.identity = identity;
+    this.id = id;
+    const { config } = this;
+    config.set(PCI_VENDOR_ID, 2, identity.vendorId);
+    config.set(PCI_DEVICE_ID, 2, identity.deviceId);
+    config.set(PCI_STATUS, 2, identity.status ?? 0);
+    config.set(PCI_REVISION_ID, 1, identity.revision ?? 0);
+    config.set(PCI_CLASS_PROG, 1, identity.classCode & 0xff);
+    config.set(PCI_CLASS_PROG + 1, 2, identity.classCode >>> 8);
+    config.set(PCI_HEADER_TYPE, 1, identity.multifunction ? PCI_HEADER_TYPE_MULTI_FUNCTION : 0);
+    config.set(PCI_SUBSYSTEM_VENDOR_ID, 2, identity.subsystemVendorId ?? PCI_VENDOR_ID_REDHAT_QUMRANET);
+    config.set(PCI_SUBSYSTEM_ID, 2, identity.subsystemId ?? PCI_SUBDEVICE_ID_QEMU);
+    config.set(PCI_INTERRUPT_PIN, 1, identity.interruptPin ?? 0);
+  }
+
+  abstract reset(): void;
+  abstract save(): S;
+  abstract restore(state: S): void;
+
+  /** Config-space bytes as the guest reads them. */
+  configRead(offset: number, size: AccessSize): number {
+    return this.config.read(offset, size);
+  }
+
+  /** A guest's config-space write; BARs and INTx# follow at once. */
+  configWrite(offset: number, size: AccessSize, value: number): void {
+    this.config.write(offset, size, value);
+    this.#followConfig();
+  }
+
+  /** Plugs the function: from now on its BARs are decoded and its interrupts arrive. Called by the bus. */
+  attach(slot: PciSlot, devfn: number): void {
+    assert(this.#slot === undefined, `${this.identity.type} is on a bus already`);
+    this.#slot = slot;
+    this.devfn = devfn;
+    for (const bar of this.bars) {
+      const space = bar.kind === 'io' ? slot.io : slot.memory;
+      // QEMU: BARs lie above what the chipset maps at the same place.
+      bar.mapping = space.map(0, bar.sizeBytes, bar.handler, { priority: 1, enabled: false });
+    }
+    this.#followConfig();
+  }
+
+  /** Unplugs the function at any time: nothing of it stays in the address spaces or on an interrupt wire. */
+  detach(): void {
+    for (const bar of this.bars) {
+      bar.mapping?.remove();
+      bar.mapping = undefined;
+    }
+    this.#slot?.setIntx(false);
+    this.#slot = undefined;
+    this.devfn = -1;
+  }
+
+  /** Level of the function's interrupt pin, before COMMAND's disable bit. */
+  setIntx(level: boolean): void {
+    this.#intx = level;
+    this.#followIntx();
+  }
+
+  /** Sends an MSI write; lost while unplugged. */
+  sendMsi(address: number, data: number): void {
+    this.#slot?.msi.send(address, data);
+  }
+
+  get command(): number {
+    return this.config.read(PCI_COMMAND, 2);
+  }
+
+  protected addBar(request: BarRequest): Bar {
+    const bar = new Bar(this.config, request);
+    this.bars.push(bar);
+    return bar;
+  }
+
+  /** Spec: PCI Local Bus 3.0 §2.2.1, RST#: no decoding, no mastering, no interrupt. */
+  protected resetPci(): void {
+    this.#intx = false;
+    this.config.clearWritable(PCI_COMMAND, 2);
+    this.config.clearWritable(PCI_STATUS, 2);
+    this.config.set(PCI_CACHE_LINE_SIZE, 1, 0);
+    this.config.set(PCI_INTERRUPT_LINE, 1, 0);
+    for (const bar of this.bars) bar.reset();
+    this.#followConfig();
+  }
+
+  protected savePci(): PciState {
+    return { config: this.config.bytes.slice(), intx: this.#intx };
+  }
+
+  protected restorePci(state: PciState): void {
+    this.config.bytes.set(state.config);
+    this.#intx = state.intx;
+    this.#followConfig();
+  }
+
+  #followConfig(): void {
+    for (const bar of this.bars) bar.update();
+    this.#followIntx();
+  }
+
+  #followIntx(): void {
+    const { bytes } = this.config;
+    bytes[PCI_STATUS] = (bytes[PCI_STATUS] & ~PCI_STATUS_INTERRUPT) | (this.#intx ? PCI_STATUS_INTERRUPT : 0);
+    this.#slot?.setIntx(this.#intx && (this.command & PCI_COMMAND_INTX_DISABLE) === 0);
+  }
+}
