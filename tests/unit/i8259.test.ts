@@ -41,6 +41,7 @@ deviceContract(
     dev.writePorts(MASTER, 0x0b);
   },
   (dev) => [dev.hasRequest(), dev.acknowledge(), dev.acknowledge(), dev.save()],
+  ['lines'],
 );
 
 describe('i8259', () => {

@@ -50,7 +50,6 @@ export type PicChipState = ReturnType<typeof powerOn>;
 
 function powerOn() {
   return {
-    lines: 0,
     irr: 0,
     imr: 0,
     isr: 0,
@@ -71,6 +70,8 @@ function powerOn() {
 
 class Chip {
   s = powerOn();
+  /** Levels of the eight inputs; they are the devices', and no reset changes them. */
+  lines = 0;
   readonly elcrMask: number;
   readonly #master: boolean;
   readonly #out: IrqLine;
@@ -112,13 +113,10 @@ class Chip {
   setLine(line: number, level: boolean): void {
     const s = this.s;
     const mask = 1 << line;
-    if (level) {
-      if (s.elcr & mask || !(s.lines & mask)) s.irr |= mask;
-      s.lines |= mask;
-    } else {
-      if (s.elcr & mask) s.irr &= ~mask;
-      s.lines &= ~mask;
-    }
+    if (level === ((this.lines & mask) !== 0)) return;
+    this.lines ^= mask;
+    if (level) s.irr |= mask;
+    else if (s.elcr & mask) s.irr &= ~mask;
     this.update();
   }
 
@@ -234,8 +232,8 @@ class Chip {
   }
 }
 
-/** Master first, slave second. */
-export type I8259State = { readonly chips: readonly [PicChipState, PicChipState] };
+/** Master first, slave second; `lines` are the levels of the 16 inputs. */
+export type I8259State = { readonly chips: readonly [PicChipState, PicChipState]; readonly lines: number };
 
 /** The PC's 15 ISA interrupts. */
 export class I8259Pair implements Device<I8259State> {
@@ -306,13 +304,17 @@ export class I8259Pair implements Device<I8259State> {
   }
 
   save(): I8259State {
-    return structuredClone({ chips: [this.#master.s, this.#slave.s] as const });
+    const lines = (this.#master.lines & ~(1 << CASCADE)) | (this.#slave.lines << 8);
+    return structuredClone({ chips: [this.#master.s, this.#slave.s] as const, lines });
   }
 
   restore(state: I8259State): void {
     const [master, slave] = structuredClone(state).chips;
     this.#master.s = master;
     this.#slave.s = slave;
+    this.#slave.lines = state.lines >>> 8;
+    // The cascade's level follows from the slave; it is no new edge.
+    this.#master.lines = (state.lines & 0xff) | (this.#slave.pending() >= 0 ? 1 << CASCADE : 0);
     this.#slave.update();
     this.#master.update();
   }
