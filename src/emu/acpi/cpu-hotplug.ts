@@ -1,0 +1,265 @@
+/**
+ * ACPI CPU hotplug controller: the guest selects a CPU by its number and reads or answers its events.
+ * Spec: QEMU docs/specs/acpi_cpu_hotplug.rst. A machine starts with the legacy block; the AML switches it over.
+ *
+ * | port | legacy read | modern read | modern write |
+ * |---|---|---|---|
+ * | +0x00 dword | bit n: APIC id n is present (32 bytes) | command data 2 | CPU selector |
+ * | +0x04 byte | | flags | flags: clear insert, clear remove, eject, hand to firmware |
+ * | +0x05 byte | | 0 | command |
+ * | +0x08 dword | | command data | command data |
+ */
+import type { AddressSpace, Mapping } from '../bus/address-space.ts';
+import type { AccessSize, Device, IoHandler } from '../core/device.ts';
+import { MonitorError } from '../core/monitor-error.ts';
+import type { Trace } from '../core/trace.ts';
+import { AlignedIo } from './aligned-io.ts';
+import { GPE_CPU_HOTPLUG_BIT, type GpeEvents } from './gpe.ts';
+
+export const CPU_HOTPLUG_BASE = 0xaf00;
+export const CPU_HOTPLUG_SIZE = 12;
+export const CPU_HOTPLUG_LEGACY_SIZE = 32;
+
+const DATA2_SELECTOR = 0x0;
+const FLAGS = 0x4;
+const COMMAND = 0x5;
+const DATA = 0x8;
+
+const FLAG_ENABLED = 0x01;
+const FLAG_INSERTING = 0x02;
+const FLAG_REMOVING = 0x04;
+const FLAG_EJECT = 0x08;
+const FLAG_FIRMWARE = 0x10;
+
+const COMMAND_NEXT_EVENT = 0;
+const COMMAND_OST_EVENT = 1;
+const COMMAND_OST_STATUS = 2;
+const COMMAND_ARCH_ID = 3;
+
+/** QEMU: the CPU that started first cannot be ejected. */
+const FIRST_CPU = 0;
+
+/** What the controller needs of the machine. A CPU's number is its place in the list of possible CPUs. */
+export interface HotplugCpus {
+  /** How many CPUs are possible. */
+  readonly count: number;
+  /** The APIC id of a possible CPU. */
+  archId(cpu: number): number;
+  enabled(cpu: number): boolean;
+  /** The guest let go of the CPU: take it out. */
+  eject(cpu: number): void;
+  /** The guest told how far it got (`_OST`). */
+  ost(cpu: number, source: number, status: number): void;
+}
+
+/** The last `_OST` report of one CPU or DIMM. */
+export interface OspmStatus {
+  readonly source: number;
+  readonly status: number;
+}
+
+export type CpuHotplugState = {
+  readonly legacy: boolean;
+  readonly selector: number;
+  readonly command: number;
+  readonly events: Uint8Array;
+  readonly ostEvent: Uint32Array;
+  readonly ostStatus: Uint32Array;
+};
+
+export class CpuHotplug implements Device<CpuHotplugState>, IoHandler {
+  readonly vmstate = { name: 'CPU hotplug state', version: 1 };
+
+  readonly #cpus: HotplugCpus;
+  readonly #gpe: GpeEvents;
+  readonly #trace: Trace;
+
+  readonly #s: {
+    legacy: boolean;
+    selector: number;
+    command: number;
+    events: Uint8Array;
+    ostEvent: Uint32Array;
+    ostStatus: Uint32Array;
+  };
+
+  constructor(cpus: HotplugCpus, gpe: GpeEvents, trace: Trace) {
+    this.#cpus = cpus;
+    this.#gpe = gpe;
+    this.#trace = trace;
+    this.#s = {
+      legacy: true,
+      selector: 0,
+      command: 0,
+      events: new Uint8Array(cpus.count),
+      ostEvent: new Uint32Array(cpus.count),
+      ostStatus: new Uint32Array(cpus.count),
+    };
+  }
+
+  attach(io: AddressSpace, base: number = CPU_HOTPLUG_BASE): Mapping {
+    return io.map(base, CPU_HOTPLUG_LEGACY_SIZE, new AlignedIo(this));
+  }
+
+  /** A CPU arrived while the guest runs. */
+  plug(cpu: number): void {
+    if (!this.#s.legacy) this.#s.events[cpu] |= FLAG_INSERTING;
+    this.#gpe.raise(GPE_CPU_HOTPLUG_BIT);
+  }
+
+  /** Asks the guest to let go of a CPU. The legacy block cannot ask: QEMU's error, with the device's type name. */
+  requestUnplug(cpu: number, typeName: string): MonitorError | undefined {
+    if (this.#s.legacy) {
+      return new MonitorError(`acpi: device unplug request for not supported device type: ${typeName}`);
+    }
+    this.#s.events[cpu] |= FLAG_REMOVING;
+    this.#gpe.raise(GPE_CPU_HOTPLUG_BIT);
+    return undefined;
+  }
+
+  /** What `query-acpi-ospm-status` tells of each possible CPU. */
+  ospmStatus(): readonly OspmStatus[] {
+    return Array.from(this.#s.ostEvent, (source, cpu) => ({ source, status: this.#s.ostStatus[cpu] }));
+  }
+
+  read(offset: number, size: AccessSize): number {
+    if (this.#s.legacy) return this.#readLegacy(offset, size);
+    // QEMU: the ports behind the modern block belong to nobody once the guest has switched over.
+    if (offset >= CPU_HOTPLUG_SIZE) return mask(0xffffffff, size);
+    if (this.#s.selector >= this.#cpus.count) return 0;
+    switch (offset) {
+      case DATA2_SELECTOR:
+        return mask(this.#traced('cpuhp_acpi_read_cmd_data2', 0), size);
+      case FLAGS:
+        return mask(this.#traced('cpuhp_acpi_read_flags', this.#flags(this.#s.selector)), size);
+      case DATA:
+        return mask(this.#traced('cpuhp_acpi_read_cmd_data', this.#commandData()), size);
+      default:
+        return 0;
+    }
+  }
+
+  write(offset: number, _size: AccessSize, value: number): void {
+    if (this.#s.legacy) {
+      // QEMU: nobody ever wrote the legacy bitmap, so a 0 at its start tells that the AML knows the modern block.
+      if (offset === 0 && value === 0) this.#s.legacy = false;
+      return;
+    }
+    if (offset === DATA2_SELECTOR) {
+      this.#s.selector = value;
+      if (this.#trace.on) this.#trace.event('cpuhp_acpi_write_idx', value);
+      return;
+    }
+    const cpu = this.#s.selector;
+    if (offset >= CPU_HOTPLUG_SIZE) return;
+    if (cpu >= this.#cpus.count) {
+      if (this.#trace.on) this.#trace.event('cpuhp_acpi_invalid_idx_selected', cpu);
+      return;
+    }
+    if (offset === FLAGS) this.#writeFlags(cpu, value);
+    else if (offset === COMMAND) this.#runCommand(cpu, value);
+    else if (offset === DATA) this.#writeData(cpu, value);
+  }
+
+  /** QEMU: a reset changes nothing here; pending events, the selector and the modern block stay. */
+  reset(): void {}
+
+  save(): CpuHotplugState {
+    return structuredClone(this.#s);
+  }
+
+  restore({ legacy, selector, command, events, ostEvent, ostStatus }: CpuHotplugState): void {
+    this.#s.legacy = legacy;
+    this.#s.selector = selector;
+    this.#s.command = command;
+    this.#s.events.set(events);
+    this.#s.ostEvent.set(ostEvent);
+    this.#s.ostStatus.set(ostStatus);
+  }
+
+  #readLegacy(offset: number, size: AccessSize): number {
+    let value = 0;
+    for (let cpu = 0; cpu < this.#cpus.count; cpu++) {
+      const bit = this.#cpus.archId(cpu) - offset * 8;
+      if (bit >= 0 && bit < size * 8 && this.#cpus.enabled(cpu)) value |= 1 << bit;
+    }
+    return value >>> 0;
+  }
+
+  #flags(cpu: number): number {
+    return this.#s.events[cpu] | (this.#cpus.enabled(cpu) ? FLAG_ENABLED : 0);
+  }
+
+  #commandData(): number {
+    if (this.#s.command === COMMAND_NEXT_EVENT) return this.#s.selector;
+    return this.#s.command === COMMAND_ARCH_ID ? this.#cpus.archId(this.#s.selector) : 0;
+  }
+
+  /** QEMU: one write does one thing, the lowest bit's. */
+  #writeFlags(cpu: number, value: number): void {
+    const { events } = this.#s;
+    const ejectable = cpu !== FIRST_CPU && this.#cpus.enabled(cpu);
+    if (value & FLAG_INSERTING) {
+      events[cpu] &= ~FLAG_INSERTING;
+      this.#event('cpuhp_acpi_clear_inserting_evt', cpu);
+    } else if (value & FLAG_REMOVING) {
+      events[cpu] &= ~FLAG_REMOVING;
+      this.#event('cpuhp_acpi_clear_remove_evt', cpu);
+    } else if (value & FLAG_EJECT) {
+      this.#event(ejectable ? 'cpuhp_acpi_ejecting_cpu' : 'cpuhp_acpi_ejecting_invalid_cpu', cpu);
+      if (!ejectable) return;
+      events[cpu] &= ~FLAG_FIRMWARE;
+      this.#cpus.eject(cpu);
+    } else if (value & FLAG_FIRMWARE) {
+      this.#event(ejectable ? 'cpuhp_acpi_fw_remove_cpu' : 'cpuhp_acpi_fw_remove_invalid_cpu', cpu);
+      if (ejectable) events[cpu] |= FLAG_FIRMWARE;
+    }
+  }
+
+  #runCommand(cpu: number, command: number): void {
+    if (this.#trace.on) this.#trace.event('cpuhp_acpi_write_cmd', cpu, command);
+    if (command > COMMAND_ARCH_ID) return;
+    this.#s.command = command;
+    if (command === COMMAND_NEXT_EVENT) this.#selectNextEvent(cpu);
+  }
+
+  /** Selects the first CPU with an event, from the selected one upwards and round; without any, none is selected anew. */
+  #selectNextEvent(from: number): void {
+    for (let step = 0; step < this.#cpus.count; step++) {
+      const cpu = (from + step) % this.#cpus.count;
+      const events = this.#s.events[cpu];
+      if (events === 0) continue;
+      this.#s.selector = cpu;
+      if (this.#trace.on) {
+        const inserting = events & FLAG_INSERTING ? 1 : 0;
+        this.#trace.event('cpuhp_acpi_cpu_has_events', cpu, inserting, events & FLAG_REMOVING ? 1 : 0);
+      }
+      return;
+    }
+  }
+
+  #writeData(cpu: number, value: number): void {
+    const { ostEvent, ostStatus, command } = this.#s;
+    if (command === COMMAND_OST_EVENT) {
+      ostEvent[cpu] = value;
+      if (this.#trace.on) this.#trace.event('cpuhp_acpi_write_ost_ev', cpu, value);
+    } else if (command === COMMAND_OST_STATUS) {
+      ostStatus[cpu] = value;
+      this.#cpus.ost(cpu, ostEvent[cpu], value);
+      if (this.#trace.on) this.#trace.event('cpuhp_acpi_write_ost_status', cpu, value);
+    }
+  }
+
+  #traced(event: string, value: number): number {
+    if (this.#trace.on) this.#trace.event(event, this.#s.selector, value);
+    return value;
+  }
+
+  #event(name: string, cpu: number): void {
+    if (this.#trace.on) this.#trace.event(name, cpu);
+  }
+}
+
+function mask(value: number, size: AccessSize): number {
+  return size === 4 ? value >>> 0 : value & ((1 << (size * 8)) - 1);
+}

@@ -1,0 +1,95 @@
+/**
+ * General-purpose event block 0 of the PIIX4: hotplug controllers raise a bit, the guest runs `\_GPE._E0x`.
+ * Spec: ACPI 1.0b §4.7.4.3 (general-purpose event registers); FADT GPE0_BLK 0xafe0, GPE0_BLK_LEN 4.
+ *
+ * | port | register | meaning |
+ * |---|---|---|
+ * | 0xafe0–1 | GPE0_STS | events that happened; write 1 to clear |
+ * | 0xafe2–3 | GPE0_EN | events that pull SCI |
+ */
+import type { AddressSpace, Mapping } from '../bus/address-space.ts';
+import type { AccessSize, Device, IoHandler } from '../core/device.ts';
+import type { IrqLine } from '../core/irq.ts';
+import type { Trace } from '../core/trace.ts';
+
+export const GPE_BASE = 0xafe0;
+export const GPE_SIZE = 4;
+
+export const GPE_PCI_HOTPLUG_BIT = 1;
+export const GPE_CPU_HOTPLUG_BIT = 2;
+export const GPE_MEMORY_HOTPLUG_BIT = 3;
+
+const EN_OFFSET = 2;
+
+/** What a hotplug controller needs of the GPE block. */
+export interface GpeEvents {
+  /** Sets the status bit number `bit`; the guest is interrupted when it has enabled that event. */
+  raise(bit: number): void;
+}
+
+/** `bytes` are STS low, STS high, EN low, EN high. */
+export type GpeState = { readonly bytes: Uint8Array };
+
+export class GpeBlock implements Device<GpeState>, GpeEvents, IoHandler {
+  readonly vmstate = { name: 'gpe', version: 1 };
+
+  readonly #sci: IrqLine;
+  readonly #trace: Trace;
+
+  readonly #s = { bytes: new Uint8Array(GPE_SIZE) };
+
+  /** @param sci this block's driver of the SCI wire; PM1 has another one */
+  constructor(sci: IrqLine, trace: Trace) {
+    this.#sci = sci;
+    this.#trace = trace;
+  }
+
+  attach(io: AddressSpace, base: number = GPE_BASE): Mapping {
+    return io.map(base, GPE_SIZE, this);
+  }
+
+  raise(bit: number): void {
+    this.#s.bytes[bit >> 3] |= 1 << (bit & 7);
+    this.#updateSci();
+  }
+
+  read(offset: number, size: AccessSize): number {
+    let value = 0;
+    for (let at = 0; at < size; at++) {
+      const byte = this.#s.bytes[offset + at] ?? 0;
+      if (this.#trace.on) this.#trace.event('piix4_gpe_readb', offset + at, 1, byte);
+      value |= byte << (at * 8);
+    }
+    return value >>> 0;
+  }
+
+  write(offset: number, size: AccessSize, value: number): void {
+    for (let at = 0; at < size; at++) this.#writeByte(offset + at, (value >>> (at * 8)) & 0xff);
+  }
+
+  reset(): void {
+    this.#s.bytes.fill(0);
+    this.#updateSci();
+  }
+
+  save(): GpeState {
+    return structuredClone(this.#s);
+  }
+
+  restore({ bytes }: GpeState): void {
+    this.#s.bytes.set(bytes);
+    this.#updateSci();
+  }
+
+  #writeByte(offset: number, value: number): void {
+    if (this.#trace.on) this.#trace.event('piix4_gpe_writeb', offset, 1, value);
+    if (offset < EN_OFFSET) this.#s.bytes[offset] &= ~value;
+    else if (offset < GPE_SIZE) this.#s.bytes[offset] = value;
+    this.#updateSci();
+  }
+
+  #updateSci(): void {
+    const [low, high, enableLow, enableHigh] = this.#s.bytes;
+    this.#sci.set(((low & enableLow) | (high & enableHigh)) !== 0);
+  }
+}
