@@ -55,10 +55,12 @@ class Life implements ChunkDatabase {
   }
 }
 
-type Step =
+type SectorStep =
   | { readonly do: 'write' | 'read'; readonly sector: number; readonly count: number; readonly byte: number }
+  | { readonly do: 'discard'; readonly sector: number; readonly count: number };
+type Step =
+  | SectorStep
   | { readonly do: 'small'; readonly offset: number; readonly length: number; readonly byte: number }
-  | { readonly do: 'discard'; readonly sector: number; readonly count: number }
   | { readonly do: 'race'; readonly sector: number; readonly byte: number }
   | { readonly do: 'fail'; readonly times: number }
   | { readonly do: 'flush' | 'crash' | 'crash-in-flush' };
@@ -155,28 +157,42 @@ class Run {
     this.model.settle(found);
   }
 
+  /** Sectors side by side, mostly in one chunk, whole chunks that are being loaded, and a flush, all at the same time. */
+  async race(disk: BlockBackend, sector: number, byte: number): Promise<void> {
+    const offsets = [0, 1, 2, 3].map((i) => ((sector + i) * 512) % SIZE);
+    const far = ((Math.floor(sector / 2) + 9) % 23) * CHUNK;
+    const jobs = [disk.read(far, new Uint8Array(CHUNK)), disk.read(0, new Uint8Array(SIZE))];
+    for (const [i, offset] of offsets.entries()) jobs.push(this.change(disk, offset, pattern(512, byte + i)));
+    if (offsets.every((offset) => offset + 512 <= far || offset >= far + CHUNK)) {
+      jobs.push(
+        byte % 2 === 0 ? this.discard(disk, far, CHUNK) : this.change(disk, far, pattern(CHUNK, byte)),
+      );
+    }
+    jobs.push(disk.flush().catch(() => {}));
+    await Promise.all(jobs);
+  }
+
+  async sectors(disk: BlockBackend, step: SectorStep): Promise<void> {
+    const offset = step.sector * 512;
+    const length = Math.min(step.count * 512, SIZE - offset);
+    if (step.do === 'write') return this.change(disk, offset, pattern(length, step.byte));
+    if (step.do === 'discard') return this.discard(disk, offset, length);
+    const target = pattern(length, 99);
+    if (disk.readSync?.(offset, target) !== true) await disk.read(offset, target);
+    expect(Buffer.compare(target, this.model.bytes.subarray(offset, offset + length))).toBe(0);
+  }
+
   async step(step: Step): Promise<void> {
     const disk = this.disk ?? (await this.boot(true));
-    if ('count' in step) {
-      const offset = step.sector * 512;
-      const length = Math.min(step.count * 512, SIZE - offset);
-      if (step.do === 'write') return this.change(disk, offset, pattern(length, step.byte));
-      if (step.do === 'discard') return this.discard(disk, offset, length);
-      const target = pattern(length, 99);
-      if (disk.readSync?.(offset, target) !== true) await disk.read(offset, target);
-      expect(Buffer.compare(target, this.model.bytes.subarray(offset, offset + length))).toBe(0);
-      return;
-    }
     switch (step.do) {
+      case 'write':
+      case 'read':
+      case 'discard':
+        return this.sectors(disk, step);
       case 'small':
         return this.change(disk, step.offset, pattern(Math.min(step.length, SIZE - step.offset), step.byte));
-      case 'race': {
-        // Sectors side by side, mostly in one chunk, at the same time and with a flush between.
-        const offsets = [0, 1, 2, 3].map((i) => ((step.sector + i) * 512) % SIZE);
-        const jobs = offsets.map((offset, i) => this.change(disk, offset, pattern(512, step.byte + i)));
-        await Promise.all([...jobs, disk.flush().catch(() => {})]);
-        return;
-      }
+      case 'race':
+        return this.race(disk, step.sector, step.byte);
       case 'fail':
         this.life.failures = step.times;
         return;

@@ -1,0 +1,379 @@
+import 'fake-indexeddb/auto';
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { BlockError } from '../../src/emu/block/block-backend.ts';
+import {
+  CHUNK_BYTES,
+  type ChunkDatabase,
+  type ImageChange,
+  MemoryChunkDatabase,
+} from '../../src/emu/block/chunk-database.ts';
+import { ChunkImageStore } from '../../src/emu/block/chunk-image-store.ts';
+import { type ImageLocks, LocalLocks } from '../../src/emu/block/image-locks.ts';
+import { imagePath, imagePathForFile } from '../../src/emu/block/image-names.ts';
+import type { ImageStore } from '../../src/emu/block/image-store.ts';
+import { bytesOf, streamOf } from '../../src/workers/storage/byte-streams.ts';
+import { IndexedDbChunks } from '../../src/workers/storage/indexeddb-chunks.ts';
+import { openStorage, type StorageNotice } from '../../src/workers/storage/open-storage.ts';
+import { WebLocks } from '../../src/workers/storage/web-locks.ts';
+
+const GIB = 1024 ** 3;
+let serial = 0;
+
+function storeOver(database: ChunkDatabase, locks: ImageLocks = new LocalLocks()): ChunkImageStore {
+  return new ChunkImageStore({ database, locks, newId: () => `id${serial++}` });
+}
+
+/** Bytes that do not repeat with any power of two. */
+function noise(length: number, seed = 1): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let x = seed;
+  for (let i = 0; i < length; i++) {
+    x = (Math.imul(x, 1103515245) + 12345) >>> 0;
+    bytes[i] = x >>> 16;
+  }
+  return bytes;
+}
+
+async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function sha256(source: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of source) hash.update(piece);
+  return hash.digest('hex');
+}
+
+/** navigator.locks as far as WebLocks uses it. */
+function fakeLockManager(): Pick<LockManager, 'request'> {
+  const locks = new LocalLocks();
+  const request = async (
+    name: string,
+    options: LockOptions,
+    hold: (lock: Lock | null) => Promise<unknown>,
+  ): Promise<unknown> => {
+    expect(options.ifAvailable).toBe(true);
+    const mode = options.mode ?? 'exclusive';
+    const release = await locks.acquire(name, mode === 'shared' ? 'read' : 'write');
+    try {
+      return await hold(release === undefined ? null : { name, mode });
+    } finally {
+      release?.();
+    }
+  };
+  return { request: request as LockManager['request'] };
+}
+
+const databases: readonly [string, () => Promise<ChunkDatabase>][] = [
+  ['memory', async () => new MemoryChunkDatabase()],
+  ['IndexedDB', () => IndexedDbChunks.open(`store-${serial++}`)],
+];
+
+describe.each(databases)('image store in %s', (_name, open) => {
+  it('gives back by download what was uploaded, whatever its length', async () => {
+    const database = await open();
+    const store = storeOver(database);
+    for (const length of [0, 1, 511, CHUNK_BYTES, 3 * CHUNK_BYTES + 777]) {
+      const bytes = noise(length, length + 1);
+      bytes.fill(0, CHUNK_BYTES, 2 * CHUNK_BYTES);
+      const path = `/tmp/${length}.img`;
+      const progress: number[] = [];
+      const info = await store.upload(path, pieces(bytes, 100_000), {
+        sizeBytes: length,
+        onProgress: (done) => progress.push(done),
+      });
+      expect(info).toMatchObject({ path, sizeBytes: length, inUse: false });
+      expect(progress.at(-1) ?? 0).toBe(length);
+      expect(await sha256(store.download(path))).toBe(await sha256(pieces(bytes, 4096)));
+    }
+    expect((await store.stat(`/tmp/${3 * CHUNK_BYTES + 777}.img`)).storedBytes).toBe(3 * CHUNK_BYTES);
+    expect(await database.uploads()).toEqual([]);
+  });
+
+  it('leaves nothing of an upload that was cancelled, broke off, or has the wrong length', async () => {
+    const database = await open();
+    const store = storeOver(database);
+    const abort = new AbortController();
+    const bytes = noise(5 * CHUNK_BYTES);
+    const cancelled = store.upload('/tmp/a', pieces(bytes, CHUNK_BYTES), {
+      signal: abort.signal,
+      onProgress: (done) => done >= 3 * CHUNK_BYTES && abort.abort(),
+    });
+    await expect(cancelled).rejects.toMatchObject({ code: 'ECANCELED' });
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield* pieces(noise(9 * CHUNK_BYTES), CHUNK_BYTES);
+      throw new Error('network');
+    }
+    await expect(store.upload('/tmp/a', broken())).rejects.toMatchObject({ code: 'EIO', message: 'network' });
+    const short = store.upload('/tmp/a', pieces(bytes, 5000), { sizeBytes: bytes.length + 1 });
+    await expect(short).rejects.toMatchObject({ code: 'EINVAL' });
+    const long = store.upload('/tmp/a', pieces(bytes, 5000), { sizeBytes: bytes.length - 1 });
+    await expect(long).rejects.toMatchObject({ code: 'EINVAL' });
+    expect(await store.list()).toEqual([]);
+    expect(await database.uploads()).toEqual([]);
+    for (let id = 0; id < serial; id++) expect(await database.countChunks(`id${id}`)).toBe(0);
+  });
+
+  it('sweeps what a tab that died left of its upload, not what another is uploading', async () => {
+    const database = await open();
+    const locks = new LocalLocks();
+    await database.commit({ id: 'dead', upload: 'begin' });
+    await database.commit({ id: 'dead', put: new Map([[0, noise(CHUNK_BYTES)]]) });
+    await database.commit({ id: 'alive', upload: 'begin' });
+    await database.commit({ id: 'alive', put: new Map([[0, noise(CHUNK_BYTES)]]) });
+    await locks.acquire('upload/alive', 'write');
+    await storeOver(database, locks).sweep();
+    expect(await database.uploads()).toEqual(['alive']);
+    expect([await database.countChunks('dead'), await database.countChunks('alive')]).toEqual([0, 1]);
+  });
+
+  it('holds an 8 GiB disk of zeros in no room, and its far end', async () => {
+    const store = storeOver(await open());
+    await store.createEmpty('/tmp/big.img', 8 * GIB);
+    const disk = await store.open('/tmp/big.img');
+    expect(disk.sizeBytes).toBe(8 * GIB);
+    expect(disk.readSync?.(5 * GIB, new Uint8Array(4096))).toBe(true);
+    await disk.discard(0, 8 * GIB);
+    await disk.write(8 * GIB - 512, noise(512));
+    await disk.write(4 * GIB - 256, noise(512, 2));
+    await disk.close();
+    expect((await store.stat('/tmp/big.img')).storedBytes).toBe(3 * CHUNK_BYTES);
+    const again = await store.open('/tmp/big.img', { readOnly: true });
+    const target = new Uint8Array(512);
+    await again.read(4 * GIB - 256, target);
+    expect(target).toEqual(noise(512, 2));
+    await again.read(8 * GIB - 512, target);
+    expect(target).toEqual(noise(512));
+  });
+
+  it('renames and deletes, but not what is in use', async () => {
+    const database = await open();
+    const store = storeOver(database);
+    await store.upload('/tmp/a', pieces(noise(1000), 1000));
+    await store.createEmpty('/tmp/b', 512);
+    const disk = await store.open('/tmp/a');
+    expect((await store.list()).map(({ path, inUse }) => [path, inUse])).toEqual([
+      ['/tmp/a', true],
+      ['/tmp/b', false],
+    ]);
+    await expect(store.delete('/tmp/a')).rejects.toMatchObject({
+      code: 'EBUSY',
+      message: "'/tmp/a' is in use: first remove its drive from the machine, or close the tab that has it",
+    });
+    await expect(store.rename('/tmp/a', '/tmp/c')).rejects.toMatchObject({ code: 'EBUSY' });
+    await disk.close();
+    await expect(store.rename('/tmp/a', '/tmp/b')).rejects.toMatchObject({
+      code: 'EEXIST',
+      message: "'/tmp/b' already exists",
+    });
+    await expect(store.createEmpty('/tmp/b', 1)).rejects.toMatchObject({ code: 'EEXIST' });
+    await store.rename('/tmp/a', '/tmp/c');
+    await store.rename('/tmp/c', '/tmp/c');
+    expect(await sha256(store.download('/tmp/c'))).toBe(await sha256(pieces(noise(1000), 10)));
+    await store.delete('/tmp/c');
+    await expect(store.open('/tmp/c')).rejects.toMatchObject({
+      code: 'ENOENT',
+      message: "Could not open '/tmp/c': No such file or directory",
+    });
+    expect((await store.list()).map(({ path }) => path)).toEqual(['/tmp/b']);
+  });
+
+  it('lets one tab write, as QEMU does, and shows what it wrote to the next', async () => {
+    const database = await open();
+    const manager = fakeLockManager();
+    const [here, there] = [
+      storeOver(database, new WebLocks(manager)),
+      storeOver(database, new WebLocks(manager)),
+    ];
+    await here.createEmpty('/tmp/d', CHUNK_BYTES);
+    const mine = await here.open('/tmp/d');
+    const yours = await there.open('/tmp/d');
+    const reader = await there.open('/tmp/d', { readOnly: true });
+    await mine.lock?.('write');
+    const hint = 'Is another process using the image [/tmp/d]?';
+    await expect(yours.lock?.('write')).rejects.toMatchObject({
+      message: 'Failed to get "write" lock',
+      hint,
+    });
+    await expect(reader.lock?.('read')).rejects.toMatchObject({
+      message: 'Failed to get shared "write" lock',
+      hint,
+    });
+    await expect(yours.write(0, noise(1))).rejects.toMatchObject({ code: 'EACCES' });
+    await expect(there.open('/tmp/d', { lock: true })).rejects.toMatchObject({ code: 'EACCES' });
+    expect(yours.writeSync?.(0, noise(1))).toBe(false);
+    await mine.write(100, noise(512));
+    await mine.resize?.(2 * CHUNK_BYTES);
+    await mine.unlock?.();
+    await Promise.all([reader.lock?.('read'), yours.lock?.('read')]);
+    expect(reader.sizeBytes).toBe(2 * CHUNK_BYTES);
+    const target = new Uint8Array(512);
+    await reader.read(100, target);
+    expect(target).toEqual(noise(512));
+    await expect(mine.lock?.('write')).rejects.toMatchObject({ message: 'Failed to get "write" lock' });
+    await reader.close();
+    await yours.close();
+    await mine.write(0, noise(10));
+    await mine.close();
+    await there.delete('/tmp/d');
+  });
+
+  it('downloads what the machine in this tab has flushed and written so far', async () => {
+    const store = storeOver(await open());
+    await store.createEmpty('/tmp/e', 1000);
+    const disk = await store.open('/tmp/e');
+    await disk.write(0, noise(1000));
+    expect(await sha256(store.download('/tmp/e'))).toBe(await sha256(pieces(noise(1000), 1000)));
+    const cut = store.download('/tmp/e')[Symbol.asyncIterator]();
+    await cut.next();
+    await cut.return?.(undefined);
+    await disk.close();
+    await store.delete('/tmp/e');
+  });
+});
+
+describe('storage of a browser', () => {
+  it('keeps images from one page to the next', async () => {
+    const environment = { locks: fakeLockManager() };
+    const notices: StorageNotice[] = [];
+    const open = (): Promise<ImageStore> => openStorage((notice) => notices.push(notice), environment);
+    const first = await open();
+    expect(first.persistent).toBe(true);
+    await first.upload('test.img', bytesOf(new Blob([noise(3000)] as BlobPart[])));
+    const second = await open();
+    expect(await sha256(bytesOf(streamOf(second.download('/tmp/test.img'))))).toBe(
+      await sha256(pieces(noise(3000), 9)),
+    );
+    expect(notices).toEqual([]);
+  });
+
+  it('falls back to memory with a notice', async () => {
+    const refused = { request: () => Promise.reject(new DOMException('denied', 'SecurityError')) };
+    for (const locks of [undefined, refused as unknown as Pick<LockManager, 'request'>]) {
+      const notices: StorageNotice[] = [];
+      const store = await openStorage((notice) => notices.push(notice), { locks });
+      expect(store.persistent).toBe(false);
+      expect(notices.map(({ kind }) => kind)).toEqual(['memory-only']);
+      await store.createEmpty('/tmp/x', 1024);
+      const disk = await store.open('/tmp/x');
+      await disk.write(0, noise(1024));
+      await disk.flush();
+    }
+  });
+
+  it('stops an upload whose source stalls', async () => {
+    const store = storeOver(new MemoryChunkDatabase());
+    const abort = new AbortController();
+    let cancelled = false;
+    const stalled = new ReadableStream<Uint8Array>({
+      pull: () => new Promise(() => {}),
+      cancel: () => {
+        cancelled = true;
+      },
+    });
+    const upload = store.upload('/tmp/s', bytesOf(stalled, abort.signal), { signal: abort.signal });
+    await new Promise(setImmediate);
+    abort.abort();
+    await expect(upload).rejects.toMatchObject({ code: 'ECANCELED' });
+    expect(cancelled).toBe(true);
+  });
+
+  it('tells of a full storage, gives the guest an error, and keeps the data', async () => {
+    class Full extends MemoryChunkDatabase {
+      full = true;
+      override commit(change: ImageChange): Promise<void> {
+        return this.full && change.put !== undefined
+          ? Promise.reject(new BlockError('ENOSPC'))
+          : super.commit(change);
+      }
+    }
+    const database = new Full();
+    const told: string[] = [];
+    const store = new ChunkImageStore({
+      database,
+      locks: new LocalLocks(),
+      newId: () => 'full',
+      onStorageError: (path, error) => told.push(`${path} ${error.code}`),
+    });
+    await store.createEmpty('/tmp/f', CHUNK_BYTES);
+    const disk = await store.open('/tmp/f');
+    await disk.write(0, noise(512));
+    await expect(disk.flush()).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(told).toEqual(['/tmp/f ENOSPC']);
+    await expect(store.upload('/tmp/g', pieces(noise(512), 512))).rejects.toMatchObject({ code: 'ENOSPC' });
+    database.full = false;
+    await disk.close();
+    expect((await store.stat('/tmp/f')).storedBytes).toBe(CHUNK_BYTES);
+  });
+});
+
+describe('IndexedDB chunks', () => {
+  it('opens strict transactions, all of a change in one', async () => {
+    const database = await IndexedDbChunks.open('strict');
+    const seen: [IDBTransactionMode, string | undefined][] = [];
+    const transaction = IDBDatabase.prototype.transaction;
+    IDBDatabase.prototype.transaction = function (names, mode = 'readonly', options = {}) {
+      seen.push([mode, options.durability]);
+      return transaction.call(this, names, mode, options);
+    };
+    try {
+      const put = new Map([0, 1, 2, 3].map((index) => [index, noise(8)]));
+      await database.commit({ id: 'a', put, remove: [9], upload: 'begin' });
+    } finally {
+      IDBDatabase.prototype.transaction = transaction;
+    }
+    expect(seen).toEqual([['readwrite', 'strict']]);
+  });
+
+  it('takes the change or nothing of it', async () => {
+    const database = await IndexedDbChunks.open('atomic');
+    const record = { id: 'r', path: '/tmp/r', sizeBytes: 1, chunkBytes: 8 };
+    await database.commit({ id: 'r', add: record });
+    const put = new Map([[0, noise(8)]]);
+    await expect(
+      database.commit({ id: 'q', put, upload: 'begin', add: { ...record, id: 'q' } }),
+    ).rejects.toMatchObject({ code: 'EEXIST' });
+    const unclonable = new Map([
+      [0, noise(8)],
+      [1, (() => {}) as unknown as Uint8Array],
+    ]);
+    await expect(database.commit({ id: 'q', put: unclonable })).rejects.toMatchObject({ code: 'EIO' });
+    expect([await database.countChunks('q'), await database.uploads()]).toEqual([0, []]);
+    expect(await database.find('/tmp/r')).toEqual(record);
+  });
+
+  it('connects again when the browser has closed the connection, with the bytes of the call', async () => {
+    const database = await IndexedDbChunks.open('lost');
+    database.close();
+    const bytes = noise(8);
+    const commit = database.commit({ id: 'a', put: new Map([[0, bytes]]) });
+    bytes.fill(0);
+    await commit;
+    expect(await database.load('a', [0, 1])).toEqual([noise(8), undefined]);
+  });
+
+  it('maps the quota error', async () => {
+    const database = await IndexedDbChunks.open('quota');
+    const put = IDBObjectStore.prototype.put;
+    IDBObjectStore.prototype.put = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+    try {
+      await expect(database.commit({ id: 'a', upload: 'begin' })).rejects.toMatchObject({ code: 'ENOSPC' });
+    } finally {
+      IDBObjectStore.prototype.put = put;
+    }
+  });
+});
+
+describe('image names', () => {
+  it('are absolute paths of the host', () => {
+    expect(imagePath('/tmp//a/./b/../c.img')).toBe('/tmp/a/c.img');
+    expect(imagePath('test.img')).toBe('/tmp/test.img');
+    expect(imagePath('file:/tmp/x')).toBe('/tmp/x');
+    for (const bad of ['', '/', '/tmp/', 'a\0']) expect(() => imagePath(bad)).toThrow(BlockError);
+    expect(imagePathForFile('C:\\My disk, (1).img')).toBe('/tmp/My-disk-1-.img');
+    expect(imagePathForFile('..')).toBe('/tmp/disk.img');
+  });
+});
