@@ -153,6 +153,7 @@ export class I8254 implements Device<I8254State> {
 
   /** The HPET's legacy replacement mode takes IRQ 0 away. */
   enableIrq(on: boolean): void {
+    if (on !== this.#irqDisabled) return;
     this.#irqDisabled = !on;
     if (on) this.#updateIrq(this.#clock.nowNs());
     else this.#schedule(null);
