@@ -8,7 +8,7 @@ import type { Rootfs } from './rootfs.ts';
 
 const MODULE_FILE = /\.ko(\.xz)?$/;
 
-/** Indexes of depmod that modprobe and lsmod's friends read; the symbol tables only serve debugging. */
+/** Indexes of depmod that libkmod opens, and the texts that people read. */
 const INDEXES = [
   'modules.alias.bin',
   'modules.builtin',
@@ -18,6 +18,7 @@ const INDEXES = [
   'modules.dep.bin',
   'modules.devname',
   'modules.softdep',
+  'modules.symbols.bin',
 ];
 
 /** Values of every key in a module's `.modinfo` section. */
