@@ -225,6 +225,10 @@ describe.each(databases)('image store in %s', (_name, open) => {
     const disk = await store.open('/tmp/e');
     await disk.write(0, noise(1000));
     expect(await sha256(store.download('/tmp/e'))).toBe(await sha256(pieces(noise(1000), 1000)));
+    await disk.write(0, noise(1000, 5));
+    expect(store.dirtyBytes).toBe(CHUNK_BYTES);
+    await store.flush();
+    expect(store.dirtyBytes).toBe(0);
     const cut = store.download('/tmp/e')[Symbol.asyncIterator]();
     await cut.next();
     await cut.return?.(undefined);

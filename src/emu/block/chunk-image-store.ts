@@ -53,6 +53,10 @@ export class ChunkImageStore implements ImageStore {
     this.persistent = host.database.persistent;
   }
 
+  get dirtyBytes(): number {
+    return this.#opened().reduce((sum, cache) => sum + cache.dirtyBytes, 0);
+  }
+
   async list(): Promise<readonly ImageInfo[]> {
     const records = await this.#database.records();
     return Promise.all(records.map((record) => this.#info(record)));
@@ -169,6 +173,10 @@ export class ChunkImageStore implements ImageStore {
     return this.#database.estimate();
   }
 
+  async flush(): Promise<void> {
+    await Promise.all(this.#opened().map((cache) => cache.flush()));
+  }
+
   /** Takes away what uploads that were cut off left behind. */
   async sweep(): Promise<void> {
     for (const id of await this.#database.uploads()) {
@@ -180,6 +188,10 @@ export class ChunkImageStore implements ImageStore {
         release();
       }
     }
+  }
+
+  #opened(): readonly ChunkCache[] {
+    return [...this.#open.values()].flatMap((caches) => [...caches]);
   }
 
   async #find(path: string): Promise<ImageRecord> {

@@ -41,6 +41,8 @@ export interface UploadOptions {
 export interface ImageStore extends ImageOpener {
   /** False when the images are gone with the page. */
   readonly persistent: boolean;
+  /** Bytes that machines of this page wrote and that are not stored yet. */
+  readonly dirtyBytes: number;
   /** In order of path. */
   list(): Promise<readonly ImageInfo[]>;
   stat(path: string): Promise<ImageInfo>;
@@ -56,4 +58,6 @@ export interface ImageStore extends ImageOpener {
   rename(from: string, to: string): Promise<void>;
   delete(path: string): Promise<void>;
   estimate(): Promise<StorageEstimate>;
+  /** Stores all that machines of this page wrote, for a page that is about to go. */
+  flush(): Promise<void>;
 }
