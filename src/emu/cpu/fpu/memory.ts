@@ -1,0 +1,262 @@
+/** x87 loads and stores. */
+import type { Cpu } from '../cpu.ts';
+import { EA_HI, EA_LO, FAULT, FPU_CW, LD_HI } from '../state.ts';
+import { nanUnary, roundingOf, setIndefinite } from './float80.ts';
+import {
+  FLAGS,
+  IE,
+  OE,
+  pack32,
+  pack64,
+  packInteger,
+  packRegister,
+  RC_ZERO,
+  RESULT,
+  STATUS,
+  UE,
+} from './round.ts';
+import {
+  begin,
+  isEmpty,
+  pop,
+  pushResult,
+  settle,
+  settleAndPush,
+  st,
+  stackUnderflow,
+  unpackSt,
+} from './stack.ts';
+import {
+  A,
+  copyUnpacked,
+  INFINITE,
+  KIND,
+  R,
+  SIGN,
+  setNormalised,
+  unpack32,
+  unpack64,
+  unpackInt,
+} from './unpacked.ts';
+
+/** Kinds of memory operands, in the order of bits 1–2 of opcodes D8–DE. */
+export const FLOAT32 = 0;
+export const INT32 = 1;
+export const FLOAT64 = 2;
+export const INT16 = 3;
+export const INT64 = 4;
+
+/** High word of the linear address `offset` bytes above EA, given its low word. */
+export function highAt(S: Int32Array, lo: number): number {
+  return lo >>> 0 < S[EA_LO] >>> 0 ? (S[EA_HI] + 1) | 0 : S[EA_HI];
+}
+
+/** Loads a number at EA and takes it apart into `U`. False: the load faulted. */
+export function loadOperand(cpu: Cpu, U: Int32Array, kind: number): boolean {
+  const S = cpu.S;
+  const lo = S[EA_LO];
+  const hi = S[EA_HI];
+  if (kind === FLOAT64 || kind === INT64) {
+    const low = cpu.load64(lo, hi) | 0;
+    if (S[FAULT] !== 0) return false;
+    if (kind === FLOAT64) unpack64(U, low, S[LD_HI]);
+    else unpackInt(U, low, S[LD_HI]);
+    return true;
+  }
+  const value = kind === INT16 ? (cpu.load16(lo, hi) << 16) >> 16 : cpu.load32(lo, hi) | 0;
+  if (S[FAULT] !== 0) return false;
+  if (kind === FLOAT32) unpack32(U, value);
+  else unpackInt(U, value, value >> 31);
+  return true;
+}
+
+/** FLD m32, FLD m64, FILD. */
+export function loadConverted(cpu: Cpu, kind: number): void {
+  if (!loadOperand(cpu, A, kind)) return;
+  const S = cpu.S;
+  begin();
+  if (!nanUnary()) {
+    copyUnpacked(R, A);
+    packRegister(64, 0, S[FPU_CW]);
+  }
+  if (!isEmpty(S, -1)) {
+    settleAndPush(S);
+  } else if (settle(S) || (STATUS[FLAGS] & IE) === 0) {
+    // A denormal operand is pushed even when that exception is unmasked.
+    pushResult(S);
+  }
+}
+
+/** FLD m80. */
+export function load80(cpu: Cpu): void {
+  const S = cpu.S;
+  const at = (S[EA_LO] + 8) | 0;
+  const se = cpu.load16(at, highAt(S, at));
+  if (S[FAULT] !== 0) return;
+  const lo = cpu.load64(S[EA_LO], S[EA_HI]);
+  if (S[FAULT] !== 0) return;
+  begin();
+  RESULT[0] = lo;
+  RESULT[1] = S[LD_HI];
+  RESULT[2] = se;
+  settleAndPush(S);
+}
+
+/** Stores the words of RESULT as `kind` at EA. False: it faulted. */
+function storeResult(cpu: Cpu, kind: number): boolean {
+  const S = cpu.S;
+  if (kind === FLOAT64 || kind === INT64) cpu.store64(S[EA_LO], S[EA_HI], RESULT[0], RESULT[1]);
+  else if (kind === INT16) cpu.store16(S[EA_LO], S[EA_HI], RESULT[0] & 0xffff);
+  else cpu.store32(S[EA_LO], S[EA_HI], RESULT[0]);
+  return S[FAULT] === 0;
+}
+
+const SIZES = [4, 4, 8, 2, 8] as const;
+
+/** FST m32 and m64, FIST, FISTTP. */
+export function storeConverted(cpu: Cpu, kind: number, popping: boolean, truncate: boolean): void {
+  const S = cpu.S;
+  const isInteger = kind !== FLOAT32 && kind !== FLOAT64;
+  cpu.probeWrite(S[EA_LO], S[EA_HI], SIZES[kind]);
+  if (S[FAULT] !== 0) return;
+  if (isEmpty(S, 0)) {
+    if (!stackUnderflow(S)) return;
+    if (isInteger) setIntegerIndefinite(kind);
+    else narrowNan(kind);
+  } else {
+    unpackSt(S, A, 0);
+    begin();
+    const cw = S[FPU_CW];
+    if (isInteger) toInteger(kind, truncate ? RC_ZERO : roundingOf(cw));
+    else toFloat(kind, cw);
+    const lost = isInteger ? 0 : STATUS[FLAGS] & ~cw & (OE | UE);
+    if (lost !== 0) begin();
+    STATUS[FLAGS] |= lost;
+    if (!settle(S) || lost !== 0) return;
+  }
+  if (storeResult(cpu, kind) && popping) pop(S);
+}
+
+function setIntegerIndefinite(kind: number): void {
+  RESULT[0] = kind === INT64 ? 0 : kind === INT16 ? 0x8000 : 1 << 31;
+  RESULT[1] = 1 << 31;
+}
+
+function toInteger(kind: number, rc: number): void {
+  copyUnpacked(R, A);
+  const bits = kind === INT64 ? 64 : kind === INT16 ? 16 : 32;
+  if (A[KIND] < INFINITE && packInteger(bits, rc)) return;
+  begin();
+  STATUS[FLAGS] = IE;
+  setIntegerIndefinite(kind);
+}
+
+/** Turns the NaN in RESULT from 80 bits into float32 or float64. */
+function narrowNan(kind: number): void {
+  const lo = RESULT[0];
+  const hi = RESULT[1];
+  const sign = (RESULT[2] << 16) & (1 << 31);
+  if (kind === FLOAT32) {
+    RESULT[0] = sign | 0x7f800000 | ((hi >>> 8) & 0x7fffff);
+  } else {
+    RESULT[0] = (hi << 21) | (lo >>> 11);
+    RESULT[1] = sign | 0x7ff00000 | ((hi >>> 11) & 0xfffff);
+  }
+}
+
+function toFloat(kind: number, cw: number): void {
+  const rc = roundingOf(cw);
+  if (nanUnary()) {
+    narrowNan(kind);
+    return;
+  }
+  STATUS[FLAGS] = 0;
+  copyUnpacked(R, A);
+  if (kind === FLOAT32) pack32(rc, cw, false);
+  else pack64(rc, cw, false);
+}
+
+/** FSTP m80. */
+export function store80(cpu: Cpu): void {
+  const S = cpu.S;
+  cpu.probeWrite(S[EA_LO], S[EA_HI], 10);
+  if (S[FAULT] !== 0) return;
+  if (isEmpty(S, 0)) {
+    if (!stackUnderflow(S)) return;
+  } else {
+    const at = st(S, 0);
+    RESULT[0] = S[at];
+    RESULT[1] = S[at + 1];
+    RESULT[2] = S[at + 2];
+    begin();
+    settle(S);
+  }
+  storeWords80(cpu);
+  pop(S);
+}
+
+function storeWords80(cpu: Cpu): void {
+  const S = cpu.S;
+  const at = (S[EA_LO] + 8) | 0;
+  cpu.store64(S[EA_LO], S[EA_HI], RESULT[0], RESULT[1]);
+  cpu.store16(at, highAt(S, at), RESULT[2] & 0xffff);
+}
+
+/** FBLD: 18 decimal digits and a sign. */
+export function loadBcd(cpu: Cpu): void {
+  const S = cpu.S;
+  let value = 0n;
+  let sign = 0;
+  for (let i = 9; i >= 0; i--) {
+    const at = (S[EA_LO] + i) | 0;
+    const byte = cpu.load8(at, highAt(S, at));
+    if (S[FAULT] !== 0) return;
+    if (i === 9) sign = byte >>> 7;
+    else value = value * 100n + BigInt((byte >>> 4) * 10 + (byte & 15));
+  }
+  begin();
+  setNormalised(R, sign, 63, Number(BigInt.asIntN(32, value >> 32n)), Number(BigInt.asIntN(32, value)));
+  packRegister(64, 0, S[FPU_CW]);
+  settleAndPush(S);
+}
+
+/** FBSTP. */
+export function storeBcd(cpu: Cpu): void {
+  const S = cpu.S;
+  cpu.probeWrite(S[EA_LO], S[EA_HI], 10);
+  if (S[FAULT] !== 0) return;
+  if (isEmpty(S, 0)) {
+    if (!stackUnderflow(S)) return;
+    setBcdIndefinite();
+  } else {
+    unpackSt(S, A, 0);
+    begin();
+    toBcd(roundingOf(S[FPU_CW]));
+    if (!settle(S)) return;
+  }
+  storeWords80(cpu);
+  pop(S);
+}
+
+function setBcdIndefinite(): void {
+  setIndefinite();
+}
+
+function toBcd(rc: number): void {
+  copyUnpacked(R, A);
+  let value = -1n;
+  if (A[KIND] < INFINITE && packInteger(64, rc)) {
+    const integer = BigInt.asIntN(64, (BigInt(RESULT[1]) << 32n) | BigInt(RESULT[0] >>> 0));
+    value = integer < 0n ? -integer : integer;
+  }
+  if (value < 0n || value >= 1000000000000000000n) {
+    begin();
+    STATUS[FLAGS] = IE;
+    setBcdIndefinite();
+    return;
+  }
+  const digits = BigInt(`0x${value}`);
+  RESULT[0] = Number(BigInt.asIntN(32, digits));
+  RESULT[1] = Number(BigInt.asIntN(32, digits >> 32n));
+  RESULT[2] = Number(digits >> 64n) | (A[SIGN] << 15);
+}
