@@ -411,9 +411,9 @@ function approximateForms(): Form[] {
 }
 
 function convertForms(setup: (draft: Draft) => void, count: number): Form[] {
-  const s = { flavour: FLAVOUR_SINGLE, setup, count };
-  const d = { flavour: FLAVOUR_DOUBLE, setup, count };
-  const n = { flavour: FLAVOUR_INTEGER, setup, count };
+  const s = { flavour: FLAVOUR_SINGLE, setup, count } as const;
+  const d = { flavour: FLAVOUR_DOUBLE, setup, count } as const;
+  const n = { flavour: FLAVOUR_INTEGER, setup, count } as const;
   const list: [string, VectorShape][] = [
     ['cvtps2pd', { ...s, prefix: 0, opcode: 0x5a, memorySize: 8 }],
     ['cvtpd2ps', { ...d, prefix: 0x66, opcode: 0x5a }],

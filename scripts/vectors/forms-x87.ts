@@ -11,6 +11,7 @@ import {
   WORD_FCW,
   WORD_FSW,
   WORD_FTW,
+  WORD_ST,
 } from '../../tests/conformance/vector-format.ts';
 import { type Draft, type Form, littleEndian } from './draft.ts';
 import { form } from './form-tools.ts';
@@ -51,10 +52,28 @@ function unmask(draft: Draft): void {
 interface Extra {
   readonly flavour?: Flavour;
   readonly tolerance?: Tolerance;
-  readonly fsw?: number;
+  readonly fsw?: number | ((draft: Draft) => number);
   readonly count?: number;
   readonly setup?: (draft: Draft) => void;
   readonly unmasked?: boolean;
+}
+
+function statusMask(draft: Draft, extra: Extra): number {
+  const { fsw } = extra;
+  return typeof fsw === 'function' ? fsw(draft) : (fsw ?? ARITHMETIC);
+}
+
+/** The quotient's bits are in C0, C3 and C1 when there is a quotient. */
+function remainderMask(draft: Draft): number {
+  const { words } = draft;
+  const top = (words[WORD_FSW] >>> 11) & 7;
+  for (let n = 0; n < 2; n++) {
+    const exponent = words[WORD_ST + 3 * n + 2] & 0x7fff;
+    const isNormal = exponent !== 0 && exponent !== 0x7fff && words[WORD_ST + 3 * n + 1] >= 0x80000000;
+    const isValid = ((words[WORD_FTW] >>> ((top + n) & 7)) & 1) !== 0;
+    if (!isNormal || !isValid) return ARITHMETIC & ~C1;
+  }
+  return 0xffff;
 }
 
 function register(name: string, code: readonly number[], extra: Extra = {}): Form {
@@ -63,7 +82,7 @@ function register(name: string, code: readonly number[], extra: Extra = {}): For
     if (extra.unmasked === true) unmask(draft);
     extra.setup?.(draft);
     draft.code = [...code];
-    draft.fswMask = extra.fsw ?? ARITHMETIC;
+    draft.fswMask = statusMask(draft, extra);
   };
   return form(name, extra.count ?? 40, make, extra.flavour ?? FLAVOUR_EXTENDED, extra.tolerance ?? EXACT);
 }
@@ -74,7 +93,7 @@ function stackRegister(name: string, first: number, second: number, extra: Extra
     setStack(draft);
     if (extra.unmasked === true) unmask(draft);
     draft.code = [first, second + draft.rng.below(8)];
-    draft.fswMask = extra.fsw ?? ARITHMETIC;
+    draft.fswMask = statusMask(draft, extra);
   };
   return form(name, extra.count ?? 48, make, extra.flavour ?? FLAVOUR_EXTENDED, extra.tolerance ?? EXACT);
 }
@@ -99,7 +118,7 @@ function memory(name: string, shape: MemoryForm): Form {
     });
     if (shape.content !== undefined) draft.patch(rm.address, shape.content(draft));
     draft.emit({ opcode: [shape.opcode], reg: shape.digit, rm });
-    draft.fswMask = shape.fsw ?? ARITHMETIC;
+    draft.fswMask = statusMask(draft, shape);
   };
   return form(name, shape.count ?? 32, make, shape.flavour ?? FLAVOUR_EXTENDED);
 }
@@ -140,8 +159,8 @@ function arithmeticForms(unmasked: boolean, scale: number): Form[] {
     register('frndint', [0xd9, 0xfc], { unmasked, count: count(80) }),
     register('fscale', [0xd9, 0xfd], { unmasked, count: count(80) }),
     register('fxtract', [0xd9, 0xf4], { unmasked, count: count(60) }),
-    register('fprem', [0xd9, 0xf8], { unmasked, count: count(80), fsw: 0xffff }),
-    register('fprem1', [0xd9, 0xf5], { unmasked, count: count(80), fsw: 0xffff }),
+    register('fprem', [0xd9, 0xf8], { unmasked, count: count(80), fsw: remainderMask }),
+    register('fprem1', [0xd9, 0xf5], { unmasked, count: count(80), fsw: remainderMask }),
     register('fcompp', [0xde, 0xd9], { unmasked, count: count(40), fsw: COMPARE }),
     register('fucompp', [0xda, 0xe9], { unmasked, count: count(40), fsw: COMPARE }),
     stackRegister('fucom', 0xdd, 0xe0, { unmasked, count: count(48), fsw: COMPARE }),
@@ -293,9 +312,30 @@ function transcendentalForms(): Form[] {
     ['fsincos', 0xfb, (d) => number(d, 0, -20, -1, true)],
     ['fptan', 0xf2, (d) => number(d, 0, -20, -1, true)],
     ['f2xm1', 0xf0, (d) => number(d, 0, -20, -1, true)],
-    ['fyl2xp1', 0xf9, (d) => (number(d, 0, -20, -3, true), number(d, 1, -10, 10, true))],
-    ['fyl2x', 0xf1, (d) => (number(d, 0, -100, 100, false), number(d, 1, -10, 10, true))],
-    ['fpatan', 0xf3, (d) => (number(d, 0, -10, 10, true), number(d, 1, -10, 10, true))],
+    [
+      'fyl2xp1',
+      0xf9,
+      (d) => {
+        number(d, 0, -20, -3, true);
+        number(d, 1, -10, 10, true);
+      },
+    ],
+    [
+      'fyl2x',
+      0xf1,
+      (d) => {
+        number(d, 0, -100, 100, false);
+        number(d, 1, -10, 10, true);
+      },
+    ],
+    [
+      'fpatan',
+      0xf3,
+      (d) => {
+        number(d, 0, -10, 10, true);
+        number(d, 1, -10, 10, true);
+      },
+    ],
   ];
   return list.map(([name, second, operands]) =>
     register(name, [0xd9, second], {

@@ -44,7 +44,7 @@ export const NO_FAULT = 0xff;
 export const EXACT = 0;
 /** Single-precision lanes of XMM registers within 2^-10. */
 export const APPROXIMATE_SINGLE = 1;
-/** x87 registers within 2^-60 relative. */
+/** x87 registers within 2^-50, relative. */
 export const APPROXIMATE_X87 = 2;
 export type Tolerance = typeof EXACT | typeof APPROXIMATE_SINGLE | typeof APPROXIMATE_X87;
 

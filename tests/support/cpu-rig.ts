@@ -1,140 +1,244 @@
-/** A vCPU without an engine, its RAM, and a host that records MMIO and ports. */
-import type { AccessSize } from '../../src/emu/core/device.ts';
-import type { Trace } from '../../src/emu/core/trace.ts';
-import type { CpuHost, CpuTopology } from '../../src/emu/cpu/cpu.ts';
+/**
+ * A vCPU in 64-bit user mode over the memory map of the instruction vectors, without a machine.
+ *
+ * | linear | physical | holds |
+ * |---|---|---|
+ * | 0x400000 | 0x100000 | code: INT3 but for the vector's instruction; read-only |
+ * | 0x500000 | 0x102000 | first data page; what lies around the data pages is not mapped |
+ * | 0x501000 | 0x101000 | second data page |
+ * | 0x600000 | 0x103000 | stack, not mapped around either |
+ * | 0x700000 | 0x104000 | interrupt descriptor table, for the supervisor |
+ */
+import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
+import * as cpuState from '../../src/emu/cpu/state.ts';
+import type { Vcpu } from '../../src/emu/cpu/vcpu.ts';
+import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import {
-  CPL,
-  CR0,
-  CR0_PE,
-  EFER,
-  FAULT,
-  FAULT_ERROR,
-  GDTR_LIMIT,
-  GDTR_LO,
-  SEG_ATTR,
-  SEG_BASE_LO,
-  SEG_CS,
-  SEG_LIMIT,
-  SEG_SELECTOR,
-  SEG_SS,
-} from '../../src/emu/cpu/state.ts';
-import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+  applyBytes,
+  DATA_ADDRESS,
+  FS_BASE,
+  GS_BASE,
+  initialMemory,
+  MEMORY_SIZE,
+  STATE_WORDS,
+  type Vector,
+  WORD_FCW,
+  WORD_FLAGS,
+  WORD_FSW,
+  WORD_FTW,
+  WORD_MXCSR,
+  WORD_RIP,
+  WORD_ST,
+  WORD_XMM,
+  wordsBefore,
+} from '../conformance/vector-format.ts';
 
-export class RecordingHost implements CpuHost {
-  readonly log: string[] = [];
-  time = 0;
-  answer = 0;
-  vector = 0;
+const PAGE = 0x1000;
+const PML4 = 0x1000;
+const PDPT = 0x2000;
+const DIRECTORY = 0x3000;
+const TABLE_4M = 0x4000;
+const TABLE_6M = 0x5000;
+const CODE_GPA = 0x100000;
+/** Where each page of a vector's memory is. */
+const MEMORY_GPA = [0x102000, 0x101000, 0x103000];
+const IDT_ADDRESS = 0x700000;
+const IDT_GPA = 0x104000;
+export const RIG_MEMORY_BYTES = 0x200000;
 
-  ioRead(port: number, size: AccessSize): number {
-    this.log.push(`in${size} ${port.toString(16)}`);
-    return this.answer;
-  }
+const PRESENT = 1;
+const WRITABLE = 2;
+const USER = 4;
+const USER_CS = 0x33;
+const USER_SS = 0x2b;
+const TYPE_CODE_READ_ACCESSED =
+  cpuState.ATTR_S | cpuState.ATTR_CODE | cpuState.ATTR_READABLE | cpuState.ATTR_ACCESSED;
+const TYPE_DATA_WRITE_ACCESSED = cpuState.ATTR_S | cpuState.ATTR_WRITABLE | cpuState.ATTR_ACCESSED;
+const DPL3 = 3 << cpuState.ATTR_DPL_SHIFT;
 
-  ioWrite(port: number, size: AccessSize, value: number): void {
-    this.log.push(`out${size} ${port.toString(16)} ${value.toString(16)}`);
-  }
+/** No device answers: all ports and MMIO read as ones. */
+export const NO_DEVICES: CpuHost = {
+  ioRead: () => -1,
+  ioWrite() {},
+  mmioRead: () => -1,
+  mmioWrite() {},
+  nowNs: () => 0,
+  acknowledgePic: () => 0,
+  broadcastEoi() {},
+};
 
-  mmioRead(gpa: number, size: AccessSize): number {
-    this.log.push(`read${size} ${gpa.toString(16)}`);
-    return this.answer;
-  }
+/** Builds the page tables, and puts the vCPU in 64-bit user mode. */
+export function enterUserMode(cpu: Vcpu): void {
+  const { S, memory } = cpu;
+  mapPages(memory);
+  S[cpuState.CR0] =
+    cpuState.CR0_PG | cpuState.CR0_PE | cpuState.CR0_WP | cpuState.CR0_MP | cpuState.CR0_NE | cpuState.CR0_ET;
+  S[cpuState.CR3_LO] = PML4;
+  S[cpuState.CR4] = cpuState.CR4_PAE | cpuState.CR4_OSFXSR | cpuState.CR4_OSXMMEXCPT;
+  S[cpuState.EFER] = cpuState.EFER_LME | cpuState.EFER_LMA | cpuState.EFER_SCE | cpuState.EFER_NXE;
+  const code = TYPE_CODE_READ_ACCESSED | DPL3 | cpuState.ATTR_P | cpuState.ATTR_L | cpuState.ATTR_G;
+  const data = TYPE_DATA_WRITE_ACCESSED | DPL3 | cpuState.ATTR_P | cpuState.ATTR_DB | cpuState.ATTR_G;
+  setSegment(S, cpuState.SEG_CS, USER_CS, code, 0n);
+  setSegment(S, cpuState.SEG_SS, USER_SS, data, 0n);
+  setSegment(S, cpuState.SEG_DS, 0, 0, 0n);
+  setSegment(S, cpuState.SEG_ES, 0, 0, 0n);
+  setSegment(S, cpuState.SEG_FS, 0, 0, FS_BASE);
+  setSegment(S, cpuState.SEG_GS, 0, 0, GS_BASE);
+  S[cpuState.CPL] = 3;
+  S[cpuState.IDTR_LO] = IDT_ADDRESS;
+  S[cpuState.IDTR_HI] = 0;
+  S[cpuState.IDTR_LIMIT] = 0xfff;
+  cpu.flushTlb(true);
+  cpu.updateMode();
+}
 
-  mmioWrite(gpa: number, size: AccessSize, value: number): void {
-    this.log.push(`write${size} ${gpa.toString(16)} ${value.toString(16)}`);
-  }
+function setSegment(S: Int32Array, segment: number, selector: number, attr: number, base: bigint): void {
+  S[segment + cpuState.SEG_SELECTOR] = selector;
+  S[segment + cpuState.SEG_ATTR] = attr;
+  S[segment + cpuState.SEG_LIMIT] = attr === 0 ? 0 : -1;
+  S[segment + cpuState.SEG_BASE_LO] = Number(base & 0xffffffffn);
+  S[segment + cpuState.SEG_BASE_HI] = Number(base >> 32n);
+}
 
-  nowNs(): number {
-    return this.time;
-  }
-
-  acknowledgePic(): number {
-    return this.vector;
-  }
-
-  broadcastEoi(vector: number): void {
-    this.log.push(`eoi ${vector.toString(16)}`);
+function mapPages(memory: GuestMemory): void {
+  const { view, bytes } = memory;
+  const entry = (table: number, index: number, value: number): void => {
+    view.setUint32(table + 8 * index, value, true);
+    view.setUint32(table + 8 * index + 4, 0, true);
+  };
+  const user = PRESENT | WRITABLE | USER;
+  entry(PML4, 0, PDPT | user);
+  entry(PDPT, 0, DIRECTORY | user);
+  entry(DIRECTORY, 2, TABLE_4M | user);
+  entry(DIRECTORY, 3, TABLE_6M | user);
+  entry(TABLE_4M, 0, CODE_GPA | PRESENT | USER);
+  entry(TABLE_4M, (DATA_ADDRESS >>> 12) & 0x1ff, MEMORY_GPA[0] | user);
+  entry(TABLE_4M, ((DATA_ADDRESS >>> 12) & 0x1ff) + 1, MEMORY_GPA[1] | user);
+  entry(TABLE_6M, 0, MEMORY_GPA[2] | user);
+  entry(TABLE_6M, (IDT_ADDRESS >>> 12) & 0x1ff, IDT_GPA | PRESENT | WRITABLE);
+  bytes.fill(0xcc, CODE_GPA, CODE_GPA + PAGE);
+  for (let vector = 0; vector < 256; vector++) {
+    const dpl = vector === cpuState.VEC_BP || vector === cpuState.VEC_OF ? 3 : 0;
+    const gate = IDT_GPA + 16 * vector;
+    view.setUint16(gate + 2, 0x10, true);
+    view.setUint16(gate + 4, 0x8e00 | (dpl << 13), true);
   }
 }
 
-export class CpuRig {
-  readonly memory = new GuestMemory(4 << 20);
-  readonly host = new RecordingHost();
-  readonly messages: string[] = [];
-  readonly cpu: Vcpu;
-  readonly S: Int32Array;
-
-  constructor(topology?: CpuTopology) {
-    const messages = this.messages;
-    const trace: Trace = {
-      on: false,
-      event() {},
-      guestError: (message) => messages.push(message),
-      unimplemented: (message) => messages.push(message),
-    };
-    this.cpu = new Vcpu(this.memory, this.host, trace, topology);
-    this.S = this.cpu.S;
+/** Puts all registers and memory as they were before the vector's instruction. */
+export function loadVector(cpu: Vcpu, vector: Vector, before: Uint32Array): void {
+  const { S, memory } = cpu;
+  for (let i = 0; i < 32; i++) S[i] = before[i];
+  for (let i = 0; i < 64; i++) S[cpuState.XMM + i] = before[WORD_XMM + i];
+  const top = (before[WORD_FSW] >>> 11) & 7;
+  for (let i = 0; i < 8; i++) {
+    const to = cpuState.FPU_REGS + 4 * ((top + i) & 7);
+    for (let word = 0; word < 3; word++) S[to + word] = before[WORD_ST + 3 * i + word];
   }
-
-  poke32(gpa: number, value: number): void {
-    this.memory.view.setUint32(gpa, value >>> 0, true);
+  S[cpuState.FPU_CW] = before[WORD_FCW];
+  S[cpuState.FPU_SW] = before[WORD_FSW];
+  S[cpuState.FPU_EMPTY] = ~before[WORD_FTW] & 0xff;
+  S[cpuState.MXCSR] = before[WORD_MXCSR];
+  S[cpuState.RIP_LO] = before[WORD_RIP];
+  S[cpuState.RIP_HI] = before[WORD_RIP + 1];
+  S[cpuState.FAULT] = 0;
+  S[cpuState.SHADOW] = 0;
+  S[cpuState.HALTED] = 0;
+  S[cpuState.CR2_LO] = 0;
+  S[cpuState.CR2_HI] = 0;
+  cpu.writeFlags(before[WORD_FLAGS]);
+  const initial = initialMemory(vector.seed, vector.flavour);
+  for (let page = 0; page < MEMORY_GPA.length; page++) {
+    memory.bytes.set(initial.subarray(page * PAGE, (page + 1) * PAGE), MEMORY_GPA[page]);
   }
-
-  poke64(gpa: number, lo: number, hi: number): void {
-    this.poke32(gpa, lo);
-    this.poke32(gpa + 4, hi);
-  }
-
-  peek32(gpa: number): number {
-    return this.memory.view.getUint32(gpa, true);
-  }
-
-  /** `[vector, error]`, or undefined; clears the fault. */
-  takeFault(): readonly [number, number] | undefined {
-    const word = this.S[FAULT] ?? 0;
-    if (word === 0) return undefined;
-    this.S[FAULT] = 0;
-    return [word & 0xff, this.S[FAULT_ERROR] ?? 0];
-  }
-
-  /** Entry `index` of the GDT at 0x1000. */
-  gdt(index: number, lo: number, hi: number): void {
-    this.poke64(0x1000 + 8 * index, lo, hi);
-  }
-
-  setSegment(segment: number, selector: number, attr: number, limit: number, base = 0): void {
-    this.S[segment + SEG_SELECTOR] = selector;
-    this.S[segment + SEG_ATTR] = attr;
-    this.S[segment + SEG_LIMIT] = limit;
-    this.S[segment + SEG_BASE_LO] = base;
-  }
-
-  /**
-   * Protected mode without paging, GDT at 0x1000: 08 code32 DPL0, 10 data32 DPL0, 18|3 code32 DPL3, 20|3 data32 DPL3,
-   * 28 code64 DPL0, 30|3 code64 DPL3.
-   */
-  protectedMode(cpl: number, efer = 0): void {
-    const S = this.S;
-    this.gdt(0, 0, 0);
-    this.gdt(1, 0x0000ffff, 0x00cf9b00);
-    this.gdt(2, 0x0000ffff, 0x00cf9300);
-    this.gdt(3, 0x0000ffff, 0x00cffb00);
-    this.gdt(4, 0x0000ffff, 0x00cff300);
-    this.gdt(5, 0x0000ffff, 0x00af9b00);
-    this.gdt(6, 0x0000ffff, 0x00affb00);
-    S[GDTR_LO] = 0x1000;
-    S[GDTR_LIMIT] = 0xff;
-    S[CR0] = (S[CR0] ?? 0) | CR0_PE;
-    S[EFER] = efer;
-    S[CPL] = cpl;
-    const long = efer !== 0;
-    const user = cpl === 3;
-    const code = long ? (user ? 0x33 : 0x28) : user ? 0x1b : 0x08;
-    this.setSegment(SEG_CS, code, (long ? 0xa09b00 : 0xc09b00) | (cpl << 13), -1);
-    for (const segment of [SEG_SS, SEG_SS - 16, SEG_SS + 8]) {
-      this.setSegment(segment, user ? 0x23 : 0x10, 0xc09300 | (cpl << 13), -1);
+  for (const patch of vector.patches) {
+    for (let i = 0; i < patch.bytes.length; i++) {
+      const offset = patch.offset + i;
+      memory.bytes[MEMORY_GPA[offset >>> 12] + (offset & (PAGE - 1))] = patch.bytes[i];
     }
-    this.cpu.updateMode();
   }
+  memory.write(CODE_GPA + vector.codeOffset, vector.code);
+}
+
+/** Makes the code page INT3 again. */
+export function unloadVector(cpu: Vcpu, vector: Vector): void {
+  const start = CODE_GPA + vector.codeOffset;
+  cpu.memory.write(start, new Uint8Array(vector.code.length).fill(0xcc));
+}
+
+/** Registers as the vector format has them. */
+export function wordsOf(cpu: Vcpu): Uint32Array {
+  const { S } = cpu;
+  const words = new Uint32Array(STATE_WORDS);
+  for (let i = 0; i < 32; i++) words[i] = S[i];
+  for (let i = 0; i < 64; i++) words[WORD_XMM + i] = S[cpuState.XMM + i];
+  const top = (S[cpuState.FPU_SW] >>> 11) & 7;
+  for (let i = 0; i < 8; i++) {
+    const from = cpuState.FPU_REGS + 4 * ((top + i) & 7);
+    for (let word = 0; word < 3; word++) words[WORD_ST + 3 * i + word] = S[from + word];
+    words[WORD_ST + 3 * i + 2] &= 0xffff;
+  }
+  words[WORD_FCW] = S[cpuState.FPU_CW];
+  words[WORD_FSW] = S[cpuState.FPU_SW];
+  words[WORD_FTW] = ~S[cpuState.FPU_EMPTY] & 0xff;
+  words[WORD_MXCSR] = S[cpuState.MXCSR];
+  words[WORD_RIP] = S[cpuState.RIP_LO];
+  words[WORD_RIP + 1] = S[cpuState.RIP_HI];
+  words[WORD_FLAGS] = cpu.readFlags();
+  return words;
+}
+
+/** The data pages and the stack page. */
+export function memoryOf(cpu: Vcpu): Uint8Array {
+  const bytes = new Uint8Array(MEMORY_SIZE);
+  MEMORY_GPA.forEach((gpa, page) => {
+    bytes.set(cpu.memory.bytes.subarray(gpa, gpa + PAGE), page * PAGE);
+  });
+  return bytes;
+}
+
+export interface RigFault {
+  readonly vector: number;
+  readonly error: number;
+}
+
+/** What a vCPU must offer to run vectors. */
+export interface CpuRig {
+  readonly cpu: Vcpu;
+  /** Runs one instruction (REP: as many iterations as it takes); the exception that it raised. */
+  step(): RigFault | undefined;
+}
+
+export interface Outcome {
+  readonly words: Uint32Array;
+  readonly memory: Uint8Array;
+  readonly fault: RigFault | undefined;
+  readonly cr2Lo: number;
+  readonly cr2Hi: number;
+}
+
+/** The recorded outcome. */
+export function expected(vector: Vector): { words: Uint32Array; memory: Uint8Array } {
+  const words = wordsBefore(vector);
+  for (let i = 0; i < vector.changes.length; i += 2) words[vector.changes[i]] = vector.changes[i + 1];
+  const memory = initialMemory(vector.seed, vector.flavour).slice();
+  applyBytes(memory, vector.patches);
+  applyBytes(memory, vector.memoryChanges);
+  return { words, memory };
+}
+
+/** Runs one vector on a rig that is in user mode. */
+export function runVector(rig: CpuRig, vector: Vector): Outcome {
+  const { cpu } = rig;
+  loadVector(cpu, vector, wordsBefore(vector));
+  const fault = rig.step();
+  const outcome = {
+    words: wordsOf(cpu),
+    memory: memoryOf(cpu),
+    fault,
+    cr2Lo: cpu.S[cpuState.CR2_LO] >>> 0,
+    cr2Hi: cpu.S[cpuState.CR2_HI] >>> 0,
+  };
+  unloadVector(cpu, vector);
+  return outcome;
 }
