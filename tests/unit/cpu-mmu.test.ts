@@ -22,7 +22,7 @@ import {
   TLB_WORDS,
   TLB_WRITE,
 } from '../../src/emu/cpu/state.ts';
-import { CpuRig } from '../support/cpu-rig.ts';
+import { VcpuRig } from '../support/vcpu-rig.ts';
 
 const P = 1;
 const W = 2;
@@ -34,8 +34,8 @@ const G = 0x100;
 const NX = 0x80000000;
 
 /** 4-level tables: PML4 at 0x10000, PDPT 0x11000, PD 0x12000, PT 0x13000 for linear 0–2 MiB; rights open above the PT. */
-function longMode(): CpuRig {
-  const rig = new CpuRig();
+function longMode(): VcpuRig {
+  const rig = new VcpuRig();
   const S = rig.S;
   rig.poke64(0x10000, 0x11000 | P | W | U, 0);
   rig.poke64(0x10000 + 511 * 8, 0x11000 | P | W | U, 0);
@@ -49,11 +49,11 @@ function longMode(): CpuRig {
   return rig;
 }
 
-function map(rig: CpuRig, page: number, frame: number, bits: number, hi = 0): void {
+function map(rig: VcpuRig, page: number, frame: number, bits: number, hi = 0): void {
   rig.poke64(0x13000 + 8 * page, (frame << 12) | bits, hi);
 }
 
-function asUser(rig: CpuRig): void {
+function asUser(rig: VcpuRig): void {
   rig.S[CPL] = 3;
   rig.cpu.updateMode();
 }
@@ -223,7 +223,7 @@ describe('code pages and MMIO', () => {
 
 describe('32-bit paging', () => {
   it('has 4 KiB and 4 MiB pages, and PSE-36 bits', () => {
-    const rig = new CpuRig();
+    const rig = new VcpuRig();
     rig.poke32(0x10000, 0x11000 | P | W);
     rig.poke32(0x10004, P | W | PS);
     rig.poke32(0x10008, P | W | PS | (1 << 13));
@@ -245,7 +245,7 @@ describe('32-bit paging', () => {
   });
 
   it('PAE reads its pointers at the CR3 load and refuses reserved bits', () => {
-    const rig = new CpuRig();
+    const rig = new VcpuRig();
     rig.poke64(0x10020, 0x12000 | P, 0);
     rig.poke64(0x12000, P | W | PS, 0);
     rig.S[CR4] = CR4_PAE;

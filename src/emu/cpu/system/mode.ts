@@ -24,6 +24,10 @@ import {
   MODE_STACK32,
   MODE_TRAP,
   MODE_USER,
+  NEXT_HI,
+  NEXT_LO,
+  RIP_HI,
+  RIP_LO,
   SEG_ATTR,
   SEG_BASE_LO,
   SEG_CS,
@@ -78,4 +82,18 @@ function flatData(S: Int32Array, segment: number): boolean {
 
 function whole(S: Int32Array, segment: number): boolean {
   return S[segment + SEG_BASE_LO] === 0 && S[segment + SEG_LIMIT] === -1;
+}
+
+/** A control transfer's target: both RIP and the next instruction. */
+export function setRip(S: Int32Array, lo: number, hi: number): void {
+  S[RIP_LO] = lo;
+  S[RIP_HI] = hi;
+  S[NEXT_LO] = lo;
+  S[NEXT_HI] = hi;
+}
+
+/** Bits 47–63 of the address whose high word this is are equal. */
+export function isCanonical(hi: number): boolean {
+  const top = hi >> 15;
+  return top === 0 || top === -1;
 }
