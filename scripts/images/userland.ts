@@ -1,4 +1,5 @@
 /** Programs, their libraries, and the fixed files of the guest. */
+import { posix } from 'node:path';
 import { ElfFile, isElf } from './elf.ts';
 import { ImageError } from './failure.ts';
 import type { ImageSpec } from './image-spec.ts';
@@ -36,6 +37,8 @@ export function installUserland(
   rootfs.symlink('usr/bin', '../bin');
   rootfs.symlink('usr/sbin', '../bin');
   rootfs.symlink('usr/lib', '../lib');
+  rootfs.directory('var/log');
+  rootfs.symlink('var/run', '../run');
   rootfs.symlink('init', 'bin/busybox');
   rootfs.character('dev/console', 0o600, 5, 1);
   rootfs.character('dev/null', 0o666, 1, 3);
@@ -44,32 +47,37 @@ export function installUserland(
   for (const applet of packages.run('busybox', ['--list']).toString().trim().split('\n')) {
     rootfs.symlink(`bin/${applet}`, 'busybox');
   }
-  const roots: string[][] = [];
-  for (const tool of ['busybox', ...spec.tools]) {
+  const programs = ['busybox', ...spec.tools].map((tool) => {
     const data = packages.read(packages.program(tool));
     rootfs.file(`bin/${tool}`, data, 0o755);
-    if (isElf(data)) roots.push(neededWithLoader(data, rootfs, packages));
-  }
+    return data;
+  });
   for (const [link, target] of Object.entries(spec.links)) rootfs.symlink(link, target);
+  installLibraries(packages, `lib/${spec.triplet}`, programs.filter(isElf), rootfs);
+  for (const path of spec.dataFiles) rootfs.file(path, packages.read(path));
+  rootfs.copyTree(fixedFiles);
+}
 
-  const libraries = `lib/${spec.triplet}`;
+function installLibraries(
+  packages: PackageTree,
+  directory: string,
+  programs: readonly Buffer[],
+  rootfs: Rootfs,
+): void {
+  const elves = programs.map((program) => new ElfFile(program));
+  const loaders = new Set(elves.flatMap((elf) => elf.interpreter() ?? []));
+  for (const loader of loaders) rootfs.file(loader.slice(1), packages.read(loader.slice(1)), 0o755);
+  const loaderNames = new Set([...loaders].map((loader) => posix.basename(loader)));
+  const roots = elves.map((elf) => elf.needed());
   const contents = new Map<string, Buffer>();
   for (const soname of libraryClosure(roots, (name) => {
     const data = readLibrary(packages, name);
     contents.set(name, data);
     return new ElfFile(data).needed();
   })) {
-    rootfs.file(`${libraries}/${soname}`, contents.get(soname) ?? Buffer.alloc(0), 0o755);
+    const data = contents.get(soname);
+    if (data !== undefined && !loaderNames.has(soname)) rootfs.file(`${directory}/${soname}`, data, 0o755);
   }
-  for (const path of spec.dataFiles) rootfs.file(path, packages.read(path));
-  rootfs.copyTree(fixedFiles);
-}
-
-function neededWithLoader(program: Buffer, rootfs: Rootfs, packages: PackageTree): string[] {
-  const elf = new ElfFile(program);
-  const loader = elf.interpreter()?.slice(1);
-  if (loader !== undefined && !rootfs.has(loader)) rootfs.file(loader, packages.read(loader), 0o755);
-  return elf.needed();
 }
 
 function readLibrary(packages: PackageTree, soname: string): Buffer {
