@@ -34,8 +34,8 @@ export interface HotplugBuses {
   removableSlots(bsel: number): number;
   /** Takes out every hot-pluggable function of the slot; returns how many there were. */
   eject(bsel: number, slot: number): number;
-  /** The acpi-index property of the slot's function 0; 0 when it has none or the slot is empty. */
-  acpiIndex(bsel: number, slot: number): number;
+  /** The acpi-index property of the slot's function 0, 0 when it has none or the slot is empty; undefined without such a bus. */
+  acpiIndex(bsel: number, slot: number): number | undefined;
 }
 
 export type PciHotplugState = {
@@ -104,7 +104,7 @@ export class PciHotplug implements Device<PciHotplugState>, IoHandler {
       case BNUM:
         return this.#traced('acpi_pci_sel_read', this.#s.bsel);
       case PIDX:
-        return this.#traced('acpi_pci_acpi_index_read', this.#s.acpiIndex);
+        return this.#traced('acpi_pci_acpi_index_read', this.#takeIndex());
       default:
         return 0;
     }
@@ -115,6 +115,7 @@ export class PciHotplug implements Device<PciHotplugState>, IoHandler {
       this.#trace.guestError(`acpi_pcihp: bad write, offset ${offset}, size ${size}`);
       return;
     }
+    // QEMU: the latched index lasts until it is read or anything is written.
     this.#s.acpiIndex = 0;
     const { bsel } = this.#s;
     switch (offset) {
@@ -170,8 +171,16 @@ export class PciHotplug implements Device<PciHotplugState>, IoHandler {
     return pending;
   }
 
+  #takeIndex(): number {
+    const { acpiIndex } = this.#s;
+    this.#s.acpiIndex = 0;
+    return acpiIndex;
+  }
+
   #latchIndex(bsel: number, slot: number): void {
-    const index = slot < 32 ? this.#buses.acpiIndex(bsel, slot) >>> 0 : 0;
+    const found = this.#buses.acpiIndex(bsel, slot);
+    if (found === undefined) return;
+    const index = slot < 32 ? found >>> 0 : 0;
     this.#s.acpiIndex = index;
     if (this.#trace.on) this.#trace.event('acpi_pci_acpi_index_write', bsel, slot, index);
   }

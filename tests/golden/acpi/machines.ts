@@ -1,0 +1,125 @@
+/** Machines whose ACPI tables were recorded from QEMU 7.2, and what describes the same machine to our builder. */
+import type { AcpiConfig, AcpiPciDevice } from '../../../src/emu/acpi/acpi-config.ts';
+
+const MIB = 2 ** 20;
+/** SeaBIOS puts the tables of `pc` into the last 128 KiB of RAM. */
+export const TABLES_BELOW_TOP = 128 * 1024;
+
+export interface GoldenMachine {
+  readonly name: string;
+  /** QEMU's arguments after `-machine pc`. */
+  readonly arguments: readonly string[];
+  readonly config: AcpiConfig;
+}
+
+const HOST_BRIDGE: AcpiPciDevice = { slot: 0, hotpluggable: false };
+const ISA_BRIDGE: AcpiPciDevice = { slot: 1, hotpluggable: false, kind: 'isa' };
+const ONE_CPU = [{ apicId: 0, present: true }];
+
+function cpus(possible: number, present: number): AcpiConfig['cpus'] {
+  return Array.from({ length: possible }, (_, n) => ({ apicId: n, present: n < present }));
+}
+
+function card(slot: number, func: number = 0): AcpiPciDevice {
+  return { slot, func, hotpluggable: true };
+}
+
+const BASE = {
+  hpet: true,
+  serialPorts: [],
+  parallelPort: false,
+  floppies: [],
+  ioApic: { id: 0, base: 0xfec00000 },
+  pmBase: 0x600,
+} as const;
+
+export const MACHINES: readonly GoldenMachine[] = [
+  {
+    name: 'default',
+    arguments: ['-smp', '1', '-m', '256', '-vga', 'cirrus'],
+    config: {
+      ...BASE,
+      ramSize: 256 * MIB,
+      cpus: ONE_CPU,
+      serialPorts: [1],
+      parallelPort: true,
+      floppies: ['288'],
+      pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE, { slot: 2, hotpluggable: false }, card(3)] },
+    },
+  },
+  {
+    name: 'slots',
+    arguments: ['-smp', '1,maxcpus=4', '-m', '256,slots=4,maxmem=1G', '-nodefaults', '-serial', 'null'],
+    config: {
+      ...BASE,
+      ramSize: 256 * MIB,
+      dimms: { slots: 4, maxSize: 1024 * MIB },
+      cpus: cpus(4, 1),
+      serialPorts: [1],
+      pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE] },
+    },
+  },
+  {
+    name: 'bridges',
+    arguments: [
+      ...['-smp', '2,maxcpus=9', '-m', '1G', '-nodefaults', '-serial', 'null', '-serial', 'null', '-no-hpet'],
+      ...['-device', 'pci-bridge,id=br1,chassis_nr=1,addr=4'],
+      ...['-device', 'virtio-rng-pci,bus=br1,addr=3'],
+      ...['-device', 'pci-bridge,id=br2,chassis_nr=2,addr=5,bus=br1'],
+      ...['-device', 'virtio-rng-pci,addr=6.0,multifunction=on', '-device', 'virtio-rng-pci,addr=6.1'],
+      ...['-device', 'VGA,addr=7'],
+      ...['-device', 'virtio-rng-pci,addr=8.0,multifunction=on'],
+      ...['-device', 'pci-bridge,id=br3,chassis_nr=3,addr=8.1'],
+    ],
+    config: {
+      ...BASE,
+      ramSize: 1024 * MIB,
+      hpet: false,
+      cpus: cpus(9, 2),
+      serialPorts: [1, 2],
+      pci: {
+        bsel: 0,
+        devices: [
+          HOST_BRIDGE,
+          ISA_BRIDGE,
+          {
+            slot: 4,
+            hotpluggable: false,
+            bridge: {
+              bsel: 1,
+              devices: [card(3), { slot: 5, hotpluggable: false, bridge: { bsel: 2, devices: [] } }],
+            },
+          },
+          card(6, 0),
+          card(6, 1),
+          { slot: 7, hotpluggable: false, kind: 'vga' },
+          card(8, 0),
+          { slot: 8, func: 1, hotpluggable: false, bridge: { bsel: 3, devices: [] } },
+        ],
+      },
+    },
+  },
+  {
+    name: 'no-root-hotplug',
+    arguments: [
+      ...['-smp', '1', '-m', '128', '-nodefaults', '-parallel', 'null', '-device', 'cirrus-vga,addr=3'],
+      ...['-global', 'PIIX4_PM.acpi-root-pci-hotplug=off', '-device', 'pci-bridge,chassis_nr=1,addr=4'],
+      ...['-drive', 'if=floppy,file.driver=null-co,file.size=1474560,format=raw'],
+    ],
+    config: {
+      ...BASE,
+      ramSize: 128 * MIB,
+      cpus: ONE_CPU,
+      parallelPort: true,
+      floppies: ['144'],
+      pci: {
+        devices: [
+          HOST_BRIDGE,
+          ISA_BRIDGE,
+          { slot: 3, hotpluggable: false },
+          { slot: 4, hotpluggable: false, bridge: { bsel: 0, devices: [] } },
+        ],
+      },
+    },
+  },
+];
