@@ -1,0 +1,51 @@
+/** System control port A: fast A20 gate and CPU reset. Spec: IBM PS/2 Hardware Interface Technical Reference; QEMU: port92. */
+import type { AddressSpace } from '../bus/address-space.ts';
+import { byteWide } from '../bus/byte-wide.ts';
+import type { Device } from '../core/device.ts';
+import type { IrqLine } from '../core/irq.ts';
+
+const FAST_RESET = 0x01;
+const A20 = 0x02;
+
+export type Port92State = { readonly outport: number };
+
+export class Port92 implements Device<Port92State> {
+  readonly vmstate = { name: 'port92', version: 1 };
+  readonly #a20: IrqLine;
+  readonly #reset: () => void;
+  #outport = 0;
+
+  /** @param reset asks for a reset of the machine */
+  constructor(a20: IrqLine, reset: () => void) {
+    this.#a20 = a20;
+    this.#reset = reset;
+  }
+
+  attach(io: AddressSpace): void {
+    io.map(0x92, 1, byteWide(this));
+  }
+
+  /** QEMU: a reset clears the reset bit only. */
+  reset(): void {
+    this.#outport &= ~FAST_RESET;
+  }
+
+  save(): Port92State {
+    return { outport: this.#outport };
+  }
+
+  restore({ outport }: Port92State): void {
+    this.#outport = outport;
+  }
+
+  readByte(): number {
+    return this.#outport;
+  }
+
+  writeByte(_port: number, value: number): void {
+    const rising = value & ~this.#outport & FAST_RESET;
+    this.#outport = value;
+    this.#a20.set((value & A20) !== 0);
+    if (rising) this.#reset();
+  }
+}
