@@ -1,0 +1,76 @@
+/** Moves the data of one disk request between guest buffers and a block back end. */
+import type { BlockBackend } from '../block/block-backend.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { Segment } from './segments.ts';
+import { gather, scatter, segmentsLength, sliceSegments } from './segments.ts';
+
+/** A hostile request may name terabytes: no more than this is held outside guest memory at a time. */
+const PIECE_BYTES = 1 << 20;
+
+export type Direction = 'read' | 'write';
+
+/** Resumable: what `sync` could not do at once, `async` completes. */
+export class BlkTransfer {
+  readonly #memory: GuestMemory;
+  readonly #backend: BlockBackend;
+  readonly #direction: Direction;
+  readonly #segments: readonly Segment[];
+  readonly #total: number;
+  readonly #diskOffset: number;
+  #done = 0;
+
+  /** @param diskOffset in bytes */
+  constructor(
+    memory: GuestMemory,
+    backend: BlockBackend,
+    direction: Direction,
+    segments: readonly Segment[],
+    diskOffset: number,
+  ) {
+    this.#memory = memory;
+    this.#backend = backend;
+    this.#direction = direction;
+    this.#total = segmentsLength(segments);
+    this.#segments = sliceSegments(segments, 0, this.#total);
+    this.#diskOffset = diskOffset;
+  }
+
+  /** Copies straight between guest memory and what the back end has at hand; false when something is left. */
+  sync(): boolean {
+    for (const { gpa, length } of this.#segments) {
+      if (!this.#syncSegment(gpa, length)) return false;
+      this.#done += length;
+    }
+    return true;
+  }
+
+  /**
+   * Does the rest. Guest memory is never lent to a request that may outlive a reset or an unplug:
+   * it is touched only while `alive()`, between the back end's promises.
+   */
+  async async(alive: () => boolean): Promise<void> {
+    while (this.#done < this.#total && alive()) {
+      const length = Math.min(PIECE_BYTES, this.#total - this.#done);
+      const segments = sliceSegments(this.#segments, this.#done, length);
+      const piece = new Uint8Array(length);
+      const offset = this.#diskOffset + this.#done;
+      if (this.#direction === 'read') {
+        await this.#backend.read(offset, piece);
+        if (alive()) scatter(this.#memory, segments, piece);
+      } else {
+        gather(this.#memory, segments, piece);
+        await this.#backend.write(offset, piece);
+      }
+      this.#done += length;
+    }
+  }
+
+  #syncSegment(gpa: number, length: number): boolean {
+    const bytes = this.#memory.bytes.subarray(gpa, gpa + length);
+    const offset = this.#diskOffset + this.#done;
+    if (this.#direction === 'write') return this.#backend.writeSync?.(offset, bytes) ?? false;
+    const read = this.#backend.readSync?.(offset, bytes) ?? false;
+    if (read) this.#memory.changed(gpa, length);
+    return read;
+  }
+}

@@ -1,0 +1,334 @@
+/** Block device. Spec: virtio 1.2 §5.2. */
+
+import type { BlockBackend } from '../block/block-backend.ts';
+import { BlockError } from '../block/block-backend.ts';
+import type { Trace } from '../core/trace.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { Direction } from './blk-transfer.ts';
+import { BlkTransfer } from './blk-transfer.ts';
+import type { Segment } from './segments.ts';
+import { gather, scatter, segmentsLength, sliceSegments } from './segments.ts';
+import type { VirtioBlkProperties } from './virtio-blk-config.ts';
+import {
+  BlkConfig,
+  VIRTIO_BLK_F_CONFIG_WCE,
+  VIRTIO_BLK_F_FLUSH,
+  VIRTIO_BLK_F_SCSI,
+  VIRTIO_BLK_SECTOR_SIZE,
+  WCE_OFFSET,
+} from './virtio-blk-config.ts';
+import type { VirtioState } from './virtio-device.ts';
+import { VIRTIO_CONFIG_S_DRIVER_OK, VirtioDevice } from './virtio-device.ts';
+import type { Chain, Virtqueue } from './virtqueue.ts';
+
+const VIRTIO_ID_BLOCK = 2;
+
+const VIRTIO_BLK_T_IN = 0;
+const VIRTIO_BLK_T_OUT = 1;
+const VIRTIO_BLK_T_FLUSH = 4;
+const VIRTIO_BLK_T_GET_ID = 8;
+const VIRTIO_BLK_T_DISCARD = 11;
+const VIRTIO_BLK_T_WRITE_ZEROES = 13;
+/** QEMU: both bits are ignored when it looks at the type; OUT then says the direction. */
+const TYPE_MASK = ~(VIRTIO_BLK_T_OUT | 0x8000_0000);
+
+export const VIRTIO_BLK_S_OK = 0;
+export const VIRTIO_BLK_S_IOERR = 1;
+export const VIRTIO_BLK_S_UNSUPP = 2;
+
+const HEADER_SIZE = 16;
+const ID_BYTES = 20;
+const RANGE_SIZE = 16;
+const RANGE_F_UNMAP = 1;
+
+export type VirtioBlkState = VirtioState & {
+  readonly writeCache: boolean;
+  /** Requests that the back end had not finished: queue number and head of each. */
+  readonly inFlight: readonly (readonly [queue: number, head: number])[];
+};
+
+interface Request {
+  readonly queueIndex: number;
+  readonly head: number;
+  readonly type: number;
+  readonly sector: number;
+  readonly out: readonly Segment[];
+  readonly in: readonly Segment[];
+  /** Where the status byte goes. */
+  readonly statusGpa: number;
+  /** Length to report: all the guest gave for writing. */
+  readonly written: number;
+}
+
+/** Tells the machine of a host's error (QMP BLOCK_IO_ERROR). */
+export type IoErrorListener = (operation: Direction, error: BlockError) => void;
+
+export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
+  readonly deviceId = VIRTIO_ID_BLOCK;
+  readonly legacyOnlyFeatures = VIRTIO_BLK_F_SCSI;
+  readonly backend: BlockBackend;
+  readonly #config: BlkConfig;
+  readonly #onError: IoErrorListener;
+  readonly #inFlight = new Set<Request>();
+  readonly #quiet: (() => void)[] = [];
+  #writeCache: boolean;
+
+  /** Not modelled: werror=stop and enospc; every error is reported to the guest. */
+  constructor(
+    properties: VirtioBlkProperties,
+    backend: BlockBackend,
+    memory: GuestMemory,
+    trace: Trace,
+    onError: IoErrorListener = () => {},
+  ) {
+    super(memory, trace, new Array<number>(properties.numQueues).fill(properties.queueSize));
+    this.backend = backend;
+    this.#config = new BlkConfig(properties, backend);
+    this.#onError = onError;
+    this.#writeCache = properties.writeCache;
+  }
+
+  get deviceFeatures(): bigint {
+    return this.#config.features(this.#writeCache);
+  }
+
+  get configLength(): number {
+    return this.#config.length;
+  }
+
+  readConfig(): Uint8Array {
+    return this.#config.bytes(this.#writeCache);
+  }
+
+  /** The back end got another size: the driver reads the new capacity. */
+  resized(): void {
+    this.notifyConfig();
+  }
+
+  /** Resolves when no request is in flight: the disk then holds all that the guest was told. */
+  quiesce(): Promise<void> {
+    if (this.#inFlight.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#quiet.push(resolve);
+    });
+  }
+
+  abandon(): void {
+    this.#inFlight.clear();
+    this.#becomeQuiet();
+  }
+
+  override resetQueue(index: number): void {
+    for (const request of this.#inFlight) if (request.queueIndex === index) this.#inFlight.delete(request);
+    this.#becomeQuiet();
+    super.resetQueue(index);
+  }
+
+  protected configWritten(offset: number, size: number, value: number): void {
+    if (offset > WCE_OFFSET || offset + size <= WCE_OFFSET) return;
+    this.#writeCache = ((value >>> (8 * (WCE_OFFSET - offset))) & 0xff) !== 0;
+  }
+
+  /** QEMU: a driver that can neither switch nor flush the cache gets none. */
+  protected override statusChanged(status: number): void {
+    if ((status & VIRTIO_CONFIG_S_DRIVER_OK) === 0 || this.has(VIRTIO_BLK_F_CONFIG_WCE)) return;
+    this.#writeCache = this.has(VIRTIO_BLK_F_FLUSH);
+  }
+
+  protected resetDevice(): void {
+    this.#writeCache = this.#config.properties.writeCache;
+  }
+
+  protected saveDevice(common: VirtioState): VirtioBlkState {
+    const inFlight = [...this.#inFlight].map(({ queueIndex, head }) => [queueIndex, head] as const);
+    return { ...common, writeCache: this.#writeCache, inFlight };
+  }
+
+  /** Guest memory must be restored before: requests that were in flight are read from it and done again. */
+  protected restoreDevice({ writeCache, inFlight }: VirtioBlkState): void {
+    this.#writeCache = writeCache;
+    for (const [queueIndex, head] of inFlight) {
+      const chain = this.queues[queueIndex]?.chainAt(head);
+      const request = chain && this.#parse(queueIndex, chain);
+      if (request === undefined) continue;
+      this.#inFlight.add(request);
+      void Promise.resolve().then(() => this.#finish(request, this.#perform(request)));
+    }
+  }
+
+  protected handleQueue(index: number): void {
+    const queue = this.queues[index];
+    const pushed = this.#drain(queue, index);
+    if (pushed) this.interruptQueue(queue);
+  }
+
+  /** Takes all requests there are; true when some are done already. */
+  #drain(queue: Virtqueue, index: number): boolean {
+    let pushed = false;
+    do {
+      queue.setNotification(false);
+      for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) {
+        if (this.#accept(index, chain)) pushed = true;
+      }
+      queue.setNotification(true);
+    } while (!queue.empty);
+    return pushed;
+  }
+
+  /** Starts a request; true when it is complete at once. */
+  #accept(index: number, chain: Chain): boolean {
+    const request = this.#parse(index, chain);
+    if (request === undefined) return false;
+    this.#inFlight.add(request);
+    const status = this.#perform(request);
+    if (typeof status === 'number') {
+      this.#inFlight.delete(request);
+      this.#push(request, status);
+      return true;
+    }
+    void this.#finish(request, status);
+    return false;
+  }
+
+  #parse(queueIndex: number, { head, out, in: input }: Chain): Request | undefined {
+    const last = input.at(-1);
+    if (out.length === 0 || last === undefined) {
+      this.fault('virtio-blk missing headers');
+      return undefined;
+    }
+    const outBytes = segmentsLength(out);
+    if (outBytes < HEADER_SIZE) {
+      this.fault('virtio-blk request outhdr too short');
+      return undefined;
+    }
+    const header = new Uint8Array(HEADER_SIZE);
+    gather(this.memory, out, header);
+    const view = new DataView(header.buffer);
+    const written = segmentsLength(input);
+    return {
+      queueIndex,
+      head,
+      type: view.getUint32(0, true),
+      sector: view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32,
+      out: sliceSegments(out, HEADER_SIZE, outBytes - HEADER_SIZE),
+      in: sliceSegments(input, 0, written - 1),
+      statusGpa: last.gpa + last.length - 1,
+      written,
+    };
+  }
+
+  /** The status, or the promise of it. */
+  #perform(request: Request): number | Promise<number> {
+    switch (request.type & TYPE_MASK) {
+      case VIRTIO_BLK_T_IN:
+        return this.#readWrite(request);
+      case VIRTIO_BLK_T_FLUSH:
+        return this.backend.flush().then(() => VIRTIO_BLK_S_OK);
+      case VIRTIO_BLK_T_GET_ID:
+        return this.#getId(request);
+      case VIRTIO_BLK_T_DISCARD & TYPE_MASK:
+        return this.#range(request, this.#config.properties.maxDiscardSectors, false);
+      case VIRTIO_BLK_T_WRITE_ZEROES & TYPE_MASK:
+        return this.#range(request, this.#config.properties.maxWriteZeroesSectors, true);
+      default:
+        return VIRTIO_BLK_S_UNSUPP;
+    }
+  }
+
+  #readWrite(request: Request): number | Promise<number> {
+    const writing = (request.type & VIRTIO_BLK_T_OUT) !== 0;
+    const segments = writing ? request.out : request.in;
+    const length = segmentsLength(segments);
+    const { sector } = request;
+    if (this.trace.on) {
+      const name = writing ? 'virtio_blk_handle_write' : 'virtio_blk_handle_read';
+      this.trace.event(name, sector, length / VIRTIO_BLK_SECTOR_SIZE);
+    }
+    if (!this.#config.inRange(sector, length)) return VIRTIO_BLK_S_IOERR;
+    const direction = writing ? 'write' : 'read';
+    const offset = sector * VIRTIO_BLK_SECTOR_SIZE;
+    const transfer = new BlkTransfer(this.memory, this.backend, direction, segments, offset);
+    const flush = writing && !this.#writeCache;
+    if (this.#trySync(transfer)) {
+      return flush ? this.backend.flush().then(() => VIRTIO_BLK_S_OK) : VIRTIO_BLK_S_OK;
+    }
+    return transfer
+      .async(() => this.#inFlight.has(request))
+      .then(() => (flush ? this.backend.flush() : undefined))
+      .then(() => VIRTIO_BLK_S_OK);
+  }
+
+  /** An error is left to the asynchronous path, which reports it. */
+  #trySync(transfer: BlkTransfer): boolean {
+    try {
+      return transfer.sync();
+    } catch (error) {
+      if (error instanceof BlockError) return false;
+      throw error;
+    }
+  }
+
+  #getId(request: Request): number {
+    const id = new Uint8Array(ID_BYTES);
+    id.set(new TextEncoder().encode(this.#config.properties.serial).subarray(0, ID_BYTES));
+    scatter(this.memory, request.in, id);
+    return VIRTIO_BLK_S_OK;
+  }
+
+  /** DISCARD and WRITE_ZEROES; QEMU: one range per request. */
+  #range(request: Request, maxSectors: number, zeroes: boolean): number | Promise<number> {
+    const length = segmentsLength(request.out);
+    if (length < RANGE_SIZE) {
+      this.fault('virtio-blk discard/write_zeroes header too short');
+      return VIRTIO_BLK_S_IOERR;
+    }
+    if ((request.type & VIRTIO_BLK_T_OUT) === 0 || length > RANGE_SIZE) return VIRTIO_BLK_S_UNSUPP;
+    const range = new Uint8Array(RANGE_SIZE);
+    gather(this.memory, request.out, range);
+    const view = new DataView(range.buffer);
+    const sector = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
+    const sectors = view.getUint32(8, true);
+    const flags = view.getUint32(12, true);
+    // Spec: §5.2.6.2: unknown flags, and UNMAP with a discard, are not supported.
+    if ((flags & ~(zeroes ? RANGE_F_UNMAP : 0)) !== 0) return VIRTIO_BLK_S_UNSUPP;
+    const bytes = sectors * VIRTIO_BLK_SECTOR_SIZE;
+    if (sectors > maxSectors || !this.#config.inRange(sector, bytes)) return VIRTIO_BLK_S_IOERR;
+    const offset = sector * VIRTIO_BLK_SECTOR_SIZE;
+    const done = zeroes ? this.backend.writeZeroes(offset, bytes) : this.backend.discard(offset, bytes);
+    return done.then(() => VIRTIO_BLK_S_OK);
+  }
+
+  async #finish(request: Request, pending: number | Promise<number>): Promise<void> {
+    let status = VIRTIO_BLK_S_IOERR;
+    try {
+      status = await pending;
+    } catch (error) {
+      if (!(error instanceof BlockError)) throw error;
+      if (this.#inFlight.has(request)) this.#ioError(request, error);
+    }
+    // A reset, an unplug or a restore has forgotten the request: nobody waits for it.
+    if (!this.#inFlight.delete(request)) return;
+    this.#push(request, status);
+    const queue = this.queues[request.queueIndex];
+    this.interruptQueue(queue);
+    this.#becomeQuiet();
+  }
+
+  #ioError(request: Request, error: BlockError): void {
+    const reading = (request.type & (TYPE_MASK | VIRTIO_BLK_T_OUT)) === VIRTIO_BLK_T_IN;
+    if (this.trace.on) this.trace.event('virtio_blk_rw_complete', request.head, error.code);
+    this.#onError(reading ? 'read' : 'write', error);
+  }
+
+  #push(request: Request, status: number): void {
+    if (this.trace.on) this.trace.event('virtio_blk_req_complete', request.head, status);
+    this.memory.bytes[request.statusGpa] = status;
+    this.memory.changed(request.statusGpa, 1);
+    this.queues[request.queueIndex]?.push(request.head, request.written);
+  }
+
+  #becomeQuiet(): void {
+    if (this.#inFlight.size > 0) return;
+    for (const resolve of this.#quiet.splice(0)) resolve();
+  }
+}

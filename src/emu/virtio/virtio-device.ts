@@ -1,0 +1,237 @@
+/** What every virtio device has whatever its transport: status, features, queues, configuration. Spec: virtio 1.2 §2. */
+import type { Trace } from '../core/trace.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { VirtqueueOwner, VirtqueueState } from './virtqueue.ts';
+import { VIRTIO_NO_VECTOR, Virtqueue } from './virtqueue.ts';
+
+/** Spec: §2.1. */
+export const VIRTIO_CONFIG_S_ACKNOWLEDGE = 0x01;
+export const VIRTIO_CONFIG_S_DRIVER = 0x02;
+export const VIRTIO_CONFIG_S_DRIVER_OK = 0x04;
+export const VIRTIO_CONFIG_S_FEATURES_OK = 0x08;
+export const VIRTIO_CONFIG_S_NEEDS_RESET = 0x40;
+export const VIRTIO_CONFIG_S_FAILED = 0x80;
+
+/** Spec: §6. */
+export const VIRTIO_F_NOTIFY_ON_EMPTY = 1n << 24n;
+export const VIRTIO_F_ANY_LAYOUT = 1n << 27n;
+export const VIRTIO_F_INDIRECT_DESC = 1n << 28n;
+export const VIRTIO_F_EVENT_IDX = 1n << 29n;
+/** QEMU: offered to legacy drivers only; who takes it is too old to be trusted with any feature. */
+export const VIRTIO_F_BAD_FEATURE = 1n << 30n;
+export const VIRTIO_F_VERSION_1 = 1n << 32n;
+export const VIRTIO_F_RING_RESET = 1n << 40n;
+
+/** Spec: §4.1.4.5. */
+export const VIRTIO_ISR_QUEUE = 0x1;
+export const VIRTIO_ISR_CONFIG = 0x2;
+
+/** How a device reaches its driver. */
+export interface VirtioTransport {
+  /** Interrupts through MSI-X vector `vector`, or through INTx# as the ISR status says. */
+  interrupt(vector: number): void;
+  /** The device may read and write guest memory. */
+  readonly busMaster: boolean;
+}
+
+export type VirtioState = {
+  readonly status: number;
+  readonly isr: number;
+  readonly driverFeatures: bigint;
+  readonly queueSelect: number;
+  readonly configVector: number;
+  readonly generation: number;
+  readonly broken: boolean;
+  readonly queues: readonly VirtqueueState[];
+};
+
+export abstract class VirtioDevice<S extends VirtioState = VirtioState> implements VirtqueueOwner {
+  /** Spec: §5. */
+  abstract readonly deviceId: number;
+  /** Offered features without those of the transport. */
+  abstract readonly deviceFeatures: bigint;
+  /** What is offered on top by a transport without the modern interface. */
+  abstract readonly legacyOnlyFeatures: bigint;
+  /** Bytes of device-specific configuration. */
+  abstract readonly configLength: number;
+  readonly memory: GuestMemory;
+  readonly queues: readonly Virtqueue[];
+  eventIdx = false;
+  notifyOnEmpty = false;
+  protected readonly trace: Trace;
+  #transport: VirtioTransport | undefined;
+  readonly #s = {
+    status: 0,
+    isr: 0,
+    driverFeatures: 0n,
+    queueSelect: 0,
+    configVector: VIRTIO_NO_VECTOR,
+    generation: 0,
+    broken: false,
+  };
+
+  constructor(memory: GuestMemory, trace: Trace, queueSizes: readonly number[]) {
+    this.memory = memory;
+    this.trace = trace;
+    this.queues = queueSizes.map((size) => new Virtqueue(this, size));
+  }
+
+  /** The driver kicked queue number `index`, which has rings. */
+  protected abstract handleQueue(index: number): void;
+  /** Device-specific configuration as the driver reads it now. */
+  abstract readConfig(): Uint8Array;
+  /** The driver wrote `size` bytes at `offset`, all inside the configuration. */
+  protected abstract configWritten(offset: number, size: number, value: number): void;
+  /** Forgets all requests in flight: their completions must not touch the guest any more. */
+  abstract abandon(): void;
+  /** Drops the device's own state for a reset, after `abandon`. */
+  protected abstract resetDevice(): void;
+  protected abstract saveDevice(common: VirtioState): S;
+  protected abstract restoreDevice(state: S): void;
+
+  connect(transport: VirtioTransport): void {
+    this.#transport = transport;
+  }
+
+  get active(): boolean {
+    return !this.#s.broken && (this.#transport?.busMaster ?? false);
+  }
+
+  get status(): number {
+    return this.#s.status;
+  }
+
+  setStatus(value: number): void {
+    this.#s.status = value;
+    this.statusChanged(value);
+  }
+
+  get driverFeatures(): bigint {
+    return this.#s.driverFeatures;
+  }
+
+  has(feature: bigint): boolean {
+    return (this.#s.driverFeatures & feature) !== 0n;
+  }
+
+  /** QEMU: features that were not offered are dropped in silence; after FEATURES_OK nothing changes. */
+  negotiate(wanted: bigint, offered: bigint): void {
+    if ((this.#s.status & VIRTIO_CONFIG_S_FEATURES_OK) !== 0) return;
+    this.#s.driverFeatures = wanted & offered;
+    this.#followFeatures();
+  }
+
+  get queueSelect(): number {
+    return this.#s.queueSelect;
+  }
+
+  selectQueue(index: number): void {
+    this.#s.queueSelect = index;
+  }
+
+  get selectedQueue(): Virtqueue | undefined {
+    return this.queues[this.#s.queueSelect];
+  }
+
+  get configVector(): number {
+    return this.#s.configVector;
+  }
+
+  setConfigVector(vector: number): void {
+    this.#s.configVector = vector;
+  }
+
+  get generation(): number {
+    return this.#s.generation;
+  }
+
+  get isr(): number {
+    return this.#s.isr;
+  }
+
+  /** Reads and clears the ISR status. */
+  takeIsr(): number {
+    const { isr } = this.#s;
+    this.#s.isr = 0;
+    return isr;
+  }
+
+  /** The driver wrote queue number `index` into a notification register. */
+  notify(index: number): void {
+    const queue = this.queues[index];
+    if (queue === undefined || queue.desc === 0 || !this.active) return;
+    if (this.trace.on) this.trace.event('virtio_queue_notify', this.deviceId, index);
+    this.handleQueue(index);
+  }
+
+  /** The driver resets one queue (VIRTIO_F_RING_RESET). */
+  resetQueue(index: number): void {
+    this.queues[index]?.reset();
+  }
+
+  /** The driver wrote to the device-specific configuration. */
+  writeConfig(offset: number, size: number, value: number): void {
+    if (offset + size <= this.configLength) this.configWritten(offset, size, value);
+  }
+
+  /** The device-specific configuration changed. */
+  notifyConfig(): void {
+    if ((this.#s.status & VIRTIO_CONFIG_S_DRIVER_OK) === 0) return;
+    this.#s.isr |= VIRTIO_ISR_QUEUE | VIRTIO_ISR_CONFIG;
+    this.#s.generation = (this.#s.generation + 1) & 0xff;
+    this.#transport?.interrupt(this.#s.configVector);
+  }
+
+  fault(message: string): void {
+    if (this.#s.broken) return;
+    this.trace.guestError(`virtio: ${message}`);
+    this.#s.broken = true;
+    if (!this.has(VIRTIO_F_VERSION_1)) return;
+    this.#s.status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+    this.notifyConfig();
+  }
+
+  reset(): void {
+    this.abandon();
+    Object.assign(this.#s, {
+      status: 0,
+      isr: 0,
+      driverFeatures: 0n,
+      queueSelect: 0,
+      configVector: VIRTIO_NO_VECTOR,
+      generation: 0,
+      broken: false,
+    });
+    for (const queue of this.queues) queue.reset();
+    this.#followFeatures();
+    this.resetDevice();
+  }
+
+  save(): S {
+    return this.saveDevice({ ...this.#s, queues: this.queues.map((queue) => queue.save()) });
+  }
+
+  restore(state: S): void {
+    const { status, isr, driverFeatures, queueSelect, configVector, generation, broken, queues } = state;
+    this.abandon();
+    Object.assign(this.#s, { status, isr, driverFeatures, queueSelect, configVector, generation, broken });
+    for (const [i, queue] of this.queues.entries()) queue.restore(queues[i]);
+    this.#followFeatures();
+    this.restoreDevice(state);
+  }
+
+  /** For devices that act on DRIVER_OK. */
+  protected statusChanged(_status: number): void {}
+
+  /** Interrupts for what was pushed to `queue`, when the driver wants that. */
+  protected interruptQueue(queue: Virtqueue): void {
+    if (!queue.takeInterrupt()) return;
+    this.#s.isr |= VIRTIO_ISR_QUEUE;
+    this.#transport?.interrupt(queue.vector);
+  }
+
+  #followFeatures(): void {
+    this.eventIdx = this.has(VIRTIO_F_EVENT_IDX);
+    this.notifyOnEmpty = this.has(VIRTIO_F_NOTIFY_ON_EMPTY);
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * The split virtqueue, device side. Spec: virtio 1.2 §2.7.
+ *
+ * | ring | layout, little-endian |
+ * |---|---|
+ * | descriptor table | size × { address u64, length u32, flags u16, next u16 } |
+ * | available | flags u16, idx u16, size × head u16, used_event u16 |
+ * | used | flags u16, idx u16, size × { head u32, written u32 }, avail_event u16 |
+ */
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { Segment } from './segments.ts';
+
+export const VIRTQUEUE_MAX_SIZE = 1024;
+export const VIRTIO_NO_VECTOR = 0xffff;
+
+const DESC_SIZE = 16;
+const DESC_LENGTH = 8;
+const DESC_FLAGS = 12;
+const DESC_NEXT = 14;
+export const VIRTQ_DESC_F_NEXT = 1;
+export const VIRTQ_DESC_F_WRITE = 2;
+export const VIRTQ_DESC_F_INDIRECT = 4;
+
+const RING_IDX = 2;
+const RING_ENTRIES = 4;
+const USED_ENTRY_SIZE = 8;
+const VIRTQ_AVAIL_F_NO_INTERRUPT = 1;
+const VIRTQ_USED_F_NO_NOTIFY = 1;
+
+/** A request: the guest buffers that the device reads (`out`) and writes (`in`). */
+export interface Chain {
+  readonly head: number;
+  readonly out: readonly Segment[];
+  readonly in: readonly Segment[];
+}
+
+export type VirtqueueState = {
+  readonly size: number;
+  readonly desc: number;
+  readonly avail: number;
+  readonly used: number;
+  readonly lastAvail: number;
+  readonly usedIndex: number;
+  readonly signalledUsed: number;
+  readonly signalledUsedValid: boolean;
+  readonly inUse: number;
+  readonly notification: boolean;
+  readonly vector: number;
+};
+
+/** What a queue needs of its device. */
+export interface VirtqueueOwner {
+  readonly memory: GuestMemory;
+  /** VIRTIO_F_EVENT_IDX was negotiated. */
+  readonly eventIdx: boolean;
+  /** VIRTIO_F_NOTIFY_ON_EMPTY was negotiated. */
+  readonly notifyOnEmpty: boolean;
+  /** The device may reach memory: it works, and is a bus master. */
+  readonly active: boolean;
+  /** The driver broke a rule: the device stops until it is reset. */
+  fault(message: string): void;
+}
+
+export class Virtqueue {
+  /** Entries at reset. */
+  readonly defaultSize: number;
+  readonly #owner: VirtqueueOwner;
+  readonly #s: { -readonly [K in keyof VirtqueueState]: VirtqueueState[K] };
+
+  constructor(owner: VirtqueueOwner, defaultSize: number) {
+    this.#owner = owner;
+    this.defaultSize = defaultSize;
+    this.#s = { ...powerOn(defaultSize) };
+  }
+
+  get size(): number {
+    return this.#s.size;
+  }
+
+  /** QEMU: any number from 1 to 1024, a power of two or not; others change nothing. */
+  setSize(size: number): void {
+    if (size > 0 && size <= VIRTQUEUE_MAX_SIZE) this.#s.size = size;
+  }
+
+  get vector(): number {
+    return this.#s.vector;
+  }
+
+  setVector(vector: number): void {
+    this.#s.vector = vector;
+  }
+
+  /** Guest-physical address of the descriptor table; 0 while the driver has not set the queue up. */
+  get desc(): number {
+    return this.#s.desc;
+  }
+
+  /** Places the three rings; a fault when they do not all lie in RAM. */
+  setRings(desc: number, avail: number, used: number): void {
+    this.#s.desc = desc;
+    this.#s.avail = avail;
+    this.#s.used = used;
+    if (desc !== 0) this.#ringsInRam();
+  }
+
+  reset(): void {
+    Object.assign(this.#s, powerOn(this.defaultSize));
+  }
+
+  save(): VirtqueueState {
+    return { ...this.#s };
+  }
+
+  restore(state: VirtqueueState): void {
+    Object.assign(this.#s, state);
+  }
+
+  /** True when the driver has nothing new; also when the rings cannot be read. */
+  get empty(): boolean {
+    return !this.#usable() || this.#availIndex() === this.#s.lastAvail;
+  }
+
+  /** The next request, or undefined when there is none or after a fault. */
+  pop(): Chain | undefined {
+    const { memory, eventIdx } = this.#owner;
+    if (this.empty) return undefined;
+    const { size, lastAvail, avail } = this.#s;
+    const ahead = (this.#availIndex() - lastAvail) & 0xffff;
+    if (ahead > size) {
+      return this.#fault(`Guest moved used index from ${lastAvail} to ${this.#availIndex()}`);
+    }
+    if (this.#s.inUse >= size) return this.#fault('Virtqueue size exceeded');
+    const head = memory.view.getUint16(avail + RING_ENTRIES + 2 * (lastAvail % size), true);
+    if (head >= size) return this.#fault(`Guest says index ${head} is available`);
+    this.#s.lastAvail = (lastAvail + 1) & 0xffff;
+    if (eventIdx && this.#s.notification) this.#setAvailEvent(this.#s.lastAvail);
+    const chain = this.chainAt(head);
+    if (chain !== undefined) this.#s.inUse++;
+    return chain;
+  }
+
+  /** The request whose chain begins at descriptor `head`; undefined after a fault. */
+  chainAt(head: number): Chain | undefined {
+    if (!this.#usable() || head >= this.#s.size) return undefined;
+    const { view } = this.#owner.memory;
+    const at = this.#s.desc + head * DESC_SIZE;
+    if ((view.getUint16(at + DESC_FLAGS, true) & VIRTQ_DESC_F_INDIRECT) === 0) {
+      return this.#walk(head, this.#s.desc, this.#s.size, head, false);
+    }
+    const table = this.#address(at);
+    const length = view.getUint32(at + DESC_LENGTH, true);
+    if (length === 0 || length % DESC_SIZE !== 0)
+      return this.#fault('Invalid size for indirect buffer table');
+    if (!this.#owner.memory.isRam(table, length)) return this.#fault('Cannot map indirect buffer');
+    return this.#walk(head, table, length / DESC_SIZE, 0, true);
+  }
+
+  /** Gives a request back; `written` bytes of its `in` segments were filled. */
+  push(head: number, written: number): void {
+    this.#s.inUse = Math.max(0, this.#s.inUse - 1);
+    if (!this.#usable()) return;
+    const { view } = this.#owner.memory;
+    const { used, usedIndex, size } = this.#s;
+    const entry = used + RING_ENTRIES + USED_ENTRY_SIZE * (usedIndex % size);
+    view.setUint32(entry, head, true);
+    view.setUint32(entry + 4, written, true);
+    const next = (usedIndex + 1) & 0xffff;
+    view.setUint16(used + RING_IDX, next, true);
+    this.#s.usedIndex = next;
+    // QEMU: after 2^16 requests without one the interrupt mark says nothing any more.
+    if (next === this.#s.signalledUsed) this.#s.signalledUsedValid = false;
+    this.#owner.memory.changed(used, RING_ENTRIES + USED_ENTRY_SIZE * size);
+  }
+
+  /** Asks the driver to kick, or not to bother. */
+  setNotification(on: boolean): void {
+    this.#s.notification = on;
+    if (!this.#usable()) return;
+    const { view } = this.#owner.memory;
+    if (this.#owner.eventIdx) {
+      if (on) this.#setAvailEvent(this.#availIndex());
+      return;
+    }
+    const flags = view.getUint16(this.#s.used, true);
+    const changed = on ? flags & ~VIRTQ_USED_F_NO_NOTIFY : flags | VIRTQ_USED_F_NO_NOTIFY;
+    view.setUint16(this.#s.used, changed, true);
+    this.#owner.memory.changed(this.#s.used, 2);
+  }
+
+  /** True when the driver wants an interrupt for what was pushed since the last call. */
+  takeInterrupt(): boolean {
+    if (!this.#usable()) return false;
+    const { eventIdx, notifyOnEmpty, memory } = this.#owner;
+    const { avail, size, usedIndex, signalledUsed, signalledUsedValid } = this.#s;
+    if (notifyOnEmpty && this.#s.inUse === 0 && this.empty) return true;
+    if (!eventIdx) return (memory.view.getUint16(avail, true) & VIRTQ_AVAIL_F_NO_INTERRUPT) === 0;
+    this.#s.signalledUsed = usedIndex;
+    this.#s.signalledUsedValid = true;
+    const usedEvent = memory.view.getUint16(avail + RING_ENTRIES + 2 * size, true);
+    // Spec: §2.7.7.2, with the wrap of 16-bit indices.
+    const passed = ((usedIndex - usedEvent - 1) & 0xffff) < ((usedIndex - signalledUsed) & 0xffff);
+    return !signalledUsedValid || passed;
+  }
+
+  #walk(head: number, table: number, count: number, first: number, indirect: boolean): Chain | undefined {
+    const { view } = this.#owner.memory;
+    const segments: { out: Segment[]; in: Segment[] } = { out: [], in: [] };
+    let index = first;
+    for (let seen = 0; ; seen++) {
+      if (seen >= count) return this.#fault('Looped descriptor');
+      if (seen >= VIRTQUEUE_MAX_SIZE) return this.#fault('virtio: too many descriptors in indirect table');
+      const at = table + index * DESC_SIZE;
+      const flags = view.getUint16(at + DESC_FLAGS, true);
+      // QEMU takes a table inside a table for a buffer. Spec: §2.7.5.3.1 forbids it, and so do we.
+      if ((flags & VIRTQ_DESC_F_INDIRECT) !== 0 && (indirect || seen > 0)) {
+        return this.#fault('Indirect descriptor inside a chain');
+      }
+      const error = this.#addSegment(segments, at, flags);
+      if (error !== undefined) return this.#fault(error);
+      if ((flags & VIRTQ_DESC_F_NEXT) === 0) return { head, ...segments };
+      index = view.getUint16(at + DESC_NEXT, true);
+      if (index >= count) return this.#fault(`Desc next is ${index}`);
+    }
+  }
+
+  #addSegment(
+    segments: { out: Segment[]; in: Segment[] },
+    descriptor: number,
+    flags: number,
+  ): string | undefined {
+    const length = this.#owner.memory.view.getUint32(descriptor + DESC_LENGTH, true);
+    const gpa = this.#address(descriptor);
+    if (length === 0) return 'virtio: zero sized buffers are not allowed';
+    if (!this.#owner.memory.isRam(gpa, length)) return 'virtio: bogus descriptor or out of resources';
+    if ((flags & VIRTQ_DESC_F_WRITE) !== 0) segments.in.push({ gpa, length });
+    else if (segments.in.length > 0) return 'Incorrect order for descriptors';
+    else segments.out.push({ gpa, length });
+    return undefined;
+  }
+
+  #address(descriptor: number): number {
+    const { view } = this.#owner.memory;
+    return view.getUint32(descriptor, true) + view.getUint32(descriptor + 4, true) * 2 ** 32;
+  }
+
+  #availIndex(): number {
+    return this.#owner.memory.view.getUint16(this.#s.avail + RING_IDX, true);
+  }
+
+  #setAvailEvent(index: number): void {
+    const { memory } = this.#owner;
+    const at = this.#s.used + RING_ENTRIES + USED_ENTRY_SIZE * this.#s.size;
+    memory.view.setUint16(at, index, true);
+    memory.changed(at, 2);
+  }
+
+  #usable(): boolean {
+    return this.#s.desc !== 0 && this.#owner.active && this.#ringsInRam();
+  }
+
+  #ringsInRam(): boolean {
+    const { memory } = this.#owner;
+    const { desc, avail, used, size } = this.#s;
+    const inRam =
+      memory.isRam(desc, DESC_SIZE * size) &&
+      memory.isRam(avail, RING_ENTRIES + 2 * size + 2) &&
+      memory.isRam(used, RING_ENTRIES + USED_ENTRY_SIZE * size + 2);
+    if (!inRam) this.#owner.fault('Cannot map the rings');
+    return inRam;
+  }
+
+  #fault(message: string): undefined {
+    this.#owner.fault(message);
+    return undefined;
+  }
+}
+
+function powerOn(size: number): VirtqueueState {
+  return {
+    size,
+    desc: 0,
+    avail: 0,
+    used: 0,
+    lastAvail: 0,
+    usedIndex: 0,
+    signalledUsed: 0,
+    signalledUsedValid: false,
+    inUse: 0,
+    notification: true,
+    vector: VIRTIO_NO_VECTOR,
+  };
+}
