@@ -35,7 +35,7 @@ export const ROUNDED_UP = 1;
 /** The packed result. Of float80: low word, high word, sign and exponent. Of float64: low and high word. Of float32: low word. */
 export const RESULT = new Int32Array(4);
 
-/** A destination: significand bits, exponent range, and how far an unmasked overflow or underflow moves the exponent. */
+/** A destination: significand bits, exponent range, and how far an unmasked overflow or underflow moves the exponent (0: there is no result). */
 interface Format {
   readonly precision: 24 | 53 | 64;
   readonly minExp: number;
@@ -115,10 +115,10 @@ function roundsToNextPower(precision: number, rc: number): boolean {
 function overflow(format: Format, rc: number, masked: number): void {
   const precision = format.precision;
   STATUS[FLAGS] |= OE;
-  if ((masked & OE) === 0 && format.adjust !== 0) {
+  if ((masked & OE) === 0) {
     if (R[EXT] !== 0) STATUS[FLAGS] |= PE;
     R[EXP] -= format.adjust;
-    if (R[EXP] > format.maxExp) {
+    if (format.adjust !== 0 && R[EXP] > format.maxExp) {
       R[KIND] = INFINITE;
       STATUS[FLAGS] |= PE;
       STATUS[ROUNDED_UP] = 1;
@@ -142,17 +142,17 @@ function overflow(format: Format, rc: number, masked: number): void {
 /** A result below the format's smallest normal number. DENORMAL is set when what is left has no leading 1. */
 function underflow(format: Format, rc: number, masked: number, flush: boolean): void {
   const precision = format.precision;
-  if ((masked & UE) === 0 && format.adjust !== 0) {
+  if ((masked & UE) === 0) {
     STATUS[FLAGS] |= UE;
     R[EXP] += format.adjust + roundSignificand(precision, rc);
     if (R[EXT] !== 0) STATUS[FLAGS] |= PE;
-    if (R[EXP] < format.minExp) {
+    if (format.adjust !== 0 && R[EXP] < format.minExp) {
       R[KIND] = ZERO;
       STATUS[FLAGS] |= PE;
     }
     return;
   }
-  if (flush && (masked & UE) !== 0) {
+  if (flush) {
     STATUS[FLAGS] |= UE | PE;
     R[KIND] = ZERO;
     R[HI] = 0;
@@ -163,7 +163,6 @@ function underflow(format: Format, rc: number, masked: number, flush: boolean): 
   roundSignificand(precision, rc);
   R[EXP] = format.minExp;
   if (R[EXT] !== 0) STATUS[FLAGS] |= UE | PE;
-  else if ((masked & UE) === 0) STATUS[FLAGS] |= UE;
   if ((R[HI] | R[LO]) === 0) R[KIND] = ZERO;
   else if (R[HI] >= 0) R[DENORMAL] = 1;
 }
