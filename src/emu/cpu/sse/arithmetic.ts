@@ -1,6 +1,7 @@
 /** ADDPS and its kin, square roots, reciprocals, horizontal adds. */
 import type { Cpu } from '../cpu.ts';
 import { FLAGS, STATUS } from '../fpu/round.ts';
+import { XMM_TEMP2 } from '../state.ts';
 import { ADD, beginFloat, commit, DIV, lane32, lane64, MUL, OUT, SQRT, SUB } from './float-lane.ts';
 import { type SseOp, type SseRun, sse } from './op.ts';
 
