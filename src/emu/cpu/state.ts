@@ -76,6 +76,15 @@ export const PAGE_HI = 56;
 export const BUDGET_HELD = 57;
 /** Exception word of the fault being delivered, for double faults: 0 or as FAULT. */
 export const DELIVERING = 58;
+/** Signals that wait for an instruction boundary: EVENT_* bits. */
+export const EVENTS = 59;
+export const EVENT_NMI = 1;
+export const EVENT_INIT = 2;
+/** A startup IPI with its vector in bits 8–15. */
+export const EVENT_SIPI = 4;
+/** An NMI handler runs: the next NMI waits for IRET. */
+export const EVENT_NMI_BLOCKED = 8;
+export const EVENT_SIPI_VECTOR_SHIFT = 8;
 
 export const FAULT_PRESENT = 0x100;
 export const FAULT_HAS_ERROR = 0x200;
@@ -193,8 +202,8 @@ export const XMM = 256;
 export const XMM_TEMP = 320;
 export const XMM_TEMP2 = 324;
 /** Registers of the engine's own: memory operands between the records of one instruction. */
-export const TEMP0 = 328;
-export const TEMP1 = 330;
+export const TEMP0 = 60;
+export const TEMP1 = 62;
 /** The record at which the interpreter left because of a fault; 0: it left with S[RIP_*] set. */
 export const EXIT_RECORD = 340;
 /** Which entries of the jump cache are valid: CODE_GENERATION and MODE in one word. */

@@ -5,13 +5,22 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Cpu, CpuApic, CpuHost, CpuTopology } from './cpu.ts';
 import { Mmu } from './mmu/mmu.ts';
 import {
+  ATTENTION,
   BUDGET,
   BUDGET_HELD,
   CPL,
+  EVENT_INIT,
+  EVENT_NMI,
+  EVENT_NMI_BLOCKED,
+  EVENT_SIPI,
+  EVENT_SIPI_VECTOR_SHIFT,
+  EVENTS,
   FAULT,
   FAULT_ERROR,
   FAULT_HAS_ERROR,
   FAULT_PRESENT,
+  HALTED,
+  HALTED_WAIT_SIPI,
   MODE,
   STATE_WORDS,
   TLB_BASE,
@@ -164,17 +173,50 @@ export class Vcpu implements Cpu, Device<VcpuState> {
     this.updateMode();
   }
 
-  /** INIT: as reset, but FPU, SSE, MTRRs and the time-stamp counter stay; all but the bootstrap processor wait for SIPI. */
+  /** The INIT signal: taken by `serviceEvents`. */
   init(): void {
-    initState(this.S, this.topology.apicId === 0);
-    this.mmu.flushTlb(true);
+    this.#signal(EVENT_INIT);
+  }
+
+  /** A startup IPI: taken by `serviceEvents`; ignored unless the processor waits for one. */
+  startup(vector: number): void {
+    const S = this.S;
+    const waits = S[HALTED] === HALTED_WAIT_SIPI || (S[EVENTS] & EVENT_INIT) !== 0;
+    if (!waits || (S[EVENTS] & EVENT_SIPI) !== 0) return;
+    this.#signal(EVENT_SIPI | ((vector & 0xff) << EVENT_SIPI_VECTOR_SHIFT));
+  }
+
+  /** The NMI signal: waits for `takeNmi`. */
+  nmi(): void {
+    this.#signal(EVENT_NMI);
+  }
+
+  /** At an instruction boundary: does what INIT and startup IPI ask for. */
+  serviceEvents(): void {
+    const S = this.S;
+    const events = S[EVENTS];
+    if ((events & (EVENT_INIT | EVENT_SIPI)) === 0) return;
+    if ((events & EVENT_INIT) !== 0) {
+      initState(S, this.topology.apicId === 0);
+      this.mmu.flushTlb(true);
+    }
+    S[EVENTS] &= EVENT_NMI | EVENT_NMI_BLOCKED;
+    if ((events & EVENT_SIPI) !== 0) startupState(S, events >> EVENT_SIPI_VECTOR_SHIFT);
     this.updateMode();
   }
 
-  /** Startup IPI: runs from `vector` * 4 KiB; ignored unless the processor waits for one. */
-  startup(vector: number): void {
-    startupState(this.S, vector);
-    this.updateMode();
+  /** At an instruction boundary: true when an NMI must be delivered now (it is no longer pending then). */
+  takeNmi(): boolean {
+    const S = this.S;
+    if ((S[EVENTS] & (EVENT_NMI | EVENT_NMI_BLOCKED)) !== EVENT_NMI) return false;
+    S[EVENTS] &= ~EVENT_NMI;
+    return true;
+  }
+
+  #signal(bits: number): void {
+    this.S[EVENTS] |= bits;
+    this.S[ATTENTION] = 1;
+    this.requestExit();
   }
 
   save(): VcpuState {

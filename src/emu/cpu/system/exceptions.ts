@@ -5,6 +5,8 @@ import {
   CPL,
   DELIVERING,
   EFLAGS,
+  EVENT_NMI_BLOCKED,
+  EVENTS,
   FAULT,
   FAULT_ERROR,
   FAULT_HAS_ERROR,
@@ -31,6 +33,7 @@ import {
   VEC_DE,
   VEC_DF,
   VEC_GP,
+  VEC_NMI,
   VEC_PF,
   VEC_TS,
 } from '../state.ts';
@@ -55,7 +58,10 @@ const stack = new StackCursor();
 export function deliver(cpu: Cpu, vector: number, kind: DeliveryKind, errorCode: number | undefined): void {
   const S = cpu.S;
   S[FAULT] = 0;
-  if (kind === 'interrupt' && S[HALTED] === HALTED_HLT) S[HALTED] = 0;
+  if (kind === 'interrupt') {
+    if (S[HALTED] === HALTED_HLT) S[HALTED] = 0;
+    if (vector === VEC_NMI) S[EVENTS] |= EVENT_NMI_BLOCKED;
+  }
   let currentVector = vector;
   let currentKind = kind;
   let currentError = errorCode;

@@ -9,6 +9,8 @@ import {
   EA_HI,
   EA_LO,
   EFLAGS,
+  EVENT_NMI_BLOCKED,
+  EVENTS,
   FAULT,
   FLAG_IF,
   FLAG_IOPL,
@@ -193,6 +195,7 @@ function into(cpu: Cpu): void {
 
 function iret(cpu: Cpu, size: number): void {
   interruptReturn(cpu, size);
+  if (cpu.S[FAULT] === 0) cpu.S[EVENTS] &= ~EVENT_NMI_BLOCKED;
 }
 
 function farImm(call: boolean): SystemOp {

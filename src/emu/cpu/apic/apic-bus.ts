@@ -1,0 +1,64 @@
+/** The wire between local APICs, IO-APIC and MSI senders; and the page through which each processor sees its own APIC. */
+import { assert } from '../../core/assert.ts';
+import type { AccessSize, IoHandler } from '../../core/device.ts';
+import { type ApicBus, type ApicMessage, DELIVERY_LOWEST, type MsiSink } from '../../core/irq.ts';
+import type { ApicPeers, LocalApic } from './local-apic.ts';
+
+/** Accesses to the APIC page reach the APIC of the processor that runs: see `select`. */
+export class ApicBusHub implements ApicBus, ApicPeers, MsiSink, IoHandler {
+  readonly #apics: LocalApic[] = [];
+  #current: LocalApic | undefined;
+
+  /** Plugs in a processor's APIC; the first one is selected. */
+  add(apic: LocalApic): void {
+    assert(!this.#apics.includes(apic), 'local APIC added twice');
+    this.#apics.push(apic);
+    this.#current ??= apic;
+  }
+
+  remove(apic: LocalApic): void {
+    this.#apics.splice(this.#apics.indexOf(apic), 1);
+    if (this.#current === apic) this.#current = this.#apics[0];
+  }
+
+  /** `apic`'s processor runs from now on. */
+  select(apic: LocalApic): void {
+    this.#current = apic;
+  }
+
+  deliver(message: ApicMessage): void {
+    const { dest, logical } = message;
+    for (const apic of this.#apics) {
+      if (!apic.accepts(dest, logical)) continue;
+      apic.receive(message);
+      // QEMU: the first of the addressed processors has the lowest priority.
+      if (message.delivery === DELIVERY_LOWEST) return;
+    }
+  }
+
+  broadcast(message: ApicMessage, except: LocalApic | undefined): void {
+    for (const apic of this.#apics) {
+      if (apic !== except) apic.receive(message);
+    }
+  }
+
+  /** Spec: SDM vol. 3 §11.11: message address and data formats. */
+  send(address: number, data: number): void {
+    const low = (address % 0x1_0000_0000) | 0;
+    this.deliver({
+      dest: (low >>> 12) & 0xff,
+      logical: (low & (1 << 2)) !== 0,
+      delivery: (data >> 8) & 7,
+      vector: data & 0xff,
+      level: (data & (1 << 15)) !== 0,
+    });
+  }
+
+  read(offset: number, size: AccessSize): number {
+    return this.#current?.read(offset, size) ?? 0;
+  }
+
+  write(offset: number, size: AccessSize, value: number): void {
+    this.#current?.write(offset, size, value);
+  }
+}

@@ -1,0 +1,552 @@
+/**
+ * The local APIC in xAPIC mode. Spec: Intel SDM vol. 3 §11; register numbers are offsets divided by 16.
+ * Not modelled: x2APIC and the TSC deadline timer, which qemu64 does not announce.
+ */
+import { assert } from '../../core/assert.ts';
+import type { Clock, Timer } from '../../core/clock.ts';
+import type { AccessSize, Device, IoHandler } from '../../core/device.ts';
+import {
+  type ApicMessage,
+  DELIVERY_EXTINT,
+  DELIVERY_FIXED,
+  DELIVERY_INIT,
+  DELIVERY_LOWEST,
+  DELIVERY_NMI,
+  DELIVERY_SMI,
+  DELIVERY_STARTUP,
+  type IrqLine,
+} from '../../core/irq.ts';
+import type { Trace } from '../../core/trace.ts';
+import type { CpuApic, CpuHost } from '../cpu.ts';
+import { APIC_BASE_HI, APIC_BASE_LO, ATTENTION } from '../state.ts';
+import { clearBit, highestBit, setBit, testBit } from './vector-set.ts';
+
+const REG_ID = 0x02;
+const REG_VERSION = 0x03;
+const REG_TPR = 0x08;
+const REG_APR = 0x09;
+const REG_PPR = 0x0a;
+const REG_EOI = 0x0b;
+const REG_LDR = 0x0d;
+const REG_DFR = 0x0e;
+const REG_SVR = 0x0f;
+const REG_ISR = 0x10;
+const REG_TMR = 0x18;
+const REG_IRR = 0x20;
+const REG_ESR = 0x28;
+const REG_ICR_LO = 0x30;
+const REG_ICR_HI = 0x31;
+const REG_LVT = 0x32;
+const REG_INITIAL_COUNT = 0x38;
+const REG_CURRENT_COUNT = 0x39;
+const REG_DIVIDE = 0x3e;
+
+/** QEMU: version 0x14 with 6 LVT entries. */
+const VERSION = 0x00050014;
+const LVT_ENTRIES = 6;
+export const LVT_TIMER = 0;
+export const LVT_THERMAL = 1;
+export const LVT_PERFORMANCE = 2;
+export const LVT_LINT0 = 3;
+export const LVT_LINT1 = 4;
+export const LVT_ERROR = 5;
+const LVT_MASKED = 1 << 16;
+const LVT_LEVEL = 1 << 15;
+const LVT_PERIODIC = 1 << 17;
+const SVR_ENABLE = 1 << 8;
+const SVR_BITS = 0x1ff;
+const ESR_ILLEGAL_VECTOR = 1 << 6;
+const ESR_ILLEGAL_REGISTER = 1 << 7;
+const ICR_LOGICAL = 1 << 11;
+const ICR_BUSY = 1 << 12;
+const ICR_ASSERT = 1 << 14;
+const ICR_LEVEL = 1 << 15;
+const BASE_ENABLE = 1 << 11;
+const BASE_BSP = 1 << 8;
+const DFR_FLAT = 0xf;
+/** Vectors below are exceptions: nobody may send them. */
+const FIRST_VECTOR = 16;
+const NOT_ARMED = -1;
+
+/** What the APIC does to its processor. `Vcpu` and the engine have these. */
+export interface ApicProcessor {
+  readonly S: Int32Array;
+  requestExit(): void;
+  init(): void;
+  startup(vector: number): void;
+  nmi(): void;
+}
+
+/** Where interprocessor interrupts go. */
+export interface ApicPeers {
+  deliver(message: ApicMessage): void;
+  /** To every local APIC, or to all but `except`. */
+  broadcast(message: ApicMessage, except: LocalApic | undefined): void;
+}
+
+export interface LocalApicConfig {
+  readonly apicId: number;
+  /** IA32_APIC_BASE changed: where the page is, or that it is gone. */
+  readonly onBase?: (gpa: number, enabled: boolean) => void;
+}
+
+export type LocalApicState = {
+  id: number;
+  tpr: number;
+  svr: number;
+  ldr: number;
+  dfr: number;
+  esr: number;
+  /** Errors since the last write of ESR. */
+  errors: number;
+  icrLo: number;
+  icrHi: number;
+  lvt: number[];
+  irr: Uint32Array;
+  isr: Uint32Array;
+  tmr: Uint32Array;
+  initialCount: number;
+  divide: number;
+  loadTimeNs: number;
+  nextNs: number;
+  /** Level of the wire from the 8259 pair. */
+  lint0: boolean;
+};
+
+function powerOn(id: number): LocalApicState {
+  return {
+    id,
+    tpr: 0,
+    svr: 0xff,
+    ldr: 0,
+    dfr: DFR_FLAT,
+    esr: 0,
+    errors: 0,
+    icrLo: 0,
+    icrHi: 0,
+    lvt: new Array<number>(LVT_ENTRIES).fill(LVT_MASKED),
+    irr: new Uint32Array(8),
+    isr: new Uint32Array(8),
+    tmr: new Uint32Array(8),
+    initialCount: 0,
+    divide: 0,
+    loadTimeNs: 0,
+    nextNs: NOT_ARMED,
+    lint0: false,
+  };
+}
+
+export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
+  readonly vmstate = { name: 'apic', version: 3 };
+  /** The wire from the 8259 pair. */
+  readonly lint0: IrqLine = { set: (level) => this.#setLint0(level) };
+  readonly #processor: ApicProcessor;
+  readonly #host: Pick<CpuHost, 'acknowledgePic' | 'broadcastEoi'>;
+  readonly #peers: ApicPeers;
+  readonly #clock: Clock;
+  readonly #trace: Trace;
+  readonly #config: LocalApicConfig;
+  readonly #timer: Timer;
+  #s: LocalApicState;
+  /** Something that interrupts now: cached for `pending`. */
+  #pending = false;
+
+  constructor(
+    processor: ApicProcessor,
+    host: Pick<CpuHost, 'acknowledgePic' | 'broadcastEoi'>,
+    peers: ApicPeers,
+    clock: Clock,
+    trace: Trace,
+    config: LocalApicConfig,
+  ) {
+    this.#processor = processor;
+    this.#host = host;
+    this.#peers = peers;
+    this.#clock = clock;
+    this.#trace = trace;
+    this.#config = config;
+    this.#timer = clock.timer(() => this.#timerExpired());
+    this.#s = powerOn(config.apicId);
+  }
+
+  get id(): number {
+    return this.#s.id;
+  }
+
+  /** True: `acknowledge` has a vector for the processor. */
+  pending(): boolean {
+    return this.#pending;
+  }
+
+  /** Accepts the most urgent interrupt: its vector, or -1 when there is none. */
+  acknowledge(): number {
+    const s = this.#s;
+    const vector = this.#deliverable();
+    if (vector >= 0) {
+      clearBit(s.irr, vector);
+      setBit(s.isr, vector);
+      this.#update();
+      return vector;
+    }
+    if (!this.#extIntActive()) return -1;
+    const external = this.#host.acknowledgePic();
+    this.#update();
+    return external;
+  }
+
+  /** True when a message to `dest` means this APIC. Spec: SDM vol. 3 §11.6.2. */
+  accepts(dest: number, logical: boolean): boolean {
+    const s = this.#s;
+    if (!logical) return dest === 0xff || dest === s.id;
+    if (s.dfr === DFR_FLAT) return (dest & s.ldr) !== 0;
+    return dest >> 4 === s.ldr >> 4 && (dest & s.ldr & 0xf) !== 0;
+  }
+
+  /** Takes a message that is meant for this APIC. */
+  receive(message: ApicMessage): void {
+    switch (message.delivery) {
+      case DELIVERY_FIXED:
+      case DELIVERY_LOWEST:
+        this.#request(message.vector, message.level);
+        break;
+      case DELIVERY_NMI:
+        this.#processor.nmi();
+        break;
+      case DELIVERY_INIT:
+        this.#initReset();
+        this.#processor.init();
+        break;
+      case DELIVERY_STARTUP:
+        this.#processor.startup(message.vector);
+        break;
+      case DELIVERY_SMI:
+        this.#trace.unimplemented('apic: SMI');
+        break;
+      case DELIVERY_EXTINT:
+        this.#trace.unimplemented('apic: ExtINT message');
+        break;
+      default:
+        this.#trace.guestError(`apic: reserved delivery mode ${message.delivery}`);
+    }
+  }
+
+  read(offset: number, size: AccessSize): number {
+    // QEMU: reads of less than 4 bytes give 0.
+    if (size !== 4) return 0;
+    const s = this.#s;
+    const register = (offset >> 4) & 0xff;
+    if (register >= REG_ISR && register < REG_ESR) return this.#vectorWord(register);
+    if (register >= REG_LVT && register < REG_LVT + LVT_ENTRIES) return s.lvt[register - REG_LVT] >>> 0;
+    switch (register) {
+      case REG_ID:
+        return (s.id << 24) >>> 0;
+      case REG_VERSION:
+        return VERSION;
+      case REG_TPR:
+        return s.tpr;
+      case REG_APR:
+        return 0;
+      case REG_PPR:
+        return this.#ppr();
+      case REG_EOI:
+        return 0;
+      case REG_LDR:
+        return (s.ldr << 24) >>> 0;
+      case REG_DFR:
+        return ((s.dfr << 28) | 0x0fffffff) >>> 0;
+      case REG_SVR:
+        return s.svr;
+      case REG_ESR:
+        return s.esr;
+      case REG_ICR_LO:
+        return s.icrLo >>> 0;
+      case REG_ICR_HI:
+        return s.icrHi >>> 0;
+      case REG_INITIAL_COUNT:
+        return s.initialCount;
+      case REG_CURRENT_COUNT:
+        return this.#currentCount();
+      case REG_DIVIDE:
+        return s.divide;
+      default:
+        this.#error(ESR_ILLEGAL_REGISTER);
+        return 0;
+    }
+  }
+
+  write(offset: number, size: AccessSize, value: number): void {
+    // QEMU: writes of less than 4 bytes are ignored.
+    if (size !== 4) return;
+    const register = (offset >> 4) & 0xff;
+    if (register >= REG_LVT && register < REG_LVT + LVT_ENTRIES) {
+      this.#writeLvt(register - REG_LVT, value);
+      return;
+    }
+    const s = this.#s;
+    switch (register) {
+      case REG_ID:
+        s.id = value >>> 24;
+        break;
+      case REG_TPR:
+        s.tpr = value & 0xff;
+        this.#update();
+        break;
+      case REG_EOI:
+        this.#eoi();
+        break;
+      case REG_LDR:
+        s.ldr = value >>> 24;
+        break;
+      case REG_DFR:
+        s.dfr = value >>> 28;
+        break;
+      case REG_SVR:
+        s.svr = value & SVR_BITS;
+        this.#update();
+        break;
+      case REG_ESR:
+        s.esr = s.errors;
+        s.errors = 0;
+        break;
+      case REG_ICR_LO:
+        s.icrLo = value & ~ICR_BUSY;
+        this.#send();
+        break;
+      case REG_ICR_HI:
+        s.icrHi = value | 0;
+        break;
+      case REG_INITIAL_COUNT:
+        s.initialCount = value >>> 0;
+        s.loadTimeNs = this.#clock.nowNs();
+        this.#armTimer(s.loadTimeNs);
+        break;
+      case REG_DIVIDE:
+        s.divide = value & 0xb;
+        this.#armTimer(this.#clock.nowNs());
+        break;
+      case REG_VERSION:
+      case REG_APR:
+      case REG_PPR:
+      case REG_CURRENT_COUNT:
+        break;
+      default:
+        if (register < REG_ISR || register >= REG_ESR) this.#error(ESR_ILLEGAL_REGISTER);
+    }
+  }
+
+  readCr8(): number {
+    return this.#s.tpr >> 4;
+  }
+
+  writeCr8(priority: number): void {
+    this.#s.tpr = (priority & 0xf) << 4;
+    this.#update();
+  }
+
+  /** QEMU: BSP is read-only, and an APIC that was disabled stays so until reset. */
+  writeBase(lo: number, hi: number): boolean {
+    const S = this.#processor.S;
+    if ((hi & ~0xff) !== 0) return false;
+    let kept = S[APIC_BASE_LO] & (BASE_BSP | BASE_ENABLE);
+    if ((lo & BASE_ENABLE) === 0) {
+      kept &= ~BASE_ENABLE;
+      this.#s.svr &= ~SVR_ENABLE;
+    }
+    S[APIC_BASE_LO] = (lo & ~0xfff) | kept;
+    S[APIC_BASE_HI] = hi;
+    this.#config.onBase?.(hi * 0x1_0000_0000 + ((lo & ~0xfff) >>> 0), (kept & BASE_ENABLE) !== 0);
+    this.#update();
+    return true;
+  }
+
+  reset(): void {
+    this.#s = powerOn(this.#config.apicId);
+    this.#timer.cancel();
+    this.#update();
+  }
+
+  save(): LocalApicState {
+    const s = this.#s;
+    return { ...s, lvt: [...s.lvt], irr: s.irr.slice(), isr: s.isr.slice(), tmr: s.tmr.slice() };
+  }
+
+  restore(state: LocalApicState): void {
+    const { lvt, irr, isr, tmr } = state;
+    assert(lvt.length === LVT_ENTRIES && irr.length === 8, 'local APIC state');
+    this.#s = { ...state, lvt: [...lvt], irr: irr.slice(), isr: isr.slice(), tmr: tmr.slice() };
+    if (state.nextNs === NOT_ARMED) this.#timer.cancel();
+    else this.#timer.arm(state.nextNs);
+    this.#update();
+  }
+
+  /** INIT: all but the id and the wire. */
+  #initReset(): void {
+    const { id, lint0 } = this.#s;
+    this.#s = { ...powerOn(id), lint0 };
+    this.#timer.cancel();
+    this.#update();
+  }
+
+  #vectorWord(register: number): number {
+    const s = this.#s;
+    const words = register < REG_TMR ? s.isr : register < REG_IRR ? s.tmr : s.irr;
+    return words[register & 7];
+  }
+
+  /** Processor priority: the higher of TPR and the class in service. */
+  #ppr(): number {
+    const s = this.#s;
+    const inService = Math.max(highestBit(s.isr), 0) & 0xf0;
+    return (s.tpr & 0xf0) >= inService ? s.tpr : inService;
+  }
+
+  /** The vector that may interrupt the processor now, or -1. */
+  #deliverable(): number {
+    const s = this.#s;
+    if ((s.svr & SVR_ENABLE) === 0) return -1;
+    const vector = highestBit(s.irr);
+    return vector >= 0 && (vector & 0xf0) > (this.#ppr() & 0xf0) ? vector : -1;
+  }
+
+  /** The 8259 pair wants the processor, and its wire reaches it. */
+  #extIntActive(): boolean {
+    const s = this.#s;
+    if (!s.lint0) return false;
+    if ((this.#processor.S[APIC_BASE_LO] & BASE_ENABLE) === 0) return true;
+    const lvt = s.lvt[LVT_LINT0];
+    return (lvt & LVT_MASKED) === 0 && ((lvt >> 8) & 7) === DELIVERY_EXTINT;
+  }
+
+  /** To be called after every change of what is requested, in service or enabled. */
+  #update(): void {
+    const pending = this.#deliverable() >= 0 || this.#extIntActive();
+    this.#pending = pending;
+    if (!pending) return;
+    this.#processor.S[ATTENTION] = 1;
+    this.#processor.requestExit();
+  }
+
+  #request(vector: number, level: boolean): void {
+    const s = this.#s;
+    if (vector < FIRST_VECTOR) {
+      this.#error(ESR_ILLEGAL_VECTOR);
+      return;
+    }
+    setBit(s.irr, vector);
+    if (level) setBit(s.tmr, vector);
+    else clearBit(s.tmr, vector);
+    this.#update();
+  }
+
+  #eoi(): void {
+    const s = this.#s;
+    const vector = highestBit(s.isr);
+    if (vector < 0) return;
+    clearBit(s.isr, vector);
+    if (testBit(s.tmr, vector)) this.#host.broadcastEoi(vector);
+    this.#update();
+  }
+
+  #error(bit: number): void {
+    const s = this.#s;
+    s.errors |= bit;
+    const lvt = s.lvt[LVT_ERROR];
+    // An error vector that is itself illegal would report itself for ever.
+    if ((lvt & LVT_MASKED) === 0 && (lvt & 0xff) >= FIRST_VECTOR) this.#request(lvt & 0xff, false);
+  }
+
+  #writeLvt(entry: number, value: number): void {
+    this.#s.lvt[entry] = value >>> 0;
+    if (entry === LVT_TIMER) this.#armTimer(this.#clock.nowNs());
+    this.#update();
+  }
+
+  #setLint0(level: boolean): void {
+    const s = this.#s;
+    if (level === s.lint0) return;
+    s.lint0 = level;
+    const lvt = s.lvt[LVT_LINT0];
+    const levelTriggered = (lvt & LVT_LEVEL) !== 0;
+    const fixed = ((lvt >> 8) & 7) === DELIVERY_FIXED;
+    if (level) this.#localInterrupt(LVT_LINT0, levelTriggered);
+    else if (fixed && levelTriggered) clearBit(s.irr, lvt & 0xff);
+    this.#update();
+  }
+
+  #localInterrupt(entry: number, level: boolean): void {
+    const lvt = this.#s.lvt[entry];
+    if ((lvt & LVT_MASKED) !== 0) return;
+    const delivery = (lvt >> 8) & 7;
+    // ExtINT is a level that #extIntActive looks at.
+    if (delivery === DELIVERY_FIXED) this.#request(lvt & 0xff, level);
+    else if (delivery === DELIVERY_NMI) this.#processor.nmi();
+    else if (delivery === DELIVERY_SMI) this.#trace.unimplemented('apic: SMI');
+  }
+
+  #send(): void {
+    const { icrLo, icrHi, id } = this.#s;
+    const delivery = (icrLo >> 8) & 7;
+    const level = (icrLo & ICR_LEVEL) !== 0;
+    // INIT level de-assert sets arbitration ids, which do not exist here.
+    if (delivery === DELIVERY_INIT && level && (icrLo & ICR_ASSERT) === 0) return;
+    const logical = (icrLo & ICR_LOGICAL) !== 0;
+    const message = { dest: icrHi >>> 24, logical, delivery, vector: icrLo & 0xff, level };
+    switch ((icrLo >> 18) & 3) {
+      case 0:
+        this.#peers.deliver(message);
+        break;
+      case 1:
+        this.receive({ ...message, dest: id });
+        break;
+      case 2:
+        this.#peers.broadcast(message, undefined);
+        break;
+      default:
+        this.#peers.broadcast(message, this);
+    }
+  }
+
+  /** QEMU: the bus clock is 1 GHz, so that a tick of the divided timer is this many nanoseconds. */
+  #tickNs(): number {
+    const { divide } = this.#s;
+    const code = (divide & 3) | ((divide >> 1) & 4);
+    return 1 << ((code + 1) & 7);
+  }
+
+  #ticksSinceLoad(nowNs: number): number {
+    return Math.floor((nowNs - this.#s.loadTimeNs) / this.#tickNs());
+  }
+
+  #currentCount(): number {
+    const s = this.#s;
+    const ticks = this.#ticksSinceLoad(this.#clock.nowNs());
+    if ((s.lvt[LVT_TIMER] & LVT_PERIODIC) !== 0) {
+      return s.initialCount === 0 ? 0 : s.initialCount - (ticks % (s.initialCount + 1));
+    }
+    return ticks >= s.initialCount ? 0 : s.initialCount - ticks;
+  }
+
+  /** QEMU: a count of n takes n + 1 ticks. */
+  #armTimer(nowNs: number): void {
+    const s = this.#s;
+    const lvt = s.lvt[LVT_TIMER];
+    const ticks = this.#ticksSinceLoad(nowNs);
+    const period = s.initialCount + 1;
+    const periodic = (lvt & LVT_PERIODIC) !== 0;
+    const over = periodic ? s.initialCount === 0 : ticks >= s.initialCount;
+    if ((lvt & LVT_MASKED) !== 0 || over) {
+      s.nextNs = NOT_ARMED;
+      this.#timer.cancel();
+      return;
+    }
+    const due = periodic ? (Math.floor(ticks / period) + 1) * period : period;
+    s.nextNs = s.loadTimeNs + due * this.#tickNs();
+    this.#timer.arm(s.nextNs);
+  }
+
+  #timerExpired(): void {
+    const due = this.#s.nextNs;
+    this.#localInterrupt(LVT_TIMER, false);
+    this.#armTimer(due);
+  }
+}
