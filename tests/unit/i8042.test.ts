@@ -174,7 +174,10 @@ describe('i8042', () => {
   });
   it('mouse commands as QEMU 7.2', () => {
     const { mouse } = rig();
-    expect(mouse(0xf2)).toEqual([0xfa, 0]);
+    expect([mouse(0xf2), mouse(0xe9)]).toEqual([
+      [0xfa, 0],
+      [0xfa, 0, 0, 0],
+    ]);
     expect(mouse(0xff)).toEqual([0xfa, 0xaa, 0]);
     expect(mouse(0xe9)).toEqual([0xfa, 0, 2, 100]);
     for (const rate of [200, 100, 80]) expect([mouse(0xf3), mouse(rate)]).toEqual([[0xfa], [0xfa]]);
@@ -185,7 +188,7 @@ describe('i8042', () => {
     expect([mouse(0xe8), mouse(3), mouse(0xe7), mouse(0xf4)]).toEqual(Array(4).fill([0xfa]));
     expect(mouse(0xe9)).toEqual([0xfa, 0x30, 3, 80]);
     expect([mouse(0xee), mouse(0x77), mouse(0xec)]).toEqual([[0xfa], [0x77], [0xfa]]);
-    expect(mouse(0x01)).toEqual([]);
+    expect([mouse(0x01), mouse(0xec)]).toEqual([[], []]);
     expect([mouse(0xf6), mouse(0xf2)]).toEqual([[0xfa], [0xfa, 4]]);
   });
   it('reports movement in packets, split when it is large', () => {

@@ -45,12 +45,12 @@ const KNOCKS: Readonly<Record<number, readonly number[]>> = {
   [TYPE_IMEX]: [200, 200, 80],
 };
 
-/** Buttons: 1 left, 2 right, 4 middle, 8 side, 16 extra. */
+/** QEMU: resolution and sample rate are 0 until the first reset command. Buttons: 1 left, 2 right, 4 middle, 8 side, 16 extra. */
 function powerOn() {
   return {
     status: 0,
-    resolution: 2,
-    sampleRate: 100,
+    resolution: 0,
+    sampleRate: 0,
     wrap: false,
     type: TYPE_PS2,
     knock: [] as readonly number[],
@@ -88,11 +88,7 @@ export class Ps2Mouse implements Device<Ps2MouseState> {
     s.dz += Math.trunc(dz);
     s.buttons = buttons & 0x1f;
     if (s.status & STATUS_REMOTE || !(pressed || this.#moved())) return;
-    do {
-      const packet = this.#packet();
-      if (!this.#queue.put(packet)) return;
-      this.#consumed(packet);
-    } while (this.#moved());
+    while (this.#sendPacket() && this.#moved());
   }
 
   /** Next byte for the controller. */
@@ -108,12 +104,15 @@ export class Ps2Mouse implements Device<Ps2MouseState> {
     if (command === SET_SAMPLE_RATE) {
       s.sampleRate = value;
       this.#listen(value);
-      this.#queue.reply(ACK);
+      this.#reply(ACK);
     } else if (command === SET_RESOLUTION) {
       s.resolution = value;
-      this.#queue.reply(ACK);
-    } else if (s.wrap && value !== RESET_WRAP && value !== RESET) {
-      this.#queue.reply(value);
+      this.#reply(ACK);
+    } else if (s.wrap && value === RESET_WRAP) {
+      s.wrap = false;
+      this.#reply(ACK);
+    } else if (s.wrap && value !== RESET) {
+      this.#reply(value);
     } else {
       this.#command(value);
     }
@@ -155,47 +154,56 @@ export class Ps2Mouse implements Device<Ps2MouseState> {
         this.#setStatus(STATUS_ENABLED, false);
         break;
       case SET_WRAP:
-      case RESET_WRAP:
-        s.wrap = value === SET_WRAP;
-        this.#queue.reply(ACK);
+        s.wrap = true;
+        this.#reply(ACK);
         break;
       case SET_RESOLUTION:
       case SET_SAMPLE_RATE:
         s.command = value;
-        this.#queue.reply(ACK);
+        this.#reply(ACK);
         break;
       case GET_TYPE:
-        this.#queue.reply(ACK, s.type);
+        this.#reply(ACK, s.type);
         break;
       case GET_STATUS:
-        this.#queue.reply(ACK, s.status, s.resolution, s.sampleRate);
+        this.#reply(ACK, s.status, s.resolution, s.sampleRate);
         break;
-      case POLL: {
-        const packet = this.#packet();
-        this.#consumed(packet);
-        this.#queue.reply(ACK, ...packet);
+      case POLL:
+        this.#reply(ACK);
+        this.#sendPacket();
         break;
-      }
       case SET_DEFAULTS:
         this.#defaults();
-        this.#queue.reply(ACK);
+        this.#reply(ACK);
         break;
       case RESET:
         this.#defaults();
+        // QEMU: wrap mode lives through it.
         s.type = TYPE_PS2;
-        s.wrap = false;
         this.#queue.clear();
-        this.#queue.reply(ACK, POWER_ON_OK, s.type);
+        this.#reply(ACK, POWER_ON_OK, s.type);
         break;
       default:
-        // QEMU: a command it does not know gets no answer.
+        // QEMU: a command it does not know gets no answer, nor does RESET_WRAP outside wrap mode.
         break;
     }
   }
 
+  /** QEMU: answers queue up behind movement and older answers. */
+  #reply(...bytes: readonly number[]): void {
+    this.#queue.put(bytes);
+  }
+
+  #sendPacket(): boolean {
+    const packet = this.#packet();
+    const sent = this.#queue.put(packet);
+    if (sent) this.#consumed(packet);
+    return sent;
+  }
+
   #setStatus(bit: number, on: boolean): void {
     this.#s.status = on ? this.#s.status | bit : this.#s.status & ~bit;
-    this.#queue.reply(ACK);
+    this.#reply(ACK);
   }
 
   #defaults(): void {

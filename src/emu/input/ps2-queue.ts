@@ -1,4 +1,4 @@
-/** What a PS/2 device has to say: answers to commands go before what the user did. */
+/** What a PS/2 device has to say. QEMU: the keyboard's answers go before what the user typed. */
 import type { IrqLine } from '../core/irq.ts';
 
 /** QEMU: PS2_QUEUE_SIZE, bytes of user input that wait; more is dropped. */
