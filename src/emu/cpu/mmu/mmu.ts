@@ -73,7 +73,7 @@ export class Mmu {
   load16(lo: number, hi: number, half: number): number {
     const j = half + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
-    if (T[j] === (lo & 0xfffff001) && T[j + TLB_HI] === hi) {
+    if (T[j] === (lo & 0xfffff000) && T[j + TLB_HI] === hi && (lo & 0xfff) <= PAGE - 2) {
       return this.#view.getUint16((lo + T[j + TLB_ADDEND]) | 0, true);
     }
     if ((lo & 0xfff) > PAGE - 2) return this.#loadAcross(lo, hi, 2, half);
@@ -84,7 +84,7 @@ export class Mmu {
   load32(lo: number, hi: number, half: number): number {
     const j = half + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
-    if (T[j] === (lo & 0xfffff003) && T[j + TLB_HI] === hi) {
+    if (T[j] === (lo & 0xfffff000) && T[j + TLB_HI] === hi && (lo & 0xfff) <= PAGE - 4) {
       return this.#view.getInt32((lo + T[j + TLB_ADDEND]) | 0, true);
     }
     if ((lo & 0xfff) > PAGE - 4) return this.#loadAcross(lo, hi, 4, half);
@@ -133,7 +133,7 @@ export class Mmu {
   store16(lo: number, hi: number, value: number, half: number): void {
     const j = half + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
-    if (T[j + TLB_WRITE] === (lo & 0xfffff001) && T[j + TLB_HI] === hi) {
+    if (T[j + TLB_WRITE] === (lo & 0xfffff000) && T[j + TLB_HI] === hi && (lo & 0xfff) <= PAGE - 2) {
       this.#view.setUint16((lo + T[j + TLB_ADDEND]) | 0, value, true);
     } else if ((lo & 0xfff) > PAGE - 2) {
       this.#storeAcross(lo, hi, 2, value, 0, half);
@@ -146,7 +146,7 @@ export class Mmu {
   store32(lo: number, hi: number, value: number, half: number): void {
     const j = half + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
-    if (T[j + TLB_WRITE] === (lo & 0xfffff003) && T[j + TLB_HI] === hi) {
+    if (T[j + TLB_WRITE] === (lo & 0xfffff000) && T[j + TLB_HI] === hi && (lo & 0xfff) <= PAGE - 4) {
       this.#view.setInt32((lo + T[j + TLB_ADDEND]) | 0, value, true);
     } else if ((lo & 0xfff) > PAGE - 4) {
       this.#storeAcross(lo, hi, 4, value, 0, half);
