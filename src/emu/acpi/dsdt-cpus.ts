@@ -1,4 +1,5 @@
 /** CPU hotplug in AML: `\_SB.CPUS` and the methods that work the registers of cpu-hotplug.ts. */
+import { assert } from '../core/assert.ts';
 import type { AcpiCpu } from './acpi-config.ts';
 import { type Aml, buffer, bytes, eisaId, littleEndian, type Operand, pkg, terms, text } from './aml.ts';
 import { io, resourceTemplate } from './aml-resources.ts';
@@ -52,6 +53,8 @@ const LAPIC_ENABLED = 1;
 
 /** A MADT entry of type 0, processor local APIC. Spec: §5.2.12.2. */
 export function localApicEntry(cpu: number, apicId: number, enabled: boolean): Aml {
+  // Not modelled: x2APIC entries, which ids above 254 need.
+  assert(cpu <= 0xff && apicId < 0xff, `APIC id ${apicId} is out of range`);
   return terms(bytes(0, 8, cpu, apicId), littleEndian(enabled ? LAPIC_ENABLED : 0, 4));
 }
 

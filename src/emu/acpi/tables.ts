@@ -113,8 +113,8 @@ class TableBlock {
 }
 
 /** Puts the common header before a table's body. Spec: §5.2.3. */
-function table(signature: string, body: Aml): Aml {
-  return terms(
+export function table(signature: string, body: Aml): Uint8Array {
+  const whole = terms(
     ascii(signature),
     littleEndian(HEADER_SIZE + body.length, 4),
     bytes(1, 0),
@@ -125,6 +125,8 @@ function table(signature: string, body: Aml): Aml {
     littleEndian(1, 4),
     body,
   );
+  fillChecksum(whole, { at: CHECKSUM_OFFSET, start: 0, length: whole.length });
+  return whole;
 }
 
 /** Spec: §5.2.2. Revision 0: 20 bytes, 32-bit RSDT only. */

@@ -59,6 +59,7 @@ export const MACHINES: readonly GoldenMachine[] = [
       pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE] },
     },
   },
+  // QEMU numbers the buses behind bridges from the bridge made last to the first, each before its own children.
   {
     name: 'bridges',
     arguments: [
@@ -86,15 +87,15 @@ export const MACHINES: readonly GoldenMachine[] = [
             slot: 4,
             hotpluggable: false,
             bridge: {
-              bsel: 1,
-              devices: [card(3), { slot: 5, hotpluggable: false, bridge: { bsel: 2, devices: [] } }],
+              bsel: 2,
+              devices: [card(3), { slot: 5, hotpluggable: false, bridge: { bsel: 3, devices: [] } }],
             },
           },
           card(6, 0),
           card(6, 1),
           { slot: 7, hotpluggable: false, kind: 'vga' },
           card(8, 0),
-          { slot: 8, func: 1, hotpluggable: false, bridge: { bsel: 3, devices: [] } },
+          { slot: 8, func: 1, hotpluggable: false, bridge: { bsel: 1, devices: [] } },
         ],
       },
     },
