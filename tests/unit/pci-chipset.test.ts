@@ -20,7 +20,7 @@ function board() {
     suspendToRam: () => events.push('s3'),
     suspendToDisk: () => events.push('s4'),
   };
-  const i440fx = new I440fx();
+  const i440fx = new I440fx(128 << 20);
   const piix3 = new Piix3(rig.io, isaIrqs, () => events.push('reset'));
   const ide = new Piix3Ide(rig.io, [isaIrqs[14] ?? recordedLine(), isaIrqs[15] ?? recordedLine()]);
   const pm = new Piix4Pm({ ports: rig.io, clock: rig.clock, sci, power, trace: QUIET });
@@ -157,6 +157,8 @@ describe('PIIX3 IDE without drives', () => {
     io.write(0x1f6, 1, 0xb0);
     io.write(0x1f7, 1, 0xec);
     expect(isaIrqs[14]?.level).toBe(false);
+    io.write(0x3f6, 1, 0x04);
+    expect(isaIrqs[14]?.level).toBe(true);
   });
   it('bus master registers', () => {
     const { io, firmware } = board();

@@ -25,6 +25,7 @@ const DEVICE = 6;
 const DEVICE_DEV = 0x10;
 const STATUS_COMMAND = 7;
 const DEVICE_CONTROL_nIEN = 0x02;
+const DEVICE_CONTROL_SRST = 0x04;
 
 const BM_COMMAND = 0;
 const BM_STATUS = 2;
@@ -53,7 +54,7 @@ export type IdeChannelState = {
 
 const POWER_ON = { device: 0, control: 0, irq: false, bmCommand: 0, bmStatus: 0, bmAddress: 0 };
 
-/** One channel without drives: its task file reads 0, and every command to drive 0 is aborted with an interrupt. */
+/** One channel without drives: its task file reads 0, every command to drive 0 is aborted with an interrupt. */
 class IdeChannel {
   readonly #irq: IrqLine;
   readonly #s = { ...POWER_ON };
@@ -73,8 +74,10 @@ class IdeChannel {
     else if (offset === STATUS_COMMAND) this.#command();
   }
 
+  /** QEMU: SRST is over at once, and its diagnostic ends like a command; the selection stays. */
   writeControl(value: number): void {
-    this.#s.control = value;
+    this.#s.control = value & ~DEVICE_CONTROL_SRST;
+    if ((value & DEVICE_CONTROL_SRST) !== 0) this.#complete();
   }
 
   readBusMaster(offset: number, size: AccessSize): number {
@@ -113,8 +116,13 @@ class IdeChannel {
   #command(): void {
     if (this.#s.device !== 0) return;
     this.#setIrq(false);
+    this.#complete();
+  }
+
+  #complete(): void {
+    if ((this.#s.control & DEVICE_CONTROL_nIEN) !== 0) return;
     this.#s.bmStatus |= BM_STATUS_INT;
-    if ((this.#s.control & DEVICE_CONTROL_nIEN) === 0) this.#setIrq(true);
+    this.#setIrq(true);
   }
 
   #setIrq(level: boolean): void {

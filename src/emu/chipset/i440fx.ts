@@ -6,8 +6,9 @@ export const I440FX_DEVFN = 0x00;
 
 const PCI_DEVICE_ID_INTEL_82441 = 0x1237;
 const PCI_CLASS_BRIDGE_HOST = 0x060000;
-/** DRAM timing; SeaBIOS and Linux never look at it. */
-const DRAMT_HIGH = 0x57;
+/** QEMU: RAM in units of 8 MiB, 255 at most. */
+const RAM_SIZE = 0x57;
+const RAM_SIZE_UNIT = 8 << 20;
 const PAM0 = 0x59;
 const SMRAM = 0x72;
 const SMRAM_POWER_ON = 0x02;
@@ -25,7 +26,8 @@ export type I440fxState = { readonly pci: PciState };
 export class I440fx extends PciDevice<I440fxState> {
   readonly vmstate = { name: 'I440FX', version: 3 };
 
-  constructor() {
+  /** @param ramBytes guest RAM in bytes */
+  constructor(ramBytes: number) {
     super({
       type: 'i440FX',
       vendorId: PCI_VENDOR_ID_INTEL,
@@ -33,7 +35,7 @@ export class I440fx extends PciDevice<I440fxState> {
       revision: 0x02,
       classCode: PCI_CLASS_BRIDGE_HOST,
     });
-    this.config.set(DRAMT_HIGH, 1, 0x10);
+    this.config.set(RAM_SIZE, 1, Math.min(0xff, Math.floor(ramBytes / RAM_SIZE_UNIT)));
     this.config.set(SMRAM, 1, SMRAM_POWER_ON);
   }
 

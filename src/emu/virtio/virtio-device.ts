@@ -183,7 +183,6 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
   }
 
   fault(message: string): void {
-    if (this.#s.broken) return;
     this.trace.guestError(`virtio: ${message}`);
     this.#s.broken = true;
     if (!this.has(VIRTIO_F_VERSION_1)) return;
@@ -191,6 +190,7 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
     this.notifyConfig();
   }
 
+  /** QEMU: the configuration generation goes on counting. */
   reset(): void {
     this.abandon();
     Object.assign(this.#s, {
@@ -199,7 +199,6 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
       driverFeatures: 0n,
       queueSelect: 0,
       configVector: VIRTIO_NO_VECTOR,
-      generation: 0,
       broken: false,
     });
     for (const queue of this.queues) queue.reset();

@@ -2,7 +2,7 @@
 import type { AccessSize, IoHandler } from '../core/device.ts';
 import { OPEN_BUS } from '../core/register-block.ts';
 import type { ConfigSpace } from '../pci/config-space.ts';
-import { VIRTIO_F_ANY_LAYOUT, VIRTIO_F_NOTIFY_ON_EMPTY } from './virtio-device.ts';
+import { VIRTIO_F_ANY_LAYOUT, VIRTIO_F_BAD_FEATURE, VIRTIO_F_NOTIFY_ON_EMPTY } from './virtio-device.ts';
 import type { VirtioPci } from './virtio-pci.ts';
 import { readConfig } from './virtio-pci-legacy.ts';
 import { VIRTIO_NO_VECTOR } from './virtqueue.ts';
@@ -220,7 +220,8 @@ export class VirtioPciModern implements IoHandler {
     if (driverFeatureSelect >= driverFeatures.length) return;
     driverFeatures[driverFeatureSelect] = value;
     const wanted = BigInt(driverFeatures[0]) | (BigInt(driverFeatures[1]) << HALF_BITS);
-    this.#pci.device.negotiate(wanted, this.#pci.offeredFeatures);
+    // QEMU: the legacy trap bit is not shown here, but taken when a driver sets it.
+    this.#pci.device.negotiate(wanted, this.#pci.offeredFeatures | VIRTIO_F_BAD_FEATURE);
   }
 
   #enableQueue(): void {

@@ -258,6 +258,7 @@ export class Virtqueue {
     return this.#s.desc !== 0 && this.#owner.active && this.#ringsInRam();
   }
 
+  /** QEMU reads device memory as rings too; no driver does that, and here it is a fault. */
   #ringsInRam(): boolean {
     const { memory } = this.#owner;
     const { desc, avail, used, size } = this.#s;
