@@ -45,6 +45,7 @@ export function installDeviceNames(
   const models = packages.read(`${udev}/hwdb.d/${USB_MODELS}`).toString('utf8');
   writeFileSync(join(rules, USB_MODELS), trimUsbRules(models, vendors.usb));
   writeFileSync(join(rules, USB_CLASSES), packages.read(`${udev}/hwdb.d/${USB_CLASSES}`));
-  packages.run('systemd-hwdb', [`--root=${stage}`, '--usr', 'update']);
+  // systemd-hwdb would record the stage's path in the data base; udevadm writes the older format, without paths
+  packages.run('udevadm', ['hwdb', `--root=${stage}`, '--usr', '--update']);
   rootfs.file('lib/udev/hwdb.bin', readFileSync(join(stage, udev, 'hwdb.bin')));
 }

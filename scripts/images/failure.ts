@@ -15,6 +15,9 @@ export function explain(error: unknown): string {
   if (error instanceof ImageError) return error.message;
   const text = error instanceof Error ? error.message : String(error);
   if (FULL_DISK.test(text)) return FULL_DISK_ADVICE;
+  const [, forbidden] = /^E(?:ACCES|PERM|ROFS):.*'(.*)'$/.exec(text) ?? [];
+  if (forbidden !== undefined)
+    return `${forbidden} cannot be written: give yourself the directory and try again.`;
   return `Building the guest image failed (${text}): delete .cache/images and run \`npm run images\` again.`;
 }
 
