@@ -301,3 +301,97 @@ export function sseCase(random: Random, op: SseOp): Uint8Array {
   record.set([...code, 0xc3], CODE);
   return record;
 }
+
+/** The bytes that a recording keeps, registers in physical order, pointers and padding cleared. */
+export function canonical(record: Uint8Array): Uint8Array {
+  const out = new Uint8Array(TRAPPED + 1);
+  out.set(record.subarray(0, TRAPPED + 1));
+  const top = ((record[3] as number) >> 3) & 7;
+  out.fill(0, 6, 24);
+  for (let i = 0; i < 8; i++) {
+    const from = 32 + 16 * i;
+    const to = 32 + 16 * ((top + i) & 7);
+    out.fill(0, to, to + 16);
+    out.set(record.subarray(from, from + 10), to);
+  }
+  out.fill(0, 28, 32);
+  out.fill(0, 208, CODE);
+  const view = new DataView(out.buffer);
+  view.setUint32(FLAGS_AT, view.getUint32(FLAGS_AT, true) & ARITHMETIC_FLAGS, true);
+  view.setUint32(FLAGS_AT + 4, 0, true);
+  out[TRAPPED] = out[TRAPPED] === 0 ? 0 : 1;
+  return out;
+}
+
+const ARITHMETIC_FLAGS = 0x8d5;
+
+/** Bytes 0–TRAPPED of a canonical record. */
+export const CANONICAL_BYTES = TRAPPED + 1;
+
+/** What a case changes: the exclusive OR of the canonical records. After a trap only MXCSR is told. */
+export function difference(before: Uint8Array, after: Uint8Array): Uint8Array {
+  const a = canonical(before);
+  const b = canonical(after);
+  if (b[TRAPPED] !== 0) {
+    const mxcsr = b.slice(24, 28);
+    b.set(a);
+    b.set(mxcsr, 24);
+    b[TRAPPED] = 1;
+  }
+  return a.map((byte, i) => byte ^ (b[i] as number));
+}
+
+/** A set of cases: its name is that of its file in tests/vectors/fpu. */
+export interface Family {
+  readonly name: string;
+  readonly seed: number;
+  readonly cases: readonly FamilyCase[];
+}
+
+/** One case: an x87 instruction, or a row of the SSE table. */
+export interface FamilyCase {
+  readonly title: string;
+  readonly record: Uint8Array;
+  readonly op?: SseOp;
+}
+
+/** F2XM1, FYL2X, FPTAN, FPATAN, FYL2XP1, FSINCOS, FSIN, FCOS. */
+const TRANSCENDENTAL = [0xf0, 0xf1, 0xf2, 0xf3, 0xf9, 0xfb, 0xfe, 0xff];
+
+/** QEMU: RCPPS, RSQRTPS and their scalar forms are not the tables of any processor. */
+const APPROXIMATIONS = /^r(cp|sqrt)[ps]s$/;
+
+/** The families of cases that tests/vectors/fpu has recordings of. */
+export function families(ops: readonly SseOp[]): Family[] {
+  const x87 = (name: string, seed: number, transcendental: boolean, count: number): Family => {
+    const random = new Random(seed);
+    const chosen = x87Instructions().filter(
+      ([opcode, modrm]) => (opcode === 0xd9 && TRANSCENDENTAL.includes(modrm)) === transcendental,
+    );
+    const cases = chosen.flatMap(([opcode, modrm]) =>
+      Array.from({ length: count }, () => ({
+        title: `${opcode.toString(16)} ${modrm.toString(16)}`,
+        record: x87Case(random, opcode, modrm),
+      })),
+    );
+    return { name, seed, cases };
+  };
+  const sse = (name: string, seed: number, mmx: boolean, count: number): Family => {
+    const random = new Random(seed);
+    const chosen = ops.filter((op) => op.mmx === mmx && !APPROXIMATIONS.test(op.name));
+    const cases = chosen.flatMap((op) =>
+      Array.from({ length: count }, () => ({
+        title: `${op.name} ${op.form}`,
+        record: sseCase(random, op),
+        op,
+      })),
+    );
+    return { name, seed, cases };
+  };
+  return [
+    x87('x87', 0x5eed87, false, 40),
+    x87('x87-transcendental', 0x5eedf1, true, 150),
+    sse('mmx', 0x5eed64, true, 20),
+    sse('sse', 0x5eed80, false, 35),
+  ];
+}
