@@ -162,12 +162,14 @@ function stmxcsr(cpu: Cpu): void {
   if (sseAvailable(cpu)) cpu.store32(cpu.S[EA_LO], cpu.S[EA_HI], cpu.S[MXCSR]);
 }
 
+type FpuSystemOp = 'fxsave' | 'fxrstor' | 'emms' | 'fwait' | 'ldmxcsr' | 'stmxcsr';
+
 /** By name, for the decoder's table. The form of FXSAVE and FXRSTOR without REX.W and the one with it have the same image here. */
-export const FPU_SYSTEM_OPS = {
+export const FPU_SYSTEM_OPS: Readonly<Record<FpuSystemOp, SystemOpInfo>> = {
   fxsave: { run: fxsave, ends: false },
   fxrstor: { run: fxrstor, ends: false },
   emms: { run: emms, ends: false },
   fwait: { run: fwait, ends: false },
   ldmxcsr: { run: ldmxcsr, ends: false },
   stmxcsr: { run: stmxcsr, ends: false },
-} as const satisfies Readonly<Record<string, SystemOpInfo>>;
+};
