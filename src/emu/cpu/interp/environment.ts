@@ -1,0 +1,58 @@
+/** What the generated interpreter works on and calls. */
+export interface InterpreterEnvironment {
+  /** The vCPU's state (state.ts), as words, bytes and half-words. */
+  readonly S: Int32Array;
+  readonly SU8: Uint8Array;
+  readonly SU16: Uint16Array;
+  /** Records, 8 words each: kind, six fields, position (see block-cache.ts). Record 0 is `exit`. */
+  readonly C: Int32Array;
+  readonly T: Int32Array;
+  /** Guest RAM. */
+  readonly M8: Uint8Array;
+  readonly M16: Uint16Array;
+  readonly M32: Int32Array;
+  /** Results of wide arithmetic. */
+  readonly X: Int32Array;
+  load8(lo: number, hi: number): number;
+  load16(lo: number, hi: number): number;
+  load32(lo: number, hi: number): number;
+  load64(lo: number, hi: number): number;
+  loadw8(lo: number, hi: number): number;
+  loadw16(lo: number, hi: number): number;
+  loadw32(lo: number, hi: number): number;
+  loadw64(lo: number, hi: number): number;
+  store8(lo: number, hi: number, value: number): void;
+  store16(lo: number, hi: number, value: number): void;
+  store32(lo: number, hi: number, value: number): void;
+  store64(lo: number, hi: number, value: number, valueHi: number): void;
+  raise(vector: number, error?: number): void;
+  /** Leaves at record `p` with a fault: returns 0. */
+  leave(p: number): number;
+  /** The budget is used up: leaves with RIP at an offset from the page's start. */
+  pause(offset: number): number;
+  /** Goes to an offset from the page's start; the record that is found is linked in word `slot`. */
+  branch(offset: number, slot: number): number;
+  /** Goes to an address in the code segment. */
+  jump(lo: number, hi: number): number;
+  stale(p: number): number;
+  /** X = the address at an offset from the page's start. */
+  returnAddress(offset: number): void;
+  helper(p: number): number;
+  helperEnd(p: number): number;
+  x87op(p: number): number;
+  sse(p: number): number;
+  sseCheck(p: number): number;
+  sseLoad(p: number): number;
+  sseStore(p: number): number;
+  /** CF, PF, AF, ZF, SF and OF at their places in EFLAGS. */
+  arithFlags(): number;
+  mulhu(a: number, b: number): number;
+  mulhs(a: number, b: number): number;
+  mul128u(al: number, ah: number, bl: number, bh: number): void;
+  mul128s(al: number, ah: number, bl: number, bh: number): void;
+  div64u(lo: number, hi: number, d: number): number;
+  div64s(lo: number, hi: number, d: number): number;
+  div128u(w0: number, w1: number, w2: number, w3: number, dl: number, dh: number): number;
+  div128s(w0: number, w1: number, w2: number, w3: number, dl: number, dh: number): number;
+  popcount(word: number): number;
+}

@@ -1,0 +1,170 @@
+/** Writes the interpreter's source from the semantics table: a switch over the hottest kinds of records, functions for the rest. */
+import type { Emitter, Semantic, Width } from '../semantics/emitter.ts';
+import { SEMANTICS } from '../semantics/table.ts';
+import { FAULT, TLB_BASE } from '../state.ts';
+import { isHot } from './hot.ts';
+
+const SCRATCH = [
+  'a',
+  'b',
+  'r',
+  'al',
+  'ah',
+  'bl',
+  'bh',
+  'rl',
+  'rh',
+  'lo',
+  'hi',
+  'v',
+  'vh',
+  'n',
+  'c',
+  'j',
+  'q',
+];
+
+/** Address bits that a TLB tag compares: the page and the alignment of an access of this width. */
+const TAG_MASK: Readonly<Record<Width, number>> = { 8: -4096, 16: -4095, 32: -4093, 64: -4093 };
+
+function tlbTest(width: Width, tag: number): string {
+  const compared = width === 64 ? `(lo+4&${TAG_MASK[64]})` : `(lo&${TAG_MASK[width]})`;
+  const word = tag === 0 ? 'T[j]' : `T[j+${tag}]`;
+  return `j=(lo>>>10&16380)+S[${TLB_BASE}];if(${word}===${compared}&&T[j+2]===hi)`;
+}
+
+function readHit(width: Width): string {
+  switch (width) {
+    case 8:
+      return 'v=M8[lo+T[j+3]|0];';
+    case 16:
+      return 'v=M16[lo+T[j+3]>>1];';
+    case 32:
+      return 'v=M32[lo+T[j+3]>>2];';
+    case 64:
+      return '{j=lo+T[j+3]>>2;v=M32[j];vh=M32[j+1];}';
+  }
+}
+
+function writeHit(width: Width, value: string, valueHi: string): string {
+  switch (width) {
+    case 8:
+      return `M8[lo+T[j+3]|0]=${value};`;
+    case 16:
+      return `M16[lo+T[j+3]>>1]=${value};`;
+    case 32:
+      return `M32[lo+T[j+3]>>2]=${value};`;
+    case 64:
+      return `{j=lo+T[j+3]>>2;M32[j]=${value};M32[j+1]=${valueHi};}`;
+  }
+}
+
+class InterpreterEmitter implements Emitter {
+  readonly #inSwitch: boolean;
+
+  constructor(inSwitch: boolean) {
+    this.#inSwitch = inSwitch;
+  }
+
+  field(n: number): string {
+    return `C[p+${n}]`;
+  }
+  lo(n: number): string {
+    return `S[C[p+${n}]]`;
+  }
+  hi(n: number): string {
+    return `S[C[p+${n}]+1]`;
+  }
+  get8(n: number): string {
+    return `SU8[C[p+${n}]]`;
+  }
+  set8(n: number, value: string): string {
+    return `SU8[C[p+${n}]]=${value};`;
+  }
+  get16(n: number): string {
+    return `SU16[C[p+${n}]]`;
+  }
+  set16(n: number, value: string): string {
+    return `SU16[C[p+${n}]]=${value};`;
+  }
+  word(index: number): string {
+    return `S[${index}]`;
+  }
+  load(width: Width): string {
+    const high = width === 64 ? 'vh=S[47];' : '';
+    return `${tlbTest(width, 0)}${readHit(width)}else{v=load${width}(lo,hi)|0;${high}if(S[${FAULT}]!==0)${this.leave()}}`;
+  }
+  loadForWrite(width: Width): string {
+    const high = width === 64 ? 'vh=S[47];' : '';
+    return `${tlbTest(width, 1)}${readHit(width)}else{v=loadw${width}(lo,hi)|0;${high}if(S[${FAULT}]!==0)${this.leave()}}`;
+  }
+  store(width: Width, value: string, valueHi = ''): string {
+    const slow = width === 64 ? `store64(lo,hi,${value},${valueHi})` : `store${width}(lo,hi,${value})`;
+    return `${tlbTest(width, 1)}${writeHit(width, value, valueHi)}else{${slow};if(S[${FAULT}]!==0)${this.leave()}}`;
+  }
+  leave(): string {
+    return this.#inSwitch ? '{leave(p);return;}' : 'return leave(p);';
+  }
+  raise(vector: number, error = false): string {
+    const call = error ? `raise(${vector},0)` : `raise(${vector})`;
+    return this.#inSwitch ? `{${call};leave(p);return;}` : `{${call};return leave(p);}`;
+  }
+  goto(next: string): string {
+    if (!this.#inSwitch) return `return ${next};`;
+    return next === '0' ? 'return;' : `{p=${next};continue;}`;
+  }
+}
+
+function handler(semantic: Semantic, number: number): string {
+  const body = semantic.emit(new InterpreterEmitter(false));
+  const used = SCRATCH.filter((name) => new RegExp(`\\b${name}\\b`).test(body));
+  const declared = used.length > 0 ? `let ${used.map((name) => `${name}=0`).join(',')};` : '';
+  return `/* ${semantic.name} */function h${number}(p){${declared}${body}${semantic.transfers === true ? '' : 'return p+8;'}}`;
+}
+
+function switchCase(semantic: Semantic, number: number): string {
+  const body = semantic.emit(new InterpreterEmitter(true));
+  return `case ${number}:/* ${semantic.name} */${body}${semantic.transfers === true ? '' : 'p=p+8|0;continue;'}`;
+}
+
+/** What the generated module needs of the engine: arrays first, then functions. */
+export const ENVIRONMENT = [
+  ...['S', 'SU8', 'SU16', 'C', 'T', 'M8', 'M16', 'M32', 'X'],
+  ...['load8', 'load16', 'load32', 'load64', 'loadw8', 'loadw16', 'loadw32', 'loadw64'],
+  ...['store8', 'store16', 'store32', 'store64', 'raise', 'leave', 'pause', 'branch', 'jump', 'stale'],
+  ...[
+    'returnAddress',
+    'helper',
+    'helperEnd',
+    'x87op',
+    'sse',
+    'sseCheck',
+    'sseLoad',
+    'sseStore',
+    'arithFlags',
+  ],
+  ...['mulhu', 'mulhs', 'mul128u', 'mul128s', 'div64u', 'div64s', 'div128u', 'div128s', 'popcount'],
+] as const;
+
+/** The source text of the interpreter module (plain JavaScript, for a `.js` file with a `.d.ts` beside it). */
+export function generateInterpreter(): string {
+  const handlers = SEMANTICS.map(handler);
+  const cases = SEMANTICS.flatMap((semantic, number) =>
+    isHot(semantic.name) ? [switchCase(semantic, number)] : [],
+  );
+  return [
+    '// Written by scripts/generate.ts from src/emu/cpu/semantics. Do not edit.',
+    'export function createInterpreter(env) {',
+    `const {${ENVIRONMENT.join(',')}} = env;`,
+    ...handlers,
+    `const H=[${SEMANTICS.map((_, number) => `h${number}`).join(',')}];`,
+    'function run(p){',
+    `let ${SCRATCH.map((name) => `${name}=0`).join(',')};`,
+    'for(;;){switch(C[p]){',
+    ...cases,
+    'default:p=H[C[p]](p);}}}',
+    'return run;',
+    '}',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,110 @@
+/**
+ * Transfers of control inside the code segment. Fields of a block's last record: 1 the link to the target's record
+ * (0: not known yet), 2 the link to the next instruction's, 3 the target as an offset from the start of the page,
+ * 4 the offset of the next instruction, 6 the number of instructions in the block.
+ */
+import { BUDGET, RCX } from '../state.ts';
+import type { Emitter, Semantic } from './emitter.ts';
+import { condition } from './flags.ts';
+import { push, release, top } from './move.ts';
+
+/** Counts the block and goes to the target (`slot` 1) or to the next instruction (`slot` 2), by the link when it is known. */
+function follow(e: Emitter, slot: 1 | 2): string {
+  return (
+    `if((${e.word(BUDGET)}=${e.word(BUDGET)}-${e.field(6)}|0)<0)${e.goto(`pause(${e.field(slot + 2)})`)}` +
+    `q=${e.field(slot)};if(q!==0)${e.goto('q')}${e.goto(`branch(${e.field(slot + 2)},p+${slot})`)}`
+  );
+}
+
+/** Counts the block and goes to address v, vh. */
+function goAbsolute(e: Emitter): string {
+  return `${e.word(BUDGET)}=${e.word(BUDGET)}-${e.field(6)}|0;${e.goto('jump(v,vh)')}`;
+}
+
+const conditional: readonly Semantic[] = Array.from({ length: 16 }, (_, code) => ({
+  name: `jcc${code}`,
+  transfers: true,
+  emit: (e: Emitter) => `if(${condition(e, code)}){${follow(e, 1)}}${follow(e, 2)}`,
+}));
+
+/** LOOPNE, LOOPE, LOOP, JrCXZ (E0–E3) with a count register of `width` bits. */
+const loops: readonly Semantic[] = ([16, 32, 64] as const).flatMap((width) => {
+  const [lo, hi] = [RCX, RCX + 1];
+  const decrement = (e: Emitter): string => {
+    const [cl, ch] = [e.word(lo), e.word(hi)];
+    if (width === 64) return `if(${cl}===0)${ch}=${ch}-1|0;${cl}=${cl}-1|0;`;
+    if (width === 32) return `${cl}=${cl}-1|0;${ch}=0;`;
+    return `${cl}=${cl}&-65536|${cl}-1&65535;`;
+  };
+  const nonzero = (e: Emitter): string =>
+    width === 64
+      ? `(${e.word(lo)}|${e.word(hi)})!==0`
+      : width === 32
+        ? `${e.word(lo)}!==0`
+        : `(${e.word(lo)}&65535)!==0`;
+  return [
+    {
+      name: `loopne${width}`,
+      transfers: true,
+      emit: (e: Emitter) =>
+        `${decrement(e)}if(${nonzero(e)}&&${condition(e, 5)}){${follow(e, 1)}}${follow(e, 2)}`,
+    },
+    {
+      name: `loope${width}`,
+      transfers: true,
+      emit: (e: Emitter) =>
+        `${decrement(e)}if(${nonzero(e)}&&${condition(e, 4)}){${follow(e, 1)}}${follow(e, 2)}`,
+    },
+    {
+      name: `loop${width}`,
+      transfers: true,
+      emit: (e: Emitter) => `${decrement(e)}if(${nonzero(e)}){${follow(e, 1)}}${follow(e, 2)}`,
+    },
+    {
+      name: `jcxz${width}`,
+      transfers: true,
+      emit: (e: Emitter) => `if(!(${nonzero(e)})){${follow(e, 1)}}${follow(e, 2)}`,
+    },
+  ];
+});
+
+const near: readonly Semantic[] = ([32, 64] as const).flatMap((width) => [
+  {
+    name: `call${width}_rel`,
+    transfers: true,
+    emit: (e: Emitter) => `returnAddress(${e.field(4)});v=X[0];vh=X[1];${push(e, width)}${follow(e, 1)}`,
+  },
+  {
+    // The target is read before the push, so that CALL RSP works.
+    name: `call${width}_r`,
+    transfers: true,
+    emit: (e: Emitter) =>
+      `al=${e.lo(5)};ah=${width === 64 ? e.hi(5) : '0'};returnAddress(${e.field(4)});v=X[0];vh=X[1];${push(e, width)}v=al;vh=ah;${goAbsolute(e)}`,
+  },
+  {
+    name: `jmp${width}_r`,
+    transfers: true,
+    emit: (e: Emitter) => `v=${e.lo(5)};vh=${width === 64 ? e.hi(5) : '0'};${goAbsolute(e)}`,
+  },
+  {
+    name: `ret${width}`,
+    transfers: true,
+    emit: (e: Emitter) =>
+      `${top(e, width)}${width === 32 ? 'vh=0;' : ''}${release(e, width, e.field(3))}${goAbsolute(e)}`,
+  },
+]);
+
+export const CONTROL_SEMANTICS: readonly Semantic[] = [
+  // Index 0 of the record array holds this: the way out of the interpreter.
+  { name: 'exit', transfers: true, emit: (e) => e.goto('0') },
+  // A record of a block that was dropped because its page was written: look its address up again.
+  { name: 'stale', transfers: true, emit: (e) => e.goto('stale(p)') },
+  { name: 'jmp', transfers: true, emit: (e) => follow(e, 1) },
+  ...conditional,
+  ...loops,
+  ...near,
+  // Calls HELPERS[field 1](cpu, …): field 2 size, 3 reg, 4 rm, 5 and 6 immediates.
+  { name: 'helper', emit: (e) => `if(helper(p)!==0)${e.leave()}` },
+  // The same as the last record of a block; the count is the instruction's own number in the block.
+  { name: 'helper_end', transfers: true, emit: (e) => e.goto('helperEnd(p)') },
+];

@@ -1,0 +1,43 @@
+/**
+ * How the semantics table asks for text. The interpreter's generator answers with array accesses, the region compiler
+ * with locals; the table itself knows neither.
+ *
+ * Scratch names that table text may use freely: a b r (32-bit words), al ah bl bh rl rh (64-bit pairs), lo hi (linear
+ * address), v vh (a loaded value), n c j q (counts, carries, indices). All hold int32.
+ */
+export type Width = 8 | 16 | 32 | 64;
+
+export interface Emitter {
+  /** Field `n` of the record. */
+  field(n: number): string;
+  /** Low word of the register that field `n` names; may be assigned to. */
+  lo(n: number): string;
+  hi(n: number): string;
+  /** Registers narrower than a word, zero-extended. Field `n` then is a byte or half-word index. */
+  get8(n: number): string;
+  set8(n: number, value: string): string;
+  get16(n: number): string;
+  set16(n: number, value: string): string;
+  /** Words of a fixed register (RSP, RCX…) by its index in the state. */
+  word(index: number): string;
+  /** Loads from linear address lo:hi into v (zero-extended; 64-bit: v and vh); leaves the instruction on a fault. */
+  load(width: Width): string;
+  /** As load, but faults as the following store to the same address would. */
+  loadForWrite(width: Width): string;
+  /** Stores to linear address lo:hi; leaves the instruction on a fault. */
+  store(width: Width, value: string, valueHi?: string): string;
+  /** Leaves the block: a fault was raised, nothing of this instruction has happened. */
+  leave(): string;
+  /** Raises exception `vector` (with error code 0 where `error`) and leaves. */
+  raise(vector: number, error?: boolean): string;
+  /** Goes on at record `next`. */
+  goto(next: string): string;
+}
+
+/** One kind of record: its name and the text of what it does. */
+export interface Semantic {
+  readonly name: string;
+  readonly emit: (e: Emitter) => string;
+  /** The text ends with its own `goto` on every path. */
+  readonly transfers?: boolean;
+}
