@@ -114,7 +114,7 @@ export class Mc146818 implements Device<Mc146818State> {
     this.#s.cmos[index] = value;
   }
 
-  /** Seconds since 1970-01-01, as the guest sees it (QMP `rtc-reset-reinjection`, `info` commands). */
+  /** Seconds since 1970-01-01, as the guest sees it. */
   guestSeconds(): number {
     return this.#s.baseSeconds + Math.floor(this.#elapsedNs() / NS_PER_S);
   }
