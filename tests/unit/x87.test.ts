@@ -29,7 +29,7 @@ describe('recordings of a Xeon', () => {
 });
 
 /** Largest difference that is forgiven, in units of the 64-bit significand's last place. */
-const FORGIVEN_ULPS = 2n;
+const FORGIVEN_ULPS = 1n;
 const FSW_C1_BYTE = 3;
 const C1 = 2;
 

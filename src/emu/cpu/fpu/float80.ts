@@ -59,9 +59,9 @@ export function setIndefinite(): void {
   RESULT[2] = 0xffff;
 }
 
-/** An invalid operation. */
+/** An invalid operation. It hides a denormal operand. */
 export function invalid(): void {
-  STATUS[FLAGS] |= IE;
+  STATUS[FLAGS] = IE;
   setIndefinite();
 }
 
@@ -277,7 +277,6 @@ export function remainder80(nearest: boolean, cw: number): number {
   if (nanBinary()) return NO_QUOTIENT;
   if (A[KIND] === INFINITE || B[KIND] === ZERO) {
     invalid();
-    STATUS[FLAGS] = IE;
     return NO_QUOTIENT;
   }
   copyUnpacked(R, A);

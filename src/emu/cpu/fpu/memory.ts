@@ -227,7 +227,6 @@ export function storeBcd(cpu: Cpu): void {
   if (S[FAULT] !== 0) return;
   if (isEmpty(S, 0)) {
     if (!stackUnderflow(S)) return;
-    setBcdIndefinite();
   } else {
     unpackSt(S, A, 0);
     begin();
@@ -236,10 +235,6 @@ export function storeBcd(cpu: Cpu): void {
   }
   storeWords80(cpu);
   pop(S);
-}
-
-function setBcdIndefinite(): void {
-  setIndefinite();
 }
 
 function toBcd(rc: number): void {
@@ -252,7 +247,7 @@ function toBcd(rc: number): void {
   if (value < 0n || value >= 1000000000000000000n) {
     begin();
     STATUS[FLAGS] = IE;
-    setBcdIndefinite();
+    setIndefinite();
     return;
   }
   const digits = BigInt(`0x${value}`);

@@ -1,6 +1,6 @@
 /** The x87's transcendental functions of A and B: special operands here, numbers by series.ts, rounded once. */
 import { invalid, nanBinary, nanUnary, roundingOf } from './float80.ts';
-import { FLAGS, PE, packRegister, RESULT, STATUS, ZE } from './round.ts';
+import { FLAGS, PE, packRegister, RESULT, STATUS, UE, ZE } from './round.ts';
 import {
   arctangentOf,
   circle,
@@ -12,7 +12,22 @@ import {
   ONE,
   sineOf,
 } from './series.ts';
-import { A, B, copyUnpacked, EXP, EXT, FINITE, HI, INFINITE, KIND, LO, R, SIGN, ZERO } from './unpacked.ts';
+import {
+  A,
+  B,
+  copyUnpacked,
+  DENORMAL,
+  EXP,
+  EXT,
+  FINITE,
+  HI,
+  INFINITE,
+  KIND,
+  LO,
+  R,
+  SIGN,
+  ZERO,
+} from './unpacked.ts';
 
 /** Exponent below which the second term of every series is lost. */
 const TINY_EXP = -70;
@@ -34,8 +49,8 @@ function toFixed(U: Int32Array): bigint {
   return U[KIND] === ZERO ? 0n : shift(significand(U), FRACTION_BITS - 63 + U[EXP]);
 }
 
-/** R = the inexact ± `magnitude` × 2^exp, rounded into RESULT. */
-function packInexact(negative: boolean, magnitude: bigint, exp: number, cw: number): void {
+/** R = ± the first 96 bits of `magnitude`, × 2^exp. */
+function align(negative: boolean, magnitude: bigint, exp: number): void {
   const bits = magnitude.toString(16).length * 4;
   const top = shift(magnitude, 100 - bits);
   const spare = Math.clz32(Number(top >> 96n)) - 28;
@@ -45,7 +60,13 @@ function packInexact(negative: boolean, magnitude: bigint, exp: number, cw: numb
   R[EXP] = exp + bits - spare - 1;
   R[HI] = Number(BigInt.asIntN(32, aligned >> 64n));
   R[LO] = Number(BigInt.asIntN(32, aligned >> 32n));
-  R[EXT] = Number(BigInt.asIntN(32, aligned)) | 1;
+  R[EXT] = Number(BigInt.asIntN(32, aligned));
+}
+
+/** Rounds ± `magnitude` × 2^exp, of which there are more bits than are told, into RESULT. */
+function packInexact(negative: boolean, magnitude: bigint, exp: number, cw: number): void {
+  align(negative, magnitude, exp);
+  R[EXT] |= 1;
   packRegister(64, roundingOf(cw), cw);
 }
 
@@ -216,11 +237,12 @@ export function powerMinus1(cw: number): void {
   }
 }
 
-/** 2^1 - 1 and 2^-1 - 1. */
+/** 2^1 - 1 and 2^-1 - 1: exact, and hardware says inexact. */
 function exactPower(cw: number): void {
   copyUnpacked(R, A);
   if (A[SIGN]) R[EXP] = -1;
   packRegister(64, roundingOf(cw), cw);
+  STATUS[FLAGS] |= PE;
 }
 
 /** RESULT = B × the fixed-point number `x` / ln 2 × 2^exp. */
@@ -239,33 +261,17 @@ function logarithmOfA(): bigint {
   return BigInt(exp) * naturalLog2() + logarithmOfRatio(m - one, m + one);
 }
 
-/** Is A a power of two? Its logarithm is exact then. */
+/** Is A a power of two? */
 function isPowerOf2(): boolean {
   return A[KIND] === FINITE && A[HI] === 1 << 31 && A[LO] === 0;
 }
 
-/** B × an integer exponent: the one rounding of FYL2X of a power of two. */
+/** FYL2X of a power of two: B × its exponent, rounded once; hardware says inexact even when it is not. */
 function packExponentTimesB(cw: number): void {
-  const exp = A[EXP];
-  const magnitude = significand(B) * BigInt(Math.abs(exp));
-  const flags = STATUS[FLAGS];
-  packInexact(exp < 0 !== (B[SIGN] !== 0), magnitude, B[EXP] - 63, cw);
-  const bits = magnitude.toString(2);
-  if (bits.lastIndexOf('1') < 64) {
-    STATUS[FLAGS] = flags;
-    R[EXT] = 0;
-    exactProduct(bits, exp, cw);
-  }
-}
-
-function exactProduct(bits: string, exp: number, cw: number): void {
-  const aligned = BigInt(`0b${bits.slice(0, 64).padEnd(64, '0')}`);
-  R[KIND] = FINITE;
-  R[SIGN] = B[SIGN] ^ (exp < 0 ? 1 : 0);
-  R[EXP] = B[EXP] - 63 + bits.length - 1;
-  R[HI] = Number(BigInt.asIntN(32, aligned >> 32n));
-  R[LO] = Number(BigInt.asIntN(32, aligned));
+  const negative = A[EXP] < 0 !== (B[SIGN] !== 0);
+  align(negative, significand(B) * BigInt(Math.abs(A[EXP])), B[EXP] - 63);
   packRegister(64, roundingOf(cw), cw);
+  STATUS[FLAGS] |= R[DENORMAL] ? PE | UE : PE;
 }
 
 /** FYL2X: B × log2 A. */
@@ -301,7 +307,7 @@ function logarithmOfZero(sign: number, cw: number): void {
   packKind(INFINITE, sign, cw);
 }
 
-/** FYL2XP1: B × log2(A + 1). Not modelled: what hardware answers for A of -1 and below, which is undefined; here the indefinite. */
+/** FYL2XP1: B × log2(A + 1). For an A of -1 and below, which is undefined, A as hardware answers it. */
 export function logarithmPlus1(cw: number): void {
   if (nanBinary()) return;
   const sign = A[SIGN] ^ B[SIGN];
@@ -311,7 +317,9 @@ export function logarithmPlus1(cw: number): void {
   } else if (A[KIND] === ZERO || B[KIND] === ZERO) {
     packKind(ZERO, sign, cw);
   } else if (A[SIGN] && A[EXP] >= 0) {
-    invalid();
+    copyUnpacked(R, A);
+    packRegister(64, 0, cw);
+    STATUS[FLAGS] |= PE;
   } else if (A[EXP] < TINY_EXP) {
     const m = significand(A) << BigInt(FRACTION_BITS - 63);
     packTimesB(A[SIGN] ? -m : m, A[EXP] - FRACTION_BITS, cw);
