@@ -28,11 +28,11 @@ const KMOD_NAMES = ['depmod', 'insmod', 'lsmod', 'modinfo', 'rmmod'];
 /** Measured from the first instruction to the prompt, on QEMU 7.2, one instruction per nanosecond: docs/guest-image.md. */
 const KERNEL_ARGUMENTS = [
   'console=ttyS0',
-  // Guest: 6.1 crypto_algapi_init, 870 M instructions of self tests
+  // Guest: 6.1 crypto_algapi_init, 880 M instructions of self tests
   'cryptomgr.notests',
   // Guest: 6.1 mark_rodata_ro, 130 M instructions to walk every page table for writable code
   'rodata=off',
-  // Guest: 6.1 timer_irq_works, 10 M instructions of waiting for ticks
+  // Guest: 6.1 timer_irq_works, 8 M instructions of waiting for ticks
   'no_timer_check',
   // Guest: 6.1 mm/page_alloc, 13 M instructions to clear pages that are written next
   'init_on_alloc=0',
@@ -45,6 +45,7 @@ const DEBIAN_AMD64: ImageSpec = {
   kernel: 'linux-image-amd64',
   packages: [
     'busybox',
+    'dosfstools',
     'e2fsprogs',
     'ethtool',
     'fdisk',
@@ -73,13 +74,14 @@ const DEBIAN_AMD64: ImageSpec = {
     'lspci',
     'lsusb',
     'mke2fs',
+    'mkfs.fat',
     'setpci',
   ],
   links: {
     ...Object.fromEntries(KMOD_NAMES.map((name) => [`bin/${name}`, 'kmod'])),
     'lib/kmod/modprobe': '../../bin/kmod',
     ...Object.fromEntries(['ext2', 'ext3', 'ext4'].map((type) => [`bin/mkfs.${type}`, 'mke2fs'])),
-    'bin/mkfs.vfat': 'busybox',
+    'bin/mkfs.vfat': 'mkfs.fat',
     'etc/mtab': '/proc/self/mounts',
   },
   dataFiles: [
