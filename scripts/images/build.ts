@@ -1,5 +1,14 @@
 /** The steps from package names to an image directory. */
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { PackageFile } from './apt.ts';
@@ -17,6 +26,8 @@ import { writeNewc } from './newc.ts';
 import { PackageTree } from './package-tree.ts';
 import { Rootfs } from './rootfs.ts';
 import { installUserland } from './userland.ts';
+
+const ABANDONED_MS = 3_600_000;
 
 export interface BuildPlaces {
   /** Package lists, packages and the work directory. */
@@ -36,8 +47,8 @@ export function buildImage(
 ): Manifest {
   mkdirSync(places.cache, { recursive: true });
   mkdirSync(dirname(places.output), { recursive: true });
-  const work = mkdtempSync(join(places.cache, 'work-'));
-  const fresh = mkdtempSync(join(dirname(places.output), `.${basename(places.output)}-`));
+  const work = temporaryDirectory(places.cache, 'work-');
+  const fresh = temporaryDirectory(dirname(places.output), `.${basename(places.output)}-`);
   try {
     const manifest = buildInto(fresh, work, spec, places, recipe, say);
     rmSync(places.output, { recursive: true, force: true });
@@ -101,6 +112,15 @@ function buildInto(
   const manifest = createManifest(spec, kernelRelease, files, used, recipe);
   writeFileSync(join(fresh, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
+}
+
+/** A new directory; those that an interrupted build left behind go. */
+function temporaryDirectory(parent: string, prefix: string): string {
+  for (const name of readdirSync(parent).filter((n) => n.startsWith(prefix))) {
+    const path = join(parent, name);
+    if (Date.now() - statSync(path).mtimeMs > ABANDONED_MS) rmSync(path, { recursive: true, force: true });
+  }
+  return mkdtempSync(join(parent, prefix));
 }
 
 function isLibrary(name: string): boolean {

@@ -30,7 +30,10 @@ export function trimUsbRules(text: string, vendors: readonly string[]): string {
   return `${records.join('\n\n')}\n`;
 }
 
-/** Puts the trimmed names into the image; `stage` is an empty directory to work in. */
+/**
+ * Puts the trimmed names into the image; `stage` is an empty directory to work in, whose path must not show:
+ * so the data base is written by udevadm, not by systemd-hwdb, which records where its sources were.
+ */
 export function installDeviceNames(
   packages: PackageTree,
   vendors: { readonly pci: readonly string[]; readonly usb: readonly string[] },
@@ -45,7 +48,6 @@ export function installDeviceNames(
   const models = packages.read(`${udev}/hwdb.d/${USB_MODELS}`).toString('utf8');
   writeFileSync(join(rules, USB_MODELS), trimUsbRules(models, vendors.usb));
   writeFileSync(join(rules, USB_CLASSES), packages.read(`${udev}/hwdb.d/${USB_CLASSES}`));
-  // systemd-hwdb would record the stage's path in the data base; udevadm writes the older format, without paths
   packages.run('udevadm', ['hwdb', `--root=${stage}`, '--usr', '--update']);
   rootfs.file('lib/udev/hwdb.bin', readFileSync(join(stage, udev, 'hwdb.bin')));
 }
