@@ -2,11 +2,18 @@
 import type { Cpu } from '../cpu.ts';
 import { compareUnpacked } from '../fpu/arithmetic.ts';
 import { DE, FLAGS, IE, STATUS } from '../fpu/round.ts';
-import { A, B, DENORMAL, KIND, QNAN, SNAN } from '../fpu/unpacked.ts';
-import { beginFloat, commit, endFloat, OUT, take32, take64 } from './float-lane.ts';
+import { A, B, DENORMAL, KIND, QNAN, SNAN, ZERO } from '../fpu/unpacked.ts';
+import {
+  beginFloat,
+  commit,
+  endFloat,
+  isNormal32,
+  MIN_NORMAL_64,
+  OUT,
+  take32,
+  take64,
+} from './float-lane.ts';
 import { EQUAL, LESS, type SseOp, type SseRun, setCompareFlags, sse, UNORDERED } from './op.ts';
-
-const MIN_NORMAL_64 = 2.2250738585072014e-308;
 
 /** Relation of A and B, with the flags that finding it raises. `quiet`: QNaNs are not invalid. */
 function relation(quiet: boolean): number {
@@ -21,6 +28,9 @@ function relation(quiet: boolean): number {
 }
 
 function relation32(cpu: Cpu, a: number, b: number, quiet: boolean): number {
+  const x = cpu.SF32[a];
+  const y = cpu.SF32[b];
+  if (isNormal32(x) && isNormal32(y)) return x < y ? -1 : x > y ? 1 : 0;
   take32(A, cpu.S[a]);
   take32(B, cpu.S[b]);
   return relation(quiet);
@@ -102,9 +112,9 @@ function extremeLanes32(cpu: Cpu, d: number, s: number, n: number, wanted: numbe
   beginFloat(cpu);
   for (let i = 0; i < n; i++) {
     const from = choose32(cpu, d + i, s + i, wanted);
-    const U = from === d + i ? A : B;
     // MXCSR.DAZ makes a denormal operand 0 in the result as well.
-    OUT[i] = U[KIND] === 0 ? cpu.S[from] & (1 << 31) : cpu.S[from];
+    take32(A, cpu.S[from]);
+    OUT[i] = A[KIND] === ZERO ? cpu.S[from] & (1 << 31) : cpu.S[from];
   }
   commit(cpu, d, n);
 }
@@ -114,8 +124,8 @@ function extremeLanes64(cpu: Cpu, d: number, s: number, n: number, wanted: numbe
   for (let i = 0; i < n; i += 2) {
     const from = choose64(cpu, d + i, s + i, wanted);
     take64(A, cpu.S[from], cpu.S[from + 1]);
-    OUT[i] = A[KIND] === 0 ? 0 : cpu.S[from];
-    OUT[i + 1] = A[KIND] === 0 ? cpu.S[from + 1] & (1 << 31) : cpu.S[from + 1];
+    OUT[i] = A[KIND] === ZERO ? 0 : cpu.S[from];
+    OUT[i + 1] = A[KIND] === ZERO ? cpu.S[from + 1] & (1 << 31) : cpu.S[from + 1];
   }
   commit(cpu, d, n);
 }

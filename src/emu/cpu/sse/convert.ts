@@ -1,12 +1,18 @@
 /** Conversions between float32, float64 and integers. */
 import type { Cpu } from '../cpu.ts';
-import { DE, FLAGS, IE, packInteger, RC_ZERO, RESULT, STATUS } from '../fpu/round.ts';
+import { DE, FLAGS, IE, PE, packInteger, RC_ZERO, RESULT, STATUS } from '../fpu/round.ts';
 import { A, copyUnpacked, DENORMAL, INFINITE, KIND, QNAN, R, SNAN, unpackInt } from '../fpu/unpacked.ts';
+import { MXCSR } from '../state.ts';
 import {
   beginFloat,
   commit,
   endFloat,
+  isNormal32,
+  isPlain,
+  MIN_NORMAL_32,
+  MIN_NORMAL_64,
   OUT,
+  OUT_F32,
   OUT_F64,
   packNan,
   packResult,
@@ -15,6 +21,8 @@ import {
   take64,
 } from './float-lane.ts';
 import { type SseOp, type SseRun, sse } from './op.ts';
+
+const MXCSR_PM = 1 << 12;
 
 /** Takes the float at word index `s` into A. */
 function take(S: Int32Array, s: number, is64: boolean): void {
@@ -72,6 +80,11 @@ function cvtpd2ps(cpu: Cpu, d: number, s: number): void {
 }
 
 function cvtss2sd(cpu: Cpu, d: number, s: number): void {
+  const value = cpu.SF32[s];
+  if (isNormal32(value)) {
+    cpu.SF64[d >> 1] = value;
+    return;
+  }
   beginFloat(cpu);
   convertFloat(cpu.S, s, true);
   OUT[0] = RESULT[0];
@@ -81,8 +94,15 @@ function cvtss2sd(cpu: Cpu, d: number, s: number): void {
 
 function cvtsd2ss(cpu: Cpu, d: number, s: number): void {
   beginFloat(cpu);
-  convertFloat(cpu.S, s, false);
-  OUT[0] = RESULT[0];
+  const value = cpu.SF64[s >> 1];
+  const rounded = Math.fround(value);
+  if (isPlain() && isNormal32(rounded) && Math.abs(rounded) !== MIN_NORMAL_32) {
+    if (rounded !== value) STATUS[FLAGS] = PE;
+    OUT_F32[0] = rounded;
+  } else {
+    convertFloat(cpu.S, s, false);
+    OUT[0] = RESULT[0];
+  }
   commit(cpu, d, 1);
 }
 
@@ -130,13 +150,18 @@ function toGpr(is64: boolean, truncate: boolean): SseRun {
   };
 }
 
-/** CVTTSD2SI of an integer that fits: exact. */
+/** CVTTSD2SI of a number that fits and is not denormal, while PE is masked. */
 function truncateFast(cpu: Cpu, d: number, s: number): boolean {
+  const S = cpu.S;
   const value = cpu.SF64[s >> 1];
   const integer = value | 0;
-  if (integer !== value) return false;
-  cpu.S[d] = integer;
-  cpu.S[d + 1] = 0;
+  if (integer !== value) {
+    const magnitude = Math.abs(value);
+    if (!(magnitude >= MIN_NORMAL_64 && magnitude < 0x80000000) || (S[MXCSR] & MXCSR_PM) === 0) return false;
+    S[MXCSR] |= PE;
+  }
+  S[d] = integer;
+  S[d + 1] = 0;
   return true;
 }
 

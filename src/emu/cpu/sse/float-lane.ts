@@ -60,6 +60,11 @@ export function beginFloat(cpu: Cpu): void {
   STATUS[FLAGS] = 0;
 }
 
+/** RC is to nearest and PE masked: what the host rounds to nearest, the hardware does. */
+export function isPlain(): boolean {
+  return plain;
+}
+
 /** Rounding control that conversions to integers use. */
 export function roundingMode(): number {
   return rounding;
@@ -235,9 +240,10 @@ export function exactLane(operation: number, is64: boolean): void {
   STATUS[FLAGS] |= flags;
 }
 
-const MIN_NORMAL_64 = 2.2250738585072014e-308;
-const MIN_NORMAL_32 = 1.1754943508222875e-38;
-const MAX_32 = 3.4028234663852886e38;
+/** Smallest normal and largest numbers. */
+export const MIN_NORMAL_64 = 2.2250738585072014e-308;
+export const MIN_NORMAL_32 = 1.1754943508222875e-38;
+export const MAX_32 = 3.4028234663852886e38;
 /** Between these, neither the error of a product nor a split operand leaves float64's range. */
 const SAFE_MIN = 1e-280;
 const SAFE_MAX = 1e290;
@@ -295,7 +301,8 @@ function fast64(operation: number, a: number, b: number, out: number): boolean {
   return true;
 }
 
-function isNormal32(x: number): boolean {
+/** Neither 0, denormal, infinite nor NaN. */
+export function isNormal32(x: number): boolean {
   const magnitude = Math.abs(x);
   return magnitude >= MIN_NORMAL_32 && magnitude <= MAX_32;
 }
