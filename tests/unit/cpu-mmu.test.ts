@@ -103,7 +103,7 @@ describe('4-level paging', () => {
     expect(rig.takeFault()).toEqual([14, 0x15]);
     expect(rig.cpu.mmu.translateCode(0x2010, 0)).toBe(0x82010);
     rig.cpu.load8(0x4000, 0);
-    expect(rig.takeFault()).toEqual([14, 0xd]);
+    expect(rig.takeFault()).toEqual([14, 0xc]);
     expect(rig.cpu.loadSystem8(0x1000, 0)).toBe(1);
     expect(rig.takeFault()).toBeUndefined();
   });
@@ -154,7 +154,7 @@ describe('4-level paging', () => {
     const rig = longMode();
     rig.poke64(0x11000, P | W | PS, 0);
     rig.cpu.load32(0, 0);
-    expect(rig.takeFault()).toEqual([14, 9]);
+    expect(rig.takeFault()).toEqual([14, 8]);
   });
 
   it('keeps global pages over a flush that is not', () => {
@@ -239,7 +239,7 @@ describe('32-bit paging', () => {
     rig.cpu.load32(0x800010, 0);
     expect(rig.host.log).toEqual(['read4 100000010']);
     rig.cpu.load32(0xc00000, 0);
-    expect(rig.takeFault()).toEqual([14, 9]);
+    expect(rig.takeFault()).toEqual([14, 8]);
     rig.cpu.store32(-2, 0, 0);
     expect(rig.takeFault()).toEqual([14, 2]);
   });

@@ -155,7 +155,8 @@ export class PageWalker {
   }
 
   #reserved(): false {
-    this.error |= PF_PRESENT | PF_RSVD;
+    // QEMU: the P bit stays clear, where the SDM has it set.
+    this.error |= PF_RSVD;
     return false;
   }
 

@@ -65,8 +65,8 @@ const CR4_BITS =
 const CR3_HI_BITS = 0xff;
 const DR6_ONES = 0xffff0ff0 | 0;
 const DR6_BITS = 0x0000e00f;
+/** QEMU: the reserved zeros of DR7 can be set. */
 const DR7_ONES = 0x400;
-const DR7_ZEROS = 0xd800;
 
 function canRun(cpu: Cpu): boolean {
   if (cpu.S[CPL] === 0) return true;
@@ -240,7 +240,7 @@ export function movToDr(cpu: Cpu, _size: number, dr: number, rm: number): void {
     return;
   }
   if (number === 6) S[at] = (lo & DR6_BITS) | DR6_ONES;
-  else if (number === 7) S[at] = (lo & ~DR7_ZEROS) | DR7_ONES;
+  else if (number === 7) S[at] = lo | DR7_ONES;
   else S[at] = lo;
   S[at + 1] = hi;
   cpu.updateMode();

@@ -169,7 +169,7 @@ export function str(cpu: Cpu, size: number, _reg: number, rm: number): void {
  */
 function readVisible(cpu: Cpu, selector: number): boolean {
   if (isNull(selector)) return false;
-  if (readDescriptor(cpu, scratch, selector, VEC_GP, 0)) return true;
+  if (readDescriptor(cpu, scratch, selector, VEC_GP)) return true;
   // What the limit check raised is no fault here; a page fault is.
   if ((cpu.S[FAULT] & 0xff) === VEC_GP) cpu.S[FAULT] = 0;
   return false;

@@ -78,20 +78,14 @@ export function carryInto(S: Int32Array, hi: number, lo: number, sumLo: number):
   return sumLo >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi;
 }
 
-/** Reads the descriptor of `selector`; false: `vector`(selector | ext), or what reading the table raised. */
-export function readDescriptor(
-  cpu: Cpu,
-  into: Descriptor,
-  selector: number,
-  vector: number,
-  ext: number,
-): boolean {
+/** Reads the descriptor of `selector`; false: `vector`(selector), or what reading the table raised. */
+export function readDescriptor(cpu: Cpu, into: Descriptor, selector: number, vector: number): boolean {
   const S = cpu.S;
   const local = (selector & SELECTOR_TI) !== 0;
   const offset = selector & 0xfff8;
   const limit = local ? S[SEG_LDTR + SEG_LIMIT] : S[GDTR_LIMIT];
   if (offset + 7 > limit >>> 0 || (local && S[SEG_LDTR + SEG_ATTR] === 0)) {
-    cpu.raise(vector, (selector & 0xfffc) | ext);
+    cpu.raise(vector, selector & 0xfffc);
     return false;
   }
   const baseLo = local ? S[SEG_LDTR + SEG_BASE_LO] : S[GDTR_LO];
@@ -108,16 +102,10 @@ export function readDescriptor(
 }
 
 /** Reads bits 32–63 of the base of a 16-byte descriptor whose first half was read. */
-export function readUpperHalf(
-  cpu: Cpu,
-  into: Descriptor,
-  selector: number,
-  vector: number,
-  ext: number,
-): boolean {
+export function readUpperHalf(cpu: Cpu, into: Descriptor, selector: number, vector: number): boolean {
   const S = cpu.S;
   if ((selector & SELECTOR_TI) === 0 && (selector & 0xfff8) + 15 > S[GDTR_LIMIT] >>> 0) {
-    cpu.raise(vector, (selector & 0xfffc) | ext);
+    cpu.raise(vector, selector & 0xfffc);
     return false;
   }
   const at = (into.addressLo + 8) | 0;

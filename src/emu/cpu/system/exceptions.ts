@@ -112,12 +112,13 @@ function enter(cpu: Cpu, vector: number, kind: DeliveryKind, errorCode: number |
   const next = kind !== 'fault' && kind !== 'interrupt';
   const ripLo = next ? S[NEXT_LO] : S[RIP_LO];
   const ripHi = next ? S[NEXT_HI] : S[RIP_HI];
-  const ext = kind === 'software' ? 0 : 1;
-  const flags = cpu.readFlags() | (kind === 'fault' ? FLAG_RF : 0);
+  const software = kind === 'software';
+  // QEMU: RF is not set in the image that a fault pushes.
+  const flags = cpu.readFlags();
   const mode = S[MODE];
-  if ((mode & MODE_LONG) !== 0) deliverLong(cpu, vector, ext, errorCode, flags, ripLo, ripHi);
+  if ((mode & MODE_LONG) !== 0) deliverLong(cpu, vector, software, errorCode, flags, ripLo, ripHi);
   else if ((mode & MODE_REAL) === 0 || S[CPL] === 3)
-    deliverProtected(cpu, vector, ext, errorCode, flags, ripLo);
+    deliverProtected(cpu, vector, software, errorCode, flags, ripLo);
   else deliverReal(cpu, vector, flags, ripLo);
 }
 

@@ -33,7 +33,6 @@ import {
   SEG_TR,
   VEC_GP,
   VEC_NP,
-  VEC_SS,
   VEC_TS,
 } from '../state.ts';
 import {
@@ -55,7 +54,7 @@ import {
   TYPE_TRAP_GATE32,
   typeOf,
 } from './descriptors.ts';
-import { isCanonical, setRip } from './mode.ts';
+import { setRip } from './mode.ts';
 import { checkStackDescriptor, isReservedCode } from './segments.ts';
 import { StackCursor } from './stack.ts';
 
@@ -69,15 +68,15 @@ const newStack = new Descriptor();
 const stack = new StackCursor();
 
 /** Reads the target's code descriptor and checks it; the new CPL, or -1 with a fault raised. */
-function readTargetCode(cpu: Cpu, selector: number, ext: number): number {
+function readTargetCode(cpu: Cpu, selector: number): number {
   const S = cpu.S;
   if (isNull(selector)) {
-    cpu.raise(VEC_GP, ext);
+    cpu.raise(VEC_GP, 0);
     return -1;
   }
-  if (!readDescriptor(cpu, code, selector, VEC_GP, ext)) return -1;
+  if (!readDescriptor(cpu, code, selector, VEC_GP)) return -1;
   const { hi } = code;
-  const error = (selector & 0xfffc) | ext;
+  const error = selector & 0xfffc;
   if ((hi & (ATTR_S | ATTR_CODE)) !== (ATTR_S | ATTR_CODE) || dplOf(hi) > S[CPL]) {
     cpu.raise(VEC_GP, error);
     return -1;
@@ -90,17 +89,11 @@ function readTargetCode(cpu: Cpu, selector: number, ext: number): number {
 }
 
 /** SS:ESP for `cpl` from a 16- or 32-bit TSS, checked: SS's descriptor is in `into`. False: #TS or #SS was raised. */
-export function readTssStack(
-  cpu: Cpu,
-  into: Descriptor,
-  cursor: StackCursor,
-  cpl: number,
-  ext: number,
-): boolean {
+export function readTssStack(cpu: Cpu, into: Descriptor, cursor: StackCursor, cpl: number): boolean {
   const S = cpu.S;
   const wide = (typeOf(S[SEG_TR + SEG_ATTR]) & 8) !== 0;
   const offset = wide ? 4 + 8 * cpl : 2 + 4 * cpl;
-  const trSelector = (S[SEG_TR + SEG_SELECTOR] & 0xfffc) | ext;
+  const trSelector = S[SEG_TR + SEG_SELECTOR] & 0xfffc;
   if (offset + (wide ? 5 : 3) > S[SEG_TR + SEG_LIMIT] >>> 0) {
     cpu.raise(VEC_TS, trSelector);
     return false;
@@ -110,15 +103,15 @@ export function readTssStack(
   const ss = cpu.loadSystem16((at + (wide ? 4 : 2)) | 0, 0);
   if (S[FAULT] !== 0) return false;
   if (isNull(ss)) {
-    cpu.raise(VEC_TS, ext);
+    cpu.raise(VEC_TS, 0);
     return false;
   }
-  if (!readDescriptor(cpu, into, ss, VEC_TS, ext)) return false;
-  if (!checkStackDescriptor(cpu, into, ss, cpl, VEC_TS, ext)) return false;
+  if (!readDescriptor(cpu, into, ss, VEC_TS)) return false;
+  if (!checkStackDescriptor(cpu, into, ss, cpl, VEC_TS)) return false;
   if (!markAccessed(cpu, into)) return false;
   const { lo, hi } = into;
   const width = (hi & ATTR_DB) !== 0 ? 32 : 16;
-  cursor.beginAt(width, esp, 0, hi, limitOf(lo, hi), baseOf(lo, hi), (ss & 0xfffc) | ext, true);
+  cursor.beginAt(width, esp, 0, hi, limitOf(lo, hi), baseOf(lo, hi), ss & 0xfffc, true);
   // The selector is handed over where the caller needs it anyway.
   into.upper = ss;
   return true;
@@ -129,17 +122,17 @@ function pushSelector(cpu: Cpu, size: number, segment: number): boolean {
   return stack.push(cpu, size, cpu.S[segment + SEG_SELECTOR], 0);
 }
 
-/** Software interrupts say ext 0: for them the gate's DPL counts. */
+/** Protected mode. For `software` interrupts the gate's DPL counts. QEMU: error codes never have the EXT bit. */
 export function deliverProtected(
   cpu: Cpu,
   vector: number,
-  ext: number,
+  software: boolean,
   errorCode: number | undefined,
   flags: number,
   eip: number,
 ): void {
   const S = cpu.S;
-  const gateError = vector * 8 + ERROR_IDT + ext;
+  const gateError = vector * 8 + ERROR_IDT;
   if (vector * 8 + 7 > S[IDTR_LIMIT] >>> 0) {
     cpu.raise(VEC_GP, gateError);
     return;
@@ -151,7 +144,7 @@ export function deliverProtected(
   const type = typeOf(gateHi);
   const wide = type === TYPE_INTERRUPT_GATE32 || type === TYPE_TRAP_GATE32;
   const narrow = type === TYPE_INTERRUPT_GATE16 || type === TYPE_TRAP_GATE16;
-  if (!checkGate(cpu, gateHi, wide || narrow || type === TYPE_TASK_GATE, ext, gateError)) return;
+  if (!checkGate(cpu, gateHi, wide || narrow || type === TYPE_TASK_GATE, software, gateError)) return;
   if (type === TYPE_TASK_GATE) {
     // Not modelled: hardware task switching.
     cpu.trace.unimplemented('cpu: task gate in the IDT');
@@ -159,23 +152,23 @@ export function deliverProtected(
     return;
   }
   const selector = gateLo >>> 16;
-  const cpl = readTargetCode(cpu, selector, ext);
+  const cpl = readTargetCode(cpu, selector);
   if (cpl < 0) return;
   const vm = (S[EFLAGS] & FLAG_VM) !== 0;
   if (vm && cpl !== 0) {
-    cpu.raise(VEC_GP, (selector & 0xfffc) | ext);
+    cpu.raise(VEC_GP, selector & 0xfffc);
     return;
   }
   const target = wide ? (gateHi & 0xffff0000) | (gateLo & 0xffff) : gateLo & 0xffff;
   const size = wide ? 32 : 16;
   const inner = cpl < S[CPL];
   if (inner) {
-    if (!readTssStack(cpu, newStack, stack, cpl, ext)) return;
+    if (!readTssStack(cpu, newStack, stack, cpl)) return;
   } else {
     stack.begin(cpu);
   }
   if (target >>> 0 > limitOf(code.lo, code.hi) >>> 0) {
-    cpu.raise(VEC_GP, ext);
+    cpu.raise(VEC_GP, 0);
     return;
   }
   if (vm && !pushDataSelectors(cpu, size)) return;
@@ -205,8 +198,8 @@ function pushDataSelectors(cpu: Cpu, size: number): boolean {
   );
 }
 
-function checkGate(cpu: Cpu, gateHi: number, typeOk: boolean, ext: number, error: number): boolean {
-  if (!typeOk || (ext === 0 && dplOf(gateHi) < cpu.S[CPL])) {
+function checkGate(cpu: Cpu, gateHi: number, typeOk: boolean, software: boolean, error: number): boolean {
+  if (!typeOk || (software && dplOf(gateHi) < cpu.S[CPL])) {
     cpu.raise(VEC_GP, error);
     return false;
   }
@@ -232,14 +225,15 @@ function finish(cpu: Cpu, gateType: number, selector: number, cpl: number): void
 export function deliverLong(
   cpu: Cpu,
   vector: number,
-  ext: number,
+  software: boolean,
   errorCode: number | undefined,
   flags: number,
   ripLo: number,
   ripHi: number,
 ): void {
   const S = cpu.S;
-  const gateError = vector * 8 + ERROR_IDT + ext;
+  // QEMU: the index counts 8-byte entries also here, where gates have 16 bytes.
+  const gateError = vector * 16 + ERROR_IDT;
   if (vector * 16 + 15 > S[IDTR_LIMIT] >>> 0) {
     cpu.raise(VEC_GP, gateError);
     return;
@@ -252,29 +246,28 @@ export function deliverLong(
   const targetHi = cpu.loadSystem32(at8, carryInto(S, atHi, at, at8));
   if (S[FAULT] !== 0) return;
   const type = typeOf(gateHi);
-  if (!checkGate(cpu, gateHi, type === TYPE_INTERRUPT_GATE32 || type === TYPE_TRAP_GATE32, ext, gateError))
+  if (
+    !checkGate(cpu, gateHi, type === TYPE_INTERRUPT_GATE32 || type === TYPE_TRAP_GATE32, software, gateError)
+  )
     return;
   const selector = gateLo >>> 16;
-  const cpl = readTargetCode(cpu, selector, ext);
+  const cpl = readTargetCode(cpu, selector);
   if (cpl < 0) return;
   if ((code.hi & ATTR_L) === 0 || isReservedCode(S, code.hi)) {
-    cpu.raise(VEC_GP, (selector & 0xfffc) | ext);
+    cpu.raise(VEC_GP, selector & 0xfffc);
     return;
   }
   const targetLo = (gateHi & 0xffff0000) | (gateLo & 0xffff);
-  if (!isCanonical(targetHi)) {
-    cpu.raise(VEC_GP, ext);
-    return;
-  }
   const inner = cpl < S[CPL];
-  if (!beginLongStack(cpu, gateHi & 7, cpl, inner, ext)) return;
+  if (!beginLongStack(cpu, gateHi & 7, cpl, inner)) return;
   if (!pushSelector(cpu, 64, SEG_SS) || !stack.push(cpu, 64, S[RSP], S[RSP + 1])) return;
   if (!stack.push(cpu, 64, flags, 0) || !pushSelector(cpu, 64, SEG_CS)) return;
   if (!stack.push(cpu, 64, ripLo, ripHi)) return;
   if (errorCode !== undefined && !stack.push(cpu, 64, errorCode, 0)) return;
   if (!markAccessed(cpu, code)) return;
 
-  if (inner) {
+  // QEMU: an IST entry makes SS null also when the privilege stays.
+  if (inner || (gateHi & 7) !== 0) {
     setNull(S, SEG_SS, cpl);
     S[SEG_SS + SEG_ATTR] = cpl << 13;
   }
@@ -284,24 +277,20 @@ export function deliverLong(
 }
 
 /** Chooses IST, the TSS's RSPn, or the current stack; false: a fault was raised. */
-function beginLongStack(cpu: Cpu, ist: number, cpl: number, inner: boolean, ext: number): boolean {
+function beginLongStack(cpu: Cpu, ist: number, cpl: number, inner: boolean): boolean {
   const S = cpu.S;
   let lo = S[RSP];
   let hi = S[RSP + 1];
   if (ist !== 0 || inner) {
     const offset = ist !== 0 ? TSS64_IST1 + 8 * (ist - 1) : TSS64_RSP0 + 8 * cpl;
     if (offset + 7 > S[SEG_TR + SEG_LIMIT] >>> 0) {
-      cpu.raise(VEC_TS, (S[SEG_TR + SEG_SELECTOR] & 0xfffc) | ext);
+      cpu.raise(VEC_TS, S[SEG_TR + SEG_SELECTOR] & 0xfffc);
       return false;
     }
     const at = (S[SEG_TR + SEG_BASE_LO] + offset) | 0;
     lo = cpu.loadSystem64(at, carryInto(S, S[SEG_TR + SEG_BASE_HI], S[SEG_TR + SEG_BASE_LO], at));
     if (S[FAULT] !== 0) return false;
     hi = S[LD_HI];
-  }
-  if (!isCanonical(hi)) {
-    cpu.raise(VEC_SS, ext);
-    return false;
   }
   stack.beginAt(64, lo & ~15, hi, 0, 0, 0, 0, cpl !== 3);
   return true;

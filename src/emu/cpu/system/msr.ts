@@ -83,17 +83,6 @@ const AT_BANKS = AT_MCG_CTL + 2;
 
 /** Where an MSR that is a plain pair of words lives in S, by index. */
 const STORED: ReadonlyMap<number, number> = storedMsrs();
-/** Those that take canonical addresses only. */
-const CANONICAL: ReadonlySet<number> = new Set([
-  IA32_LSTAR,
-  IA32_CSTAR,
-  IA32_FS_BASE,
-  IA32_GS_BASE,
-  IA32_KERNEL_GS_BASE,
-  IA32_SYSENTER_ESP,
-  IA32_SYSENTER_EIP,
-]);
-
 function storedMsrs(): Map<number, number> {
   const map = new Map<number, number>([
     [IA32_STAR, STAR_LO],
@@ -220,10 +209,9 @@ export function wrmsr(cpu: Cpu): void {
   if (S[CPL] !== 0 || !writeMsr(cpu, index, lo, hi)) cpu.raise(VEC_GP, 0);
 }
 
-/** False: #GP(0), nothing changed. */
+/** False: #GP(0), nothing changed. QEMU: addresses need not be canonical. */
 function writeMsr(cpu: Cpu, index: number, lo: number, hi: number): boolean {
   const S = cpu.S;
-  if (CANONICAL.has(index) && hi >> 15 !== 0 && hi >> 15 !== -1) return false;
   switch (index) {
     case IA32_TSC:
       writeTsc(cpu, lo, hi);

@@ -184,7 +184,7 @@ function readReturnCode(cpu: Cpu, selector: number): boolean {
     cpu.raise(VEC_GP, 0);
     return false;
   }
-  if (!readDescriptor(cpu, code, selector, VEC_GP, 0)) return false;
+  if (!readDescriptor(cpu, code, selector, VEC_GP)) return false;
   const rpl = selector & SELECTOR_RPL;
   const { hi } = code;
   const isCode = (hi & (ATTR_S | ATTR_CODE)) === (ATTR_S | ATTR_CODE);
@@ -235,8 +235,8 @@ function returnProtected(
       return;
     }
   } else {
-    if (!readDescriptor(cpu, data, ss, VEC_GP, 0)) return;
-    if (!checkStackDescriptor(cpu, data, ss, rpl, VEC_GP, 0) || !markAccessed(cpu, data)) return;
+    if (!readDescriptor(cpu, data, ss, VEC_GP)) return;
+    if (!checkStackDescriptor(cpu, data, ss, rpl, VEC_GP) || !markAccessed(cpu, data)) return;
   }
   if (!markAccessed(cpu, code)) return;
 

@@ -69,7 +69,7 @@ export function loadSegment(cpu: Cpu, segment: number, selector: number): boolea
     setNull(S, segment, selector);
     return true;
   }
-  if (!readDescriptor(cpu, scratch, selector, VEC_GP, 0)) return false;
+  if (!readDescriptor(cpu, scratch, selector, VEC_GP)) return false;
   const { hi } = scratch;
   const error = selector & 0xfffc;
   const executeOnly = (hi & (ATTR_CODE | ATTR_READABLE)) === ATTR_CODE;
@@ -91,39 +91,38 @@ export function loadSegment(cpu: Cpu, segment: number, selector: number): boolea
 function loadStackSegment(cpu: Cpu, selector: number): boolean {
   const S = cpu.S;
   const cpl = S[CPL];
-  const rpl = selector & SELECTOR_RPL;
   if (isNull(selector)) {
-    if ((S[MODE] & MODE_CODE64) === 0 || cpl === 3 || rpl !== cpl) {
+    // QEMU: the RPL of a null selector does not count.
+    if ((S[MODE] & MODE_CODE64) === 0 || cpl === 3) {
       cpu.raise(VEC_GP, 0);
       return false;
     }
     setNull(S, SEG_SS, selector);
     return true;
   }
-  if (!readDescriptor(cpu, scratch, selector, VEC_GP, 0)) return false;
-  if (!checkStackDescriptor(cpu, scratch, selector, cpl, VEC_GP, 0)) return false;
+  if (!readDescriptor(cpu, scratch, selector, VEC_GP)) return false;
+  if (!checkStackDescriptor(cpu, scratch, selector, cpl, VEC_GP)) return false;
   if (!markAccessed(cpu, scratch)) return false;
   setFromDescriptor(S, SEG_SS, selector, scratch);
   return true;
 }
 
-/** A stack segment for privilege `cpl`: else `vector`(selector | ext), or #SS(selector | ext) when it is not present. */
+/** A stack segment for privilege `cpl`: else `vector`(selector), or #SS(selector) when it is not present. */
 export function checkStackDescriptor(
   cpu: Cpu,
   descriptor: Descriptor,
   selector: number,
   cpl: number,
   vector: number,
-  ext: number,
 ): boolean {
   const { hi } = descriptor;
   const writableData = (hi & (ATTR_S | ATTR_CODE | ATTR_WRITABLE)) === (ATTR_S | ATTR_WRITABLE);
   if (!writableData || dplOf(hi) !== cpl || (selector & SELECTOR_RPL) !== cpl) {
-    cpu.raise(vector, (selector & 0xfffc) | ext);
+    cpu.raise(vector, selector & 0xfffc);
     return false;
   }
   if (!isPresent(hi)) {
-    cpu.raise(VEC_SS, (selector & 0xfffc) | ext);
+    cpu.raise(VEC_SS, selector & 0xfffc);
     return false;
   }
   return true;
@@ -197,8 +196,8 @@ function readSystemDescriptor(cpu: Cpu, selector: number): boolean {
     cpu.raise(VEC_GP, selector & 0xfffc);
     return false;
   }
-  if (!readDescriptor(cpu, scratch, selector, VEC_GP, 0)) return false;
-  return (cpu.S[MODE] & MODE_LONG) === 0 || readUpperHalf(cpu, scratch, selector, VEC_GP, 0);
+  if (!readDescriptor(cpu, scratch, selector, VEC_GP)) return false;
+  return (cpu.S[MODE] & MODE_LONG) === 0 || readUpperHalf(cpu, scratch, selector, VEC_GP);
 }
 
 /** True when the `size` bytes at `offset` are inside a segment with these words. */

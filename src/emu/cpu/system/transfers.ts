@@ -48,7 +48,7 @@ import {
   typeOf,
 } from './descriptors.ts';
 import { readTssStack } from './gates.ts';
-import { isCanonical, setRip } from './mode.ts';
+import { setRip } from './mode.ts';
 import { isReservedCode, stackWidth } from './segments.ts';
 import { StackCursor } from './stack.ts';
 
@@ -79,7 +79,7 @@ export function farTransfer(
     cpu.raise(VEC_GP, 0);
     return;
   }
-  if (!readDescriptor(cpu, target, selector, VEC_GP, 0)) return;
+  if (!readDescriptor(cpu, target, selector, VEC_GP)) return;
   if ((target.hi & ATTR_S) === 0) {
     throughSystemDescriptor(cpu, call, selector);
     return;
@@ -127,10 +127,10 @@ function pushReturn(cpu: Cpu, size: number): boolean {
   return stack.push(cpu, size, S[SEG_CS + SEG_SELECTOR], 0) && stack.push(cpu, size, S[NEXT_LO], S[NEXT_HI]);
 }
 
-/** The target address fits the code segment: else #GP(0). */
+/** The target address fits the code segment: else #GP(0). QEMU: a 64-bit one is only checked when it is fetched from. */
 export function checkOffset(cpu: Cpu, code: Descriptor, lo: number, hi: number): boolean {
   const long = (cpu.S[MODE] & MODE_LONG) !== 0 && (code.hi & ATTR_L) !== 0;
-  const ok = long ? isCanonical(hi) : hi === 0 && lo >>> 0 <= limitOf(code.lo, code.hi) >>> 0;
+  const ok = long || (hi === 0 && lo >>> 0 <= limitOf(code.lo, code.hi) >>> 0);
   if (!ok) cpu.raise(VEC_GP, 0);
   return ok;
 }
@@ -164,7 +164,7 @@ function throughSystemDescriptor(cpu: Cpu, call: boolean, selector: number): voi
     cpu.raise(VEC_NP, error);
     return;
   }
-  if (long && !readUpperHalf(cpu, target, selector, VEC_GP, 0)) return;
+  if (long && !readUpperHalf(cpu, target, selector, VEC_GP)) return;
   const size = long ? 64 : type === TYPE_CALL_GATE32 ? 32 : 16;
   const parameters = long ? 0 : target.hi & GATE_PARAMETERS;
   const offsetLo = size === 16 ? target.lo & 0xffff : (target.hi & 0xffff0000) | (target.lo & 0xffff);
@@ -185,7 +185,7 @@ function throughGate(
     cpu.raise(VEC_GP, 0);
     return;
   }
-  if (!readDescriptor(cpu, target, selector, VEC_GP, 0)) return;
+  if (!readDescriptor(cpu, target, selector, VEC_GP)) return;
   const error = selector & 0xfffc;
   const dpl = dplOf(target.hi);
   const conforming = (target.hi & ATTR_CONFORMING) !== 0;
@@ -226,7 +226,7 @@ function callInner(
 ): void {
   const S = cpu.S;
   const long = size === 64;
-  if (long ? !beginTss64(cpu, cpl) : !readTssStack(cpu, newStack, stack, cpl, 0)) return;
+  if (long ? !beginTss64(cpu, cpl) : !readTssStack(cpu, newStack, stack, cpl)) return;
   if (!stack.push(cpu, size, S[SEG_SS + SEG_SELECTOR], 0)) return;
   if (!stack.push(cpu, size, S[RSP], S[RSP + 1])) return;
   for (let i = parameters - 1; i >= 0; i--) {
