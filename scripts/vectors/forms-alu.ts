@@ -64,7 +64,6 @@ function moveForms(): Form[] {
     fixed('nop', [0x90]),
     fixed('pause', [0xf3, 0x90]),
     fixed('nop 66', [0x66, 0x90]),
-    fixed('xlat', [0xd7]),
   ];
   for (const size of WIDE) {
     const { mandatory, w } = sized(size);
@@ -244,7 +243,6 @@ function faultForms(): Form[] {
       [0x0f, 0x30],
       [0x0f, 0x32],
       [0x0f, 0x07],
-      [0x0f, 0x35],
     ],
     ...[
       [0x0f, 0x20, 0xc0],
@@ -358,7 +356,7 @@ function stackTarget(draft: Draft): void {
   const end = STACK_ADDRESS + 0x1000;
   const at = kind === 0 ? STACK_ADDRESS + rng.below(9) : kind === 1 ? end - rng.below(9) : 0;
   if (at !== 0) draft.setGpr(4, BigInt(at));
-  else if (kind === 2) draft.setGpr(4, 0x800000000000n + 4n);
+  else if (kind === 2) draft.setGpr(4, 0x800000000100n);
   else draft.setGpr(4, BigInt(STACK_ADDRESS + 0x400 + rng.below(0x800)));
 }
 

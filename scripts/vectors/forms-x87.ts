@@ -104,6 +104,8 @@ interface MemoryForm extends Extra {
   readonly size: number;
   /** Bytes to put there first. */
   readonly content?: (draft: Draft) => number[];
+  /** False: the operand is where it can be accessed. */
+  readonly faults?: boolean;
 }
 
 function memory(name: string, shape: MemoryForm): Form {
@@ -115,6 +117,7 @@ function memory(name: string, shape: MemoryForm): Form {
       size: shape.size,
       align: draft.rng.chance(0.95) ? align : 1,
       crosses: shape.size < 10,
+      faults: shape.faults ?? true,
     });
     if (shape.content !== undefined) draft.patch(rm.address, shape.content(draft));
     draft.emit({ opcode: [shape.opcode], reg: shape.digit, rm });
@@ -209,7 +212,14 @@ function transferForms(unmasked: boolean, scale: number): Form[] {
   ];
   const constants = ['fld1', 'fldl2t', 'fldl2e', 'fldpi', 'fldlg2', 'fldln2', 'fldz'];
   return [
-    ...list.map(([name, shape]) => memory(name, { ...shape, unmasked, count: count(shape.count ?? 40) })),
+    ...list.map(([name, shape]) =>
+      memory(name, {
+        ...shape,
+        unmasked,
+        faults: !unmasked && name !== 'fbld',
+        count: count(shape.count ?? 40),
+      }),
+    ),
     stackRegister('fld sti', 0xd9, 0xc0, { unmasked, count: count(32) }),
     stackRegister('fst sti', 0xdd, 0xd0, { unmasked, count: count(32) }),
     stackRegister('fstp sti', 0xdd, 0xd8, { unmasked, count: count(32) }),

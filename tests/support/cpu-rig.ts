@@ -8,6 +8,7 @@
  * | 0x501000 | 0x101000 | second data page |
  * | 0x600000 | 0x103000 | stack, not mapped around either |
  * | 0x700000 | 0x104000 | interrupt descriptor table, for the supervisor |
+ * | 0x701000 | 0x105000 | task state segment, descriptor table and interrupt stack, for the supervisor |
  */
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
 import * as cpuState from '../../src/emu/cpu/state.ts';
@@ -44,6 +45,13 @@ const CODE_GPA = 0x100000;
 const MEMORY_GPA = [0x102000, 0x101000, 0x103000];
 const IDT_ADDRESS = 0x700000;
 const IDT_GPA = 0x104000;
+const SYSTEM_ADDRESS = 0x701000;
+const SYSTEM_GPA = 0x105000;
+const TSS_LIMIT = 0x67;
+const GDT_OFFSET = 0x100;
+const INTERRUPT_STACK = 0x800;
+/** Handlers that are never reached: their addresses tell the vector. */
+const HANDLERS = 0x710000;
 export const RIG_MEMORY_BYTES = 0x200000;
 
 const PRESENT = 1;
@@ -88,6 +96,11 @@ export function enterUserMode(cpu: Vcpu): void {
   S[cpuState.IDTR_LO] = IDT_ADDRESS;
   S[cpuState.IDTR_HI] = 0;
   S[cpuState.IDTR_LIMIT] = 0xfff;
+  setSegment(S, cpuState.SEG_TR, 0x40, 0xb00 | cpuState.ATTR_P, BigInt(SYSTEM_ADDRESS));
+  S[cpuState.SEG_TR + cpuState.SEG_LIMIT] = TSS_LIMIT;
+  S[cpuState.GDTR_LO] = SYSTEM_ADDRESS + GDT_OFFSET;
+  S[cpuState.GDTR_HI] = 0;
+  S[cpuState.GDTR_LIMIT] = 0x1f;
   cpu.flushTlb(true);
   cpu.updateMode();
 }
@@ -116,11 +129,19 @@ function mapPages(memory: GuestMemory): void {
   entry(TABLE_4M, ((DATA_ADDRESS >>> 12) & 0x1ff) + 1, MEMORY_GPA[1] | user);
   entry(TABLE_6M, 0, MEMORY_GPA[2] | user);
   entry(TABLE_6M, (IDT_ADDRESS >>> 12) & 0x1ff, IDT_GPA | PRESENT | WRITABLE);
+  entry(TABLE_6M, (SYSTEM_ADDRESS >>> 12) & 0x1ff, SYSTEM_GPA | PRESENT | WRITABLE);
+  view.setUint32(SYSTEM_GPA + 4, SYSTEM_ADDRESS + INTERRUPT_STACK, true);
+  view.setUint16(SYSTEM_GPA + 0x66, TSS_LIMIT + 1, true);
+  /* Selector 0x10: 64-bit code of the supervisor. */
+  view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x10, 0xffff, true);
+  view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x14, 0xaf9b00, true);
   bytes.fill(0xcc, CODE_GPA, CODE_GPA + PAGE);
   for (let vector = 0; vector < 256; vector++) {
     const dpl = vector === cpuState.VEC_BP || vector === cpuState.VEC_OF ? 3 : 0;
     const gate = IDT_GPA + 16 * vector;
+    view.setUint16(gate, (HANDLERS + vector) & 0xffff, true);
     view.setUint16(gate + 2, 0x10, true);
+    view.setUint16(gate + 6, HANDLERS >>> 16, true);
     view.setUint16(gate + 4, 0x8e00 | (dpl << 13), true);
   }
 }
@@ -166,6 +187,25 @@ export function unloadVector(cpu: Vcpu, vector: Vector): void {
   cpu.memory.write(start, new Uint8Array(vector.code.length).fill(0xcc));
 }
 
+/** Undoes a software interrupt that was delivered: back in user mode with the frame's RIP and RSP. */
+export function softwareInterrupt(cpu: Vcpu): RigFault | undefined {
+  const { S, memory } = cpu;
+  if (S[cpuState.CPL] !== 0) return undefined;
+  const vector = S[cpuState.RIP_LO] - HANDLERS;
+  const frame = SYSTEM_GPA + (S[cpuState.RSP] - SYSTEM_ADDRESS);
+  const flags = memory.view.getUint32(frame + 16, true);
+  for (const [register, offset] of [
+    [cpuState.RIP_LO, 0],
+    [cpuState.RSP, 24],
+  ] as const) {
+    S[register] = memory.view.getInt32(frame + offset, true);
+    S[register + 1] = memory.view.getInt32(frame + offset + 4, true);
+  }
+  enterUserMode(cpu);
+  cpu.writeFlags(flags);
+  return { vector, error: 0 };
+}
+
 /** Registers as the vector format has them. */
 export function wordsOf(cpu: Vcpu): Uint32Array {
   const { S } = cpu;
@@ -205,8 +245,8 @@ export interface RigFault {
 /** What a vCPU must offer to run vectors. */
 export interface CpuRig {
   readonly cpu: Vcpu;
-  /** Runs one instruction (REP: as many iterations as it takes); the exception that it raised. */
-  step(): RigFault | undefined;
+  /** Runs one instruction, or with `repeats` until RIP leaves it (REP); the exception that it raised. */
+  step(repeats: boolean): RigFault | undefined;
 }
 
 export interface Outcome {
@@ -227,11 +267,22 @@ export function expected(vector: Vector): { words: Uint32Array; memory: Uint8Arr
   return { words, memory };
 }
 
+function isRepeated(code: Uint8Array): boolean {
+  let i = 0;
+  let repeated = false;
+  for (; i < code.length - 1; i++) {
+    if (code[i] === 0xf2 || code[i] === 0xf3) repeated = true;
+    else if (![0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67].includes(code[i]) && (code[i] & 0xf0) !== 0x40)
+      break;
+  }
+  return repeated && code[i] >= 0xa4 && code[i] <= 0xaf;
+}
+
 /** Runs one vector on a rig that is in user mode. */
 export function runVector(rig: CpuRig, vector: Vector): Outcome {
   const { cpu } = rig;
   loadVector(cpu, vector, wordsBefore(vector));
-  const fault = rig.step();
+  const fault = rig.step(isRepeated(vector.code));
   const outcome = {
     words: wordsOf(cpu),
     memory: memoryOf(cpu),
