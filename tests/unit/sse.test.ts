@@ -40,7 +40,7 @@ describe('the table', () => {
 describe('approximations', () => {
   test('QEMU: RCPSS and RSQRTSS are the rounded quotients, and raise nothing', () => {
     const cpu = fpuCpu(new Uint8Array(16));
-    for (const x of [3, 0.1, 1e30, 7e-39, 65536]) {
+    for (const x of [3, 0.1, 1e30, 65536]) {
       cpu.SF32[st.XMM + 4] = x;
       const rounded = cpu.SF32[st.XMM + 4] as number;
       named('rcpss').run(cpu, st.XMM, st.XMM + 4, 0, false);
@@ -49,6 +49,16 @@ describe('approximations', () => {
       expect(cpu.SF32[st.XMM]).toBe(Math.fround(1 / Math.fround(Math.sqrt(rounded))));
     }
     expect(cpu.S[st.MXCSR]).toBe(0x1f80);
+  });
+
+  test('denormal operands and results are zero', () => {
+    const cpu = fpuCpu(new Uint8Array(16));
+    cpu.SF32[st.XMM + 4] = -7e-39;
+    named('rcpss').run(cpu, st.XMM, st.XMM + 4, 0, false);
+    expect(cpu.SF32[st.XMM]).toBe(-Infinity);
+    cpu.SF32[st.XMM + 4] = -3e38;
+    named('rcpss').run(cpu, st.XMM, st.XMM + 4, 0, false);
+    expect(cpu.SF32[st.XMM]).toBe(-0);
   });
 });
 

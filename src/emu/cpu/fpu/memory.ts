@@ -91,13 +91,14 @@ export function loadConverted(cpu: Cpu, kind: number): void {
 export function load80(cpu: Cpu): void {
   const S = cpu.S;
   const at = (S[EA_LO] + 8) | 0;
-  const se = cpu.load16(at, highAt(S, at));
-  if (S[FAULT] !== 0) return;
   const lo = cpu.load64(S[EA_LO], S[EA_HI]);
+  if (S[FAULT] !== 0) return;
+  const hi = S[LD_HI];
+  const se = cpu.load16(at, highAt(S, at));
   if (S[FAULT] !== 0) return;
   begin();
   RESULT[0] = lo;
-  RESULT[1] = S[LD_HI];
+  RESULT[1] = hi;
   RESULT[2] = se;
   settleAndPush(S);
 }
@@ -111,30 +112,34 @@ function storeResult(cpu: Cpu, kind: number): boolean {
   return S[FAULT] === 0;
 }
 
-const SIZES = [4, 4, 8, 2, 8] as const;
-
 /** FST m32 and m64, FIST, FISTTP. */
 export function storeConverted(cpu: Cpu, kind: number, popping: boolean, truncate: boolean): void {
   const S = cpu.S;
+  const cw = S[FPU_CW];
   const isInteger = kind !== FLOAT32 && kind !== FLOAT64;
-  cpu.probeWrite(S[EA_LO], S[EA_HI], SIZES[kind]);
-  if (S[FAULT] !== 0) return;
-  if (isEmpty(S, 0)) {
-    if (!stackUnderflow(S)) return;
+  const empty = isEmpty(S, 0);
+  let lost = 0;
+  begin();
+  if (empty) {
+    STATUS[FLAGS] = IE;
+    setIndefinite();
     if (isInteger) setIntegerIndefinite(kind);
     else narrowNan(kind);
   } else {
     unpackSt(S, A, 0);
-    begin();
-    const cw = S[FPU_CW];
     if (isInteger) toInteger(kind, truncate ? RC_ZERO : roundingOf(cw));
     else toFloat(kind, cw);
-    const lost = isInteger ? 0 : STATUS[FLAGS] & ~cw & (OE | UE);
-    if (lost !== 0) begin();
-    STATUS[FLAGS] |= lost;
-    if (!settle(S) || lost !== 0) return;
+    lost = isInteger ? 0 : STATUS[FLAGS] & ~cw & (OE | UE);
   }
-  if (storeResult(cpu, kind) && popping) pop(S);
+  const storing = (STATUS[FLAGS] & ~cw & (IE | OE | UE)) === 0;
+  if (storing && !storeResult(cpu, kind)) return;
+  if (lost !== 0) {
+    begin();
+    STATUS[FLAGS] = lost;
+  }
+  if (empty) stackUnderflow(S);
+  else settle(S);
+  if (storing && popping) pop(S);
 }
 
 function setIntegerIndefinite(kind: number): void {
@@ -179,40 +184,48 @@ function toFloat(kind: number, cw: number): void {
 /** FSTP m80. */
 export function store80(cpu: Cpu): void {
   const S = cpu.S;
-  cpu.probeWrite(S[EA_LO], S[EA_HI], 10);
-  if (S[FAULT] !== 0) return;
+  begin();
   if (isEmpty(S, 0)) {
-    if (!stackUnderflow(S)) return;
+    STATUS[FLAGS] = IE;
+    setIndefinite();
   } else {
     const at = st(S, 0);
     RESULT[0] = S[at];
     RESULT[1] = S[at + 1];
     RESULT[2] = S[at + 2];
-    begin();
-    settle(S);
   }
-  storeWords80(cpu);
-  pop(S);
+  storeTenBytes(cpu);
 }
 
-function storeWords80(cpu: Cpu): void {
+/** Stores RESULT in 10 bytes unless IE is unmasked, settles, and pops. */
+function storeTenBytes(cpu: Cpu): void {
   const S = cpu.S;
-  const at = (S[EA_LO] + 8) | 0;
-  cpu.store64(S[EA_LO], S[EA_HI], RESULT[0], RESULT[1]);
-  cpu.store16(at, highAt(S, at), RESULT[2] & 0xffff);
+  const storing = (STATUS[FLAGS] & ~S[FPU_CW] & IE) === 0;
+  if (storing) {
+    const at = (S[EA_LO] + 8) | 0;
+    cpu.probeWrite(S[EA_LO], S[EA_HI], 10);
+    if (S[FAULT] !== 0) return;
+    cpu.store64(S[EA_LO], S[EA_HI], RESULT[0], RESULT[1]);
+    cpu.store16(at, highAt(S, at), RESULT[2] & 0xffff);
+  }
+  if (isEmpty(S, 0)) stackUnderflow(S);
+  else settle(S);
+  if (storing) pop(S);
 }
 
 /** FBLD: 18 decimal digits and a sign. */
 export function loadBcd(cpu: Cpu): void {
   const S = cpu.S;
   let value = 0n;
+  let weight = 1n;
   let sign = 0;
-  for (let i = 9; i >= 0; i--) {
+  for (let i = 0; i < 10; i++) {
     const at = (S[EA_LO] + i) | 0;
     const byte = cpu.load8(at, highAt(S, at));
     if (S[FAULT] !== 0) return;
-    if (i === 9) sign = byte >>> 7;
-    else value = value * 100n + BigInt((byte >>> 4) * 10 + (byte & 15));
+    sign = byte >>> 7;
+    if (i < 9) value += weight * BigInt((byte >>> 4) * 10 + (byte & 15));
+    weight *= 100n;
   }
   begin();
   setNormalised(R, sign, 63, Number(BigInt.asIntN(32, value >> 32n)), Number(BigInt.asIntN(32, value)));
@@ -223,18 +236,15 @@ export function loadBcd(cpu: Cpu): void {
 /** FBSTP. */
 export function storeBcd(cpu: Cpu): void {
   const S = cpu.S;
-  cpu.probeWrite(S[EA_LO], S[EA_HI], 10);
-  if (S[FAULT] !== 0) return;
+  begin();
   if (isEmpty(S, 0)) {
-    if (!stackUnderflow(S)) return;
+    STATUS[FLAGS] = IE;
+    setIndefinite();
   } else {
     unpackSt(S, A, 0);
-    begin();
     toBcd(roundingOf(S[FPU_CW]));
-    if (!settle(S)) return;
   }
-  storeWords80(cpu);
-  pop(S);
+  storeTenBytes(cpu);
 }
 
 function toBcd(rc: number): void {

@@ -2,7 +2,19 @@
 import type { Cpu } from '../cpu.ts';
 import { FLAGS, STATUS } from '../fpu/round.ts';
 import { XMM_TEMP2 } from '../state.ts';
-import { ADD, beginFloat, commit, DIV, lane32, lane64, MUL, OUT, SQRT, SUB } from './float-lane.ts';
+import {
+  ADD,
+  beginApproximation,
+  beginFloat,
+  commit,
+  DIV,
+  lane32,
+  lane64,
+  MUL,
+  OUT,
+  SQRT,
+  SUB,
+} from './float-lane.ts';
 import { type SseOp, type SseRun, sse } from './op.ts';
 
 /** The PS, PD, SS and SD instructions of one operation. */
@@ -40,7 +52,8 @@ const ONE_32 = 0x3f800000;
 const SCRATCH = XMM_TEMP2;
 
 /**
- * QEMU: 1 / x and 1 / √x rounded to float32 under MXCSR's modes, where each processor has a 12-bit table of its own. No flag is raised.
+ * QEMU: 1 / x and 1 / √x rounded to float32, where each processor has a 12-bit table of its own. Spec: Intel SDM vol. 2, RCPPS: denormal
+ * operands and results are 0 whatever MXCSR says, and no flag is raised.
  */
 function reciprocal(cpu: Cpu, s: number, i: number, ofRoot: boolean): void {
   const S = cpu.S;
@@ -55,13 +68,13 @@ function reciprocal(cpu: Cpu, s: number, i: number, ofRoot: boolean): void {
 
 function reciprocals(name: string, opcode: number, ofRoot: boolean): SseOp[] {
   const packed: SseRun = (cpu, d, s) => {
-    beginFloat(cpu);
+    beginApproximation();
     for (let i = 0; i < 4; i++) reciprocal(cpu, s, i, ofRoot);
     STATUS[FLAGS] = 0;
     commit(cpu, d, 4);
   };
   const scalar: SseRun = (cpu, d, s) => {
-    beginFloat(cpu);
+    beginApproximation();
     reciprocal(cpu, s, 0, ofRoot);
     STATUS[FLAGS] = 0;
     commit(cpu, d, 1);

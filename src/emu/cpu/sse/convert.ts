@@ -181,8 +181,10 @@ function fromGpr(to64: boolean): SseRun {
 }
 
 export const CONVERT_OPS: readonly SseOp[] = [
-  sse('cvtpi2ps', 0, 0x2a, 'xmm_mmm', fromInt32(2)),
-  sse('cvtpi2pd', 0x66, 0x2a, 'xmm_mmm', cvtdq2pd),
+  sse('cvtpi2ps', 0, 0x2a, 'xmm_mmm', fromInt32(2), { regOnly: true }),
+  sse('cvtpi2ps', 0, 0x2a, 'xmm_mmm', fromInt32(2), { memOnly: true }),
+  sse('cvtpi2pd', 0x66, 0x2a, 'xmm_mmm', cvtdq2pd, { regOnly: true }),
+  sse('cvtpi2pd', 0x66, 0x2a, 'xmm_mmm', cvtdq2pd, { memOnly: true }),
   sse('cvtsi2ss', 0xf3, 0x2a, 'xmm_gprm', fromGpr(false)),
   sse('cvtsi2sd', 0xf2, 0x2a, 'xmm_gprm', fromGpr(true)),
   sse('cvttps2pi', 0, 0x2c, 'mm_xmmm', toInt32(2, false, 2, true)),

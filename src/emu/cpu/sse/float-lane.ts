@@ -60,6 +60,16 @@ export function beginFloat(cpu: Cpu): void {
   STATUS[FLAGS] = 0;
 }
 
+/** Modes of RCPPS and RSQRTPS, whatever MXCSR says: to nearest, all masked, denormals are 0 before and after. */
+export function beginApproximation(): void {
+  rounding = RC_NEAREST;
+  masked = 0x3f;
+  flush = true;
+  denormalsAreZero = true;
+  plain = true;
+  inexactKnown = true;
+}
+
 /** RC is to nearest and PE masked: what the host rounds to nearest, the hardware does. */
 export function isPlain(): boolean {
   return plain;

@@ -107,11 +107,12 @@ function maskmov(cpu: Cpu, d: number, s: number, n: number): void {
   const { S, SU8 } = cpu;
   const lo = S[EA_LO];
   const hi = S[EA_HI];
+  cpu.probeWrite(lo, hi, n * 4);
+  if (S[FAULT] !== 0) return;
   for (let i = 0; i < n * 4; i++) {
     if ((SU8[s * 4 + i] & 0x80) === 0) continue;
     const at = (lo + i) | 0;
     cpu.store8(at, hi + (at >>> 0 < lo >>> 0 ? 1 : 0), SU8[d * 4 + i]);
-    if (S[FAULT] !== 0) return;
   }
 }
 
@@ -181,6 +182,9 @@ export const MOVE_OPS: readonly SseOp[] = [
   sse('movntq', 0, 0xe7, 'store_mm', copy64, MEM),
   sse('movntdq', 0x66, 0xe7, 'store_xmm', copy128, MEM),
   sse('lddqu', 0xf2, 0xf0, 'xmm_xmmm', copy128, { memOnly: true, aligned: false }),
-  sse('maskmovq', 0, 0xf7, 'mm_mmm', (cpu, d, s) => maskmov(cpu, d, s, 2), REG),
+  sse('maskmovq', 0, 0xf7, 'mm_mmm', (cpu, d, s) => maskmov(cpu, d, s, 2), {
+    regOnly: true,
+    readsOnly: true,
+  }),
   sse('maskmovdqu', 0x66, 0xf7, 'xmm_xmmm', (cpu, d, s) => maskmov(cpu, d, s, 4), REG),
 ];

@@ -1,6 +1,6 @@
 /** The shape of a row in the MMX/SSE table, and what all rows share. */
 import type { Cpu } from '../cpu.ts';
-import { F_AUX, F_HI, F_LO, FPU_EMPTY, FPU_SW } from '../state.ts';
+import { F_AUX, F_HI, F_LO, FAULT, FPU_EMPTY, FPU_SW } from '../state.ts';
 
 /**
  * Operands, destination first. `m` after a register file: the operand is ModRM.rm and may be memory. `store_*`: the register is
@@ -55,7 +55,10 @@ export interface SseOp {
 /** What a row may say beyond its defaults. */
 export type SseOptions = Partial<
   Pick<SseOp, 'memBytes' | 'aligned' | 'imm8' | 'reg' | 'regOnly' | 'memOnly'>
->;
+> & {
+  /** The first operand is not written. */
+  readonly readsOnly?: boolean;
+};
 
 const WIDE_FORMS: readonly SseForm[] = ['xmm_gprm', 'mm_gprm', 'gprm_xmm', 'gprm_mm', 'gprm_gpr'];
 
@@ -68,9 +71,9 @@ export function sse(
   run: SseRun,
   options: SseOptions = {},
 ): SseOp {
-  const mmx = /(^|_)mm/.test(form);
+  const mmx = /(^|_)mm/.test(form) && !(form === 'xmm_mmm' && options.memOnly);
   const wideForm = WIDE_FORMS.includes(form);
-  const implied = form.startsWith('shift') ? 0 : wideForm ? 4 : mmx ? 8 : 16;
+  const implied = form.startsWith('shift') ? 0 : wideForm ? 4 : /(^|_)mm/.test(form) ? 8 : 16;
   const memBytes = options.regOnly ? 0 : (options.memBytes ?? implied);
   return {
     name,
@@ -85,7 +88,18 @@ export function sse(
     regOnly: options.regOnly ?? form.startsWith('shift'),
     memOnly: options.memOnly ?? false,
     mmx,
-    run,
+    run: WRITES_MMX.test(form) && !options.readsOnly ? markMmx(run) : run,
+  };
+}
+
+const WRITES_MMX = /^(mm_|store_mm|shift_imm_mm)/;
+const MMX_EXPONENT = 0xffff;
+
+/** An MMX register that is written gets an exponent of all ones. */
+function markMmx(run: SseRun): SseRun {
+  return (cpu, dst, src, imm, wide) => {
+    run(cpu, dst, src, imm, wide);
+    if (cpu.S[FAULT] === 0) cpu.S[dst + 2] = MMX_EXPONENT;
   };
 }
 
@@ -100,7 +114,7 @@ export function both(name: string, opcode: number, lanes: Lanes, options: SseOpt
   ];
 }
 
-/** What every MMX instruction but EMMS does to the x87 state: TOP = 0, all registers valid. QEMU: exponents stay as they were. */
+/** What every MMX instruction but EMMS does to the x87 state: TOP = 0, all registers valid. */
 export function mmxEnter(cpu: Cpu): void {
   cpu.S[FPU_SW] &= ~0x3800;
   cpu.S[FPU_EMPTY] = 0;
