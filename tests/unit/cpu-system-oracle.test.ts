@@ -1,0 +1,38 @@
+/** Only this level catches a fault that we deliver differently from QEMU: real code, real frames. */
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { QUIET } from '../../src/emu/core/trace.ts';
+import { Engine } from '../../src/emu/cpu/engine.ts';
+import { RIP_LO, SEG_BASE_LO, SEG_CS, SEG_SELECTOR } from '../../src/emu/cpu/state.ts';
+import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { RecordingHost } from '../support/vcpu-rig.ts';
+
+const LOAD_ADDRESS = 0x7c00;
+const ENTRY = 0x7c40;
+const SERIAL = 0x3f8;
+
+class SerialHost extends RecordingHost {
+  text = '';
+  override answer = 0xff;
+
+  override ioWrite(port: number, _size: number, value: number): void {
+    if (port === SERIAL) this.text += String.fromCharCode(value);
+  }
+}
+
+it('faults, privilege changes and returns are those that QEMU 7.2 recorded', () => {
+  const oracle = new URL('../oracle/system/', import.meta.url);
+  const memory = new GuestMemory(16 << 20);
+  memory.bytes.set(readFileSync(new URL('faults64.bin', oracle)), LOAD_ADDRESS);
+  const host = new SerialHost();
+  const engine = new Engine({ memory, host, trace: QUIET });
+  const { S } = engine.cpu;
+  S[SEG_CS + SEG_SELECTOR] = 0;
+  S[SEG_CS + SEG_BASE_LO] = 0;
+  S[RIP_LO] = ENTRY;
+  engine.cpu.updateMode();
+  for (let slice = 0; slice < 100 && engine.run(10_000) === 'budget'; slice++);
+  const lines = host.text.split('\n').map((line) => line.trimEnd());
+  const expected = readFileSync(new URL('faults64.txt', oracle), 'utf8').trimEnd().split('\n');
+  expect(lines.filter((line) => line !== '')).toEqual(expected);
+});
