@@ -6,7 +6,7 @@ import type { IrqLine, MsiSink } from '../core/irq.ts';
 import { WiredOr } from '../core/irq.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { OPEN_BUS } from '../core/register-block.ts';
-import type { PciDevice } from './pci-device.ts';
+import type { PciDevice, PciIdentity } from './pci-device.ts';
 
 const DEVFNS = 256;
 const FUNCTIONS_PER_SLOT = 8;
@@ -31,6 +31,11 @@ export interface PciBusWiring {
   readonly msi: MsiSink;
   /** The board's four interrupt wires PIRQA#–PIRQD#. */
   readonly pirqs: readonly [IrqLine, IrqLine, IrqLine, IrqLine];
+}
+
+/** What must be known of a function to find its place. */
+export interface NewFunction {
+  readonly identity: Pick<PciIdentity, 'type' | 'multifunction'>;
 }
 
 /** The i440FX board's wiring: INTA# of slot 1 is PIRQA#, and each slot is one further. `pin` is 1 for INTA#. */
@@ -71,7 +76,7 @@ export class PciBus {
    * The devfn a new function goes to: `wanted`, or the first slot whose function 0 is free.
    * @returns QEMU's error when the place is taken, reserved or would not be seen by the guest.
    */
-  place(device: PciDevice, wanted: number | undefined, hotplugged: boolean): number | MonitorError {
+  place(device: NewFunction, wanted: number | undefined, hotplugged: boolean): number | MonitorError {
     const { type } = device.identity;
     const devfn = wanted ?? this.#firstFree();
     if (devfn === undefined) {
@@ -135,7 +140,7 @@ export class PciBus {
     return undefined;
   }
 
-  #multifunctionError(device: PciDevice, devfn: number, hotplugged: boolean): MonitorError | undefined {
+  #multifunctionError(device: NewFunction, devfn: number, hotplugged: boolean): MonitorError | undefined {
     const slot = pciSlot(devfn);
     const first = this.#devices[pciDevfn(slot, 0)];
     const { type } = device.identity;

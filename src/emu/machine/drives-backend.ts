@@ -1,0 +1,100 @@
+/** A drive's bytes as a device holds them: they can be taken away at any time, and then every request fails. */
+import { type BlockBackend, BlockError, type ImageLockMode } from '../block/block-backend.ts';
+
+/** How a drive treats what the guest asks for. */
+export interface DrivePolicy {
+  /** cache=unsafe: a flush does nothing. */
+  readonly ignoreFlushes: boolean;
+  /** discard=unmap; else a discard does nothing. QEMU: ignored by default. */
+  readonly unmap: boolean;
+}
+
+export class DriveBackend implements BlockBackend {
+  readonly readOnly: boolean;
+  readonly #policy: DrivePolicy;
+  #disk: BlockBackend | undefined;
+  #busy = 0;
+  readonly #idle: (() => void)[] = [];
+
+  constructor(disk: BlockBackend, policy: DrivePolicy) {
+    this.#disk = disk;
+    this.readOnly = disk.readOnly;
+    this.#policy = policy;
+  }
+
+  /** 0 once the medium is gone. */
+  get sizeBytes(): number {
+    return this.#disk?.sizeBytes ?? 0;
+  }
+
+  /** Takes the medium away from the device; the caller closes it once `drained` resolves. */
+  eject(): BlockBackend | undefined {
+    const disk = this.#disk;
+    this.#disk = undefined;
+    return disk;
+  }
+
+  /** Puts back what was ejected. */
+  insert(disk: BlockBackend): void {
+    this.#disk = disk;
+  }
+
+  /** Resolves when no request is under way. */
+  drained(): Promise<void> {
+    if (this.#busy === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+    });
+  }
+
+  readSync(offset: number, target: Uint8Array): boolean {
+    return this.#disk?.readSync?.(offset, target) ?? false;
+  }
+
+  writeSync(offset: number, source: Uint8Array): boolean {
+    return this.#disk?.writeSync?.(offset, source) ?? false;
+  }
+
+  read(offset: number, target: Uint8Array): Promise<void> {
+    return this.#with((disk) => disk.read(offset, target));
+  }
+
+  write(offset: number, source: Uint8Array): Promise<void> {
+    return this.#with((disk) => disk.write(offset, source));
+  }
+
+  flush(): Promise<void> {
+    return this.#with((disk) => (this.#policy.ignoreFlushes ? Promise.resolve() : disk.flush()));
+  }
+
+  discard(offset: number, length: number): Promise<void> {
+    return this.#with((disk) => (this.#policy.unmap ? disk.discard(offset, length) : Promise.resolve()));
+  }
+
+  writeZeroes(offset: number, length: number): Promise<void> {
+    return this.#with((disk) => disk.writeZeroes(offset, length));
+  }
+
+  async close(): Promise<void> {
+    await this.#disk?.close();
+  }
+
+  async lock(mode: ImageLockMode): Promise<void> {
+    await this.#disk?.lock?.(mode);
+  }
+
+  async unlock(): Promise<void> {
+    await this.#disk?.unlock?.();
+  }
+
+  async #with(request: (disk: BlockBackend) => Promise<void>): Promise<void> {
+    if (this.#disk === undefined) throw new BlockError('EIO');
+    this.#busy++;
+    try {
+      await request(this.#disk);
+    } finally {
+      this.#busy--;
+      if (this.#busy === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/** The machine as its monitors see it. */
+import type { MonitorError } from '../core/monitor-error.ts';
+import type { PciDeviceInfo } from '../pci/pci-info.ts';
+import type { CpuRegisters } from './cpu-registers.ts';
+import type { Drives } from './drives.ts';
+import type { DeviceManager } from './hotplug.ts';
+import type { MachineEvents } from './machine-events.ts';
+import type { RunState } from './run-state.ts';
+
+export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
+export type { CpuRegisters, SegmentRegister } from './cpu-registers.ts';
+
+export interface CpuInfo {
+  readonly index: number;
+  readonly halted: boolean;
+  /** QEMU: the host thread. */
+  readonly threadId: number;
+}
+
+export interface MachineApi {
+  readonly runState: RunState;
+  readonly events: MachineEvents;
+  readonly devices: DeviceManager;
+  readonly drives: Drives;
+  /** Stops the vCPUs; without effect when they do not run. */
+  stop(): void;
+  /** Lets the vCPUs run; QEMU's error when the machine must be reset first. */
+  cont(): MonitorError | undefined;
+  reset(): void;
+  /** Ends the machine: images are flushed and closed. */
+  quit(): void;
+  /** The functions of each PCI bus, root bus first. */
+  pciFunctions(): readonly PciDeviceInfo[];
+  /** In order of their index. */
+  cpus(): readonly CpuInfo[];
+  /** Undefined when there is no such vCPU. */
+  cpuRegisters(index: number): CpuRegisters | undefined;
+}

@@ -1,0 +1,180 @@
+/** How the human monitor reads a line: words, quotes, flags, numbers. Texts are QEMU's. */
+import { ArgumentError } from './argument-error.ts';
+import { evaluateExpression } from './expression.ts';
+
+/** One argument of a command. */
+export interface ArgumentSpec {
+  readonly name: string;
+  /**
+   * string: a word or a quoted text · block: the same, the name of a drive · options: `key=value,…` ·
+   * integer: a 32-bit expression · flag: `-x` · rest: what is left of the line.
+   */
+  readonly kind: 'string' | 'block' | 'options' | 'integer' | 'flag' | 'rest';
+  readonly optional?: boolean;
+  /** The letter of a flag. */
+  readonly letter?: string;
+}
+
+export type ArgumentValues = ReadonlyMap<string, string | number | boolean>;
+
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', '\\': '\\', "'": "'", '"': '"' };
+const MISSING: Readonly<Record<string, string>> = {
+  string: 'string expected',
+  block: 'block device name expected',
+};
+
+/** Reads a line from left to right. */
+export class LineReader {
+  readonly #text: string;
+  #at: number;
+
+  constructor(text: string, at = 0) {
+    this.#text = text;
+    this.#at = at;
+  }
+
+  get position(): number {
+    return this.#at;
+  }
+
+  get rest(): string {
+    return this.#text.slice(this.#at);
+  }
+
+  skipSpaces(): void {
+    while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++;
+  }
+
+  get atEnd(): boolean {
+    return this.#at >= this.#text.length;
+  }
+
+  /** The name of a command: up to a space or a slash. */
+  commandName(): string {
+    this.skipSpaces();
+    const name = /^[^\s/]*/.exec(this.rest)?.[0] ?? '';
+    this.#at += name.length;
+    return name;
+  }
+
+  take(length: number): void {
+    this.#at += length;
+  }
+
+  takeRest(): string {
+    const { rest } = this;
+    this.#at = this.#text.length;
+    return rest;
+  }
+
+  /** A word or a quoted text; undefined at the end of the line. Throws `ArgumentError` with what QEMU's process prints. */
+  word(): string | undefined {
+    this.skipSpaces();
+    if (this.atEnd) return undefined;
+    if (this.#text[this.#at] === '"') return this.#quoted();
+    const word = /^\S*/.exec(this.rest)?.[0] ?? '';
+    this.#at += word.length;
+    return word;
+  }
+
+  #quoted(): string {
+    let text = '';
+    for (this.#at++; this.#text[this.#at] !== '"'; this.#at++) {
+      if (this.atEnd) throw new ArgumentError('unterminated string', true);
+      if (this.#text[this.#at] !== '\\') {
+        text += this.#text[this.#at];
+        continue;
+      }
+      this.#at++;
+      const letter = this.#text[this.#at] ?? '';
+      const character = ESCAPES[letter];
+      if (character === undefined) throw new ArgumentError(`unsupported escape code: '\\${letter}'`, true);
+      text += character;
+    }
+    this.#at++;
+    return text;
+  }
+}
+
+/**
+ * Reads a command's arguments. Throws `ArgumentError`.
+ * @param command the name that QEMU puts before its errors
+ * @param stderr told what QEMU's process prints beside the monitor
+ */
+export function parseArguments(
+  command: string,
+  specs: readonly ArgumentSpec[],
+  reader: LineReader,
+  stderr: (message: string) => void,
+): ArgumentValues {
+  const values = new Map<string, string | number | boolean>();
+  for (const spec of specs) {
+    const value = readArgument(command, spec, reader, stderr);
+    if (value !== undefined) values.set(spec.name, value);
+  }
+  reader.skipSpaces();
+  if (!reader.atEnd) throw new ArgumentError(`${command}: extraneous characters at the end of line`);
+  return values;
+}
+
+function readArgument(
+  command: string,
+  spec: ArgumentSpec,
+  reader: LineReader,
+  stderr: (message: string) => void,
+): string | number | boolean | undefined {
+  reader.skipSpaces();
+  switch (spec.kind) {
+    case 'flag':
+      return readFlag(command, spec.letter ?? '', reader);
+    case 'integer':
+      if (spec.optional && reader.atEnd) return undefined;
+      return readInteger(reader);
+    case 'options':
+      return reader.word() ?? '';
+    case 'rest':
+      return reader.takeRest();
+    case 'string':
+    case 'block':
+      if (spec.optional && reader.atEnd) return undefined;
+      return readString(command, spec.kind, reader, stderr);
+  }
+}
+
+function readString(
+  command: string,
+  kind: 'string' | 'block',
+  reader: LineReader,
+  stderr: (message: string) => void,
+): string {
+  const missing = new ArgumentError(`${command}: ${MISSING[kind]}`);
+  let word: string | undefined;
+  try {
+    word = reader.word();
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    stderr(error.message);
+    throw missing;
+  }
+  if (word === undefined) throw missing;
+  return word;
+}
+
+function readFlag(command: string, letter: string, reader: LineReader): boolean {
+  const { rest } = reader;
+  if (!rest.startsWith('-')) return false;
+  if (rest[1] !== letter) throw new ArgumentError(`${command}: unsupported option -${rest[1] ?? ''}`);
+  reader.take(2);
+  return true;
+}
+
+const MAX_INT32 = 0x7fff_ffff;
+
+function readInteger(reader: LineReader): number {
+  const { value, length } = evaluateExpression(reader.rest);
+  reader.take(length);
+  if (value > BigInt(MAX_INT32) || value < -BigInt(MAX_INT32) - 1n) {
+    throw new ArgumentError("'integer' has failed: integer is for 32-bit values");
+  }
+  return Number(value);
+}

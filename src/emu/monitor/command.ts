@@ -1,0 +1,37 @@
+/** What a monitor command is: one entry of the table that every face of the monitor reads. */
+import type { MachineApi } from '../machine/machine-api.ts';
+import type { ArgumentSpec, ArgumentValues } from './arguments.ts';
+
+export interface CommandContext {
+  readonly machine: MachineApi;
+  /** What QEMU's process would print beside the monitor. */
+  stderr(message: string): void;
+  /** Lines that were entered, oldest first. */
+  history(): readonly string[];
+}
+
+export interface Command {
+  readonly name: string;
+  readonly alias?: string;
+  readonly args: readonly ArgumentSpec[];
+  /** Arguments as the help shows them. */
+  readonly params: string;
+  readonly help: string;
+  /** Commands below this one, as `info block`. */
+  readonly subcommands?: readonly Command[];
+  /** What Tab offers as its argument. */
+  readonly complete?: (context: CommandContext) => readonly string[];
+  /** Tab offers commands. */
+  readonly completeCommands?: boolean;
+  /** The answer, whole lines. Throws `MonitorError`, which is printed after `Error: `. */
+  readonly run: (context: CommandContext, args: ArgumentValues) => string | Promise<string>;
+}
+
+/** The name as QEMU writes it in help and errors: `cont|c`. */
+export function displayName({ name, alias }: Command): string {
+  return alias === undefined ? name : `${name}|${alias}`;
+}
+
+export function findCommand(commands: readonly Command[], name: string): Command | undefined {
+  return commands.find((command) => command.name === name || command.alias === name);
+}

@@ -1,0 +1,116 @@
+/** Number expressions of the monitor: `1+2*3`, `0x10 & ~1`, `(1 - 2) / 'a'`. Results are 64-bit. */
+import { ArgumentError } from './argument-error.ts';
+
+class Parser {
+  readonly #text: string;
+  at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  sum(): bigint {
+    let value = this.#logic();
+    for (;;) {
+      const operator = this.#operator('+-');
+      if (operator === undefined) return value;
+      const right = this.#logic();
+      value = BigInt.asIntN(64, operator === '+' ? value + right : value - right);
+    }
+  }
+
+  #logic(): bigint {
+    let value = this.#product();
+    for (;;) {
+      const operator = this.#operator('&|^');
+      if (operator === undefined) return value;
+      const right = this.#product();
+      if (operator === '&') value &= right;
+      else if (operator === '|') value |= right;
+      else value ^= right;
+    }
+  }
+
+  #product(): bigint {
+    let value = this.#unary();
+    for (;;) {
+      const operator = this.#operator('*/%');
+      if (operator === undefined) return value;
+      const right = this.#unary();
+      if (operator === '*') {
+        value = BigInt.asIntN(64, value * right);
+        continue;
+      }
+      if (right === 0n) throw new ArgumentError('division by zero');
+      value = operator === '/' ? value / right : value % right;
+    }
+  }
+
+  #unary(): bigint {
+    this.#skip();
+    const character = this.#text[this.at];
+    switch (character) {
+      case undefined:
+        throw new ArgumentError('unexpected end of expression');
+      case '+':
+        this.at++;
+        return this.#unary();
+      case '-':
+        this.at++;
+        return -this.#unary();
+      case '~':
+        this.at++;
+        return ~this.#unary();
+      case '(':
+        return this.#parenthesis();
+      case "'":
+        return this.#character();
+      default:
+        return this.#number(character);
+    }
+  }
+
+  #parenthesis(): bigint {
+    this.at++;
+    const value = this.sum();
+    this.#skip();
+    if (this.#text[this.at] !== ')') throw new ArgumentError("')' expected");
+    this.at++;
+    return value;
+  }
+
+  #character(): bigint {
+    const character = this.#text[this.at + 1];
+    if (character === undefined) throw new ArgumentError('character constant expected');
+    if (this.#text[this.at + 2] !== "'") throw new ArgumentError("missing terminating ' character");
+    this.at += 3;
+    return BigInt(character.charCodeAt(0));
+  }
+
+  #number(first: string): bigint {
+    const digits = /^(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)/.exec(this.#text.slice(this.at))?.[0];
+    if (digits === undefined) throw new ArgumentError(`invalid char '${first}' in expression`);
+    this.at += digits.length;
+    const octal = /^0[0-7]+$/.test(digits);
+    return BigInt.asIntN(64, BigInt(octal ? `0o${digits.slice(1)}` : digits));
+  }
+
+  #operator(among: string): string | undefined {
+    this.#skip();
+    const character = this.#text[this.at];
+    if (character === undefined || !among.includes(character)) return undefined;
+    this.at++;
+    return character;
+  }
+
+  #skip(): void {
+    while (/\s/.test(this.#text[this.at] ?? '')) this.at++;
+  }
+}
+
+/** The expression at the start of `text` and how long it is. Throws `ArgumentError`. */
+export function evaluateExpression(text: string): { readonly value: bigint; readonly length: number } {
+  const parser = new Parser(text);
+  const value = parser.sum();
+  return { value, length: parser.at };
+}

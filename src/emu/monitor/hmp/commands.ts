@@ -1,0 +1,192 @@
+/** The command table. Syntax, output and errors are QEMU 7.2's; descriptions are ours. */
+import { MonitorError } from '../../core/monitor-error.ts';
+import { parseOptions } from '../../machine/option-string.ts';
+import { ArgumentError } from '../argument-error.ts';
+import { LineReader } from '../arguments.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { displayName, findCommand } from '../command.ts';
+import { deviceListText, devicePropertiesText } from './device-help.ts';
+import { INFO_COMMANDS } from './info-commands.ts';
+
+/** QEMU prints some errors without `Error: `. */
+async function withPlainErrors(run: () => Promise<string>): Promise<string> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof MonitorError)) throw error;
+    return `${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`;
+  }
+}
+
+const byName = (a: Command, b: Command): number => (a.name < b.name ? -1 : 1);
+
+function helpLine(command: Command, prefix: string): string {
+  return `${prefix}${displayName(command)} ${command.params} -- ${command.help}\n`;
+}
+
+/** The help of all commands, or of those below one. */
+function helpList(commands: readonly Command[], prefix = ''): string {
+  return [...commands]
+    .sort(byName)
+    .map((command) => helpLine(command, prefix))
+    .join('');
+}
+
+function helpText(commands: readonly Command[], words: readonly string[], prefix = ''): string {
+  const [name = '', ...below] = words;
+  const command = findCommand(commands, name);
+  if (command === undefined) return `unknown command: '${prefix}${name}'\n`;
+  if (command.subcommands === undefined) return helpLine(command, prefix);
+  const deeper = `${prefix}${command.name} `;
+  return below.length === 0
+    ? helpList(command.subcommands, deeper)
+    : helpText(command.subcommands, below, deeper);
+}
+
+function help(_context: CommandContext, words: string): string {
+  const reader = new LineReader(words);
+  const list: string[] = [];
+  for (let word = reader.word(); word !== undefined; word = reader.word()) list.push(word);
+  return list.length === 0 ? helpList(HMP_COMMANDS) : helpText(HMP_COMMANDS, list);
+}
+
+const driveNames = ({ machine }: CommandContext): readonly string[] =>
+  machine.drives.list().flatMap(({ name }) => (name === '' ? [] : [name]));
+
+async function deviceAdd(context: CommandContext, text: string): Promise<string> {
+  const { machine } = context;
+  let options: ReturnType<typeof parseOptions>;
+  try {
+    options = parseOptions(text, 'driver', (message) => context.stderr(message));
+  } catch (error) {
+    if (!(error instanceof MonitorError)) throw error;
+    throw new ArgumentError(`${error.message}\n${error.hint ?? ''}`, true);
+  }
+  const driver = options.get('driver');
+  if (driver === 'help' || driver === '?') return deviceListText(machine.devices.registry);
+  if (driver !== undefined && (options.get('help') !== undefined || options.get('?') !== undefined)) {
+    return devicePropertiesText(machine.devices.registry, driver);
+  }
+  await machine.devices.add(options);
+  return '';
+}
+
+function driveAdd({ machine }: CommandContext, text: string, byNode: boolean): Promise<string> {
+  let warnings = '';
+  return withPlainErrors(async () => {
+    if (byNode) throw new MonitorError('drive_add -n is not modelled by this machine');
+    const options = parseOptions(text, undefined, (message) => {
+      warnings += `${message}\n`;
+    });
+    await machine.drives.hotAdd(options);
+    return 'OK\n';
+  }).then((answer) => warnings + answer);
+}
+
+export const HMP_COMMANDS: readonly Command[] = [
+  {
+    name: 'help',
+    alias: '?',
+    args: [{ name: 'name', kind: 'rest' }],
+    params: '[cmd]',
+    help: 'explain a command, or list them all',
+    completeCommands: true,
+    run: (context, args) => help(context, String(args.get('name') ?? '')),
+  },
+  {
+    name: 'info',
+    args: [{ name: 'item', kind: 'string', optional: true }],
+    params: '[subcommand]',
+    help: 'show something about the machine',
+    subcommands: INFO_COMMANDS,
+    run: () => helpList(INFO_COMMANDS, 'info '),
+  },
+  {
+    name: 'drive_add',
+    args: [
+      { name: 'node', kind: 'flag', letter: 'n' },
+      { name: 'pci_addr', kind: 'string' },
+      { name: 'opts', kind: 'string' },
+    ],
+    params:
+      '[[<domain>:]<bus>:]<slot>\n[file=file][,if=type][,bus=n]\n[,unit=m][,media=d][,index=i]\n' +
+      '[,cyls=c,heads=h,secs=s[,trans=t]]\n[,snapshot=on|off][,cache=on|off]\n[,readonly=on|off][,copy-on-read=on|off]',
+    help: 'add drive to PCI storage controller',
+    run: (context, args) => driveAdd(context, String(args.get('opts')), args.get('node') === true),
+  },
+  {
+    name: 'drive_del',
+    args: [{ name: 'id', kind: 'block' }],
+    params: 'device',
+    help: 'take the image out of a drive and give up the drive',
+    complete: driveNames,
+    run: ({ machine }, args) =>
+      withPlainErrors(async () => {
+        await machine.drives.remove(String(args.get('id')));
+        return '';
+      }),
+  },
+  {
+    name: 'device_add',
+    args: [{ name: 'device', kind: 'options' }],
+    params: 'driver[,prop=value][,...]',
+    help: 'add device, like -device on the command line',
+    complete: ({ machine }) => machine.devices.registry.userCreatable().map(({ name }) => name),
+    run: (context, args) => deviceAdd(context, String(args.get('device'))),
+  },
+  {
+    name: 'device_del',
+    args: [{ name: 'id', kind: 'string' }],
+    params: 'device',
+    help: 'ask the guest to let go of a device',
+    complete: ({ machine }) => machine.devices.removable(),
+    run({ machine }, args) {
+      machine.devices.delete(String(args.get('id')));
+      return '';
+    },
+  },
+  {
+    name: 'stop',
+    alias: 's',
+    args: [],
+    params: '',
+    help: 'stop the processors',
+    run({ machine }) {
+      machine.stop();
+      return '';
+    },
+  },
+  {
+    name: 'cont',
+    alias: 'c',
+    args: [],
+    params: '',
+    help: 'let the processors run',
+    run({ machine }) {
+      const error = machine.cont();
+      if (error !== undefined) throw error;
+      return '';
+    },
+  },
+  {
+    name: 'system_reset',
+    args: [],
+    params: '',
+    help: 'press the reset button',
+    run({ machine }) {
+      machine.reset();
+      return '';
+    },
+  },
+  {
+    name: 'quit',
+    alias: 'q',
+    args: [],
+    params: '',
+    help: 'end the machine',
+    run({ machine }) {
+      machine.quit();
+      return '';
+    },
+  },
+];

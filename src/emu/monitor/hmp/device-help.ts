@@ -1,0 +1,44 @@
+/** `device_add help` and `device_add X,help`. */
+import { MonitorError } from '../../core/monitor-error.ts';
+import type { DeviceRegistry, DeviceType } from '../../machine/device-registry.ts';
+import { DEVICE_CATEGORIES } from '../../machine/device-registry.ts';
+import type { PropertySpec, PropertyValue } from '../../machine/properties.ts';
+
+/** Where QEMU begins the description of a property. */
+const DESCRIPTION_COLUMN = 24;
+
+function typeLine({ name, busType, alias, description }: DeviceType): string {
+  const bus = busType === undefined ? '' : `, bus ${busType}`;
+  const other = alias === undefined ? '' : `, alias "${alias}"`;
+  const text = description === undefined ? '' : `, desc "${description}"`;
+  return `name "${name}"${bus}${other}${text}\n`;
+}
+
+/** The types that the user may name, by category. */
+export function deviceListText(registry: DeviceRegistry): string {
+  const types = registry.userCreatable();
+  return DEVICE_CATEGORIES.flatMap((category) => {
+    const members = types.filter((type) => type.category === category);
+    return members.length === 0 ? [] : [`${category} devices:\n${members.map(typeLine).join('')}`];
+  }).join('\n');
+}
+
+function defaultText(value: PropertyValue): string {
+  return typeof value === 'string' ? `"${value}"` : String(value);
+}
+
+function propertyLine({ name, kind, help, default: value }: PropertySpec): string {
+  const start = `  ${name}=<${kind.typeName}>`;
+  if (help === undefined && value === undefined) return `${start}\n`;
+  const shown = value === undefined ? '' : ` (default: ${defaultText(value)})`;
+  return `${start.padEnd(DESCRIPTION_COLUMN)} - ${help ?? ''}${shown}\n`;
+}
+
+/** A type's properties. Throws QEMU's error for a name that is no type. */
+export function devicePropertiesText(registry: DeviceRegistry, name: string): string {
+  const type = registry.find(name);
+  if (type === undefined) throw new MonitorError(`Device '${name}' not found`, 'DeviceNotFound');
+  const properties = new Map([...(type.options ?? []), ...type.properties].map((one) => [one.name, one]));
+  const sorted = [...properties.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return `${type.name} options:\n${sorted.map(propertyLine).join('')}`;
+}

@@ -1,0 +1,99 @@
+/** What `info` shows. */
+import type { Command, CommandContext } from '../command.ts';
+import { VERSION_TEXT } from '../version.ts';
+import { blockText } from './info-block.ts';
+import { pciText } from './info-pci.ts';
+import { qtreeText } from './info-qtree.ts';
+import { registersText } from './info-registers.ts';
+
+function statusText({ machine }: CommandContext): string {
+  const { runState } = machine;
+  if (runState === 'running') return 'VM status: running\n';
+  return `VM status: paused${runState === 'paused' ? '' : ` (${runState})`}\n`;
+}
+
+function registers({ machine }: CommandContext, all: boolean, index: number): string {
+  if (all) {
+    return machine
+      .cpus()
+      .map((cpu) => registersOf(machine.cpuRegisters(cpu.index), cpu.index))
+      .join('');
+  }
+  return registersOf(machine.cpuRegisters(index), index);
+}
+
+function registersOf(state: Parameters<typeof registersText>[0] | undefined, index: number): string {
+  return state === undefined ? `CPU#${index} not available\n` : registersText(state);
+}
+
+export const INFO_COMMANDS: readonly Command[] = [
+  {
+    name: 'block',
+    args: [{ name: 'device', kind: 'block', optional: true }],
+    params: '[device]',
+    help: 'drives, their images, and who uses them',
+    complete: ({ machine }) => machine.drives.list().flatMap(({ name }) => (name === '' ? [] : [name])),
+    run: ({ machine }, args) => blockText(machine.drives.list(), args.get('device')?.toString()),
+  },
+  {
+    name: 'cpus',
+    args: [],
+    params: '',
+    help: 'processors',
+    run: ({ machine }) =>
+      machine
+        .cpus()
+        .map(({ index, threadId }) => `${index === 0 ? '*' : ' '} CPU #${index}: thread_id=${threadId}\n`)
+        .join(''),
+  },
+  {
+    name: 'history',
+    args: [],
+    params: '',
+    help: 'lines entered so far',
+    run: (context) =>
+      context
+        .history()
+        .map((line, index) => `${index}: '${line}'\n`)
+        .join(''),
+  },
+  {
+    name: 'pci',
+    args: [],
+    params: '',
+    help: 'functions on the PCI buses',
+    run: ({ machine }) => pciText(machine.pciFunctions()),
+  },
+  {
+    name: 'qtree',
+    args: [],
+    params: '',
+    help: 'all devices as a tree of buses, with their properties',
+    run: ({ machine }) => qtreeText(machine.devices.tree),
+  },
+  {
+    name: 'registers',
+    args: [
+      { name: 'cpustate_all', kind: 'flag', letter: 'a' },
+      { name: 'vcpu', kind: 'integer', optional: true },
+    ],
+    params: '[-a|vcpu]',
+    help: "a processor's registers (-a: of all processors)",
+    run: (context, args) =>
+      registers(context, args.get('cpustate_all') === true, Number(args.get('vcpu') ?? 0)),
+  },
+  {
+    name: 'status',
+    args: [],
+    params: '',
+    help: 'whether the guest runs',
+    run: statusText,
+  },
+  {
+    name: 'version',
+    args: [],
+    params: '',
+    help: 'the version',
+    run: () => `${VERSION_TEXT}\n`,
+  },
+];
