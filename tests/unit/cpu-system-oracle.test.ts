@@ -20,10 +20,10 @@ class SerialHost extends RecordingHost {
   }
 }
 
-it('faults, privilege changes and returns are those that QEMU 7.2 recorded', () => {
+it.each(['faults32', 'faults64'])('%s: frames are those that QEMU 7.2 recorded', (program) => {
   const oracle = new URL('../oracle/system/', import.meta.url);
   const memory = new GuestMemory(16 << 20);
-  memory.bytes.set(readFileSync(new URL('faults64.bin', oracle)), LOAD_ADDRESS);
+  memory.bytes.set(readFileSync(new URL(`${program}.bin`, oracle)), LOAD_ADDRESS);
   const host = new SerialHost();
   const engine = new Engine({ memory, host, trace: QUIET });
   const { S } = engine.cpu;
@@ -33,6 +33,8 @@ it('faults, privilege changes and returns are those that QEMU 7.2 recorded', () 
   engine.cpu.updateMode();
   for (let slice = 0; slice < 100 && engine.run(10_000) === 'budget'; slice++);
   const lines = host.text.split('\n').map((line) => line.trimEnd());
-  const expected = readFileSync(new URL('faults64.txt', oracle), 'utf8').trimEnd().split('\n');
+  const expected = readFileSync(new URL(`${program}.txt`, oracle), 'utf8')
+    .trimEnd()
+    .split('\n');
   expect(lines.filter((line) => line !== '')).toEqual(expected);
 });
