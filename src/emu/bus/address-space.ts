@@ -2,6 +2,8 @@
 import type { AccessSize, IoHandler } from '../core/device.ts';
 import { OPEN_BUS } from '../core/register-block.ts';
 
+const ZEROS: Readonly<Record<AccessSize, number>> = { 1: 0, 2: 0, 4: 0 };
+
 /** A device's place in an address space; it can be moved and switched off (PCI BARs, PMBASE). */
 export interface Mapping {
   readonly base: number;
@@ -51,15 +53,18 @@ class Region implements Mapping {
 
 /**
  * Overlaps are allowed: the higher priority answers, and among equals the one enabled first.
- * An access that no region holds whole is open bus: reads all ones, writes are lost.
+ * An access that no region holds whole reads as `unmapped` says, and writes are lost.
  */
 export class AddressSpace {
   readonly name: string;
+  readonly #unmapped: Readonly<Record<AccessSize, number>>;
   readonly #regions: Region[] = [];
   #last: Region | undefined;
 
-  constructor(name: string) {
+  /** @param unmapped what reads of nothing give. QEMU: ports float high, memory reads 0. */
+  constructor(name: string, unmapped: 'ones' | 'zeros' = 'ones') {
     this.name = name;
+    this.#unmapped = unmapped === 'ones' ? OPEN_BUS : ZEROS;
   }
 
   /** Maps `size` addresses at `base`; `enabled` false keeps the place for later. */
@@ -76,7 +81,7 @@ export class AddressSpace {
 
   read(address: number, size: AccessSize): number {
     const region = this.#find(address, size);
-    return region === undefined ? OPEN_BUS[size] : region.handler.read(address - region.base, size) >>> 0;
+    return region === undefined ? this.#unmapped[size] : region.handler.read(address - region.base, size) >>> 0;
   }
 
   write(address: number, size: AccessSize, value: number): void {

@@ -1,0 +1,24 @@
+/** Where the initial RAM disk goes: as high as it may, so that a kernel that unpacks itself does not meet it. */
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import { KernelError } from './kernel-error.ts';
+import { FIRMWARE_DATA_SIZE } from './memory-map.ts';
+
+const PAGE = 4096;
+
+/**
+ * Copies `initrd` below the firmware's data and at or below `maxEnd`; its address, 0 without one.
+ * A KernelError when it would reach below `kernelEnd`.
+ */
+export function placeInitrd(
+  initrd: Uint8Array | undefined,
+  memory: GuestMemory,
+  kernelEnd: number,
+  maxEnd: number = memory.size,
+): number {
+  if (initrd === undefined) return 0;
+  const end = Math.min(memory.size - FIRMWARE_DATA_SIZE, maxEnd);
+  const address = Math.floor((end - initrd.length) / PAGE) * PAGE;
+  if (address < kernelEnd) throw new KernelError('initrd is too large, cannot support it');
+  memory.write(address, initrd);
+  return address;
+}

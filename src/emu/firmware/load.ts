@@ -1,0 +1,22 @@
+/** Starts a kernel without a boot loader: an ELF file by its PVH entry, a bzImage by the Linux boot protocol. */
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import { isElf } from './elf.ts';
+import type { EntryState } from './entry.ts';
+import { KernelError } from './kernel-error.ts';
+import { isBzImage, loadBzImage } from './linux-boot.ts';
+import { loadPvh } from './pvh.ts';
+
+export interface LoadRequest {
+  readonly kernel: Uint8Array;
+  readonly initrd: Uint8Array | undefined;
+  readonly commandLine: string;
+  /** Guest-physical address of the ACPI root pointer. */
+  readonly rsdp: number;
+}
+
+/** Puts the kernel and what it is handed into guest memory. A file that is no kernel is a KernelError. */
+export function loadKernel(request: LoadRequest, memory: GuestMemory): EntryState {
+  if (isElf(request.kernel)) return loadPvh(request, memory);
+  if (isBzImage(request.kernel)) return loadBzImage(request, memory);
+  throw new KernelError('invalid kernel header');
+}

@@ -1,0 +1,68 @@
+/** What the firmware leaves in low memory: BIOS data area, a GDT, page tables, and room for what a kernel is handed. */
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import { EBDA } from './memory-map.ts';
+
+const BDA_COM_PORTS = 0x400;
+const BDA_EBDA_SEGMENT = 0x40e;
+const BDA_CONVENTIONAL_KIB = 0x413;
+
+/** Linear addresses below the EBDA, each with a page or more to itself. */
+export const GDT = 0x1000;
+export const GDT_LIMIT = 0x1f;
+export const START_INFO = 0x2000;
+export const PAGE_TABLES = 0x3000;
+export const STACK_TOP = 0x10000;
+export const ZERO_PAGE = 0x10000;
+export const COMMAND_LINE = 0x20000;
+export const COMMAND_LINE_MAX = 0x10000;
+
+/** Spec: Linux Documentation/arch/x86/boot.rst: __BOOT_CS 0x10 and __BOOT_DS 0x18 are flat 4 GiB segments. */
+const FLAT_CODE32 = [0x0000ffff, 0x00cf9b00];
+const FLAT_CODE64 = [0x0000ffff, 0x00af9b00];
+const FLAT_DATA = [0x0000ffff, 0x00cf9300];
+
+export function writeBiosDataArea(memory: GuestMemory, serialPorts: readonly number[]): void {
+  for (const [index, port] of serialPorts.entries()) {
+    memory.view.setUint16(BDA_COM_PORTS + 2 * index, port, true);
+  }
+  memory.view.setUint16(BDA_EBDA_SEGMENT, EBDA >>> 4, true);
+  memory.view.setUint16(BDA_CONVENTIONAL_KIB, EBDA >>> 10, true);
+  memory.bytes[EBDA] = 1;
+}
+
+export function writeGdt(memory: GuestMemory, code64: boolean): void {
+  const entries = [[0, 0], [0, 0], code64 ? FLAT_CODE64 : FLAT_CODE32, FLAT_DATA];
+  for (const [index, [lo, hi]] of entries.entries()) {
+    memory.view.setUint32(GDT + 8 * index, lo, true);
+    memory.view.setUint32(GDT + 8 * index + 4, hi, true);
+  }
+}
+
+const PRESENT_WRITABLE = 3;
+const LARGE_PAGE = 0x80;
+const GIBIBYTES = 4;
+
+/** Identity page tables for the first 4 GiB, in 2 MiB pages; the top-level table is at PAGE_TABLES. */
+export function writePageTables(memory: GuestMemory): void {
+  const { view } = memory;
+  const pdpt = PAGE_TABLES + 0x1000;
+  memory.bytes.fill(0, PAGE_TABLES, pdpt + 0x1000 * (1 + GIBIBYTES));
+  view.setUint32(PAGE_TABLES, pdpt | PRESENT_WRITABLE, true);
+  for (let gib = 0; gib < GIBIBYTES; gib++) {
+    const directory = pdpt + 0x1000 * (1 + gib);
+    view.setUint32(pdpt + 8 * gib, directory | PRESENT_WRITABLE, true);
+    for (let entry = 0; entry < 512; entry++) {
+      const address = gib * 0x40000000 + entry * 0x200000;
+      view.setUint32(directory + 8 * entry, (address | PRESENT_WRITABLE | LARGE_PAGE) >>> 0, true);
+    }
+  }
+}
+
+/** Writes the NUL-terminated command line; false when it is too long. */
+export function writeCommandLine(memory: GuestMemory, text: string): boolean {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length >= COMMAND_LINE_MAX) return false;
+  memory.bytes.set(bytes, COMMAND_LINE);
+  memory.bytes[COMMAND_LINE + bytes.length] = 0;
+  return true;
+}

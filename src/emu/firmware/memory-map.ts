@@ -1,0 +1,35 @@
+/** The memory map that the firmware reports, and where it keeps its own things. */
+
+export const E820_RAM = 1;
+export const E820_RESERVED = 2;
+
+export interface MemoryRange {
+  readonly base: number;
+  readonly size: number;
+  /** E820_*. */
+  readonly type: number;
+}
+
+/** First byte of the extended BIOS data area, the end of conventional memory. */
+export const EBDA = 0x9fc00;
+const CONVENTIONAL_END = 0xa0000;
+const BIOS_START = 0xf0000;
+const MIB = 0x100000;
+/** QEMU: SeaBIOS keeps the ACPI tables in the last 128 KiB of RAM. */
+export const FIRMWARE_DATA_SIZE = 0x20000;
+/** Flash at the end of the 32-bit address space. */
+const FLASH_START = 0xfffc0000;
+const FLASH_SIZE = 0x40000;
+
+/** Ranges in ascending order. QEMU: as SeaBIOS reports them for `ramSize` bytes below 4 GiB. */
+export function memoryMap(ramSize: number): readonly MemoryRange[] {
+  const end = ramSize - FIRMWARE_DATA_SIZE;
+  return [
+    { base: 0, size: EBDA, type: E820_RAM },
+    { base: EBDA, size: CONVENTIONAL_END - EBDA, type: E820_RESERVED },
+    { base: BIOS_START, size: MIB - BIOS_START, type: E820_RESERVED },
+    { base: MIB, size: end - MIB, type: E820_RAM },
+    { base: end, size: FIRMWARE_DATA_SIZE, type: E820_RESERVED },
+    { base: FLASH_START, size: FLASH_SIZE, type: E820_RESERVED },
+  ];
+}

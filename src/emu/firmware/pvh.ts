@@ -1,0 +1,86 @@
+/** Direct start of an ELF kernel. Spec: Xen docs/misc/pvh.pandoc, public/arch-x86/hvm/start_info.h. */
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import { type ElfImage, loadElf, readElf } from './elf.ts';
+import type { EntryState } from './entry.ts';
+import { placeInitrd } from './initrd.ts';
+import { KernelError } from './kernel-error.ts';
+import type { LoadRequest } from './load.ts';
+import {
+  COMMAND_LINE,
+  GDT,
+  GDT_LIMIT,
+  STACK_TOP,
+  START_INFO,
+  writeCommandLine,
+  writeGdt,
+} from './low-memory.ts';
+import { memoryMap } from './memory-map.ts';
+
+const XEN_ELFNOTE_PHYS32_ENTRY = 18;
+const START_MAGIC = 0x336ec578;
+const START_VERSION = 1;
+const MODULE_LIST = START_INFO + 0x40;
+const MEMORY_MAP = START_INFO + 0x80;
+const MAP_ENTRY_SIZE = 24;
+
+function entryPoint({ notes }: ElfImage): number {
+  const note = notes.find(({ name, type }) => name === 'Xen' && type === XEN_ELFNOTE_PHYS32_ENTRY);
+  if (note === undefined || note.data.length < 4) {
+    throw new KernelError('Error loading uncompressed kernel without PVH ELF Note');
+  }
+  return new DataView(note.data.buffer, note.data.byteOffset).getUint32(0, true);
+}
+
+/** Loads the kernel, writes hvm_start_info; the processor is to start in 32-bit protected mode with its address in EBX. */
+export function loadPvh(request: LoadRequest, memory: GuestMemory): EntryState {
+  const image = readElf(request.kernel);
+  const rip = entryPoint(image);
+  const end = loadElf(request.kernel, image, memory);
+  const initrd = placeInitrd(request.initrd, memory, end);
+  if (!writeCommandLine(memory, request.commandLine))
+    throw new KernelError('The kernel command line is too long');
+  writeGdt(memory, false);
+  writeStartInfo(memory, request, initrd);
+  return {
+    mode: 'protected32',
+    rip,
+    rbx: START_INFO,
+    rsi: 0,
+    rsp: STACK_TOP,
+    cr3: 0,
+    gdt: GDT,
+    gdtLimit: GDT_LIMIT,
+  };
+}
+
+function writeStartInfo(
+  { view, size }: GuestMemory,
+  { rsdp, initrd }: LoadRequest,
+  initrdAddress: number,
+): void {
+  const quad = (at: number, value: number): void => view.setBigUint64(at, BigInt(value), true);
+  const ranges = memoryMap(size);
+  view.setUint32(START_INFO, START_MAGIC, true);
+  view.setUint32(START_INFO + 4, START_VERSION, true);
+  view.setUint32(START_INFO + 8, 0, true);
+  view.setUint32(START_INFO + 12, initrd === undefined ? 0 : 1, true);
+  quad(START_INFO + 16, initrd === undefined ? 0 : MODULE_LIST);
+  quad(START_INFO + 24, COMMAND_LINE);
+  quad(START_INFO + 32, rsdp);
+  quad(START_INFO + 40, MEMORY_MAP);
+  view.setUint32(START_INFO + 48, ranges.length, true);
+  view.setUint32(START_INFO + 52, 0, true);
+  if (initrd !== undefined) {
+    quad(MODULE_LIST, initrdAddress);
+    quad(MODULE_LIST + 8, initrd.length);
+    quad(MODULE_LIST + 16, 0);
+    quad(MODULE_LIST + 24, 0);
+  }
+  for (const [index, range] of ranges.entries()) {
+    const at = MEMORY_MAP + MAP_ENTRY_SIZE * index;
+    quad(at, range.base);
+    quad(at + 8, range.size);
+    view.setUint32(at + 16, range.type, true);
+    view.setUint32(at + 20, 0, true);
+  }
+}

@@ -1,0 +1,309 @@
+/** A machine: a board, its vCPU, time, run state, and the loop that lets the guest run. */
+import type { ImageOpener } from '../block/image-store.ts';
+import { CharPipe } from '../char/char-backend.ts';
+import { EventQueue } from '../core/clock.ts';
+import type { Host } from '../core/host.ts';
+import type { IrqLine } from '../core/irq.ts';
+import type { MonitorError } from '../core/monitor-error.ts';
+import { TraceLog } from '../core/trace.ts';
+import { ApicBusHub } from '../cpu/apic/apic-bus.ts';
+import { LocalApic } from '../cpu/apic/local-apic.ts';
+import type { CpuHost } from '../cpu/cpu.ts';
+import { Engine } from '../cpu/engine.ts';
+import { HALTED } from '../cpu/state.ts';
+import { loadKernel } from '../firmware/load.ts';
+import { GuestMemory } from '../memory/guest-memory.ts';
+import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
+import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
+import { DEVICE_TYPES } from './device-types.ts';
+import { DeviceRegistry } from './device-registry.ts';
+import { Drives } from './drives.ts';
+import { enterKernel } from './entry-state.ts';
+import { DeviceManager } from './hotplug.ts';
+import type { CpuInfo, MachineApi } from './machine-api.ts';
+import { MachineEvents } from './machine-events.ts';
+import { PcBoard } from './pc-board.ts';
+import { DeviceTree } from './qdev.ts';
+import { RunControl, type RunState } from './run-state.ts';
+import { HostTime, InstructionTime, type TimeSource } from './virtual-clock.ts';
+
+const APIC_PAGE = 0x1000;
+/** Instructions between two looks at the clock: about half a millisecond. */
+const CHUNK_MIN = 2_000;
+const CHUNK_MAX = 400_000;
+const CHUNK_NS = 500_000;
+const NS_PER_MS = 1_000_000;
+
+export interface MachineConfig {
+  /** A multiple of 4096, at most 2 GiB. */
+  readonly memoryBytes: number;
+  /** ELF with a PVH entry, or bzImage; without it the machine stays in prelaunch. */
+  readonly kernel?: Uint8Array | undefined;
+  readonly initrd?: Uint8Array | undefined;
+  readonly append?: string | undefined;
+  /** QEMU: -icount shift=N: the guest's clock counts instructions, and every run repeats exactly. */
+  readonly icountShift?: number | undefined;
+  /** QEMU: -no-reboot: a guest's reset ends the machine. */
+  readonly noReboot?: boolean | undefined;
+}
+
+export interface MachineHost extends Host {
+  readonly images: ImageOpener;
+  /** What QEMU prints on its standard error. */
+  readonly warn?: (message: string) => void;
+}
+
+/** What the caller of `run` is to do next. */
+export interface SliceResult {
+  /** Milliseconds until something may happen by itself: 0 call again at once, Infinity only input can wake the machine. */
+  readonly idleMs: number;
+}
+
+export class Machine implements MachineApi {
+  readonly memory: GuestMemory;
+  readonly trace = new TraceLog();
+  readonly events = new MachineEvents();
+  readonly devices: DeviceManager;
+  readonly drives: Drives;
+  readonly board: PcBoard;
+  readonly engine: Engine;
+  readonly clock: EventQueue;
+  readonly config: MachineConfig;
+  /** COM1's other end. */
+  readonly serial: CharPipe;
+  readonly runControl: RunControl;
+  readonly #host: MachineHost;
+  readonly #time: TimeSource;
+  readonly #hub = new ApicBusHub();
+  readonly #apic: LocalApic;
+  /** The engine's count and budget, so that time inside a slice is exact in deterministic mode. */
+  #budget = 0;
+  #running = false;
+  #chunk = CHUNK_MIN;
+  #resetReason: string | undefined;
+  #powerOff = false;
+  #quit = false;
+
+  constructor(config: MachineConfig, host: MachineHost) {
+    this.config = config;
+    this.#host = host;
+    this.memory = new GuestMemory(config.memoryBytes);
+    this.#time =
+      config.icountShift === undefined
+        ? new HostTime(host)
+        : new InstructionTime(() => this.#retired(), config.icountShift);
+    this.clock = new EventQueue(() => this.#time.nowNs());
+    this.clock.onEarlierDeadline(() => this.engine?.cpu.requestExit());
+    this.runControl = new RunControl(this.events, (running) => {
+      if (running) this.#time.start();
+      else this.#time.stop();
+      this.engine.cpu.requestExit();
+    });
+    const warn = host.warn ?? (() => {});
+    this.drives = new Drives({ images: host.images, warn });
+    const services = { memory: this.memory, clock: this.clock, trace: this.trace, drives: this.drives };
+    this.devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), new DeviceTree(), services, this.events);
+    this.serial = new CharPipe((bytes) => this.onSerial(bytes));
+    const cpuHost = this.#cpuHost();
+    this.engine = new Engine({ memory: this.memory, host: cpuHost, trace: this.trace });
+    this.#apic = this.#createApic(cpuHost);
+    this.board = new PcBoard({
+      memory: this.memory,
+      clock: this.clock,
+      trace: this.trace,
+      wallClockMs: host.wallClockMs(),
+      apics: this.#hub,
+      intr: { set: (level) => this.#apic.lint0.set(level) } satisfies IrqLine,
+      power: {
+        powerOff: () => this.#requestPowerOff(),
+        suspendToRam: () => this.trace.unimplemented('suspend to RAM'),
+        suspendToDisk: () => {
+          this.events.emit({ event: 'SUSPEND_DISK', data: undefined });
+          this.#requestPowerOff();
+        },
+      },
+      reset: () => this.#requestReset('guest-reset'),
+      serial: this.serial,
+      cpus: 1,
+      devices: this.devices,
+      archId: (cpu) => cpu,
+    });
+    this.board.physical.map(0xfee00000, APIC_PAGE, this.#hub);
+    this.devices.machineReady();
+    this.#start();
+  }
+
+  /** Replaced by whoever shows the console. */
+  onSerial: (bytes: Uint8Array) => void = () => {};
+  /** Told when `quit` was asked for, or the guest is off. */
+  onQuit: () => void = () => {};
+
+  get runState(): RunState {
+    return this.runControl.state;
+  }
+
+  get retiredInstructions(): number {
+    return this.engine.retired;
+  }
+
+  /** Lets the guest run for about `sliceMs` of host time, unless it sleeps sooner. */
+  run(sliceMs: number): SliceResult {
+    const until = this.#host.monotonicNs() + sliceMs * NS_PER_MS;
+    while (this.runControl.running) {
+      this.clock.runDue();
+      if (this.#serviceRequests()) continue;
+      const deadline = this.clock.nextDeadlineNs();
+      if (this.#isIdle()) {
+        if (this.#time.skipTo(deadline) && Number.isFinite(deadline)) continue;
+        const waitNs = deadline - this.clock.nowNs();
+        if (waitNs > 0) return { idleMs: waitNs / NS_PER_MS };
+        continue;
+      }
+      this.#runChunk(deadline);
+      this.#serviceRequests();
+      if (this.#host.monotonicNs() >= until) return { idleMs: 0 };
+    }
+    return { idleMs: Number.POSITIVE_INFINITY };
+  }
+
+  stop(): void {
+    this.runControl.stop();
+  }
+
+  cont(): MonitorError | undefined {
+    return this.runControl.cont();
+  }
+
+  reset(): void {
+    this.#reset(false, 'host-qmp-system-reset');
+  }
+
+  quit(): void {
+    this.#quit = true;
+    this.runControl.stop('shutdown');
+    this.events.emit({ event: 'SHUTDOWN', data: { guest: false, reason: 'host-qmp-quit' } });
+    this.onQuit();
+  }
+
+  get hasQuit(): boolean {
+    return this.#quit;
+  }
+
+  powerButton(): void {
+    this.events.emit({ event: 'POWERDOWN', data: undefined });
+    this.board.pm.powerButton();
+  }
+
+  /** Flushes and closes all images. */
+  close(): Promise<void> {
+    return this.drives.closeAll();
+  }
+
+  pciFunctions(): readonly PciDeviceInfo[] {
+    return pciBusInfo(this.board.pciBus);
+  }
+
+  cpus(): readonly CpuInfo[] {
+    return [{ index: 0, halted: this.engine.cpu.S[HALTED] !== 0, threadId: 1 }];
+  }
+
+  cpuRegisters(index: number): CpuRegisters | undefined {
+    return index === 0 ? readCpuRegisters(this.engine.cpu, 0) : undefined;
+  }
+
+  #retired(): number {
+    return this.#running ? this.engine.retiredNow(this.#budget) : (this.engine?.retired ?? 0);
+  }
+
+  #isIdle(): boolean {
+    return this.engine.cpu.S[HALTED] !== 0 && !this.engine.isAwake();
+  }
+
+  #runChunk(deadline: number): void {
+    const { engine } = this;
+    const time = this.#time;
+    const exact = time instanceof InstructionTime;
+    const budget = exact ? Math.min(CHUNK_MAX, time.budgetUntil(deadline)) : this.#chunk;
+    const before = engine.retired;
+    const start = exact ? 0 : this.#host.monotonicNs();
+    this.#budget = budget;
+    this.#running = true;
+    const exit = engine.run(budget, exact);
+    this.#running = false;
+    if (exit === 'shutdown') this.#requestReset('guest-reset');
+    if (exact || exit !== 'budget') return;
+    const elapsed = this.#host.monotonicNs() - start;
+    const done = engine.retired - before;
+    if (done < budget / 2 || elapsed <= 0) return;
+    const wanted = (done * CHUNK_NS) / elapsed;
+    this.#chunk = Math.round(Math.min(CHUNK_MAX, Math.max(CHUNK_MIN, (this.#chunk + wanted) / 2)));
+  }
+
+  /** What the guest asked for during a slice. True: something was done. */
+  #serviceRequests(): boolean {
+    if (this.#powerOff) {
+      this.#powerOff = false;
+      this.events.emit({ event: 'SHUTDOWN', data: { guest: true, reason: 'guest-shutdown' } });
+      this.runControl.stop('shutdown');
+      this.onQuit();
+      return true;
+    }
+    const reason = this.#resetReason;
+    if (reason === undefined) return false;
+    this.#resetReason = undefined;
+    if (this.config.noReboot === true) {
+      this.events.emit({ event: 'SHUTDOWN', data: { guest: true, reason } });
+      this.runControl.stop('shutdown');
+      this.onQuit();
+    } else this.#reset(true, reason);
+    return true;
+  }
+
+  #requestPowerOff(): void {
+    this.#powerOff = true;
+    this.engine.cpu.requestExit();
+  }
+
+  #requestReset(reason: string): void {
+    this.#resetReason = reason;
+    this.engine.cpu.requestExit();
+  }
+
+  #reset(guest: boolean, reason: string): void {
+    this.board.reset();
+    this.#apic.reset();
+    this.engine.cpu.reset();
+    this.events.emit({ event: 'RESET', data: { guest, reason } });
+    this.runControl.machineReset();
+    this.#start();
+  }
+
+  /** What firmware and boot loader do before the first instruction of the kernel. */
+  #start(): void {
+    const rsdp = this.board.firmwareSetup();
+    const { kernel, initrd, append = '' } = this.config;
+    if (kernel === undefined) return;
+    enterKernel(this.engine.cpu, loadKernel({ kernel, initrd, commandLine: append, rsdp }, this.memory));
+  }
+
+  #cpuHost(): CpuHost {
+    const host: CpuHost = {
+      ioRead: (port, size) => this.board.ports.read(port, size),
+      ioWrite: (port, size, value) => this.board.ports.write(port, size, value),
+      mmioRead: (gpa, size) => this.board.physical.read(gpa, size),
+      mmioWrite: (gpa, size, value) => this.board.physical.write(gpa, size, value),
+      nowNs: () => this.#time.nowNs(),
+      acknowledgePic: () => this.board.pic.acknowledge(),
+      broadcastEoi: (vector) => this.board.ioApic.eoi(vector),
+    };
+    return host;
+  }
+
+  #createApic(host: CpuHost): LocalApic {
+    const apic = new LocalApic(this.engine.cpu, host, this.#hub, this.clock, this.trace, { apicId: 0 });
+    this.#hub.add(apic);
+    this.engine.cpu.apic = apic;
+    this.engine.interrupts = apic;
+    return apic;
+  }
+}
