@@ -110,9 +110,9 @@ export class GdbClient {
     await this.request(`Qqemu.PhyMemMode:${on ? 1 : 0}`);
   }
 
-  /** QEMU: while stepping, interrupts are delivered and virtual time goes on, or neither. */
-  async stepWithInterrupts(on: boolean): Promise<void> {
-    const answer = await this.request(`Qqemu.sstep=${on ? '1' : '7'}`);
+  /** QEMU: while stepping, virtual time goes on, but no interrupt is taken. */
+  async stepWithoutInterrupts(): Promise<void> {
+    const answer = await this.request('Qqemu.sstep=3');
     if (answer !== 'OK') throw new Error(`sstep: "${answer}"`);
   }
 
