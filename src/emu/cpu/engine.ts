@@ -28,6 +28,7 @@ import {
   EXIT_RECORD,
   FAULT,
   FAULT_TRIPLE,
+  FLAG_IF,
   FLAG_TF,
   HALTED,
   JUMP_TAG,
@@ -54,7 +55,9 @@ import {
   VEC_GP,
   VEC_MF,
   VEC_NM,
+  VEC_NMI,
   VEC_UD,
+  XMM_TEMP,
 } from './state.ts';
 import { deliver, deliverFault } from './system/exceptions.ts';
 import { arithmeticFlags } from './system/flags.ts';
@@ -74,7 +77,7 @@ export type Exit = 'budget' | 'halted' | 'shutdown';
 export interface InterruptSource {
   /** Something is deliverable now (EFLAGS.IF is not considered here). */
   pending(): boolean;
-  /** Takes it: the vector. */
+  /** Takes it: the vector, or -1 when it went away. */
   acknowledge(): number;
 }
 
@@ -148,17 +151,33 @@ export class Engine {
     return this.retired + (count - 1 - S[BUDGET] - S[BUDGET_HELD]) + S[BLOCK_INDEX];
   }
 
-  /** Takes interrupts. False: halted, and nothing wakes the vCPU. */
-  #attend(): boolean {
+  /** A halted vCPU has something to wake up for. */
+  isAwake(): boolean {
     const { S } = this.cpu;
+    if (S[ATTENTION] === 0) return false;
+    return (S[EFLAGS] & FLAG_IF) !== 0 || !this.interrupts.pending();
+  }
+
+  /** Takes INIT, startup IPI, NMI and interrupts. False: halted, and nothing wakes the vCPU. */
+  #attend(): boolean {
+    const { cpu } = this;
+    const { S } = cpu;
     if (S[SHADOW] !== 0) return true;
+    cpu.serviceEvents();
+    if (cpu.takeNmi()) {
+      S[HALTED] = 0;
+      deliver(cpu, VEC_NMI, 'interrupt', undefined);
+      return true;
+    }
     if (!this.interrupts.pending()) {
       S[ATTENTION] = 0;
       return true;
     }
-    if ((S[EFLAGS] & 0x200) === 0) return S[HALTED] === 0;
+    if ((S[EFLAGS] & FLAG_IF) === 0) return S[HALTED] === 0;
+    const vector = this.interrupts.acknowledge();
+    if (vector < 0) return true;
     S[HALTED] = 0;
-    deliver(this.cpu, this.interrupts.acknowledge(), 'interrupt', undefined);
+    deliver(cpu, vector, 'interrupt', undefined);
     return true;
   }
 
@@ -240,10 +259,12 @@ export class Engine {
     this.#noticeCodeSegment();
     const tag = ((S[CODE_GENERATION] << 9) | mode) + 1;
     S[JUMP_TAG] = tag;
-    const [lo, hi] = [S[RIP_LO], S[RIP_HI]];
+    const lo = S[RIP_LO];
+    const hi = S[RIP_HI];
     const jumps = this.#jumps;
     const k = jumpIndex(lo);
-    if (jumps[k] === lo && jumps[k + 1] === hi && jumps[k + 2] === tag) {
+    const known = jumps[k] === lo && jumps[k + 1] === hi && jumps[k + 2] === tag;
+    if (known && this.blocks.isLive(jumps[k + 3])) {
       S[PAGE_LO] = jumps[k + 4];
       S[PAGE_HI] = jumps[k + 5];
       return jumps[k + 3];
@@ -299,7 +320,8 @@ export class Engine {
   #noticeCodeSegment(): void {
     const { S } = this.cpu;
     if ((S[MODE] & MODE_CODE64) !== 0) return;
-    const [base, limit] = [S[SEG_CS + SEG_BASE_LO], S[SEG_CS + SEG_LIMIT]];
+    const base = S[SEG_CS + SEG_BASE_LO];
+    const limit = S[SEG_CS + SEG_LIMIT];
     if (base === this.#lastCsBase && limit === this.#lastCsLimit) return;
     this.#lastCsBase = base;
     this.#lastCsLimit = limit;
@@ -473,8 +495,10 @@ export class Engine {
       },
       sse: (p) => {
         const op = SSE_OPS[C[p + 1]];
-        if (op.mmx) mmxEnter(cpu);
-        op.run(cpu, C[p + 2], C[p + 3], C[p + 4], C[p + 5] !== 0);
+        const to = C[p + 2];
+        // A store to memory enters MMX state when it has succeeded; all else does even when an exception follows.
+        if (op.mmx && to !== XMM_TEMP) mmxEnter(cpu);
+        op.run(cpu, to, C[p + 3], C[p + 4], C[p + 5] !== 0);
         return S[FAULT];
       },
       sseLoad: (p) => {
@@ -486,21 +510,22 @@ export class Engine {
           cpu.raise(VEC_GP, 0);
           return 1;
         }
-        const w = [0, 0, 0, 0];
-        if (bytes === 4) w[0] = load32(lo, hi);
-        else if (bytes < 4) w[0] = bytes === 2 ? load16(lo, hi) : load8(lo, hi);
+        // The destination is a temporary: a fault may leave it half written.
+        S[to + 1] = 0;
+        S[to + 2] = 0;
+        S[to + 3] = 0;
+        if (bytes === 4) S[to] = load32(lo, hi);
+        else if (bytes < 4) S[to] = bytes === 2 ? load16(lo, hi) : load8(lo, hi);
         else {
-          w[0] = load64(lo, hi);
-          w[1] = S[LD_HI];
+          S[to] = load64(lo, hi);
+          S[to + 1] = S[LD_HI];
           if (bytes === 16 && S[FAULT] === 0) {
             const second = (lo + 8) | 0;
-            w[2] = load64(second, second >>> 0 < 8 ? (hi + 1) | 0 : hi);
-            w[3] = S[LD_HI];
+            S[to + 2] = load64(second, second >>> 0 < 8 ? (hi + 1) | 0 : hi);
+            S[to + 3] = S[LD_HI];
           }
         }
-        if (S[FAULT] !== 0) return 1;
-        for (let n = 0; n < 4; n++) S[to + n] = w[n];
-        return 0;
+        return S[FAULT];
       },
       sseStore: (p) => {
         const lo = S[EA_LO];
@@ -521,7 +546,9 @@ export class Engine {
         else if (bytes === 4) store32(lo, hi, S[from]);
         else if (bytes === 2) store16(lo, hi, S[from]);
         else cpu.store8(lo, hi, S[from]);
-        return S[FAULT];
+        if (S[FAULT] !== 0) return 1;
+        if (C[p + 4] !== 0) mmxEnter(cpu);
+        return 0;
       },
       arithFlags: () => arithmeticFlags(S),
     });

@@ -1,6 +1,6 @@
 /** Turns the bytes of one instruction into records. */
 import type { Instruction } from './instruction.ts';
-import { decodeOneByte } from './one-byte.ts';
+import { decodeOneByte, undefinedOpcode } from './one-byte.ts';
 import { decodeTwoByte } from './two-byte.ts';
 
 /**
@@ -12,5 +12,10 @@ export function decode(i: Instruction): number {
   const opcode = i.prefixes();
   if (opcode === 0x0f) decodeTwoByte(i);
   else decodeOneByte(i, opcode);
+  // Spec: SDM vol. 2, LOCK: #UD with any instruction but those that read, change and write memory.
+  if (i.lock && !(i.lockable && i.isMemory)) {
+    i.at = from;
+    undefinedOpcode(i);
+  }
   return i.finish(from);
 }

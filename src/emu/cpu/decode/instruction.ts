@@ -78,6 +78,8 @@ export class Instruction {
   addressPrefix = false;
   repeat = 0;
   lock = false;
+  /** The instruction may have a LOCK prefix, when its operand is in memory. */
+  lockable = false;
   /** Word offset of the overriding segment register, or 0. */
   segment = 0;
   operandSize: 16 | 32 | 64 = 32;
@@ -134,6 +136,7 @@ export class Instruction {
     this.addressPrefix = false;
     this.repeat = 0;
     this.lock = false;
+    this.lockable = false;
     this.segment = 0;
     this.ends = false;
     this.ripRelative = false;

@@ -3,7 +3,7 @@
 import type { Width } from '../semantics/emitter.ts';
 import { ALU_OPS, SHIFT_OPS } from '../semantics/index.ts';
 import { opNumber } from '../semantics/table.ts';
-import { RAX, RBX, SEG_CS, SEG_DS, SEG_ES, SEG_SS, TEMP0 } from '../state.ts';
+import { RAX, RBX, SEG_DS, TEMP0 } from '../state.ts';
 import { branchRelative, nearCall, nearJump, nearReturn } from './branches.ts';
 import type { Instruction } from './instruction.ts';
 import {
@@ -54,11 +54,6 @@ export function undefinedOpcode(i: Instruction): void {
   i.emitHelperEnd('ud', 0);
 }
 
-/** LOCK is #UD unless the instruction writes memory after reading it. */
-export function lockIsWrong(i: Instruction, mayLock: boolean): boolean {
-  return i.lock && !(mayLock && i.isMemory);
-}
-
 /** `name` with destination ModRM.rm: loads it to TEMP0 when in memory, runs `kind` on it and stores the result back. */
 export function modify(i: Instruction, width: Width, emit: (operand: number) => void): void {
   if (!i.isMemory) {
@@ -69,6 +64,19 @@ export function modify(i: Instruction, width: Width, emit: (operand: number) => 
   i.emitMemory(LOADW[width], temp, width / 8, true);
   emit(temp);
   i.emitMemory(STORE[width], temp, width / 8, true);
+}
+
+/** As `modify`, for operations that change a register the address may depend on. */
+export function modifyAtEa(i: Instruction, width: Width, emit: (operand: number) => void): void {
+  if (!i.isMemory) {
+    emit(i.register(width, i.rm));
+    return;
+  }
+  const temp = i.temp(width);
+  i.emitEa(width / 8, true);
+  i.emit(LOADW[width].ea, temp);
+  emit(temp);
+  i.emit(STORE[width].ea, temp);
 }
 
 /** ModRM.rm as a source: its register, or TEMP0 after loading it. */
@@ -83,13 +91,12 @@ function arithmetic(i: Instruction, opcode: number): void {
   const width = widthOf(i, opcode);
   const form = opcode & 7;
   if (form >= 4) {
-    if (i.lock) return undefinedOpcode(i);
     const value = i.immediate(width);
     i.emit(ri(ALU_OPS[op], width), i.register(width, 0), 0, value, value >> 31);
     return;
   }
   i.readModrm();
-  if (lockIsWrong(i, form < 2 && op !== CMP)) return undefinedOpcode(i);
+  i.lockable = form < 2 && op !== CMP;
   const kind = rr(ALU_OPS[op], width);
   const register = i.register(width, i.reg);
   if (form >= 2) i.emit(kind, register, source(i, width));
@@ -104,7 +111,7 @@ function group1(i: Instruction, opcode: number): void {
   const op = (i.modrm >> 3) & 7;
   // The immediate follows the displacement, so it is read before any record needs the next address.
   const value = opcode === 0x81 ? i.immediate(width) : i.signed8();
-  if (lockIsWrong(i, op !== CMP)) return undefinedOpcode(i);
+  i.lockable = op !== CMP;
   const kind = ri(ALU_OPS[op], width);
   if (op === CMP) i.emit(kind, source(i, width), 0, value, value >> 31);
   else modify(i, width, (operand) => i.emit(kind, operand, 0, value, value >> 31));
@@ -115,10 +122,6 @@ function group2(i: Instruction, opcode: number): void {
   const width = widthOf(i, opcode);
   i.readModrm();
   const op = SHIFT_OPS[(i.modrm >> 3) & 7];
-  if (i.lock) {
-    if (opcode < 0xd0) i.byte();
-    return undefinedOpcode(i);
-  }
   if (opcode === 0xd2 || opcode === 0xd3) {
     modify(i, width, (operand) => i.emit(shiftCl(op, width), operand));
     return;
@@ -134,12 +137,11 @@ function group3(i: Instruction, opcode: number): void {
   const op = (i.modrm >> 3) & 7;
   if (op < 2) {
     const value = i.immediate(width);
-    if (i.lock) return undefinedOpcode(i);
     i.emit(ri('test', width), source(i, width), 0, value, value >> 31);
     return;
   }
-  if (lockIsWrong(i, op < 4)) return undefinedOpcode(i);
   if (op < 4) {
+    i.lockable = true;
     const kind = unaryKind(op === 2 ? 'not' : 'neg', width);
     modify(i, width, (operand) => i.emit(kind, operand));
     return;
@@ -154,12 +156,12 @@ function group45(i: Instruction, opcode: number): void {
   const op = (i.modrm >> 3) & 7;
   const width = widthOf(i, opcode);
   if (op < 2) {
-    if (lockIsWrong(i, true)) return undefinedOpcode(i);
+    i.lockable = true;
     const kind = unaryKind(op === 0 ? 'inc' : 'dec', width);
     modify(i, width, (operand) => i.emit(kind, operand));
     return;
   }
-  if (opcode === 0xfe || op === 7 || i.lock) return undefinedOpcode(i);
+  if (opcode === 0xfe || op === 7) return undefinedOpcode(i);
   if (op === 2) return nearCall(i);
   if (op === 4) return nearJump(i);
   if (op === 6) return pushOperand(i);
@@ -201,6 +203,7 @@ function pushImmediate(i: Instruction, opcode: number): void {
   else i.emitHelper('pushImmediate', width, 0, 0, value, 0);
 }
 
+/** PUSH and POP of segment register number `segment`. */
 function segmentStack(i: Instruction, segment: number, push: boolean): void {
   if (i.code64) return undefinedOpcode(i);
   if (push) i.emitHelper('pushSeg', i.operandSize, segment, 0, 0, 0);
@@ -211,7 +214,6 @@ function segmentStack(i: Instruction, segment: number, push: boolean): void {
 function move(i: Instruction, opcode: number): void {
   const width = widthOf(i, opcode);
   i.readModrm();
-  if (i.lock) return undefinedOpcode(i);
   const register = i.register(width, i.reg);
   const toRegister = (opcode & 2) !== 0;
   if (!i.isMemory) {
@@ -226,7 +228,7 @@ function moveImmediate(i: Instruction, opcode: number): void {
   const width = widthOf(i, opcode);
   i.readModrm();
   const value = i.immediate(width);
-  if (((i.modrm >> 3) & 7) !== 0 || i.lock) return undefinedOpcode(i);
+  if (((i.modrm >> 3) & 7) !== 0) return undefinedOpcode(i);
   if (i.isMemory) i.emitMemory(STOREI[width], value, width / 8, true);
   else loadImmediate(i, width, i.rm, value, value >> 31);
 }
@@ -263,9 +265,9 @@ function moveOffset(i: Instruction, opcode: number): void {
 function exchange(i: Instruction, opcode: number): void {
   const width = widthOf(i, opcode);
   i.readModrm();
-  if (lockIsWrong(i, true)) return undefinedOpcode(i);
+  i.lockable = true;
   const register = i.register(width, i.reg);
-  modify(i, width, (operand) => i.emit(XCHG[width], operand, register));
+  modifyAtEa(i, width, (operand) => i.emit(XCHG[width], operand, register));
 }
 
 /** IMUL with an immediate (69, 6B). */
@@ -273,14 +275,12 @@ function multiplyImmediate(i: Instruction, opcode: number): void {
   i.readModrm();
   const width = i.operandSize;
   const value = opcode === 0x6b ? i.signed8() : i.immediate(width);
-  if (i.lock) return undefinedOpcode(i);
   const operand = source(i, width);
   i.emit(opNumber(`imul${width}_rri`), i.register(width, i.reg), operand, value, value >> 31);
 }
 
 function x87(i: Instruction, opcode: number): void {
   i.readModrm();
-  if (i.lock) return undefinedOpcode(i);
   if (i.isMemory) i.emitEa(i.operandSize === 16 ? 2 : 4, false);
   i.emit(X87, opcode, i.modrm, i.operandSize === 16 ? 1 : 0);
 }
@@ -325,8 +325,7 @@ export function decodeOneByte(i: Instruction, opcode: number): void {
     const low = opcode & 7;
     if (low < 6) return arithmetic(i, opcode);
     if (legacyOnly(i, opcode)) return;
-    const segment = [SEG_ES, SEG_CS, SEG_SS, SEG_DS][opcode >> 3] ?? SEG_ES;
-    return segmentStack(i, segment, low === 6);
+    return segmentStack(i, opcode >> 3, low === 6);
   }
   if (opcode < 0x50) {
     const kind = INC[opcode < 0x48 ? 'inc' : 'dec'][i.operandSize as 16 | 32];
@@ -385,7 +384,6 @@ function decodeRest(i: Instruction, opcode: number): void {
     case 0x85: {
       const width = widthOf(i, opcode);
       i.readModrm();
-      if (i.lock) return undefinedOpcode(i);
       return i.emit(rr('test', width), source(i, width), i.register(width, i.reg));
     }
     case 0x86:
@@ -537,7 +535,7 @@ function signExtend32(i: Instruction): void {
 function moveSegment(i: Instruction, opcode: number): void {
   i.readModrm();
   const segment = (i.modrm >> 3) & 7;
-  if (segment > 5 || (opcode === 0x8e && segment === 1) || i.lock) return undefinedOpcode(i);
+  if (segment > 5 || (opcode === 0x8e && segment === 1)) return undefinedOpcode(i);
   if (i.isMemory) i.emitEa(2, opcode === 0x8c);
   const rm = i.isMemory ? -1 : i.rm;
   if (opcode === 0x8c) i.emitHelper('movFromSeg', i.operandSize, segment, rm, 0, 0);
@@ -547,7 +545,7 @@ function moveSegment(i: Instruction, opcode: number): void {
 /** POP to ModRM.rm (8F /0). An address with RSP counts from the stack pointer after the pop. */
 function popOperand(i: Instruction): void {
   i.readModrm();
-  if (((i.modrm >> 3) & 7) !== 0 || i.lock) return undefinedOpcode(i);
+  if (((i.modrm >> 3) & 7) !== 0) return undefinedOpcode(i);
   if (!i.isMemory) return popRegister(i, i.rm);
   const width = stackWidth(i);
   const stackBased = i.base === 8 && i.addressSize !== 16;

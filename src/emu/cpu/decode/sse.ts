@@ -76,7 +76,7 @@ export function decodeSse(i: Instruction, opcode: number): boolean {
   if (rows.length === 0) return false;
   i.readModrm();
   const number = rows.find((row) => fits(SSE_OPS[row], i));
-  if (number === undefined || i.lock) return false;
+  if (number === undefined) return false;
   const op = SSE_OPS[number];
   const immediate = op.imm8 ? i.byte() : 0;
   const form = FORMS[op.form];
@@ -105,7 +105,7 @@ export function decodeSse(i: Instruction, opcode: number): boolean {
   i.emitEa(bytes, form.reversed);
   if (form.reversed) {
     i.emit(SSE, number, XMM_TEMP, reg, immediate, wide ? 1 : 0);
-    i.emit(SSE_STORE, XMM_TEMP, bytes, align);
+    i.emit(SSE_STORE, XMM_TEMP, bytes, align, op.mmx ? 1 : 0);
   } else {
     i.emit(SSE_LOAD, XMM_TEMP, bytes, align);
     i.emit(SSE, number, reg, XMM_TEMP, immediate, wide ? 1 : 0);

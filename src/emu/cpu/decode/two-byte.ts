@@ -6,7 +6,7 @@ import { RAX } from '../state.ts';
 import { branchRelative } from './branches.ts';
 import { type Instruction, memoryKinds, PREFIX_REP } from './instruction.ts';
 import { BSWAP, LOAD, LOADW, STORE } from './kinds.ts';
-import { lockIsWrong, modify, source, stackWidth, undefinedOpcode, widthOf } from './one-byte.ts';
+import { modify, modifyAtEa, source, stackWidth, undefinedOpcode, widthOf } from './one-byte.ts';
 import { decodeSse } from './sse.ts';
 
 const NOP = opNumber('nop');
@@ -23,7 +23,6 @@ const BIT_OPS = ['bt', 'bts', 'btr', 'btc'] as const;
 /** MOVZX, MOVSX (B6, B7, BE, BF). */
 function extend(i: Instruction, opcode: number): void {
   i.readModrm();
-  if (i.lock) return undefinedOpcode(i);
   const from: Width = (opcode & 1) === 0 ? 8 : 16;
   const width = i.operandSize;
   const register = i.register(width, i.reg);
@@ -38,7 +37,6 @@ function extend(i: Instruction, opcode: number): void {
 
 function conditionalMove(i: Instruction, opcode: number): void {
   i.readModrm();
-  if (i.lock) return undefinedOpcode(i);
   const width = i.operandSize;
   const operand = source(i, width);
   i.emit(opNumber(`cmov${width}_${opcode & 15}`), i.register(width, i.reg), operand);
@@ -46,7 +44,6 @@ function conditionalMove(i: Instruction, opcode: number): void {
 
 function setByte(i: Instruction, opcode: number): void {
   i.readModrm();
-  if (i.lock) return undefinedOpcode(i);
   if (!i.isMemory) return i.emit(SET[opcode & 15], i.register8(i.rm));
   i.emit(SET[opcode & 15], i.temp(8));
   i.emitMemory(STORE[8], i.temp(8), 1, true);
@@ -56,7 +53,7 @@ function setByte(i: Instruction, opcode: number): void {
 function bitRegister(i: Instruction, opcode: number): void {
   i.readModrm();
   const op = BIT_OPS[(opcode >> 3) & 3];
-  if (lockIsWrong(i, op !== 'bt')) return undefinedOpcode(i);
+  i.lockable = op !== 'bt';
   const width = i.operandSize;
   const kind = opNumber(`${op}${width}_rr`);
   const number = i.register(width, i.reg);
@@ -74,7 +71,8 @@ function bitImmediate(i: Instruction): void {
   i.readModrm();
   const op = (i.modrm >> 3) & 7;
   const number = i.byte();
-  if (op < 4 || lockIsWrong(i, op !== 4)) return undefinedOpcode(i);
+  if (op < 4) return undefinedOpcode(i);
+  i.lockable = op !== 4;
   const width = i.operandSize;
   const kind = opNumber(`${BIT_OPS[op - 4]}${width}_ri`);
   if (op === 4) i.emit(kind, source(i, width), 0, number);
@@ -87,7 +85,6 @@ function doubleShift(i: Instruction, opcode: number): void {
   const op = opcode < 0xa8 ? 'shld' : 'shrd';
   const immediate = (opcode & 1) === 0;
   const count = immediate ? i.byte() & (width === 64 ? 63 : 31) : 0;
-  if (i.lock) return undefinedOpcode(i);
   const kind = opNumber(`${op}${width}_${immediate ? 'imm' : 'cl'}`);
   modify(i, width, (operand) => i.emit(kind, operand, i.register(width, i.reg), count));
 }
@@ -95,16 +92,17 @@ function doubleShift(i: Instruction, opcode: number): void {
 function exchange(i: Instruction, opcode: number, name: 'cmpxchg' | 'xadd'): void {
   const width = widthOf(i, opcode);
   i.readModrm();
-  if (lockIsWrong(i, true)) return undefinedOpcode(i);
+  i.lockable = true;
   const kind = opNumber(`${name}${width}_rr`);
   const register = i.register(width, i.reg);
-  modify(i, width, (operand) => i.emit(kind, operand, register, i.register(width, RAX)));
+  modifyAtEa(i, width, (operand) => i.emit(kind, operand, register, i.register(width, RAX)));
 }
 
 /** C7: CMPXCHG8B, CMPXCHG16B. */
 function group9(i: Instruction): void {
   i.readModrm();
   if (!i.isMemory || ((i.modrm >> 3) & 7) !== 1) return undefinedOpcode(i);
+  i.lockable = true;
   const wide = i.operandSize === 64;
   i.emitEa(wide ? 16 : 8, true);
   i.emitHelper(wide ? 'cmpxchg16b' : 'cmpxchg8b', 0, 0, 0, 0, 0);
@@ -112,7 +110,6 @@ function group9(i: Instruction): void {
 
 function scan(i: Instruction, name: 'bsf' | 'bsr' | 'popcnt'): void {
   i.readModrm();
-  if (i.lock) return undefinedOpcode(i);
   const width = i.operandSize;
   const operand = source(i, width);
   i.emit(opNumber(`${name}${width}`), i.register(width, i.reg), operand);
@@ -122,7 +119,7 @@ function scan(i: Instruction, name: 'bsf' | 'bsr' | 'popcnt'): void {
 function group6(i: Instruction): void {
   i.readModrm();
   const op = (i.modrm >> 3) & 7;
-  if (op > 5 || i.lock) return undefinedOpcode(i);
+  if (op > 5) return undefinedOpcode(i);
   if (i.isMemory) i.emitEa(2, op < 2);
   const name = ['sldt', 'str', 'lldt', 'ltr', 'verr', 'verw'][op];
   const rm = i.isMemory ? -1 : i.rm;
@@ -134,7 +131,6 @@ function group6(i: Instruction): void {
 function group7(i: Instruction): void {
   i.readModrm();
   const op = (i.modrm >> 3) & 7;
-  if (i.lock) return undefinedOpcode(i);
   const size = i.code64 ? 64 : i.operandSize;
   if (op === 4 || op === 6) {
     if (i.isMemory) i.emitEa(2, op === 4);
@@ -165,7 +161,7 @@ function group7(i: Instruction): void {
 function group15(i: Instruction): void {
   i.readModrm();
   const op = (i.modrm >> 3) & 7;
-  if (i.lock || i.repeat !== 0 || i.operandPrefix) return undefinedOpcode(i);
+  if (i.repeat !== 0 || i.operandPrefix) return undefinedOpcode(i);
   if (!i.isMemory) return op >= 5 ? i.emit(NOP) : undefinedOpcode(i);
   const names = ['fxsave', 'fxrstor', 'ldmxcsr', 'stmxcsr', '', '', '', 'clflush'];
   const name = names[op];
@@ -182,10 +178,7 @@ function controlRegister(i: Instruction, opcode: number): void {
   const rm = (modrm & 7) | ((i.rex & 1) << 3);
   const names = ['movFromCr', 'movFromDr', 'movToCr', 'movToDr'];
   const size = i.code64 ? 64 : 32;
-  // LOCK MOV CR0 is AMD's way to CR8.
-  const number = i.lock && (opcode & 1) === 0 && reg === 0 ? 8 : reg;
-  if (i.lock && number !== 8) return undefinedOpcode(i);
-  i.emitHelperEnd(names[opcode & 3], size, number, rm);
+  i.emitHelperEnd(names[opcode & 3], size, reg, rm);
 }
 
 function segmentStack(i: Instruction, segment: number, push: boolean): void {
@@ -195,7 +188,6 @@ function segmentStack(i: Instruction, segment: number, push: boolean): void {
 
 function hintOrPrefetch(i: Instruction): void {
   i.readModrm();
-  if (i.lock) return undefinedOpcode(i);
   i.emit(NOP);
 }
 
@@ -222,12 +214,9 @@ const INLINE: Readonly<Record<number, string>> = {
 export function decodeTwoByte(i: Instruction): void {
   const opcode = i.byte();
   const simple = SIMPLE[opcode];
-  if (simple !== undefined) return i.lock ? undefinedOpcode(i) : i.emitHelperEnd(simple, i.operandSize);
+  if (simple !== undefined) return i.emitHelperEnd(simple, i.operandSize);
   const inline = INLINE[opcode];
-  if (inline !== undefined) {
-    if (i.lock) return undefinedOpcode(i);
-    return i.emitHelper(inline, i.operandSize, 0, 0, 0, 0);
-  }
+  if (inline !== undefined) return i.emitHelper(inline, i.operandSize, 0, 0, 0, 0);
   if (opcode >= 0x80 && opcode < 0x90) {
     const distance = i.operandSize === 16 && !i.code64 ? (i.half() << 16) >> 16 : i.word();
     return branchRelative(i, `jcc${opcode & 15}`, distance);
@@ -236,7 +225,6 @@ export function decodeTwoByte(i: Instruction): void {
   if (opcode >= 0x40 && opcode < 0x50) return conditionalMove(i, opcode);
   if (opcode >= 0xc8 && opcode < 0xd0) {
     const n = (opcode & 7) | ((i.rex & 1) << 3);
-    if (i.lock) return undefinedOpcode(i);
     // BSWAP of a 16-bit register is undefined: processors clear it.
     if (i.operandSize === 16) return i.emit(opNumber('mov16_ri'), n * 4, 0, 0);
     return i.emit(BSWAP[i.operandSize], n * 2);
@@ -249,7 +237,6 @@ export function decodeTwoByte(i: Instruction): void {
     case 0x02:
     case 0x03:
       i.readModrm();
-      if (i.lock) return undefinedOpcode(i);
       if (i.isMemory) i.emitEa(2, false);
       return i.emitHelper(opcode === 2 ? 'lar' : 'lsl', i.operandSize, i.reg, i.isMemory ? -1 : i.rm, 0, 0);
     case 0x0d:
@@ -287,7 +274,6 @@ export function decodeTwoByte(i: Instruction): void {
       return group15(i);
     case 0xaf: {
       i.readModrm();
-      if (i.lock) return undefinedOpcode(i);
       const width = i.operandSize;
       const register = i.register(width, i.reg);
       const operand = source(i, width);
@@ -303,7 +289,7 @@ export function decodeTwoByte(i: Instruction): void {
     case 0xb4:
     case 0xb5: {
       i.readModrm();
-      if (!i.isMemory || i.lock) return undefinedOpcode(i);
+      if (!i.isMemory) return undefinedOpcode(i);
       i.emitEa(i.operandSize / 8 + 2, false);
       return i.emitHelperEnd('loadFarPointer', i.operandSize, i.reg, -1, opcode - 0xb0);
     }

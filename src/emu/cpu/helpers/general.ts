@@ -120,7 +120,8 @@ function popMemory(cpu: Cpu, size: number): void {
 
 function leave(cpu: Cpu, size: number): void {
   const S = cpu.S;
-  const [sp, spHi] = [S[RSP], S[RSP + 1]];
+  const sp = S[RSP];
+  const spHi = S[RSP + 1];
   stack.begin(cpu);
   // The stack pointer takes BP at the stack's width first.
   if (stack.width === 16) S[RSP] = (sp & 0xffff0000) | (S[RBP] & 0xffff);
@@ -237,7 +238,8 @@ function setZero(S: Int32Array, zero: boolean): void {
 
 function cmpxchg8b(cpu: Cpu): void {
   const S = cpu.S;
-  const [lo, hi] = [S[EA_LO], S[EA_HI]];
+  const lo = S[EA_LO];
+  const hi = S[EA_HI];
   cpu.probeWrite(lo, hi, 8);
   if (S[FAULT] !== 0) return;
   const low = cpu.load64(lo, hi);
@@ -253,7 +255,8 @@ function cmpxchg8b(cpu: Cpu): void {
 
 function cmpxchg16b(cpu: Cpu): void {
   const S = cpu.S;
-  const [lo, hi] = [S[EA_LO], S[EA_HI]];
+  const lo = S[EA_LO];
+  const hi = S[EA_HI];
   if ((lo & 15) !== 0) {
     cpu.raise(VEC_GP, 0);
     return;

@@ -227,7 +227,8 @@ function storeBulk(cpu: Cpu, size: number, width: number, count: number): number
   if (elements === 0) return 0;
   const memory = cpu.memory.bytes;
   const end = target + elements * bytes;
-  const [lo, hi] = [S[RAX], size === 64 ? S[RAX + 1] : S[RAX]];
+  const lo = S[RAX];
+  const hi = size === 64 ? S[RAX + 1] : lo;
   if (size === 8 || (lo === 0 && hi === 0)) memory.fill(lo, target, end);
   else {
     const view = cpu.memory.view;
@@ -321,7 +322,8 @@ function compare(S: Int32Array, size: number, al: number, ah: number, bl: number
 function compareOne(cpu: Cpu, size: number, width: number, segment: number): boolean {
   const S = cpu.S;
   const bytes = size >> 3;
-  let [lo, hi] = [S[RAX], S[RAX + 1]];
+  let lo = S[RAX];
+  let hi = S[RAX + 1];
   if (segment !== 0) {
     if (!address(cpu, RSI, segment, width, bytes)) return false;
     lo = load(cpu, size);

@@ -5,12 +5,13 @@ export const X = new Int32Array(4);
 
 /** Upper 32 bits of the unsigned 64-bit product. */
 export function mulhu(a: number, b: number): number {
-  const [al, ah, bl, bh] = [a & 0xffff, a >>> 16, b & 0xffff, b >>> 16];
-  const low = Math.imul(al, bl) >>> 0;
-  const middle = (Math.imul(ah, bl) >>> 0) + (low >>> 16);
-  const other = (Math.imul(al, bh) >>> 0) + (middle & 0xffff);
-  // `middle` may need 33 bits: divide instead of shifting.
-  return (Math.imul(ah, bh) + Math.floor(middle / 65536) + Math.floor(other / 65536)) | 0;
+  const al = a & 0xffff;
+  const ah = a >>> 16;
+  const bl = b & 0xffff;
+  const bh = b >>> 16;
+  const middle = Math.imul(ah, bl) + (Math.imul(al, bl) >>> 16);
+  const other = Math.imul(al, bh) + (middle & 0xffff);
+  return (Math.imul(ah, bh) + (middle >>> 16) + (other >>> 16)) | 0;
 }
 
 /** Upper 32 bits of the signed 64-bit product. */
@@ -20,10 +21,12 @@ export function mulhs(a: number, b: number): number {
 
 /** X = the unsigned 128-bit product of two 64-bit numbers. */
 export function mul128u(al: number, ah: number, bl: number, bh: number): void {
-  const [p0h, p1l, p1h] = [mulhu(al, bl) >>> 0, Math.imul(al, bh) >>> 0, mulhu(al, bh) >>> 0];
-  const [p2l, p2h, p3l] = [Math.imul(ah, bl) >>> 0, mulhu(ah, bl) >>> 0, Math.imul(ah, bh) >>> 0];
-  const word1 = p0h + p1l + p2l;
-  const word2 = p1h + p2h + p3l + Math.floor(word1 / 4294967296);
+  const word1 = (mulhu(al, bl) >>> 0) + (Math.imul(al, bh) >>> 0) + (Math.imul(ah, bl) >>> 0);
+  const word2 =
+    (mulhu(al, bh) >>> 0) +
+    (mulhu(ah, bl) >>> 0) +
+    (Math.imul(ah, bh) >>> 0) +
+    Math.floor(word1 / 4294967296);
   X[0] = Math.imul(al, bl);
   X[1] = word1 | 0;
   X[2] = word2 | 0;
@@ -45,7 +48,9 @@ function subtractUpper(lo: number, hi: number): void {
 
 /** hi:lo / d, unsigned: X[0] quotient, X[1] remainder. 0 when d is 0 or the quotient does not fit 32 bits. */
 export function div64u(lo: number, hi: number, d: number): number {
-  const [l, h, divisor] = [lo >>> 0, hi >>> 0, d >>> 0];
+  const l = lo >>> 0;
+  const h = hi >>> 0;
+  const divisor = d >>> 0;
   if (h >= divisor) return 0;
   if (h === 0) {
     X[0] = Math.floor(l / divisor) | 0;

@@ -75,6 +75,11 @@ export class BlockCache {
     return this.C[record - RECORD + 5] !== 0;
   }
 
+  /** False: the block was dropped since its record was remembered. */
+  isLive(record: number): boolean {
+    return this.C[record] !== STALE;
+  }
+
   /** Drops the blocks of a page that was written. */
   dropPage(page: number): void {
     const { C } = this;
