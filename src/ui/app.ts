@@ -1,0 +1,187 @@
+import type { MachineStatus, WorkerMessage } from '../workers/protocol.ts';
+import { startAutomation } from './automation.ts';
+import { h } from './dom.ts';
+import { startDropTarget } from './drop-target.ts';
+import { EmulatorClient } from './emulator-client.ts';
+import { optionValue } from './format.ts';
+import { GuestConsole } from './guest-console.ts';
+import { Header } from './header.ts';
+import { openHelp } from './help.ts';
+import { ImagesPanel } from './images-panel.ts';
+import { MonitorPane } from './monitor-pane.ts';
+import { Notices } from './notices.ts';
+import { type Region, startShortcuts } from './shortcuts.ts';
+import { splitter } from './splitter.ts';
+import { Story } from './story.ts';
+
+/** The page: header, guest console, monitor, images, and the worker behind them. */
+export class App {
+  readonly elements: readonly HTMLElement[];
+  readonly #client: EmulatorClient;
+  readonly #header: Header;
+  readonly #notices = new Notices(() => this.#focus('controls'));
+  readonly #console = new GuestConsole((bytes) => this.#client.serialInput(bytes));
+  readonly #monitor = new MonitorPane((text) => this.#client.post({ type: 'monitor', text }));
+  readonly #images: ImagesPanel;
+  readonly #story: Story;
+  #status: MachineStatus = { state: 'loading', mips: 0, instructions: 0 };
+
+  constructor(guestUrl: string) {
+    this.#client = new EmulatorClient(
+      guestUrl,
+      (message) => this.#receive(message),
+      (reason) => this.#workerFailed(reason),
+    );
+    const { api } = this.#client;
+    this.#header = new Header({
+      start: () => api.start(),
+      pause: () => api.pause(),
+      reset: () => api.reset(),
+      powerButton: () => api.powerButton(),
+      help: openHelp,
+    });
+    this.#images = new ImagesPanel(this.#client, {
+      proposeDrive: (path) =>
+        this.#monitor.propose(`drive_add 0 if=none,file=${optionValue(path)},format=raw,id=disk1`),
+      fail: (text) => this.#notices.show({ level: 'error', text }),
+      listed: (images) => this.#story.setImages(images),
+    });
+    this.#story = new Story(
+      (command) => this.#monitor.propose(command),
+      () => this.#images.focus(),
+    );
+    this.#monitor.pane.top.append(this.#story.element);
+    this.elements = [
+      this.#header.element,
+      this.#notices.element,
+      this.#workspace(),
+      this.#dropTarget(),
+      terminalHelp(),
+    ];
+  }
+
+  /** Call when the elements are in the page. */
+  start(): void {
+    this.#console.pane.open();
+    this.#monitor.pane.open();
+    this.#images.refresh();
+    startShortcuts(
+      (region) => this.#focus(region),
+      () => this.#focusedRegion(),
+    );
+    startAutomation(this.#console.pane, this.#monitor.pane, () => this.#status);
+    // The last chance to store what the guest wrote; what it flushed is stored anyway.
+    window.addEventListener('pagehide', () => {
+      this.#client.api.flushImages().catch(() => {});
+    });
+    this.#console.pane.focus();
+  }
+
+  #workspace(): HTMLElement {
+    const side = h('div', { class: 'side', id: 'side' });
+    const workspace = h('main', { class: 'workspace' });
+    side.append(
+      this.#monitor.pane.element,
+      splitter({
+        label: 'Height of the monitor',
+        orientation: 'horizontal',
+        property: '--monitor-share',
+        container: side,
+        controls: this.#monitor.pane.element,
+        initial: 64,
+      }),
+      this.#images.element,
+    );
+    workspace.append(
+      this.#console.pane.element,
+      splitter({
+        label: 'Width of the guest console',
+        orientation: 'vertical',
+        property: '--console-share',
+        container: workspace,
+        controls: this.#console.pane.element,
+        initial: 57,
+      }),
+      side,
+    );
+    return workspace;
+  }
+
+  #dropTarget(): HTMLElement {
+    return startDropTarget(
+      (files) => {
+        this.#images.add(files).catch(reportError);
+      },
+      (text) => this.#notices.show({ level: 'warning', text }),
+    );
+  }
+
+  #receive(message: WorkerMessage): void {
+    switch (message.type) {
+      case 'serial': {
+        const { length } = message.bytes;
+        this.#console.output(message.bytes, () => this.#client.post({ type: 'shown', bytes: length }));
+        break;
+      }
+      case 'monitor':
+        this.#monitor.output(message.text);
+        break;
+      case 'status':
+        this.#status = message.status;
+        this.#header.setStatus(message.status);
+        if (message.status.state === 'failed') this.#console.booting(undefined, true);
+        break;
+      case 'boot':
+        this.#console.booting(message.progress, false);
+        break;
+      case 'guest':
+        this.#header.setGuest(message.guest);
+        break;
+      case 'notice':
+        this.#notices.show(message.notice);
+        break;
+      case 'images':
+        this.#images.refresh();
+        break;
+    }
+  }
+
+  #workerFailed(reason: string): void {
+    this.#header.setStatus({ state: 'failed', mips: 0, instructions: 0 });
+    this.#console.booting(undefined, true);
+    const text = `The emulator could not be started: ${reason}.`;
+    this.#notices.show({ level: 'error', text, detail: 'Load the page again.' });
+  }
+
+  #focus(region: Region): void {
+    switch (region) {
+      case 'controls':
+        this.#header.focus();
+        break;
+      case 'console':
+        this.#console.pane.focus();
+        break;
+      case 'monitor':
+        this.#monitor.pane.focus();
+        break;
+      case 'images':
+        this.#images.focus();
+        break;
+    }
+  }
+
+  #focusedRegion(): Region {
+    const active = document.activeElement;
+    if (this.#monitor.pane.element.contains(active)) return 'monitor';
+    if (this.#images.element.contains(active)) return 'images';
+    return this.#header.element.contains(active) ? 'controls' : 'console';
+  }
+}
+
+function terminalHelp(): HTMLElement {
+  return h(
+    'p',
+    { id: 'terminal-help', class: 'visually-hidden' },
+    'Keys go to the terminal, Tab too. Control Alt 0 leaves it; Control Alt 1, 2 and 3 go to the guest console, the monitor and the disk images.',
+  );
+}

@@ -1,0 +1,86 @@
+import { button } from './button.ts';
+import { h, on } from './dom.ts';
+
+export interface Field {
+  readonly name: string;
+  readonly label: string;
+  readonly value: string;
+  readonly hint?: string;
+}
+
+export interface FormOptions {
+  readonly title: string;
+  readonly text?: string;
+  readonly fields?: readonly Field[];
+  readonly submit: string;
+  readonly danger?: boolean;
+  /** Undefined when done; else a sentence, and the dialog stays. */
+  submitted(values: ReadonlyMap<string, string>): Promise<string | undefined>;
+}
+
+/** A modal form; the focus goes back where it was. */
+export function openForm(options: FormOptions): void {
+  const error = h('p', { class: 'form-error', role: 'alert' });
+  const inputs = (options.fields ?? []).map((field) => ({ field, input: inputFor(field) }));
+  const submit = h(
+    'button',
+    { type: 'submit', class: `button primary ${options.danger === true ? 'danger' : ''}` },
+    options.submit,
+  );
+  const cancel = button('Cancel', {}, () => dialog.close());
+  const form = h(
+    'form',
+    { method: 'dialog' },
+    h('h2', { id: 'dialog-title' }, options.title),
+    options.text === undefined ? undefined : h('p', {}, options.text),
+    ...inputs.map(({ field, input }) =>
+      h(
+        'label',
+        { class: 'field' },
+        h('span', {}, field.label),
+        input,
+        field.hint === undefined ? undefined : h('small', {}, field.hint),
+      ),
+    ),
+    error,
+    h('div', { class: 'form-actions' }, cancel, submit),
+  );
+  const dialog = show(form);
+  inputs[0]?.input.select();
+  if (inputs.length === 0) cancel.focus();
+  on(form, 'submit', async (event) => {
+    event.preventDefault();
+    submit.disabled = true;
+    const message = await options.submitted(
+      new Map(inputs.map(({ field, input }) => [field.name, input.value])),
+    );
+    submit.disabled = false;
+    if (message === undefined) dialog.close();
+    else error.textContent = message;
+  });
+}
+
+/** Shows `content` in a modal dialog named by its `#dialog-title`. */
+export function show(content: HTMLElement, className = ''): HTMLDialogElement {
+  const dialog = h(
+    'dialog',
+    { class: `dialog ${className}`.trim(), 'aria-labelledby': 'dialog-title' },
+    content,
+  );
+  on(dialog, 'close', () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+function inputFor(field: Field): HTMLInputElement {
+  return h('input', {
+    name: field.name,
+    value: field.value,
+    required: true,
+    autocomplete: 'off',
+    autocapitalize: 'off',
+    spellcheck: 'false',
+    class: 'input mono',
+  });
+}

@@ -1,0 +1,108 @@
+import type { GuestDescription, MachineStatus, PageState } from '../workers/protocol.ts';
+import { announce } from './announcer.ts';
+import { button } from './button.ts';
+import { h } from './dom.ts';
+import { icon } from './icons.ts';
+import { themeSelect } from './theme.ts';
+
+export interface HeaderActions {
+  start(): Promise<void>;
+  pause(): Promise<void>;
+  reset(): Promise<void>;
+  powerButton(): Promise<void>;
+  help(): void;
+}
+
+const STATE_TEXT: Readonly<Record<PageState, string>> = {
+  loading: 'Loading',
+  failed: 'Not started',
+  prelaunch: 'Ready',
+  running: 'Running',
+  paused: 'Paused',
+  suspended: 'Sleeping',
+  shutdown: 'Powered off',
+  'io-error': 'Disk error',
+  'internal-error': 'Stopped by a fault',
+};
+
+/** Name, what the machine does, and what can be done to it. */
+export class Header {
+  readonly element: HTMLElement;
+  readonly #subtitle = h('span', { class: 'subtitle' });
+  readonly #state = h('span', { class: 'badge', 'data-state': 'loading' }, STATE_TEXT.loading);
+  readonly #mips = h('span', { class: 'mips', title: 'Millions of guest instructions per second' });
+  readonly #start: HTMLButtonElement;
+  readonly #pause: HTMLButtonElement;
+  readonly #reset: HTMLButtonElement;
+  readonly #power: HTMLButtonElement;
+
+  constructor(actions: HeaderActions) {
+    this.#start = button('Start', { icon: 'play', class: 'primary' }, () => actions.start());
+    this.#pause = button('Pause', { icon: 'pause' }, () => actions.pause());
+    this.#reset = button('Reset', { icon: 'reset' }, () => actions.reset());
+    this.#power = button('Power', { icon: 'power', label: 'Press the power button' }, () =>
+      actions.powerButton(),
+    );
+    this.element = h(
+      'header',
+      { class: 'app-header', id: 'controls' },
+      h('div', { class: 'brand' }, icon('plug'), h('h1', {}, 'Hotslot'), this.#subtitle),
+      h('div', { class: 'machine-state' }, this.#state, this.#mips),
+      h(
+        'div',
+        { class: 'machine-controls', role: 'group', 'aria-label': 'Machine' },
+        this.#start,
+        this.#pause,
+        this.#reset,
+        this.#power,
+      ),
+      h(
+        'div',
+        { class: 'page-controls' },
+        themeSelect(),
+        button('Help', { icon: 'help', class: 'quiet' }, () => actions.help()),
+      ),
+    );
+    this.setStatus({ state: 'loading', mips: 0, instructions: 0 });
+  }
+
+  focus(): void {
+    for (const candidate of [
+      this.#pause,
+      this.#start,
+      ...this.element.querySelectorAll<HTMLElement>('select'),
+    ]) {
+      if (candidate.hidden || candidate.matches(':disabled')) continue;
+      candidate.focus();
+      return;
+    }
+  }
+
+  setGuest({ kernelRelease, memoryMiB }: GuestDescription): void {
+    this.#subtitle.textContent = `Linux ${kernelRelease} · ${memoryMiB} MiB`;
+  }
+
+  setStatus({ state, mips }: MachineStatus): void {
+    const text = STATE_TEXT[state];
+    if (this.#state.textContent !== text) announce(`Machine: ${text}`);
+    this.#state.textContent = text;
+    this.#state.setAttribute('data-state', state);
+    this.#mips.textContent =
+      state === 'running' ? `${mips < 10 ? mips.toFixed(1) : Math.round(mips)} MIPS` : '';
+    const exists = state !== 'loading' && state !== 'failed';
+    const running = state === 'running' || state === 'suspended';
+    this.#swap(running);
+    this.#start.disabled = !exists;
+    this.#pause.disabled = !exists;
+    this.#reset.disabled = !exists;
+    this.#power.disabled = !running;
+  }
+
+  /** One of the two is there; whoever has the focus hands it to the other. */
+  #swap(running: boolean): void {
+    const hadFocus = document.activeElement === this.#start || document.activeElement === this.#pause;
+    this.#start.hidden = running;
+    this.#pause.hidden = !running;
+    if (hadFocus) (running ? this.#pause : this.#start).focus();
+  }
+}

@@ -1,0 +1,184 @@
+import type { ImageList, ImageRow } from '../workers/protocol.ts';
+import { button } from './button.ts';
+import { h, on } from './dom.ts';
+import { downloadImage } from './download.ts';
+import type { EmulatorClient } from './emulator-client.ts';
+import { formatBytes } from './format.ts';
+import { icon } from './icons.ts';
+import { askToCreate, askToDelete, askToRename } from './image-dialogs.ts';
+import { copyText } from './terminal-pane.ts';
+import { Uploads } from './uploads.ts';
+
+export interface ImagesPanelActions {
+  /** Puts a drive_add line for the image on the monitor's input line. */
+  proposeDrive(path: string): void;
+  fail(message: string): void;
+  /** The images, whenever they may have changed. */
+  listed(images: readonly ImageRow[]): void;
+}
+
+/** The disk images of this browser. */
+export class ImagesPanel {
+  readonly element: HTMLElement;
+  readonly #client: EmulatorClient;
+  readonly #actions: ImagesPanelActions;
+  readonly #uploads: Uploads;
+  readonly #list = h('ul', { class: 'images', 'aria-label': 'Disk images' });
+  readonly #empty: HTMLElement;
+  readonly #storage = h('p', { class: 'storage' });
+  readonly #picker = h('input', {
+    type: 'file',
+    multiple: true,
+    hidden: true,
+    'aria-label': 'Disk images to upload',
+  });
+  readonly #upload: HTMLButtonElement;
+  #shown = '';
+  #refreshing = false;
+  #again = false;
+
+  constructor(client: EmulatorClient, actions: ImagesPanelActions) {
+    this.#client = client;
+    this.#actions = actions;
+    this.#uploads = new Uploads(client, actions.fail);
+    this.#upload = button('Upload', { icon: 'upload', class: 'small' }, () => this.#picker.click());
+    const create = button('New', { icon: 'plus', label: 'New empty image', class: 'small' }, () =>
+      askToCreate(client),
+    );
+    this.#empty = h(
+      'div',
+      { class: 'images-empty' },
+      icon('disk'),
+      h('p', {}, 'No disk images yet. Drop a file anywhere on this page, upload one, or make an empty one.'),
+    );
+    this.element = h(
+      'section',
+      { class: 'pane images-pane', id: 'images', 'aria-label': 'Disk images' },
+      h(
+        'header',
+        { class: 'pane-title' },
+        h('h2', {}, 'Disk images'),
+        h('div', { class: 'pane-actions' }, this.#upload, create),
+      ),
+      h(
+        'div',
+        { class: 'images-scroll', tabindex: '-1' },
+        this.#uploads.element,
+        this.#list,
+        this.#empty,
+        this.#storage,
+      ),
+      this.#picker,
+    );
+    on(this.#picker, 'change', async () => {
+      const files = [...(this.#picker.files ?? [])];
+      this.#picker.value = '';
+      await this.add(files);
+    });
+  }
+
+  focus(): void {
+    this.#upload.focus();
+  }
+
+  add(files: readonly File[]): Promise<void> {
+    return this.#uploads.add(files);
+  }
+
+  /** Reads the list again; calls during a reading make one more. */
+  refresh(): void {
+    this.#again = true;
+    if (this.#refreshing) return;
+    this.#refreshing = true;
+    this.#refresh().catch(reportError);
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      while (this.#again) {
+        this.#again = false;
+        this.#show(await this.#client.api.listImages());
+      }
+    } finally {
+      this.#refreshing = false;
+    }
+  }
+
+  #show(list: ImageList): void {
+    this.#storage.textContent = storageText(list);
+    this.#empty.hidden = list.images.length > 0;
+    const key = JSON.stringify(list.images);
+    if (key === this.#shown) return;
+    this.#shown = key;
+    const focused = document.activeElement?.getAttribute('aria-label');
+    const hadFocus = this.#list.contains(document.activeElement);
+    this.#list.replaceChildren(...list.images.map((image) => this.#row(image)));
+    if (hadFocus) this.#restoreFocus(focused ?? '');
+    this.#actions.listed(list.images);
+  }
+
+  #restoreFocus(label: string): void {
+    for (const candidate of this.#list.querySelectorAll('button')) {
+      if (candidate.getAttribute('aria-label') !== label) continue;
+      candidate.focus();
+      return;
+    }
+    this.focus();
+  }
+
+  #row(image: ImageRow): HTMLElement {
+    const { path, sizeBytes, storedBytes, inUse } = image;
+    const size = `${formatBytes(sizeBytes)}, ${formatBytes(storedBytes)} stored`;
+    const name = button(path, { label: `Copy the path ${path}`, class: 'path' }, () => copyText(path));
+    const detail = h('span', { class: 'image-size' }, size);
+    return h(
+      'li',
+      { class: 'image', 'data-path': path },
+      h(
+        'div',
+        { class: 'image-text' },
+        name,
+        h(
+          'div',
+          { class: 'image-facts' },
+          detail,
+          inUse ? h('span', { class: 'chip' }, 'in use') : undefined,
+        ),
+      ),
+      h(
+        'div',
+        { class: 'image-actions', role: 'group', 'aria-label': path },
+        button('', { icon: 'insert', label: `Write a drive_add line for ${path}`, class: 'quiet' }, () =>
+          this.#actions.proposeDrive(path),
+        ),
+        button('', { icon: 'download', label: `Download ${path}`, class: 'quiet' }, () =>
+          this.#download(image, detail, size),
+        ),
+        button('', { icon: 'rename', label: `Rename ${path}`, class: 'quiet' }, () =>
+          askToRename(this.#client, path),
+        ),
+        button('', { icon: 'trash', label: `Delete ${path}`, class: 'quiet' }, () =>
+          askToDelete(this.#client, path),
+        ),
+      ),
+    );
+  }
+
+  async #download({ path, sizeBytes }: ImageRow, detail: HTMLElement, size: string): Promise<void> {
+    try {
+      await downloadImage(this.#client.api, path, sizeBytes, (doneBytes) => {
+        detail.textContent = `Downloading: ${formatBytes(doneBytes)} of ${formatBytes(sizeBytes)}`;
+      });
+    } catch (error) {
+      this.#actions.fail(error instanceof Error ? error.message : String(error));
+    } finally {
+      detail.textContent = size;
+    }
+  }
+}
+
+function storageText({ persistent, usedBytes, quotaBytes }: ImageList): string {
+  if (!persistent) return 'Kept in memory: gone when this page closes.';
+  if (usedBytes === undefined || quotaBytes === undefined) return 'Kept in this browser.';
+  return `Kept in this browser: ${formatBytes(usedBytes)} of ${formatBytes(quotaBytes)} used.`;
+}

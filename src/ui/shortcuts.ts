@@ -1,0 +1,48 @@
+/** Keys that belong to the page wherever the focus is, terminals included. */
+
+export type Region = 'controls' | 'console' | 'monitor' | 'images';
+
+const REGIONS: readonly Region[] = ['controls', 'console', 'monitor', 'images'];
+const DIGITS: Readonly<Record<string, Region>> = {
+  Digit0: 'controls',
+  Digit1: 'console',
+  Digit2: 'monitor',
+  Digit3: 'images',
+};
+
+/** Ctrl+Alt+0 to 3, as QEMU's window has them for its consoles; F6 and Shift+F6 go round. */
+export function isPageChord(event: KeyboardEvent): boolean {
+  return chordTarget(event) !== undefined;
+}
+
+function chordTarget(event: KeyboardEvent): Region | 'next' | 'previous' | undefined {
+  if (event.key === 'F6' && !event.ctrlKey && !event.altKey && !event.metaKey) {
+    return event.shiftKey ? 'previous' : 'next';
+  }
+  // AltGr is Ctrl+Alt on some systems, and types a character.
+  if (!event.ctrlKey || !event.altKey || event.getModifierState('AltGraph')) return undefined;
+  return DIGITS[event.code];
+}
+
+/**
+ * Listens on the whole page.
+ * @param current where the focus is
+ */
+export function startShortcuts(focus: (region: Region) => void, current: () => Region): void {
+  // Capture: before a terminal sees the key.
+  window.addEventListener(
+    'keydown',
+    (event) => {
+      const target = chordTarget(event);
+      if (target === undefined || document.querySelector('dialog[open]') !== null) return;
+      event.preventDefault();
+      if (target !== 'next' && target !== 'previous') {
+        focus(target);
+        return;
+      }
+      const at = REGIONS.indexOf(current()) + (target === 'next' ? 1 : REGIONS.length - 1);
+      focus(REGIONS[at % REGIONS.length] ?? 'console');
+    },
+    { capture: true },
+  );
+}

@@ -1,0 +1,192 @@
+import { FitAddon } from '@xterm/addon-fit';
+import { type ITerminalOptions, Terminal } from '@xterm/xterm';
+import { announce } from './announcer.ts';
+import { button } from './button.ts';
+import { h, on, readSetting, writeSetting } from './dom.ts';
+import { isPageChord } from './shortcuts.ts';
+import { onThemeChange, terminalTheme } from './theme.ts';
+
+export const FONT =
+  "ui-monospace, 'SF Mono', 'Cascadia Mono', 'JetBrains Mono', 'DejaVu Sans Mono', Menlo, Consolas, monospace";
+
+export interface TerminalPaneOptions {
+  readonly id: string;
+  readonly title: string;
+  readonly scrollback: number;
+  /** A bare line feed also returns the carriage. */
+  readonly convertEol?: boolean;
+  /** What the user typed or pasted. */
+  onInput(text: string): void;
+  /** Bytes that are not UTF-8 text: mouse reports of old style. */
+  onBinary?(bytes: Uint8Array): void;
+}
+
+/** A titled pane around an xterm, with copy and paste for those without the keys. */
+export class TerminalPane {
+  readonly element: HTMLElement;
+  /** Right end of the title bar. */
+  readonly actions = h('div', { class: 'pane-actions' });
+  /** Between title bar and terminal. */
+  readonly top = h('div', { class: 'pane-top' });
+  /** Under the terminal. */
+  readonly bottom = h('div', { class: 'pane-bottom' });
+  /** Lies over the terminal. */
+  readonly overlay = h('div', { class: 'pane-overlay' });
+  readonly #terminal: Terminal;
+  readonly #fit = new FitAddon();
+  readonly #screen = h('div', { class: 'terminal' });
+  readonly #title: string;
+
+  constructor(options: TerminalPaneOptions) {
+    this.#title = options.title;
+    this.#terminal = new Terminal(terminalOptions(options));
+    this.#terminal.loadAddon(this.#fit);
+    this.#terminal.onData((text) => options.onInput(text));
+    this.#terminal.onBinary((text) =>
+      options.onBinary?.(Uint8Array.from(text, (char) => char.charCodeAt(0))),
+    );
+    this.#terminal.attachCustomKeyEventHandler((event) => this.#key(event));
+    onThemeChange(() => {
+      this.#terminal.options.theme = terminalTheme();
+    });
+    onScreenReaderChange((enabled) => {
+      this.#terminal.options.screenReaderMode = enabled;
+    });
+    this.actions.append(
+      button(
+        '',
+        {
+          icon: 'copy',
+          label: `Copy from the ${options.title}: the selection, or all of it`,
+          class: 'quiet',
+        },
+        () => this.#copy(),
+      ),
+      button('', { icon: 'paste', label: `Paste into the ${options.title}`, class: 'quiet' }, () =>
+        this.#paste(),
+      ),
+    );
+    this.element = h(
+      'section',
+      { class: 'pane', id: options.id, 'aria-label': options.title },
+      h('header', { class: 'pane-title' }, h('h2', {}, options.title), this.actions),
+      this.top,
+      h('div', { class: 'terminal-frame' }, this.#screen, this.overlay),
+      this.bottom,
+    );
+    on(this.#screen, 'click', () => this.focus());
+  }
+
+  /** Call once, when the pane is in the page. */
+  open(): void {
+    this.#terminal.open(this.#screen);
+    this.#terminal.textarea?.setAttribute('aria-label', this.#title);
+    this.#terminal.textarea?.setAttribute('aria-describedby', 'terminal-help');
+    new ResizeObserver(() => this.#resize()).observe(this.#screen);
+    this.#resize();
+  }
+
+  focus(): void {
+    this.#terminal.focus();
+  }
+
+  /** @param taken called when the terminal has taken it */
+  write(data: Uint8Array | string, taken?: () => void): void {
+    this.#terminal.write(data, taken);
+  }
+
+  /** As if typed. */
+  type(text: string): void {
+    this.#terminal.input(text, true);
+  }
+
+  /** All lines, scroll-back included, wrapped ones joined; without trailing blank lines. */
+  text(): string {
+    const buffer = this.#terminal.buffer.active;
+    const lines: string[] = [];
+    for (let index = 0; index < buffer.length; index++) {
+      const line = buffer.getLine(index);
+      const continued = buffer.getLine(index + 1)?.isWrapped === true;
+      const text = line?.translateToString(!continued) ?? '';
+      if (line?.isWrapped === true) lines.push((lines.pop() ?? '') + text);
+      else lines.push(text);
+    }
+    return lines.join('\n').trimEnd();
+  }
+
+  #resize(): void {
+    if (this.#screen.clientWidth > 0 && this.#screen.clientHeight > 0) this.#fit.fit();
+  }
+
+  #key(event: KeyboardEvent): boolean {
+    if (isPageChord(event)) return false;
+    const copies =
+      event.ctrlKey &&
+      ((event.shiftKey && event.code === 'KeyC') || (!event.shiftKey && event.key === 'Insert'));
+    if (copies && this.#terminal.hasSelection()) {
+      event.preventDefault();
+      if (event.type === 'keydown') this.#copy().catch(reportError);
+      return false;
+    }
+    // The browser pastes by itself, and xterm takes that.
+    return !(event.ctrlKey && event.shiftKey && event.code === 'KeyV');
+  }
+
+  async #copy(): Promise<void> {
+    const text = this.#terminal.hasSelection() ? this.#terminal.getSelection() : this.text();
+    await copyText(text);
+    this.focus();
+  }
+
+  async #paste(): Promise<void> {
+    try {
+      this.#terminal.paste(await navigator.clipboard.readText());
+    } catch {
+      announce('The browser does not let this page read the clipboard. Use Ctrl+V in the terminal.');
+    }
+    this.focus();
+  }
+}
+
+/** Puts text on the clipboard and says so. */
+export async function copyText(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    announce('Copied');
+  } catch {
+    announce('The browser does not let this page write to the clipboard.');
+  }
+}
+
+function terminalOptions(options: TerminalPaneOptions): ITerminalOptions {
+  return {
+    convertEol: options.convertEol ?? false,
+    scrollback: options.scrollback,
+    fontFamily: FONT,
+    fontSize: 13,
+    lineHeight: 1.2,
+    cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches,
+    minimumContrastRatio: 4.5,
+    macOptionIsMeta: true,
+    rescaleOverlappingGlyphs: true,
+    screenReaderMode: screenReaderEnabled(),
+    theme: terminalTheme(),
+  };
+}
+
+const SETTING = 'screen-reader';
+const listeners = new Set<(enabled: boolean) => void>();
+
+function onScreenReaderChange(listener: (enabled: boolean) => void): void {
+  listeners.add(listener);
+}
+
+/** Whether the terminals keep a text that screen readers follow. */
+export function screenReaderEnabled(): boolean {
+  return readSetting(SETTING) === 'on';
+}
+
+export function setScreenReader(enabled: boolean): void {
+  writeSetting(SETTING, enabled ? 'on' : 'off');
+  for (const listener of listeners) listener(enabled);
+}

@@ -1,0 +1,83 @@
+import { UserError } from './user-error.ts';
+
+export interface GuestFile {
+  readonly file: string;
+  readonly compressedBytes: number;
+  readonly rawBytes: number;
+  /** Lower-case hex, of the unpacked bytes. */
+  readonly rawSha256: string;
+}
+
+export interface GuestManifest {
+  readonly name: string;
+  readonly kernelRelease: string;
+  /** The kernel's command line. */
+  readonly append: string;
+  readonly memoryMiB: number;
+  readonly kernel: GuestFile;
+  readonly initrd: GuestFile;
+}
+
+const REBUILD = 'Run `npm run images` where this page is built, then load it again.';
+
+/** @throws UserError where the guest image is not there or not whole */
+export function parseManifest(text: string): GuestManifest {
+  const root = asRecord(parseJson(text));
+  const files = asRecord(field(root, 'files'));
+  return {
+    name: stringOf(root, 'name'),
+    kernelRelease: stringOf(root, 'kernelRelease'),
+    append: stringOf(root, 'append'),
+    memoryMiB: numberOf(root, 'memoryMiB'),
+    kernel: fileOf(field(files, 'kernel')),
+    initrd: fileOf(field(files, 'initrd')),
+  };
+}
+
+/** What a missing file of the guest image is called. */
+export function missingImageError(url: string): UserError {
+  return new UserError(`The guest image is missing: ${url} is not there.`, REBUILD);
+}
+
+function fileOf(value: unknown): GuestFile {
+  const file = asRecord(value);
+  return {
+    file: stringOf(file, 'file'),
+    compressedBytes: numberOf(file, 'compressedBytes'),
+    rawBytes: numberOf(file, 'rawBytes'),
+    rawSha256: stringOf(file, 'rawSha256'),
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw badManifest();
+  }
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) throw badManifest();
+  return { ...value };
+}
+
+function field(record: Readonly<Record<string, unknown>>, key: string): unknown {
+  return record[key];
+}
+
+function stringOf(record: Readonly<Record<string, unknown>>, key: string): string {
+  const value = field(record, key);
+  if (typeof value !== 'string') throw badManifest();
+  return value;
+}
+
+function numberOf(record: Readonly<Record<string, unknown>>, key: string): number {
+  const value = field(record, key);
+  if (typeof value !== 'number' || !(value >= 0)) throw badManifest();
+  return value;
+}
+
+function badManifest(): UserError {
+  return new UserError('The guest image is missing or damaged: its manifest.json cannot be read.', REBUILD);
+}

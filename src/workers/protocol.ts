@@ -1,0 +1,117 @@
+/** What the page and the worker say to each other. Plain data only: both sides compile it under their own globals. */
+
+/** QEMU's run states, and before a machine exists: it is being loaded, or it cannot be made. */
+export type PageState =
+  | 'loading'
+  | 'failed'
+  | 'prelaunch'
+  | 'running'
+  | 'paused'
+  | 'suspended'
+  | 'shutdown'
+  | 'io-error'
+  | 'internal-error';
+
+export interface MachineStatus {
+  readonly state: PageState;
+  /** Millions of guest instructions per second, over the last second of running. */
+  readonly mips: number;
+  /** Guest instructions since the machine was made. */
+  readonly instructions: number;
+}
+
+export type BootStep = 'download' | 'unpack' | 'check' | 'start';
+
+export interface BootProgress {
+  readonly step: BootStep;
+  /** What is being worked on, for a reader. */
+  readonly what: string;
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface GuestDescription {
+  readonly name: string;
+  readonly kernelRelease: string;
+  readonly memoryMiB: number;
+}
+
+/** A sentence for the user; `detail` says what to do about it. */
+export interface Notice {
+  readonly level: 'info' | 'warning' | 'error';
+  readonly text: string;
+  readonly detail?: string | undefined;
+}
+
+/** Worker to page. */
+export type WorkerMessage =
+  | { readonly type: 'serial'; readonly bytes: Uint8Array }
+  | { readonly type: 'monitor'; readonly text: string }
+  | { readonly type: 'status'; readonly status: MachineStatus }
+  | { readonly type: 'boot'; readonly progress: BootProgress | undefined }
+  | { readonly type: 'guest'; readonly guest: GuestDescription }
+  | { readonly type: 'notice'; readonly notice: Notice }
+  | { readonly type: 'images' };
+
+/** Page to worker. `shown` acknowledges bytes of serial output that the terminal has taken. */
+export type PageMessage =
+  | { readonly type: 'serial'; readonly bytes: Uint8Array }
+  | { readonly type: 'monitor'; readonly text: string }
+  | { readonly type: 'shown'; readonly bytes: number };
+
+export interface ImageRow {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Bytes that it takes in the browser's storage. */
+  readonly storedBytes: number;
+  readonly inUse: boolean;
+}
+
+export interface ImageList {
+  readonly images: readonly ImageRow[];
+  /** False when the images are gone with the page. */
+  readonly persistent: boolean;
+  readonly usedBytes: number | undefined;
+  readonly quotaBytes: number | undefined;
+}
+
+/** Done, or a sentence that says why not; `exists` when the name is taken. */
+export type ImageOutcome =
+  | { readonly ok: true; readonly path: string }
+  | { readonly ok: false; readonly reason: 'exists' | 'canceled' | 'error'; readonly message: string };
+
+/** An image on its way out; the page pulls. */
+export interface DownloadReader {
+  /** The next bytes; undefined at the end. Rejects with a sentence. */
+  read(): Promise<Uint8Array | undefined>;
+  cancel(): Promise<void>;
+}
+
+/** The worker's calls, reached through comlink. */
+export interface EmulatorApi {
+  /** Messages of both kinds go over `port`; loads the guest and starts it. */
+  connect(port: MessagePort): void;
+  /** Starts a paused machine; one that was switched off is reset first. */
+  start(): void;
+  pause(): void;
+  reset(): void;
+  /** Presses the ACPI power button. */
+  powerButton(): void;
+  listImages(): Promise<ImageList>;
+  /** The path that a file of this name gets, free or not. */
+  pathForFile(fileName: string): string;
+  /** @param uploadId names the upload for `cancelUpload` */
+  uploadImage(
+    uploadId: number,
+    path: string,
+    file: Blob,
+    onProgress: (doneBytes: number) => void,
+  ): Promise<ImageOutcome>;
+  cancelUpload(uploadId: number): void;
+  createImage(path: string, sizeBytes: number): Promise<ImageOutcome>;
+  renameImage(from: string, to: string): Promise<ImageOutcome>;
+  deleteImage(path: string): Promise<ImageOutcome>;
+  downloadImage(path: string): DownloadReader;
+  /** Stores what the guest wrote, for a page that is about to go. */
+  flushImages(): Promise<void>;
+}
