@@ -2,7 +2,17 @@
 import type { DeviceCategory, DeviceType } from './device-registry.ts';
 import { PCI_PROPERTIES } from './device-registry-pci.ts';
 import type { PropertyKind, PropertySpec } from './properties.ts';
-import { BOOL, INT32, LOST_TICK_POLICY, SIZE, STR, UINT8, UINT16, UINT32 } from './properties.ts';
+import {
+  BOOL,
+  INT32,
+  LOST_TICK_POLICY,
+  readOnlyKind,
+  SIZE,
+  STR,
+  UINT8,
+  UINT16,
+  UINT32,
+} from './properties.ts';
 
 const integer = (name: string, value: number, kind: PropertyKind = UINT32): PropertySpec => ({
   name,
@@ -111,6 +121,7 @@ export const ISA_SERIAL = chip(
       integer('baudbase', 115200),
       { name: 'chardev', kind: STR, help: 'character back end' },
       { name: 'wakeup', kind: BOOL, default: false },
+      { name: 'serial', kind: readOnlyKind('child<serial>') },
     ],
   },
 );

@@ -21,6 +21,8 @@ export interface Medium {
   readonly format: string;
   /** QEMU's generated name of the format node, `#block123`. */
   readonly nodeName: string;
+  /** The same of the node below it, which is the file. */
+  readonly fileNodeName: string;
   readonly backend: DriveBackend;
 }
 
@@ -190,7 +192,7 @@ export class Drives {
     },
   ): Promise<Medium> {
     const file = await this.#images.open(path, { readOnly: options.readOnly }).catch(rethrow);
-    this.#nodes++;
+    const fileNodeName = this.#nodeName();
     const { format, disk } = await openFormat(file, options.format).catch(async (error: unknown) => {
       await file.close();
       return rethrow(error);
@@ -198,7 +200,7 @@ export class Drives {
     if (options.format === undefined && format === 'raw') this.#warn(probedRawWarning(path));
     const policy = { ignoreFlushes: options.cache.noFlush, unmap: options.unmap };
     const backend = new DriveBackend(disk, policy);
-    return { path, format, nodeName: this.#nodeName(), backend };
+    return { path, format, nodeName: this.#nodeName(), fileNodeName, backend };
   }
 
   /** QEMU: a counter and two random digits, so that nobody relies on the name. */

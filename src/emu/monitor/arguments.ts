@@ -2,18 +2,26 @@
 import { ArgumentError } from './argument-error.ts';
 import { evaluateExpression } from './expression.ts';
 
-/** One argument of a command. */
-export interface ArgumentSpec {
+/** An argument with a value. */
+export interface ValueSpec {
   readonly name: string;
   /**
    * string: a word or a quoted text · block: the same, the name of a drive · options: `key=value,…` ·
-   * integer: a 32-bit expression · flag: `-x` · rest: what is left of the line.
+   * integer: a 32-bit expression · rest: what is left of the line.
    */
-  readonly kind: 'string' | 'block' | 'options' | 'integer' | 'flag' | 'rest';
+  readonly kind: 'string' | 'block' | 'options' | 'integer' | 'rest';
   readonly optional?: boolean;
-  /** The letter of a flag. */
-  readonly letter?: string;
 }
+
+/** A flag such as `-n`. */
+export interface FlagSpec {
+  readonly name: string;
+  readonly kind: 'flag';
+  readonly letter: string;
+}
+
+/** One argument of a command. */
+export type ArgumentSpec = ValueSpec | FlagSpec;
 
 export type ArgumentValues = ReadonlyMap<string, string | number | boolean>;
 
@@ -108,8 +116,12 @@ export function parseArguments(
   stderr: (message: string) => void,
 ): ArgumentValues {
   const values = new Map<string, string | number | boolean>();
+  const letters = specs.flatMap((spec) => (spec.kind === 'flag' ? [spec.letter] : []));
   for (const spec of specs) {
-    const value = readArgument(command, spec, reader, stderr);
+    const value =
+      spec.kind === 'flag'
+        ? readFlag(command, spec.letter, letters, reader)
+        : readArgument(command, spec, reader, stderr);
     if (value !== undefined) values.set(spec.name, value);
   }
   reader.skipSpaces();
@@ -119,14 +131,12 @@ export function parseArguments(
 
 function readArgument(
   command: string,
-  spec: ArgumentSpec,
+  spec: ValueSpec,
   reader: LineReader,
   stderr: (message: string) => void,
-): string | number | boolean | undefined {
+): string | number | undefined {
   reader.skipSpaces();
   switch (spec.kind) {
-    case 'flag':
-      return readFlag(command, spec.letter ?? '', reader);
     case 'integer':
       if (spec.optional && reader.atEnd) return undefined;
       return readInteger(reader);
@@ -160,10 +170,14 @@ function readString(
   return word;
 }
 
-function readFlag(command: string, letter: string, reader: LineReader): boolean {
+/** QEMU: flags come in the table's order; one of a later flag is left for it. */
+function readFlag(command: string, letter: string, letters: readonly string[], reader: LineReader): boolean {
+  reader.skipSpaces();
   const { rest } = reader;
   if (!rest.startsWith('-')) return false;
-  if (rest[1] !== letter) throw new ArgumentError(`${command}: unsupported option -${rest[1] ?? ''}`);
+  const given = rest[1] ?? '';
+  if (!letters.includes(given)) throw new ArgumentError(`${command}: unsupported option -${given}`);
+  if (given !== letter) return false;
   reader.take(2);
   return true;
 }

@@ -65,7 +65,7 @@ async function deviceAdd(context: CommandContext, text: string): Promise<string>
   const driver = options.get('driver');
   if (driver === 'help' || driver === '?') return deviceListText(machine.devices.registry);
   if (driver !== undefined && (options.get('help') !== undefined || options.get('?') !== undefined)) {
-    return devicePropertiesText(machine.devices.registry, driver);
+    return withPlainErrors(async () => devicePropertiesText(machine.devices.registry, driver));
   }
   await machine.devices.add(options);
   return '';

@@ -29,11 +29,20 @@ function registersOf(state: Parameters<typeof registersText>[0] | undefined, ind
 export const INFO_COMMANDS: readonly Command[] = [
   {
     name: 'block',
-    args: [{ name: 'device', kind: 'block', optional: true }],
-    params: '[device]',
-    help: 'drives, their images, and who uses them',
+    args: [
+      { name: 'nodes', kind: 'flag', letter: 'n' },
+      { name: 'verbose', kind: 'flag', letter: 'v' },
+      { name: 'device', kind: 'block', optional: true },
+    ],
+    params: '[-n] [-v] [device]',
+    help: 'drives, their images, and who uses them (-n: nodes of the block layer; -v: more of each image)',
     complete: ({ machine }) => machine.drives.list().flatMap(({ name }) => (name === '' ? [] : [name])),
-    run: ({ machine }, args) => blockText(machine.drives.list(), args.get('device')?.toString()),
+    run: ({ machine }, args) =>
+      blockText(machine.drives.list(), {
+        nodes: args.get('nodes') === true,
+        verbose: args.get('verbose') === true,
+        name: args.get('device')?.toString(),
+      }),
   },
   {
     name: 'cpus',

@@ -1,0 +1,209 @@
+/** Replays what scripts/record-monitor.ts recorded on any monitor and compares each answer. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const GOLDEN = join(import.meta.dirname, '../golden/monitor');
+
+export type ReplayStep =
+  | {
+      readonly kind: 'hmp' | 'guest';
+      readonly line: string;
+      readonly output: string;
+      readonly events: string[];
+    }
+  | { readonly kind: 'boot' | 'settle'; readonly events: string[] };
+
+export interface Recording {
+  readonly name: string;
+  readonly steps: readonly ReplayStep[];
+  /** What QEMU printed beside the monitor. */
+  readonly stderr: string;
+}
+
+const HMP = '>>> HMP: ';
+const GUEST = '>>> GUEST: ';
+const EVENT = '<<< EVENT: ';
+const STDERR = '--- stderr\n';
+
+/** The step that a line begins, or undefined for a line that belongs to the step before. */
+function stepOf(line: string): ReplayStep | undefined {
+  if (line === '--- boot') return { kind: 'boot', events: [] };
+  if (line === '--- settle') return { kind: 'settle', events: [] };
+  if (line.startsWith(HMP)) return { kind: 'hmp', line: line.slice(HMP.length), output: '', events: [] };
+  if (line.startsWith(GUEST))
+    return { kind: 'guest', line: line.slice(GUEST.length), output: '', events: [] };
+  return undefined;
+}
+
+function continued(step: ReplayStep, line: string): ReplayStep {
+  if (line.startsWith(EVENT)) return { ...step, events: [...step.events, line.slice(EVENT.length)] };
+  if (!('output' in step)) throw new Error(`what is ${JSON.stringify(line)}?`);
+  return { ...step, output: `${step.output}${line}\n` };
+}
+
+/** Reads tests/golden/monitor/`name`.txt. */
+export function readRecording(name: string): Recording {
+  const [text = '', stderr = ''] = readFileSync(join(GOLDEN, `${name}.txt`), 'utf8').split(STDERR);
+  const steps: ReplayStep[] = [];
+  for (const line of text.split('\n').slice(0, -1)) {
+    const step = stepOf(line);
+    const last = steps.pop();
+    if (step !== undefined) steps.push(...(last === undefined ? [] : [last]), step);
+    else if (last !== undefined) steps.push(continued(last, line));
+  }
+  return { name, steps, stderr };
+}
+
+/** Something that differs by nature; applied to both sides unless `side` says otherwise. */
+export interface Normalisation {
+  readonly why: string;
+  readonly side?: 'qemu';
+  /** Which input lines it is for; all when absent. */
+  readonly lines?: RegExp;
+  readonly apply: (text: string) => string;
+}
+
+/** One answer that is ours on purpose. */
+export interface Difference {
+  readonly line: string;
+  readonly ours: string;
+  readonly why: string;
+}
+
+/** Chips of QEMU's pc board that ours does not have, with what hangs below them. */
+const UNMODELLED_CHIPS = ['kvmvapic', 'i8257', 'isa-fdc', 'vmport', 'vmmouse', 'port92', 'smbus-eeprom'];
+
+function withoutChips(text: string): string {
+  let skipDeeperThan = -1;
+  return text
+    .split('\n')
+    .filter((line) => {
+      const indent = line.search(/\S|$/);
+      if (skipDeeperThan >= 0 && indent > skipDeeperThan) return false;
+      skipDeeperThan = -1;
+      const type = /^ *dev: ([^,]+),/.exec(line)?.[1];
+      if (type === undefined || !UNMODELLED_CHIPS.includes(type)) return true;
+      skipDeeperThan = indent;
+      return false;
+    })
+    .join('\n');
+}
+
+/** `device_add help` without the types in `text` that `known` lacks, and without headings that are left alone. */
+function onlyKnownTypes(text: string, known: ReadonlySet<string>): string {
+  const groups = text.split('\n\n').map((group) => group.split('\n').filter((line) => line !== ''));
+  return groups
+    .map(([heading = '', ...types]) => [
+      heading,
+      ...types.filter((line) => known.has(/^name "([^"]+)"/.exec(line)?.[1] ?? '')),
+    ])
+    .filter((group) => group.length > 1)
+    .map((group) => `${group.join('\n')}\n`)
+    .join('\n');
+}
+
+/** The listed rules. `knownTypes`: what this machine's `device_add help` may name. */
+export function normalisations(knownTypes: ReadonlySet<string>): readonly Normalisation[] {
+  return [
+    {
+      why: 'generated node names have random digits',
+      apply: (text) => text.replaceAll(/#block\d+/g, '#block'),
+    },
+    {
+      why: 'the host decides',
+      lines: /^info cpus/,
+      apply: (text) => text.replaceAll(/thread_id=\d+/g, 'thread_id=N'),
+    },
+    {
+      why: 'the package is ours, the version is the same',
+      lines: /^info version/,
+      apply: (text) => text.replace(/^([\d.]+)\S.*$/m, '$1'),
+    },
+    { why: 'chips that the board does not have', side: 'qemu', lines: /^info qtree/, apply: withoutChips },
+    {
+      why: 'types that are not modelled are not listed',
+      side: 'qemu',
+      lines: /^device_add help$/,
+      apply: (text) => onlyKnownTypes(text, knownTypes),
+    },
+    {
+      why: 'how much room an image takes is not known',
+      lines: /^info block .*-v/,
+      apply: (text) => text.replaceAll(/^disk size: .*$/gm, 'disk size:'),
+    },
+    {
+      why: 'descriptions of properties are in our own words',
+      lines: /^device_add .*[,=](help|\?)/,
+      apply: (text) => text.replaceAll(/( +-) .*?( \(default: .*\))?$/gm, '$1$2'),
+    },
+    {
+      why: 'descriptions of commands are in our own words, but for device_add',
+      lines: /^(help|\?) (?!device_add|drive_add)/,
+      apply: (text) => text.replaceAll(/ -- .*$/gm, ' --'),
+    },
+  ];
+}
+
+/** What a replay drives. */
+export interface ReplayTarget {
+  execute(line: string): Promise<string>;
+  /** QMP events since the last call, as `{"event":…,"data":…}`. */
+  takeEvents(): readonly string[];
+  /** Awaits the guest's prompt. */
+  boot(): Promise<void>;
+  /** Awaits that the guest has become quiet. */
+  settle(): Promise<void>;
+  /** Absent: what the guest prints is not compared. */
+  guest?(command: string): Promise<string>;
+}
+
+export interface ReplayOptions {
+  readonly rules: readonly Normalisation[];
+  readonly differences?: readonly Difference[];
+  /** Events that are compared. */
+  readonly events: (event: string) => boolean;
+  /** Told each pair, normalised; the test compares them. */
+  readonly compare: (what: string, ours: string, qemu: string) => void;
+}
+
+function normalise(
+  rules: readonly Normalisation[],
+  line: string,
+  text: string,
+  side: 'ours' | 'qemu',
+): string {
+  return rules
+    .filter((rule) => (rule.side ?? side) === side && (rule.lines?.test(line) ?? true))
+    .reduce((result, rule) => rule.apply(result), text);
+}
+
+/** Runs all steps of a recording in order. */
+export async function replay(
+  recording: Recording,
+  target: ReplayTarget,
+  options: ReplayOptions,
+): Promise<void> {
+  const { rules, differences = [], events, compare } = options;
+  for (const [index, step] of recording.steps.entries()) {
+    const what = `${recording.name} step ${index}: ${'line' in step ? step.line : step.kind}`;
+    switch (step.kind) {
+      case 'boot':
+        await target.boot();
+        break;
+      case 'settle':
+        await target.settle();
+        break;
+      case 'guest':
+        if (target.guest !== undefined) compare(what, await target.guest(step.line), step.output);
+        break;
+      case 'hmp': {
+        const ours = await target.execute(step.line);
+        const difference = differences.find(({ line }) => line === step.line);
+        const expected = difference?.ours ?? normalise(rules, step.line, step.output, 'qemu');
+        compare(what, normalise(rules, step.line, ours, 'ours'), expected);
+        break;
+      }
+    }
+    compare(`${what}: events`, target.takeEvents().join('\n'), step.events.filter(events).join('\n'));
+  }
+}
