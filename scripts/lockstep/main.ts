@@ -139,7 +139,15 @@ class Lockstep {
       after = await this.#qemu.registers();
     } while (repeats && after.rip === before.rip);
     for (const { address, length } of this.#mirror.dma.splice(0)) await this.#copy(address, length);
+    if (repeats && this.#mirror.touchedDevice) await this.#copyInput(before, after);
     return after;
+  }
+
+  /** What INS read from QEMU's device. */
+  async #copyInput(before: GuestRegisters, after: GuestRegisters): Promise<void> {
+    const base = (before.cr0 & 1n) === 0n ? before.es << 4n : 0n;
+    const [from, to] = before.rdi < after.rdi ? [before.rdi, after.rdi] : [after.rdi, before.rdi];
+    await this.#copy(Number(base + from), Number(to - from));
   }
 
   #agrees(after: GuestRegisters, hex: string): boolean {

@@ -1,7 +1,7 @@
 /** The execution engine behind the interface that vectors need. */
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { createEngine } from '../../src/emu/cpu/engine.ts';
-import { CODE_GENERATION, RIP_HI, RIP_LO } from '../../src/emu/cpu/state.ts';
+import { RIP_HI, RIP_LO } from '../../src/emu/cpu/state.ts';
 import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import {
   type CpuRig,
@@ -29,7 +29,6 @@ export function createRig(): CpuRig {
     cpu,
     step(repeats: boolean): RigFault | undefined {
       fault = undefined;
-      cpu.S[CODE_GENERATION]++;
       const lo = cpu.S[RIP_LO];
       const hi = cpu.S[RIP_HI];
       for (let i = 0; i < ITERATIONS_MAX; i++) {
