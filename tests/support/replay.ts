@@ -71,7 +71,7 @@ export interface Difference {
 }
 
 /** Chips of QEMU's pc board that ours does not have, with what hangs below them. */
-const UNMODELLED_CHIPS = ['kvmvapic', 'i8257', 'isa-fdc', 'vmport', 'vmmouse', 'port92', 'smbus-eeprom'];
+const UNMODELLED_CHIPS = ['kvmvapic', 'isa-fdc', 'vmport', 'vmmouse', 'smbus-eeprom'];
 
 function withoutChips(text: string): string {
   let skipDeeperThan = -1;

@@ -87,6 +87,13 @@ export const FW_CFG_IO = chip('fw_cfg_io', 'System', [
 ]);
 export const PS2_KBD = chip('ps2-kbd', 'System', []);
 export const PS2_MOUSE = chip('ps2-mouse', 'System', []);
+export const I8257 = chip('i8257', 'ISA', [
+  integer('base', 0, INT32),
+  integer('page-base', 0x80, INT32),
+  integer('pageh-base', -1, INT32),
+  integer('dshift', 0, INT32),
+]);
+export const PORT92 = chip('port92', 'ISA', []);
 export const ISA_I8259 = chip('isa-i8259', 'ISA', [
   integer('iobase', UNSET),
   integer('elcr_addr', UNSET),
@@ -150,6 +157,8 @@ export const BOARD_TYPES: readonly DeviceType[] = [
   FW_CFG_IO,
   PS2_KBD,
   PS2_MOUSE,
+  I8257,
+  PORT92,
   ISA_I8259,
   MC146818RTC,
   ISA_PIT,

@@ -102,6 +102,8 @@ function addIsaChips(isa: Qbus, { serialPorts, i8042 }: PcBoardParts): void {
     gpios: readonly GpioLines[],
     given: Readonly<Record<string, PropertyValue>> = {},
   ) => isa.add({ type, qomPath: unattached(index), gpios, values: values(given) });
+  add(board.I8257, 4, []);
+  add(board.I8257, 5, [], { base: 0xc0, 'page-base': 0x88, dshift: 1 });
   const pic = [gpio('in', 8), gpio('out', 1)];
   add(board.ISA_I8259, 6, pic, { iobase: 0x20, elcr_addr: 0x4d0, elcr_mask: 0xf8, master: true });
   add(board.ISA_I8259, 7, pic, { iobase: 0xa0, elcr_addr: 0x4d1, elcr_mask: 0xde });
@@ -111,13 +113,15 @@ function addIsaChips(isa: Qbus, { serialPorts, i8042 }: PcBoardParts): void {
   for (const [index, { iobase, irq }] of serialPorts.entries()) {
     add(board.ISA_SERIAL, LEGACY_UNATTACHED_AFTER_SERIAL + index, [], { index, iobase, irq });
   }
-  if (!i8042) return;
-  add(board.I8042, LEGACY_UNATTACHED_AFTER_SERIAL + serialPorts.length + 1, [
+  const last = LEGACY_UNATTACHED_AFTER_SERIAL + serialPorts.length;
+  const keyboardWires = [
     gpio('in', 1, 'ps2-mouse-input-irq'),
     gpio('in', 1, 'ps2-kbd-input-irq'),
     gpio('out', 2),
     gpio('out', 1, 'a20'),
-  ]);
+  ];
+  if (i8042) add(board.I8042, last + 1, keyboardWires);
+  add(board.PORT92, last + 4, [gpio('out', 1, 'a20')]);
 }
 
 function addSystemChips(systemBus: Qbus, { i8042 }: PcBoardParts, last: number): void {
