@@ -397,8 +397,42 @@ function branchForms(): Form[] {
   return forms;
 }
 
+const USER_CS = 0x33;
+const USER_SS = 0x2b;
+
+/** Returns to the selectors that the program has; a wrong one is #GP(selector). */
+function farForms(): Form[] {
+  const forms: Form[] = [];
+  const place = (draft: Draft, values: readonly bigint[]): void => {
+    const offset = 0x400 + draft.rng.below(0x800);
+    draft.setGpr(4, BigInt(STACK_ADDRESS + offset));
+    const bytes = values.flatMap((value) => littleEndian(value, 8));
+    draft.patches.push({ offset: 0x2000 + offset, bytes: Uint8Array.from(bytes) });
+  };
+  const selector = (draft: Draft): bigint => BigInt(draft.rng.chance(0.1) ? 0 : USER_CS);
+  forms.push(
+    form('iretq', 48, (draft) => {
+      const { rng } = draft;
+      const flags = BigInt((rng.next() & 0xcd5) | 0x202);
+      const target = BigInt(CODE_ADDRESS + 0x200 + rng.below(0x100));
+      place(draft, [target, selector(draft), flags, rng.big64() >> 17n, BigInt(USER_SS)]);
+      draft.code = [0x48, 0xcf];
+      draft.flagsMask = ALL | 0x4000 | 0x3000 | 0x200 | 0x240000;
+    }),
+    form('retfq', 24, (draft) => {
+      place(draft, [draft.rng.big64() >> 17n, selector(draft)]);
+      draft.code = [0x48, 0xcb];
+    }),
+    form('retfq imm16', 24, (draft) => {
+      place(draft, [draft.rng.big64() >> 17n, selector(draft)]);
+      draft.code = [0x48, 0xca, ...littleEndian(draft.rng.next(), 2)];
+    }),
+  );
+  return forms;
+}
+
 export const SHIFT_FORMS: readonly Form[] = [...shiftForms(), ...doubleShiftForms()];
 export const MULTIPLY_FORMS: readonly Form[] = multiplyForms();
 export const BIT_FORMS: readonly Form[] = bitForms();
 export const STRING_FORMS: readonly Form[] = stringForms();
-export const BRANCH_FORMS: readonly Form[] = branchForms();
+export const BRANCH_FORMS: readonly Form[] = [...branchForms(), ...farForms()];

@@ -100,7 +100,7 @@ export function enterUserMode(cpu: Vcpu): void {
   S[cpuState.SEG_TR + cpuState.SEG_LIMIT] = TSS_LIMIT;
   S[cpuState.GDTR_LO] = SYSTEM_ADDRESS + GDT_OFFSET;
   S[cpuState.GDTR_HI] = 0;
-  S[cpuState.GDTR_LIMIT] = 0x1f;
+  S[cpuState.GDTR_LIMIT] = 0x37;
   cpu.flushTlb(true);
   cpu.updateMode();
 }
@@ -132,9 +132,13 @@ function mapPages(memory: GuestMemory): void {
   entry(TABLE_6M, (SYSTEM_ADDRESS >>> 12) & 0x1ff, SYSTEM_GPA | PRESENT | WRITABLE);
   view.setUint32(SYSTEM_GPA + 4, SYSTEM_ADDRESS + INTERRUPT_STACK, true);
   view.setUint16(SYSTEM_GPA + 0x66, TSS_LIMIT + 1, true);
-  /* Selector 0x10: 64-bit code of the supervisor. */
+  /* Selector 0x10: 64-bit code of the supervisor; 0x2b and 0x33: the user's data and code. */
   view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x10, 0xffff, true);
   view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x14, 0xaf9b00, true);
+  view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x28, 0xffff, true);
+  view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x2c, 0xcff300, true);
+  view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x30, 0xffff, true);
+  view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x34, 0xaffb00, true);
   bytes.fill(0xcc, CODE_GPA, CODE_GPA + PAGE);
   for (let vector = 0; vector < 256; vector++) {
     const dpl = vector === cpuState.VEC_BP || vector === cpuState.VEC_OF ? 3 : 0;
