@@ -3,6 +3,8 @@
 export type Step =
   | { readonly hmp: string }
   | { readonly guest: string }
+  /** Bytes from the keyboard, and what the terminal is sent back. */
+  | { readonly keys: string }
   /** Wait until the guest has nothing more to do. */
   | { readonly settle: true }
   /** Wait for the guest's prompt. */
@@ -18,6 +20,7 @@ export interface Flow {
 }
 
 const hmp = (...lines: readonly string[]): Step[] => lines.map((line) => ({ hmp: line }));
+const keys = (...texts: readonly string[]): Step[] => texts.map((text) => ({ keys: text }));
 const guest = (...lines: readonly string[]): Step[] => lines.map((line) => ({ guest: line }));
 const SETTLE: Step = { settle: true };
 const BOOT: Step = { boot: true };
@@ -28,6 +31,11 @@ const BLK = 'device_add virtio-blk-pci';
 const LIST_PCI = 'lspci -nn';
 
 const WITH_GUEST: readonly Flow[] = [
+  {
+    name: 'registers',
+    guest: true,
+    steps: [...hmp('stop', 'info registers')],
+  },
   {
     name: 'blk_hotplug',
     guest: true,
@@ -157,6 +165,45 @@ const BAD_PROPERTIES = [
 ];
 
 const WITHOUT_GUEST: readonly Flow[] = [
+  {
+    name: 'readline',
+    guest: false,
+    steps: keys(
+      'info version\r',
+      'abc\x01X\x05Y\x1b[D\x1b[DZ\x1b[CW\x05',
+      '\x17',
+      'foo bar baz\x17',
+      '\x17',
+      'x\x17y',
+      '\x1b[1~\x04\x04',
+      '\x1b[4~',
+      '\x1b[D\x1b[D\x1b[3~',
+      '\x08\x7f',
+      '\x1b[C\x1b[C\x1b[C\x1b[C',
+      '\x1bb\x1b[5~q',
+      '\r',
+      '\r',
+      'info status\r',
+      'info cpu\x1b[A',
+      '\x1b[A\x1b[A\x1b[A',
+      '\x1b[B',
+      '\x1b[B\x1b[B',
+      '\x1b[A\r',
+      '\x0c',
+      'drive_add 0 if=none,id=foo1\r',
+      'drive_add 0 if=none,id=foo2\r',
+      'drive_del \t',
+      '1\r',
+      'drive_del \t\r',
+      'xyz\t',
+      '\x17',
+      'inf\t',
+      '\x17',
+      'device_d\t',
+      'x\r',
+      'help device_a\t\r',
+    ),
+  },
   {
     name: 'info_S',
     guest: false,

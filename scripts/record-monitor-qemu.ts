@@ -117,6 +117,13 @@ export class RecordedQemu {
     return Buffer.from(output.replaceAll('\r\n', '\n'), 'latin1').toString('utf8');
   }
 
+  /** What the terminal is sent for these keys. */
+  async keys(text: string): Promise<string> {
+    this.#hmp.send(text);
+    await sleep(300);
+    return this.#hmp.take();
+  }
+
   /** Events since the last call. */
   events(): readonly string[] {
     return this.#qmp

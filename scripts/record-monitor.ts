@@ -6,6 +6,7 @@
  * `#` comments, the first ones name the flow and QEMU's arguments ·
  * `>>> HMP: line`, then its output ·
  * `>>> GUEST: command`, then its output ·
+ * `>>> KEYS: "…"`, then the bytes for the terminal, both as JSON ·
  * `<<< EVENT: {…}` a QMP event, without its time ·
  * `--- boot` the guest's prompt is awaited · `--- settle` the guest has become quiet ·
  * `--- stderr` last: what QEMU printed beside the monitor.
@@ -58,7 +59,9 @@ async function perform(qemu: RecordedQemu, step: Step, directory: string): Promi
   let record = '';
   if ('hmp' in step) record = `>>> HMP: ${step.hmp}\n${there(await qemu.hmp(here(step.hmp)))}`;
   else if ('guest' in step) record = `>>> GUEST: ${step.guest}\n${await qemu.guest(step.guest)}`;
-  else if ('settle' in step) {
+  else if ('keys' in step) {
+    record = `>>> KEYS: ${JSON.stringify(step.keys)}\n${JSON.stringify(await qemu.keys(step.keys))}\n`;
+  } else if ('settle' in step) {
     await qemu.settle();
     record = '--- settle\n';
   } else {

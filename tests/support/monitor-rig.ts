@@ -52,9 +52,13 @@ const NO_HOST: CpuHost = {
 export interface MonitorRig {
   readonly machine: MachineApi;
   readonly console: HmpConsole;
+  /** What the console showed first. */
+  readonly greeting: string;
   /** Types a line into the console and gives its output as the terminal shows it, without echo and prompt. */
   execute(line: string): Promise<string>;
   readonly images: ChunkImageStore;
+  /** What the terminal is sent for these keys. */
+  keys(text: string): Promise<string>;
   /** Everything that went to QEMU's standard error. */
   readonly stderr: string[];
   readonly time: { ns: number };
@@ -152,9 +156,17 @@ export async function monitorRig({ serialPort = false }: RigOptions = {}): Promi
     { machine, stderr: say },
   );
   console.start();
+  const greeting = screen;
   return {
     machine,
     console,
+    greeting,
+    async keys(text) {
+      screen = '';
+      console.input(text);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return screen;
+    },
     async execute(line) {
       screen = '';
       const done = new Promise<void>((resolve) => {

@@ -6,7 +6,7 @@ const GOLDEN = join(import.meta.dirname, '../golden/monitor');
 
 export type ReplayStep =
   | {
-      readonly kind: 'hmp' | 'guest';
+      readonly kind: 'hmp' | 'guest' | 'keys';
       readonly line: string;
       readonly output: string;
       readonly events: string[];
@@ -22,6 +22,7 @@ export interface Recording {
 
 const HMP = '>>> HMP: ';
 const GUEST = '>>> GUEST: ';
+const KEYS = '>>> KEYS: ';
 const EVENT = '<<< EVENT: ';
 const STDERR = '--- stderr\n';
 
@@ -32,6 +33,9 @@ function stepOf(line: string): ReplayStep | undefined {
   if (line.startsWith(HMP)) return { kind: 'hmp', line: line.slice(HMP.length), output: '', events: [] };
   if (line.startsWith(GUEST))
     return { kind: 'guest', line: line.slice(GUEST.length), output: '', events: [] };
+  if (line.startsWith(KEYS)) {
+    return { kind: 'keys', line: JSON.parse(line.slice(KEYS.length)), output: '', events: [] };
+  }
   return undefined;
 }
 
@@ -155,6 +159,8 @@ export interface ReplayTarget {
   settle(): Promise<void>;
   /** Absent: what the guest prints is not compared. */
   guest?(command: string): Promise<string>;
+  /** What the terminal is sent for these keys; needed by recordings with keys only. */
+  keys?(text: string): Promise<string>;
 }
 
 export interface ReplayOptions {
@@ -195,6 +201,9 @@ export async function replay(
         break;
       case 'guest':
         if (target.guest !== undefined) compare(what, await target.guest(step.line), step.output);
+        break;
+      case 'keys':
+        compare(what, (await target.keys?.(step.line)) ?? '', JSON.parse(step.output));
         break;
       case 'hmp': {
         const ours = await target.execute(step.line);

@@ -58,6 +58,7 @@ export class Drives {
   readonly #warn: (message: string) => void;
   readonly #drives: MutableDrive[] = [];
   readonly #closing = new Set<Promise<void>>();
+  #turn: Promise<unknown> = Promise.resolve();
   #nodes = 0;
 
   constructor({ images, defaultInterface = 'ide', warn = () => {} }: DrivesOptions) {
@@ -75,13 +76,19 @@ export class Drives {
     return this.#named(name);
   }
 
-  /** Makes a drive. Throws `MonitorError` in the words of `drive_add`. */
-  async add(options: Options): Promise<Drive> {
+  /** Makes a drive. Rejects with `MonitorError` in the words of `drive_add`. */
+  add(options: Options): Promise<Drive> {
+    const turn = this.#turn.then(() => this.#add(options));
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #add(options: Options): Promise<Drive> {
     const wanted = parseDriveOptions(options, this.#defaultInterface);
     const { interface: type, bus, index } = wanted;
     const unit = wanted.unit ?? this.#freeUnit(type, bus);
     if (this.#drives.some((drive) => drive.interface === type && drive.bus === bus && drive.unit === unit)) {
-      const at = index === undefined ? `` : ` (index=${index})`;
+      const at = index === undefined ? '' : ` (index=${index})`;
       throw new MonitorError(`drive with bus=${bus}, unit=${unit}${at} exists`);
     }
     const name = wanted.id ?? automaticDriveName(type, bus, unit, wanted.cdrom);
@@ -227,7 +234,9 @@ export class Drives {
   }
 
   #forget(drive: MutableDrive): void {
-    this.#drives.splice(this.#drives.indexOf(drive), 1);
+    const at = this.#drives.indexOf(drive);
+    // The device may have gone while the image was being closed.
+    if (at >= 0) this.#drives.splice(at, 1);
   }
 
   async #discard(drive: MutableDrive): Promise<void> {

@@ -1,0 +1,191 @@
+import { describe, expect, it } from 'vitest';
+import { type BlockBackend, BlockError } from '../../src/emu/block/block-backend.ts';
+import { MemoryBackend } from '../../src/emu/block/memory-store.ts';
+import { Drives } from '../../src/emu/machine/drives.ts';
+import { DriveBackend } from '../../src/emu/machine/drives-backend.ts';
+import { Options } from '../../src/emu/machine/option-string.ts';
+import { monitorRig } from '../support/monitor-rig.ts';
+
+const ADD = 'drive_add 0 if=none,file=/tmp/disk1.img,format=raw,id=disk1';
+const PLUG = 'device_add virtio-blk-pci,drive=disk1,id=blk1';
+
+/** A disk whose requests wait, and whose close may fail. */
+class SlowDisk extends MemoryBackend {
+  readonly waiting: (() => void)[] = [];
+  closes = 0;
+  failClose = false;
+
+  override async read(offset: number, target: Uint8Array): Promise<void> {
+    await new Promise<void>((resolve) => this.waiting.push(resolve));
+    await super.read(offset, target);
+  }
+
+  override async close(): Promise<void> {
+    this.closes++;
+    if (this.failClose) throw new BlockError('ENOSPC');
+    await super.close();
+  }
+}
+
+function drivesWith(disk: BlockBackend, warnings: string[] = []): Drives {
+  return new Drives({ images: { open: async () => disk }, warn: (text) => warnings.push(text) });
+}
+
+const options = (id: string): Options =>
+  new Options(
+    [
+      ['if', 'none'],
+      ['file', '/tmp/x.img'],
+      ['format', 'raw'],
+    ],
+    id,
+  );
+
+describe('drives', () => {
+  it('a drive goes with its device, and its image can be used again at once', async () => {
+    const rig = await monitorRig();
+    rig.boot();
+    await rig.execute('cont');
+    for (let round = 0; round < 3; round++) {
+      expect(await rig.execute(ADD)).toBe('OK\n');
+      expect(await rig.execute(PLUG)).toBe('');
+      await rig.execute('device_del blk1');
+      void rig.settle();
+      expect(await rig.execute('info block')).toBe('');
+    }
+  });
+
+  it('a reset carries out an unplug that the guest never answered', async () => {
+    const rig = await monitorRig();
+    await rig.execute(ADD);
+    await rig.execute(PLUG);
+    await rig.execute('device_del blk1');
+    rig.takeEvents();
+    expect(await rig.execute('system_reset')).toBe('');
+    expect(rig.takeEvents()).toEqual([
+      { event: 'DEVICE_DELETED', data: { path: '/machine/peripheral/blk1/virtio-backend' } },
+      { event: 'DEVICE_DELETED', data: { device: 'blk1', path: '/machine/peripheral/blk1' } },
+    ]);
+    expect(await rig.execute('device_del blk1')).toBe("Error: Device 'blk1' not found\n");
+    expect(await rig.execute('info block')).toBe('');
+  });
+
+  it('two monitors plugging at once get two places', async () => {
+    const rig = await monitorRig();
+    const { devices, drives } = rig.machine;
+    const disk = (id: string, file: string): Promise<unknown> =>
+      drives.add(
+        new Options(
+          [
+            ['if', 'none'],
+            ['file', file],
+            ['format', 'raw'],
+          ],
+          id,
+        ),
+      );
+    await disk('a', '/tmp/disk1.img');
+    await disk('b', '/tmp/disk2.img');
+    const plug = (drive: string) =>
+      devices.add(
+        new Options([
+          ['driver', 'virtio-blk-pci'],
+          ['drive', drive],
+        ]),
+      );
+    const [first, second] = await Promise.all([plug('a'), plug('b')]);
+    expect([first.device?.devfn, second.device?.devfn]).toEqual([0x10, 0x18]);
+  });
+
+  it('drive_del waits for requests under way and fails later ones', async () => {
+    const disk = new SlowDisk(1024 * 1024);
+    const drives = drivesWith(disk);
+    const drive = await drives.add(options('d'));
+    const backend = drive.medium?.backend;
+    const running = backend?.read(0, new Uint8Array(512));
+    const removal = drives.remove('d');
+    await expect(backend?.read(0, new Uint8Array(512))).rejects.toMatchObject({ code: 'EIO' });
+    expect(disk.closes).toBe(0);
+    disk.waiting[0]?.();
+    await running;
+    await removal;
+    expect(disk.closes).toBe(1);
+    expect(backend?.sizeBytes).toBe(0);
+    expect(drives.list()).toEqual([]);
+  });
+
+  it('a device may go while drive_del waits', async () => {
+    const disk = new SlowDisk(1024 * 1024);
+    const drives = drivesWith(disk);
+    const drive = await drives.add(options('d'));
+    await drives.add(new Options([['if', 'none']], 'other'));
+    const attached = await drives.attach('d', '/machine/peripheral/x');
+    const running = drive.medium?.backend.read(0, new Uint8Array(512));
+    const removal = drives.remove('d');
+    drives.deviceGone(attached);
+    disk.waiting[0]?.();
+    await Promise.all([running, removal, drives.settled()]);
+    expect(disk.closes).toBe(1);
+    expect(drives.list().map(({ name }) => name)).toEqual(['other']);
+  });
+
+  it('two monitors cannot give one name twice', async () => {
+    const drives = drivesWith(new MemoryBackend(512));
+    const [first, second] = await Promise.allSettled([drives.add(options('d')), drives.add(options('d'))]);
+    expect([first.status, second.status]).toEqual(['fulfilled', 'rejected']);
+  });
+
+  it('an image that cannot be closed is not lost', async () => {
+    const disk = new SlowDisk(1024 * 1024);
+    const warnings: string[] = [];
+    const drives = drivesWith(disk, warnings);
+    await drives.add(options('d'));
+    disk.failClose = true;
+    await expect(drives.remove('d')).rejects.toThrow('No space left on device');
+    expect(drives.find('d')?.medium?.backend.sizeBytes).toBe(1024 * 1024);
+    const attached = await drives.attach('d', '/machine/peripheral/x');
+    drives.deviceGone(attached);
+    await drives.settled();
+    expect(warnings).toHaveLength(1);
+    expect(drives.find('d')?.attachedTo).toBeUndefined();
+    disk.failClose = false;
+    await drives.remove('d');
+    expect(drives.list()).toEqual([]);
+  });
+
+  it('ignores discards unless told to unmap, and flushes of an unsafe cache', async () => {
+    const calls: string[] = [];
+    const disk = new MemoryBackend(4096);
+    const spy: BlockBackend = Object.assign(Object.create(disk), {
+      discard: async () => void calls.push('discard'),
+      flush: async () => void calls.push('flush'),
+    });
+    const careful = new DriveBackend(spy, { ignoreFlushes: false, unmap: true });
+    const careless = new DriveBackend(spy, { ignoreFlushes: true, unmap: false });
+    for (const backend of [careful, careless]) {
+      await backend.discard(0, 512);
+      await backend.flush();
+    }
+    expect(calls).toEqual(['discard', 'flush']);
+  });
+
+  it('warns of a guessed format beside the monitor, as QEMU does', async () => {
+    const rig = await monitorRig();
+    expect(await rig.execute('drive_add 0 if=none,file=/tmp/disk1.img,id=g')).toBe('OK\n');
+    expect(rig.stderr.join('\n')).toContain("format was not specified for '/tmp/disk1.img'");
+  });
+
+  it('refuses in its own words what QEMU knows and it does not model', async () => {
+    const rig = await monitorRig();
+    await rig.execute(ADD);
+    expect(await rig.execute('drive_add 0 if=none,file=/tmp/disk2.img,snapshot=on,id=s')).toBe(
+      "'snapshot=on' is not modelled by this machine\n",
+    );
+    expect(await rig.execute(`${PLUG},packed=on`)).toBe(
+      "Error: Property 'virtio-blk-pci.packed' is fixed at 'off' in this machine\n",
+    );
+    expect(await rig.execute('drive_add -n 0 driver=raw')).toBe(
+      'drive_add -n is not modelled by this machine\n',
+    );
+  });
+});
