@@ -15,8 +15,8 @@ import { loadKernel } from '../firmware/load.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
-import { DEVICE_TYPES } from './device-types.ts';
 import { DeviceRegistry } from './device-registry.ts';
+import { DEVICE_TYPES } from './device-types.ts';
 import { Drives } from './drives.ts';
 import { enterKernel } from './entry-state.ts';
 import { DeviceManager } from './hotplug.ts';
@@ -102,7 +102,12 @@ export class Machine implements MachineApi {
     const warn = host.warn ?? (() => {});
     this.drives = new Drives({ images: host.images, warn });
     const services = { memory: this.memory, clock: this.clock, trace: this.trace, drives: this.drives };
-    this.devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), new DeviceTree(), services, this.events);
+    this.devices = new DeviceManager(
+      new DeviceRegistry(DEVICE_TYPES),
+      new DeviceTree(),
+      services,
+      this.events,
+    );
     this.serial = new CharPipe((bytes) => this.onSerial(bytes));
     const cpuHost = this.#cpuHost();
     this.engine = new Engine({ memory: this.memory, host: cpuHost, trace: this.trace });

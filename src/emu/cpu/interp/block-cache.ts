@@ -133,6 +133,7 @@ export class BlockCache {
     let count = 0;
     let position = gpa;
     let second = 0;
+    let ended = false;
     instruction.at = header + RECORD;
     while (count < limit && position < pageEnd) {
       const window = Math.min(pageEnd, position + 15);
@@ -141,7 +142,8 @@ export class BlockCache {
       if (outcome === DECODED) {
         count++;
         position = instruction.position;
-        if (instruction.ends) break;
+        ended = instruction.ends;
+        if (ended) break;
         continue;
       }
       if (outcome === NEED_MORE) {
@@ -150,16 +152,18 @@ export class BlockCache {
         if (next < 0) return NEEDS_NEXT_PAGE;
         second = next >>> PAGE_SHIFT;
         position = this.#decodeAcross(position, pageEnd, next, mode);
+        ended = instruction.ends;
         count = 1;
         break;
       }
       if (count > 0) break;
       instruction.begin(bytes, position, window, position & PAGE_MASK, 0, mode);
       this.#tooLong();
+      ended = true;
       count = 1;
       break;
     }
-    if (!instruction.ends) {
+    if (!ended) {
       const offset = position - (gpa & ~PAGE_MASK);
       instruction.begin(bytes, position, position, offset, count, mode);
       instruction.emit(JMP, 0, 0, offset, offset, 0, count);
