@@ -1,6 +1,7 @@
 /** Puts a vCPU into the state that a kernel's entry point asks for. */
-import type { Vcpu } from '../cpu/vcpu.ts';
+
 import * as state from '../cpu/state.ts';
+import type { Vcpu } from '../cpu/vcpu.ts';
 import type { EntryState } from '../firmware/entry.ts';
 
 const CODE_SELECTOR = 0x10;

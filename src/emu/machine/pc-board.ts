@@ -1,9 +1,10 @@
 /** The `pc` board: i440FX, PIIX3 and PIIX4 with all that hangs on them, wired as QEMU wires it. */
+
+import type { AcpiConfig } from '../acpi/acpi-config.ts';
 import { CpuHotplug } from '../acpi/cpu-hotplug.ts';
 import { GpeBlock } from '../acpi/gpe.ts';
 import { PciHotplug } from '../acpi/pci-hotplug.ts';
 import { buildAcpiTables } from '../acpi/tables.ts';
-import type { AcpiConfig } from '../acpi/acpi-config.ts';
 import { Piix3Ide } from '../ata/piix3-ide.ts';
 import { AddressSpace } from '../bus/address-space.ts';
 import type { CharBackend } from '../char/char-backend.ts';
@@ -27,8 +28,8 @@ import type { Device } from '../core/device.ts';
 import { type ApicBus, fanOut, type IrqLine, type MsiSink, UNCONNECTED, WiredOr } from '../core/irq.ts';
 import type { Plain } from '../core/plain.ts';
 import type { Trace } from '../core/trace.ts';
-import { FIRMWARE_DATA_SIZE } from '../firmware/memory-map.ts';
 import { writeBiosDataArea } from '../firmware/low-memory.ts';
+import { FIRMWARE_DATA_SIZE } from '../firmware/memory-map.ts';
 import { I8042 } from '../input/i8042.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { PciBus } from '../pci/pci-bus.ts';
@@ -103,20 +104,43 @@ export class PcBoard {
     const hpet = new Hpet(gsi, (on) => pit?.enableIrq(on), clock, trace);
     pit = new I8254(hpet.pitIrq, clock);
     const speaker = new PcSpeaker(pit);
-    const cmos = pcCmos({ ramBelow4g: memory.size, ramAbove4g: 0, cpus: wiring.cpus, bootOrder: 'cad', floppies: [0, 0], disks: [undefined, undefined, undefined, undefined] });
+    const cmos = pcCmos({
+      ramBelow4g: memory.size,
+      ramAbove4g: 0,
+      cpus: wiring.cpus,
+      bootOrder: 'cad',
+      floppies: [0, 0],
+      disks: [undefined, undefined, undefined, undefined],
+    });
     const rtc = new Mc146818(hpet.rtcIrq, clock, wiring.wallClockMs, cmos);
     const dma = new I8257(trace);
     const port92 = new Port92(UNCONNECTED, reset);
-    this.i8042 = new I8042({ keyboardIrq: isaInput(1), mouseIrq: isaInput(12), a20: UNCONNECTED, reset }, trace);
+    this.i8042 = new I8042(
+      { keyboardIrq: isaInput(1), mouseIrq: isaInput(12), a20: UNCONNECTED, reset },
+      trace,
+    );
     this.fwCfg = new FwCfg(memory, trace);
     hpet.attachMemory(physical);
     for (const chip of [pit, speaker, rtc, dma, port92, this.i8042, this.fwCfg]) chip.attach(ports);
     attachPostPort(ports);
-    const serial = wiring.serial === undefined ? undefined : new Serial16550(isaInput(COM1.irq), wiring.serial, clock, trace);
+    const serial =
+      wiring.serial === undefined
+        ? undefined
+        : new Serial16550(isaInput(COM1.irq), wiring.serial, clock, trace);
     serial?.attach(ports, COM1.iobase);
 
-    this.#piix3 = new Piix3(ports, Array.from({ length: ISA_IRQS }, (_, irq) => isaInput(irq)), reset);
-    this.pciBus = new PciBus({ name: 'pci.0', io: ports, memory: physical, msi: apics, pirqs: this.#piix3.pirqs });
+    this.#piix3 = new Piix3(
+      ports,
+      Array.from({ length: ISA_IRQS }, (_, irq) => isaInput(irq)),
+      reset,
+    );
+    this.pciBus = new PciBus({
+      name: 'pci.0',
+      io: ports,
+      memory: physical,
+      msi: apics,
+      pirqs: this.#piix3.pirqs,
+    });
     const pciHost = new PciHost(this.pciBus, ports, trace);
     this.#i440fx = new I440fx(memory.size);
     this.#ide = new Piix3Ide(ports, [isaInput(14), isaInput(15)]);
@@ -149,9 +173,21 @@ export class PcBoard {
     this.pciHotplug.attach(ports);
     cpuHotplug.attach(ports);
     this.chips = [
-      pic, ioApic, hpet, pit, speaker, rtc, dma, port92, this.i8042, this.fwCfg,
+      pic,
+      ioApic,
+      hpet,
+      pit,
+      speaker,
+      rtc,
+      dma,
+      port92,
+      this.i8042,
+      this.fwCfg,
       ...(serial === undefined ? [] : [serial]),
-      pciHost, this.gpe, this.pciHotplug, cpuHotplug,
+      pciHost,
+      this.gpe,
+      this.pciHotplug,
+      cpuHotplug,
     ];
   }
 
