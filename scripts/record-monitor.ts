@@ -100,6 +100,7 @@ async function record(flow: Flow): Promise<void> {
       '-nodefaults',
     ];
     if (stopped) args.push('-S');
+    if (!flow.guest) args.push('-serial', 'null');
     const guest = flow.guest ? guestArguments(directory) : [];
     const qemu = await RecordedQemu.start(directory, [...args, ...guest], flow.guest);
     let text = `# flow: ${flow.name}\n# ${QEMU} ${args.join(' ')}${flow.guest ? ' (guest image, serial port)' : ''}\n`;

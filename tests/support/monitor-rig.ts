@@ -71,12 +71,8 @@ export interface MonitorRig {
   settle(): Promise<void>;
 }
 
-export interface RigOptions {
-  readonly serialPort?: boolean;
-}
-
 /** A machine stopped before its first instruction. */
-export async function monitorRig({ serialPort = false }: RigOptions = {}): Promise<MonitorRig> {
+export async function monitorRig(): Promise<MonitorRig> {
   const rig = pciRig();
   const { bus, io } = rig;
   const memory = new GuestMemory(4 * MIB);
@@ -108,7 +104,7 @@ export async function monitorRig({ serialPort = false }: RigOptions = {}): Promi
   const registry = new DeviceRegistry([...BOARD_TYPES, VIRTIO_BLK_PCI, VIRTIO_BLK_DEVICE]);
   const services = { memory, clock: rig.clock, trace: QUIET, drives };
   const devices = new DeviceManager(registry, new DeviceTree(), services, events);
-  const serialPorts = serialPort ? [{ iobase: 0x3f8, irq: 4 }] : [];
+  const serialPorts = [{ iobase: 0x3f8, irq: 4 }];
   const board = { pciBus: bus, i440fx, piix3, piix3Ide, piix4Pm, serialPorts, i8042: true };
   const tree = describePcBoard(devices, board);
   const hotplug = new PciHotplug(tree.hotplug, gpe, QUIET);
@@ -164,7 +160,11 @@ export async function monitorRig({ serialPort = false }: RigOptions = {}): Promi
     async keys(text) {
       screen = '';
       console.input(text);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      for (let before: string | undefined; before !== screen; ) {
+        before = screen;
+        await console.monitor.execute('');
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
       return screen;
     },
     async execute(line) {

@@ -61,7 +61,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'del_nocoop_paused',
   ])('%s', async (name) => {
     const recording = readRecording(name);
-    const rig = await monitorRig({ serialPort: recording.steps.some(({ kind }) => kind === 'boot') });
+    const rig = await monitorRig();
     const types = rig.machine.devices.registry.userCreatable().map((type) => type.name);
     await replay(recording, target(rig), {
       rules: normalisations(new Set(types)),
