@@ -1,6 +1,8 @@
 import { defineConfig } from '@playwright/test';
 
-const PORT = Number(process.env['HOTSLOT_E2E_PORT'] ?? 4317);
+/** Debian's Chromium: nothing is downloaded. */
+const { HOTSLOT_CHROMIUM = '/usr/bin/chromium', HOTSLOT_E2E_PORT = '4317' } = process.env;
+const PORT = Number(HOTSLOT_E2E_PORT);
 
 export default defineConfig({
   testDir: 'tests/e2e',
@@ -11,9 +13,8 @@ export default defineConfig({
   use: {
     baseURL: `http://localhost:${PORT}/`,
     viewport: { width: 1280, height: 800 },
-    // Debian's Chromium: nothing is downloaded.
     launchOptions: {
-      executablePath: process.env['HOTSLOT_CHROMIUM'] ?? '/usr/bin/chromium',
+      executablePath: HOTSLOT_CHROMIUM,
       args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
     },
   },

@@ -1,7 +1,7 @@
 import type { ImageStore } from '../emu/index.ts';
 import { loadGuest } from './guest-image-loader.ts';
 import { ImageService } from './image-service.ts';
-import type { WorkerMachine } from './machine-types.ts';
+import type { GuestFiles, WorkerMachine } from './machine-types.ts';
 import { makeMachine } from './make-machine.ts';
 import { MipsMeter } from './mips-meter.ts';
 import { OutputBatcher } from './output-batcher.ts';
@@ -37,6 +37,8 @@ export class Emulator implements EmulatorApi {
   #port: MessagePort | undefined;
   #machine: WorkerMachine | undefined;
   #loop: RunLoop | undefined;
+  /** Makes a new machine; undefined until the guest is loaded. */
+  #powerOn: (() => void) | undefined;
   #failed = false;
   #lastStatus: MachineStatus = { state: 'loading', mips: 0, instructions: 0 };
   #statusAtMs = 0;
@@ -63,9 +65,9 @@ export class Emulator implements EmulatorApi {
 
   start(): void {
     const machine = this.#machine;
-    if (machine === undefined) return;
-    if (machine.runState === 'shutdown' || machine.runState === 'internal-error') machine.reset();
-    machine.start();
+    if (machine?.hasQuit === true) this.#powerOn?.();
+    else if (machine?.runState === 'shutdown' || machine?.runState === 'internal-error') machine.reset();
+    this.#machine?.start();
     this.#changed();
   }
 
@@ -134,30 +136,50 @@ export class Emulator implements EmulatorApi {
     );
     this.#post({ type: 'boot', progress: startProgress(guest.kernel.length) });
     const { kernel, initrd, manifest } = guest;
-    const memoryBytes = manifest.memoryMiB * 2 ** 20;
-    const machine = makeMachine(
-      { memoryBytes, kernel, initrd, append: manifest.append },
-      { images: await this.#storage, onWake: () => this.#loop?.wake() },
-    );
+    const files = { memoryBytes: manifest.memoryMiB * 2 ** 20, kernel, initrd, append: manifest.append };
+    const images = await this.#storage;
+    this.#powerOn = () => this.#makeMachine(files, images);
+    this.#powerOn();
+    this.#machine?.start();
+    this.#post({ type: 'boot', progress: undefined });
+    this.#changed();
+  }
+
+  #makeMachine(files: GuestFiles, images: ImageStore): void {
+    this.#loop?.stop();
+    this.#meter.clear();
+    const machine = makeMachine(files, {
+      images,
+      onWake: () => this.#loop?.wake(),
+      onSerialOutput: (bytes) => this.#serialOut.write(bytes),
+      onMonitorOutput: (text) => this.#monitorOutput(text),
+      onPowerOff: () => this.#poweredOff(images),
+    });
     this.#machine = machine;
-    machine.serial.onOutput((bytes) => this.#serialOut.write(bytes));
-    machine.monitor.onOutput((text) => this.#monitorOutput(text));
     this.#loop = new RunLoop(machine, {
       afterSlice: () => this.#afterSlice(),
       crashed: (error) => this.#fail(error),
     });
-    machine.start();
-    this.#post({ type: 'boot', progress: undefined });
+  }
+
+  /** What the guest left in its disks' caches is stored now; a machine that quit also gives up its images. */
+  #poweredOff(images: ImageStore): void {
+    const stored = this.#machine?.hasQuit === true ? this.#machine.close() : images.flush();
+    stored
+      .catch((error: unknown) =>
+        this.#notify({ level: 'error', text: `Could not store the disks: ${errorText(error)}.` }),
+      )
+      .finally(() => this.#post({ type: 'images' }));
     this.#changed();
   }
 
   #receive(message: PageMessage): void {
     switch (message.type) {
       case 'serial':
-        this.#machine?.serial.input(message.bytes);
+        this.#machine?.serialInput(message.bytes);
         break;
       case 'monitor':
-        this.#machine?.monitor.input(message.text);
+        this.#machine?.monitorInput(message.text);
         break;
       case 'shown':
         this.#serialOut.shown(message.bytes);
@@ -177,6 +199,8 @@ export class Emulator implements EmulatorApi {
       });
     }
     this.#monitorText += text;
+    // A command that took its time may have let the guest go on.
+    this.#loop?.wake();
   }
 
   #changed(): void {

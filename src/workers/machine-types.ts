@@ -3,32 +3,25 @@ import type { ImageOpener } from '../emu/index.ts';
 import type { PageState } from './protocol.ts';
 
 export interface SliceResult {
-  /** Milliseconds that the caller may sleep; 0 asks to be called again at once. */
+  /** Milliseconds that the caller may sleep; 0 asks to be called again at once, Infinity to be woken by input only. */
   readonly idleMs: number;
 }
 
-/** Ports of the machine as the worker drives them. */
 export interface WorkerMachine {
   readonly runState: Exclude<PageState, 'loading' | 'failed'>;
   /** Guest instructions since the machine was made. */
   readonly retiredInstructions: number;
-  readonly serial: ByteChannel;
-  readonly monitor: TextChannel;
+  /** The monitor's quit: only a new machine can go on. */
+  readonly hasQuit: boolean;
   run(sliceMs: number): SliceResult;
+  serialInput(bytes: Uint8Array): void;
+  monitorInput(text: string): void;
   start(): void;
   pause(): void;
   reset(): void;
   powerButton(): void;
-}
-
-export interface ByteChannel {
-  onOutput(listener: (bytes: Uint8Array) => void): void;
-  input(bytes: Uint8Array): void;
-}
-
-export interface TextChannel {
-  onOutput(listener: (text: string) => void): void;
-  input(text: string): void;
+  /** Flushes and gives up all images. */
+  close(): Promise<void>;
 }
 
 export interface GuestFiles {
@@ -40,6 +33,10 @@ export interface GuestFiles {
 
 export interface MachineEnvironment {
   readonly images: ImageOpener;
-  /** Something happened outside of `run`: a disk request is done, a monitor answered. */
+  /** Something happened outside of `run`: a disk request is done. */
   onWake(): void;
+  onSerialOutput(bytes: Uint8Array): void;
+  onMonitorOutput(text: string): void;
+  /** The guest is off, or the monitor's user quit. */
+  onPowerOff(): void;
 }

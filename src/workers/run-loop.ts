@@ -18,6 +18,8 @@ export class RunLoop {
   readonly #host: RunLoopHost;
   readonly #channel = new MessageChannel();
   #pending = false;
+  /** The last turn ended idle. */
+  #idle = false;
   #stopped = false;
   #sleep: ReturnType<typeof setTimeout> | undefined;
 
@@ -54,8 +56,12 @@ export class RunLoop {
       this.#host.crashed(error);
       return;
     }
+    // A device may go on in a microtask of this turn; only a machine that is idle twice sleeps.
+    const idle = idleMs > 0;
+    const sleepy = idle && this.#idle;
+    this.#idle = idle;
     if (this.#pending) return;
-    if (idleMs <= 0) this.wake();
+    if (!sleepy) this.wake();
     else this.#sleep = setTimeout(() => this.wake(), Math.min(idleMs, MAX_SLEEP_MS));
   }
 }

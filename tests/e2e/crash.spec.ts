@@ -1,0 +1,58 @@
+import { expect, test } from '@playwright/test';
+import {
+  guestCommand,
+  imageRow,
+  monitorCommand,
+  typeInto,
+  upload,
+  waitForGuest,
+  waitForText,
+} from './support/page.ts';
+
+const PLUG = [
+  'drive_add 0 if=none,file=/tmp/crash.img,format=raw,id=disk1',
+  'device_add virtio-blk-pci,drive=disk1,id=myvirtio1',
+];
+
+/** Sector `sector` of the disk as hex, its first eight bytes. */
+const readSector = (sector: number) => `dd if=/dev/vda bs=512 skip=${sector} count=1 2>/dev/null | head -c 8`;
+
+test('a tab killed in the middle of writes: what was flushed is there, the rest is old or new', async ({
+  context,
+}) => {
+  test.setTimeout(900_000);
+  const page = await context.newPage();
+  await page.goto('./');
+  await upload(page, 'crash.img', Buffer.alloc(8 * 2 ** 20, 'old-data'));
+  await expect(imageRow(page, '/tmp/crash.img')).toBeVisible();
+  await waitForGuest(page);
+  for (const command of PLUG) await monitorCommand(page, command);
+  await expect.poll(() => guestCommand(page, 'ls /sys/block | grep -c vda'), { timeout: 60_000 }).toBe('1');
+  await guestCommand(page, 'yes flushed= | tr -d "\\n" | head -c 1048576 > /tmp/one');
+  await guestCommand(page, 'yes newer-d= | tr -d "\\n" | head -c 1048576 > /tmp/two');
+  await guestCommand(page, 'dd if=/tmp/one of=/dev/vda bs=64k conv=fsync 2>/dev/null');
+  // From here on without a flush of the whole; the tab dies while it runs.
+  await typeInto(
+    page,
+    'console',
+    'echo go-"now"; while :; do dd if=/tmp/two of=/dev/vda bs=4k seek=512 conv=notrunc oflag=direct 2>/dev/null; done\r',
+  );
+  await waitForText(page, 'console', /^go-now$/m, 20_000);
+  await page.waitForTimeout(300);
+  const session = await context.newCDPSession(page);
+  const died = page.waitForEvent('crash');
+  session.send('Page.crash').catch(() => {});
+  await died;
+
+  const again = await context.newPage();
+  await again.goto('./');
+  await waitForGuest(again);
+  for (const command of PLUG) await monitorCommand(again, command);
+  await expect.poll(() => guestCommand(again, 'ls /sys/block | grep -c vda'), { timeout: 60_000 }).toBe('1');
+  for (const sector of [0, 1, 1000, 2047])
+    expect(await guestCommand(again, readSector(sector))).toBe('flushed=');
+  for (const sector of [4096, 4097, 5000, 6143]) {
+    expect(['old-data', 'newer-d=']).toContain(await guestCommand(again, readSector(sector)));
+  }
+  expect(await guestCommand(again, readSector(10_000))).toBe('old-data');
+});

@@ -1,0 +1,116 @@
+import { expect, type Page, test } from '@playwright/test';
+
+const region = (page: Page) =>
+  page.evaluate(() => document.activeElement?.closest('#controls, #console, #monitor, #images')?.id);
+
+test.beforeEach(async ({ page }) => {
+  await page.goto('./');
+  await expect(page.getByRole('heading', { name: 'Hotslot' })).toBeVisible();
+});
+
+test('the chords reach every part of the page, terminals are left by them', async ({ page }) => {
+  // In this order: once a machine runs, there is a button to focus.
+  await expect(page.locator('#controls').getByRole('button', { name: 'Pause' })).toBeEnabled({
+    timeout: 30_000,
+  });
+  await expect.poll(() => region(page)).toBe('console');
+  const ways: readonly (readonly [string, string])[] = [
+    ['Control+Alt+Digit2', 'monitor'],
+    ['Control+Alt+Digit3', 'images'],
+    ['Control+Alt+Digit0', 'controls'],
+    ['Control+Alt+Digit1', 'console'],
+    ['F6', 'monitor'],
+    ['F6', 'images'],
+    ['F6', 'controls'],
+    ['Shift+F6', 'images'],
+  ];
+  for (const [keys, target] of ways) {
+    await page.keyboard.press(keys);
+    expect(await region(page), keys).toBe(target);
+  }
+});
+
+test('every control has a name', async ({ page }) => {
+  const nameless = await page.evaluate(() =>
+    [...document.querySelectorAll('button, input, select, summary, [tabindex="0"]')]
+      .filter((element) => element instanceof HTMLElement && element.offsetParent !== null)
+      .filter((element) => (element.getAttribute('aria-label') ?? element.textContent ?? '').trim() === '')
+      .map((element) => element.outerHTML),
+  );
+  expect(nameless).toEqual([]);
+});
+
+test('the dividing bars move by keys and keep their place', async ({ page }) => {
+  const bar = page.getByRole('separator', { name: 'Width of the guest console' });
+  await bar.focus();
+  const width = async () => (await page.locator('#console').boundingBox())?.width ?? 0;
+  const before = await width();
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('Shift+ArrowLeft');
+  expect(await width()).toBeLessThan(before - 100);
+  await expect(bar).toHaveAttribute('aria-valuenow', '45');
+  await page.reload();
+  await expect(bar).toHaveAttribute('aria-valuenow', '45');
+  await bar.dblclick();
+  await expect(bar).toHaveAttribute('aria-valuenow', '57');
+});
+
+test('the theme follows the system, and the user’s choice wins and stays', async ({ page }) => {
+  const root = page.locator('html');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await expect(root).toHaveAttribute('data-theme', 'dark');
+  await page.emulateMedia({ colorScheme: 'light' });
+  await expect(root).toHaveAttribute('data-theme', 'light');
+  await page.getByRole('combobox', { name: 'Theme' }).selectOption('Dark');
+  await expect(root).toHaveAttribute('data-theme', 'dark');
+  await page.reload();
+  await expect(root).toHaveAttribute('data-theme', 'dark');
+  await expect(page.getByRole('combobox', { name: 'Theme' })).toHaveValue('dark');
+});
+
+test('help opens, says the chords, and gives the focus back', async ({ page }) => {
+  const help = page.getByRole('button', { name: 'Help' });
+  await help.click();
+  const dialog = page.getByRole('dialog', { name: 'Help' });
+  await expect(dialog).toContainText('Ctrl+Alt+2');
+  await page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
+  await expect(help).toBeFocused();
+});
+
+test('on a phone everything is in one column and nothing sticks out', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const boxes = await Promise.all(
+    ['#console', '#monitor', '#images'].map((id) => page.locator(id).boundingBox()),
+  );
+  for (const box of boxes) expect(box?.x).toBe(boxes[0]?.x);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+});
+
+test('a missing guest image is said in words', async ({ page }) => {
+  await page.route('**/images/debian-amd64/manifest.json', (route) =>
+    route.fulfill({ status: 404, body: '' }),
+  );
+  await page.reload();
+  await expect(page.getByRole('alert')).toContainText('The guest image is missing');
+  await expect(page.getByRole('alert')).toContainText('npm run images');
+  await expect(page.locator('.badge')).toHaveText('Not started');
+});
+
+test('a damaged guest image is said in words', async ({ page }) => {
+  await page.route('**/initrd.cpio.gz', (route) =>
+    route.fulfill({ status: 200, body: Buffer.alloc(1000, 1) }),
+  );
+  await page.reload();
+  await expect(page.getByRole('alert')).toContainText('shorter than its manifest says', { timeout: 30_000 });
+});
+
+test('works below a folder and needs neither cross-origin isolation nor WebAssembly', async ({ page }) => {
+  expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
+  const addresses = await page.evaluate(() =>
+    [...document.querySelectorAll('script[src], link[href]')].map(
+      (element) => element.getAttribute('src') ?? element.getAttribute('href') ?? '',
+    ),
+  );
+  for (const address of addresses) expect(address).toMatch(/^\.\//);
+});

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { expect, type Locator, type Page } from '@playwright/test';
+import type {} from '../../../src/ui/automation.ts';
+
+type Terminal = 'console' | 'monitor';
+
+/** What a terminal of the page shows, scroll-back included. */
+export function terminalText(page: Page, terminal: Terminal): Promise<string> {
+  return page.evaluate((name) => window.hotslot?.[name].text() ?? '', terminal);
+}
+
+/** Waits until `pattern` is shown; gives the text. */
+export async function waitForText(
+  page: Page,
+  terminal: Terminal,
+  pattern: RegExp,
+  timeout: number,
+): Promise<string> {
+  let text = '';
+  await expect
+    .poll(
+      async () => {
+        text = await terminalText(page, terminal);
+        return pattern.test(text);
+      },
+      { timeout, message: `${terminal} shows ${pattern}`, intervals: [100, 200, 500] },
+    )
+    .toBe(true);
+  return text;
+}
+
+export function typeInto(page: Page, terminal: Terminal, text: string): Promise<void> {
+  return page.evaluate(({ name, keys }) => window.hotslot?.[name].type(keys), { name: terminal, keys: text });
+}
+
+/** One monitor command; gives what it printed. */
+export async function monitorCommand(page: Page, command: string): Promise<string> {
+  const before = await terminalText(page, 'monitor');
+  const prompts = before.split('(qemu)').length;
+  await typeInto(page, 'monitor', `${command}\r`);
+  let answer = '';
+  await expect
+    .poll(
+      async () => {
+        const text = await terminalText(page, 'monitor');
+        const parts = text.split('(qemu)');
+        answer = (parts[prompts - 1] ?? '').split('\n').slice(1).join('\n').trim();
+        return parts.length > prompts;
+      },
+      { timeout: 30_000, message: `the monitor answers ${command}` },
+    )
+    .toBe(true);
+  return answer;
+}
+
+/** One command of the guest's shell; gives what it printed. */
+export async function guestCommand(page: Page, command: string, timeout = 60_000): Promise<string> {
+  const marker = `done-${Math.random().toString(36).slice(2, 8)}`;
+  // The typed line is echoed with the quotes, the printed one has none.
+  await typeInto(page, 'console', `${command}; echo "${marker.slice(0, 4)}""${marker.slice(4)}"\r`);
+  const text = await waitForText(page, 'console', new RegExp(`^${marker}$`, 'm'), timeout);
+  const end = text.lastIndexOf(`\n${marker}`);
+  const echo = text.lastIndexOf(`"${marker.slice(4)}"`, end);
+  return text.slice(text.indexOf('\n', echo) + 1, end + 1).trim();
+}
+
+/** The guest's shell waits for a command. */
+export async function waitForGuest(page: Page): Promise<void> {
+  await waitForText(page, 'console', /^guest# ?$/m, 240_000);
+}
+
+export function imageRow(page: Page, path: string): Locator {
+  return page.locator(`.image[data-path="${path}"]`);
+}
+
+export async function upload(page: Page, name: string, bytes: Buffer): Promise<void> {
+  await page
+    .locator('input[type=file]')
+    .setInputFiles({ name, mimeType: 'application/octet-stream', buffer: bytes });
+}
+
+export async function downloadedSha256(page: Page, path: string): Promise<string> {
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: `Download ${path}` }).click(),
+  ]);
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(await download.path())) hash.update(piece);
+  return hash.digest('hex');
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Bytes that look like no file system and compress badly. */
+export function noise(sizeBytes: number, seed = 1): Buffer {
+  const bytes = Buffer.alloc(sizeBytes);
+  let state = seed;
+  for (let at = 0; at < sizeBytes; at++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    bytes[at] = state >>> 24;
+  }
+  return bytes;
+}
