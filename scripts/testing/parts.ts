@@ -1,0 +1,96 @@
+/** The parts of `npm test`, in their order. */
+import { join } from 'node:path';
+import { type Counts, playwrightCounts, vitestCounts } from './counts.ts';
+
+export const REPORTS = '.cache/test';
+/** Tests that boot a guest or start the command line: slow, and in need of the guest image. */
+const GUEST_TESTS = ['tests/guest', 'tests/node'];
+
+export interface Part {
+  readonly name: string;
+  readonly what: string;
+  readonly command: readonly string[];
+  readonly minutes: number;
+  /** Parts to run before it. */
+  readonly needs?: readonly string[];
+  /** Brings what is no npm package. Where it cannot, the part is skipped, or under CI fails. */
+  readonly setup?: readonly string[];
+  /** The part itself only brings something that others need. */
+  readonly optional?: boolean;
+  /** Reads the runner's report; a part without is one check. */
+  readonly counts?: () => Counts | undefined;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const tool = (name: string): string => join('node_modules/.bin', name);
+const reportOf = (name: string): string => join(REPORTS, `${name}.json`);
+
+function vitest(name: string, what: string, minutes: number, args: readonly string[]): Part {
+  const report = reportOf(name);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  return {
+    name,
+    what,
+    minutes,
+    command: [tool('vitest'), 'run', '--passWithNoTests', ...reporters, ...args],
+    counts: () => vitestCounts(report),
+  };
+}
+
+export const PARTS: readonly Part[] = [
+  { name: 'generate', what: 'generated sources', command: [tool('tsx'), 'scripts/generate.ts'], minutes: 1 },
+  {
+    name: 'types',
+    what: 'TypeScript, one project per layer',
+    command: ['sh', 'scripts/typecheck.sh'],
+    minutes: 4,
+    needs: ['generate'],
+  },
+  {
+    name: 'lint',
+    what: 'Biome',
+    command: [tool('biome'), 'check', '--diagnostic-level=error', '.'],
+    minutes: 2,
+  },
+  {
+    ...vitest('unit', 'architecture, unit, conformance and golden tests', 9, [
+      ...GUEST_TESTS.flatMap((folder) => ['--exclude', `${folder}/**`]),
+    ]),
+    needs: ['generate'],
+  },
+  {
+    name: 'images',
+    what: 'guest image',
+    command: [tool('tsx'), 'scripts/images/main.ts', '--if-needed'],
+    minutes: 8,
+    optional: true,
+  },
+  {
+    ...vitest('guest', 'Linux and its hotplug, without a browser', 8, GUEST_TESTS),
+    needs: ['generate', 'images'],
+  },
+  { name: 'build', what: 'the site', command: ['npm', 'run', 'build'], minutes: 2 },
+  {
+    name: 'e2e',
+    what: 'the page in Chromium',
+    command: [tool('playwright'), 'test', '--reporter=list,json'],
+    minutes: 10,
+    needs: ['images', 'build'],
+    setup: ['sh', 'scripts/setup.sh', 'chromium'],
+    counts: () => playwrightCounts(reportOf('e2e')),
+    env: { PLAYWRIGHT_JSON_OUTPUT_NAME: reportOf('e2e') },
+  },
+];
+
+/** The named parts with what they need, in order; all without a name. Gives the first unknown name instead. */
+export function selectParts(names: readonly string[]): readonly Part[] | string {
+  const wanted = new Set<string>();
+  const want = (name: string): boolean => {
+    const part = PARTS.find((candidate) => candidate.name === name);
+    if (part === undefined) return false;
+    wanted.add(name);
+    return (part.needs ?? []).every(want);
+  };
+  for (const name of names) if (!want(name)) return name;
+  return names.length === 0 ? PARTS : PARTS.filter(({ name }) => wanted.has(name));
+}
