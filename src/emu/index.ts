@@ -21,17 +21,8 @@ export { imagePath, imagePathForFile } from './block/image-names.ts';
 export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } from './block/image-store.ts';
 export { isZero } from './block/zeros.ts';
 export { KernelError } from './firmware/kernel-error.ts';
-export {
-  Machine,
-  Machine,
-  type MachineConfig,
-  type MachineConfig,
-  type MachineHost,
-  type MachineHost,
-  type SliceResult,
-  type SliceResult,
-} from './machine/machine.ts';
+export { Machine, type MachineConfig, type MachineHost, type SliceResult } from './machine/machine.ts';
 export type { MachineEvent, MachineEventListener } from './machine/machine-events.ts';
-export type { RunState, RunState } from './machine/run-state.ts';
-export { HmpConsole, HmpConsole } from './monitor/hmp/console.ts';
+export type { RunState } from './machine/run-state.ts';
+export { HmpConsole } from './monitor/hmp/console.ts';
 export { Monitor } from './monitor/monitor.ts';
