@@ -85,14 +85,7 @@ function buildInto(
   for (const packageFile of packageFiles) packages.add(packageFile);
 
   say('putting the guest together');
-  const vmlinux = extractVmlinux(packages.read(`boot/vmlinuz-${kernelRelease}`), (bytes) =>
-    packages.run('xz', ['--single-stream', '-dc'], bytes),
-  );
-  if (!new ElfFile(vmlinux).hasPvhEntry()) {
-    throw new ImageError(
-      `Kernel ${kernelRelease} has no PVH entry: choose another kernel in scripts/images/image-spec.ts.`,
-    );
-  }
+  const kernel = kernelOf(spec, kernelRelease, packages);
   const rootfs = new Rootfs();
   installUserland(packages, spec, rootfs, places.fixedFiles);
   installDeviceNames(packages, spec.vendors, rootfs, join(work, 'names'));
@@ -105,13 +98,26 @@ function buildInto(
     writeFileSync(join(fresh, file), compressed);
     return describeFile(file, raw, compressed);
   };
-  const files = { kernel: write('vmlinux.gz', vmlinux), initrd: write('initrd.cpio.gz', initrd) };
+  const kernelFile = spec.kernelFormat === 'vmlinux' ? 'vmlinux.gz' : 'vmlinuz.gz';
+  const files = { kernel: write(kernelFile, kernel), initrd: write('initrd.cpio.gz', initrd) };
   const used = packageFiles
     .filter((file) => packages.used.has(file.name))
     .map((file) => withLicence(file, packages));
   const manifest = createManifest(spec, kernelRelease, files, used, recipe);
   writeFileSync(join(fresh, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
+}
+
+function kernelOf(spec: ImageSpec, release: string, packages: PackageTree): Buffer {
+  const bzImage = packages.read(`boot/vmlinuz-${release}`);
+  if (spec.kernelFormat === 'bzimage') return bzImage;
+  const vmlinux = extractVmlinux(bzImage, (bytes) => packages.run('xz', ['--single-stream', '-dc'], bytes));
+  if (!new ElfFile(vmlinux).hasPvhEntry()) {
+    throw new ImageError(
+      `Kernel ${release} has no PVH entry: choose another kernel in scripts/images/image-spec.ts.`,
+    );
+  }
+  return vmlinux;
 }
 
 /** A new directory; those that an interrupted build left behind go. */

@@ -8,6 +8,8 @@ export interface ImageSpec {
   readonly triplet: string;
   /** Metapackage whose dependency names the current kernel. */
   readonly kernel: string;
+  /** `vmlinux`: unpacked here, to be started by its PVH entry; `bzimage`: as Debian has it. */
+  readonly kernelFormat: 'vmlinux' | 'bzimage';
   /** Packages with the programs and data; libraries come by their dependencies. */
   readonly packages: readonly string[];
   /** Programs that the image has besides busybox. */
@@ -43,6 +45,7 @@ const DEBIAN_AMD64: ImageSpec = {
   architecture: 'amd64',
   triplet: 'x86_64-linux-gnu',
   kernel: 'linux-image-amd64',
+  kernelFormat: 'vmlinux',
   packages: [
     'busybox',
     'dosfstools',
@@ -137,7 +140,29 @@ const DEBIAN_AMD64: ImageSpec = {
   memoryMiB: 256,
 };
 
-const IMAGES: readonly ImageSpec[] = [DEBIAN_AMD64];
+/** For tests of 32-bit guests: Debian's kernel for processors without PAE, which has no PVH entry. */
+const DEBIAN_I386: ImageSpec = {
+  ...DEBIAN_AMD64,
+  name: 'debian-i386',
+  architecture: 'i386',
+  triplet: 'i386-linux-gnu',
+  kernel: 'linux-image-686',
+  kernelFormat: 'bzimage',
+  packages: ['busybox', 'kmod', 'ncurses-base', 'pci.ids', 'pciutils', 'udev', 'util-linux', 'xz-utils'],
+  tools: ['dmesg', 'kmod', 'lsblk', 'lscpu', 'lspci', 'setpci'],
+  links: {
+    ...Object.fromEntries(KMOD_NAMES.map((name) => [`bin/${name}`, 'kmod'])),
+    'lib/kmod/modprobe': '../../bin/kmod',
+    'etc/mtab': '/proc/self/mounts',
+  },
+  dataFiles: ['lib/terminfo/v/vt100', 'lib/terminfo/v/vt220', 'lib/terminfo/x/xterm'],
+  modules: [
+    ...['virtio_pci', 'virtio_blk', 'ata_piix', 'ata_generic', 'sd_mod', 'button', 'evdev', 'psmouse'],
+    ...['ext4', 'crc32c_generic'],
+  ],
+};
+
+const IMAGES: readonly ImageSpec[] = [DEBIAN_AMD64, DEBIAN_I386];
 
 /** The default image. */
 export const DEFAULT_IMAGE = DEBIAN_AMD64.name;
