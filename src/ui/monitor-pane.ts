@@ -2,11 +2,18 @@ import { TerminalPane } from './terminal-pane.ts';
 
 /** End of line, then delete to its start: the monitor's own editing keys. */
 const CLEAR_LINE = '\x05\x15';
+/** Spec: xterm control sequences, DECSET 45: a backspace at the left edge goes to the end of the wrapped line before. */
+const REVERSE_WRAPAROUND = '\x1b[?45h';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the control characters
+const RIGHT_MOVES = /((?:\x1b\[C)+)/;
+const RIGHT_MOVE_LENGTH = '\x1b[C'.length;
 
 /** QEMU's human monitor. Editing, history and completion are the monitor's, not the page's. */
 export class MonitorPane {
   readonly pane: TerminalPane;
   readonly #send: (text: string) => void;
+  readonly #waiting: string[] = [];
+  #writing = false;
 
   constructor(send: (text: string) => void) {
     this.#send = send;
@@ -17,10 +24,12 @@ export class MonitorPane {
       convertEol: true,
       onInput: send,
     });
+    this.pane.write(REVERSE_WRAPAROUND);
   }
 
   output(text: string): void {
-    this.pane.write(text);
+    this.#waiting.push(...text.split(RIGHT_MOVES).filter((part) => part !== ''));
+    if (!this.#writing) this.#writeNext();
   }
 
   /** Puts a command on the input line in place of what is there; the user presses Enter. */
@@ -29,9 +38,17 @@ export class MonitorPane {
     this.pane.focus();
   }
 
-  /** Adds text where the cursor is. */
-  insert(text: string): void {
-    this.#send(text);
-    this.pane.focus();
+  /**
+   * QEMU's line editing moves by single columns and knows no wrapped lines. Here the pane is narrow, so that its moves
+   * are put into words that follow a wrapped line: back by backspaces, on by the text that is there already.
+   */
+  #writeNext(): void {
+    const part = this.#waiting.shift();
+    this.#writing = part !== undefined;
+    if (part === undefined) return;
+    const text = RIGHT_MOVES.test(part)
+      ? this.pane.textAfterCursor(part.length / RIGHT_MOVE_LENGTH)
+      : part.replaceAll('\x1b[D', '\b').replaceAll('\x1b[K', '\x1b[J');
+    this.pane.write(text, () => this.#writeNext());
   }
 }

@@ -100,6 +100,21 @@ export class TerminalPane {
     this.#terminal.input(text, true);
   }
 
+  /** What stands at the cursor and after it, on wrapped lines too; at most `columns` long. */
+  textAfterCursor(columns: number): string {
+    const { cols, buffer } = this.#terminal;
+    const { baseY, cursorX, cursorY } = buffer.active;
+    let text = '';
+    let from = cursorX;
+    for (let row = baseY + cursorY; text.length < columns; row++) {
+      const line = buffer.active.getLine(row);
+      if (line === undefined) break;
+      text += line.translateToString(false, from, cols);
+      from = 0;
+    }
+    return text.slice(0, columns);
+  }
+
   /** All lines, scroll-back included, wrapped ones joined; without trailing blank lines. */
   text(): string {
     const buffer = this.#terminal.buffer.active;
