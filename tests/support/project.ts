@@ -1,0 +1,23 @@
+/** What belongs to the project, seen from its top folder, where tests run. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const FOLDERS = ['.ci', 'docs', 'scripts', 'src', 'tests'];
+
+/** Paths of all files in the repository, or of what lies in its folders where there is no git. */
+export function projectFiles(): readonly string[] {
+  try {
+    const listed = execFileSync('git', ['ls-files'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return listed.split('\n').filter((file) => file !== '' && existsSync(file));
+  } catch {
+    return FOLDERS.flatMap((folder) =>
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name)),
+    ).concat(['README.md', 'CHANGELOG.md']);
+  }
+}

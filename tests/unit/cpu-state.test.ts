@@ -1,0 +1,69 @@
+/** The vCPU's laws of saving: those of the device contract, but for what counts generations of cached code. */
+import { expect, it } from 'vitest';
+import * as state from '../../src/emu/cpu/state.ts';
+import {
+  CODE_GENERATION,
+  CPL,
+  CR2_LO,
+  EFLAGS,
+  FLAG_IF,
+  MODE,
+  MSRS,
+  RAX,
+  RIP_LO,
+  STATE_WORDS,
+  TLB_BASE,
+  XMM,
+} from '../../src/emu/cpu/state.ts';
+import { VcpuRig } from '../support/vcpu-rig.ts';
+
+function disturbed(): VcpuRig {
+  const rig = new VcpuRig();
+  rig.protectedMode(3);
+  const { S } = rig;
+  for (const word of [RAX, RIP_LO, CR2_LO, MSRS, XMM, XMM + 63]) S[word] = 0x12345678 + word;
+  S[EFLAGS] = (S[EFLAGS] ?? 0) | FLAG_IF;
+  return rig;
+}
+
+/** Words that the guest can tell, and those that depend on them. */
+function guestWords({ S }: VcpuRig): Int32Array {
+  const words = S.slice();
+  for (const [name, word] of Object.entries(state)) if (name.startsWith('CODE_GENERATION')) words[word] = 0;
+  return words;
+}
+
+it('a restored fresh vCPU has the same state, mode and privilege', () => {
+  const rig = disturbed();
+  const other = new VcpuRig();
+  other.cpu.restore(structuredClone(rig.cpu.save()));
+  expect(guestWords(other)).toEqual(guestWords(rig));
+  for (const word of [MODE, CPL, TLB_BASE]) expect(other.S[word]).toBe(rig.S[word]);
+});
+
+it('reset returns to the power-on state', () => {
+  const rig = disturbed();
+  rig.cpu.reset();
+  expect(guestWords(rig)).toEqual(guestWords(new VcpuRig()));
+});
+
+it('a snapshot does not alias live state', () => {
+  const rig = disturbed();
+  const saved = rig.cpu.save();
+  const before = structuredClone(saved);
+  rig.S.fill(-1);
+  expect(saved).toEqual(before);
+  expect(saved.words.length).toBe(STATE_WORDS);
+});
+
+it('restoring forgets translations: the same address may lead elsewhere', () => {
+  const rig = disturbed();
+  rig.memory.view.setUint32(0x2000, 42, true);
+  expect(rig.cpu.load32(0x2000, 0)).toBe(42);
+  const generation = rig.S[CODE_GENERATION] ?? 0;
+  const words = rig.cpu.tlb;
+  expect(words.some((word, at) => at % 4 === 0 && word === 0x2000)).toBe(true);
+  rig.cpu.restore(rig.cpu.save());
+  expect(words.some((word, at) => at % 4 === 0 && word === 0x2000)).toBe(false);
+  expect(rig.S[CODE_GENERATION]).not.toBe(generation);
+});
