@@ -62,3 +62,14 @@ describe('what must not be in the project', () => {
     expect(readFileSync('package-lock.json', 'utf8')).not.toMatch(/"resolved": "http/);
   });
 });
+
+it('the lock file names every optional package, or `npm ci` refuses it: a registry without some writes it so', () => {
+  type Packages = Record<string, { readonly optionalDependencies?: Record<string, string> }>;
+  const { packages }: { packages: Packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
+  const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter(
+      (name) => !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages),
+    ),
+  );
+  expect(missing).toEqual([]);
+});
