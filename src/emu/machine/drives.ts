@@ -137,6 +137,12 @@ export class Drives {
     const drive = this.#named(name);
     if (drive === undefined) return new MonitorError(`Property '${owner}.drive' can't find value '${name}'`);
     if (drive.attachedTo === undefined) return undefined;
+    if (drive.interface !== 'none') {
+      return new MonitorError(
+        `Drive '${name}' is already in use because it has been automatically connected to another device ` +
+          "(did you need 'if=none' in the drive options?)",
+      );
+    }
     return new MonitorError(`Drive '${name}' is already in use by another device`);
   }
 

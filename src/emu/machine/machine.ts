@@ -43,6 +43,10 @@ export interface MachineConfig {
   readonly append?: string | undefined;
   /** QEMU: -icount shift=N: the guest's clock counts instructions, and every run repeats exactly. */
   readonly icountShift?: number | undefined;
+  /** Which of COM1 to COM4 the board has; by default COM1. */
+  readonly serialPorts?: readonly boolean[] | undefined;
+  /** Devices are part of the machine, not hot-plugged, until the caller says `devices.machineReady()`. */
+  readonly coldPlug?: boolean | undefined;
   /** QEMU: -no-reboot: a guest's reset ends the machine. */
   readonly noReboot?: boolean | undefined;
 }
@@ -71,6 +75,8 @@ export class Machine implements MachineApi {
   readonly config: MachineConfig;
   /** COM1's other end. */
   readonly serial: CharPipe;
+  /** The other ends of COM1 to COM4, where the board has them. */
+  readonly serials: readonly (CharPipe | undefined)[];
   readonly runControl: RunControl;
   readonly #host: MachineHost;
   readonly #time: TimeSource;
@@ -108,7 +114,11 @@ export class Machine implements MachineApi {
       services,
       this.events,
     );
-    this.serial = new CharPipe((bytes) => this.onSerial(bytes));
+    this.serial = new CharPipe((bytes) => this.onSerial(bytes, 0));
+    this.serials = (config.serialPorts ?? [true]).map((there, index) => {
+      if (!there) return undefined;
+      return index === 0 ? this.serial : new CharPipe((bytes) => this.onSerial(bytes, index));
+    });
     const cpuHost = this.#cpuHost();
     this.engine = new Engine({ memory: this.memory, host: cpuHost, trace: this.trace });
     this.#apic = this.#createApic(cpuHost);
@@ -128,18 +138,18 @@ export class Machine implements MachineApi {
         },
       },
       reset: () => this.#requestReset('guest-reset'),
-      serial: this.serial,
+      serials: this.serials,
       cpus: 1,
       devices: this.devices,
       archId: (cpu) => cpu,
     });
     this.board.physical.map(0xfee00000, APIC_PAGE, this.#hub);
-    this.devices.machineReady();
+    if (config.coldPlug !== true) this.devices.machineReady();
     this.#start();
   }
 
   /** Replaced by whoever shows the console. */
-  onSerial: (bytes: Uint8Array) => void = () => {};
+  onSerial: (bytes: Uint8Array, port: number) => void = () => {};
   /** Told when `quit` was asked for, or the guest is off. */
   onQuit: () => void = () => {};
 

@@ -41,7 +41,13 @@ import { describePcBoard } from './qdev-pc.ts';
 const ISA_IRQS = 16;
 const CASCADE_IRQ = 2;
 const SCI_IRQ = 9;
-const COM1 = { iobase: 0x3f8, irq: 4 };
+/** COM1 to COM4. */
+const COM_PORTS = [
+  { iobase: 0x3f8, irq: 4 },
+  { iobase: 0x2f8, irq: 3 },
+  { iobase: 0x3e8, irq: 4 },
+  { iobase: 0x2e8, irq: 3 },
+] as const;
 const IO_APIC = { id: 0, base: 0xfec00000 };
 const PM_BASE = 0x600;
 /** ELCR as SeaBIOS leaves it: PIRQs 10 and 11 are level triggered. */
@@ -59,8 +65,8 @@ export interface PcWiring {
   readonly power: PowerEvents;
   /** The guest asked for a reset. */
   readonly reset: () => void;
-  /** COM1's other end; without it there is no COM1. */
-  readonly serial: CharBackend | undefined;
+  /** The other ends of COM1 to COM4; without one there is no such port. */
+  readonly serials: readonly (CharBackend | undefined)[];
   readonly cpus: number;
   readonly devices: DeviceManager;
   readonly archId: (cpu: number) => number;
@@ -123,11 +129,11 @@ export class PcBoard {
     hpet.attachMemory(physical);
     for (const chip of [pit, speaker, rtc, dma, port92, this.i8042, this.fwCfg]) chip.attach(ports);
     attachPostPort(ports);
-    const serial =
-      wiring.serial === undefined
-        ? undefined
-        : new Serial16550(isaInput(COM1.irq), wiring.serial, clock, trace);
-    serial?.attach(ports, COM1.iobase);
+    const serials = serialPorts(wiring).map(({ iobase, irq, backend }) => {
+      const serial = new Serial16550(isaInput(irq), backend, clock, trace);
+      serial.attach(ports, iobase);
+      return serial;
+    });
 
     this.#piix3 = new Piix3(
       ports,
@@ -159,7 +165,7 @@ export class PcBoard {
       piix3: this.#piix3,
       piix3Ide: this.#ide,
       piix4Pm: this.pm,
-      serialPorts: serial === undefined ? [] : [COM1],
+      serialPorts: serialPorts(wiring),
       i8042: true,
     });
     this.pciHotplug = new PciHotplug(hotplug, this.gpe, trace);
@@ -183,7 +189,7 @@ export class PcBoard {
       port92,
       this.i8042,
       this.fwCfg,
-      ...(serial === undefined ? [] : [serial]),
+      ...serials,
       pciHost,
       this.gpe,
       this.pciHotplug,
@@ -207,19 +213,21 @@ export class PcBoard {
     this.pm.firmwareSetup();
     this.ports.write(ELCR_PORT, 1, ELCR_LEVEL & 0xff);
     this.ports.write(ELCR_PORT + 1, 1, ELCR_LEVEL >> 8);
-    const serial = this.#wiring.serial === undefined ? [] : [COM1.iobase];
-    writeBiosDataArea(memory, serial);
+    writeBiosDataArea(
+      memory,
+      serialPorts(this.#wiring).map(({ iobase }) => iobase),
+    );
     return this.#writeAcpiTables();
   }
 
   #writeAcpiTables(): number {
-    const { memory, cpus, serial, archId } = this.#wiring;
+    const { memory, cpus, archId } = this.#wiring;
     const config: AcpiConfig = {
       ramSize: memory.size,
       cpus: Array.from({ length: cpus }, (_, index) => ({ apicId: archId(index), present: true })),
       pci: { bsel: 0, devices: this.pciBus.devices().map(describeFunction) },
       hpet: true,
-      serialPorts: serial === undefined ? [] : [1],
+      serialPorts: serialPorts(this.#wiring).map(({ index }) => index + 1),
       parallelPort: false,
       ioApic: IO_APIC,
       pmBase: PM_BASE,
@@ -234,6 +242,14 @@ export class PcBoard {
 
 /** In the BIOS area, where a guest that was not told looks for it, on a 16-byte boundary. */
 const RSDP_ADDRESS = 0xf5000;
+
+/** The ports that the board has. */
+function serialPorts({ serials }: PcWiring) {
+  return COM_PORTS.flatMap((port, index) => {
+    const backend = serials[index];
+    return backend === undefined ? [] : [{ ...port, index, backend }];
+  });
+}
 
 function describeFunction(device: { readonly devfn: number }): AcpiConfig['pci']['devices'][number] {
   const slot = device.devfn >> 3;

@@ -10,14 +10,18 @@ import { PciRootHotplug, pciPlace } from './hotplug-pci.ts';
 import type { PropertyValue } from './properties.ts';
 import type { GpioLines, Qbus, Qdev, QdevDescription } from './qdev.ts';
 
-/** What the board has. Serial ports in the order of their index. */
+/** What the board has. Serial ports in the order of their index, which is their place in the list unless given. */
 export interface PcBoardParts {
   readonly pciBus: PciBus;
   readonly i440fx: PciDevice;
   readonly piix3: PciDevice;
   readonly piix3Ide: PciDevice;
   readonly piix4Pm: PciDevice;
-  readonly serialPorts: readonly { readonly iobase: number; readonly irq: number }[];
+  readonly serialPorts: readonly {
+    readonly iobase: number;
+    readonly irq: number;
+    readonly index?: number;
+  }[];
   readonly i8042: boolean;
 }
 
@@ -110,8 +114,8 @@ function addIsaChips(isa: Qbus, { serialPorts, i8042 }: PcBoardParts): void {
   add(board.MC146818RTC, 9, [gpio('out', 1)], { base_year: 0 });
   add(board.ISA_PIT, 10, [gpio('in', 1), gpio('out', 1)], { iobase: 0x40 });
   add(board.ISA_PCSPK, 11, []);
-  for (const [index, { iobase, irq }] of serialPorts.entries()) {
-    add(board.ISA_SERIAL, LEGACY_UNATTACHED_AFTER_SERIAL + index, [], { index, iobase, irq });
+  for (const [at, { iobase, irq, index = at }] of serialPorts.entries()) {
+    add(board.ISA_SERIAL, LEGACY_UNATTACHED_AFTER_SERIAL + at, [], { index, iobase, irq });
   }
   const last = LEGACY_UNATTACHED_AFTER_SERIAL + serialPorts.length;
   const keyboardWires = [

@@ -37,6 +37,11 @@ export class HmpConsole {
     this.#readline.start();
   }
 
+  /** A new prompt: the terminal was used for something else. */
+  restart(): void {
+    this.#readline.start();
+  }
+
   /** What the user typed. While a command runs it waits. */
   input(bytes: Uint8Array | string): void {
     const text = typeof bytes === 'string' ? bytes : this.#decoder.decode(bytes, { stream: true });
