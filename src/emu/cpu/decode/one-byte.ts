@@ -488,8 +488,6 @@ function decodeRest(i: Instruction, opcode: number): void {
       return farImmediate(i, 'farJmpImm');
     case 0xeb:
       return branchRelative(i, 'jmp', i.signed8());
-    case 0xf1:
-      return i.emitHelperEnd('int1', 0);
     case 0xf4:
       return i.emitHelperEnd('hlt', 0);
     case 0xf6:
@@ -497,7 +495,7 @@ function decodeRest(i: Instruction, opcode: number): void {
       return group3(i, opcode);
     case 0xfa:
     case 0xfb:
-      return i.emitHelperEnd(opcode === 0xfa ? 'cli' : 'sti', 0);
+      return opcode === 0xfa ? i.emitHelper('cli', 0, 0, 0, 0, 0) : i.emitHelperEnd('sti', 0);
     case 0xfe:
     case 0xff:
       return group45(i, opcode);

@@ -48,7 +48,8 @@ import { loadLdtr, loadTr } from './segments.ts';
 
 const scratch = new Descriptor();
 /** High word of a descriptor as LAR gives it. */
-const LAR_MASK = 0x00ffff00;
+/** QEMU: bits 16–19, which the SDM leaves undefined, read as 0. */
+const LAR_MASK = 0x00f0ff00;
 const LAR_SYSTEM_TYPES: readonly number[] = [
   TYPE_TSS16,
   TYPE_LDT,

@@ -43,10 +43,10 @@ import { setRip } from './mode.ts';
 import { StackCursor } from './stack.ts';
 
 /**
- * fault: pushes S[RIP_*]. trap, software (INT n, INT3, INTO), icebp: push S[NEXT_*].
+ * fault: pushes S[RIP_*]. trap, software (INT n, INT3, INTO): push S[NEXT_*].
  * interrupt (external or NMI, between instructions): pushes S[RIP_*].
  */
-export type DeliveryKind = 'fault' | 'trap' | 'software' | 'interrupt' | 'icebp';
+export type DeliveryKind = 'fault' | 'trap' | 'software' | 'interrupt';
 
 const stack = new StackCursor();
 
@@ -70,7 +70,7 @@ export function deliver(cpu: Cpu, vector: number, kind: DeliveryKind, errorCode:
     S[DELIVERING] = currentVector | FAULT_PRESENT;
     enter(cpu, currentVector, currentKind, currentError);
     S[DELIVERING] = 0;
-    if (S[FAULT] === 0 || currentKind === 'software' || currentKind === 'icebp') return;
+    if (S[FAULT] === 0 || currentKind === 'software') return;
     const second = S[FAULT] & 0xff;
     const exception = currentKind === 'fault';
     if (exception && currentVector === VEC_DF) {

@@ -33,7 +33,6 @@ import {
   SHADOW,
   VEC_BP,
   VEC_BR,
-  VEC_DB,
   VEC_GP,
   VEC_OF,
   VEC_UD,
@@ -341,7 +340,6 @@ export type SystemOpName =
   | 'sysenter'
   | 'sysexit'
   | 'int3'
-  | 'int1'
   | 'intN'
   | 'into'
   | 'iret'
@@ -406,7 +404,6 @@ export const SYSTEM_OPS: Readonly<Record<SystemOpName, SystemOpInfo>> = {
   sysenter: ends(sysenter),
   sysexit: ends(sysexit),
   int3: ends((cpu) => deliver(cpu, VEC_BP, 'software', undefined)),
-  int1: ends((cpu) => deliver(cpu, VEC_DB, 'icebp', undefined)),
   intN: ends(intN),
   into: ends(into),
   iret: ends(iret),

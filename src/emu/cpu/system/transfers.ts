@@ -49,7 +49,7 @@ import {
 } from './descriptors.ts';
 import { readTssStack } from './gates.ts';
 import { setRip } from './mode.ts';
-import { isReservedCode, stackWidth } from './segments.ts';
+import { isReservedCode } from './segments.ts';
 import { StackCursor } from './stack.ts';
 
 const target = new Descriptor();
@@ -270,7 +270,6 @@ export function enterFrame(cpu: Cpu, size: number, frame: number, level: number)
   if (!stack.push(cpu, size, S[RBP], S[RBP + 1])) return;
   const frameLo = stack.lo;
   const frameHi = stack.hi;
-  const width = stackWidth(S);
   if (level > 0) {
     outer.begin(cpu);
     outer.lo = S[RBP];
@@ -289,7 +288,8 @@ export function enterFrame(cpu: Cpu, size: number, frame: number, level: number)
   stack.probe(cpu);
   if (S[FAULT] !== 0) return;
   stack.commit(S);
-  if (size === 16 || width === 16) S[RBP] = (S[RBP] & 0xffff0000) | (frameLo & 0xffff);
+  // QEMU: the operand's width counts, not that of the stack pointer.
+  if (size === 16) S[RBP] = (S[RBP] & 0xffff0000) | (frameLo & 0xffff);
   else S[RBP] = frameLo;
   if (size === 64) S[RBP + 1] = frameHi;
   else if (size === 32) S[RBP + 1] = 0;
