@@ -6,7 +6,7 @@ import { pendingException } from './fpu/fxsave.ts';
 import { x87 } from './fpu/x87.ts';
 import { HELPERS } from './helpers/helpers.ts';
 import * as arithmetic from './interp/arithmetic.ts';
-import { BlockCache, MODE_SINGLE, NEEDS_NEXT_PAGE } from './interp/block-cache.ts';
+import { BlockCache, MODE_SINGLE, NEEDS_NEXT_PAGE, STALE } from './interp/block-cache.ts';
 import { createInterpreter } from './interp/generated/interpreter.js';
 import { FETCH_FAULT, FETCH_MMIO } from './mmu/mmu.ts';
 import { mmxEnter, SSE_OPS } from './sse/ops.ts';
@@ -16,6 +16,7 @@ import {
   BUDGET,
   BUDGET_HELD,
   CODE_GENERATION,
+  CODE_GENERATION_GLOBAL,
   CR0,
   CR0_EM,
   CR0_TS,
@@ -25,6 +26,11 @@ import {
   EA_HI,
   EA_LO,
   EFLAGS,
+  EVENT_INIT,
+  EVENT_NMI,
+  EVENT_NMI_BLOCKED,
+  EVENT_SIPI,
+  EVENTS,
   EXIT_RECORD,
   FAULT,
   FAULT_TRIPLE,
@@ -32,6 +38,7 @@ import {
   FLAG_TF,
   HALTED,
   JUMP_TAG,
+  JUMP_TAG_GLOBAL,
   LD_HI,
   MODE,
   MODE_CODE32,
@@ -66,7 +73,8 @@ import { Vcpu } from './vcpu.ts';
 const OFFSET_MASK = 0x1fff;
 const LENGTH_SHIFT = 13;
 const INDEX_SHIFT = 20;
-const JUMP_ENTRIES = 8192;
+const JUMP_ENTRIES = 16384;
+const MAX_GENERATION = 1 << 20;
 /** Spec: SDM vol. 3 §17.2.3. */
 const DR6_BS = 1 << 14;
 
@@ -155,7 +163,10 @@ export class Engine {
   isAwake(): boolean {
     const { S } = this.cpu;
     if (S[ATTENTION] === 0) return false;
-    return (S[EFLAGS] & FLAG_IF) !== 0 || !this.interrupts.pending();
+    const events = S[EVENTS];
+    if ((events & (EVENT_INIT | EVENT_SIPI)) !== 0) return true;
+    if ((events & (EVENT_NMI | EVENT_NMI_BLOCKED)) === EVENT_NMI) return true;
+    return (S[EFLAGS] & FLAG_IF) !== 0 && this.interrupts.pending();
   }
 
   /** Takes INIT, startup IPI, NMI and interrupts. False: halted, and nothing wakes the vCPU. */
@@ -257,22 +268,25 @@ export class Engine {
   #lookup(mode: number): number {
     const { S } = this.cpu;
     this.#noticeCodeSegment();
-    const tag = ((S[CODE_GENERATION] << 9) | mode) + 1;
-    S[JUMP_TAG] = tag;
+    if ((S[CODE_GENERATION] | S[CODE_GENERATION_GLOBAL]) >= MAX_GENERATION) this.#restartGenerations();
+    S[JUMP_TAG] = (S[CODE_GENERATION] << 10) | (mode << 1);
+    S[JUMP_TAG_GLOBAL] = (S[CODE_GENERATION_GLOBAL] << 10) | (mode << 1) | 1;
     const lo = S[RIP_LO];
     const hi = S[RIP_HI];
     const jumps = this.#jumps;
     const k = jumpIndex(lo);
-    const known = jumps[k] === lo && jumps[k + 1] === hi && jumps[k + 2] === tag;
+    const tag = jumps[k + 2];
+    const current = tag === S[JUMP_TAG] || tag === S[JUMP_TAG_GLOBAL];
+    const known = current && jumps[k] === lo && jumps[k + 1] === hi;
     if (known && this.blocks.isLive(jumps[k + 3])) {
       S[PAGE_LO] = jumps[k + 4];
       S[PAGE_HI] = jumps[k + 5];
       return jumps[k + 3];
     }
-    return this.#find(lo, hi, mode, tag, k);
+    return this.#find(lo, hi, mode, k);
   }
 
-  #find(lo: number, hi: number, mode: number, tag: number, k: number): number {
+  #find(lo: number, hi: number, mode: number, k: number): number {
     const { cpu } = this;
     const { S } = cpu;
     const code64 = (mode & MODE_CODE64) !== 0;
@@ -283,11 +297,13 @@ export class Engine {
     const linear = code64 ? lo : (lo + S[SEG_CS + SEG_BASE_LO]) | 0;
     const gpa = this.#fetch(linear, hi);
     if (gpa < 0) return 0;
+    let global = cpu.mmu.codeIsGlobal;
     let record = this.blocks.find(gpa, mode, -1);
     if (record === NEEDS_NEXT_PAGE) {
       const after = (linear & ~4095) + 4096;
       const next = this.#fetch(after | 0, code64 && (after | 0) === 0 ? (hi + 1) | 0 : hi);
       if (next < 0) return 0;
+      global &&= cpu.mmu.codeIsGlobal;
       record = this.blocks.find(gpa, mode, next);
     }
     const offset = linear & 4095;
@@ -295,7 +311,7 @@ export class Engine {
     const jumps = this.#jumps;
     jumps[k] = lo;
     jumps[k + 1] = hi;
-    jumps[k + 2] = tag;
+    jumps[k + 2] = global ? S[JUMP_TAG_GLOBAL] : S[JUMP_TAG];
     jumps[k + 3] = record;
     jumps[k + 4] = pageLo;
     jumps[k + 5] = hi;
@@ -304,6 +320,13 @@ export class Engine {
     S[PAGE_LO] = pageLo;
     S[PAGE_HI] = hi;
     return record;
+  }
+
+  /** Generations have 21 bits in a tag: before they wrap, all tags are forgotten. */
+  #restartGenerations(): void {
+    this.#jumps.fill(0);
+    this.cpu.S[CODE_GENERATION] = 1;
+    this.cpu.S[CODE_GENERATION_GLOBAL] = 1;
   }
 
   #fetch(lo: number, hi: number): number {
@@ -326,6 +349,7 @@ export class Engine {
     this.#lastCsBase = base;
     this.#lastCsLimit = limit;
     S[CODE_GENERATION]++;
+    S[CODE_GENERATION_GLOBAL]++;
   }
 
   #createInterpreter(): (record: number) => void {
@@ -399,7 +423,9 @@ export class Engine {
       S[RIP_HI] = hi;
       if (S[BUDGET] < 0) return 0;
       const k = jumpIndex(lo);
-      if (jumps[k] !== lo || jumps[k + 1] !== hi || jumps[k + 2] !== S[JUMP_TAG]) return 0;
+      const tag = jumps[k + 2];
+      if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
+      if (tag !== S[JUMP_TAG] && tag !== S[JUMP_TAG_GLOBAL]) return 0;
       S[PAGE_LO] = jumps[k + 4];
       S[PAGE_HI] = jumps[k + 5];
       return jumps[k + 3];
@@ -448,8 +474,11 @@ export class Engine {
         const lo = S[RIP_LO];
         const hi = S[RIP_HI];
         const k = jumpIndex(lo);
-        if (jumps[k] !== lo || jumps[k + 1] !== hi || jumps[k + 2] !== S[JUMP_TAG]) return 0;
+        const tag = jumps[k + 2];
+        if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
+        if (tag !== S[JUMP_TAG] && tag !== S[JUMP_TAG_GLOBAL]) return 0;
         const record = jumps[k + 3];
+        if (C[record] === STALE) return 0;
         if (jumps[k + 6] !== 0 && jumps[k + 4] === pageLo && jumps[k + 5] === pageHi) C[slot] = record;
         S[PAGE_LO] = jumps[k + 4];
         S[PAGE_HI] = jumps[k + 5];
@@ -468,6 +497,13 @@ export class Engine {
         HELPERS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], C[p + 4], C[p + 5], C[p + 6]);
         S[BLOCK_INDEX] = 0;
         return S[FAULT];
+      },
+      helperRepeat: (p) => {
+        locate(p);
+        HELPERS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], C[p + 4], C[p + 5], C[p + 6]);
+        S[BLOCK_INDEX] = 0;
+        if (S[FAULT] !== 0) return 1;
+        return S[NEXT_LO] === S[RIP_LO] && S[NEXT_HI] === S[RIP_HI] ? 1 : 0;
       },
       helperEnd: (p) => {
         locate(p);

@@ -60,6 +60,8 @@ export const TLB_BASE = 48;
 export const MODE = 49;
 /** Changes when cached translations of linear code addresses may be stale. */
 export const CODE_GENERATION = 50;
+/** The same for code in global pages, which survive a change of CR3. */
+export const CODE_GENERATION_GLOBAL = 344;
 /** Nonzero after STI or MOV SS/POP SS: interrupts wait for one more instruction. */
 export const SHADOW = 51;
 /** HALTED_HLT: HLT was executed, an interrupt ends it. HALTED_WAIT_SIPI: INIT came, only a startup IPI ends it. */
@@ -206,8 +208,9 @@ export const TEMP0 = 60;
 export const TEMP1 = 62;
 /** The record at which the interpreter left because of a fault; 0: it left with S[RIP_*] set. */
 export const EXIT_RECORD = 340;
-/** Which entries of the jump cache are valid: CODE_GENERATION and MODE in one word. */
+/** Which entries of the jump cache are valid: CODE_GENERATION and MODE in one word; and for code in global pages. */
 export const JUMP_TAG = 341;
+export const JUMP_TAG_GLOBAL = 343;
 /** Number of the running instruction in its block, while system code runs. */
 export const BLOCK_INDEX = 342;
 

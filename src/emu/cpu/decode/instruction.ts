@@ -41,6 +41,7 @@ export const TOO_LONG = 2;
 
 const HELPER = opNumber('helper');
 const HELPER_END = opNumber('helper_end');
+const HELPER_REPEAT = opNumber('helper_repeat');
 
 /** Record kinds of a memory operation for each addressing. */
 export type MemoryKinds = Readonly<Record<Addressing, number>>;
@@ -399,6 +400,11 @@ export class Instruction {
 
   emitHelper(name: string, size: number, reg: number, rm: number, imm: number, imm2: number): void {
     this.emit(HELPER, helperNumber(name), size, reg, rm, imm, imm2);
+  }
+
+  /** A repeated string instruction, which leaves to be continued when it is not finished. */
+  emitHelperRepeat(name: string, size: number, imm: number, imm2: number): void {
+    this.emit(HELPER_REPEAT, helperNumber(name), size, 0, 0, imm, imm2);
   }
 
   /** A helper after which the next instruction is looked up again. */

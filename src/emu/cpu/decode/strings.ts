@@ -23,7 +23,8 @@ export function decodeString(i: Instruction, opcode: number): boolean {
   const repeat = i.repeat === 0 ? 0 : i.repeat === 0xf3 ? 1 : 2;
   const imm = io && repeat !== 0 ? 1 : repeat;
   const imm2 = i.addressSize | ((segment >> 3) << 8);
-  if (repeat !== 0 || io) i.emitHelperEnd(name, size, 0, 0, imm, imm2);
+  if (io) i.emitHelperEnd(name, size, 0, 0, imm, imm2);
+  else if (repeat !== 0) i.emitHelperRepeat(name, size, imm, imm2);
   else i.emitHelper(name, size, 0, 0, imm, imm2);
   return true;
 }

@@ -27,7 +27,8 @@ const MAX_BLOCK_WORDS = RECORD * (2 + MAX_BLOCK * 6);
 const CACHE_WORDS = 1 << 23;
 const HASH_ENTRIES = 1 << 19;
 
-const STALE = opNumber('stale');
+/** Kind of the records of a dropped block. */
+export const STALE = opNumber('stale');
 const JMP = opNumber('jmp');
 
 /** What `find` answers besides a record number. */

@@ -38,6 +38,7 @@ export interface InterpreterEnvironment {
   /** X = the address at an offset from the page's start. */
   returnAddress(offset: number): void;
   helper(p: number): number;
+  helperRepeat(p: number): number;
   helperEnd(p: number): number;
   x87op(p: number): number;
   sse(p: number): number;

@@ -135,6 +135,7 @@ export const ENVIRONMENT = [
   ...[
     'returnAddress',
     'helper',
+    'helperRepeat',
     'helperEnd',
     'x87op',
     'sse',

@@ -6,6 +6,7 @@ import type { GuestMemory } from '../../memory/guest-memory.ts';
 import type { CpuHost } from '../cpu.ts';
 import {
   CODE_GENERATION,
+  CODE_GENERATION_GLOBAL,
   CPL,
   CR2_HI,
   CR2_LO,
@@ -31,6 +32,11 @@ export const FETCH_MMIO = -2;
 
 const PAGE = 0x1000;
 const FAULTED = -1;
+const CODE_HASH = 4096;
+
+function codeHash(page: number, hi: number): number {
+  return (page ^ (page >>> 12) ^ (hi << 5)) & (CODE_HASH - 1);
+}
 
 export class Mmu {
   readonly tlb: Tlb;
@@ -42,6 +48,11 @@ export class Mmu {
   readonly #host: CpuHost;
   readonly #walker: PageWalker;
   readonly #raise: (vector: number, error?: number) => void;
+  /** By a hash of the linear page, and of the 4 MiB region for large pages: code was fetched from there. */
+  readonly #codePages = new Uint8Array(CODE_HASH);
+  readonly #codeRegions = new Uint8Array(CODE_HASH);
+  /** The page that `translateCode` found last is global. */
+  codeIsGlobal = false;
 
   constructor(
     S: Int32Array,
@@ -192,7 +203,10 @@ export class Mmu {
    */
   translateCode(lo: number, hi: number): number {
     if (!this.#walk(lo, hi, ACCESS_FETCH, this.#S[CPL] === 3)) return FETCH_FAULT;
-    const frame = this.#walker.frame;
+    const { frame, global, large } = this.#walker;
+    this.codeIsGlobal = global;
+    this.#codePages[codeHash(lo >>> 12, hi)] = 1;
+    if (large) this.#codeRegions[codeHash(lo >>> 22, hi)] = 1;
     return this.#memory.isRam(frame, PAGE) ? frame + (lo & 0xfff) : FETCH_MMIO;
   }
 
@@ -203,13 +217,25 @@ export class Mmu {
 
   /** Drops translations: of all pages (`global`), or of all but global ones. */
   flushTlb(global: boolean): void {
-    this.tlb.flush(!global && (this.#S[CR4] & CR4_PGE) !== 0);
+    const keepGlobal = !global && (this.#S[CR4] & CR4_PGE) !== 0;
+    this.tlb.flush(keepGlobal);
     this.#S[CODE_GENERATION]++;
+    if (!keepGlobal) this.#forgetCode();
   }
 
   invalidatePage(lo: number, hi: number): void {
     this.tlb.invalidate(lo, hi);
+    // Most invalidated pages hold data: cached code addresses stay valid.
+    if (this.#codePages[codeHash(lo >>> 12, hi)] === 0 && this.#codeRegions[codeHash(lo >>> 22, hi)] === 0)
+      return;
     this.#S[CODE_GENERATION]++;
+    this.#forgetCode();
+  }
+
+  #forgetCode(): void {
+    this.#S[CODE_GENERATION_GLOBAL]++;
+    this.#codePages.fill(0);
+    this.#codeRegions.fill(0);
   }
 
   /** RAM page number `page` now holds decoded code: the next write to it must come here. */

@@ -105,6 +105,8 @@ export const CONTROL_SEMANTICS: readonly Semantic[] = [
   ...near,
   // Calls HELPERS[field 1](cpu, …): field 2 size, 3 reg, 4 rm, 5 and 6 immediates.
   { name: 'helper', emit: (e) => `if(helper(p)!==0)${e.leave()}` },
+  // A repeated string instruction: leaves to run again when it is not finished.
+  { name: 'helper_repeat', emit: (e) => `if(helperRepeat(p)!==0)${e.leave()}` },
   // The same as the last record of a block; the count is the instruction's own number in the block.
   { name: 'helper_end', transfers: true, emit: (e) => e.goto('helperEnd(p)') },
 ];
