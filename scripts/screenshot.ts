@@ -5,7 +5,7 @@ import { preview } from 'vite';
 const OUTPUT = 'docs/screenshot.png';
 const BOOT_LIMIT_MS = 600_000;
 const STEP_LIMIT_MS = 60_000;
-const DISK_BYTES = 64 << 20;
+const DISK_BYTES = 32 << 20;
 
 type Pane = 'console' | 'monitor';
 
