@@ -1,0 +1,34 @@
+/** The default guest's files, unpacked. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+
+const DIRECTORY = 'public/images/debian-amd64';
+
+export interface GuestImage {
+  readonly kernel: Uint8Array<ArrayBuffer>;
+  readonly initrd: Uint8Array<ArrayBuffer>;
+  readonly append: string;
+  readonly memoryBytes: number;
+  readonly kernelRelease: string;
+}
+
+/** What `npm run images` has built. */
+export function readGuestImage(): GuestImage {
+  const manifest: unknown = JSON.parse(readFileSync(join(DIRECTORY, 'manifest.json'), 'utf8'));
+  const { append, memoryMiB, kernelRelease } = manifest as Record<string, unknown>;
+  if (typeof append !== 'string' || typeof memoryMiB !== 'number' || typeof kernelRelease !== 'string') {
+    throw new Error(`${DIRECTORY}/manifest.json is not a guest's manifest; run npm run images`);
+  }
+  return {
+    kernel: unpack('vmlinux.gz'),
+    initrd: unpack('initrd.cpio.gz'),
+    append,
+    memoryBytes: memoryMiB << 20,
+    kernelRelease,
+  };
+}
+
+function unpack(file: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(gunzipSync(readFileSync(join(DIRECTORY, file))));
+}
