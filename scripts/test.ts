@@ -74,7 +74,7 @@ async function main(names: readonly string[]): Promise<void> {
   process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
   rmSync(REPORTS, { recursive: true, force: true });
   mkdirSync(REPORTS, { recursive: true });
-  const env = { HOTSLOT_E2E_PORT: String(await freePort()) };
+  const env = { HOTSLOT_E2E_PORT: String(await freePort()), NO_COLOR: '1' };
   const end = performance.now() + TOTAL_MS;
   const broken = new Set<string>();
   let total = NOTHING;

@@ -27,7 +27,7 @@ const reportOf = (name: string): string => join(REPORTS, `${name}.json`);
 
 function vitest(name: string, what: string, minutes: number, args: readonly string[]): Part {
   const report = reportOf(name);
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const reporters = ['--reporter=agent', '--reporter=json', `--outputFile.json=${report}`];
   return {
     name,
     what,

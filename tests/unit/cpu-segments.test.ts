@@ -131,7 +131,7 @@ describe('system segments', () => {
       return (rig.cpu.readFlags() & 0x40) !== 0;
     };
     expect(zf('lar', 0x23)).toBe(true);
-    expect(rig.S[2]).toBe(0xcff300);
+    expect(rig.S[2]).toBe(0xc0f300);
     expect(zf('lsl', 0x23)).toBe(true);
     expect(rig.S[2]).toBe(-1);
     expect(zf('lar', 0x10)).toBe(false);

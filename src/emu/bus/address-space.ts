@@ -81,7 +81,9 @@ export class AddressSpace {
 
   read(address: number, size: AccessSize): number {
     const region = this.#find(address, size);
-    return region === undefined ? this.#unmapped[size] : region.handler.read(address - region.base, size) >>> 0;
+    return region === undefined
+      ? this.#unmapped[size]
+      : region.handler.read(address - region.base, size) >>> 0;
   }
 
   write(address: number, size: AccessSize, value: number): void {
