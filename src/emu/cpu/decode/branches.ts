@@ -1,5 +1,6 @@
 /** Near branches. 64-bit and flat 32-bit code has records of its own; the rest goes through helpers. */
 import { opNumber } from '../semantics/table.ts';
+import { MODE_CODE32, MODE_CODE64 } from '../state.ts';
 import type { Instruction } from './instruction.ts';
 import { LOAD } from './kinds.ts';
 
@@ -28,20 +29,15 @@ export function branchRelative(i: Instruction, name: string, distance: number): 
     else i.emitHelperEnd('callRelative', width, 0, 0, distance);
     return;
   }
-  if (width !== 16) {
+  if (width !== 16 && (i.mode & (MODE_CODE64 | MODE_CODE32)) !== 0) {
     i.emit(opNumber(name), 0, 0, target, i.nextOffset, 0, count(i));
     return;
   }
-  i.emitHelperEnd(
-    'branch16',
-    i.addressSize,
-    BRANCHES.indexOf(name.replace(/(?<=loop|loope|loopne|jcxz)\d+$/, '')),
-    0,
-    distance,
-  );
+  const kind = BRANCHES.indexOf(name.replace(/(?<=loop|loope|loopne|jcxz)\d+$/, ''));
+  i.emitHelperEnd('branch', i.addressSize, kind, 0, distance, width);
 }
 
-/** Numbers that `branch16` takes. */
+/** Numbers that `branch` takes. */
 export const BRANCHES: readonly string[] = [
   ...Array.from({ length: 16 }, (_, code) => `jcc${code}`),
   'loopne',

@@ -362,7 +362,7 @@ export class Instruction {
     }
     // Segment limits and types are checked, 16-bit offsets wrap.
     const form = base | (this.indexRegister << 8) | (this.scale << 16) | (this.addressSize << 20);
-    this.emitHelper('segmentedAddress', bytes | (write ? 0x100 : 0), segment, form, this.displacement, 0);
+    this.emitHelper('segmentedAddress', bytes | (write ? 0x1000 : 0), segment, form, this.displacement, 0);
   }
 
   #flatSegment(segment: number): boolean {

@@ -279,9 +279,40 @@ function multiplyImmediate(i: Instruction, opcode: number): void {
   i.emit(opNumber(`imul${width}_rri`), i.register(width, i.reg), operand, value, value >> 31);
 }
 
+/** Bytes of the memory operand of D8–DF by ModRM.reg; E and S: environment and whole state, whose size the operand size decides. */
+const X87_BYTES = [
+  '44444444',
+  '4444E2E2',
+  '44444444',
+  '44444X4X',
+  '88888888',
+  '8888S8S2',
+  '22222222',
+  '2222X8X8',
+];
+/** ModRM.reg of those that store. */
+const X87_STORES = [0, 0xcc, 0, 0x8e, 0, 0xce, 0, 0xce];
+
+function x87Bytes(i: Instruction, code: string): number {
+  const short = i.operandSize === 16;
+  switch (code) {
+    case 'E':
+      return short ? 14 : 28;
+    case 'S':
+      return short ? 94 : 108;
+    case 'X':
+      return 10;
+    default:
+      return Number(code);
+  }
+}
+
 function x87(i: Instruction, opcode: number): void {
   i.readModrm();
-  if (i.isMemory) i.emitEa(i.operandSize === 16 ? 2 : 4, false);
+  if (i.isMemory) {
+    const op = (i.modrm >> 3) & 7;
+    i.emitEa(x87Bytes(i, X87_BYTES[opcode & 7][op]), ((X87_STORES[opcode & 7] >> op) & 1) !== 0);
+  }
   i.emit(X87, opcode, i.modrm, i.operandSize === 16 ? 1 : 0);
 }
 

@@ -4,9 +4,6 @@
  */
 import type { Cpu, SystemOpInfo } from '../cpu.ts';
 import {
-  ATTR_CODE,
-  ATTR_READABLE,
-  ATTR_WRITABLE,
   EA_HI,
   EA_LO,
   F_AUX,
@@ -18,7 +15,7 @@ import {
   FLAG_ZF,
   LD_HI,
   MODE,
-  MODE_REAL,
+  MODE_CODE64,
   NEXT_HI,
   NEXT_LO,
   RAX,
@@ -27,16 +24,14 @@ import {
   RCX,
   RDX,
   RSP,
-  SEG_ATTR,
   SEG_BASE_LO,
+  SEG_CS,
   SEG_LIMIT,
-  SEG_SS,
   VEC_DE,
   VEC_GP,
-  VEC_SS,
 } from '../state.ts';
 import { arithmeticFlags, setArithmeticFlags } from '../system/flags.ts';
-import { inSegment } from '../system/segments.ts';
+import { checkSegmentAccess } from '../system/segments.ts';
 import { StackCursor } from '../system/stack.ts';
 
 const stack = new StackCursor();
@@ -61,21 +56,13 @@ function push(cpu: Cpu, size: number, lo: number, hi: number): void {
   if (stack.push(cpu, size, lo, hi)) stack.commit(cpu.S);
 }
 
-/** EA = segment base + 16- or 32-bit offset, with limit, type and null checks. `size`: bytes | 0x100 for a write; `reg`: the segment's word. */
+/** EA = segment base + 16- or 32-bit offset, with limit, type and null checks. `size`: bytes | 0x1000 for a write; `reg`: the segment's word. */
 function segmentedAddress(cpu: Cpu, size: number, segment: number, form: number, displacement: number): void {
   const S = cpu.S;
   const index = S[(form >> 8) & 0xff] << ((form >> 16) & 3);
   let offset = (S[form & 0xff] + index + displacement) | 0;
   if (form >> 20 === 16) offset &= 0xffff;
-  const attr = S[segment + SEG_ATTR];
-  const code = (attr & ATTR_CODE) !== 0;
-  const forbidden =
-    (size & 0x100) !== 0 ? code || (attr & ATTR_WRITABLE) === 0 : code && (attr & ATTR_READABLE) === 0;
-  const typed = (S[MODE] & MODE_REAL) === 0 && forbidden;
-  if (typed || !inSegment(attr, S[segment + SEG_LIMIT], offset, size & 0xff)) {
-    cpu.raise(segment === SEG_SS ? VEC_SS : VEC_GP, 0);
-    return;
-  }
+  if (!checkSegmentAccess(cpu, segment, offset, size & 0xfff, (size & 0x1000) !== 0)) return;
   S[EA_LO] = (S[segment + SEG_BASE_LO] + offset) | 0;
   S[EA_HI] = 0;
 }
@@ -160,37 +147,45 @@ function popa(cpu: Cpu, size: number): void {
   for (let n = 0; n < 8; n++) if (n * 2 !== RSP) writeRegister(S, size, n * 2, values[n], 0);
 }
 
-/** Near branch targets are cut to the operand size. */
-function goTo(S: Int32Array, size: number, lo: number, hi: number): void {
-  S[NEXT_LO] = size === 16 ? lo & 0xffff : lo;
+/** Goes to a near target, cut to the operand size; #GP(0) and false when it is past the limit. */
+function goTo(cpu: Cpu, size: number, lo: number, hi: number): boolean {
+  const S = cpu.S;
+  const target = size === 16 ? lo & 0xffff : lo;
+  if ((S[MODE] & MODE_CODE64) === 0 && target >>> 0 > S[SEG_CS + SEG_LIMIT] >>> 0) {
+    cpu.raise(VEC_GP, 0);
+    return false;
+  }
+  S[NEXT_LO] = target;
   S[NEXT_HI] = size === 64 ? hi : 0;
+  return true;
+}
+
+function call(cpu: Cpu, size: number, target: number): void {
+  const S = cpu.S;
+  const lo = S[NEXT_LO];
+  const hi = S[NEXT_HI];
+  if (goTo(cpu, size, target, 0)) push(cpu, size, lo, hi);
 }
 
 function callRelative(cpu: Cpu, size: number, _reg: number, _rm: number, distance: number): void {
-  const S = cpu.S;
-  push(cpu, size, S[NEXT_LO], S[NEXT_HI]);
-  if (S[FAULT] === 0) goTo(S, size, (S[NEXT_LO] + distance) | 0, 0);
+  call(cpu, size, (cpu.S[NEXT_LO] + distance) | 0);
 }
 
 function callRegister(cpu: Cpu, size: number, reg: number): void {
-  const S = cpu.S;
-  const target = readOperand(S, size, reg);
-  push(cpu, size, S[NEXT_LO], S[NEXT_HI]);
-  if (S[FAULT] === 0) goTo(S, size, target, 0);
+  call(cpu, size, readOperand(cpu.S, size, reg));
 }
 
 function jumpRegister(cpu: Cpu, size: number, reg: number): void {
-  goTo(cpu.S, size, readOperand(cpu.S, size, reg), 0);
+  goTo(cpu, size, readOperand(cpu.S, size, reg), 0);
 }
 
 function returnNear(cpu: Cpu, size: number, _reg: number, _rm: number, extra: number): void {
   const S = cpu.S;
   stack.begin(cpu);
   const target = stack.pop(cpu, size);
-  if (S[FAULT] !== 0) return;
+  if (S[FAULT] !== 0 || !goTo(cpu, size, target, stack.poppedHi)) return;
   stack.skip(extra);
   stack.commit(S);
-  goTo(S, size, target, stack.poppedHi);
 }
 
 /** Is condition code `code` true? Spec: SDM vol. 1 appendix B. */
@@ -212,9 +207,14 @@ export function conditionHolds(S: Int32Array, code: number): boolean {
   return base !== ((code & 1) !== 0);
 }
 
-/** Branches with 16-bit operand size. `size`: the count register's width; `reg`: 0–15 Jcc, 16–18 LOOPNE, LOOPE, LOOP, 19 JCXZ, 20 JMP. */
-function branch16(cpu: Cpu, size: number, kind: number, _rm: number, distance: number): void {
+/**
+ * Branches of 16-bit code or operand size. `size`: the count register's width; `reg`: 0–15 Jcc, 16–18 LOOPNE, LOOPE, LOOP,
+ * 19 JCXZ, 20 JMP; `imm2`: the operand size.
+ */
+function branch(cpu: Cpu, size: number, kind: number, _rm: number, distance: number, width: number): void {
   const S = cpu.S;
+  const count = S[RCX];
+  const countHi = S[RCX + 1];
   let taken = kind === 20;
   if (kind < 16) taken = conditionHolds(S, kind);
   else if (kind < 20) {
@@ -229,7 +229,9 @@ function branch16(cpu: Cpu, size: number, kind: number, _rm: number, distance: n
     const zero = (S[F_LO] | S[F_HI]) === 0;
     taken = kind === 19 ? counter === 0 : counter !== 0 && (kind === 18 || zero === (kind === 17));
   }
-  if (taken) goTo(S, 16, (S[NEXT_LO] + distance) | 0, 0);
+  if (!taken || goTo(cpu, width, (S[NEXT_LO] + distance) | 0, 0)) return;
+  S[RCX] = count;
+  S[RCX + 1] = countHi;
 }
 
 function setZero(S: Int32Array, zero: boolean): void {
@@ -373,7 +375,7 @@ export const GENERAL_HELPERS: Readonly<Record<string, SystemOpInfo>> = {
   callRegister: ends(callRegister),
   jumpRegister: ends(jumpRegister),
   returnNear: ends(returnNear),
-  branch16: ends(branch16),
+  branch: ends(branch),
   cmpxchg8b: stays(cmpxchg8b),
   cmpxchg16b: stays(cmpxchg16b),
   daa: stays((cpu) => decimalAdjust(cpu, 1)),

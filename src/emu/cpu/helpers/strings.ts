@@ -23,21 +23,17 @@ import {
   RIP_HI,
   RIP_LO,
   RSI,
-  SEG_ATTR,
   SEG_BASE_HI,
   SEG_BASE_LO,
   SEG_ES,
   SEG_FS,
   SEG_LIMIT,
-  SEG_SS,
   TLB_ADDEND,
   TLB_BASE,
   TLB_HI,
   TLB_WRITE,
-  VEC_GP,
-  VEC_SS,
 } from '../state.ts';
-import { inSegment } from '../system/segments.ts';
+import { checkSegmentAccess } from '../system/segments.ts';
 
 const PAGE = 4096;
 /** Most bytes moved, and most elements compared, before interrupts are looked at. */
@@ -48,7 +44,14 @@ const MAX_STEPS = 1 << 10;
 const at = { lo: 0, hi: 0 };
 
 /** Sets `at` to the segment's base plus RSI or RDI; false: a fault was raised. */
-function address(cpu: Cpu, register: number, segment: number, width: number, bytes: number): boolean {
+function address(
+  cpu: Cpu,
+  register: number,
+  segment: number,
+  width: number,
+  bytes: number,
+  write: boolean,
+): boolean {
   const S = cpu.S;
   let lo = S[register];
   let hi = 0;
@@ -61,10 +64,7 @@ function address(cpu: Cpu, register: number, segment: number, width: number, byt
       hi = (hi + S[segment + SEG_BASE_HI] + (lo >>> 0 < base >>> 0 ? 1 : 0)) | 0;
     }
   } else {
-    if (!inSegment(S[segment + SEG_ATTR], S[segment + SEG_LIMIT], lo, bytes)) {
-      cpu.raise(segment === SEG_SS ? VEC_SS : VEC_GP, 0);
-      return false;
-    }
+    if (!checkSegmentAccess(cpu, segment, lo, bytes, write)) return false;
     lo = (lo + S[segment + SEG_BASE_LO]) | 0;
   }
   at.lo = lo;
@@ -141,10 +141,10 @@ function direction(S: Int32Array, bytes: number): number {
 function moveOne(cpu: Cpu, size: number, width: number, segment: number): boolean {
   const S = cpu.S;
   const bytes = size >> 3;
-  if (!address(cpu, RSI, segment, width, bytes)) return false;
+  if (!address(cpu, RSI, segment, width, bytes, false)) return false;
   const lo = load(cpu, size);
   const hi = S[LD_HI];
-  if (S[FAULT] !== 0 || !address(cpu, RDI, SEG_ES, width, bytes)) return false;
+  if (S[FAULT] !== 0 || !address(cpu, RDI, SEG_ES, width, bytes, true)) return false;
   store(cpu, size, lo, hi);
   if (S[FAULT] !== 0) return false;
   advance(S, RSI, width, direction(S, bytes));
@@ -156,10 +156,10 @@ function moveOne(cpu: Cpu, size: number, width: number, segment: number): boolea
 function moveBulk(cpu: Cpu, size: number, width: number, segment: number, count: number): number {
   const S = cpu.S;
   const bytes = size >> 3;
-  if (width === 16 || !address(cpu, RSI, segment, width, bytes)) return 0;
+  if (width === 16 || !address(cpu, RSI, segment, width, bytes, false)) return 0;
   const source = ramOffset(cpu, at.lo, at.hi, 0);
   const sourceRoom = PAGE - (at.lo & (PAGE - 1));
-  if (source < 0 || !address(cpu, RDI, SEG_ES, width, bytes)) return 0;
+  if (source < 0 || !address(cpu, RDI, SEG_ES, width, bytes, true)) return 0;
   const target = ramOffset(cpu, at.lo, at.hi, TLB_WRITE);
   if (target < 0) return 0;
   const room = Math.min(sourceRoom, PAGE - (at.lo & (PAGE - 1)));
@@ -210,7 +210,7 @@ function movs(cpu: Cpu, size: number, _reg: number, _rm: number, repeat: number,
 function storeOne(cpu: Cpu, size: number, width: number): boolean {
   const S = cpu.S;
   const bytes = size >> 3;
-  if (!address(cpu, RDI, SEG_ES, width, bytes)) return false;
+  if (!address(cpu, RDI, SEG_ES, width, bytes, true)) return false;
   store(cpu, size, S[RAX], S[RAX + 1]);
   if (S[FAULT] !== 0) return false;
   advance(S, RDI, width, direction(S, bytes));
@@ -220,7 +220,7 @@ function storeOne(cpu: Cpu, size: number, width: number): boolean {
 function storeBulk(cpu: Cpu, size: number, width: number, count: number): number {
   const S = cpu.S;
   const bytes = size >> 3;
-  if (width === 16 || !address(cpu, RDI, SEG_ES, width, bytes)) return 0;
+  if (width === 16 || !address(cpu, RDI, SEG_ES, width, bytes, true)) return 0;
   const target = ramOffset(cpu, at.lo, at.hi, TLB_WRITE);
   if (target < 0) return 0;
   const elements = Math.min(count, Math.floor((PAGE - (at.lo & (PAGE - 1))) / bytes));
@@ -288,7 +288,7 @@ function lods(cpu: Cpu, size: number, _reg: number, _rm: number, repeat: number,
       again(S);
       return;
     }
-    if (!address(cpu, RSI, segment, width, size >> 3)) return;
+    if (!address(cpu, RSI, segment, width, size >> 3, false)) return;
     const lo = load(cpu, size);
     if (S[FAULT] !== 0) return;
     putAccumulator(S, size, lo, S[LD_HI]);
@@ -325,12 +325,12 @@ function compareOne(cpu: Cpu, size: number, width: number, segment: number): boo
   let lo = S[RAX];
   let hi = S[RAX + 1];
   if (segment !== 0) {
-    if (!address(cpu, RSI, segment, width, bytes)) return false;
+    if (!address(cpu, RSI, segment, width, bytes, false)) return false;
     lo = load(cpu, size);
     hi = S[LD_HI];
     if (S[FAULT] !== 0) return false;
   }
-  if (!address(cpu, RDI, SEG_ES, width, bytes)) return false;
+  if (!address(cpu, RDI, SEG_ES, width, bytes, false)) return false;
   const other = load(cpu, size);
   if (S[FAULT] !== 0) return false;
   compare(S, size, lo, hi, other, S[LD_HI]);

@@ -48,42 +48,35 @@ function subtractUpper(lo: number, hi: number): void {
 
 /** hi:lo / d, unsigned: X[0] quotient, X[1] remainder. 0 when d is 0 or the quotient does not fit 32 bits. */
 export function div64u(lo: number, hi: number, d: number): number {
-  const l = lo >>> 0;
-  const h = hi >>> 0;
   const divisor = d >>> 0;
+  const h = hi >>> 0;
   if (h >= divisor) return 0;
   if (h === 0) {
-    X[0] = Math.floor(l / divisor) | 0;
-    X[1] = (l % divisor) | 0;
+    X[0] = Math.floor((lo >>> 0) / divisor);
+    X[1] = (lo >>> 0) % divisor;
     return 1;
   }
-  if (h < 0x200000) {
-    const value = h * 4294967296 + l;
-    const quotient = Math.floor(value / divisor);
-    // A quotient of an exact integer below 2^53 may round up to the next integer.
-    const remainder = value - quotient * divisor;
-    if (quotient * divisor <= Number.MAX_SAFE_INTEGER && remainder >= 0 && remainder < divisor) {
-      X[0] = quotient | 0;
-      X[1] = remainder | 0;
-      return 1;
-    }
-  }
-  const value = (BigInt(h) << 32n) | BigInt(l);
-  const big = BigInt(divisor);
-  X[0] = Number(BigInt.asIntN(32, value / big));
-  X[1] = Number(BigInt.asIntN(32, value % big));
+  // Two digits of 16 bits: all intermediate numbers are exact integers below 2^48.
+  const upper = h * 65536 + (lo >>> 16);
+  const first = Math.floor(upper / divisor);
+  const lower = (upper - first * divisor) * 65536 + (lo & 0xffff);
+  const second = Math.floor(lower / divisor);
+  X[0] = first * 65536 + second;
+  X[1] = lower - second * divisor;
   return 1;
 }
 
 /** hi:lo / d, signed, truncating: as div64u. */
 export function div64s(lo: number, hi: number, d: number): number {
-  if (d === 0) return 0;
-  const value = (BigInt(hi) << 32n) | BigInt(lo >>> 0);
-  const divisor = BigInt(d);
-  const quotient = value / divisor;
-  if (quotient !== BigInt.asIntN(32, quotient)) return 0;
-  X[0] = Number(quotient);
-  X[1] = Number(value % divisor);
+  const negative = hi < 0;
+  const low = negative ? -lo | 0 : lo;
+  const high = negative ? ~hi + (lo === 0 ? 1 : 0) : hi;
+  if (div64u(low, high, Math.abs(d)) === 0) return 0;
+  const opposite = negative !== d < 0;
+  const magnitude = X[0] >>> 0;
+  if (magnitude > (opposite ? 0x80000000 : 0x7fffffff)) return 0;
+  if (opposite) X[0] = -magnitude;
+  if (negative) X[1] = -X[1];
   return 1;
 }
 
@@ -134,16 +127,31 @@ export function div128u(w0: number, w1: number, w2: number, w3: number, dl: numb
   return 1;
 }
 
+/** X[at], X[at + 1] = their negative. */
+function negate64(at: number): void {
+  const low = X[at];
+  X[at] = -low;
+  X[at + 1] = ~X[at + 1] + (low === 0 ? 1 : 0);
+}
+
 /** As div128u, signed and truncating. */
 export function div128s(w0: number, w1: number, w2: number, w3: number, dl: number, dh: number): number {
-  if ((dl | dh) === 0) return 0;
-  if (w3 === w1 >> 31 && w2 === w3 && w1 >= 0 && dh >= 0) return div128u(w0, w1, 0, 0, dl, dh);
-  const divisor = BigInt.asIntN(64, unsigned64(dl, dh));
-  const value = BigInt.asIntN(128, (unsigned64(w2, w3) << 64n) | unsigned64(w0, w1));
-  const quotient = value / divisor;
-  if (quotient !== BigInt.asIntN(64, quotient)) return 0;
-  split(0, quotient);
-  split(2, value % divisor);
+  const negative = w3 < 0;
+  let n1 = w1;
+  let n2 = w2;
+  let n3 = w3;
+  if (negative) {
+    n1 = ~w1 + (w0 === 0 ? 1 : 0);
+    n2 = ~w2 + ((w0 | w1) === 0 ? 1 : 0);
+    n3 = ~w3 + ((w0 | w1 | w2) === 0 ? 1 : 0);
+  }
+  const divisorHi = dh < 0 ? ~dh + (dl === 0 ? 1 : 0) : dh;
+  if (div128u(negative ? -w0 | 0 : w0, n1 | 0, n2 | 0, n3 | 0, dh < 0 ? -dl | 0 : dl, divisorHi | 0) === 0)
+    return 0;
+  const opposite = negative !== dh < 0;
+  if (X[1] < 0 && !(opposite && X[0] === 0 && X[1] === -0x80000000)) return 0;
+  if (opposite) negate64(0);
+  if (negative) negate64(2);
   return 1;
 }
 
