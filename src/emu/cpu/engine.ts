@@ -8,6 +8,7 @@ import { HELPERS } from './helpers/helpers.ts';
 import * as arithmetic from './interp/arithmetic.ts';
 import { BlockCache, MODE_SINGLE, NEEDS_NEXT_PAGE, STALE } from './interp/block-cache.ts';
 import { createInterpreter } from './interp/generated/interpreter.js';
+import { warmUp } from './interp/warm-up.ts';
 import { FETCH_FAULT, FETCH_MMIO } from './mmu/mmu.ts';
 import { mmxEnter, SSE_OPS } from './sse/ops.ts';
 import {
@@ -120,6 +121,15 @@ export class Engine {
     this.blocks.onFlush = () => this.#jumps.fill(0);
     this.blocks.onCodePage = (page) => this.cpu.mmu.dropWriteTags(page);
     this.#interpret = this.#createInterpreter();
+  }
+
+  /** Prepares the interpreter for full speed (warm-up.ts). Takes some tenths of a second; before the guest starts. */
+  warmUp(): void {
+    const { cpu } = this;
+    const { S, tlb: T } = cpu;
+    warmUp({ S, T, C: this.blocks.C, bytes: cpu.memory.bytes, run: this.#interpret });
+    cpu.mmu.tlb.clear();
+    cpu.flushTlb(true);
   }
 
   /**

@@ -103,11 +103,11 @@ class InterpreterEmitter implements Emitter {
     return `${tlbTest(width, 1)}${writeHit(width, value, valueHi)}else{${slow};if(S[${FAULT}]!==0)${this.leave()}}`;
   }
   leave(): string {
-    return this.#inSwitch ? '{leave(p);return;}' : 'return leave(p);';
+    return this.#inSwitch ? 'break L;' : 'return leave(p);';
   }
   raise(vector: number, error = false): string {
     const call = error ? `raise(${vector},0)` : `raise(${vector})`;
-    return this.#inSwitch ? `{${call};leave(p);return;}` : `{${call};return leave(p);}`;
+    return this.#inSwitch ? `{${call};break L;}` : `{${call};return leave(p);}`;
   }
   goto(next: string): string {
     if (!this.#inSwitch) return `return ${next};`;
@@ -161,9 +161,10 @@ export function generateInterpreter(): string {
     `const H=[${SEMANTICS.map((_, number) => `h${number}`).join(',')}];`,
     'function run(p){',
     `let ${SCRATCH.map((name) => `${name}=0`).join(',')};`,
-    'for(;;){switch(C[p]){',
+    'L:for(;;){switch(C[p]){',
     ...cases,
-    'default:p=H[C[p]](p);}}}',
+    'default:p=H[C[p]](p);}}',
+    'leave(p);}',
     'return run;',
     '}',
     '',

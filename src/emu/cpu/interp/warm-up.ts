@@ -1,0 +1,120 @@
+/**
+ * Runs every hot kind of record some thousand times before the guest starts. V8 learns the types of all cases of the big
+ * switch at once and compiles it once; without this each case that the guest meets for the first time throws the optimised
+ * code away, which cost a third of a boot.
+ */
+import { RECORD } from '../decode/instruction.ts';
+import { opNumber, SEMANTICS } from '../semantics/table.ts';
+import {
+  BUDGET,
+  F_AUX,
+  F_HI,
+  F_LO,
+  FAULT,
+  FAULT_PRESENT,
+  PAGE_HI,
+  PAGE_LO,
+  RBX,
+  RSP,
+  TLB_ADDEND,
+  TLB_BASE,
+  TLB_HI,
+  TLB_READ,
+  TLB_WRITE,
+  ZERO,
+} from '../state.ts';
+import { isHot } from './hot.ts';
+
+const PAGE = 4096;
+const ROUNDS = 1200;
+/** Where in the page the records' operands and stack are. */
+const OPERAND = 0x100;
+const STACK = 0x800;
+const BUDGET_FOR_ALL = 1 << 30;
+
+const OUTSIDE = [
+  'bswap32',
+  'bswap64',
+  'set4',
+  'set5',
+  'not64',
+  'neg64',
+  'inc32',
+  'dec32',
+  'cmov64_4',
+  'cdqe',
+  'cqo',
+  'shl64_cl',
+];
+
+export interface WarmUpTarget {
+  readonly S: Int32Array;
+  readonly T: Int32Array;
+  readonly C: Int32Array;
+  /** Guest RAM; its first two pages are put back as they were. */
+  readonly bytes: Uint8Array;
+  readonly run: (record: number) => void;
+}
+
+/** One hot kind in one situation; an `exit` record follows it. */
+interface Exercise {
+  readonly fields: readonly number[];
+  /** Instructions left: 0 makes branches pause. */
+  readonly budget: number;
+}
+
+/** Every arm of every case: hits and misses of the TLB, known and unknown links, enough budget and none. */
+function exercises(next: number): Exercise[] {
+  const all: Exercise[] = [];
+  for (const [number, { name }] of SEMANTICS.entries()) {
+    if (!isHot(name)) continue;
+    const add = (fields: readonly number[], budget: number = BUDGET_FOR_ALL): void => {
+      all.push({ fields: [number, ...fields, 0], budget });
+    };
+    if (/^(jcc|jmp$|call64_rel)/.test(name)) {
+      add([next, next, 0, 0, 0, 1]);
+      add([0, 0, 0, 0, 0, 1]);
+      add([next, next, 0, 0, 0, 1], 0);
+    } else if (/^(load|store|lea|ea)/.test(name)) {
+      // Aligned, unaligned, and across the end of the page.
+      for (const offset of [OPERAND, OPERAND + 1, PAGE - 1]) add([RBX, ZERO, offset, ZERO, 0, 1]);
+    } else add([0, RBX, 3, 0, ZERO, 1]);
+  }
+  // Kinds outside of the switch: many, so that V8 does not take one of them for the only one.
+  for (const name of OUTSIDE)
+    all.push({ fields: [opNumber(name), 0, RBX, 3, 0, 0, 1, 0], budget: BUDGET_FOR_ALL });
+  return all;
+}
+
+/** State and memory are as before afterwards; the TLB must be flushed. The machine must not run. */
+export function warmUp({ S, T, C, bytes, run }: WarmUpTarget): void {
+  const state = S.slice();
+  const page = bytes.slice(0, 2 * PAGE);
+  const start = C.length - RECORD * 2;
+  const program = exercises(start + RECORD);
+  T[TLB_READ] = 0;
+  T[TLB_WRITE] = 0;
+  T[TLB_HI] = 0;
+  T[TLB_ADDEND] = 0;
+  S[TLB_BASE] = 0;
+  for (let step = 0; step < ROUNDS * program.length; step++) {
+    const { fields, budget } = program[step % program.length];
+    const round = Math.floor(step / program.length);
+    C.set(fields, start);
+    S[BUDGET] = budget;
+    S[FAULT] = round % 64 === 63 ? FAULT_PRESENT : 0;
+    S[RSP] = (step & 8) === 0 ? STACK : STACK + 1;
+    S[RSP + 1] = 0;
+    S[PAGE_LO] = 0;
+    S[PAGE_HI] = 0;
+    // All combinations of flags, so that both ways of every branch are seen.
+    S[F_LO] = round & 1;
+    S[F_HI] = (round & 2) === 0 ? S[F_LO] : -1;
+    S[F_AUX] = Math.imul(round, -1640531535);
+    S[0] = Math.imul(round, 0x9e3779b1);
+    run(start);
+  }
+  S.set(state);
+  bytes.set(page);
+  C.fill(0, start, C.length);
+}
