@@ -1,0 +1,36 @@
+/** Character devices of the host: where serial ports and monitors lead. */
+
+/** Who is at the machine's side of a channel. */
+export interface ChannelUser {
+  /** Bytes from outside. */
+  input(bytes: Uint8Array): void;
+  /** Somebody is there now: a client connected, the terminal shows this channel for the first time. */
+  opened?(): void;
+  /** The terminal shows this channel again, or no longer. */
+  focus?(on: boolean): void;
+  /** Ctrl-A B of a terminal. */
+  sendBreak?(): void;
+}
+
+export interface Channel {
+  /** Called once, before anything else. */
+  connect(user: ChannelUser): void;
+  write(bytes: Uint8Array): void;
+  /** Bytes that the other side has not taken yet. */
+  readonly queuedBytes: number;
+  /** Gives up what the channel holds of the host. */
+  close(): void;
+}
+
+/** A channel that leads nowhere. */
+export class NullChannel implements Channel {
+  readonly queuedBytes = 0;
+
+  connect(user: ChannelUser): void {
+    user.opened?.();
+  }
+
+  write(): void {}
+
+  close(): void {}
+}

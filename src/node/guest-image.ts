@@ -1,0 +1,133 @@
+/** What the guest is made of: files that the user names, or a guest image of `npm run images`. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { KernelError } from '../emu/index.ts';
+import { HOST_ERRORS, hostErrorText } from './host-errors.ts';
+import type { CommandLine } from './options.ts';
+import { StartError, startError } from './start-error.ts';
+
+const IMAGES = join(import.meta.dirname, '../../public/images');
+const DEFAULT_GUEST = 'debian-amd64';
+const MIB = 1024 * 1024;
+/** QEMU: memory of a machine that is not told. */
+const DEFAULT_MEMORY = 128 * MIB;
+/** Below that the unpacked RAM disk does not fit beside its files: the guest gets it as it is in the image. */
+const UNPACK_MEMORY = 160 * MIB;
+
+/** What the machine starts. */
+export interface GuestFiles {
+  readonly kernel: Uint8Array | undefined;
+  readonly initrd: Uint8Array | undefined;
+  readonly append: string;
+  readonly memoryBytes: number;
+}
+
+type Wanted = Pick<
+  CommandLine,
+  'kernel' | 'initrd' | 'append' | 'guest' | 'memoryBytes' | 'drives' | 'stopped'
+>;
+
+/** Reads the files. Throws StartError with QEMU's words for what cannot be read. */
+export function readGuest(wanted: Wanted): GuestFiles {
+  const namesDisk = wanted.drives.some(({ options }) => options.get('file') !== undefined);
+  const guest = wanted.guest ?? (wanted.kernel === undefined && !namesDisk ? DEFAULT_GUEST : undefined);
+  if (guest !== undefined) return readImage(guest, wanted);
+  if (wanted.kernel === undefined) checkNoKernel(wanted);
+  const kernel = wanted.kernel === undefined ? undefined : readKernel(wanted.kernel);
+  return {
+    kernel,
+    initrd: wanted.initrd === undefined ? undefined : readInitrd(wanted.initrd),
+    append: wanted.append ?? '',
+    memoryBytes: wanted.memoryBytes ?? DEFAULT_MEMORY,
+  };
+}
+
+function checkNoKernel({ initrd, append, stopped }: Wanted): void {
+  if (append !== undefined) throw startError('-append only allowed with -kernel option');
+  if (initrd !== undefined) throw startError('-initrd only allowed with -kernel option');
+  if (stopped) return;
+  throw startError(
+    'this machine has no BIOS that could start a disk: name a kernel with -kernel,\n' +
+      `or add -guest ${DEFAULT_GUEST} to start the guest image beside the disk`,
+  );
+}
+
+interface Manifest {
+  readonly append: string;
+  readonly memoryMiB: number;
+  readonly files: Readonly<Record<'kernel' | 'initrd', { readonly file: string }>>;
+}
+
+function readImage(name: string, wanted: Wanted): GuestFiles {
+  const folder = join(IMAGES, name);
+  const { append, memoryMiB, files } = readManifest(name, folder);
+  const memoryBytes = wanted.memoryBytes ?? memoryMiB * MIB;
+  const unpacked = (file: string): Uint8Array => gunzip(join(folder, file));
+  const initrd = (): Uint8Array =>
+    memoryBytes < UNPACK_MEMORY ? readFileSync(join(folder, files.initrd.file)) : unpacked(files.initrd.file);
+  return {
+    kernel: wanted.kernel === undefined ? unpacked(files.kernel.file) : readKernel(wanted.kernel),
+    initrd: wanted.initrd === undefined ? initrd() : readInitrd(wanted.initrd),
+    append: wanted.append ?? append,
+    memoryBytes,
+  };
+}
+
+function readManifest(name: string, folder: string): Manifest {
+  const path = join(folder, 'manifest.json');
+  if (!existsSync(path)) {
+    const there = existsSync(IMAGES) ? readdirSync(IMAGES).join(', ') : '';
+    const hint = there === '' ? 'npm run images builds it' : `there is: ${there}`;
+    throw startError(`could not open guest image '${name}': No such file or directory\n${hint}`);
+  }
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    throw startError(`guest image '${name}' is damaged: npm run images -- --rebuild builds it again`);
+  }
+}
+
+function gunzip(path: string): Uint8Array {
+  try {
+    return gunzipSync(readFileSync(path));
+  } catch {
+    throw startError(`'${path}' is damaged: npm run images -- --rebuild builds it again`);
+  }
+}
+
+function readKernel(path: string): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    const text = hostErrorText(error);
+    const what = text === HOST_ERRORS.EISDIR ? 'load kernel' : 'open kernel file';
+    throw new StartError(`qemu: could not ${what} '${path}': ${text}`);
+  }
+  // QEMU: an empty file is told with whatever error was the last one.
+  if (bytes.length === 0)
+    throw new StartError(`qemu: could not load kernel '${path}': ${HOST_ERRORS.ENOENT}`);
+  return bytes;
+}
+
+function readInitrd(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const text = hostErrorText(error);
+    const how = `Failed to open file “${path}”: open() failed: ${text}`;
+    throw new StartError(`qemu: error reading initrd ${path}: ${how}`);
+  }
+}
+
+/** QEMU's words for a file that is no kernel. Anything else is thrown again. */
+export function kernelStartError(error: unknown, initrd: Uint8Array | undefined): StartError {
+  if (!(error instanceof KernelError)) throw error;
+  const { message } = error;
+  if (/^Error (?:while )?loading/.test(message)) return startError(message);
+  if (message === 'invalid kernel header' && initrd !== undefined) {
+    return new StartError('qemu: linux kernel too old to load a ram disk');
+  }
+  return new StartError(`qemu: ${message}`);
+}

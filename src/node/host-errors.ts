@@ -1,0 +1,21 @@
+/** strerror(3) texts of what opening files and sockets may give. */
+export const HOST_ERRORS = {
+  ENOENT: 'No such file or directory',
+  EACCES: 'Permission denied',
+  EPERM: 'Operation not permitted',
+  EISDIR: 'Is a directory',
+  ENOTDIR: 'Not a directory',
+  EADDRINUSE: 'Address already in use',
+  ECONNREFUSED: 'Connection refused',
+  ENXIO: 'No such device or address',
+  EROFS: 'Read-only file system',
+  ENOSPC: 'No space left on device',
+  EINVAL: 'Invalid argument',
+} as const;
+
+/** An error of Node's in the words of the C library. */
+export function hostErrorText(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const known = Object.entries(HOST_ERRORS).find(([name]) => name === code);
+  return known?.[1] ?? (code || String(error));
+}

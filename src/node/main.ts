@@ -1,0 +1,21 @@
+/** `hotslot-system-x86_64`: the machine behind QEMU's command line. */
+import { asBlockError } from '../emu/index.ts';
+import { readCommandLine } from './options.ts';
+import { printError, runMachine } from './session.ts';
+import { report, StartError } from './start-error.ts';
+
+async function main(args: readonly string[]): Promise<number> {
+  const wanted = readCommandLine(args, printError);
+  if ('text' in wanted) {
+    process.stdout.write(wanted.text);
+    return 0;
+  }
+  return runMachine(wanted);
+}
+
+function told(error: unknown): number {
+  printError(error instanceof StartError ? error.message : report(asBlockError(error).message));
+  return 1;
+}
+
+process.exit(await main(process.argv.slice(2)).catch(told));

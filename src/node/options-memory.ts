@@ -1,0 +1,102 @@
+/** -m and -icount. Texts are QEMU's. */
+import { type Options, parseBool, parseSize } from '../emu/index.ts';
+import { startError } from './start-error.ts';
+
+const MIB = 1024 * 1024;
+/** QEMU: memory comes in multiples of this. */
+const MEMORY_ALIGN = 8192;
+const MAX_MEMORY = 2048 * MIB;
+const MAX_SHIFT = 10;
+
+/** An option and its value, already split. */
+export interface OptionGroup {
+  readonly options: Options;
+  readonly at: string;
+}
+
+/** Throws StartError for a key that the option does not have. */
+export function checkKeys({ options, at }: OptionGroup, known: readonly string[]): void {
+  const unknown = options.entries.find(([key]) => !known.includes(key))?.[0];
+  if (unknown !== undefined) throw startError(`Invalid parameter '${unknown}'`, at);
+}
+
+function sizeOf(text: string, name: string, at: string): number {
+  const size = parseSize(text);
+  if (size !== undefined) return size;
+  if (/^\d+[bkmgtpe]?$/i.test(text)) {
+    throw startError(`Value '${text}' is out of range for parameter '${name}'`, at);
+  }
+  throw startError(
+    `Parameter '${name}' expects a non-negative number below 2^64\n` +
+      'Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.',
+    at,
+  );
+}
+
+/** Bytes of memory; undefined where the option leaves them to the default. Throws StartError. */
+export function readMemory(group: OptionGroup): number | undefined {
+  const { options, at } = group;
+  checkKeys(group, ['size', 'slots', 'maxmem']);
+  const text = options.get('size') ?? '';
+  // QEMU: a number without suffix counts MiB here, and only here.
+  const wanted = text === '' ? 0 : sizeOf(/^\d+$/.test(text) ? `${text}M` : text, 'size', at);
+  const bytes = Math.ceil(wanted / MEMORY_ALIGN) * MEMORY_ALIGN;
+  const max = options.get('maxmem');
+  if (max === undefined) {
+    if (options.get('slots') !== undefined) throw startError('slots specified but no max-size');
+  } else {
+    const limit = sizeOf(max, 'maxmem', at);
+    if (limit < bytes) {
+      const need = `must be at least the initial memory size (0x${bytes.toString(16)})`;
+      throw startError(`invalid value of maxmem: maximum memory size (0x${limit.toString(16)}) ${need}`);
+    }
+    if (limit > bytes) throw startError('memory hotplug is not modelled by this machine', at);
+  }
+  return bytes === 0 ? undefined : bytes;
+}
+
+/** Throws StartError for more memory than a machine can have. */
+export function checkMemory(bytes: number): void {
+  if (bytes > MAX_MEMORY) throw memoryError();
+}
+
+/** QEMU's words when the host has not so much. */
+export function memoryError(): Error {
+  return startError("cannot set up guest memory 'pc.ram': Cannot allocate memory");
+}
+
+/**
+ * Shift of -icount; undefined where it is not switched on. Throws StartError.
+ * Not modelled: sleep=on, QEMU's default: idle time passes at once.
+ */
+export function readIcount(group: OptionGroup): number | undefined {
+  const { options, at } = group;
+  checkKeys(group, ['shift', 'align', 'sleep', 'rr', 'rrfile', 'rrsnapshot']);
+  const flag = (name: string): boolean | undefined => {
+    const text = options.get(name);
+    if (text === undefined) return undefined;
+    const value = parseBool(text);
+    if (value === undefined) throw startError(`Parameter '${name}' expects 'on' or 'off'`, at);
+    return value;
+  };
+  const shift = options.get('shift');
+  if (shift === undefined) {
+    if (options.get('rr') !== undefined) throw startError('Please enable icount to use record/replay');
+    return undefined;
+  }
+  const align = flag('align') === true;
+  const sleep = flag('sleep');
+  if (align && sleep === false) throw startError('align=on and sleep=off are incompatible', at);
+  if (shift !== 'auto' && !(/^\d+$/.test(shift) && Number(shift) <= MAX_SHIFT)) {
+    throw startError('icount: Invalid shift value', at);
+  }
+  for (const [text, asked] of [
+    ['shift=auto', shift === 'auto'],
+    ['align=on', align],
+    ['sleep=on', sleep === true],
+    ['rr', options.get('rr') !== undefined],
+  ] as const) {
+    if (asked) throw startError(`'${text}' is not modelled by this machine`, at);
+  }
+  return Number(shift);
+}

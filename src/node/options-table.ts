@@ -1,0 +1,140 @@
+/** The options of the command line, in the order of the help. Names are QEMU's; `guest` is ours. */
+import { QEMU_VERSION } from '../emu/index.ts';
+import { PROGRAM } from './start-error.ts';
+
+export interface OptionSpec {
+  readonly name: string;
+  readonly alias?: string;
+  /** What the help shows for the value; absent: the option takes none. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+interface OptionGroup {
+  readonly title: string;
+  readonly options: readonly OptionSpec[];
+}
+
+const GROUPS: readonly OptionGroup[] = [
+  {
+    title: 'Standard options',
+    options: [
+      { name: 'help', alias: 'h', help: 'this text' },
+      { name: 'version', help: 'the version' },
+      {
+        name: 'machine',
+        alias: 'M',
+        value: '[type=]name[,prop=value]…',
+        help: 'the board; -machine help lists them',
+      },
+      { name: 'accel', value: '[accel=]name', help: 'what executes the guest: tcg' },
+      { name: 'cpu', value: 'model', help: 'the processor; -cpu help lists them' },
+      { name: 'smp', value: '[cpus=]n[,maxcpus=m]…', help: 'number of processors: 1' },
+      {
+        name: 'm',
+        value: '[size=]megs',
+        help: 'memory, in MiB or with a suffix; 128, or what the guest image asks for',
+      },
+      { name: 'name', value: 'string', help: 'a name for the machine; nothing depends on it' },
+      {
+        name: 'device',
+        value: 'driver[,prop=value]…',
+        help: 'a device; -device help lists them, -device driver,help their properties',
+      },
+    ],
+  },
+  {
+    title: 'Disks',
+    options: [
+      { name: 'hda', value: 'file', help: 'first disk of the first IDE channel' },
+      { name: 'hdb', value: 'file', help: 'its second disk' },
+      { name: 'hdc', value: 'file', help: 'first disk of the second IDE channel' },
+      { name: 'hdd', value: 'file', help: 'its second disk' },
+      { name: 'cdrom', value: 'file', help: 'CD-ROM, as the first disk of the second IDE channel' },
+      {
+        name: 'drive',
+        value: '[file=file][,if=type][,id=name][,format=f]…',
+        help: 'an image for a device; if=virtio makes the device too',
+      },
+    ],
+  },
+  {
+    title: 'Linux',
+    options: [
+      { name: 'kernel', value: 'bzImage', help: 'a bzImage, or an ELF kernel with a PVH entry' },
+      { name: 'append', value: 'cmdline', help: 'the command line of the kernel' },
+      { name: 'initrd', value: 'file', help: 'the initial RAM disk' },
+      {
+        name: 'guest',
+        value: 'name',
+        help: 'kernel, RAM disk, command line and memory size of public/images/name; the default without kernel and disk',
+      },
+    ],
+  },
+  {
+    title: 'Terminal and monitor',
+    options: [
+      { name: 'display', value: 'none', help: 'no display: what is not sent elsewhere is not shown' },
+      {
+        name: 'nographic',
+        help: 'first serial port and monitor on the terminal; the default without -display',
+      },
+      {
+        name: 'serial',
+        value: 'dev',
+        help: 'other end of the next serial port: stdio, mon:stdio, none, null, file:, unix:',
+      },
+      { name: 'monitor', value: 'dev', help: 'where the monitor is' },
+      { name: 'parallel', value: 'none', help: 'the board has no parallel port' },
+      { name: 'vga', value: 'none', help: 'the board has no VGA card' },
+      { name: 'net', value: 'none', help: 'the board has no network card' },
+      { name: 'nic', value: 'none', help: 'the same' },
+    ],
+  },
+  {
+    title: 'Running',
+    options: [
+      { name: 'S', help: 'wait for the cont command of the monitor' },
+      { name: 'no-reboot', help: 'end when the guest resets the machine' },
+      { name: 'no-shutdown', help: 'stay when the guest powers the machine off' },
+      {
+        name: 'icount',
+        value: '[shift=]n',
+        help: 'virtual time from executed instructions, 2^n ns each: every run is the same',
+      },
+      { name: 'enable-kvm', help: 'the same as -accel kvm' },
+      { name: 'nodefaults', help: 'no devices but those that are named' },
+      { name: 'no-user-config', help: 'read no configuration files; there are none' },
+    ],
+  },
+];
+
+const OPTIONS: readonly OptionSpec[] = GROUPS.flatMap(({ options }) => options);
+
+/** By name or alias. */
+export function findOption(name: string): OptionSpec | undefined {
+  return OPTIONS.find((option) => option.name === name || option.alias === name);
+}
+
+/** First line as QEMU has it, because scripts read it. */
+export const VERSION_LINES = `QEMU emulator version ${QEMU_VERSION} (Hotslot)\nA PC in TypeScript that answers to QEMU's command line and monitor\n`;
+
+const HELP_COLUMN = 16;
+
+function optionLine({ name, alias, value, help }: OptionSpec): string {
+  const names = alias === undefined ? `-${name}` : `-${alias} or -${name}`;
+  const start = value === undefined ? names : `${names} ${value}`;
+  const indent = ' '.repeat(HELP_COLUMN);
+  return start.length < HELP_COLUMN
+    ? `${start.padEnd(HELP_COLUMN)}${help}\n`
+    : `${start}\n${indent}${help}\n`;
+}
+
+/** What `-help` prints. */
+export function helpText(): string {
+  const groups = GROUPS.map(({ title, options }) => `${title}:\n${options.map(optionLine).join('')}`);
+  const usage = `usage: ${PROGRAM} [options] [disk_image]\n\n`;
+  const keys =
+    'While the terminal shows a serial port, Ctrl-A H lists the keys that are not sent to the guest.\n';
+  return `${VERSION_LINES}${usage}${groups.join('\n')}\n${keys}`;
+}

@@ -1,0 +1,304 @@
+/** The command line as a whole: what machine the user wants. */
+import {
+  DEVICE_TYPES,
+  DeviceRegistry,
+  deviceListText,
+  devicePropertiesText,
+  MonitorError,
+  Options,
+  parseOptions,
+} from '../emu/index.ts';
+import {
+  ACCEL_HELP,
+  type AccelChoice,
+  checkCpu,
+  checkSmp,
+  chooseAccel,
+  cpuHelp,
+  machineHelp,
+  parsePairs,
+  readMachine,
+  SMP_HELP,
+} from './options-machine.ts';
+import { type OptionGroup, readIcount, readMemory } from './options-memory.ts';
+import { type GivenOption, splitArguments } from './options-split.ts';
+import { helpText, VERSION_LINES } from './options-table.ts';
+import { report, type StartError, startError } from './start-error.ts';
+
+/** A drive or device of the command line. */
+export type { OptionGroup } from './options-memory.ts';
+
+/** Where a serial port or a monitor leads, as the user wrote it. */
+export interface CharOption {
+  readonly spec: string;
+  /** Undefined: nobody asked for it, it is the default. */
+  readonly at: string | undefined;
+}
+
+/** The machine that the user wants. */
+export interface CommandLine {
+  /** Undefined: the default. */
+  readonly memoryBytes: number | undefined;
+  readonly kernel: string | undefined;
+  readonly initrd: string | undefined;
+  readonly append: string | undefined;
+  /** Name of a guest image; undefined: none was named. */
+  readonly guest: string | undefined;
+  readonly drives: readonly OptionGroup[];
+  readonly devices: readonly OptionGroup[];
+  readonly serials: readonly CharOption[];
+  readonly monitors: readonly CharOption[];
+  readonly icountShift: number | undefined;
+  readonly stopped: boolean;
+  readonly noReboot: boolean;
+  readonly noShutdown: boolean;
+}
+
+/** Text for standard output; there is no machine to run. */
+export interface Answer {
+  readonly text: string;
+}
+
+const NO_DISPLAY = ['gtk', 'sdl', 'egl-headless', 'curses', 'spice-app', 'dbus'];
+const ONLY_NONE = ['parallel', 'vga', 'net', 'nic'];
+const DISKS: Readonly<Record<string, string>> = {
+  '': 'index=0,media=disk',
+  hda: 'index=0,media=disk',
+  hdb: 'index=1,media=disk',
+  hdc: 'index=2,media=disk',
+  hdd: 'index=3,media=disk',
+  cdrom: 'index=2,media=cdrom',
+};
+
+/**
+ * Reads the command line. Throws StartError.
+ * @param warn told what goes to standard error while the machine can still be started
+ */
+export function readCommandLine(args: readonly string[], warn: (text: string) => void): CommandLine | Answer {
+  return new Reader(splitArguments(args), warn).read();
+}
+
+class Reader {
+  readonly #given: readonly GivenOption[];
+  readonly #warn: (text: string) => void;
+  readonly #machine = new Map<string, string>();
+  readonly #smp: string[] = [];
+
+  constructor(given: readonly GivenOption[], warn: (text: string) => void) {
+    this.#given = given;
+    this.#warn = warn;
+  }
+
+  read(): CommandLine | Answer {
+    // QEMU: options are read in their order before any of them is judged.
+    const asked = this.#given.find(({ name }) => name === 'help' || name === 'version');
+    const drives = this.#drives();
+    const devices = this.#groups('device', 'driver');
+    checkIds(devices);
+    this.#checkDisplay();
+    if (asked !== undefined) return { text: asked.name === 'help' ? helpText() : VERSION_LINES };
+    this.#collectMachine();
+    const answer = this.#help(devices);
+    if (answer !== undefined) return answer;
+    return this.#judge(drives, devices);
+  }
+
+  #judge(drives: readonly OptionGroup[], devices: readonly OptionGroup[]): CommandLine {
+    const machine = readMachine(this.#machine);
+    const memory = this.#groups('m', 'size').map(readMemory);
+    this.#chooseAccel(machine.accel);
+    for (const text of this.#smp) checkSmp(text);
+    checkCpu(this.#last('cpu'));
+    const icount = this.#groups('icount', 'shift').map(readIcount);
+    const kernel = this.#last('kernel') ?? machine.kernel;
+    return {
+      memoryBytes: memory.at(-1),
+      kernel,
+      initrd: this.#last('initrd') ?? machine.initrd,
+      append: this.#last('append') ?? machine.append,
+      guest: this.#last('guest'),
+      drives,
+      devices,
+      ...this.#characters(),
+      icountShift: icount.at(-1),
+      stopped: this.#has('S'),
+      noReboot: this.#has('no-reboot'),
+      noShutdown: this.#has('no-shutdown'),
+    };
+  }
+
+  #all(name: string): readonly GivenOption[] {
+    return this.#given.filter((option) => option.name === name);
+  }
+
+  #has(name: string): boolean {
+    return this.#all(name).length > 0;
+  }
+
+  #last(name: string): string | undefined {
+    return this.#all(name).at(-1)?.value;
+  }
+
+  #groups(name: string, implied: string | undefined): readonly OptionGroup[] {
+    return this.#all(name).map(({ value, at }) => this.#group(value, implied, at));
+  }
+
+  #group(text: string, implied: string | undefined, at: string): OptionGroup {
+    if (implied === 'driver' && text.startsWith('{')) return { options: jsonOptions(text, at), at };
+    try {
+      return { options: parseOptions(text, implied, (message) => this.#warn(report(message, at))), at };
+    } catch (error) {
+      throw atOption(error, at);
+    }
+  }
+
+  #drives(): readonly OptionGroup[] {
+    return this.#given.flatMap(({ name, value, at }) => {
+      if (name === 'drive') return [this.#group(value, undefined, at)];
+      const place = DISKS[name];
+      if (place === undefined) return [];
+      return [this.#group(`file=${value.replaceAll(',', ',,')},${place}`, undefined, at)];
+    });
+  }
+
+  #checkDisplay(): void {
+    for (const { value, at } of this.#all('display')) {
+      const [type = '', rest] = value.split(',');
+      if (NO_DISPLAY.includes(type)) {
+        throw startError(`Display '${type}' is not available, please check your compilation options`);
+      }
+      if (type !== 'none') throw startError(`Parameter 'type' does not accept value '${type}'`, at);
+      if (rest !== undefined) {
+        throw startError(`Parameter '${rest.split('=')[0] ?? ''}' is unexpected`, at);
+      }
+    }
+    for (const name of ONLY_NONE) {
+      const wrong = this.#all(name).find(({ value }) => value !== 'none');
+      if (wrong !== undefined) throw startError('only none is modelled by this machine', wrong.at);
+    }
+  }
+
+  #collectMachine(): void {
+    for (const { name, value } of this.#given) {
+      if (name === 'machine')
+        for (const [key, text] of parsePairs(value, 'type')) this.#machine.set(key, text);
+      if (name === 'enable-kvm') this.#machine.set('accel', 'kvm');
+      if (name === 'smp') this.#smp.push(value);
+    }
+    for (const [key, text] of this.#machine) {
+      if (!key.startsWith('smp.')) continue;
+      this.#machine.delete(key);
+      this.#smp.push(`${key.slice('smp.'.length)}=${text}`);
+    }
+  }
+
+  /** Options whose value is `help`. */
+  #help(devices: readonly OptionGroup[]): Answer | undefined {
+    const registry = new DeviceRegistry(DEVICE_TYPES);
+    for (const { options, at } of devices) {
+      const driver = options.get('driver');
+      if (driver === undefined) continue;
+      if (isHelp(driver)) return { text: deviceListText(registry) };
+      if (options.get('help') === undefined && options.get('?') === undefined) continue;
+      return this.#deviceHelp(registry, driver, at);
+    }
+    if (isHelp(this.#machine.get('type'))) return { text: machineHelp() };
+    if (isHelp(this.#last('cpu'))) return { text: cpuHelp() };
+    if (isHelp(this.#last('accel'))) return { text: ACCEL_HELP };
+    if (this.#smp.some(isHelp)) return { text: SMP_HELP };
+    if (isHelp(this.#last('display'))) return { text: 'Available display backend types:\nnone\n' };
+    return undefined;
+  }
+
+  /** QEMU: asking for the properties of what does not exist is no failure. */
+  #deviceHelp(registry: DeviceRegistry, driver: string, at: string): Answer {
+    try {
+      return { text: devicePropertiesText(registry, driver) };
+    } catch (error) {
+      this.#warn(atOption(error, at).message);
+      return { text: '' };
+    }
+  }
+
+  #chooseAccel(fromMachine: string | undefined): void {
+    const choices: readonly AccelChoice[] = this.#all('accel').map(({ value, at }) => {
+      const [name = '', ...rest] = value.replace(/^accel=/, '').split(',');
+      const property = rest[0]?.split('=')[0];
+      if (property !== undefined && property !== 'thread') {
+        throw startError(`Property '${name}-accel.${property}' not found`, at);
+      }
+      return { name, at };
+    });
+    if (fromMachine === undefined) {
+      chooseAccel(choices, this.#warn);
+      return;
+    }
+    if (choices.length > 0) {
+      throw startError('The -accel and "-machine accel=" options are incompatible');
+    }
+    chooseAccel(
+      fromMachine.split(':').map((name) => ({ name, at: undefined })),
+      this.#warn,
+    );
+  }
+
+  /** QEMU: -nographic brings both on the terminal unless the user put one of them elsewhere. */
+  #characters(): Pick<CommandLine, 'serials' | 'monitors'> {
+    const serials: CharOption[] = this.#all('serial').map(({ value, at }) => ({ spec: value, at }));
+    const monitors: CharOption[] = this.#all('monitor').map(({ value, at }) => ({ spec: value, at }));
+    const defaults = !this.#has('nodefaults');
+    const defaultSerial = defaults && serials.length === 0;
+    const defaultMonitor =
+      defaults && monitors.length === 0 && !serials.some(({ spec }) => spec.startsWith('mon:'));
+    const terminal = this.#has('nographic') || !this.#has('display');
+    const byDefault = (spec: string): CharOption => ({ spec, at: undefined });
+    if (!terminal) {
+      if (defaultSerial) serials.push(byDefault('vc'));
+    } else if (defaultSerial && defaultMonitor) {
+      serials.push(byDefault('mon:stdio'));
+    } else {
+      if (defaultSerial) serials.push(byDefault('stdio'));
+      if (defaultMonitor) monitors.push(byDefault('stdio'));
+    }
+    return { serials, monitors };
+  }
+}
+
+function isHelp(text: string | undefined): boolean {
+  return text === 'help' || text === '?';
+}
+
+function checkIds(devices: readonly OptionGroup[]): void {
+  const ids = new Set<string>();
+  for (const { options, at } of devices) {
+    if (options.id === undefined) continue;
+    if (ids.has(options.id)) throw startError(`Duplicate ID '${options.id}' for device`, at);
+    ids.add(options.id);
+  }
+}
+
+/** QEMU's other syntax of -device: one flat JSON object. */
+function jsonOptions(text: string, at: string): Options {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw startError('JSON parse error', at);
+  }
+  const entries = Object.entries(typeof value === 'object' && value !== null ? value : {}).map(
+    ([key, item]: [string, unknown]) =>
+      [key, typeof item === 'boolean' ? (item ? 'on' : 'off') : String(item)] as const,
+  );
+  const id = entries.find(([key]) => key === 'id')?.[1];
+  return new Options(
+    entries.filter(([key]) => key !== 'id'),
+    id,
+  );
+}
+
+/** An error of the machine, said about one option. Anything else is thrown again. */
+export function atOption(error: unknown, at: string | undefined): StartError {
+  if (!(error instanceof MonitorError)) throw error;
+  const { message, hint } = error;
+  return startError(hint === undefined ? message : `${message}\n${hint}`, at);
+}

@@ -1,0 +1,186 @@
+/** One machine from its command line to its end. */
+import { randomFillSync } from 'node:crypto';
+import { HmpConsole, Machine, type MachineHost } from '../emu/index.ts';
+import type { Channel } from './chardev.ts';
+import { type Channels, openChannels } from './chardev-open.ts';
+import { FILE_IMAGES } from './file-backend.ts';
+import { type GuestFiles, kernelStartError, readGuest } from './guest-image.ts';
+import { attachDevices } from './machine-devices.ts';
+import type { CommandLine } from './options.ts';
+import { checkMemory, memoryError } from './options-memory.ts';
+import { RunLoop } from './run-loop.ts';
+import { report } from './start-error.ts';
+import { WakingImages } from './waking-images.ts';
+
+const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
+  ['SIGHUP', 1],
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+];
+const NS_PER_MS = 1e6;
+
+/** What goes to standard error. QEMU: some warnings stand there without the program's name. */
+export function printError(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+const warn = (message: string): void =>
+  printError(message.startsWith('WARNING:') ? message : report(message));
+
+/** Runs a machine until its end; the exit status. Rejects with StartError when it cannot be started. */
+export async function runMachine(commandLine: CommandLine): Promise<number> {
+  const session = new Session(commandLine);
+  return session.run();
+}
+
+class Session {
+  readonly #commandLine: CommandLine;
+  readonly #ended: Promise<number>;
+  #end: (status: number) => void = () => {};
+  #loop: RunLoop | undefined;
+  #ending = false;
+
+  constructor(commandLine: CommandLine) {
+    this.#commandLine = commandLine;
+    this.#ended = new Promise((resolve) => {
+      this.#end = (status) => {
+        this.#ending = true;
+        resolve(status);
+      };
+    });
+  }
+
+  async run(): Promise<number> {
+    const { serials, monitors } = this.#commandLine;
+    const guest = readGuest(this.#commandLine);
+    checkMemory(guest.memoryBytes);
+    const signals = SIGNALS.map(([name, number]) => {
+      const handler = (): void => this.#signalled(number);
+      process.on(name, handler);
+      return () => process.off(name, handler);
+    });
+    const channels = await openChannels(serials, monitors, {
+      warn: printError,
+      onExit: () => this.#end(0),
+      nowMs: () => performance.now(),
+    });
+    try {
+      return await this.#runWith(channels, guest);
+    } finally {
+      for (const channel of allOf(channels)) channel.close();
+      for (const off of signals) off();
+    }
+  }
+
+  async #runWith(channels: Channels, guest: GuestFiles): Promise<number> {
+    const machine = this.#makeMachine(channels, guest);
+    try {
+      if (!this.#ending) await attachDevices(machine, this.#commandLine);
+      if (!this.#ending) this.#start(machine, channels);
+      const status = await this.#ended;
+      this.#loop?.stop();
+      await machine.close();
+      return status;
+    } catch (error) {
+      this.#loop?.stop();
+      // What is told is why the machine ends; its images are closed as far as they can be.
+      await machine.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  #makeMachine(channels: Channels, { kernel, initrd, append, memoryBytes }: GuestFiles): Machine {
+    const { noReboot, icountShift } = this.#commandLine;
+    const host: MachineHost = {
+      monotonicNs: () => performance.now() * NS_PER_MS,
+      wallClockMs: () => Date.now(),
+      random: (bytes) => {
+        randomFillSync(bytes);
+      },
+      images: new WakingImages(FILE_IMAGES, () => this.#loop?.wake()),
+      warn,
+    };
+    const serialPorts = channels.serials.map((channel) => channel !== undefined);
+    const config = {
+      memoryBytes,
+      kernel,
+      initrd,
+      append,
+      icountShift,
+      noReboot,
+      serialPorts,
+      coldPlug: true,
+    };
+    try {
+      return new Machine(config, host);
+    } catch (error) {
+      if (error instanceof RangeError && /array buffer/i.test(error.message)) throw memoryError();
+      throw kernelStartError(error, initrd);
+    }
+  }
+
+  #start(machine: Machine, channels: Channels): void {
+    machine.devices.machineReady();
+    const loop = new RunLoop(machine, {
+      queuedBytes: () => Math.max(0, ...allOf(channels).map(({ queuedBytes }) => queuedBytes)),
+      crashed: (error) => this.#crashed(error, machine),
+    });
+    this.#loop = loop;
+    machine.events.listen(() => loop.wake());
+    machine.onQuit = () => {
+      if (machine.hasQuit || !this.#commandLine.noShutdown) this.#end(0);
+    };
+    machine.onSerial = (bytes, port) => channels.serials[port]?.write(bytes);
+    for (const channel of channels.monitors) this.#attachMonitor(channel, machine, loop);
+    for (const [port, channel] of channels.serials.entries()) {
+      channel?.connect({
+        input: (bytes) => {
+          machine.serials[port]?.send(bytes);
+          loop.wake();
+        },
+        sendBreak: () => {
+          machine.serials[port]?.sendEvent('break');
+          loop.wake();
+        },
+      });
+    }
+    if (!this.#commandLine.stopped) machine.cont();
+    loop.wake();
+  }
+
+  #attachMonitor(channel: Channel, machine: Machine, loop: RunLoop): void {
+    const encoder = new TextEncoder();
+    const write = (text: string): void => {
+      if (!this.#ending) channel.write(encoder.encode(text));
+    };
+    const console = new HmpConsole(write, { machine, stderr: warn });
+    channel.connect({
+      input: (bytes) => {
+        console.input(bytes);
+        loop.wake();
+      },
+      opened: () => console.start(),
+      focus: (on) => {
+        if (on) console.restart();
+        else write('\r\n');
+      },
+    });
+  }
+
+  /** Not modelled: which process sent the signal; Node does not tell. */
+  #signalled(number: number): void {
+    if (this.#ending) return;
+    printError(report(`terminating on signal ${number}`));
+    this.#end(0);
+  }
+
+  #crashed(error: unknown, machine: Machine): void {
+    printError(report(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    for (const line of machine.trace.tail()) printError(line);
+    this.#end(1);
+  }
+}
+
+function allOf({ serials, monitors }: Channels): readonly Channel[] {
+  return [...serials.filter((channel) => channel !== undefined), ...monitors];
+}

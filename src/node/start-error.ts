@@ -1,0 +1,23 @@
+/** Who speaks on standard error. */
+export const PROGRAM = 'hotslot-system-x86_64';
+
+/** The machine cannot be started: `message` goes to standard error as it is, the process ends with status 1. */
+export class StartError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'StartError';
+  }
+}
+
+/**
+ * A message as QEMU prints it.
+ * @param at the option with its value, when the message is about one
+ */
+export function report(message: string, at?: string): string {
+  return at === undefined ? `${PROGRAM}: ${message}` : `${PROGRAM}: ${at}: ${message}`;
+}
+
+/** The error of one option, or of the command line as a whole. */
+export function startError(message: string, at?: string): StartError {
+  return new StartError(report(message, at));
+}
