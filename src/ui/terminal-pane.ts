@@ -180,7 +180,7 @@ function terminalOptions(options: TerminalPaneOptions): ITerminalOptions {
     fontFamily: FONT,
     fontSize: 13,
     lineHeight: 1.2,
-    cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches,
+    cursorBlink: false,
     minimumContrastRatio: 4.5,
     macOptionIsMeta: true,
     rescaleOverlappingGlyphs: true,

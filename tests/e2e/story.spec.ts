@@ -83,6 +83,8 @@ test('pause, start, reset and the power button', async ({ page }) => {
   await page.getByRole('button', { name: 'Start' }).click();
   await expect(badge).toHaveText('Running');
   await waitForText(page, 'console', /^while-paused$/m, 20_000);
+  // Late in the guest's start: the button's driver, and the program that listens to it.
+  await expect.poll(() => guestCommand(page, 'pidof acpid | wc -w'), { timeout: 60_000 }).toBe('1');
   await page.getByRole('button', { name: 'Press the power button' }).click();
   await expect(badge).toHaveText('Powered off', { timeout: 60_000 });
   await page.getByRole('button', { name: 'Start' }).click();
