@@ -38,6 +38,11 @@ export class TraceLog implements Trace {
     this.#keep(message);
   }
 
+  /** A fault of ours ended the run. */
+  internalError(message: string): void {
+    this.#keep(`internal error: ${message.replace(/^internal error: /, '')}`);
+  }
+
   /** Adds a listener; the returned function takes it away again. */
   listen(listener: TraceListener): () => void {
     this.#listeners = [...this.#listeners, listener];

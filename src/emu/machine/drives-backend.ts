@@ -12,11 +12,14 @@ export interface DrivePolicy {
 export class DriveBackend implements BlockBackend {
   readonly readOnly: boolean;
   readonly #policy: DrivePolicy;
+  readonly #onRequest: () => void;
   #disk: BlockBackend | undefined;
   #busy = 0;
   readonly #idle: (() => void)[] = [];
 
-  constructor(disk: BlockBackend, policy: DrivePolicy) {
+  /** @param onRequest told of each request that is not done at once */
+  constructor(disk: BlockBackend, policy: DrivePolicy, onRequest: () => void = () => {}) {
+    this.#onRequest = onRequest;
     this.#disk = disk;
     this.readOnly = disk.readOnly;
     this.#policy = policy;
@@ -37,6 +40,11 @@ export class DriveBackend implements BlockBackend {
   /** Puts back what was ejected. */
   insert(disk: BlockBackend): void {
     this.#disk = disk;
+  }
+
+  /** A request is under way. */
+  get busy(): boolean {
+    return this.#busy > 0;
   }
 
   /** Resolves when no request is under way. */
@@ -90,6 +98,7 @@ export class DriveBackend implements BlockBackend {
   async #with(request: (disk: BlockBackend) => Promise<void>): Promise<void> {
     if (this.#disk === undefined) throw new BlockError('EIO');
     this.#busy++;
+    this.#onRequest();
     try {
       await request(this.#disk);
     } finally {

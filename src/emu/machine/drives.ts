@@ -50,26 +50,35 @@ export interface DrivesOptions {
   readonly defaultInterface?: DriveInterface;
   /** Told what QEMU prints on its standard error. */
   readonly warn?: (message: string) => void;
+  /** Told when a device starts a request that is not done at once. */
+  readonly onRequest?: () => void;
 }
 
 export class Drives {
   readonly #images: ImageOpener;
   readonly #defaultInterface: DriveInterface;
   readonly #warn: (message: string) => void;
+  readonly #onRequest: (() => void) | undefined;
   readonly #drives: MutableDrive[] = [];
   readonly #closing = new Set<Promise<void>>();
   #turn: Promise<unknown> = Promise.resolve();
   #nodes = 0;
 
-  constructor({ images, defaultInterface = 'ide', warn = () => {} }: DrivesOptions) {
+  constructor({ images, defaultInterface = 'ide', warn = () => {}, onRequest }: DrivesOptions) {
     this.#images = images;
     this.#defaultInterface = defaultInterface;
     this.#warn = warn;
+    this.#onRequest = onRequest;
   }
 
   /** In the order of their creation. */
   list(): readonly Drive[] {
     return this.#drives;
+  }
+
+  /** A request of a device is under way. */
+  get busy(): boolean {
+    return this.#drives.some(({ medium }) => medium?.backend.busy === true);
   }
 
   find(name: string): Drive | undefined {
@@ -212,7 +221,7 @@ export class Drives {
     });
     if (options.format === undefined && format === 'raw') this.#warn(probedRawWarning(path));
     const policy = { ignoreFlushes: options.cache.noFlush, unmap: options.unmap };
-    const backend = new DriveBackend(disk, policy);
+    const backend = new DriveBackend(disk, policy, this.#onRequest);
     return { path, format, nodeName: this.#nodeName(), fileNodeName, backend };
   }
 

@@ -14,8 +14,10 @@ export interface MachineEventData {
   DEVICE_DELETED: { readonly device?: string; readonly path: string };
   BLOCK_IO_ERROR: {
     readonly device: string;
+    readonly 'node-name'?: string;
     readonly operation: 'read' | 'write';
     readonly action: 'report';
+    readonly nospace: boolean;
     readonly reason: string;
   };
 }

@@ -1,4 +1,5 @@
 /** A machine: a board, its vCPU, time, run state, and the loop that lets the guest run. */
+import { asBlockError } from '../block/block-backend.ts';
 import type { ImageOpener } from '../block/image-store.ts';
 import { CharPipe } from '../char/char-backend.ts';
 import { EventQueue } from '../core/clock.ts';
@@ -11,9 +12,11 @@ import { LocalApic } from '../cpu/apic/local-apic.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
 import { Engine } from '../cpu/engine.ts';
 import { HALTED } from '../cpu/state.ts';
+import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
+import { blockErrorReporter } from './block-errors.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
 import { DeviceRegistry } from './device-registry.ts';
 import { DEVICE_TYPES } from './device-types.ts';
@@ -43,6 +46,8 @@ export interface MachineConfig {
   readonly append?: string | undefined;
   /** QEMU: -icount shift=N: the guest's clock counts instructions, and every run repeats exactly. */
   readonly icountShift?: number | undefined;
+  /** QEMU: -rtc base=…: the real-time clock at start, in milliseconds since 1970; else the host's wall clock. */
+  readonly rtcBaseMs?: number | undefined;
   /** Which of COM1 to COM4 the board has; by default COM1. */
   readonly serialPorts?: readonly boolean[] | undefined;
   /** Devices are part of the machine, not hot-plugged, until the caller says `devices.machineReady()`. */
@@ -55,6 +60,8 @@ export interface MachineHost extends Host {
   readonly images: ImageOpener;
   /** What QEMU prints on its standard error. */
   readonly warn?: (message: string) => void;
+  /** Something that whoever shows the machine should tell its user: an I/O error of a disk, a fault of the emulator. */
+  readonly notice?: (text: string) => void;
 }
 
 /** What the caller of `run` is to do next. */
@@ -89,7 +96,12 @@ export class Machine implements MachineApi {
   #resetReason: string | undefined;
   #powerOff = false;
   #quit = false;
+  #closed: Promise<void> | undefined;
+  /** The firmware runs when the vCPU next does. */
+  #poweredUp = false;
+  #internalError: Error | undefined;
 
+  /** Throws a KernelError when `kernel` cannot be started. */
   constructor(config: MachineConfig, host: MachineHost) {
     this.config = config;
     this.#host = host;
@@ -106,8 +118,18 @@ export class Machine implements MachineApi {
       this.engine.cpu.requestExit();
     });
     const warn = host.warn ?? (() => {});
-    this.drives = new Drives({ images: host.images, warn });
-    const services = { memory: this.memory, clock: this.clock, trace: this.trace, drives: this.drives };
+    this.drives = new Drives({
+      images: host.images,
+      warn,
+      ...(config.icountShift === undefined ? {} : { onRequest: () => this.engine.cpu.requestExit() }),
+    });
+    const services = {
+      memory: this.memory,
+      clock: this.clock,
+      trace: this.trace,
+      drives: this.drives,
+      onBlockError: blockErrorReporter(this.events, host),
+    };
     this.devices = new DeviceManager(
       new DeviceRegistry(DEVICE_TYPES),
       new DeviceTree(),
@@ -126,7 +148,7 @@ export class Machine implements MachineApi {
       memory: this.memory,
       clock: this.clock,
       trace: this.trace,
-      wallClockMs: host.wallClockMs(),
+      wallClockMs: config.rtcBaseMs ?? host.wallClockMs(),
       apics: this.#hub,
       intr: { set: (level) => this.#apic.lint0.set(level) } satisfies IrqLine,
       power: {
@@ -144,8 +166,9 @@ export class Machine implements MachineApi {
       archId: (cpu) => cpu,
     });
     this.board.physical.map(0xfee00000, APIC_PAGE, this.#hub);
+    this.engine.warmUp();
     if (config.coldPlug !== true) this.devices.machineReady();
-    this.#start();
+    this.#loadKernel(0);
   }
 
   /** Replaced by whoever shows the console. */
@@ -163,20 +186,29 @@ export class Machine implements MachineApi {
 
   /** Lets the guest run for about `sliceMs` of host time, unless it sleeps sooner. */
   run(sliceMs: number): SliceResult {
-    const until = this.#host.monotonicNs() + sliceMs * NS_PER_MS;
+    try {
+      return this.#run(this.#host.monotonicNs() + sliceMs * NS_PER_MS);
+    } catch (error) {
+      this.#fail(error);
+      return { idleMs: Number.POSITIVE_INFINITY };
+    }
+  }
+
+  #run(untilNs: number): SliceResult {
     while (this.runControl.running) {
+      if (!this.#poweredUp) this.#powerUp();
+      if (this.#waitsForDisk()) return { idleMs: 0 };
       this.clock.runDue();
       if (this.#serviceRequests()) continue;
       const deadline = this.clock.nextDeadlineNs();
       if (this.#isIdle()) {
-        if (this.#time.skipTo(deadline) && Number.isFinite(deadline)) continue;
-        const waitNs = deadline - this.clock.nowNs();
-        if (waitNs > 0) return { idleMs: waitNs / NS_PER_MS };
+        const idleMs = this.#idleUntil(deadline);
+        if (idleMs > 0) return { idleMs };
         continue;
       }
       this.#runChunk(deadline);
       this.#serviceRequests();
-      if (this.#host.monotonicNs() >= until) return { idleMs: 0 };
+      if (this.#host.monotonicNs() >= untilNs) return { idleMs: 0 };
     }
     return { idleMs: Number.POSITIVE_INFINITY };
   }
@@ -197,7 +229,13 @@ export class Machine implements MachineApi {
     this.#quit = true;
     this.runControl.stop('shutdown');
     this.events.emit({ event: 'SHUTDOWN', data: { guest: false, reason: 'host-qmp-quit' } });
+    this.close().catch((error: unknown) => this.#host.warn?.(asBlockError(error).message));
     this.onQuit();
+  }
+
+  /** Why the machine is in run state `internal-error`; the trace has what came before. */
+  get internalError(): Error | undefined {
+    return this.#internalError;
   }
 
   get hasQuit(): boolean {
@@ -209,9 +247,12 @@ export class Machine implements MachineApi {
     this.board.pm.powerButton();
   }
 
-  /** Flushes and closes all images. */
+  /** Flushes and closes all images. Rejects with `BlockError`; may then be called again. */
   close(): Promise<void> {
-    return this.drives.closeAll();
+    this.#closed ??= this.drives.closeAll().finally(() => {
+      this.#closed = undefined;
+    });
+    return this.#closed;
   }
 
   pciFunctions(): readonly PciDeviceInfo[] {
@@ -232,6 +273,17 @@ export class Machine implements MachineApi {
 
   #isIdle(): boolean {
     return this.engine.cpu.S[HALTED] !== 0 && !this.engine.isAwake();
+  }
+
+  /** Deterministic: a request takes no virtual time, however long the host needs for it. */
+  #waitsForDisk(): boolean {
+    return this.#time instanceof InstructionTime && this.drives.busy;
+  }
+
+  /** Milliseconds to wait for `deadline`; 0 when it is there. */
+  #idleUntil(deadline: number): number {
+    if (Number.isFinite(deadline) && this.#time.skipTo(deadline)) return 0;
+    return Math.max(0, (deadline - this.clock.nowNs()) / NS_PER_MS);
   }
 
   #runChunk(deadline: number): void {
@@ -290,15 +342,30 @@ export class Machine implements MachineApi {
     this.engine.cpu.reset();
     this.events.emit({ event: 'RESET', data: { guest, reason } });
     this.runControl.machineReset();
-    this.#start();
+    this.#poweredUp = false;
   }
 
-  /** What firmware and boot loader do before the first instruction of the kernel. */
-  #start(): void {
-    const rsdp = this.board.firmwareSetup();
+  /** What firmware and boot loader do before the first instruction of the kernel, with the devices that are there by then. */
+  #powerUp(): void {
+    this.#poweredUp = true;
+    const entry = this.#loadKernel(this.board.firmwareSetup());
+    if (entry !== undefined) enterKernel(this.engine.cpu, entry);
+  }
+
+  #loadKernel(rsdp: number): EntryState | undefined {
     const { kernel, initrd, append = '' } = this.config;
-    if (kernel === undefined) return;
-    enterKernel(this.engine.cpu, loadKernel({ kernel, initrd, commandLine: append, rsdp }, this.memory));
+    if (kernel === undefined) return undefined;
+    return loadKernel({ kernel, initrd, commandLine: append, rsdp }, this.memory);
+  }
+
+  /** A fault of ours: the guest may be in any state now, only a reset makes it good. */
+  #fail(error: unknown): void {
+    this.#running = false;
+    this.#internalError = error instanceof Error ? error : new Error(String(error));
+    const text = this.#internalError.message;
+    this.trace.internalError(text);
+    this.runControl.stop('internal-error');
+    this.#host.notice?.(`The machine stopped by a fault of the emulator: ${text}`);
   }
 
   #cpuHost(): CpuHost {

@@ -1,0 +1,33 @@
+/** What becomes of a disk's I/O errors beside the guest's answer: QEMU's event, and a word to the user. */
+import { BLOCK_ERROR_TEXT } from '../block/block-backend.ts';
+import type { Host } from '../core/host.ts';
+import type { IoErrorListener } from '../virtio/virtio-blk.ts';
+import type { Drive } from './drives.ts';
+import type { MachineEvents } from './machine-events.ts';
+
+/** A disk that fails does so many times in a row: the user is told once in this time. */
+const QUIET_NS = 10e9;
+
+/** Makes the listener for one drive: emits BLOCK_IO_ERROR for each error, and gives the host a notice now and then. */
+export function blockErrorReporter(
+  events: MachineEvents,
+  host: Pick<Host, 'monotonicNs'> & { readonly notice?: (text: string) => void },
+): (drive: Drive) => IoErrorListener {
+  return (drive) => {
+    let toldAtNs = Number.NEGATIVE_INFINITY;
+    return (operation, { code }) => {
+      const { name, id, medium } = drive;
+      const reason = BLOCK_ERROR_TEXT[code];
+      const node = medium === undefined ? {} : { 'node-name': medium.nodeName };
+      const nospace = code === 'ENOSPC';
+      events.emit({
+        event: 'BLOCK_IO_ERROR',
+        data: { device: name, ...node, operation, action: 'report', nospace, reason },
+      });
+      const now = host.monotonicNs();
+      if (now - toldAtNs < QUIET_NS) return;
+      toldAtNs = now;
+      host.notice?.(`Disk ${id} (${medium?.path ?? 'no image'}): ${operation} failed: ${reason}`);
+    };
+  };
+}
