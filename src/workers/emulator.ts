@@ -34,6 +34,8 @@ export class Emulator implements EmulatorApi {
   readonly #meter = new MipsMeter();
   readonly #serialOut = new OutputBatcher((bytes) => this.#post({ type: 'serial', bytes }, [bytes.buffer]));
   #monitorText = '';
+  /** Typed or clicked while the guest was loading. */
+  #earlyMonitorInput = '';
   #port: MessagePort | undefined;
   #machine: WorkerMachine | undefined;
   #loop: RunLoop | undefined;
@@ -141,6 +143,7 @@ export class Emulator implements EmulatorApi {
     this.#powerOn = () => this.#makeMachine(files, images);
     this.#powerOn();
     this.#machine?.start();
+    this.#machine?.monitorInput(this.#earlyMonitorInput);
     this.#post({ type: 'boot', progress: undefined });
     this.#changed();
   }
@@ -179,7 +182,8 @@ export class Emulator implements EmulatorApi {
         this.#machine?.serialInput(message.bytes);
         break;
       case 'monitor':
-        this.#machine?.monitorInput(message.text);
+        if (this.#machine === undefined) this.#earlyMonitorInput += message.text;
+        else this.#machine.monitorInput(message.text);
         break;
       case 'shown':
         this.#serialOut.shown(message.bytes);
@@ -190,17 +194,18 @@ export class Emulator implements EmulatorApi {
 
   /** One message per turn of the event loop, however many pieces the monitor prints. */
   #monitorOutput(text: string): void {
-    if (this.#monitorText === '') {
-      queueMicrotask(() => {
-        this.#post({ type: 'monitor', text: this.#monitorText });
-        this.#monitorText = '';
-        // drive_add and device_del change who uses an image.
-        this.#post({ type: 'images' });
-      });
-    }
+    if (this.#monitorText === '') queueMicrotask(() => this.#postMonitorText());
     this.#monitorText += text;
     // A command that took its time may have let the guest go on.
     this.#loop?.wake();
+  }
+
+  #postMonitorText(): void {
+    const text = this.#monitorText;
+    this.#monitorText = '';
+    this.#post({ type: 'monitor', text });
+    // The line of a command was entered or answered: drive_add and device_del change who uses an image.
+    if (text.includes('\n')) this.#post({ type: 'images' });
   }
 
   #changed(): void {

@@ -14,8 +14,9 @@ const PLUG = [
   'device_add virtio-blk-pci,drive=disk1,id=myvirtio1',
 ];
 
-/** Sector `sector` of the disk as hex, its first eight bytes. */
-const readSector = (sector: number) => `dd if=/dev/vda bs=512 skip=${sector} count=1 2>/dev/null | head -c 8`;
+/** Prints the first eight bytes of a sector. */
+const readSector = (sector: number) =>
+  `dd if=/dev/vda bs=512 skip=${sector} count=1 2>/dev/null | head -c 8; echo`;
 
 test('a tab killed in the middle of writes: what was flushed is there, the rest is old or new', async ({
   context,
