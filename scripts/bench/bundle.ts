@@ -1,36 +1,53 @@
-/** Bundles a program for Node as the site's worker is bundled: one module, no TypeScript left. */
+/** Bundles programs as the site's worker is bundled: one module, no TypeScript left. */
 import { join } from 'node:path';
-import { build, type Plugin } from 'vite';
+import { build, type InlineConfig, type Plugin } from 'vite';
+import { CACHE } from './runners/runner.ts';
 
 const GENERATED = /interp\/generated\/interpreter\.js$/;
 
-/** The bundle's path. `interpreter` replaces the text of the generated interpreter. */
-export async function bundle(entry: string, name: string, interpreter?: string): Promise<string> {
-  const outDir = join('.cache', 'bench', name);
-  const plugins: Plugin[] =
-    interpreter === undefined
-      ? []
-      : [
-          {
-            name: 'hotslot:interpreter',
-            enforce: 'pre',
-            load: (id) => (GENERATED.test(id) ? interpreter : null),
-          },
-        ];
-  await build({
+function common(outDir: string): InlineConfig & { build: NonNullable<InlineConfig['build']> } {
+  return {
     configFile: false,
     logLevel: 'error',
-    plugins,
+    build: { outDir, emptyOutDir: true, copyPublicDir: false, minify: false },
+  };
+}
+
+/** Path of the bundle for Node. `interpreter` replaces the text of the generated interpreter. */
+export async function bundle(entry: string, name: string, interpreter?: string): Promise<string> {
+  const outDir = join(CACHE, name);
+  const config = common(outDir);
+  const replace: Plugin = {
+    name: 'hotslot:interpreter',
+    enforce: 'pre',
+    load: (id) => (interpreter !== undefined && GENERATED.test(id) ? interpreter : null),
+  };
+  await build({
+    ...config,
+    plugins: [replace],
     ssr: { noExternal: true },
     build: {
+      ...config.build,
       ssr: entry,
-      outDir,
-      emptyOutDir: true,
-      copyPublicDir: false,
       target: 'node20',
-      minify: false,
       rolldownOptions: { output: { entryFileNames: `${name}.mjs` } },
     },
   });
   return join(outDir, `${name}.mjs`);
+}
+
+/** Path of the module for a web worker, minified as the site is. */
+export async function bundleForBrowser(entry: string, name: string): Promise<string> {
+  const outDir = join(CACHE, name);
+  const config = common(outDir);
+  await build({
+    ...config,
+    build: {
+      ...config.build,
+      target: 'es2022',
+      minify: true,
+      lib: { entry, formats: ['es'], fileName: () => 'worker.js' },
+    },
+  });
+  return join(outDir, 'worker.js');
 }

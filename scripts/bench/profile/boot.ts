@@ -9,7 +9,12 @@ const PROMPT = 'guest# ';
 const { interpreter, events } = counters;
 const lines: string[] = [];
 
-function table(title: string, rows: Iterable<readonly [name: string, count: number]>, limit: number, total = 0): void {
+function table(
+  title: string,
+  rows: Iterable<readonly [name: string, count: number]>,
+  limit: number,
+  total = 0,
+): void {
   const sorted = [...rows].filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a);
   const all = total || sorted.reduce((sum, [, count]) => sum + count, 0);
   lines.push('', `## ${title} (${sorted.length} rows, total ${all})`);
@@ -17,7 +22,9 @@ function table(title: string, rows: Iterable<readonly [name: string, count: numb
   for (const [name, count] of sorted.slice(0, limit)) {
     sum += count;
     const share = ((100 * count) / all).toFixed(2).padStart(6);
-    lines.push(`${String(count).padStart(12)} ${share}% ${((100 * sum) / all).toFixed(1).padStart(5)}% ${name}`);
+    lines.push(
+      `${String(count).padStart(12)} ${share}% ${((100 * sum) / all).toFixed(1).padStart(5)}% ${name}`,
+    );
   }
 }
 
@@ -64,7 +71,10 @@ function* pairs(): Iterable<[string, number]> {
   for (let n = 0; n < records * records; n++) {
     const count = interpreter.pairs[n] ?? 0;
     if (count === 0) continue;
-    yield [`${counters.RECORD_NAMES[Math.floor(n / records)]} → ${counters.RECORD_NAMES[n % records]}`, count];
+    yield [
+      `${counters.RECORD_NAMES[Math.floor(n / records)]} → ${counters.RECORD_NAMES[n % records]}`,
+      count,
+    ];
   }
 }
 

@@ -97,7 +97,9 @@ export function watchClasses(): void {
     count('tlb.install');
     if (args[4] === false) count('tlb.install without write');
   });
-  watch(Tlb.prototype, 'flush', (_, [keep]) => count(keep === true ? 'tlb.flush non-global' : 'tlb.flush all'));
+  watch(Tlb.prototype, 'flush', (_, [keep]) =>
+    count(keep === true ? 'tlb.flush non-global' : 'tlb.flush all'),
+  );
   watch(Tlb.prototype, 'invalidate', () => count('tlb.invalidate page'));
   watch(Tlb.prototype, 'dropWriteTags', () => count('tlb.dropWriteTags (new code page)'));
   for (const name of ['load8', 'load16', 'load32', 'load64', 'store8', 'store16', 'store32', 'store64']) {
@@ -132,5 +134,10 @@ export function watchMachine(machine: Machine): void {
 
 /** Names by the numbers that the counters use. */
 export const RECORD_NAMES = SEMANTICS.map(({ name }) => name);
-export const HELPER_NAMES = Object.keys({ ...SYSTEM_OPS, ...FPU_SYSTEM_OPS, ...GENERAL_HELPERS, ...STRING_HELPERS });
+export const HELPER_NAMES = Object.keys({
+  ...SYSTEM_OPS,
+  ...FPU_SYSTEM_OPS,
+  ...GENERAL_HELPERS,
+  ...STRING_HELPERS,
+});
 export const SSE_NAMES = SSE_OPS.map((op, number) => `${number} ${JSON.stringify(op)}`);

@@ -7,7 +7,8 @@ const DISPATCH = 'for(;;){switch(C[p]){';
 /** The module's text; the counters are at `globalThis.hotslotProfile` (see counters.ts). */
 export function instrumentedInterpreter(): string {
   const text = generateInterpreter();
-  if (!text.includes(OPENING) || !text.includes(DISPATCH)) throw new Error('the interpreter has another form now');
+  if (!text.includes(OPENING) || !text.includes(DISPATCH))
+    throw new Error('the interpreter has another form now');
   const calls = ENVIRONMENT.filter((name) => /^[a-z]/.test(name));
   return text
     .replace(

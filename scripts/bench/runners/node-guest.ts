@@ -43,7 +43,8 @@ export class NodeGuest {
       const { idleMs } = this.machine.run(SLICE_MS);
       if (done()) return;
       const tail = `after ${JSON.stringify(this.output.slice(-300))}`;
-      if (this.machine.runState !== 'running') throw new Error(`the guest is ${this.machine.runState} ${tail}`);
+      if (this.machine.runState !== 'running')
+        throw new Error(`the guest is ${this.machine.runState} ${tail}`);
       if (performance.now() - start > limitMs) throw new Error(`no answer within ${limitMs} ms ${tail}`);
       await new Promise((resolve) => {
         if (idleMs > 0) setTimeout(resolve, Math.min(idleMs, MAX_SLEEP_MS));

@@ -1,0 +1,95 @@
+/** The guest programs that are measured, and the archive that brings them into the guest. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { writeNewc } from '../images/newc.ts';
+import { Rootfs } from '../images/rootfs.ts';
+
+const SOURCES = 'scripts/bench/kernels';
+const BUILD = '.cache/bench/kernels';
+
+export interface Kernel {
+  readonly name: string;
+  /** Runs in a bench that has no time. */
+  readonly quick: boolean;
+  /** A program of the guest's image, which the host does not have; or needs /dev/vda. */
+  readonly guestOnly: boolean;
+  /** Bytes moved, for a figure in MB/s. */
+  readonly bytes?: number;
+}
+
+/** kernels/system.c, REQUEST × REQUESTS. */
+const DISK_BYTES = 48 << 20;
+
+function cpu(name: string, quick: boolean): Kernel {
+  return { name, quick, guestOnly: false };
+}
+
+function guest(name: string, quick: boolean, bytes?: number): Kernel {
+  return { name, quick, guestOnly: true, ...(bytes === undefined ? {} : { bytes }) };
+}
+
+export const KERNELS: readonly Kernel[] = [
+  cpu('crc32', true),
+  cpu('sieve', true),
+  cpu('sha256', true),
+  cpu('md5', false),
+  cpu('qsort', true),
+  cpu('fib', true),
+  cpu('chase', false),
+  cpu('div64', true),
+  cpu('matrix', false),
+  cpu('bytecode', true),
+  cpu('memsmall', false),
+  cpu('memlarge', true),
+  cpu('strings', true),
+  cpu('printf', false),
+  cpu('nbody_sse2', true),
+  cpu('nbody_x87', false),
+  cpu('mandel_sse2', false),
+  cpu('mandel_x87', true),
+  cpu('getpid', true),
+  cpu('forkexec', true),
+  cpu('pipe', false),
+  cpu('pagefault', true),
+  guest('gzip', true),
+  guest('sort', false),
+  guest('awk', false),
+  guest('shell', true),
+  guest('blkwrite', true, DISK_BYTES),
+  guest('blkread', true, DISK_BYTES),
+];
+
+/** A kernel that wants a drive. */
+export function needsDrive(name: string): boolean {
+  return name.startsWith('blk');
+}
+
+/** The static program with all kernels in C. Throws when there is no gcc with a static C library. */
+export function buildKernels(): string {
+  mkdirSync(BUILD, { recursive: true });
+  const objects: string[] = [];
+  const compile = (source: string, object: string, flags: readonly string[] = []): void => {
+    const output = join(BUILD, object);
+    execFileSync('gcc', ['-O2', '-Wall', '-Werror', ...flags, '-c', join(SOURCES, source), '-o', output]);
+    objects.push(output);
+  };
+  for (const file of readdirSync(SOURCES).sort()) {
+    if (!file.endsWith('.c')) continue;
+    if (file !== 'float.c') compile(file, `${basename(file, '.c')}.o`);
+  }
+  compile('float.c', 'float-sse2.o', ['-DSUFFIX=sse2']);
+  compile('float.c', 'float-x87.o', ['-DSUFFIX=x87', '-mfpmath=387']);
+  const program = join(BUILD, 'bench');
+  execFileSync('gcc', ['-static', '-o', program, ...objects, '-lm']);
+  return program;
+}
+
+/** A second archive for the kernel to unpack over the guest's own: /bench. */
+export function kernelArchive(program: string | undefined): Buffer {
+  const root = new Rootfs();
+  if (program !== undefined) root.file('bench/bench', readFileSync(program), 0o755);
+  root.file('bench/run', readFileSync(join(SOURCES, 'run.sh')), 0o755);
+  root.file('bench/shell.sh', readFileSync(join(SOURCES, 'shell.sh')));
+  return writeNewc(root.entries());
+}

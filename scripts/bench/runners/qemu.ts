@@ -1,0 +1,86 @@
+/** QEMU TCG on one thread, with the same kernel, initrd, command line, memory and drive. */
+import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
+import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+import type { Files, Runner } from './runner.ts';
+import { type Job, type RunResult, Session } from './session.ts';
+
+const QEMU = 'qemu-system-x86_64';
+
+export function qemuRunner(files: Files): Runner {
+  return {
+    name: 'qemu',
+    version: async () => execFileSync(QEMU, ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? '',
+    run: (job, limitMs) => run(files, job, limitMs),
+  };
+}
+
+async function run({ kernel, initrd }: Files, job: Job, limitMs: number): Promise<RunResult> {
+  // A file in memory, as our drive is.
+  const disk = `/dev/shm/hotslot-bench-${process.pid}.img`;
+  const drive: string[] = [];
+  if (job.driveBytes > 0) {
+    const file = openSync(disk, 'w');
+    ftruncateSync(file, job.driveBytes);
+    closeSync(file);
+    drive.push('-drive', `if=none,id=bench,format=raw,file=${disk}`, '-device', 'virtio-blk-pci,drive=bench');
+  }
+  const guest = spawn(
+    QEMU,
+    [
+      ...['-accel', 'tcg,thread=single', '-m', `${job.memoryBytes >> 20}`, '-display', 'none', '-nodefaults'],
+      ...['-serial', 'stdio', '-kernel', kernel, '-initrd', initrd, '-append', job.append, ...drive],
+    ],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  );
+  try {
+    return await watch(guest, job, limitMs);
+  } finally {
+    guest.kill('SIGKILL');
+    rmSync(disk, { force: true });
+  }
+}
+
+function watch(
+  guest: ChildProcessByStdio<Writable, Readable, null>,
+  job: Job,
+  limitMs: number,
+): Promise<RunResult> {
+  const session = new Session(
+    job,
+    () => ({ cpuSeconds: busiestThreadSeconds(guest.pid ?? 0), wallSeconds: performance.now() / 1000 }),
+    (text) => guest.stdin.write(text),
+  );
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`no end within ${limitMs} ms after ${session.tail}`)),
+      limitMs,
+    );
+    guest.once('error', reject);
+    guest.once('exit', (code) => {
+      clearTimeout(timer);
+      reject(new Error(`${QEMU} ended with ${code} after ${session.tail}`));
+    });
+    guest.stdout.setEncoding('latin1');
+    guest.stdout.on('data', (text: string) => {
+      session.feed(text);
+      if (!session.done) return;
+      clearTimeout(timer);
+      resolve(session.result());
+    });
+  });
+}
+
+/** Nanoseconds on a CPU are the first figure of schedstat. */
+function busiestThreadSeconds(pid: number): number {
+  let most = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const [ns = '0'] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ');
+      most = Math.max(most, Number(ns) / 1e9);
+    } catch {
+      // A thread of the pool that has just ended.
+    }
+  }
+  return most;
+}
