@@ -24,6 +24,8 @@ export interface OpenEnvironment {
   /** Ctrl-A X. */
   readonly onExit: () => void;
   readonly nowMs: () => number;
+  /** Settles when nobody is waited for any more. */
+  readonly ended: Promise<unknown>;
 }
 
 interface UnixOptions {
@@ -140,7 +142,7 @@ class Opener {
       if (wait) {
         const text = `info: QEMU waiting for connection on: disconnected:${spec.split(',')[0]},server=on`;
         this.#environment.warn(report(text, at));
-        await channel.client();
+        await Promise.race([channel.client(), this.#environment.ended]);
       }
       return channel;
     } catch (error) {

@@ -1,5 +1,6 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import type { Channel, ChannelUser } from './chardev.ts';
 
 /** A Unix socket. As a server it serves one client at a time; others wait. What is written without a client is lost. */
@@ -19,6 +20,8 @@ export class UnixChannel implements Channel {
 
   /** Rejects with Node's error when the path cannot be used. QEMU: a socket that is there already is replaced. */
   static listen(path: string): Promise<UnixChannel> {
+    // Node calls this EACCES.
+    if (!existsSync(dirname(path))) return Promise.reject(Object.assign(new Error(path), { code: 'ENOENT' }));
     rmSync(path, { force: true });
     const server = createServer({ pauseOnConnect: true });
     const channel = new UnixChannel(path, server);

@@ -23,10 +23,7 @@ export interface GuestFiles {
   readonly memoryBytes: number;
 }
 
-type Wanted = Pick<
-  CommandLine,
-  'kernel' | 'initrd' | 'append' | 'guest' | 'memoryBytes' | 'drives' | 'stopped'
->;
+type Wanted = Pick<CommandLine, 'kernel' | 'initrd' | 'append' | 'guest' | 'memoryBytes' | 'drives'>;
 
 /** Reads the files. Throws StartError with QEMU's words for what cannot be read. */
 export function readGuest(wanted: Wanted): GuestFiles {
@@ -43,11 +40,14 @@ export function readGuest(wanted: Wanted): GuestFiles {
   };
 }
 
-function checkNoKernel({ initrd, append, stopped }: Wanted): void {
+function checkNoKernel({ initrd, append }: Wanted): void {
   if (append !== undefined) throw startError('-append only allowed with -kernel option');
   if (initrd !== undefined) throw startError('-initrd only allowed with -kernel option');
-  if (stopped) return;
-  throw startError(
+}
+
+/** Why a machine without kernel cannot be started. */
+export function noKernelError(): StartError {
+  return startError(
     'this machine has no BIOS that could start a disk: name a kernel with -kernel,\n' +
       `or add -guest ${DEFAULT_GUEST} to start the guest image beside the disk`,
   );

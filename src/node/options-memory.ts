@@ -39,7 +39,8 @@ export function readMemory(group: OptionGroup): number | undefined {
   checkKeys(group, ['size', 'slots', 'maxmem']);
   const text = options.get('size') ?? '';
   // QEMU: a number without suffix counts MiB here, and only here.
-  const wanted = text === '' ? 0 : sizeOf(/^\d+$/.test(text) ? `${text}M` : text, 'size', at);
+  const unit = /^\d+$/.test(text) ? MIB : 1;
+  const wanted = text === '' ? 0 : sizeOf(text, 'size', at) * unit;
   const bytes = Math.ceil(wanted / MEMORY_ALIGN) * MEMORY_ALIGN;
   const max = options.get('maxmem');
   if (max === undefined) {

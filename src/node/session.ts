@@ -4,7 +4,7 @@ import { HmpConsole, Machine, type MachineHost } from '../emu/index.ts';
 import type { Channel } from './chardev.ts';
 import { type Channels, openChannels } from './chardev-open.ts';
 import { FILE_IMAGES } from './file-backend.ts';
-import { type GuestFiles, kernelStartError, readGuest } from './guest-image.ts';
+import { type GuestFiles, kernelStartError, noKernelError, readGuest } from './guest-image.ts';
 import { attachDevices } from './machine-devices.ts';
 import type { CommandLine } from './options.ts';
 import { checkMemory, memoryError } from './options-memory.ts';
@@ -19,29 +19,33 @@ const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
 ];
 const NS_PER_MS = 1e6;
 
-/** What goes to standard error. QEMU: some warnings stand there without the program's name. */
+/** A line, or several, for standard error. */
 export function printError(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-const warn = (message: string): void =>
-  printError(message.startsWith('WARNING:') ? message : report(message));
-
-/** Runs a machine until its end; the exit status. Rejects with StartError when it cannot be started. */
-export async function runMachine(commandLine: CommandLine): Promise<number> {
-  const session = new Session(commandLine);
-  return session.run();
+/**
+ * Runs a machine until its end; the exit status. Rejects with StartError when it cannot be started.
+ * @param print what goes to standard error
+ */
+export function runMachine(
+  commandLine: CommandLine,
+  print: (text: string) => void = printError,
+): Promise<number> {
+  return new Session(commandLine, print).run();
 }
 
 class Session {
   readonly #commandLine: CommandLine;
   readonly #ended: Promise<number>;
+  readonly #print: (text: string) => void;
   #end: (status: number) => void = () => {};
   #loop: RunLoop | undefined;
   #ending = false;
 
-  constructor(commandLine: CommandLine) {
+  constructor(commandLine: CommandLine, print: (text: string) => void) {
     this.#commandLine = commandLine;
+    this.#print = print;
     this.#ended = new Promise((resolve) => {
       this.#end = (status) => {
         this.#ending = true;
@@ -52,22 +56,24 @@ class Session {
 
   async run(): Promise<number> {
     const { serials, monitors } = this.#commandLine;
-    const guest = readGuest(this.#commandLine);
-    checkMemory(guest.memoryBytes);
     const signals = SIGNALS.map(([name, number]) => {
       const handler = (): void => this.#signalled(number);
       process.on(name, handler);
       return () => process.off(name, handler);
     });
-    const channels = await openChannels(serials, monitors, {
-      warn: printError,
-      onExit: () => this.#end(0),
-      nowMs: () => performance.now(),
-    });
+    let channels: Channels | undefined;
     try {
+      channels = await openChannels(serials, monitors, {
+        warn: this.#print,
+        onExit: () => this.#end(0),
+        nowMs: () => performance.now(),
+        ended: this.#ended,
+      });
+      const guest = readGuest(this.#commandLine);
+      checkMemory(guest.memoryBytes);
       return await this.#runWith(channels, guest);
     } finally {
-      for (const channel of allOf(channels)) channel.close();
+      for (const channel of channels === undefined ? [] : allOf(channels)) channel.close();
       for (const off of signals) off();
     }
   }
@@ -76,6 +82,7 @@ class Session {
     const machine = this.#makeMachine(channels, guest);
     try {
       if (!this.#ending) await attachDevices(machine, this.#commandLine);
+      if (guest.kernel === undefined && !this.#commandLine.stopped) throw noKernelError();
       if (!this.#ending) this.#start(machine, channels);
       const status = await this.#ended;
       this.#loop?.stop();
@@ -98,7 +105,7 @@ class Session {
         randomFillSync(bytes);
       },
       images: new WakingImages(FILE_IMAGES, () => this.#loop?.wake()),
-      warn,
+      warn: (message) => this.#warn(message),
     };
     const serialPorts = channels.serials.map((channel) => channel !== undefined);
     const config = {
@@ -153,7 +160,7 @@ class Session {
     const write = (text: string): void => {
       if (!this.#ending) channel.write(encoder.encode(text));
     };
-    const console = new HmpConsole(write, { machine, stderr: warn });
+    const console = new HmpConsole(write, { machine, stderr: (message) => this.#warn(message) });
     channel.connect({
       input: (bytes) => {
         console.input(bytes);
@@ -167,16 +174,21 @@ class Session {
     });
   }
 
+  /** QEMU: some warnings are printed without the program's name. */
+  #warn(message: string): void {
+    this.#print(message.startsWith('WARNING:') ? message : report(message));
+  }
+
   /** Not modelled: which process sent the signal; Node does not tell. */
   #signalled(number: number): void {
     if (this.#ending) return;
-    printError(report(`terminating on signal ${number}`));
+    this.#print(report(`terminating on signal ${number}`));
     this.#end(0);
   }
 
   #crashed(error: unknown, machine: Machine): void {
-    printError(report(error instanceof Error ? (error.stack ?? error.message) : String(error)));
-    for (const line of machine.trace.tail()) printError(line);
+    this.#print(report(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    for (const line of machine.trace.tail()) this.#print(line);
     this.#end(1);
   }
 }

@@ -1,0 +1,144 @@
+/** Command lines that QEMU refuses and that we refuse in the same words, and the files that they name. */
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const LINES = `
+-foo
+--foo
+-S -foo
+-version -foo
+-m foo -bar
+-kernel
+-m
+-accel
+-machine foo
+-M foo
+-machine type=foo,accel=tcg
+-machine pc,foo=1
+-machine usb=foo
+-machine pc,accel=foo
+-machine pc,accel=tcg -accel tcg -display none
+-cpu foo -display none
+-cpu qemu64,+foo -display none
+-cpu qemu64,-foo -display none
+-cpu qemu64,foo=on -display none
+-m foo
+-m -5
+-m 12x
+-m size=foo
+-m 100,slots=2
+-m foo=3
+-m 128,maxmem=64
+-m 20000000000000000000
+-m 128,128
+-m size=128,mem=128
+-smp foo
+-smp cpus=1,foo=2
+-smp cores=2,maxcpus=3
+-accel foo -display none
+-accel tcg,foo=1 -display none
+-icount foo -display none
+-icount shift=99 -display none
+-icount 11 -display none
+-icount shift=-1 -display none
+-icount shift=0,foo=1 -display none
+-icount shift=3,sleep=foo -display none
+-icount shift=5,align=on,sleep=off -display none
+-icount rr=record,rrfile=a -display none
+-display foo
+-display none,foo=1
+-kernel missing -display none
+-kernel empty -display none
+-kernel folder -display none
+-kernel text -display none
+-kernel text -initrd disk -display none
+-kernel noise -display none
+-drive file=missing -display none
+-drive file=missing,if=virtio -display none
+-drive if=foo,file=disk -display none
+-drive if=none,id=d,file=disk,format=raw -drive if=none,id=d,file=disk,format=raw -display none
+-drive file=disk,id=1a -display none
+-drive file=disk,foo=1,format=raw -display none
+-drive file=disk,if=ide,index=0,format=raw -drive file=disk,if=ide,index=0,format=raw -display none
+-drive if=virtio,format=raw,file=disk -drive if=virtio,format=raw,file=disk -display none
+-drive foo=1
+-drive help
+-drive if=none,id=d,file=folder -display none
+-drive file=disk,format=foo -display none
+-drive driver=foo,file=disk -display none
+-drive if=none,file=disk,format=raw,readonly=foo -display none
+-drive if=none,file=disk,format=raw,if -display none
+-drive if=virtio -S -display none
+-drive if=scsi,file=disk,format=raw -S -display none
+-drive if=ide,index=5,file=disk,format=raw -S -display none
+-drive if=virtio,file=disk,format=raw,id=zz -device virtio-blk-pci,drive=zz -display none
+-hda missing -display none
+-cdrom missing -display none
+missing -display none
+missing other -display none
+-S -drive if=none,id=n,file=disk,format=raw -device foo -display none
+-S -drive if=none,id=n,file=disk,format=raw -device virtio-blk-pci -display none
+-S -drive if=none,id=n,file=disk,format=raw -device virtio-blk-pci,drive=x -display none
+-S -drive if=none,id=n,file=disk,format=raw -device virtio-blk-pci,drive= -display none
+-S -drive if=none,id=n,file=disk,format=raw -device virtio-blk-pci,foo=x -display none
+-S -drive if=none,id=n,file=disk,format=raw -device virtio-blk-pci,drive=d,bus=foo -display none
+-device virtio-blk-pci,id=1a -display none
+-S -drive if=none,id=n,file=disk,format=raw -device id=foo -display none
+-S -drive if=none,id=n,file=disk,format=raw -device '' -display none
+-S -drive if=none,id=n,file=disk,format=raw -device i440FX -display none
+-S -drive if=none,id=n,file=disk,format=raw -device {"driver":"foo"} -display none
+-drive if=none,id=d,file=disk,format=raw -device virtio-blk-pci,drive=d,id=a -device virtio-blk-pci,drive=d,id=b -display none
+-drive if=none,id=d,file=disk,format=raw -device virtio-blk-pci,drive=d,id=a -device virtio-blk-pci,drive=d,id=a -display none
+-S -serial foo -display none
+-S -serial '' -display none
+-S -serial help -display none
+-S -serial mon:foo -display none
+-S -serial stdio,foo=1 -display none
+-S -serial null,foo -display none
+-S -serial file: -display none
+-S -serial file:/nonexistent/x -display none
+-S -serial unix: -display none
+-S -serial unix:nosocket -display none
+-S -serial unix:/nonexistent/x,server=on,wait=off -display none
+-S -serial unix:x,server=on,wait=off,foo=1 -display none
+-S -monitor foo -display none
+-S -monitor file:/nonexistent/x -display none
+-S -monitor unix:/nonexistent/x,server=on,wait=off -display none
+-S -monitor null -serial mon:stdio -serial stdio -display none
+`;
+
+export const CLI_CASES: readonly (readonly string[])[] = LINES.trim()
+  .split('\n')
+  .map((line) => line.split(' ').map((word) => (word === "''" ? '' : word)));
+
+const DISK_BYTES = 1024 * 1024;
+const NOISE_BYTES = 8192;
+
+/** Runs `use` in a new folder with the files of the cases. */
+export function withCliFiles<T>(use: (folder: string) => T): T {
+  const folder = makeCliFiles();
+  try {
+    return use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The folder; the caller removes it. */
+export function makeCliFiles(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hotslot-cli-'));
+  mkdirSync(join(folder, 'folder'));
+  writeFileSync(join(folder, 'empty'), '');
+  writeFileSync(join(folder, 'text'), 'hello, this is no kernel\n');
+  // Noise of a linear congruential generator: no header of any kind.
+  let seed = 12345;
+  const noise = new Uint8Array(NOISE_BYTES).map(() => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return seed >>> 24;
+  });
+  writeFileSync(join(folder, 'noise'), noise);
+  writeFileSync(join(folder, 'disk'), '');
+  truncateSync(join(folder, 'disk'), DISK_BYTES);
+  return folder;
+}

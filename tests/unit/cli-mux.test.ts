@@ -1,0 +1,106 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Channel, ChannelUser } from '../../src/node/chardev.ts';
+import { Mux } from '../../src/node/chardev-mux.ts';
+
+/** The terminal under the multiplexer. */
+class Terminal implements Channel {
+  readonly queuedBytes = 0;
+  shown = '';
+  user: ChannelUser | undefined;
+
+  connect(user: ChannelUser): void {
+    this.user = user;
+    user.opened?.();
+  }
+
+  write(bytes: Uint8Array): void {
+    this.shown += Buffer.from(bytes).toString('latin1');
+  }
+
+  close(): void {}
+
+  type(text: string): void {
+    this.user?.input(Buffer.from(text, 'latin1'));
+  }
+}
+
+describe('serial port and monitor on one terminal', () => {
+  let terminal: Terminal;
+  let mux: Mux;
+  let log: string[];
+  let nowMs: number;
+
+  beforeEach(() => {
+    terminal = new Terminal();
+    log = [];
+    nowMs = 5000;
+    mux = new Mux({ channel: terminal, onExit: () => log.push('exit'), nowMs: () => nowMs });
+    const user = (name: string): ChannelUser => ({
+      input: (bytes) => log.push(`${name} ${Buffer.from(bytes).toString('latin1')}`),
+      opened: () => log.push(`${name} opened`),
+      focus: (on) => log.push(`${name} ${on ? 'in' : 'out'}`),
+      sendBreak: () => log.push(`${name} break`),
+    });
+    mux.monitor.connect(user('monitor'));
+    mux.serial.connect(user('serial'));
+  });
+
+  it('the serial port has the terminal first', () => {
+    terminal.type('ls\r');
+    expect(log).toEqual(['serial opened', 'serial ls\r']);
+  });
+
+  it('C-a c goes to the monitor and back', () => {
+    terminal.type('a\x01cb\x01cc\x01cd');
+    expect(log).toEqual([
+      'serial opened',
+      'serial a',
+      'serial out',
+      'monitor opened',
+      'monitor b',
+      'monitor out',
+      'serial in',
+      'serial c',
+      'serial out',
+      'monitor in',
+      'monitor d',
+    ]);
+  });
+
+  it('an escape may be cut in two', () => {
+    terminal.type('a\x01');
+    terminal.type('cb');
+    expect(log.slice(-2)).toEqual(['monitor opened', 'monitor b']);
+  });
+
+  it('C-a C-a sends one C-a, C-a b a break to the guest whatever is shown, C-a z nothing', () => {
+    terminal.type('\x01\x01\x01zx\x01c\x01b');
+    expect(log).toEqual([
+      'serial opened',
+      'serial \x01',
+      'serial x',
+      'serial out',
+      'monitor opened',
+      'serial break',
+    ]);
+  });
+
+  it('C-a x ends, C-a h lists the keys', () => {
+    terminal.type('\x01h');
+    for (const key of ['h', 'x', 's', 't', 'b', 'c', 'C-a'])
+      expect(terminal.shown).toContain(`\rC-a ${key} `);
+    terminal.type('\x01x');
+    expect(log.at(-1)).toBe('exit');
+    expect(terminal.shown).toMatch(/QEMU: Terminated\n\r$/);
+  });
+
+  it('C-a t puts the time before lines', () => {
+    terminal.type('\x01t');
+    mux.serial.write(Buffer.from('a\nb'));
+    nowMs += 61_234;
+    mux.serial.write(Buffer.from('c\nd\n'));
+    terminal.type('\x01t');
+    mux.serial.write(Buffer.from('e\n'));
+    expect(terminal.shown).toBe('a\n[00:00:00.000] bc\n[00:01:01.234] d\ne\n');
+  });
+});

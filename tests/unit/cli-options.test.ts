@@ -1,0 +1,201 @@
+import { describe, expect, it } from 'vitest';
+import { type CommandLine, readCommandLine } from '../../src/node/options.ts';
+import { StartError } from '../../src/node/start-error.ts';
+
+const MIB = 1024 * 1024;
+
+function read(...args: string[]): CommandLine {
+  const wanted = readCommandLine(args, () => {});
+  if ('text' in wanted) throw new Error(wanted.text);
+  return wanted;
+}
+
+function answer(...args: string[]): string {
+  const wanted = readCommandLine(args, () => {});
+  return 'text' in wanted ? wanted.text : 'a machine';
+}
+
+/** What goes to standard error, and whether there is a machine. */
+function printed(...args: string[]): string {
+  const lines: string[] = [];
+  try {
+    readCommandLine(args, (text) => lines.push(text));
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    lines.push(error.message);
+  }
+  return lines.join('\n');
+}
+
+const NO_KVM = 'Could not access KVM kernel module: No such file or directory\n';
+const OURS = 'hotslot-system-x86_64: ';
+
+describe('memory', () => {
+  it.each([
+    ['256', 256 * MIB],
+    ['1.5G', 1536 * MIB],
+    ['64M', 64 * MIB],
+    ['size=96', 96 * MIB],
+    ['524288k', 512 * MIB],
+    ['134217728b', 128 * MIB],
+    ['100K', 106496],
+    ['0', undefined],
+    ['', undefined],
+    ['128,maxmem=128M', 128 * MIB],
+  ])('-m %s', (text, bytes) => {
+    expect(read('-m', text).memoryBytes).toBe(bytes);
+  });
+
+  it('the last -m counts, and without one the default is left to others', () => {
+    expect(read('-m', '128', '-m', '64').memoryBytes).toBe(64 * MIB);
+    expect(read().memoryBytes).toBeUndefined();
+  });
+});
+
+describe('serial ports and monitor', () => {
+  const ends = (...args: string[]) => {
+    const { serials, monitors } = read(...args);
+    return [serials.map(({ spec }) => spec), monitors.map(({ spec }) => spec)];
+  };
+  it.each<[string, readonly string[], readonly string[]]>([
+    ['', ['mon:stdio'], []],
+    ['-nographic', ['mon:stdio'], []],
+    ['-display none', ['vc'], []],
+    ['-display none -nographic', ['mon:stdio'], []],
+    ['-nodefaults', [], []],
+    ['-nodefaults -nographic', [], []],
+    ['-nographic -serial none', ['none'], ['stdio']],
+    ['-nographic -serial null', ['null'], ['stdio']],
+    ['-nographic -monitor none', ['stdio'], ['none']],
+    ['-nographic -serial mon:stdio', ['mon:stdio'], []],
+    ['-nodefaults -serial mon:stdio', ['mon:stdio'], []],
+    ['-display none -monitor stdio', ['vc'], ['stdio']],
+    ['-display none -serial stdio -serial null', ['stdio', 'null'], []],
+    [
+      '-display none -serial unix:a,server=on,wait=off -monitor unix:b,server=on,wait=off',
+      ['unix:a,server=on,wait=off'],
+      ['unix:b,server=on,wait=off'],
+    ],
+  ])('%s', (line, serials, monitors) => {
+    expect(ends(...line.split(' ').filter((word) => word !== ''))).toEqual([serials, monitors]);
+  });
+});
+
+describe('accelerators', () => {
+  it.each([
+    [['-accel', 'tcg'], ''],
+    [['-accel', 'tcg,thread=multi'], ''],
+    [['-machine', 'pc,accel=tcg'], ''],
+    [['-enable-kvm'], `${NO_KVM}${OURS}failed to initialize kvm: No such file or directory`],
+    [['-accel', 'kvm'], `${NO_KVM}${OURS}-accel kvm: failed to initialize kvm: No such file or directory`],
+    [['-machine', 'accel=kvm'], `${NO_KVM}${OURS}failed to initialize kvm: No such file or directory`],
+    [
+      ['-accel', 'kvm', '-accel', 'tcg'],
+      `${NO_KVM}${OURS}-accel kvm: failed to initialize kvm: No such file or directory\n${OURS}falling back to tcg`,
+    ],
+    [
+      ['-machine', 'accel=kvm:tcg'],
+      `${NO_KVM}${OURS}failed to initialize kvm: No such file or directory\n${OURS}falling back to tcg`,
+    ],
+    [['-enable-kvm', '-accel', 'tcg'], `${OURS}The -accel and "-machine accel=" options are incompatible`],
+  ])('%s', (args, text) => {
+    expect(printed(...args)).toBe(text);
+  });
+});
+
+describe('what cannot be chosen', () => {
+  it.each([
+    ['-smp 2', "Invalid SMP CPUs 2. The max CPUs supported by machine 'pc-i440fx-7.2' is 1"],
+    ['-smp 1,maxcpus=4', "Invalid SMP CPUs 4. The max CPUs supported by machine 'pc-i440fx-7.2' is 1"],
+    ['-machine q35', 'unsupported machine type\nUse -machine help to list supported machines'],
+    ['-machine usb=on', "'usb=on' is not modelled by this machine"],
+    ['-cpu max', "unable to find CPU model 'max'"],
+    ['-cpu host', "CPU model 'host' requires KVM or HVF"],
+    ['-icount shift=auto', "-icount shift=auto: 'shift=auto' is not modelled by this machine"],
+    ['-icount 3,sleep=on', "-icount 3,sleep=on: 'sleep=on' is not modelled by this machine"],
+    ['-m 128,maxmem=1G,slots=2', '-m 128,maxmem=1G,slots=2: memory hotplug is not modelled by this machine'],
+    ['-display gtk', "Display 'gtk' is not available, please check your compilation options"],
+    ['-vga std', '-vga std: only none is modelled by this machine'],
+  ])('%s', (line, text) => {
+    expect(printed(...line.split(' '))).toBe(OURS + text);
+  });
+});
+
+describe('what changes nothing', () => {
+  it.each([
+    '-smp 1 -cpu qemu64 -machine pc,usb=off,acpi=on -name x',
+    '-machine type=pc-i440fx-7.2 -vga none -net none -nic none -parallel none -no-user-config',
+    '-smp sockets=1,cores=1,threads=1 -M pc,smp.cpus=1',
+  ])('%s', (line) => {
+    expect(printed(...line.split(' '))).toBe('');
+  });
+});
+
+describe('questions', () => {
+  it('the help and the version come before what is wrong with the machine', () => {
+    expect(answer('-m', 'x', '-version')).toMatch(/^QEMU emulator version 7\.2\.\d+ \(Hotslot\)\n/);
+    expect(answer('-machine', 'x', '-help')).toContain('usage: hotslot-system-x86_64 [options] [disk_image]');
+    expect(answer('--help')).toBe(answer('-h'));
+  });
+  it.each([
+    [['-machine', 'help'], /^Supported machines are:\npc {19}Standard PC .*\(alias of pc-i440fx-7\.2\)\n/],
+    [['-cpu', 'help'], /^Available CPUs:\nx86 qemu64 /],
+    [['-accel', 'help'], /^Accelerators supported in QEMU binary:\ntcg\n$/],
+    [['-smp', 'help'], /^smp-opts options:\n {2}clusters=<num>\n/],
+    [['-device', 'help'], /name "virtio-blk-pci", bus PCI, alias "virtio-blk"\n/],
+    [['-device', '?'], /^Controller\/Bridge\/Hub devices:\n|^Storage devices:\n/],
+    [['-device', 'virtio-blk,help'], /^virtio-blk-pci options:\n {2}account-failed=<OnOffAuto>/],
+  ])('%s', (args, text) => {
+    expect(answer(...args)).toMatch(text);
+  });
+  it('about a device that there is not: an error, but no failure', () => {
+    expect(answer('-device', 'foo,help')).toBe('');
+    expect(printed('-device', 'foo,help')).toBe(`${OURS}-device foo,help: Device 'foo' not found`);
+  });
+});
+
+describe('drives and devices', () => {
+  it('disks by their old names are drives with an index', () => {
+    const entries = (...args: string[]) => read(...args).drives.map(({ options }) => [...options.entries]);
+    expect(entries('-hdb', 'a,b')).toEqual([
+      [
+        ['file', 'a,b'],
+        ['index', '1'],
+        ['media', 'disk'],
+      ],
+    ]);
+    expect(entries('image')).toEqual([
+      [
+        ['file', 'image'],
+        ['index', '0'],
+        ['media', 'disk'],
+      ],
+    ]);
+    expect(entries('-cdrom', 'c')).toEqual([
+      [
+        ['file', 'c'],
+        ['index', '2'],
+        ['media', 'cdrom'],
+      ],
+    ]);
+  });
+
+  it('a device may be written as JSON', () => {
+    const [device] = read('-device', '{"driver":"virtio-blk-pci","id":"a","drive":"d","scsi":false}').devices;
+    expect(device?.options.id).toBe('a');
+    expect([...(device?.options.entries ?? [])]).toEqual([
+      ['driver', 'virtio-blk-pci'],
+      ['drive', 'd'],
+      ['scsi', 'off'],
+    ]);
+  });
+
+  it('-machine may name the kernel; the option of its own counts more', () => {
+    expect(read('-machine', 'kernel=k,initrd=i,append=a b')).toMatchObject({
+      kernel: 'k',
+      initrd: 'i',
+      append: 'a b',
+    });
+    expect(read('-kernel', 'x', '-machine', 'kernel=k').kernel).toBe('x');
+  });
+});
