@@ -1,0 +1,282 @@
+/** The project's own guest image on a machine without a page: what guest scenarios are written with. */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import {
+  ChunkImageStore,
+  type ImageOpener,
+  LocalLocks,
+  Machine,
+  type MachineConfig,
+  type MachineEvent,
+  MemoryChunkDatabase,
+  Monitor,
+} from '../../src/emu/index.ts';
+import type { ReplayTarget } from './replay.ts';
+
+const IMAGE = join(import.meta.dirname, '../../public/images/debian-amd64');
+const MIB = 1024 * 1024;
+const SLICE_MS = 10;
+const MAX_SLEEP_MS = 10;
+const POLL_MS = 10;
+const SETTLE_MS = 300;
+const BOOT_SECONDS = 150;
+const ANSWER_SECONDS = 90;
+const PROMPT = 'guest# ';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: busybox asks the terminal for the cursor's place.
+const AT_PROMPT = /guest# (?:\x1b\[6n)?$/;
+
+interface Manifest {
+  readonly append: string;
+  readonly memoryMiB: number;
+  readonly files: Readonly<Record<'kernel' | 'initrd', { readonly file: string }>>;
+}
+
+export interface GuestFiles {
+  readonly kernel: Uint8Array;
+  readonly initrd: Uint8Array;
+  readonly append: string;
+  readonly memoryBytes: number;
+}
+
+let files: GuestFiles | undefined;
+
+/** The guest image, as `npm run images` left it. */
+export function guestFiles(): GuestFiles {
+  if (files !== undefined) return files;
+  if (!existsSync(join(IMAGE, 'manifest.json'))) throw new Error('no guest image: npm run images');
+  const manifest = JSON.parse(readFileSync(join(IMAGE, 'manifest.json'), 'utf8')) as Manifest;
+  const unpack = (name: string): Uint8Array => new Uint8Array(gunzipSync(readFileSync(join(IMAGE, name))));
+  files = {
+    kernel: unpack(manifest.files.kernel.file),
+    initrd: unpack(manifest.files.initrd.file),
+    append: manifest.append,
+    memoryBytes: manifest.memoryMiB * MIB,
+  };
+  return files;
+}
+
+/** An empty image store in memory, as the page has one in the browser. */
+export function memoryImages(): ChunkImageStore {
+  let count = 0;
+  return new ChunkImageStore({
+    database: new MemoryChunkDatabase(),
+    locks: new LocalLocks(),
+    newId: () => `image${count++}`,
+  });
+}
+
+export interface HeadlessOptions {
+  readonly images: ImageOpener;
+  readonly config?: Partial<MachineConfig>;
+  readonly sliceMs?: number;
+}
+
+/** A machine with its monitor that runs by itself until `end`. */
+export class HeadlessGuest {
+  readonly machine: Machine;
+  readonly monitor: Monitor;
+  /** What went to QEMU's standard error, and to the page's user. */
+  readonly warnings: string[] = [];
+  readonly notices: string[] = [];
+  /** All that the console ever showed. */
+  log = '';
+  #output = '';
+  readonly #events: MachineEvent[] = [];
+  readonly #sliceMs: number;
+  readonly #deterministic: boolean;
+  /** Who waits for the guest. */
+  #waiting = 0;
+  #booted = false;
+  #ended = false;
+  #fault: unknown;
+
+  constructor({ images, config, sliceMs = SLICE_MS }: HeadlessOptions) {
+    this.#sliceMs = sliceMs;
+    this.#deterministic = config?.icountShift !== undefined;
+    this.machine = new Machine(
+      { ...guestFiles(), ...config },
+      {
+        monotonicNs: () => performance.now() * 1e6,
+        wallClockMs: () => Date.now(),
+        random: (bytes) => void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
+        images,
+        warn: (message) => this.warnings.push(message),
+        notice: (text) => this.notices.push(text),
+      },
+    );
+    this.machine.onSerial = (bytes) => this.#show(Buffer.from(bytes).toString('latin1'));
+    this.machine.events.listen((event) => this.#events.push(event));
+    this.monitor = new Monitor({ machine: this.machine, stderr: (message) => this.warnings.push(message) });
+    this.#loop();
+  }
+
+  /** Powers the guest on and awaits its shell; does nothing when that was done. */
+  async boot(): Promise<void> {
+    if (this.#booted) return;
+    this.#booted = true;
+    if (this.machine.runState !== 'running') this.machine.cont();
+    await this.until(PROMPT, BOOT_SECONDS);
+    await this.run('stty -echo cols 200; dmesg -n 1');
+    await this.run('true');
+  }
+
+  /** The output of one monitor line. */
+  hmp(line: string): Promise<string> {
+    return this.monitor.execute(line);
+  }
+
+  /** The output of one shell command. */
+  async run(command: string, seconds = ANSWER_SECONDS): Promise<string> {
+    this.#output = '';
+    this.type(`${command}\n`);
+    const raw = await this.until(AT_PROMPT, seconds);
+    const text = raw.replaceAll('\r', '').replaceAll('\x1b[6n', '').slice(0, -PROMPT.length);
+    return text.startsWith(`${command}\n`) ? text.slice(command.length + 1) : text;
+  }
+
+  /** The output of one shell command without its last newline. */
+  async ask(command: string, seconds = ANSWER_SECONDS): Promise<string> {
+    return (await this.run(command, seconds)).trimEnd();
+  }
+
+  type(text: string): void {
+    this.machine.serial.send(Buffer.from(text, 'latin1'));
+  }
+
+  /** Awaits the shell after a reset. */
+  async rebooted(): Promise<void> {
+    this.#booted = false;
+    this.forget();
+    await this.boot();
+  }
+
+  /** Forgets what the console showed so far, for `until`. */
+  forget(): void {
+    this.#output = '';
+  }
+
+  /** Awaits that the console shows `what`; gives all since the last command. */
+  async until(what: RegExp | string, seconds: number): Promise<string> {
+    const found = (): boolean =>
+      typeof what === 'string' ? this.#output.includes(what) : what.test(this.#output);
+    await this.poll(found, seconds, () => `${what} in ${JSON.stringify(this.#output.slice(-2000))}`);
+    const text = this.#output;
+    this.#output = '';
+    return text;
+  }
+
+  /** Lets the guest run until `reached` is true; throws when the machine broke or time is up. */
+  async poll(reached: () => boolean, seconds: number, what: () => string = () => 'a state'): Promise<void> {
+    this.#waiting++;
+    try {
+      for (const end = Date.now() + seconds * 1000; !reached(); await pause(POLL_MS)) {
+        if (this.#fault !== undefined) throw this.#fault;
+        const { internalError, trace } = this.machine;
+        if (internalError !== undefined) throw internalError;
+        if (Date.now() > end) throw new Error(`no ${what()}; ${trace.tail().slice(-5).join(' · ')}`);
+      }
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  /** Awaits that nothing more comes or goes in the guest. */
+  async settle(): Promise<void> {
+    for (let last = '', same = 0; same < 2; await this.run(`usleep ${SETTLE_MS}000`)) {
+      const now = await this.run('dmesg | wc -l; ls /sys/bus/pci/devices /sys/block');
+      same = now === last ? same + 1 : 0;
+      last = now;
+    }
+  }
+
+  /** Takes everything out that was plugged in, devices and drives. */
+  async unplugAll(): Promise<void> {
+    const { devices, drives } = this.machine;
+    if (this.machine.runState !== 'running') await this.hmp('cont');
+    for (const id of [...devices.removable()]) {
+      await this.hmp(`device_del ${id}`);
+      await this.poll(
+        () => !devices.removable().includes(id),
+        ANSWER_SECONDS,
+        () => `end of ${id}`,
+      );
+    }
+    await drives.settled();
+    for (const { name } of [...drives.list()]) await this.hmp(`drive_del ${name}`);
+    this.takeEvents();
+  }
+
+  takeEvents(): readonly MachineEvent[] {
+    return this.#events.splice(0);
+  }
+
+  /** Awaits an event of this name; forgets those before it. */
+  async event(name: MachineEvent['event'], seconds = ANSWER_SECONDS): Promise<MachineEvent> {
+    const at = (): number => this.#events.findIndex(({ event }) => event === name);
+    await this.poll(
+      () => at() >= 0,
+      seconds,
+      () => name,
+    );
+    const [found] = this.#events.splice(0, at() + 1).slice(-1);
+    if (found === undefined) throw new Error(name);
+    return found;
+  }
+
+  /** Stops the machine for good and closes its images. */
+  async end(): Promise<void> {
+    this.machine.stop();
+    this.#ended = true;
+    await this.machine.close();
+  }
+
+  /** Of the guest's memory and of the vCPU's registers. */
+  hash(): string {
+    const { memory, engine } = this.machine;
+    return createHash('sha256').update(memory.bytes).update(engine.cpu.save().words).digest('hex');
+  }
+
+  #show(text: string): void {
+    this.#output += text;
+    this.log += text;
+    this.onOutput(text);
+  }
+
+  /** Called from inside the guest's write: what is typed here comes at the same instruction in each run. */
+  onOutput: (text: string) => void = () => {};
+
+  #loop(): void {
+    if (this.#ended) return;
+    // Virtual time that nobody waits for would pass as fast as the host can.
+    if (this.#deterministic && this.#waiting === 0) {
+      setTimeout(() => this.#loop(), POLL_MS);
+      return;
+    }
+    try {
+      const { idleMs } = this.machine.run(this.#sliceMs);
+      if (idleMs > 0) setTimeout(() => this.#loop(), Math.min(idleMs, MAX_SLEEP_MS));
+      else setImmediate(() => this.#loop());
+    } catch (error) {
+      this.#fault = error;
+    }
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+/** The guest for `replay`. */
+export function guestTarget(guest: HeadlessGuest): ReplayTarget {
+  return {
+    execute: (line) => guest.hmp(line),
+    takeEvents: () => guest.takeEvents().map(({ event, data }) => JSON.stringify({ event, data })),
+    boot: () => guest.boot(),
+    settle: () => guest.settle(),
+    guest: (command) => guest.run(command),
+  };
+}
