@@ -41,8 +41,8 @@ export class App {
       help: openHelp,
     });
     this.#images = new ImagesPanel(this.#client, {
-      proposeDrive: (path) =>
-        this.#monitor.propose(`drive_add 0 if=none,file=${optionValue(path)},format=raw,id=disk1`),
+      proposeDrive: (path, id) =>
+        this.#monitor.propose(`drive_add 0 if=none,file=${optionValue(path)},format=raw,id=${id}`),
       fail: (text) => this.#notices.show({ level: 'error', text }),
       listed: (images) => this.#story.setImages(images),
     });
@@ -100,7 +100,7 @@ export class App {
         property: '--console-share',
         container: workspace,
         controls: this.#console.pane.element,
-        initial: 57,
+        initial: 53,
       }),
       side,
     );

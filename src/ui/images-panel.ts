@@ -11,7 +11,7 @@ import { Uploads } from './uploads.ts';
 
 export interface ImagesPanelActions {
   /** Puts a drive_add line for the image on the monitor's input line. */
-  proposeDrive(path: string): void;
+  proposeDrive(path: string, id: string): void;
   fail(message: string): void;
   /** The images, whenever they may have changed. */
   listed(images: readonly ImageRow[]): void;
@@ -112,7 +112,7 @@ export class ImagesPanel {
     this.#shown = key;
     const focused = document.activeElement?.getAttribute('aria-label');
     const hadFocus = this.#list.contains(document.activeElement);
-    this.#list.replaceChildren(...list.images.map((image) => this.#row(image)));
+    this.#list.replaceChildren(...list.images.map((image) => this.#row(image, freeDriveId(list.images))));
     if (hadFocus) this.#restoreFocus(focused ?? '');
     this.#actions.listed(list.images);
   }
@@ -126,7 +126,7 @@ export class ImagesPanel {
     this.focus();
   }
 
-  #row(image: ImageRow): HTMLElement {
+  #row(image: ImageRow, driveId: string): HTMLElement {
     const { path, sizeBytes, storedBytes, inUse } = image;
     const size = `${formatBytes(sizeBytes)}, ${formatBytes(storedBytes)} stored`;
     const name = button(path, { label: `Copy the path ${path}`, class: 'path' }, () => copyText(path));
@@ -149,7 +149,7 @@ export class ImagesPanel {
         'div',
         { class: 'image-actions', role: 'group', 'aria-label': path },
         button('', { icon: 'insert', label: `Write a drive_add line for ${path}`, class: 'quiet' }, () =>
-          this.#actions.proposeDrive(path),
+          this.#actions.proposeDrive(path, driveId),
         ),
         button('', { icon: 'download', label: `Download ${path}`, class: 'quiet' }, () =>
           this.#download(image, detail, size),
@@ -175,6 +175,11 @@ export class ImagesPanel {
       detail.textContent = size;
     }
   }
+}
+
+/** The story's `disk1`, or the next number when images are plugged already. */
+function freeDriveId(images: readonly ImageRow[]): string {
+  return `disk${images.filter(({ inUse }) => inUse).length + 1}`;
 }
 
 function storageText({ persistent, usedBytes, quotaBytes }: ImageList): string {

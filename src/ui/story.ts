@@ -27,9 +27,9 @@ export class Story {
     this.setImages([]);
   }
 
-  /** The commands name the first image that is free. */
+  /** The commands name the image that is plugged, so that they stay the same through the story, or the first. */
   setImages(images: readonly ImageRow[]): void {
-    const image = images.find(({ inUse }) => !inUse) ?? images[0];
+    const image = images.find(({ inUse }) => inUse) ?? images[0];
     const path = optionValue(image?.path ?? '/tmp/test.img');
     const upload = button('Upload a disk image, or make an empty one', { class: 'story-command' }, () =>
       this.#upload(),

@@ -48,11 +48,11 @@ test('the dividing bars move by keys and keep their place', async ({ page }) => 
   await page.keyboard.press('ArrowLeft');
   await page.keyboard.press('Shift+ArrowLeft');
   expect(await width()).toBeLessThan(before - 100);
-  await expect(bar).toHaveAttribute('aria-valuenow', '45');
+  await expect(bar).toHaveAttribute('aria-valuenow', '41');
   await page.reload();
-  await expect(bar).toHaveAttribute('aria-valuenow', '45');
+  await expect(bar).toHaveAttribute('aria-valuenow', '41');
   await bar.dblclick();
-  await expect(bar).toHaveAttribute('aria-valuenow', '57');
+  await expect(bar).toHaveAttribute('aria-valuenow', '53');
 });
 
 test('the theme follows the system, and the user’s choice wins and stays', async ({ page }) => {
