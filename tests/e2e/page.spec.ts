@@ -105,7 +105,7 @@ test('a damaged guest image is said in words', async ({ page }) => {
   await expect(page.getByRole('alert')).toContainText('shorter than its manifest says', { timeout: 30_000 });
 });
 
-test('works below a folder and needs neither cross-origin isolation nor WebAssembly', async ({ page }) => {
+test('works below a folder and without cross-origin isolation', async ({ page }) => {
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
   const addresses = await page.evaluate(() =>
     [...document.querySelectorAll('script[src], link[href]')].map(
