@@ -16,6 +16,7 @@ import {
   ZERO_PAGE,
 } from './low-memory.ts';
 import { memoryMap } from './memory-map.ts';
+import { FIRMWARE_MSRS } from './msrs.ts';
 
 const HEADER = 0x1f1;
 const BOOT_FLAG = 0x1fe;
@@ -89,6 +90,7 @@ export function loadBzImage(request: LoadRequest, memory: GuestMemory): EntrySta
     cr3: wide ? PAGE_TABLES : 0,
     gdt: GDT,
     gdtLimit: GDT_LIMIT,
+    msrs: FIRMWARE_MSRS,
   };
 }
 

@@ -3,8 +3,26 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import { EBDA } from './memory-map.ts';
 
 const BDA_COM_PORTS = 0x400;
+const BDA_END = 0x500;
+const EBDA_SIZE = 0x400;
 const BDA_EBDA_SEGMENT = 0x40e;
+const BDA_EQUIPMENT = 0x410;
 const BDA_CONVENTIONAL_KIB = 0x413;
+const BDA_KEYBOARD_HEAD = 0x41a;
+const BDA_KEYBOARD_TAIL = 0x41c;
+const BDA_DISK_CONTROL = 0x476;
+const BDA_COM_TIMEOUTS = 0x47c;
+const BDA_KEYBOARD_START = 0x480;
+const BDA_KEYBOARD_END = 0x482;
+const BDA_KEYBOARD_MODE = 0x496;
+/** Coprocessor and PS/2 mouse. */
+const EQUIPMENT = 0x0006;
+const EQUIPMENT_COM_SHIFT = 9;
+const KEYBOARD_BUFFER = 0x1e;
+const KEYBOARD_BUFFER_END = 0x3e;
+const KEYBOARD_101_KEYS = 0x10;
+const DISK_CONTROL = 0xc0;
+const COM_TIMEOUT = 10;
 
 /** Linear addresses below the EBDA, each with a page or more to itself. */
 export const GDT = 0x1000;
@@ -21,13 +39,26 @@ const FLAT_CODE32 = [0x0000ffff, 0x00cf9b00];
 const FLAT_CODE64 = [0x0000ffff, 0x00af9b00];
 const FLAT_DATA = [0x0000ffff, 0x00cf9300];
 
+/** QEMU: as SeaBIOS leaves it on a machine without disks. */
 export function writeBiosDataArea(memory: GuestMemory, serialPorts: readonly number[]): void {
+  const { bytes } = memory;
+  const word = (at: number, value: number): void => memory.view.setUint16(at, value, true);
+  bytes.fill(0, BDA_COM_PORTS, BDA_END);
+  bytes.fill(0, EBDA, EBDA + EBDA_SIZE);
   for (const [index, port] of serialPorts.entries()) {
-    memory.view.setUint16(BDA_COM_PORTS + 2 * index, port, true);
+    word(BDA_COM_PORTS + 2 * index, port);
+    bytes[BDA_COM_TIMEOUTS + index] = COM_TIMEOUT;
   }
-  memory.view.setUint16(BDA_EBDA_SEGMENT, EBDA >>> 4, true);
-  memory.view.setUint16(BDA_CONVENTIONAL_KIB, EBDA >>> 10, true);
-  memory.bytes[EBDA] = 1;
+  word(BDA_EQUIPMENT, EQUIPMENT | (serialPorts.length << EQUIPMENT_COM_SHIFT));
+  word(BDA_KEYBOARD_HEAD, KEYBOARD_BUFFER);
+  word(BDA_KEYBOARD_TAIL, KEYBOARD_BUFFER);
+  word(BDA_KEYBOARD_START, KEYBOARD_BUFFER);
+  word(BDA_KEYBOARD_END, KEYBOARD_BUFFER_END);
+  bytes[BDA_KEYBOARD_MODE] = KEYBOARD_101_KEYS;
+  bytes[BDA_DISK_CONTROL] = DISK_CONTROL;
+  word(BDA_EBDA_SEGMENT, EBDA >>> 4);
+  word(BDA_CONVENTIONAL_KIB, EBDA >>> 10);
+  bytes[EBDA] = 1;
 }
 
 export function writeGdt(memory: GuestMemory, code64: boolean): void {

@@ -20,6 +20,9 @@ export const FIRMWARE_DATA_SIZE = 0x20000;
 /** Flash at the end of the 32-bit address space. */
 const FLASH_START = 0xfffc0000;
 const FLASH_SIZE = 0x40000;
+/** AMD's HyperTransport reserves the top 12 GiB of 40 address bits. */
+const HYPERTRANSPORT_START = 0xfd_0000_0000;
+const HYPERTRANSPORT_SIZE = 0x3_0000_0000;
 
 /** Ranges in ascending order. QEMU: as SeaBIOS reports them for `ramSize` bytes below 4 GiB. */
 export function memoryMap(ramSize: number): readonly MemoryRange[] {
@@ -31,5 +34,6 @@ export function memoryMap(ramSize: number): readonly MemoryRange[] {
     { base: MIB, size: end - MIB, type: E820_RAM },
     { base: end, size: FIRMWARE_DATA_SIZE, type: E820_RESERVED },
     { base: FLASH_START, size: FLASH_SIZE, type: E820_RESERVED },
+    { base: HYPERTRANSPORT_START, size: HYPERTRANSPORT_SIZE, type: E820_RESERVED },
   ];
 }

@@ -15,6 +15,7 @@ import {
   writeGdt,
 } from './low-memory.ts';
 import { memoryMap } from './memory-map.ts';
+import { FIRMWARE_MSRS } from './msrs.ts';
 
 const XEN_ELFNOTE_PHYS32_ENTRY = 18;
 const START_MAGIC = 0x336ec578;
@@ -22,6 +23,8 @@ const START_VERSION = 1;
 const MODULE_LIST = START_INFO + 0x40;
 const MEMORY_MAP = START_INFO + 0x80;
 const MAP_ENTRY_SIZE = 24;
+/** QEMU: what its loader keeps free for ACPI at the end of RAM. */
+const INITRD_DISTANCE = 0x28000;
 
 function entryPoint({ notes }: ElfImage): number {
   const note = notes.find(({ name, type }) => name === 'Xen' && type === XEN_ELFNOTE_PHYS32_ENTRY);
@@ -36,7 +39,7 @@ export function loadPvh(request: LoadRequest, memory: GuestMemory): EntryState {
   const image = readElf(request.kernel);
   const rip = entryPoint(image);
   const end = loadElf(request.kernel, image, memory);
-  const initrd = placeInitrd(request.initrd, memory, end);
+  const initrd = placeInitrd(request.initrd, memory, end, memory.size - INITRD_DISTANCE);
   if (!writeCommandLine(memory, request.commandLine))
     throw new KernelError('The kernel command line is too long');
   writeGdt(memory, false);
@@ -50,6 +53,7 @@ export function loadPvh(request: LoadRequest, memory: GuestMemory): EntryState {
     cr3: 0,
     gdt: GDT,
     gdtLimit: GDT_LIMIT,
+    msrs: FIRMWARE_MSRS,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Puts a vCPU into the state that a kernel's entry point asks for. */
 
 import * as state from '../cpu/state.ts';
+import { writeMsr } from '../cpu/system/msr.ts';
 import type { Vcpu } from '../cpu/vcpu.ts';
 import type { EntryState } from '../firmware/entry.ts';
 
@@ -9,6 +10,8 @@ const DATA_SELECTOR = 0x18;
 const FLAT = state.ATTR_P | state.ATTR_S | state.ATTR_G | state.ATTR_ACCESSED;
 const DATA = FLAT | state.ATTR_DB | state.ATTR_WRITABLE;
 const CODE = FLAT | state.ATTR_CODE | state.ATTR_READABLE;
+/** The IDTR that the firmware used in real mode. */
+const REAL_MODE_VECTORS = 0x3ff;
 const SEGMENTS = [state.SEG_ES, state.SEG_SS, state.SEG_DS, state.SEG_FS, state.SEG_GS];
 
 function setSegment(S: Int32Array, segment: number, selector: number, attr: number): void {
@@ -43,6 +46,8 @@ export function enterKernel(cpu: Vcpu, entry: EntryState): void {
   S[state.RIP_LO] = entry.rip;
   S[state.RIP_HI] = 0;
   S[state.CPL] = 0;
+  S[state.IDTR_LIMIT] = REAL_MODE_VECTORS;
+  for (const { index, lo, hi } of entry.msrs) writeMsr(cpu, index, lo, hi);
   cpu.writeFlags(state.FLAG_1);
   cpu.flushTlb(true);
   cpu.updateMode();

@@ -204,10 +204,10 @@ export class Machine implements MachineApi {
       if (this.#isIdle()) {
         const idleMs = this.#idleUntil(deadline);
         if (idleMs > 0) return { idleMs };
-        continue;
+      } else {
+        this.#runChunk(deadline);
+        this.#serviceRequests();
       }
-      this.#runChunk(deadline);
-      this.#serviceRequests();
       if (this.#host.monotonicNs() >= untilNs) return { idleMs: 0 };
     }
     return { idleMs: Number.POSITIVE_INFINITY };

@@ -28,11 +28,17 @@ import type { Device } from '../core/device.ts';
 import { type ApicBus, fanOut, type IrqLine, type MsiSink, UNCONNECTED, WiredOr } from '../core/irq.ts';
 import type { Plain } from '../core/plain.ts';
 import type { Trace } from '../core/trace.ts';
+import { cpuidLeaf } from '../cpu/system/cpuid.ts';
+import { writeBiosTables } from '../firmware/bios-tables.ts';
+import { setUpChips } from '../firmware/chip-setup.ts';
 import { writeBiosDataArea } from '../firmware/low-memory.ts';
 import { FIRMWARE_DATA_SIZE } from '../firmware/memory-map.ts';
+import type { PciInterrupt } from '../firmware/mp-table.ts';
 import { I8042 } from '../input/i8042.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import { PCI_INTERRUPT_LINE } from '../pci/config-space.ts';
 import { PciBus } from '../pci/pci-bus.ts';
+import type { PciDevice } from '../pci/pci-device.ts';
 import { PciHost } from '../pci/pci-host.ts';
 import { assignPciResources } from '../pci/pci-resources.ts';
 import type { DeviceManager } from './hotplug.ts';
@@ -50,9 +56,7 @@ const COM_PORTS = [
 ] as const;
 const IO_APIC = { id: 0, base: 0xfec00000 };
 const PM_BASE = 0x600;
-/** ELCR as SeaBIOS leaves it: PIRQs 10 and 11 are level triggered. */
-const ELCR_PORT = 0x4d0;
-const ELCR_LEVEL = 0x0c00;
+const BOOT_CPU = { apicId: 0, sockets: 1, cores: 1, threads: 1 };
 
 export interface PcWiring {
   readonly memory: GuestMemory;
@@ -211,16 +215,26 @@ export class PcBoard {
     this.#piix3.firmwareSetup();
     this.#ide.firmwareSetup();
     this.pm.firmwareSetup();
-    this.ports.write(ELCR_PORT, 1, ELCR_LEVEL & 0xff);
-    this.ports.write(ELCR_PORT + 1, 1, ELCR_LEVEL >> 8);
-    writeBiosDataArea(
-      memory,
-      serialPorts(this.#wiring).map(({ iobase }) => iobase),
-    );
-    return this.#writeAcpiTables();
+    const serials = serialPorts(this.#wiring).map(({ iobase }) => iobase);
+    setUpChips(this.ports, this.physical, serials);
+    writeBiosDataArea(memory, serials);
+    const rsdp = this.#writeAcpiTables();
+    const { cpus, archId } = this.#wiring;
+    const [cpuSignature, , , cpuFeatures] = cpuidLeaf(1, 0, BOOT_CPU, true);
+    return writeBiosTables(memory, {
+      rsdp,
+      mp: {
+        apicIds: Array.from({ length: cpus }, (_, index) => archId(index)),
+        cpuSignature,
+        cpuFeatures,
+        ioApic: IO_APIC,
+        pci: this.pciBus.devices().flatMap(interruptOf),
+      },
+      smbios: { ramSize: memory.size, cpus, cpuSignature, cpuFeatures },
+    });
   }
 
-  #writeAcpiTables(): number {
+  #writeAcpiTables(): Uint8Array {
     const { memory, cpus, archId } = this.#wiring;
     const config: AcpiConfig = {
       ramSize: memory.size,
@@ -235,13 +249,9 @@ export class PcBoard {
     const base = memory.size - FIRMWARE_DATA_SIZE;
     const { rsdp, tables } = buildAcpiTables(config, base);
     memory.write(base, tables);
-    memory.write(RSDP_ADDRESS, rsdp);
-    return RSDP_ADDRESS;
+    return rsdp;
   }
 }
-
-/** In the BIOS area, where a guest that was not told looks for it, on a 16-byte boundary. */
-const RSDP_ADDRESS = 0xf5000;
 
 /** The ports that the board has. */
 function serialPorts({ serials }: PcWiring) {
@@ -249,6 +259,12 @@ function serialPorts({ serials }: PcWiring) {
     const backend = serials[index];
     return backend === undefined ? [] : [{ ...port, index, backend }];
   });
+}
+
+function interruptOf({ devfn, identity, config }: PciDevice): PciInterrupt[] {
+  const pin = identity.interruptPin ?? 0;
+  if (pin === 0) return [];
+  return [{ slot: devfn >> 3, pin: pin - 1, irq: config.read(PCI_INTERRUPT_LINE, 1) }];
 }
 
 function describeFunction(device: { readonly devfn: number }): AcpiConfig['pci']['devices'][number] {

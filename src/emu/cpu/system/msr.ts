@@ -209,8 +209,8 @@ export function wrmsr(cpu: Cpu): void {
   if (S[CPL] !== 0 || !writeMsr(cpu, index, lo, hi)) cpu.raise(VEC_GP, 0);
 }
 
-/** False: #GP(0), nothing changed. QEMU: addresses need not be canonical. */
-function writeMsr(cpu: Cpu, index: number, lo: number, hi: number): boolean {
+/** What WRMSR does at CPL 0. False: #GP(0), nothing changed. QEMU: addresses need not be canonical. */
+export function writeMsr(cpu: Cpu, index: number, lo: number, hi: number): boolean {
   const S = cpu.S;
   switch (index) {
     case IA32_TSC:
