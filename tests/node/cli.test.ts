@@ -1,0 +1,319 @@
+/** The program as a user starts it: terminal, sockets, files, exit status. */
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '../..');
+const PROGRAM = join(ROOT, 'bin/hotslot-system-x86_64');
+const HAS_GUEST = existsSync(join(ROOT, 'public/images/debian-amd64/manifest.json'));
+const BOOT_MS = 240_000;
+const ANSWER_MS = 30_000;
+const DISK_BYTES = 8 * 1024 * 1024;
+const PROMPT = 'guest# ';
+
+/** A started program, and what it wrote. */
+class Run {
+  readonly process: ChildProcessWithoutNullStreams;
+  readonly ended: Promise<number | null>;
+  stdout = '';
+  stderr = '';
+
+  constructor(args: readonly string[], folder: string) {
+    this.process = spawn(PROGRAM, args, { cwd: folder });
+    this.process.stdout.on('data', (bytes: Buffer) => {
+      this.stdout += bytes.toString('latin1');
+    });
+    this.process.stderr.on('data', (bytes: Buffer) => {
+      this.stderr += bytes.toString('latin1');
+    });
+    this.process.stdin.on('error', () => {});
+    this.ended = new Promise((resolve) => {
+      this.process.on('close', resolve);
+    });
+  }
+
+  type(text: string): void {
+    this.process.stdin.write(text, 'latin1');
+  }
+
+  /** Waits for `text` on standard output and takes all up to its end. */
+  async until(text: string, ms = ANSWER_MS): Promise<string> {
+    await eventually(
+      () => this.stdout.includes(text),
+      ms,
+      () => `${text} in ${this.stdout.slice(-2000)} ${this.stderr}`,
+    );
+    const end = this.stdout.indexOf(text) + text.length;
+    const taken = this.stdout.slice(0, end);
+    this.stdout = this.stdout.slice(end);
+    return taken;
+  }
+}
+
+async function eventually(what: () => boolean, ms: number, told: () => string): Promise<void> {
+  const until = performance.now() + ms;
+  while (!what()) {
+    if (performance.now() > until) throw new Error(`waited in vain for ${told()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+let folder = '';
+const runs: Run[] = [];
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hotslot-program-'));
+  // Not in a test's time: the first start may build the program.
+  execFileSync(PROGRAM, ['-version']);
+}, 120_000);
+afterEach(async () => {
+  for (const run of runs.splice(0)) {
+    run.process.kill('SIGKILL');
+    await run.ended;
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function start(...args: string[]): Run {
+  const run = new Run(args, folder);
+  runs.push(run);
+  return run;
+}
+
+/** A file in the tests' folder. */
+function file(name: string, content: string | Uint8Array = ''): string {
+  writeFileSync(join(folder, name), content);
+  return name;
+}
+
+function disk(name: string): string {
+  file(name);
+  truncateSync(join(folder, name), DISK_BYTES);
+  return name;
+}
+
+/** An ELF header of a 64-bit program, and nothing behind it that it promises. */
+function truncatedElf(): Uint8Array {
+  const elf = Buffer.alloc(128);
+  elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  elf.writeUInt16LE(62, 18);
+  elf.writeBigUInt64LE(64n, 32);
+  elf.writeUInt16LE(56, 54);
+  elf.writeUInt16LE(9, 56);
+  return elf;
+}
+
+describe('questions and refusals', () => {
+  it('-version and -help', async () => {
+    const version = start('-version');
+    expect(await version.ended).toBe(0);
+    expect(version.stdout).toMatch(/^QEMU emulator version 7\.2\.\d+/);
+    const help = start('-help');
+    expect(await help.ended).toBe(0);
+    expect(help.stdout).toContain('usage: hotslot-system-x86_64 [options] [disk_image]');
+  });
+
+  it.each<[string, () => readonly string[], RegExp]>([
+    ['an unknown option', () => ['-foo'], /^hotslot-system-x86_64: -foo: invalid option\n$/],
+    [
+      'a kernel that is not there',
+      () => ['-kernel', 'missing'],
+      /^qemu: could not open kernel file 'missing': No such file or directory\n$/,
+    ],
+    ['a text', () => ['-kernel', file('text', 'hello\n')], /^qemu: invalid kernel header\n$/],
+    [
+      'a kernel cut off',
+      () => ['-kernel', file('cut', truncatedElf())],
+      /^hotslot-system-x86_64: Error while loading elf kernel/,
+    ],
+    [
+      'an empty kernel',
+      () => ['-kernel', file('empty')],
+      /^qemu: could not load kernel 'empty': No such file or directory\n$/,
+    ],
+    [
+      'a guest image that is not there',
+      () => ['-guest', 'nobody'],
+      /^hotslot-system-x86_64: could not open guest image 'nobody': No such file or directory\n/,
+    ],
+    [
+      'a disk without a kernel',
+      () => ['-drive', `file=${disk('disk')},format=raw,if=virtio`],
+      /^hotslot-system-x86_64: this machine has no BIOS/,
+    ],
+    [
+      'more memory than there can be',
+      () => ['-S', '-m', '4096G', '-drive', `if=none,file=${disk('disk')},format=raw`],
+      /^hotslot-system-x86_64: cannot set up guest memory 'pc\.ram': Cannot allocate memory\n$/,
+    ],
+  ])('%s', async (_name, args, stderr) => {
+    const run = start(...args());
+    expect(await run.ended).toBe(1);
+    expect(run.stderr).toMatch(stderr);
+    expect(run.stdout).toBe('');
+  });
+});
+
+describe('a machine that does not run yet', () => {
+  // A named drive keeps the guest image out of it.
+  const idle = (): string[] => ['-S', '-drive', `if=none,id=d,file=${disk('disk')},format=raw`];
+
+  it('the monitor on the terminal', async () => {
+    const run = start(...idle(), '-display', 'none', '-monitor', 'stdio');
+    await run.until("monitor - type 'help' for more information\r\n(qemu) ");
+    run.type('info status\n');
+    expect(await run.until('(qemu) ')).toContain('VM status: paused (prelaunch)\r\n');
+    run.type('device_add virtio-blk-pci,drive=d,id=v\n');
+    await run.until('(qemu) ');
+    run.type('info block\n');
+    expect(await run.until('(qemu) ')).toContain('/machine/peripheral/v/virtio-backend');
+    run.type('quit\n');
+    expect(await run.ended).toBe(0);
+    expect(run.stderr).toBe('');
+  });
+
+  it('devices of the command line are part of the machine', async () => {
+    const run = start(
+      ...idle(),
+      '-device',
+      'virtio-blk-pci,drive=d,id=v,addr=7',
+      '-monitor',
+      'stdio',
+      '-serial',
+      'null',
+    );
+    await run.until('(qemu) ');
+    run.type('info pci\n');
+    expect(await run.until('(qemu) ')).toMatch(
+      /device {3}7, function 0:\r\n {4}SCSI controller: PCI device 1af4:1001/,
+    );
+    run.type('quit\n');
+    expect(await run.ended).toBe(0);
+  });
+
+  it.each<[NodeJS.Signals, number]>([
+    ['SIGTERM', 15],
+    ['SIGINT', 2],
+    ['SIGHUP', 1],
+  ])('%s ends it', async (signal, number) => {
+    const run = start(...idle(), '-display', 'none', '-monitor', 'stdio');
+    await run.until('(qemu) ');
+    run.process.kill(signal);
+    expect(await run.ended).toBe(0);
+    expect(run.stderr).toBe(`hotslot-system-x86_64: terminating on signal ${number}\n`);
+  });
+
+  it('Ctrl-A X ends it, Ctrl-A C is the monitor, the end of the input is not the end', async () => {
+    const ended = start(...idle());
+    ended.type('\x01x');
+    expect(await ended.ended).toBe(0);
+    expect(ended.stdout).toBe('QEMU: Terminated\n\r');
+    const run = start(...idle(), '-nographic');
+    run.type('\x01c');
+    await run.until('(qemu) ');
+    run.process.stdin.end();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(run.process.exitCode).toBeNull();
+    run.process.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
+  });
+
+  it('the monitor on a Unix socket, client after client; the socket goes with the program', async () => {
+    const path = join(folder, 'monitor');
+    const run = start(...idle(), '-display', 'none', '-monitor', `unix:${path},server=on,wait=off`);
+    await eventually(
+      () => existsSync(path),
+      ANSWER_MS,
+      () => run.stderr,
+    );
+    const ask = (line: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        let text = '';
+        const socket = connect(path, () => socket.write(`${line}\n`));
+        socket.on('error', reject);
+        socket.on('close', () => resolve(text));
+        socket.on('data', (bytes) => {
+          text += bytes.toString('latin1');
+          if (text.split('(qemu) ').length > 2) socket.destroy();
+        });
+      });
+    expect(await ask('info version')).toContain('7.2.');
+    expect(await ask('info status')).toContain('paused (prelaunch)');
+    void ask('quit').catch(() => {});
+    expect(await run.ended).toBe(0);
+    expect(existsSync(path)).toBe(false);
+  });
+});
+
+describe.runIf(HAS_GUEST)('the guest image', () => {
+  it(
+    'boots without arguments, works, and is powered off',
+    async () => {
+      const run = start();
+      await run.until(PROMPT, BOOT_MS);
+      run.type('echo $((6 * 7)) answers\n');
+      await run.until('42 answers');
+      run.type('\x01c');
+      await run.until('(qemu) ');
+      run.type('info status\n');
+      expect(await run.until('(qemu) ')).toContain('VM status: running\r\n');
+      run.type('\x01cpoweroff\n');
+      expect(await run.ended).toBe(0);
+    },
+    BOOT_MS + ANSWER_MS,
+  );
+
+  it(
+    'has the disk of the command line, and what it wrote is in the file after SIGTERM',
+    async () => {
+      const path = join(folder, 'serial');
+      const name = disk('disk');
+      const run = start(
+        ...[
+          '-display',
+          'none',
+          '-guest',
+          'debian-amd64',
+          '-m',
+          '192',
+          '-drive',
+          `file=${name},if=virtio,format=raw`,
+        ],
+        ...['-serial', `unix:${path},server=on`],
+      );
+      await eventually(
+        () => run.stderr.includes('info: QEMU waiting for connection on: disconnected:unix:'),
+        ANSWER_MS,
+        () => run.stderr,
+      );
+      let text = '';
+      const socket = connect(path);
+      socket.on('data', (bytes) => {
+        text += bytes.toString('latin1');
+      });
+      const say = async (line: string, answer: string): Promise<void> => {
+        text = '';
+        socket.write(`${line}\n`, 'latin1');
+        await eventually(
+          () => text.includes(answer),
+          ANSWER_MS,
+          () => `${answer} in ${text}`,
+        );
+      };
+      await eventually(
+        () => text.includes(PROMPT),
+        BOOT_MS,
+        () => text.slice(-2000),
+      );
+      await say('cat /sys/block/vda/size', `${DISK_BYTES / 512}\r\n`);
+      await say('echo hello disk > /dev/vda; sync; echo do""ne', 'done\r\n');
+      run.process.kill('SIGTERM');
+      expect(await run.ended).toBe(0);
+      expect(readFileSync(join(folder, name)).toString('latin1', 0, 11)).toBe('hello disk\n');
+    },
+    BOOT_MS + 2 * ANSWER_MS,
+  );
+});
