@@ -1,4 +1,4 @@
-/** -m and -icount. Texts are QEMU's. */
+/** -m, -icount and -rtc. Texts are QEMU's. */
 import { type Options, parseBool, parseSize } from '../emu/index.ts';
 import { startError } from './start-error.ts';
 
@@ -64,6 +64,30 @@ export function checkMemory(bytes: number): void {
 /** QEMU's words when the host has not so much. */
 export function memoryError(): Error {
   return startError("cannot set up guest memory 'pc.ram': Cannot allocate memory");
+}
+
+/**
+ * Milliseconds since 1970 at which -rtc starts the clock; undefined: the host's time. Throws StartError.
+ * Not modelled: base=localtime and clocks other than the host's.
+ */
+export function readRtc(group: OptionGroup): number | undefined {
+  const { options, at } = group;
+  checkKeys(group, ['base', 'clock', 'driftfix']);
+  for (const [key, only] of [
+    ['clock', 'host'],
+    ['driftfix', 'none'],
+  ] as const) {
+    const value = options.get(key) ?? only;
+    if (value !== only) throw startError(`'${key}=${value}' is not modelled by this machine`, at);
+  }
+  const base = options.get('base') ?? 'utc';
+  if (base === 'utc') return undefined;
+  if (base === 'localtime') throw startError("'base=localtime' is not modelled by this machine", at);
+  const isDate = /^\d{4}-\d\d?-\d\d?(?:T\d\d?:\d\d?:\d\d?)?$/.test(base);
+  const [year = 0, month = 0, day = 0, ...time] = base.split(/[-T:]/).map(Number);
+  const ms = Date.UTC(year, month - 1, day, ...time);
+  if (isDate && !Number.isNaN(ms)) return ms;
+  throw startError("invalid datetime format\nvalid formats: '2006-06-17T16:01:21' or '2006-06-17'");
 }
 
 /**

@@ -102,6 +102,7 @@ const GROUPS: readonly OptionGroup[] = [
         value: '[shift=]n',
         help: 'virtual time from executed instructions, 2^n ns each: every run is the same',
       },
+      { name: 'rtc', value: '[base=utc|datetime]', help: 'what the real-time clock shows at the start' },
       { name: 'enable-kvm', help: 'the same as -accel kvm' },
       { name: 'nodefaults', help: 'no devices but those that are named' },
       { name: 'no-user-config', help: 'read no configuration files; there are none' },

@@ -20,7 +20,7 @@ import {
   readMachine,
   SMP_HELP,
 } from './options-machine.ts';
-import { type OptionGroup, readIcount, readMemory } from './options-memory.ts';
+import { type OptionGroup, readIcount, readMemory, readRtc } from './options-memory.ts';
 import { type GivenOption, splitArguments } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
 import { report, type StartError, startError } from './start-error.ts';
@@ -49,6 +49,8 @@ export interface CommandLine {
   readonly serials: readonly CharOption[];
   readonly monitors: readonly CharOption[];
   readonly icountShift: number | undefined;
+  /** Milliseconds since 1970; undefined: the host's time. */
+  readonly rtcBaseMs: number | undefined;
   readonly stopped: boolean;
   readonly noReboot: boolean;
   readonly noShutdown: boolean;
@@ -121,6 +123,7 @@ class Reader {
       devices,
       ...this.#characters(),
       icountShift: icount.at(-1),
+      rtcBaseMs: this.#groups('rtc', undefined).map(readRtc).at(-1),
       stopped: this.#has('S'),
       noReboot: this.#has('no-reboot'),
       noShutdown: this.#has('no-shutdown'),

@@ -97,7 +97,7 @@ class Session {
   }
 
   #makeMachine(channels: Channels, { kernel, initrd, append, memoryBytes }: GuestFiles): Machine {
-    const { noReboot, icountShift } = this.#commandLine;
+    const { noReboot, icountShift, rtcBaseMs } = this.#commandLine;
     const host: MachineHost = {
       monotonicNs: () => performance.now() * NS_PER_MS,
       wallClockMs: () => Date.now(),
@@ -106,6 +106,7 @@ class Session {
       },
       images: new WakingImages(FILE_IMAGES, () => this.#loop?.wake()),
       warn: (message) => this.#warn(message),
+      notice: (text) => this.#print(report(text)),
     };
     const serialPorts = channels.serials.map((channel) => channel !== undefined);
     const config = {
@@ -114,6 +115,7 @@ class Session {
       initrd,
       append,
       icountShift,
+      rtcBaseMs,
       noReboot,
       serialPorts,
       coldPlug: true,

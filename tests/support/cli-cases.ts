@@ -46,6 +46,8 @@ const LINES = `
 -icount shift=3,sleep=foo -display none
 -icount shift=5,align=on,sleep=off -display none
 -icount rr=record,rrfile=a -display none
+-rtc base=foo -display none
+-rtc foo=1 -display none
 -display foo
 -display none,foo=1
 -kernel missing -display none

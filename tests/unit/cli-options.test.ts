@@ -52,6 +52,16 @@ describe('memory', () => {
   });
 });
 
+describe('the real-time clock', () => {
+  it.each([
+    ['base=utc', undefined],
+    ['base=2026-01-02', Date.UTC(2026, 0, 2)],
+    ['base=2006-06-17T16:01:21,clock=host', Date.UTC(2006, 5, 17, 16, 1, 21)],
+  ])('-rtc %s', (text, ms) => {
+    expect(read('-rtc', text).rtcBaseMs).toBe(ms);
+  });
+});
+
 describe('serial ports and monitor', () => {
   const ends = (...args: string[]) => {
     const { serials, monitors } = read(...args);
