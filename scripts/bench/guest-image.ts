@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import type { Job } from './runners/session.ts';
 
 const DIRECTORY = 'public/images/debian-amd64';
 
@@ -27,6 +28,11 @@ export function readGuestImage(): GuestImage {
     memoryBytes: memoryMiB << 20,
     kernelRelease,
   };
+}
+
+/** The job that ends at the prompt. */
+export function bootOnly({ append, memoryBytes }: GuestImage): Job {
+  return { append, memoryBytes, kernels: [], driveBytes: 0 };
 }
 
 function unpack(file: string): Uint8Array<ArrayBuffer> {

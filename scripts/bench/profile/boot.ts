@@ -1,6 +1,6 @@
 /** A cold boot that counts. Bundled with the instrumented interpreter; prints the profile. */
-import { readGuestImage } from '../guest-image.ts';
-import { NodeGuest } from '../runners/node-guest.ts';
+import { bootOnly, readGuestImage } from '../guest-image.ts';
+import { createMachine, runMachine } from '../runners/machine-run.ts';
 import * as counters from './counters.ts';
 
 const LIMIT_MS = 300_000;
@@ -32,14 +32,18 @@ const named = (counts: ArrayLike<number>, names: readonly string[]): [string, nu
   Array.from(counts, (count, n) => [names[n] ?? String(n), count ?? 0]);
 
 counters.watchClasses();
-const { kernel, initrd, append, memoryBytes } = readGuestImage();
+const image = readGuestImage();
 const start = performance.now();
-const guest = new NodeGuest({ kernel, initrd, append, memoryBytes });
-counters.watchMachine(guest.machine);
-await guest.runUntil(() => guest.output.includes(PROMPT), LIMIT_MS);
+const machine = await createMachine(image, bootOnly(image));
+counters.watchMachine(machine);
+let output = '';
+machine.onSerial = (bytes) => {
+  output += Buffer.from(bytes).toString('latin1');
+};
+await runMachine(machine, LIMIT_MS, () => output.includes(PROMPT));
 const seconds = (performance.now() - start) / 1000;
 
-const { retiredInstructions } = guest.machine;
+const { retiredInstructions } = machine;
 const executed = interpreter.kinds.reduce((sum, n) => sum + n, 0);
 lines.push(
   `cold boot with counters: ${seconds.toFixed(1)} s wall, ${retiredInstructions} instructions, ${executed} records`,

@@ -1,17 +1,21 @@
 /** A cold boot for V8's own profiler. Bundled as it is shipped; prints JSON. */
-import { readGuestImage } from '../guest-image.ts';
-import { NodeGuest } from '../runners/node-guest.ts';
+import { bootOnly, readGuestImage } from '../guest-image.ts';
+import { createMachine, runMachine } from '../runners/machine-run.ts';
 
-const { kernel, initrd, append, memoryBytes } = readGuestImage();
+const image = readGuestImage();
 const before = process.cpuUsage();
 const start = performance.now();
-const guest = new NodeGuest({ kernel, initrd, append, memoryBytes });
-await guest.runUntil(() => guest.output.includes('guest# '), 300_000);
+const machine = await createMachine(image, bootOnly(image));
+let output = '';
+machine.onSerial = (bytes) => {
+  output += Buffer.from(bytes).toString('latin1');
+};
+await runMachine(machine, 300_000, () => output.includes('guest# '));
 const { user, system } = process.cpuUsage(before);
 const figures = {
   wallSeconds: (performance.now() - start) / 1000,
   cpuSeconds: (user + system) / 1e6,
-  instructions: guest.machine.retiredInstructions,
-  rssMiB: process.memoryUsage().rss / 2 ** 20,
+  instructions: machine.retiredInstructions,
 };
 process.stdout.write(`${JSON.stringify(figures)}\n`);
+process.exit(0);

@@ -1,10 +1,11 @@
-/** A session on our own machine; the same in Node and in a web worker. */
+/** Our machine with the guest of a job in it; the same in Node and in a web worker. */
 import { MemoryBackend } from '../../../src/emu/block/memory-store.ts';
 import { Machine, Monitor } from '../../../src/emu/index.ts';
-import { type Job, type Reading, type RunResult, Session } from './session.ts';
+import type { Job } from './session.ts';
 
 const SLICE_MS = 20;
 const MAX_SLEEP_MS = 100;
+/** Spec: Web Cryptography 10.1.1. */
 const RANDOM_BYTES_MAX = 65536;
 
 export interface GuestFiles {
@@ -12,63 +13,25 @@ export interface GuestFiles {
   readonly initrd: Uint8Array;
 }
 
-/** The job on a new machine. `cpuSeconds` is the thread's clock; without one, the time spent inside the machine counts. */
-export async function runOnMachine(
-  files: GuestFiles,
-  job: Job,
-  limitMs: number,
-  cpuSeconds?: () => number,
-): Promise<RunResult> {
+/** A machine before its first instruction, with the job's drive plugged in by the monitor. */
+export async function createMachine(files: GuestFiles, job: Job): Promise<Machine> {
   const machine = new Machine(
     { ...files, append: job.append, memoryBytes: job.memoryBytes },
-    createHost(job),
+    {
+      monotonicNs: () => performance.now() * 1e6,
+      wallClockMs: () => Date.now(),
+      random: (bytes) => {
+        for (let at = 0; at < bytes.length; at += RANDOM_BYTES_MAX) {
+          crypto.getRandomValues(bytes.subarray(at, at + RANDOM_BYTES_MAX));
+        }
+      },
+      images: { open: () => Promise.resolve(new MemoryBackend(job.driveBytes)) },
+    },
   );
   if (job.driveBytes > 0) await plugDrive(machine);
-  let busyMs = 0;
-  let enteredMs: number | undefined;
-  const read = (): Reading => {
-    const nowMs = performance.now();
-    const busy = busyMs + (enteredMs === undefined ? 0 : nowMs - enteredMs);
-    return {
-      cpuSeconds: cpuSeconds?.() ?? busy / 1000,
-      wallSeconds: nowMs / 1000,
-      instructions: machine.retiredInstructions,
-    };
-  };
-  const session = new Session(job, read, (text) => machine.serial.send(new TextEncoder().encode(text)));
-  const decoder = new TextDecoder();
-  machine.onSerial = (bytes) => session.feed(decoder.decode(bytes, { stream: true }));
-  machine.cont();
-  const start = performance.now();
-  while (!session.done) {
-    enteredMs = performance.now();
-    const { idleMs } = machine.run(SLICE_MS);
-    const now = performance.now();
-    busyMs += now - enteredMs;
-    enteredMs = undefined;
-    if (machine.runState !== 'running')
-      throw new Error(`the guest is ${machine.runState} after ${session.tail}`);
-    if (now - start > limitMs) throw new Error(`no end within ${limitMs} ms after ${session.tail}`);
-    await breathe(idleMs);
-  }
-  await machine.close();
-  return session.result();
+  return machine;
 }
 
-function createHost(job: Job): ConstructorParameters<typeof Machine>[1] {
-  return {
-    monotonicNs: () => performance.now() * 1e6,
-    wallClockMs: () => Date.now(),
-    random: (bytes) => {
-      for (let at = 0; at < bytes.length; at += RANDOM_BYTES_MAX) {
-        crypto.getRandomValues(bytes.subarray(at, at + RANDOM_BYTES_MAX));
-      }
-    },
-    images: { open: () => Promise.resolve(new MemoryBackend(job.driveBytes)) },
-  };
-}
-
-/** By the monitor, as a user would. */
 async function plugDrive(machine: Machine): Promise<void> {
   const monitor = new Monitor({ machine });
   for (const [line, answer] of [
@@ -80,7 +43,27 @@ async function plugDrive(machine: Machine): Promise<void> {
   }
 }
 
-/** Lets requests, timers and messages have their turn. */
+/**
+ * Lets the guest run until `done`, asked after each slice; it may stop the machine for a while and continue it.
+ * Throws when the guest stops by itself, or after `limitMs`.
+ */
+export async function runMachine(
+  machine: Machine,
+  limitMs: number,
+  done: () => boolean | Promise<boolean>,
+): Promise<void> {
+  machine.cont();
+  const start = performance.now();
+  for (;;) {
+    const { idleMs } = machine.run(SLICE_MS);
+    if (await done()) return;
+    if (machine.runState !== 'running') throw new Error(`the guest is ${machine.runState}`);
+    if (performance.now() - start > limitMs) throw new Error(`no end within ${limitMs} ms`);
+    await breathe(idleMs);
+  }
+}
+
+/** Requests, timers and messages have their turn. */
 function breathe(idleMs: number): Promise<void> {
   return new Promise((resolve) => {
     if (idleMs <= 0 && typeof setImmediate === 'function') setImmediate(resolve);

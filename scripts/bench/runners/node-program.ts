@@ -1,7 +1,7 @@
 /** Runs one job in a process of its own. Bundled; argument: a JSON file with the job and the files' paths. */
 import { readFileSync } from 'node:fs';
-import { runOnMachine } from './machine-run.ts';
-import type { Job } from './session.ts';
+import { createMachine, runMachine } from './machine-run.ts';
+import { type Job, type Reading, Session } from './session.ts';
 
 interface Order {
   readonly kernel: string;
@@ -11,13 +11,19 @@ interface Order {
 }
 
 const { kernel, initrd, job, limitMs }: Order = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'));
-const cpuSeconds = (): number => {
+const machine = await createMachine({ kernel: readFileSync(kernel), initrd: readFileSync(initrd) }, job);
+const read = (): Reading => {
   const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
+  return {
+    cpuSeconds: (user + system) / 1e6,
+    wallSeconds: performance.now() / 1000,
+    instructions: machine.retiredInstructions,
+  };
 };
-const files = { kernel: readFileSync(kernel), initrd: readFileSync(initrd) };
-const result = await runOnMachine(files, job, limitMs, cpuSeconds);
+const session = new Session(job, read, (text) => machine.serial.send(new TextEncoder().encode(text)));
+const decoder = new TextDecoder();
+machine.onSerial = (bytes) => session.feed(decoder.decode(bytes, { stream: true }));
+await runMachine(machine, limitMs, () => session.done);
 const { heapTotal, external } = process.memoryUsage();
-const extraBytes = heapTotal + external - job.memoryBytes;
-process.stdout.write(`${JSON.stringify({ ...result, extraBytes })}\n`);
+process.stdout.write(`${JSON.stringify(session.result(heapTotal + external - job.memoryBytes))}\n`);
 process.exit(0);

@@ -1,9 +1,10 @@
 /** QEMU TCG on one thread, with the same kernel, initrd, command line, memory and drive. */
 import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
-import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import type { Files, Runner } from './runner.ts';
 import { type Job, type RunResult, Session } from './session.ts';
+import { busiestThreadSeconds } from './threads.ts';
 
 const QEMU = 'qemu-system-x86_64';
 
@@ -69,18 +70,4 @@ function watch(
       resolve(session.result());
     });
   });
-}
-
-/** Nanoseconds on a CPU are the first figure of schedstat. */
-function busiestThreadSeconds(pid: number): number {
-  let most = 0;
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    try {
-      const [ns = '0'] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ');
-      most = Math.max(most, Number(ns) / 1e9);
-    } catch {
-      // A thread of the pool that has just ended.
-    }
-  }
-  return most;
 }
