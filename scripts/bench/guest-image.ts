@@ -1,5 +1,5 @@
 /** The default guest's files, unpacked. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Job } from './runners/session.ts';
@@ -14,8 +14,10 @@ export interface GuestImage {
   readonly kernelRelease: string;
 }
 
-/** What `npm run images` has built. */
+/** What `npm run images` has built. Throws when it has not. */
 export function readGuestImage(): GuestImage {
+  if (!existsSync(join(DIRECTORY, 'manifest.json')))
+    throw new Error('there is no guest image: npm run images');
   const manifest: unknown = JSON.parse(readFileSync(join(DIRECTORY, 'manifest.json'), 'utf8'));
   const { append, memoryMiB, kernelRelease } = manifest as Record<string, unknown>;
   if (typeof append !== 'string' || typeof memoryMiB !== 'number' || typeof kernelRelease !== 'string') {

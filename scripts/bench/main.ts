@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import '../generate.ts';
 import { readGuestImage } from './guest-image.ts';
 import { buildKernels, KERNELS, kernelArchive, needsDrive } from './kernels.ts';
 import { profile } from './profile/main.ts';
