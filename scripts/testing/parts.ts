@@ -53,17 +53,17 @@ export const PARTS: readonly Part[] = [
     minutes: 2,
   },
   {
-    ...vitest('unit', 'architecture, unit, conformance and golden tests', 9, [
-      ...GUEST_TESTS.flatMap((folder) => ['--exclude', `${folder}/**`]),
-    ]),
-    needs: ['generate'],
-  },
-  {
     name: 'images',
     what: 'guest image',
     command: [tool('tsx'), 'scripts/images/main.ts', '--if-needed'],
     minutes: 8,
     optional: true,
+  },
+  {
+    ...vitest('unit', 'architecture, unit, conformance and golden tests', 9, [
+      ...GUEST_TESTS.flatMap((folder) => ['--exclude', `${folder}/**`]),
+    ]),
+    needs: ['generate'],
   },
   {
     ...vitest('guest', 'Linux and its hotplug, without a browser', 8, GUEST_TESTS),
