@@ -2,15 +2,18 @@
 import type { Trace } from '../core/trace.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { CpuHost, CpuTopology } from './cpu.ts';
-import { pendingException } from './fpu/fxsave.ts';
-import { x87 } from './fpu/x87.ts';
-import { HELPERS } from './helpers/helpers.ts';
-import * as arithmetic from './interp/arithmetic.ts';
-import { BlockCache, MODE_SINGLE, NEEDS_NEXT_PAGE, STALE } from './interp/block-cache.ts';
+import { BlockCache, MODE_SINGLE, NEEDS_NEXT_PAGE } from './interp/block-cache.ts';
+import {
+  interpreterEnvironment,
+  JUMP_WORDS,
+  jumpIndex,
+  regionEnvironment,
+} from './interp/engine-environment.ts';
 import { createInterpreter } from './interp/generated/interpreter.js';
+import { INDEX_SHIFT, OFFSET_MASK } from './interp/position.ts';
 import { warmUp } from './interp/warm-up.ts';
+import { RegionCompiler } from './jit/region-compiler.ts';
 import { FETCH_FAULT, FETCH_MMIO } from './mmu/mmu.ts';
-import { mmxEnter, SSE_OPS } from './sse/ops.ts';
 import {
   ATTENTION,
   BLOCK_INDEX,
@@ -18,14 +21,9 @@ import {
   BUDGET_HELD,
   CODE_GENERATION,
   CODE_GENERATION_GLOBAL,
-  CR0,
-  CR0_EM,
-  CR0_TS,
-  CR4,
-  CR4_OSFXSR,
+  CR2_HI,
+  CR2_LO,
   DR6,
-  EA_HI,
-  EA_LO,
   EFLAGS,
   EVENT_INIT,
   EVENT_NMI,
@@ -34,13 +32,13 @@ import {
   EVENTS,
   EXIT_RECORD,
   FAULT,
+  FAULT_ABORT,
   FAULT_TRIPLE,
   FLAG_IF,
   FLAG_TF,
   HALTED,
   JUMP_TAG,
   JUMP_TAG_GLOBAL,
-  LD_HI,
   MODE,
   MODE_CODE32,
   MODE_CODE64,
@@ -49,33 +47,24 @@ import {
   NEXT_LO,
   PAGE_HI,
   PAGE_LO,
+  REGION_STALE,
   RIP_HI,
   RIP_LO,
   SEG_BASE_LO,
   SEG_CS,
   SEG_LIMIT,
   SHADOW,
-  TLB_ADDEND,
-  TLB_BASE,
-  TLB_HI,
-  TLB_WRITE,
   VEC_DB,
   VEC_GP,
-  VEC_MF,
-  VEC_NM,
   VEC_NMI,
   VEC_UD,
-  XMM_TEMP,
 } from './state.ts';
 import { deliver, deliverFault } from './system/exceptions.ts';
-import { arithmeticFlags } from './system/flags.ts';
 import { Vcpu } from './vcpu.ts';
 
-const OFFSET_MASK = 0x1fff;
-const LENGTH_SHIFT = 13;
-const INDEX_SHIFT = 20;
-const JUMP_ENTRIES = 16384;
 const MAX_GENERATION = 1 << 20;
+const EXACT_RESERVE = 1024;
+const MAX_EXCEPTIONS = 10_000;
 /** Spec: SDM vol. 3 §17.2.3. */
 const DR6_BS = 1 << 14;
 
@@ -109,8 +98,17 @@ export class Engine {
   retired = 0;
 
   /** address low, high, tag, record, page low, page high */
-  readonly #jumps = new Int32Array(JUMP_ENTRIES * 8);
+  readonly #jumps = new Int32Array(JUMP_WORDS);
   readonly #interpret: (record: number) => void;
+  readonly #regions: RegionCompiler;
+  /** The next instruction must be run by the interpreter alone. */
+  #alone = false;
+  /** Every instruction in a block of its own: the end of an exact count. */
+  #single = false;
+  /** Instructions of an exact count that are kept for its end. */
+  #reserve = 0;
+  /** Exceptions in this run: a guest whose handler faults at once must not hold the machine. */
+  #exceptions = 0;
   #lastCsBase = 0;
   #lastCsLimit = 0;
 
@@ -118,9 +116,32 @@ export class Engine {
     const { memory, host, trace } = options;
     this.cpu = new Vcpu(memory, host, trace, options.topology);
     this.blocks = options.blocks ?? new BlockCache(memory);
-    this.blocks.onFlush = () => this.#jumps.fill(0);
+    this.blocks.onFlush = () => {
+      this.#jumps.fill(0);
+      this.#regions.clear();
+    };
+    this.blocks.onDrop = () => {
+      this.cpu.S[REGION_STALE] = 1;
+    };
     this.blocks.onCodePage = (page) => this.cpu.mmu.dropWriteTags(page);
-    this.#interpret = this.#createInterpreter();
+    const wiring = {
+      cpu: this.cpu,
+      blocks: this.blocks,
+      jumps: this.#jumps,
+      setRip: (offset: number) => this.#setRip(offset),
+      runRegion: (number: number) => this.#regions.run(number),
+    };
+    const environment = interpreterEnvironment(wiring);
+    this.#regions = new RegionCompiler(this.blocks, {
+      ...environment,
+      ...regionEnvironment(wiring, environment),
+    });
+    this.#interpret = createInterpreter(environment);
+  }
+
+  /** The region compiler: statistics, and a switch to turn it off. */
+  get compiler(): RegionCompiler {
+    return this.#regions;
   }
 
   /** Prepares the interpreter for full speed (warm-up.ts). Takes some tenths of a second; before the guest starts. */
@@ -138,10 +159,20 @@ export class Engine {
    */
   run(count: number, exact = false): Exit {
     const S = this.cpu.S;
-    S[BUDGET] = count - 1;
+    // A block or a straight way through a region may overrun: with `exact` the last instructions run one by one.
+    this.#reserve = exact ? Math.min(EXACT_RESERVE, count) : 0;
+    S[BUDGET] = count - 1 - this.#reserve;
     S[BUDGET_HELD] = 0;
     let exit: Exit = 'budget';
+    this.#single = false;
+    this.#exceptions = 0;
     for (;;) {
+      if (S[BUDGET] < 0 && S[BUDGET_HELD] === 0 && this.#reserve > 0) {
+        S[BUDGET] += this.#reserve;
+        this.#reserve = 0;
+        this.#single = true;
+      }
+      if (this.#exceptions > MAX_EXCEPTIONS) break;
       if (S[BUDGET] < 0) break;
       if (S[ATTENTION] !== 0 && !this.#attend()) {
         exit = 'halted';
@@ -151,13 +182,14 @@ export class Engine {
         exit = 'halted';
         break;
       }
-      const stop = this.#step(exact);
+      const stop = this.#step();
       if (stop !== undefined) {
         exit = stop;
         break;
       }
     }
-    this.retired += count - 1 - S[BUDGET] - S[BUDGET_HELD];
+    if (exit === 'budget' && S[BUDGET_HELD] === 0) this.#sample();
+    this.retired += count - 1 - this.#reserve - S[BUDGET] - S[BUDGET_HELD];
     S[BUDGET] = -1;
     S[BUDGET_HELD] = 0;
     return exit;
@@ -166,7 +198,7 @@ export class Engine {
   /** Instructions completed, while the vCPU runs: exact inside system code, else as of the last block's end. */
   retiredNow(count: number): number {
     const S = this.cpu.S;
-    return this.retired + (count - 1 - S[BUDGET] - S[BUDGET_HELD]) + S[BLOCK_INDEX];
+    return this.retired + (count - 1 - this.#reserve - S[BUDGET] - S[BUDGET_HELD]) + S[BLOCK_INDEX];
   }
 
   /** A halted vCPU has something to wake up for. */
@@ -177,6 +209,22 @@ export class Engine {
     if ((events & (EVENT_INIT | EVENT_SIPI)) !== 0) return true;
     if ((events & (EVENT_NMI | EVENT_NMI_BLOCKED)) === EVENT_NMI) return true;
     return (S[EFLAGS] & FLAG_IF) !== 0 && this.interrupts.pending();
+  }
+
+  /** The code that a slice ends in is hot more often than not: a block that is seen again and again is compiled. */
+  #sample(): void {
+    const { S } = this.cpu;
+    if (this.#single || S[FAULT] !== 0 || S[HALTED] !== 0 || (S[MODE] & MODE_TRAP) !== 0) return;
+    const [cr2Lo, cr2Hi] = [S[CR2_LO], S[CR2_HI]];
+    const record = this.#lookup(S[MODE]);
+    if (record !== 0) {
+      this.#regions.sample(record);
+      return;
+    }
+    // A fetch that faults will fault again when it is tried.
+    S[FAULT] = 0;
+    S[CR2_LO] = cr2Lo;
+    S[CR2_HI] = cr2Hi;
   }
 
   /** Takes INIT, startup IPI, NMI and interrupts. False: halted, and nothing wakes the vCPU. */
@@ -203,21 +251,22 @@ export class Engine {
   }
 
   /** Runs from RIP until the interpreter comes back. */
-  #step(exact: boolean): Exit | undefined {
+  #step(): Exit | undefined {
     const { cpu } = this;
     const { S } = cpu;
     if (S[FAULT] === FAULT_TRIPLE) return 'shutdown';
-    const shadow = S[SHADOW] !== 0;
+    const shadow = S[SHADOW] !== 0 || this.#alone;
     S[SHADOW] = 0;
+    this.#alone = false;
     let mode = S[MODE];
     // Exact counts and the instruction after STI or MOV SS run in blocks of one instruction.
-    const single = shadow || (exact && S[BUDGET] < 64);
+    const single = shadow || this.#single;
     if (single) mode |= MODE_SINGLE;
     const trapped = (S[EFLAGS] & FLAG_TF) !== 0;
     const record = this.#lookup(mode);
     if (record !== 0) {
       S[EXIT_RECORD] = 0;
-      if (shadow && !exact) {
+      if (shadow && !this.#single) {
         const held = S[BUDGET];
         S[BUDGET] = 0;
         this.#interpret(record);
@@ -247,6 +296,11 @@ export class Engine {
 
   #exception(): Exit | undefined {
     const { S } = this.cpu;
+    if (S[FAULT] === FAULT_ABORT) {
+      S[FAULT] = 0;
+      this.#alone = true;
+      return undefined;
+    }
     if (S[FAULT] === FAULT_TRIPLE) return 'shutdown';
     const vector = S[FAULT] & 0xff;
     if (this.onException?.(vector, S[FAULT + 1]) === true) {
@@ -254,9 +308,7 @@ export class Engine {
       return 'budget';
     }
     deliverFault(this.cpu);
-    // An exception costs budget, so that a guest in an exception loop still ends its slice.
-    S[BUDGET]--;
-    S[BUDGET_HELD]++;
+    this.#exceptions++;
     return (S[FAULT] as number) === FAULT_TRIPLE ? 'shutdown' : undefined;
   }
 
@@ -361,248 +413,6 @@ export class Engine {
     S[CODE_GENERATION]++;
     S[CODE_GENERATION_GLOBAL]++;
   }
-
-  #createInterpreter(): (record: number) => void {
-    const { cpu } = this;
-    const { S, memory } = cpu;
-    const { C } = this.blocks;
-    const T = cpu.tlb;
-    const jumps = this.#jumps;
-    const { view } = memory;
-
-    /** RAM offset of an access inside one page whose tag is `field`, whatever its alignment; -1: the MMU must look. */
-    const quick = (lo: number, hi: number, room: number, field: number): number => {
-      if ((lo & 4095) > room) return -1;
-      const j = ((lo >>> 10) & 16380) + S[TLB_BASE];
-      if (T[j + field] !== (lo & -4096) || T[j + TLB_HI] !== hi) return -1;
-      return (lo + T[j + TLB_ADDEND]) | 0;
-    };
-    const load8 = (lo: number, hi: number): number => cpu.load8(lo, hi);
-    const load16 = (lo: number, hi: number): number => {
-      const at = quick(lo, hi, 4094, 0);
-      return at >= 0 ? view.getUint16(at, true) : cpu.load16(lo, hi);
-    };
-    const load32 = (lo: number, hi: number): number => {
-      const at = quick(lo, hi, 4092, 0);
-      return at >= 0 ? view.getInt32(at, true) : cpu.load32(lo, hi);
-    };
-    const load64 = (lo: number, hi: number): number => {
-      const at = quick(lo, hi, 4088, 0);
-      if (at < 0) return cpu.load64(lo, hi);
-      S[LD_HI] = view.getInt32(at + 4, true);
-      return view.getInt32(at, true);
-    };
-    const store16 = (lo: number, hi: number, value: number): void => {
-      const at = quick(lo, hi, 4094, TLB_WRITE);
-      if (at >= 0) view.setInt16(at, value, true);
-      else cpu.store16(lo, hi, value);
-    };
-    const store32 = (lo: number, hi: number, value: number): void => {
-      const at = quick(lo, hi, 4092, TLB_WRITE);
-      if (at >= 0) view.setInt32(at, value, true);
-      else cpu.store32(lo, hi, value);
-    };
-    const store64 = (lo: number, hi: number, value: number, valueHi: number): void => {
-      const at = quick(lo, hi, 4088, TLB_WRITE);
-      if (at < 0) return cpu.store64(lo, hi, value, valueHi);
-      view.setInt32(at, value, true);
-      view.setInt32(at + 4, valueHi, true);
-    };
-    const probed = (load: (lo: number, hi: number) => number, size: number) => {
-      return (lo: number, hi: number): number => {
-        if (quick(lo, hi, 4096 - size, TLB_WRITE) < 0) {
-          cpu.probeWrite(lo, hi, size);
-          if (S[FAULT] !== 0) return 0;
-        }
-        return load(lo, hi);
-      };
-    };
-
-    /** RIP and NEXT for system code at record p. */
-    const locate = (p: number): void => {
-      const position = C[p + 7];
-      const offset = position & OFFSET_MASK;
-      this.#setRip(offset + ((position >>> LENGTH_SHIFT) & 15));
-      S[NEXT_LO] = S[RIP_LO];
-      S[NEXT_HI] = S[RIP_HI];
-      this.#setRip(offset);
-      S[BLOCK_INDEX] = position >>> INDEX_SHIFT;
-    };
-    const jump = (lo: number, hi: number): number => {
-      S[RIP_LO] = lo;
-      S[RIP_HI] = hi;
-      if (S[BUDGET] < 0) return 0;
-      const k = jumpIndex(lo);
-      const tag = jumps[k + 2];
-      if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
-      if (tag !== S[JUMP_TAG] && tag !== S[JUMP_TAG_GLOBAL]) return 0;
-      S[PAGE_LO] = jumps[k + 4];
-      S[PAGE_HI] = jumps[k + 5];
-      return jumps[k + 3];
-    };
-    const leave = (p: number): number => {
-      S[EXIT_RECORD] = p;
-      return 0;
-    };
-    const unavailable = (vector: number): number => {
-      cpu.raise(vector);
-      return 1;
-    };
-
-    return createInterpreter({
-      S,
-      SU8: cpu.SU8,
-      SU16: new Uint16Array(S.buffer),
-      C,
-      T,
-      M8: memory.bytes,
-      M16: new Uint16Array(memory.buffer),
-      M32: new Int32Array(memory.buffer),
-      ...arithmetic,
-      load8,
-      load16,
-      load32,
-      load64,
-      loadw8: probed(load8, 1),
-      loadw16: probed(load16, 2),
-      loadw32: probed(load32, 4),
-      loadw64: probed(load64, 8),
-      store8: (lo, hi, value) => cpu.store8(lo, hi, value),
-      store16,
-      store32,
-      store64,
-      raise: (vector, error) => cpu.raise(vector, error),
-      leave,
-      pause: (offset) => {
-        this.#setRip(offset);
-        return 0;
-      },
-      branch: (offset, slot) => {
-        const pageLo = S[PAGE_LO];
-        const pageHi = S[PAGE_HI];
-        this.#setRip(offset);
-        const lo = S[RIP_LO];
-        const hi = S[RIP_HI];
-        const k = jumpIndex(lo);
-        const tag = jumps[k + 2];
-        if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
-        if (tag !== S[JUMP_TAG] && tag !== S[JUMP_TAG_GLOBAL]) return 0;
-        const record = jumps[k + 3];
-        if (C[record] === STALE) return 0;
-        if (jumps[k + 6] !== 0 && jumps[k + 4] === pageLo && jumps[k + 5] === pageHi) C[slot] = record;
-        S[PAGE_LO] = jumps[k + 4];
-        S[PAGE_HI] = jumps[k + 5];
-        return record;
-      },
-      jump,
-      stale: leave,
-      returnAddress: (offset) => {
-        const lo = (S[PAGE_LO] + offset) | 0;
-        arithmetic.X[0] = lo;
-        arithmetic.X[1] =
-          (S[MODE] & MODE_CODE64) !== 0 ? (S[PAGE_HI] + (lo >>> 0 < offset >>> 0 ? 1 : 0)) | 0 : 0;
-      },
-      helper: (p) => {
-        locate(p);
-        HELPERS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], C[p + 4], C[p + 5], C[p + 6]);
-        S[BLOCK_INDEX] = 0;
-        return S[FAULT];
-      },
-      helperRepeat: (p) => {
-        locate(p);
-        HELPERS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], C[p + 4], C[p + 5], C[p + 6]);
-        S[BLOCK_INDEX] = 0;
-        if (S[FAULT] !== 0) return 1;
-        return S[NEXT_LO] === S[RIP_LO] && S[NEXT_HI] === S[RIP_HI] ? 1 : 0;
-      },
-      helperEnd: (p) => {
-        locate(p);
-        HELPERS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], C[p + 4], C[p + 5], C[p + 6]);
-        S[BLOCK_INDEX] = 0;
-        if (S[FAULT] !== 0) return leave(p);
-        S[BUDGET] -= (C[p + 7] >>> INDEX_SHIFT) + 1;
-        S[RIP_LO] = S[NEXT_LO];
-        S[RIP_HI] = S[NEXT_HI];
-        return 0;
-      },
-      x87op: (p) => {
-        locate(p);
-        x87(cpu, C[p + 1], C[p + 2], C[p + 3] !== 0);
-        S[BLOCK_INDEX] = 0;
-        return S[FAULT];
-      },
-      sseCheck: (p) => {
-        const flags = C[p + 1];
-        if ((flags & 2) !== 0) return 0;
-        if ((S[CR0] & CR0_EM) !== 0 || ((flags & 1) === 0 && (S[CR4] & CR4_OSFXSR) === 0))
-          return unavailable(VEC_UD);
-        if ((S[CR0] & CR0_TS) !== 0) return unavailable(VEC_NM);
-        return (flags & 1) !== 0 && pendingException(cpu) ? unavailable(VEC_MF) : 0;
-      },
-      sse: (p) => {
-        const op = SSE_OPS[C[p + 1]];
-        const to = C[p + 2];
-        // A store to memory enters MMX state when it has succeeded; all else does even when an exception follows.
-        if (op.mmx && to !== XMM_TEMP) mmxEnter(cpu);
-        op.run(cpu, to, C[p + 3], C[p + 4], C[p + 5] !== 0);
-        return S[FAULT];
-      },
-      sseLoad: (p) => {
-        const lo = S[EA_LO];
-        const hi = S[EA_HI];
-        const to = C[p + 1];
-        const bytes = C[p + 2];
-        if ((lo & C[p + 3]) !== 0) {
-          cpu.raise(VEC_GP, 0);
-          return 1;
-        }
-        // The destination is a temporary: a fault may leave it half written.
-        S[to + 1] = 0;
-        S[to + 2] = 0;
-        S[to + 3] = 0;
-        if (bytes === 4) S[to] = load32(lo, hi);
-        else if (bytes < 4) S[to] = bytes === 2 ? load16(lo, hi) : load8(lo, hi);
-        else {
-          S[to] = load64(lo, hi);
-          S[to + 1] = S[LD_HI];
-          if (bytes === 16 && S[FAULT] === 0) {
-            const second = (lo + 8) | 0;
-            S[to + 2] = load64(second, second >>> 0 < 8 ? (hi + 1) | 0 : hi);
-            S[to + 3] = S[LD_HI];
-          }
-        }
-        return S[FAULT];
-      },
-      sseStore: (p) => {
-        const lo = S[EA_LO];
-        const hi = S[EA_HI];
-        const from = C[p + 1];
-        const bytes = C[p + 2];
-        if ((lo & C[p + 3]) !== 0) {
-          cpu.raise(VEC_GP, 0);
-          return 1;
-        }
-        if (bytes === 16) {
-          cpu.probeWrite(lo, hi, 16);
-          if (S[FAULT] !== 0) return 1;
-          store64(lo, hi, S[from], S[from + 1]);
-          const second = (lo + 8) | 0;
-          store64(second, second >>> 0 < 8 ? (hi + 1) | 0 : hi, S[from + 2], S[from + 3]);
-        } else if (bytes === 8) store64(lo, hi, S[from], S[from + 1]);
-        else if (bytes === 4) store32(lo, hi, S[from]);
-        else if (bytes === 2) store16(lo, hi, S[from]);
-        else cpu.store8(lo, hi, S[from]);
-        if (S[FAULT] !== 0) return 1;
-        if (C[p + 4] !== 0) mmxEnter(cpu);
-        return 0;
-      },
-      arithFlags: () => arithmeticFlags(S),
-    });
-  }
-}
-
-function jumpIndex(lo: number): number {
-  return ((lo ^ (lo >>> 13)) & (JUMP_ENTRIES - 1)) << 3;
 }
 
 /** An engine with its own block cache. */

@@ -90,6 +90,8 @@ export const EVENT_SIPI_VECTOR_SHIFT = 8;
 
 export const FAULT_PRESENT = 0x100;
 export const FAULT_HAS_ERROR = 0x200;
+/** No exception: the instruction would write code that a region was made of; the interpreter must do it. */
+export const FAULT_ABORT = 0x800;
 /** The machine must reset: a fault while delivering a double fault. */
 export const FAULT_TRIPLE = 0x400;
 
@@ -211,6 +213,8 @@ export const EXIT_RECORD = 340;
 /** Which entries of the jump cache are valid: CODE_GENERATION and MODE in one word; and for code in global pages. */
 export const JUMP_TAG = 341;
 export const JUMP_TAG_GLOBAL = 343;
+/** Nonzero: decoded code was dropped since the running region was entered. */
+export const REGION_STALE = 345;
 /** Number of the running instruction in its block, while system code runs. */
 export const BLOCK_INDEX = 342;
 

@@ -1,6 +1,7 @@
 /** One instruction while it is being decoded: its bytes, prefixes and operands, and the records that it becomes. */
 
 import { helperNumber } from '../helpers/helpers.ts';
+import { INDEX_SHIFT, LENGTH_SHIFT } from '../interp/position.ts';
 import type { Width } from '../semantics/emitter.ts';
 import { ADDRESSINGS, type Addressing } from '../semantics/move.ts';
 import { opNumber } from '../semantics/table.ts';
@@ -25,9 +26,6 @@ import {
 export const RECORD = 8;
 /** Spec: Intel SDM vol. 2 §2.3.11: longer instructions are #GP. */
 export const MAX_LENGTH = 15;
-/** Bits of a record's last word: offset in the page, length, number in the block. */
-export const LENGTH_SHIFT = 13;
-export const INDEX_SHIFT = 20;
 
 export const PREFIX_REPNE = 0xf2;
 export const PREFIX_REP = 0xf3;

@@ -5,7 +5,7 @@
  * | word of the array | holds |
  * |---|---|
  * | 0–7 | the `exit` record, where record number 0 leads |
- * | header (8 words) | start address, mode, first word after the block, next block of the page, next of the second page, second page |
+ * | header (8 words) | start address, mode, first word after the block, next block of the page, next of the second page, second page, kind of the first record and number of its region while it is compiled |
  * | records | kind, six fields, position (offset in page, length << 13, number in the block << 20) |
  *
  * A page that was decoded from is marked in `memory.codePages`; a write to it turns its blocks' records into `stale`.
@@ -30,6 +30,7 @@ const HASH_ENTRIES = 1 << 19;
 /** Kind of the records of a dropped block. */
 export const STALE = opNumber('stale');
 const JMP = opNumber('jmp');
+const REGION = opNumber('region');
 
 /** What `find` answers besides a record number. */
 export const NEEDS_NEXT_PAGE = -1;
@@ -38,6 +39,8 @@ export class BlockCache {
   readonly C = new Int32Array(CACHE_WORDS);
   /** Called when all records were dropped: links from outside (jump caches) are void. */
   onFlush: () => void = () => {};
+  /** Called when a page's blocks were dropped. */
+  onDrop: () => void = () => {};
   /** Called when a page is decoded from for the first time: nobody may write it unseen any more. */
   onCodePage: (page: number) => void = () => {};
   readonly #memory: GuestMemory;
@@ -76,6 +79,35 @@ export class BlockCache {
     return this.C[record - RECORD + 5] !== 0;
   }
 
+  /** The kind of the record at `at`, seen through a `region` mark. */
+  kindAt(at: number): number {
+    const kind = this.C[at];
+    return kind === REGION ? this.C[at - RECORD + 6] : kind;
+  }
+
+  /** The block at `record` is interpreted again. */
+  clearRegion(record: number): void {
+    const { C } = this;
+    if (C[record] === REGION) C[record] = C[record - RECORD + 6];
+  }
+
+  isRegion(record: number): boolean {
+    return this.C[record] === REGION;
+  }
+
+  /** From now on the block at `record` is run by compiled code; `region` is the engine's number for it. */
+  setRegion(record: number, region: number): void {
+    const { C } = this;
+    if (C[record] !== REGION) C[record - RECORD + 6] = C[record];
+    C[record - RECORD + 7] = region;
+    C[record] = REGION;
+  }
+
+  /** True: decoding much more may drop everything. */
+  isNearlyFull(): boolean {
+    return this.#free + 64 * MAX_BLOCK_WORDS > CACHE_WORDS || this.#used + 64 > HASH_ENTRIES / 2;
+  }
+
   /** False: the block was dropped since its record was remembered. */
   isLive(record: number): boolean {
     return this.C[record] !== STALE;
@@ -87,6 +119,7 @@ export class BlockCache {
     let header = this.#pageBlocks[page];
     this.#pageBlocks[page] = 0;
     this.#memory.codePages[page] = 0;
+    this.onDrop();
     while (header !== 0) {
       const end = C[header + 2];
       for (let at = header + RECORD; at < end; at += RECORD) C[at] = STALE;

@@ -35,6 +35,8 @@ export interface InterpreterEnvironment {
   /** Goes to an address in the code segment. */
   jump(lo: number, hi: number): number;
   stale(p: number): number;
+  /** Runs the compiled region that record `p` leads into. */
+  region(p: number): number;
   /** X = the address at an offset from the page's start. */
   returnAddress(offset: number): void;
   helper(p: number): number;

@@ -1,7 +1,8 @@
 /** Writes the interpreter's source from the semantics table: a switch over the hottest kinds of records, functions for the rest. */
 import type { Emitter, Semantic, Width } from '../semantics/emitter.ts';
+import { readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
 import { SEMANTICS } from '../semantics/table.ts';
-import { FAULT, TLB_BASE } from '../state.ts';
+import { BUDGET, FAULT } from '../state.ts';
 import { isHot } from './hot.ts';
 
 const SCRATCH = [
@@ -24,42 +25,8 @@ const SCRATCH = [
   'q',
 ];
 
-/** Address bits that a TLB tag compares: the page and the alignment of an access of this width. */
-const TAG_MASK: Readonly<Record<Width, number>> = { 8: -4096, 16: -4095, 32: -4093, 64: -4093 };
-
-function tlbTest(width: Width, tag: number): string {
-  const compared = width === 64 ? `(lo+4&${TAG_MASK[64]})` : `(lo&${TAG_MASK[width]})`;
-  const word = tag === 0 ? 'T[j]' : `T[j+${tag}]`;
-  return `j=(lo>>>10&16380)+S[${TLB_BASE}];if(${word}===${compared}&&T[j+2]===hi)`;
-}
-
-function readHit(width: Width): string {
-  switch (width) {
-    case 8:
-      return 'v=M8[lo+T[j+3]|0];';
-    case 16:
-      return 'v=M16[lo+T[j+3]>>1];';
-    case 32:
-      return 'v=M32[lo+T[j+3]>>2];';
-    case 64:
-      return '{j=lo+T[j+3]>>2;v=M32[j];vh=M32[j+1];}';
-  }
-}
-
-function writeHit(width: Width, value: string, valueHi: string): string {
-  switch (width) {
-    case 8:
-      return `M8[lo+T[j+3]|0]=${value};`;
-    case 16:
-      return `M16[lo+T[j+3]>>1]=${value};`;
-    case 32:
-      return `M32[lo+T[j+3]>>2]=${value};`;
-    case 64:
-      return `{j=lo+T[j+3]>>2;M32[j]=${value};M32[j+1]=${valueHi};}`;
-  }
-}
-
 class InterpreterEmitter implements Emitter {
+  readonly flagsLive = true;
   readonly #inSwitch: boolean;
 
   constructor(inSwitch: boolean) {
@@ -109,6 +76,16 @@ class InterpreterEmitter implements Emitter {
     const call = error ? `raise(${vector},0)` : `raise(${vector})`;
     return this.#inSwitch ? `{${call};break L;}` : `{${call};return leave(p);}`;
   }
+  condition(): undefined {
+    return undefined;
+  }
+  follow(slot: 1 | 2): string {
+    const [offset, budget] = [this.field(slot + 2), this.word(BUDGET)];
+    return (
+      `if((${budget}=${budget}-${this.field(6)}|0)<0)${this.goto(`pause(${offset})`)}` +
+      `q=${this.field(slot)};if(q!==0)${this.goto('q')}${this.goto(`branch(${offset},p+${slot})`)}`
+    );
+  }
   goto(next: string): string {
     if (!this.#inSwitch) return `return ${next};`;
     return next === '0' ? 'return;' : `{p=${next};continue;}`;
@@ -131,7 +108,19 @@ function switchCase(semantic: Semantic, number: number): string {
 export const ENVIRONMENT = [
   ...['S', 'SU8', 'SU16', 'C', 'T', 'M8', 'M16', 'M32', 'X'],
   ...['load8', 'load16', 'load32', 'load64', 'loadw8', 'loadw16', 'loadw32', 'loadw64'],
-  ...['store8', 'store16', 'store32', 'store64', 'raise', 'leave', 'pause', 'branch', 'jump', 'stale'],
+  ...[
+    'store8',
+    'store16',
+    'store32',
+    'store64',
+    'raise',
+    'leave',
+    'pause',
+    'branch',
+    'jump',
+    'stale',
+    'region',
+  ],
   ...[
     'returnAddress',
     'helper',

@@ -4,6 +4,7 @@
  */
 const HOT = new Set([
   'exit',
+  'region',
   'jmp',
   ...[2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15].map((code) => `jcc${code}`),
   'call64_rel',

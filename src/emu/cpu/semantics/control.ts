@@ -8,14 +8,6 @@ import type { Emitter, Semantic } from './emitter.ts';
 import { condition } from './flags.ts';
 import { push, release, top } from './move.ts';
 
-/** Counts the block and goes to the target (`slot` 1) or to the next instruction (`slot` 2), by the link when it is known. */
-function follow(e: Emitter, slot: 1 | 2): string {
-  return (
-    `if((${e.word(BUDGET)}=${e.word(BUDGET)}-${e.field(6)}|0)<0)${e.goto(`pause(${e.field(slot + 2)})`)}` +
-    `q=${e.field(slot)};if(q!==0)${e.goto('q')}${e.goto(`branch(${e.field(slot + 2)},p+${slot})`)}`
-  );
-}
-
 /** Counts the block and goes to address v, vh. */
 function goAbsolute(e: Emitter): string {
   return `${e.word(BUDGET)}=${e.word(BUDGET)}-${e.field(6)}|0;${e.goto('jump(v,vh)')}`;
@@ -24,7 +16,7 @@ function goAbsolute(e: Emitter): string {
 const conditional: readonly Semantic[] = Array.from({ length: 16 }, (_, code) => ({
   name: `jcc${code}`,
   transfers: true,
-  emit: (e: Emitter) => `if(${condition(e, code)}){${follow(e, 1)}}${follow(e, 2)}`,
+  emit: (e: Emitter) => `if(${condition(e, code)}){${e.follow(1)}}${e.follow(2)}`,
 }));
 
 /** LOOPNE, LOOPE, LOOP, JrCXZ (E0–E3) with a count register of `width` bits. */
@@ -47,23 +39,23 @@ const loops: readonly Semantic[] = ([16, 32, 64] as const).flatMap((width) => {
       name: `loopne${width}`,
       transfers: true,
       emit: (e: Emitter) =>
-        `${decrement(e)}if(${nonzero(e)}&&${condition(e, 5)}){${follow(e, 1)}}${follow(e, 2)}`,
+        `${decrement(e)}if(${nonzero(e)}&&${condition(e, 5)}){${e.follow(1)}}${e.follow(2)}`,
     },
     {
       name: `loope${width}`,
       transfers: true,
       emit: (e: Emitter) =>
-        `${decrement(e)}if(${nonzero(e)}&&${condition(e, 4)}){${follow(e, 1)}}${follow(e, 2)}`,
+        `${decrement(e)}if(${nonzero(e)}&&${condition(e, 4)}){${e.follow(1)}}${e.follow(2)}`,
     },
     {
       name: `loop${width}`,
       transfers: true,
-      emit: (e: Emitter) => `${decrement(e)}if(${nonzero(e)}){${follow(e, 1)}}${follow(e, 2)}`,
+      emit: (e: Emitter) => `${decrement(e)}if(${nonzero(e)}){${e.follow(1)}}${e.follow(2)}`,
     },
     {
       name: `jcxz${width}`,
       transfers: true,
-      emit: (e: Emitter) => `if(!(${nonzero(e)})){${follow(e, 1)}}${follow(e, 2)}`,
+      emit: (e: Emitter) => `if(!(${nonzero(e)})){${e.follow(1)}}${e.follow(2)}`,
     },
   ];
 });
@@ -72,7 +64,7 @@ const near: readonly Semantic[] = ([32, 64] as const).flatMap((width) => [
   {
     name: `call${width}_rel`,
     transfers: true,
-    emit: (e: Emitter) => `returnAddress(${e.field(4)});v=X[0];vh=X[1];${push(e, width)}${follow(e, 1)}`,
+    emit: (e: Emitter) => `returnAddress(${e.field(4)});v=X[0];vh=X[1];${push(e, width)}${e.follow(1)}`,
   },
   {
     // The target is read before the push, so that CALL RSP works.
@@ -99,7 +91,9 @@ export const CONTROL_SEMANTICS: readonly Semantic[] = [
   { name: 'exit', transfers: true, emit: (e) => e.goto('0') },
   // A record of a block that was dropped because its page was written: look its address up again.
   { name: 'stale', transfers: true, emit: (e) => e.goto('stale(p)') },
-  { name: 'jmp', transfers: true, emit: (e) => follow(e, 1) },
+  // The first record of a block that was compiled (block-cache.ts).
+  { name: 'region', transfers: true, emit: (e) => e.goto('region(p)') },
+  { name: 'jmp', transfers: true, emit: (e) => e.follow(1) },
   ...conditional,
   ...loops,
   ...near,

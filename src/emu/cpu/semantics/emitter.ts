@@ -32,6 +32,12 @@ export interface Emitter {
   raise(vector: number, error?: boolean): string;
   /** Goes on at record `next`. */
   goto(next: string): string;
+  /** Ends a block: counts it and goes to the target (`slot` 1) or to the next instruction (`slot` 2). See control.ts. */
+  follow(slot: 1 | 2): string;
+  /** False: nobody can see the flags that this record sets, so their text may be left out. */
+  readonly flagsLive: boolean;
+  /** Condition code as JavaScript when it can be told without the lazy flags, else undefined. */
+  condition(code: number): string | undefined;
 }
 
 /** One kind of record: its name and the text of what it does. */

@@ -32,12 +32,14 @@ function adjust(width: Width): string {
 
 /** Flags of r = a ± b (with or without a carry in); operands in a, b, r or al … rh. */
 export function flagsArith(e: Emitter, width: Width, kind: 'add' | 'sub'): string {
+  if (!e.flagsLive) return '';
   const result = width === 64 ? setResult(e, 64, 'rl', 'rh') : setResult(e, width, 'r', 'r');
   return `${result}${e.word(F_AUX)}=${carryVector(width, kind)}&${TOP2}|${adjust(width)};`;
 }
 
 /** As flagsArith with b = 1, but CF stays. */
 export function flagsIncDec(e: Emitter, width: Width, kind: 'add' | 'sub'): string {
+  if (!e.flagsLive) return '';
   const result = width === 64 ? setResult(e, 64, 'rl', 'rh') : setResult(e, width, 'r', 'r');
   const aux = e.word(F_AUX);
   return (
@@ -48,12 +50,14 @@ export function flagsIncDec(e: Emitter, width: Width, kind: 'add' | 'sub'): stri
 
 /** Flags of a logical result in r or rl, rh: CF = OF = AF = 0. */
 export function flagsLogic(e: Emitter, width: Width): string {
+  if (!e.flagsLive) return '';
   const result = width === 64 ? setResult(e, 64, 'rl', 'rh') : setResult(e, width, 'r', 'r');
   return `${result}${e.word(F_AUX)}=0;`;
 }
 
 /** All flags of a shift: result as above, `cf` and `of` are expressions of 0 or 1; AF (undefined) is 0. */
 export function flagsShift(e: Emitter, width: Width, cf: string, of: string): string {
+  if (!e.flagsLive) return '';
   const result = width === 64 ? setResult(e, 64, 'rl', 'rh') : setResult(e, width, 'r', 'r');
   return `${result}c=${cf};${e.word(F_AUX)}=c<<31|(c^${of})<<30;`;
 }
@@ -77,6 +81,8 @@ export function carryFlag(e: Emitter): string {
 
 /** Condition codes 0–15 as a JavaScript condition. Spec: Intel SDM vol. 1 appendix B. */
 export function condition(e: Emitter, code: number): string {
+  const direct = e.condition(code);
+  if (direct !== undefined) return direct;
   const [lo, hi, aux] = [e.word(F_LO), e.word(F_HI), e.word(F_AUX)];
   const zero = `(${lo}|${hi})===0`;
   const less = `(${hi}^${aux}<<31^${aux}^${aux}<<1)<0`;

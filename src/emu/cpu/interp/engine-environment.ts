@@ -1,0 +1,357 @@
+/** What the interpreter and compiled regions call: slow memory accesses, jumps, instructions that are functions. */
+
+import { pendingException } from '../fpu/fxsave.ts';
+import { x87 } from '../fpu/x87.ts';
+import { HELPERS } from '../helpers/helpers.ts';
+import type { RegionEnvironment } from '../jit/region-compiler.ts';
+import { mmxEnter, SSE_OPS } from '../sse/ops.ts';
+import {
+  BLOCK_INDEX,
+  BUDGET,
+  CR0,
+  CR0_EM,
+  CR0_TS,
+  CR4,
+  CR4_OSFXSR,
+  EA_HI,
+  EA_LO,
+  EXIT_RECORD,
+  FAULT,
+  FAULT_ABORT,
+  JUMP_TAG,
+  JUMP_TAG_GLOBAL,
+  LD_HI,
+  MODE,
+  MODE_CODE64,
+  NEXT_HI,
+  NEXT_LO,
+  PAGE_HI,
+  PAGE_LO,
+  REGION_STALE,
+  RIP_HI,
+  RIP_LO,
+  TLB_ADDEND,
+  TLB_BASE,
+  TLB_HI,
+  TLB_WRITE,
+  VEC_GP,
+  VEC_MF,
+  VEC_NM,
+  VEC_UD,
+  XMM_TEMP,
+} from '../state.ts';
+import { arithmeticFlags } from '../system/flags.ts';
+import type { Vcpu } from '../vcpu.ts';
+import * as arithmetic from './arithmetic.ts';
+import { type BlockCache, STALE } from './block-cache.ts';
+import type { InterpreterEnvironment } from './environment.ts';
+import { INDEX_SHIFT, LENGTH_SHIFT, OFFSET_MASK } from './position.ts';
+
+const JUMP_ENTRIES = 16384;
+/** Words of the jump cache. */
+export const JUMP_WORDS = JUMP_ENTRIES * 8;
+
+/** First word of the entry for an address. */
+export function jumpIndex(lo: number): number {
+  return ((lo ^ (lo >>> 13)) & (JUMP_ENTRIES - 1)) << 3;
+}
+
+/** The parts of an engine that its environment works on. */
+export interface EngineWiring {
+  readonly cpu: Vcpu;
+  readonly blocks: BlockCache;
+  /** The jump cache, 8 words an entry: address low, high, tag, record, page low, page high, may be linked to. */
+  readonly jumps: Int32Array;
+  /** RIP = the running page's start + `offset`. */
+  setRip(offset: number): void;
+  /** Runs a compiled block by its number; the next record. */
+  runRegion(number: number): number;
+}
+
+export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnvironment {
+  const { cpu, blocks, jumps, setRip } = wiring;
+  const { S, memory } = cpu;
+  const { C } = blocks;
+  const T = cpu.tlb;
+  const { view } = memory;
+
+  /** RAM offset of an access inside one page whose tag is `field`, whatever its alignment; -1: the MMU must look. */
+  const quick = (lo: number, hi: number, room: number, field: number): number => {
+    if ((lo & 4095) > room) return -1;
+    const j = ((lo >>> 10) & 16380) + S[TLB_BASE];
+    if (T[j + field] !== (lo & -4096) || T[j + TLB_HI] !== hi) return -1;
+    return (lo + T[j + TLB_ADDEND]) | 0;
+  };
+  const load8 = (lo: number, hi: number): number => cpu.load8(lo, hi);
+  const load16 = (lo: number, hi: number): number => {
+    const at = quick(lo, hi, 4094, 0);
+    return at >= 0 ? view.getUint16(at, true) : cpu.load16(lo, hi);
+  };
+  const load32 = (lo: number, hi: number): number => {
+    const at = quick(lo, hi, 4092, 0);
+    return at >= 0 ? view.getInt32(at, true) : cpu.load32(lo, hi);
+  };
+  const load64 = (lo: number, hi: number): number => {
+    const at = quick(lo, hi, 4088, 0);
+    if (at < 0) return cpu.load64(lo, hi);
+    S[LD_HI] = view.getInt32(at + 4, true);
+    return view.getInt32(at, true);
+  };
+  const store16 = (lo: number, hi: number, value: number): void => {
+    const at = quick(lo, hi, 4094, TLB_WRITE);
+    if (at >= 0) view.setInt16(at, value, true);
+    else cpu.store16(lo, hi, value);
+  };
+  const store32 = (lo: number, hi: number, value: number): void => {
+    const at = quick(lo, hi, 4092, TLB_WRITE);
+    if (at >= 0) view.setInt32(at, value, true);
+    else cpu.store32(lo, hi, value);
+  };
+  const store64 = (lo: number, hi: number, value: number, valueHi: number): void => {
+    const at = quick(lo, hi, 4088, TLB_WRITE);
+    if (at < 0) return cpu.store64(lo, hi, value, valueHi);
+    view.setInt32(at, value, true);
+    view.setInt32(at + 4, valueHi, true);
+  };
+  const probed = (load: (lo: number, hi: number) => number, size: number) => {
+    return (lo: number, hi: number): number => {
+      if (quick(lo, hi, 4096 - size, TLB_WRITE) < 0) {
+        cpu.probeWrite(lo, hi, size);
+        if (S[FAULT] !== 0) return 0;
+      }
+      return load(lo, hi);
+    };
+  };
+
+  /** RIP and NEXT for system code at record p. */
+  const locate = (p: number): void => {
+    const position = C[p + 7];
+    const offset = position & OFFSET_MASK;
+    setRip(offset + ((position >>> LENGTH_SHIFT) & 15));
+    S[NEXT_LO] = S[RIP_LO];
+    S[NEXT_HI] = S[RIP_HI];
+    setRip(offset);
+    S[BLOCK_INDEX] = position >>> INDEX_SHIFT;
+  };
+  const jump = (lo: number, hi: number): number => {
+    S[RIP_LO] = lo;
+    S[RIP_HI] = hi;
+    if (S[BUDGET] < 0) return 0;
+    const k = jumpIndex(lo);
+    const tag = jumps[k + 2];
+    if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
+    if (tag !== S[JUMP_TAG] && tag !== S[JUMP_TAG_GLOBAL]) return 0;
+    S[PAGE_LO] = jumps[k + 4];
+    S[PAGE_HI] = jumps[k + 5];
+    return jumps[k + 3];
+  };
+  const leave = (p: number): number => {
+    S[EXIT_RECORD] = p;
+    return 0;
+  };
+  const unavailable = (vector: number): number => {
+    cpu.raise(vector);
+    return 1;
+  };
+
+  return {
+    S,
+    SU8: cpu.SU8,
+    SU16: new Uint16Array(S.buffer),
+    C,
+    T,
+    M8: memory.bytes,
+    M16: new Uint16Array(memory.buffer),
+    M32: new Int32Array(memory.buffer),
+    ...arithmetic,
+    load8,
+    load16,
+    load32,
+    load64,
+    loadw8: probed(load8, 1),
+    loadw16: probed(load16, 2),
+    loadw32: probed(load32, 4),
+    loadw64: probed(load64, 8),
+    store8: (lo, hi, value) => cpu.store8(lo, hi, value),
+    store16,
+    store32,
+    store64,
+    raise: (vector, error) => cpu.raise(vector, error),
+    leave,
+    pause: (offset) => {
+      setRip(offset);
+      return 0;
+    },
+    branch: (offset, slot) => {
+      const pageLo = S[PAGE_LO];
+      const pageHi = S[PAGE_HI];
+      setRip(offset);
+      const lo = S[RIP_LO];
+      const hi = S[RIP_HI];
+      const k = jumpIndex(lo);
+      const tag = jumps[k + 2];
+      if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
+      if (tag !== S[JUMP_TAG] && tag !== S[JUMP_TAG_GLOBAL]) return 0;
+      const record = jumps[k + 3];
+      if (C[record] === STALE) return 0;
+      if (jumps[k + 6] !== 0 && jumps[k + 4] === pageLo && jumps[k + 5] === pageHi) C[slot] = record;
+      S[PAGE_LO] = jumps[k + 4];
+      S[PAGE_HI] = jumps[k + 5];
+      return record;
+    },
+    jump,
+    stale: leave,
+    region: (p) => {
+      S[REGION_STALE] = 0;
+      return wiring.runRegion(C[p - 1]);
+    },
+    returnAddress: (offset) => {
+      const lo = (S[PAGE_LO] + offset) | 0;
+      arithmetic.X[0] = lo;
+      arithmetic.X[1] =
+        (S[MODE] & MODE_CODE64) !== 0 ? (S[PAGE_HI] + (lo >>> 0 < offset >>> 0 ? 1 : 0)) | 0 : 0;
+    },
+    helper: (p) => {
+      locate(p);
+      HELPERS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], C[p + 4], C[p + 5], C[p + 6]);
+      S[BLOCK_INDEX] = 0;
+      return S[FAULT];
+    },
+    helperRepeat: (p) => {
+      locate(p);
+      HELPERS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], C[p + 4], C[p + 5], C[p + 6]);
+      S[BLOCK_INDEX] = 0;
+      if (S[FAULT] !== 0) return 1;
+      return S[NEXT_LO] === S[RIP_LO] && S[NEXT_HI] === S[RIP_HI] ? 1 : 0;
+    },
+    helperEnd: (p) => {
+      locate(p);
+      HELPERS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], C[p + 4], C[p + 5], C[p + 6]);
+      S[BLOCK_INDEX] = 0;
+      if (S[FAULT] !== 0) return leave(p);
+      S[BUDGET] -= (C[p + 7] >>> INDEX_SHIFT) + 1;
+      S[RIP_LO] = S[NEXT_LO];
+      S[RIP_HI] = S[NEXT_HI];
+      return 0;
+    },
+    x87op: (p) => {
+      locate(p);
+      x87(cpu, C[p + 1], C[p + 2], C[p + 3] !== 0);
+      S[BLOCK_INDEX] = 0;
+      return S[FAULT];
+    },
+    sseCheck: (p) => {
+      const flags = C[p + 1];
+      if ((flags & 2) !== 0) return 0;
+      if ((S[CR0] & CR0_EM) !== 0 || ((flags & 1) === 0 && (S[CR4] & CR4_OSFXSR) === 0))
+        return unavailable(VEC_UD);
+      if ((S[CR0] & CR0_TS) !== 0) return unavailable(VEC_NM);
+      return (flags & 1) !== 0 && pendingException(cpu) ? unavailable(VEC_MF) : 0;
+    },
+    sse: (p) => {
+      const op = SSE_OPS[C[p + 1]];
+      const to = C[p + 2];
+      // A store to memory enters MMX state when it has succeeded; all else does even when an exception follows.
+      if (op.mmx && to !== XMM_TEMP) mmxEnter(cpu);
+      op.run(cpu, to, C[p + 3], C[p + 4], C[p + 5] !== 0);
+      return S[FAULT];
+    },
+    sseLoad: (p) => {
+      const lo = S[EA_LO];
+      const hi = S[EA_HI];
+      const to = C[p + 1];
+      const bytes = C[p + 2];
+      if ((lo & C[p + 3]) !== 0) {
+        cpu.raise(VEC_GP, 0);
+        return 1;
+      }
+      // The destination is a temporary: a fault may leave it half written.
+      S[to + 1] = 0;
+      S[to + 2] = 0;
+      S[to + 3] = 0;
+      if (bytes === 4) S[to] = load32(lo, hi);
+      else if (bytes < 4) S[to] = bytes === 2 ? load16(lo, hi) : load8(lo, hi);
+      else {
+        S[to] = load64(lo, hi);
+        S[to + 1] = S[LD_HI];
+        if (bytes === 16 && S[FAULT] === 0) {
+          const second = (lo + 8) | 0;
+          S[to + 2] = load64(second, second >>> 0 < 8 ? (hi + 1) | 0 : hi);
+          S[to + 3] = S[LD_HI];
+        }
+      }
+      return S[FAULT];
+    },
+    sseStore: (p) => {
+      const lo = S[EA_LO];
+      const hi = S[EA_HI];
+      const from = C[p + 1];
+      const bytes = C[p + 2];
+      if ((lo & C[p + 3]) !== 0) {
+        cpu.raise(VEC_GP, 0);
+        return 1;
+      }
+      if (bytes === 16) {
+        cpu.probeWrite(lo, hi, 16);
+        if (S[FAULT] !== 0) return 1;
+        store64(lo, hi, S[from], S[from + 1]);
+        const second = (lo + 8) | 0;
+        store64(second, second >>> 0 < 8 ? (hi + 1) | 0 : hi, S[from + 2], S[from + 3]);
+      } else if (bytes === 8) store64(lo, hi, S[from], S[from + 1]);
+      else if (bytes === 4) store32(lo, hi, S[from]);
+      else if (bytes === 2) store16(lo, hi, S[from]);
+      else cpu.store8(lo, hi, S[from]);
+      if (S[FAULT] !== 0) return 1;
+      if (C[p + 4] !== 0) mmxEnter(cpu);
+      return 0;
+    },
+    arithFlags: () => arithmeticFlags(S),
+  };
+}
+
+/** What compiled code calls instead: its stores must not write the code that it was made of. */
+export function regionEnvironment(
+  wiring: EngineWiring,
+  environment: InterpreterEnvironment,
+): RegionEnvironment {
+  const { cpu, blocks, setRip } = wiring;
+  const { S, tlb: T, memory } = cpu;
+  /** True: the write may be done. False: it faulted, or the interpreter must do it. */
+  const mayWrite = (lo: number, hi: number, size: number): boolean => {
+    cpu.probeWrite(lo, hi, size);
+    if (S[FAULT] !== 0) return false;
+    const j = ((lo >>> 10) & 16380) + S[TLB_BASE];
+    const mapped = T[j] === (lo & -4096) && T[j + TLB_HI] === hi;
+    const code = mapped && memory.codePages[(lo + T[j + TLB_ADDEND]) >>> 12] !== 0;
+    if (!code && (lo & 4095) + size <= 4096) return true;
+    S[FAULT] = FAULT_ABORT;
+    return false;
+  };
+  const probed = (size: number, load: (lo: number, hi: number) => number) => {
+    return (lo: number, hi: number): number => (mayWrite(lo, hi, size) ? load(lo, hi) : 0);
+  };
+  return {
+    loadw8: probed(1, environment.load8),
+    loadw16: probed(2, environment.load16),
+    loadw32: probed(4, environment.load32),
+    loadw64: probed(8, environment.load64),
+    store8: (lo, hi, value) => {
+      if (mayWrite(lo, hi, 1)) environment.store8(lo, hi, value);
+    },
+    store16: (lo, hi, value) => {
+      if (mayWrite(lo, hi, 2)) environment.store16(lo, hi, value);
+    },
+    store32: (lo, hi, value) => {
+      if (mayWrite(lo, hi, 4)) environment.store32(lo, hi, value);
+    },
+    store64: (lo, hi, value, valueHi) => {
+      if (mayWrite(lo, hi, 8)) environment.store64(lo, hi, value, valueHi);
+    },
+    resume: (p) => {
+      const position = blocks.C[p + 7];
+      setRip((position & OFFSET_MASK) + ((position >>> LENGTH_SHIFT) & 15));
+      S[BUDGET] -= (position >>> INDEX_SHIFT) + 1;
+      return 0;
+    },
+  };
+}

@@ -1,0 +1,173 @@
+/** Turns a region into the text of one JavaScript function, from the same table as the interpreter. */
+import { RECORD } from '../decode/instruction.ts';
+import type { BlockCache } from '../interp/block-cache.ts';
+import { ENVIRONMENT } from '../interp/generate.ts';
+import type { Width } from '../semantics/emitter.ts';
+import { flagsArith, flagsLogic } from '../semantics/flags.ts';
+import { SEMANTICS } from '../semantics/table.ts';
+import { REGION_STALE, TLB_BASE } from '../state.ts';
+import { deadFlags, flagsLiveIn } from './flag-liveness.ts';
+import type { Region, RegionBlock } from './region.ts';
+import { COUNT, type FusedFlags, RELOAD, RegionEmitter, SPILL } from './region-emitter.ts';
+
+const SCRATCH = [
+  'a',
+  'b',
+  'r',
+  'al',
+  'ah',
+  'bl',
+  'bh',
+  'rl',
+  'rh',
+  'lo',
+  'hi',
+  'v',
+  'vh',
+  'n',
+  'c',
+  'j',
+  'q',
+];
+/** Largest text that V8 and Firefox still compile well. */
+const MAX_TEXT = 48_000;
+
+/** Conditions after CMP, SUB and logic, straight from the operands. */
+function fuse(name: string, e: RegionEmitter): FusedFlags | undefined {
+  const match = /^(cmp|sub|test|and|or|xor)(8|16|32|64)_r[ri]$/.exec(name);
+  if (match === null) return undefined;
+  const width = Number(match[2]) as Width;
+  const logic = match[1] !== 'cmp' && match[1] !== 'sub';
+  const top = width === 64 || width === 32 ? 0 : 32 - width;
+  const extend = (word: string): string => (top === 0 ? word : `${word}<<${top}`);
+  const [result, sign] = width === 64 ? ['(rl|rh)', 'rh'] : [extend('r'), extend('r')];
+  const zero = `${result}===0`;
+  const negative = `(${sign})<0`;
+  const conditions: (string | undefined)[] = logic
+    ? ['false', 'false', zero, zero, negative, undefined, negative, `(${zero}||${negative})`]
+    : [
+        undefined,
+        width === 64 ? '(ah===bh?al>>>0<bl>>>0:ah>>>0<bh>>>0)' : `(${extend('a')})>>>0<(${extend('b')})>>>0`,
+        width === 64 ? '(al===bl&&ah===bh)' : zero,
+        width === 64
+          ? '(ah===bh?al>>>0<=bl>>>0:ah>>>0<bh>>>0)'
+          : `(${extend('a')})>>>0<=(${extend('b')})>>>0`,
+        negative,
+        undefined,
+        width === 64 ? '(ah===bh?al>>>0<bl>>>0:ah<bh)' : `(${extend('a')})<(${extend('b')})`,
+        width === 64 ? '(ah===bh?al>>>0<=bl>>>0:ah<bh)' : `(${extend('a')})<=(${extend('b')})`,
+      ];
+  e.flagsLive = true;
+  const text = logic ? flagsLogic(e, width) : flagsArith(e, width, 'sub');
+  return {
+    text,
+    condition(code) {
+      const base = conditions[code >> 1];
+      if (base === undefined) return undefined;
+      return (code & 1) === 0 ? base : `!(${base})`;
+    },
+  };
+}
+
+/** Condition codes that `fuse` cannot tell read the lazy flags: those must be there. */
+function needsLazyFlags(fused: FusedFlags, name: string): boolean {
+  const code = Number(/^jcc(\d+)$/.exec(name)?.[1] ?? -1);
+  return code < 0 || fused.condition(code) === undefined;
+}
+
+class RegionText {
+  readonly #cache: BlockCache;
+  readonly #region: Region;
+  readonly #e: RegionEmitter;
+  readonly #liveIn: readonly boolean[];
+  readonly #byOffset: Map<number, number>;
+
+  constructor(cache: BlockCache, region: Region) {
+    this.#cache = cache;
+    this.#region = region;
+    this.#e = new RegionEmitter(cache.C);
+    this.#liveIn = region.blocks.map(({ record, end }) => flagsLiveIn(cache, record, end));
+    this.#byOffset = new Map(region.blocks.map(({ offset }, index) => [offset, index]));
+  }
+
+  /** Body of the function `($b) => record`: `$b` is the block to start at. */
+  write(): string {
+    const cases = this.#region.blocks.map((block, index) => `case ${index}:${this.#block(block, index)}`);
+    const words = [...this.#e.locals].sort((x, y) => x - y);
+    const spill = words.filter((word) => word !== 55 && word !== 56).map((word) => `S[${word}]=s${word};`);
+    const reload = words.map((word) => `s${word}=S[${word}];`);
+    const text = cases
+      .join('\n')
+      .replaceAll(SPILL, COUNT + spill.join(''))
+      .replaceAll(RELOAD, reload.join(''));
+    const scratch = SCRATCH.map((name) => `${name}=0`).join(',');
+    const locals = words.map((word) => `s${word}=S[${word}]`);
+    return (
+      `let ${['$p=0', '$n=0', scratch, `$u=S[${TLB_BASE}]`, ...locals].join(',')};` +
+      `X:for(;;){switch($b){${text}}}\n${COUNT}${spill.join('')}return $p;`
+    );
+  }
+
+  #block({ record, end, target, next }: RegionBlock, index: number): string {
+    const e = this.#e;
+    const last = end - RECORD;
+    const lastName = this.#nameAt(last);
+    const fusedAt = last - RECORD;
+    e.fused = undefined;
+    e.at(fusedAt);
+    const candidate = fusedAt >= record ? fuse(this.#nameAt(fusedAt), e) : undefined;
+    const fused = candidate !== undefined && !needsLazyFlags(candidate, lastName) ? candidate : undefined;
+    const dead = deadFlags(this.#cache, record, fused === undefined ? end : fusedAt, fused === undefined);
+    e.ways = {
+      current: index,
+      target: this.#byOffset.get(target) ?? -1,
+      next: this.#byOffset.get(next) ?? -1,
+      liveAt: (block) => this.#liveIn[block],
+      last: lastName === 'jmp' || lastName.startsWith('call') ? 1 : 2,
+    };
+    let text = '';
+    for (let at = record; at < end; at += RECORD) {
+      e.at(at);
+      e.flagsLive = at === fusedAt && fused !== undefined ? false : !dead.has(at);
+      e.fused = at === last ? fused : undefined;
+      text += `${this.#record(at)}\n`;
+    }
+    return text;
+  }
+
+  #nameAt(at: number): string {
+    return SEMANTICS[this.#cache.kindAt(at)].name;
+  }
+
+  #record(at: number): string {
+    const semantic = SEMANTICS[this.#cache.kindAt(at)];
+    const { name } = semantic;
+    if (name === 'helper_end') return `${SPILL}return helperEnd(${at});`;
+    if (/^(helper|x87|sse)/.test(name)) {
+      const call = CALLS[name];
+      // Such instructions may write code: then this text is void from the next instruction on.
+      return `${SPILL}if(${call}(${at})!==0)return leave(${at});if(S[${REGION_STALE}]!==0)return resume(${at});${RELOAD}`;
+    }
+    return semantic.emit(this.#e);
+  }
+}
+
+const CALLS: Readonly<Record<string, string>> = {
+  helper: 'helper',
+  helper_repeat: 'helperRepeat',
+  x87: 'x87op',
+  sse: 'sse',
+  sse_check: 'sseCheck',
+  sse_load: 'sseLoad',
+  sse_store: 'sseStore',
+};
+
+/** Names of the parameters of the text that `regionSource` gives. */
+export const REGION_PARAMETERS: readonly string[] = [...ENVIRONMENT, 'resume'];
+
+/** The source of a function that runs the region from block `$b` and answers the next record; undefined: too large. */
+export function regionSource(cache: BlockCache, region: Region): string | undefined {
+  const body = new RegionText(cache, region).write();
+  if (body.length > MAX_TEXT) return undefined;
+  return `"use strict";return function($b){${body}}`;
+}
