@@ -108,7 +108,7 @@ export class Machine implements MachineApi {
     this.memory = new GuestMemory(config.memoryBytes);
     this.#time =
       config.icountShift === undefined
-        ? new HostTime(host)
+        ? new HostTime(host, () => this.#retired())
         : new InstructionTime(() => this.#retired(), config.icountShift);
     this.clock = new EventQueue(() => this.#time.nowNs());
     this.clock.onEarlierDeadline(() => this.engine?.cpu.requestExit());
@@ -293,10 +293,12 @@ export class Machine implements MachineApi {
     const budget = exact ? Math.min(CHUNK_MAX, time.budgetUntil(deadline)) : this.#chunk;
     const before = engine.retired;
     const start = exact ? 0 : this.#host.monotonicNs();
+    if (time instanceof HostTime) time.sync(true);
     this.#budget = budget;
     this.#running = true;
     const exit = engine.run(budget, exact);
     this.#running = false;
+    if (time instanceof HostTime) time.sync(false);
     if (exit === 'shutdown') this.#requestReset('guest-reset');
     if (exact || exit !== 'budget') return;
     const elapsed = this.#host.monotonicNs() - start;

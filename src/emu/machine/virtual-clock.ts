@@ -10,28 +10,51 @@ export interface TimeSource {
   skipTo(deadlineNs: number): boolean;
 }
 
+/**
+ * The most that time may advance per instruction. A host so loaded that it runs fewer than 10 million instructions a second
+ * would else spend them all on timer interrupts; QEMU on a host that slow stalls in the same way.
+ */
+const MAX_NS_PER_INSTRUCTION = 100;
+
 /** Follows the host's clock while the guest runs. */
 export class HostTime implements TimeSource {
   readonly #host: Host;
+  readonly #retired: () => number;
+  /** Virtual time, host time and instructions at the last `sync`. */
   #base = 0;
-  #startedAt: number | undefined;
+  #hostNs: number | undefined;
+  #retiredBefore = 0;
+  /** Instructions run: time may not outrun them. */
+  #busy = false;
 
-  constructor(host: Host) {
+  constructor(host: Host, retired: () => number) {
     this.#host = host;
+    this.#retired = retired;
   }
 
   nowNs(): number {
-    const since = this.#startedAt;
-    return since === undefined ? this.#base : this.#base + (this.#host.monotonicNs() - since);
+    if (this.#hostNs === undefined) return this.#base;
+    const elapsed = this.#host.monotonicNs() - this.#hostNs;
+    if (!this.#busy) return this.#base + elapsed;
+    const allowed = (this.#retired() - this.#retiredBefore) * MAX_NS_PER_INSTRUCTION;
+    return this.#base + Math.min(elapsed, allowed);
   }
 
   start(): void {
-    this.#startedAt ??= this.#host.monotonicNs();
+    this.#hostNs ??= this.#host.monotonicNs();
   }
 
   stop(): void {
     this.#base = this.nowNs();
-    this.#startedAt = undefined;
+    this.#hostNs = undefined;
+  }
+
+  /** Instructions are about to run (`busy`), or have run: what time lost meanwhile is not made up for. */
+  sync(busy: boolean): void {
+    this.#base = this.nowNs();
+    if (this.#hostNs !== undefined) this.#hostNs = this.#host.monotonicNs();
+    this.#retiredBefore = this.#retired();
+    this.#busy = busy;
   }
 
   skipTo(): boolean {
