@@ -63,7 +63,8 @@ function multiplyTruncated(width: 16 | 32 | 64, immediate: boolean): Semantic {
     if (width === 32) {
       return (
         `a=${e.lo(2)};b=${immediate ? e.field(3) : e.lo(5)};r=Math.imul(a,b);` +
-        flagsMultiply(e, '(mulhs(a,b)!==r>>31)|0', 'r', 'r') +
+        // A product that fits is exact as a double; one that does not is at least 2^31 away from zero there too.
+        flagsMultiply(e, '(a*b!==r)|0', 'r', 'r') +
         put(e, 32, 1)
       );
     }
