@@ -1,0 +1,51 @@
+/** Only this level catches a reset or power-off that a real kernel asks for and does not get. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
+import { awaitPrompt } from '../support/prompt.ts';
+
+const MINUTES = 60_000;
+
+describe('Linux resets and powers off the machine', () => {
+  let guest: HeadlessGuest;
+
+  beforeAll(async () => {
+    guest = new HeadlessGuest({ images: memoryImages() });
+    guest.machine.cont();
+    await awaitPrompt(guest);
+  }, 10 * MINUTES);
+  afterAll(() => guest.end());
+
+  it.each(['kbd', 'triple', 'pci', 'acpi'])(
+    'reboots by %s and comes back with a fresh kernel',
+    async (type) => {
+      guest.takeEvents();
+      expect(await guest.ask(`echo ${type} > /sys/kernel/reboot/type; cat /sys/kernel/reboot/type`)).toBe(
+        type,
+      );
+      await guest.ask('touch /root/before');
+      guest.forget();
+      guest.type('reboot -f\n');
+      const { data } = await guest.event('RESET');
+      expect(data).toEqual({ guest: true, reason: 'guest-reset' });
+      guest.forget();
+      await awaitPrompt(guest);
+      expect(await guest.ask('ls /root; cut -d. -f1 /proc/uptime')).toMatch(/^\d{1,2}$/);
+      expect(guest.machine.runState).toBe('running');
+    },
+    10 * MINUTES,
+  );
+
+  it(
+    'ends in run state shutdown after poweroff',
+    async () => {
+      guest.takeEvents();
+      guest.forget();
+      guest.type('poweroff\n');
+      const { data } = await guest.event('SHUTDOWN');
+      expect(data).toEqual({ guest: true, reason: 'guest-shutdown' });
+      expect(guest.machine.runState).toBe('shutdown');
+      expect(guest.log).toContain('reboot: Power down');
+    },
+    MINUTES,
+  );
+});
