@@ -9,23 +9,26 @@ const PROMPT = 'guest# ';
 const { interpreter, events } = counters;
 const lines: string[] = [];
 
+/** `total` 0: counts of different things, no shares. */
 function table(
   title: string,
   rows: Iterable<readonly [name: string, count: number]>,
   limit: number,
-  total = 0,
+  total?: number,
 ): void {
   const sorted = [...rows].filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a);
-  const all = total || sorted.reduce((sum, [, count]) => sum + count, 0);
-  lines.push('', `## ${title} (${sorted.length} rows, total ${all})`);
+  const all = total ?? sorted.reduce((sum, [, count]) => sum + count, 0);
+  lines.push('', `## ${title} (${sorted.length} rows${all === 0 ? '' : `, total ${all}`})`);
   let sum = 0;
   for (const [name, count] of sorted.slice(0, limit)) {
     sum += count;
-    const share = ((100 * count) / all).toFixed(2).padStart(6);
-    lines.push(
-      `${String(count).padStart(12)} ${share}% ${((100 * sum) / all).toFixed(1).padStart(5)}% ${name}`,
-    );
+    const shares = all === 0 ? '' : ` ${percent(count, all)} ${percent(sum, all)}`;
+    lines.push(`${String(count).padStart(12)}${shares} ${name}`);
   }
+}
+
+function percent(part: number, all: number): string {
+  return `${((100 * part) / all).toFixed(2).padStart(6)}%`;
 }
 
 const named = (counts: ArrayLike<number>, names: readonly string[]): [string, number][] =>
@@ -62,7 +65,7 @@ table(
 );
 table('helpers', named(interpreter.helpers, counters.HELPER_NAMES), 80);
 table('SSE operations', named(interpreter.sse, counters.SSE_NAMES), 30);
-table('events', events, 120, 1);
+table('events', events, 120, 0);
 const pages = [...counters.dropped].map(([page, n]): [string, number] => [`page ${page.toString(16)}`, n]);
 table('pages dropped (guest-physical page number)', pages, 30);
 table('pages by how often they were dropped', histogram(counters.dropped.values()), 20);
