@@ -232,7 +232,7 @@ describe('placement', () => {
     expect(['6', '1f.7', '0x5', '20', '1f.8', 'zz', ''].map(parsePciAddress)).toEqual([
       0x30,
       0xff,
-      undefined,
+      0x28,
       undefined,
       undefined,
       undefined,

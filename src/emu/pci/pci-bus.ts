@@ -17,10 +17,12 @@ export const pciDevfn = (slot: number, fn: number): number => (slot << 3) | fn;
 
 /** QEMU's `addr=` value, `SLOT` or `SLOT.FUNCTION` in hexadecimal, as a devfn; undefined when it is none. */
 export function parsePciAddress(text: string): number | undefined {
-  const match = /^([0-9a-f]{1,2})(?:\.([0-7]))?$/i.exec(text);
+  const match = /^\s*\+?(?:0x)?([0-9a-f]+)(?:\.\+?(?:0x)?([0-9a-f]+))?$/i.exec(text);
   if (match === null) return undefined;
   const slot = Number.parseInt(match[1] ?? '', 16);
-  return slot < DEVFNS / FUNCTIONS_PER_SLOT ? pciDevfn(slot, Number(match[2] ?? 0)) : undefined;
+  const func = Number.parseInt(match[2] ?? '0', 16);
+  if (slot >= DEVFNS / FUNCTIONS_PER_SLOT || func >= FUNCTIONS_PER_SLOT) return undefined;
+  return pciDevfn(slot, func);
 }
 
 /** What the board gives a root bus. */
