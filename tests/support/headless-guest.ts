@@ -13,7 +13,7 @@ import {
   MemoryChunkDatabase,
   Monitor,
 } from '../../src/emu/index.ts';
-import type { ReplayTarget } from './replay.ts';
+import { type ReplayTarget, withoutKernelMessages } from './replay.ts';
 
 const IMAGE = join(import.meta.dirname, '../../public/images/debian-amd64');
 const MIB = 1024 * 1024;
@@ -26,6 +26,9 @@ const ANSWER_SECONDS = 90;
 const PROMPT = 'guest# ';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: busybox asks the terminal for the cursor's place.
 const AT_PROMPT = /guest# (?:\x1b\[6n)?$/;
+
+/** Also behind other text: they come when they like. */
+const KERNEL_MESSAGE = /\[ *\d+\.\d{6}\] [^\n]*\n/g;
 
 interface Manifest {
   readonly append: string;
@@ -118,7 +121,7 @@ export class HeadlessGuest {
     this.#booted = true;
     if (this.machine.runState !== 'running') this.machine.cont();
     await this.until(PROMPT, BOOT_SECONDS);
-    await this.run('stty -echo cols 200; dmesg -n 1');
+    await this.run('stty -echo cols 200; echo 1 > /proc/sys/kernel/printk');
     await this.run('true');
   }
 
@@ -132,13 +135,13 @@ export class HeadlessGuest {
     this.#output = '';
     this.type(`${command}\n`);
     const raw = await this.until(AT_PROMPT, seconds);
-    const text = raw.replaceAll('\r', '').replaceAll('\x1b[6n', '').slice(0, -PROMPT.length);
-    return text.startsWith(`${command}\n`) ? text.slice(command.length + 1) : text;
+    const text = raw.replaceAll('\r', '').replaceAll('\x1b[6n', '');
+    return withoutEcho(command, text.slice(0, text.lastIndexOf(PROMPT)));
   }
 
-  /** The output of one shell command without its last newline. */
+  /** The output of one shell command without the kernel's messages and without its last newline. */
   async ask(command: string, seconds = ANSWER_SECONDS): Promise<string> {
-    return (await this.run(command, seconds)).trimEnd();
+    return withoutKernelMessages(await this.run(command, seconds)).trimEnd();
   }
 
   type(text: string): void {
@@ -160,7 +163,9 @@ export class HeadlessGuest {
   /** Awaits that the console shows `what`; gives all since the last command. */
   async until(what: RegExp | string, seconds: number): Promise<string> {
     const found = (): boolean =>
-      typeof what === 'string' ? this.#output.includes(what) : what.test(this.#output);
+      typeof what === 'string'
+        ? this.#output.includes(what)
+        : what.test(this.#output.replaceAll(KERNEL_MESSAGE, ''));
     await this.poll(found, seconds, () => `${what} in ${JSON.stringify(this.#output.slice(-2000))}`);
     const text = this.#output;
     this.#output = '';
@@ -262,6 +267,16 @@ export class HeadlessGuest {
       this.#fault = error;
     }
   }
+}
+
+/** The shell shows the line that was typed, broken where it thinks that the terminal ends. */
+function withoutEcho(command: string, text: string): string {
+  let at = 0;
+  for (const character of command) {
+    while (text[at] === '\n' && character !== '\n') at++;
+    if (text[at++] !== character) return text;
+  }
+  return text[at] === '\n' ? text.slice(at + 1) : text;
 }
 
 export function pause(ms: number): Promise<void> {
