@@ -12,7 +12,7 @@ import {
 import { createInterpreter } from './interp/generated/interpreter.js';
 import { INDEX_SHIFT, OFFSET_MASK } from './interp/position.ts';
 import { warmUp } from './interp/warm-up.ts';
-import { RegionCompiler } from './jit/region-compiler.ts';
+import { type FunctionMaker, RegionCompiler } from './jit/region-compiler.ts';
 import { FETCH_FAULT, FETCH_MMIO } from './mmu/mmu.ts';
 import {
   ATTENTION,
@@ -32,7 +32,6 @@ import {
   EVENTS,
   EXIT_RECORD,
   FAULT,
-  FAULT_ABORT,
   FAULT_TRIPLE,
   FLAG_IF,
   FLAG_TF,
@@ -86,6 +85,8 @@ export interface EngineOptions {
   readonly topology?: CpuTopology;
   /** Shared by all vCPUs of a machine. */
   readonly blocks?: BlockCache;
+  /** How compiled code is made; absent: by the host's `Function`. */
+  readonly makeFunction?: FunctionMaker;
 }
 
 export class Engine {
@@ -101,8 +102,6 @@ export class Engine {
   readonly #jumps = new Int32Array(JUMP_WORDS);
   readonly #interpret: (record: number) => void;
   readonly #regions: RegionCompiler;
-  /** The next instruction must be run by the interpreter alone. */
-  #alone = false;
   /** Every instruction in a block of its own: the end of an exact count. */
   #single = false;
   /** Instructions of an exact count that are kept for its end. */
@@ -132,10 +131,8 @@ export class Engine {
       runRegion: (number: number) => this.#regions.run(number),
     };
     const environment = interpreterEnvironment(wiring);
-    this.#regions = new RegionCompiler(this.blocks, {
-      ...environment,
-      ...regionEnvironment(wiring, environment),
-    });
+    const inRegions = { ...environment, ...regionEnvironment(wiring, environment) };
+    this.#regions = new RegionCompiler(this.blocks, inRegions, options.makeFunction);
     this.#interpret = createInterpreter(environment);
   }
 
@@ -168,6 +165,7 @@ export class Engine {
     this.#exceptions = 0;
     for (;;) {
       if (S[BUDGET] < 0 && S[BUDGET_HELD] === 0 && this.#reserve > 0) {
+        if (this.#reserve < count) this.#sample();
         S[BUDGET] += this.#reserve;
         this.#reserve = 0;
         this.#single = true;
@@ -255,9 +253,8 @@ export class Engine {
     const { cpu } = this;
     const { S } = cpu;
     if (S[FAULT] === FAULT_TRIPLE) return 'shutdown';
-    const shadow = S[SHADOW] !== 0 || this.#alone;
+    const shadow = S[SHADOW] !== 0;
     S[SHADOW] = 0;
-    this.#alone = false;
     let mode = S[MODE];
     // Exact counts and the instruction after STI or MOV SS run in blocks of one instruction.
     const single = shadow || this.#single;
@@ -267,10 +264,11 @@ export class Engine {
     if (record !== 0) {
       S[EXIT_RECORD] = 0;
       if (shadow && !this.#single) {
-        const held = S[BUDGET];
+        const [budget, held] = [S[BUDGET], S[BUDGET_HELD]];
         S[BUDGET] = 0;
         this.#interpret(record);
-        S[BUDGET] += held;
+        // A device that wants the slice to end took only what was left for this instruction.
+        S[S[BUDGET_HELD] === held ? BUDGET : BUDGET_HELD] += budget;
       } else this.#interpret(record);
       const at = S[EXIT_RECORD];
       if (at !== 0) this.#leaveBlock(at);
@@ -296,11 +294,6 @@ export class Engine {
 
   #exception(): Exit | undefined {
     const { S } = this.cpu;
-    if (S[FAULT] === FAULT_ABORT) {
-      S[FAULT] = 0;
-      this.#alone = true;
-      return undefined;
-    }
     if (S[FAULT] === FAULT_TRIPLE) return 'shutdown';
     const vector = S[FAULT] & 0xff;
     if (this.onException?.(vector, S[FAULT + 1]) === true) {

@@ -90,7 +90,7 @@ export const EVENT_SIPI_VECTOR_SHIFT = 8;
 
 export const FAULT_PRESENT = 0x100;
 export const FAULT_HAS_ERROR = 0x200;
-/** No exception: the instruction would write code that a region was made of; the interpreter must do it. */
+/** No exception: compiled code met an access to a device or a write to code, which the interpreter must do. */
 export const FAULT_ABORT = 0x800;
 /** The machine must reset: a fault while delivering a double fault. */
 export const FAULT_TRIPLE = 0x400;

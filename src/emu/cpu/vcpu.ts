@@ -97,6 +97,11 @@ export class Vcpu implements Cpu, Device<VcpuState> {
     this.mmu.store64(lo, hi, valueLo, valueHi, this.S[TLB_BASE]);
   }
 
+  /** Faults as a read of `size` bytes would, and reads nothing. */
+  probeRead(lo: number, hi: number, size: number): void {
+    this.mmu.probeRead(lo, hi, size, this.S[TLB_BASE]);
+  }
+
   probeWrite(lo: number, hi: number, size: number): void {
     this.mmu.probeWrite(lo, hi, size, this.S[TLB_BASE]);
   }

@@ -33,6 +33,7 @@ import {
   TLB_ADDEND,
   TLB_BASE,
   TLB_HI,
+  TLB_READ,
   TLB_WRITE,
   VEC_GP,
   VEC_MF,
@@ -309,49 +310,67 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
   };
 }
 
-/** What compiled code calls instead: its stores must not write the code that it was made of. */
+/**
+ * What compiled code calls instead: only RAM without code is accessed. All else is left to the interpreter, which goes on
+ * at the same record: devices then see the count of instructions, and the end of a block, as they do without regions.
+ */
 export function regionEnvironment(
   wiring: EngineWiring,
   environment: InterpreterEnvironment,
 ): RegionEnvironment {
-  const { cpu, blocks, setRip } = wiring;
-  const { S, tlb: T, memory } = cpu;
-  /** True: the write may be done. False: it faulted, or the interpreter must do it. */
-  const mayWrite = (lo: number, hi: number, size: number): boolean => {
-    cpu.probeWrite(lo, hi, size);
-    if (S[FAULT] !== 0) return false;
+  const { cpu, blocks } = wiring;
+  const { S, tlb: T } = cpu;
+  /** True: the TLB's entries (tag `field`) have all `size` bytes. */
+  const isCovered = (lo: number, hi: number, size: number, field: number): boolean => {
     const j = ((lo >>> 10) & 16380) + S[TLB_BASE];
-    const mapped = T[j] === (lo & -4096) && T[j + TLB_HI] === hi;
-    const code = mapped && memory.codePages[(lo + T[j + TLB_ADDEND]) >>> 12] !== 0;
-    if (!code && (lo & 4095) + size <= 4096) return true;
+    if (T[j + field] !== (lo & -4096) || T[j + TLB_HI] !== hi) return false;
+    if ((lo & 4095) + size <= 4096) return true;
+    const next = ((lo | 4095) + 1) | 0;
+    const k = ((next >>> 10) & 16380) + S[TLB_BASE];
+    return T[k + field] === next && T[k + TLB_HI] === (next === 0 ? (hi + 1) | 0 : hi);
+  };
+  const mayRead = (lo: number, hi: number, size: number): boolean => {
+    if (isCovered(lo, hi, size, TLB_READ)) return true;
+    cpu.probeRead(lo, hi, size);
+    if (S[FAULT] !== 0) return false;
+    if (isCovered(lo, hi, size, TLB_READ)) return true;
     S[FAULT] = FAULT_ABORT;
     return false;
   };
-  const probed = (size: number, load: (lo: number, hi: number) => number) => {
-    return (lo: number, hi: number): number => (mayWrite(lo, hi, size) ? load(lo, hi) : 0);
+  const mayWrite = (lo: number, hi: number, size: number): boolean => {
+    if (isCovered(lo, hi, size, TLB_WRITE)) return true;
+    cpu.probeWrite(lo, hi, size);
+    if (S[FAULT] !== 0) return false;
+    if (isCovered(lo, hi, size, TLB_WRITE)) return true;
+    S[FAULT] = FAULT_ABORT;
+    return false;
   };
+  const { load8, load16, load32, load64, store8, store16, store32, store64 } = environment;
   return {
-    loadw8: probed(1, environment.load8),
-    loadw16: probed(2, environment.load16),
-    loadw32: probed(4, environment.load32),
-    loadw64: probed(8, environment.load64),
+    load8: (lo, hi) => (mayRead(lo, hi, 1) ? load8(lo, hi) : 0),
+    load16: (lo, hi) => (mayRead(lo, hi, 2) ? load16(lo, hi) : 0),
+    load32: (lo, hi) => (mayRead(lo, hi, 4) ? load32(lo, hi) : 0),
+    load64: (lo, hi) => (mayRead(lo, hi, 8) ? load64(lo, hi) : 0),
+    loadw8: (lo, hi) => (mayWrite(lo, hi, 1) ? load8(lo, hi) : 0),
+    loadw16: (lo, hi) => (mayWrite(lo, hi, 2) ? load16(lo, hi) : 0),
+    loadw32: (lo, hi) => (mayWrite(lo, hi, 4) ? load32(lo, hi) : 0),
+    loadw64: (lo, hi) => (mayWrite(lo, hi, 8) ? load64(lo, hi) : 0),
     store8: (lo, hi, value) => {
-      if (mayWrite(lo, hi, 1)) environment.store8(lo, hi, value);
+      if (mayWrite(lo, hi, 1)) store8(lo, hi, value);
     },
     store16: (lo, hi, value) => {
-      if (mayWrite(lo, hi, 2)) environment.store16(lo, hi, value);
+      if (mayWrite(lo, hi, 2)) store16(lo, hi, value);
     },
     store32: (lo, hi, value) => {
-      if (mayWrite(lo, hi, 4)) environment.store32(lo, hi, value);
+      if (mayWrite(lo, hi, 4)) store32(lo, hi, value);
     },
     store64: (lo, hi, value, valueHi) => {
-      if (mayWrite(lo, hi, 8)) environment.store64(lo, hi, value, valueHi);
+      if (mayWrite(lo, hi, 8)) store64(lo, hi, value, valueHi);
     },
-    resume: (p) => {
-      const position = blocks.C[p + 7];
-      setRip((position & OFFSET_MASK) + ((position >>> LENGTH_SHIFT) & 15));
-      S[BUDGET] -= (position >>> INDEX_SHIFT) + 1;
-      return 0;
+    decline: (p) => {
+      if (S[FAULT] !== FAULT_ABORT) return environment.leave(p);
+      S[FAULT] = 0;
+      return blocks.isRegion(p) ? -p : p;
     },
   };
 }

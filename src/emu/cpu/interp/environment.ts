@@ -35,7 +35,7 @@ export interface InterpreterEnvironment {
   /** Goes to an address in the code segment. */
   jump(lo: number, hi: number): number;
   stale(p: number): number;
-  /** Runs the compiled region that record `p` leads into. */
+  /** Runs the compiled region that record `p` leads into; -q: the first record of a block, q, must be interpreted. */
   region(p: number): number;
   /** X = the address at an offset from the page's start. */
   returnAddress(offset: number): void;

@@ -92,7 +92,11 @@ class InterpreterEmitter implements Emitter {
   }
 }
 
+/** A region may leave a record to the interpreter that is marked as the start of a region itself. */
+const REGION_TEXT = 'p=region(p);if(p<0)p=H[C[-p-2]](-p);';
+
 function handler(semantic: Semantic, number: number): string {
+  if (semantic.name === 'region') return `function h${number}(p){${REGION_TEXT}return p;}`;
   const body = semantic.emit(new InterpreterEmitter(false));
   const used = SCRATCH.filter((name) => new RegExp(`\\b${name}\\b`).test(body));
   const declared = used.length > 0 ? `let ${used.map((name) => `${name}=0`).join(',')};` : '';
@@ -100,6 +104,7 @@ function handler(semantic: Semantic, number: number): string {
 }
 
 function switchCase(semantic: Semantic, number: number): string {
+  if (semantic.name === 'region') return `case ${number}:${REGION_TEXT}continue;`;
   const body = semantic.emit(new InterpreterEmitter(true));
   return `case ${number}:/* ${semantic.name} */${body}${semantic.transfers === true ? '' : 'p=p+8|0;continue;'}`;
 }

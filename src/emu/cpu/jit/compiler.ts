@@ -5,7 +5,7 @@ import { ENVIRONMENT } from '../interp/generate.ts';
 import type { Width } from '../semantics/emitter.ts';
 import { flagsArith, flagsLogic } from '../semantics/flags.ts';
 import { SEMANTICS } from '../semantics/table.ts';
-import { REGION_STALE, TLB_BASE } from '../state.ts';
+import { BUDGET, PAGE_HI, PAGE_LO, REGION_STALE, TLB_BASE } from '../state.ts';
 import { deadFlags, flagsLiveIn } from './flag-liveness.ts';
 import type { Region, RegionBlock } from './region.ts';
 import { COUNT, type FusedFlags, RELOAD, RegionEmitter, SPILL } from './region-emitter.ts';
@@ -94,7 +94,9 @@ class RegionText {
   write(): string {
     const cases = this.#region.blocks.map((block, index) => `case ${index}:${this.#block(block, index)}`);
     const words = [...this.#e.locals].sort((x, y) => x - y);
-    const spill = words.filter((word) => word !== 55 && word !== 56).map((word) => `S[${word}]=s${word};`);
+    const spill = words
+      .filter((word) => word !== PAGE_LO && word !== PAGE_HI)
+      .map((word) => `S[${word}]=s${word};`);
     const reload = words.map((word) => `s${word}=S[${word}];`);
     const text = cases
       .join('\n')
@@ -104,7 +106,7 @@ class RegionText {
     const locals = words.map((word) => `s${word}=S[${word}]`);
     return (
       `let ${['$p=0', '$n=0', scratch, `$u=S[${TLB_BASE}]`, ...locals].join(',')};` +
-      `X:for(;;){switch($b){${text}}}\n${COUNT}${spill.join('')}return $p;`
+      `X:for(;;){switch($b){${text}}}\n${COUNT}${spill.join('')}return $p<0?decline(-$p):$p;`
     );
   }
 
@@ -145,9 +147,12 @@ class RegionText {
     if (name === 'helper_end') return `${SPILL}return helperEnd(${at});`;
     if (/^(helper|x87|sse)/.test(name)) {
       const call = CALLS[name];
-      // Such instructions may write code: then this text is void from the next instruction on.
-      return `${SPILL}if(${call}(${at})!==0)return leave(${at});if(S[${REGION_STALE}]!==0)return resume(${at});${RELOAD}`;
+      // It may have written code, or reached a device that wants the block's end to be looked at: the interpreter goes on.
+      const leaves = `S[${REGION_STALE}]!==0||S[${BUDGET}]<0`;
+      return `${SPILL}if(${call}(${at})!==0)return leave(${at});if(${leaves})return ${at + RECORD};${RELOAD}`;
     }
+    // It reads the flags in the state.
+    if (name === 'lahf') return SPILL + semantic.emit(this.#e);
     return semantic.emit(this.#e);
   }
 }
@@ -163,7 +168,7 @@ const CALLS: Readonly<Record<string, string>> = {
 };
 
 /** Names of the parameters of the text that `regionSource` gives. */
-export const REGION_PARAMETERS: readonly string[] = [...ENVIRONMENT, 'resume'];
+export const REGION_PARAMETERS: readonly string[] = [...ENVIRONMENT, 'decline'];
 
 /** The source of a function that runs the region from block `$b` and answers the next record; undefined: too large. */
 export function regionSource(cache: BlockCache, region: Region): string | undefined {

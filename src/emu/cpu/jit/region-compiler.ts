@@ -5,7 +5,6 @@ import { BUDGET } from '../state.ts';
 import { REGION_PARAMETERS, regionSource } from './compiler.ts';
 import { findRegion } from './region.ts';
 
-/** Slices that must have ended in a block before its region is compiled. */
 const THRESHOLD = 6;
 /** A region whose entries run fewer instructions than this on average goes back to the interpreter. */
 const WORTH_INSTRUCTIONS = 60;
@@ -19,18 +18,28 @@ const BLOCK_MASK = (1 << BLOCK_BITS) - 1;
 
 export type RegionEnvironment = Pick<
   InterpreterEnvironment,
-  'loadw8' | 'loadw16' | 'loadw32' | 'loadw64' | 'store8' | 'store16' | 'store32' | 'store64'
+  | ('load8' | 'load16' | 'load32' | 'load64' | 'loadw8' | 'loadw16' | 'loadw32' | 'loadw64')
+  | ('store8' | 'store16' | 'store32' | 'store64')
 > & {
-  /** Goes on behind record `p`, whose instruction is done. */
-  resume(p: number): number;
+  /** Record `p` was not done, because of a fault or because the interpreter must do it: as `region` answers. */
+  decline(p: number): number;
 };
 
+/** Makes a function of parameter names and a body; may throw where the host's policy forbids it. */
+export type FunctionMaker = (
+  parameters: readonly string[],
+  body: string,
+) => (...values: unknown[]) => unknown;
+
 type RegionFunction = (block: number) => number;
+type RegionMaker = ReturnType<FunctionMaker>;
 
 export class RegionCompiler {
   /** False: the page's policy forbids making code; everything then stays in the interpreter. */
   readonly allowed: boolean;
   enabled = true;
+  /** Slices that must have ended in a block before its region is compiled. */
+  threshold = THRESHOLD;
   /** Regions made so far, and those given up again, for statistics. */
   compiled = 0;
   rejected = 0;
@@ -45,12 +54,19 @@ export class RegionCompiler {
   /** Pairs: record, slices that ended there. */
   readonly #samples = new Int32Array(SAMPLE_ENTRIES * 2);
 
-  constructor(cache: BlockCache, environment: InterpreterEnvironment & RegionEnvironment) {
+  readonly #makeFunction: FunctionMaker;
+
+  constructor(
+    cache: BlockCache,
+    environment: InterpreterEnvironment & RegionEnvironment,
+    makeFunction: FunctionMaker = (parameters, body) => new Function(...parameters, body) as RegionMaker,
+  ) {
     this.#cache = cache;
+    this.#makeFunction = makeFunction;
     this.#state = environment.S;
     const byName: Readonly<Record<string, unknown>> = { ...environment };
     this.#environment = REGION_PARAMETERS.map((name) => byName[name]);
-    this.allowed = mayMakeCode();
+    this.allowed = this.#mayMakeCode();
   }
 
   /** A slice ended before the block at `record`. */
@@ -62,7 +78,7 @@ export class RegionCompiler {
       samples[at] = record;
       samples[at + 1] = 0;
     }
-    if (++samples[at + 1] === THRESHOLD) this.#compile(record);
+    if (++samples[at + 1] === this.threshold) this.#compile(record);
   }
 
   /** Runs the block that `number` names; the next record. */
@@ -104,7 +120,9 @@ export class RegionCompiler {
     const source = regionSource(cache, region);
     if (source === undefined) return;
     const number = this.#functions.length;
-    this.#functions.push(new Function(...REGION_PARAMETERS, source)(...this.#environment));
+    this.#functions.push(
+      this.#makeFunction(REGION_PARAMETERS, source)(...this.#environment) as RegionFunction,
+    );
     this.#trials[number] = TRIAL_ENTRIES;
     this.#work[number] = 0;
     this.#blocks[number] = region.blocks.map((block) => block.record);
@@ -113,13 +131,13 @@ export class RegionCompiler {
     }
     this.compiled++;
   }
-}
 
-/** A content security policy without 'unsafe-eval' forbids it. */
-function mayMakeCode(): boolean {
-  try {
-    return new Function('return true')();
-  } catch {
-    return false;
+  /** A content security policy without 'unsafe-eval' forbids it. */
+  #mayMakeCode(): boolean {
+    try {
+      return this.#makeFunction([], 'return true')() === true;
+    } catch {
+      return false;
+    }
   }
 }

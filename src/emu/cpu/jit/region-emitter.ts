@@ -104,20 +104,20 @@ export class RegionEmitter implements Emitter {
 
   #access(width: Width, tag: number, hit: string, slow: string): string {
     const high = width === 64 ? 'vh=S[47];' : '';
-    return `${tlbTest(width, tag, '$u')}${hit}else{${COUNT}${slow}${high}if(S[${FAULT}]!==0)${this.leave()}}`;
+    return `${tlbTest(width, tag, '$u')}${hit}else{${slow}${high}if(S[${FAULT}]!==0)${this.leave()}}`;
   }
 
   store(width: Width, value: string, valueHi = ''): string {
     const slow = width === 64 ? `store64(lo,hi,${value},${valueHi})` : `store${width}(lo,hi,${value})`;
-    return `${tlbTest(width, 1, '$u')}${writeHit(width, value, valueHi)}else{${COUNT}${slow};if(S[${FAULT}]!==0)${this.leave()}}`;
+    return `${tlbTest(width, 1, '$u')}${writeHit(width, value, valueHi)}else{${slow};if(S[${FAULT}]!==0)${this.leave()}}`;
   }
 
   leave(): string {
-    return `{$p=leave(${this.#record});break X;}`;
+    return `{$p=${-this.#record};break X;}`;
   }
 
   raise(vector: number, error = false): string {
-    return `{raise(${vector}${error ? ',0' : ''});$p=leave(${this.#record});break X;}`;
+    return `{raise(${vector}${error ? ',0' : ''});$p=${-this.#record};break X;}`;
   }
 
   goto(next: string): string {

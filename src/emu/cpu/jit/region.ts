@@ -2,8 +2,10 @@
 import { RECORD } from '../decode/instruction.ts';
 import type { BlockCache } from '../interp/block-cache.ts';
 import { SEMANTICS } from '../semantics/table.ts';
+import { MODE_CODE32, MODE_CODE64, MODE_FLAT } from '../state.ts';
 
 const PAGE = 4096;
+const FLAT32 = MODE_CODE32 | MODE_FLAT;
 /** Instructions: beyond this V8 optimises late or never (docs/engine.md). */
 const MAX_INSTRUCTIONS = 150;
 const MAX_BLOCKS = 48;
@@ -33,7 +35,7 @@ export function waysOf(name: string): { target: boolean; next: boolean } {
   return { target: false, next: false };
 }
 
-function describe(cache: BlockCache, record: number): RegionBlock {
+function blockAt(cache: BlockCache, record: number): RegionBlock {
   const { C } = cache;
   const end = C[record - RECORD + 2];
   const last = end - RECORD;
@@ -57,9 +59,11 @@ export function findRegion(cache: BlockCache, record: number): Region | undefine
   if (!cache.isLive(record) || cache.crosses(record) || cache.isNearlyFull()) return undefined;
   const gpa = C[record - RECORD];
   const mode = C[record - RECORD + 1];
+  // Elsewhere the next address may wrap, or lie outside of the code segment.
+  if ((mode & MODE_CODE64) === 0 && (mode & FLAT32) !== FLAT32) return undefined;
   const page = gpa - (gpa & (PAGE - 1));
   const found = new Map<number, RegionBlock>();
-  const queue: RegionBlock[] = [describe(cache, record)];
+  const queue: RegionBlock[] = [blockAt(cache, record)];
   let instructions = 0;
   while (queue.length > 0 && found.size < MAX_BLOCKS) {
     const block = queue.shift();
@@ -71,7 +75,7 @@ export function findRegion(cache: BlockCache, record: number): Region | undefine
     for (const way of [block.next, block.target]) {
       if (way < 0 || way >= PAGE || found.has(way)) continue;
       const successor = cache.find(page + way, mode, -1);
-      if (successor > 0 && !cache.crosses(successor)) queue.push(describe(cache, successor));
+      if (successor > 0 && !cache.crosses(successor)) queue.push(blockAt(cache, successor));
     }
   }
   const start = found.get(gpa & (PAGE - 1));

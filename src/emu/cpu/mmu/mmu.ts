@@ -197,6 +197,13 @@ export class Mmu {
     this.#translate(next, this.#nextHi(next, hi), ACCESS_WRITE, half);
   }
 
+  /** Faults as a read of `size` bytes would, and reads nothing. */
+  probeRead(lo: number, hi: number, size: number, half: number): void {
+    if (this.#translate(lo, hi, ACCESS_READ, half) < 0 || (lo & 0xfff) + size <= PAGE) return;
+    const next = nextPage(lo);
+    this.#translate(next, this.#nextHi(next, hi), ACCESS_READ, half);
+  }
+
   /**
    * Guest-physical address of the code byte at lo:hi, fetched with the current privilege;
    * FETCH_FAULT with the exception raised, or FETCH_MMIO.

@@ -32,7 +32,7 @@ function shift64(e: Emitter, op: ShiftOp): string {
       );
     case 'shr':
       return (
-        'if(n<32){rl=al>>>n|ah<<1<<31-n;rh=ah>>>n;c=al>>>n-1&1;}else{rl=ah>>>n-32;rh=0;c=n===32?al>>>31:ah>>>n-33&1;}' +
+        'if(n<32){rl=al>>>n|ah<<1<<31-n;rh=ah>>>n;c=al>>>n-1&1;}else{rl=ah>>>n-32|0;rh=0;c=n===32?al>>>31:ah>>>n-33&1;}' +
         flagsShift(e, 64, 'c', '(ah>>>31)')
       );
     case 'sar':
