@@ -344,6 +344,7 @@ export class Machine implements MachineApi {
     this.engine.cpu.reset();
     this.events.emit({ event: 'RESET', data: { guest, reason } });
     this.runControl.machineReset();
+    this.#internalError = undefined;
     this.#poweredUp = false;
   }
 
