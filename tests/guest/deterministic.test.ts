@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import { FailingImages } from '../support/failing-images.ts';
+import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
+
+const MINUTES = 60_000;
+const MIB = 1024 * 1024;
+const RTC_BASE_MS = Date.UTC(2024, 0, 1);
+const PROMPT = 'guest# ';
+const WORK = [
+  'dd if=/dev/urandom of=/dev/vda bs=4k count=40 conv=fsync 2> /dev/null',
+  'md5sum < /dev/vda; date; cat /proc/uptime',
+];
+
+interface Run {
+  readonly instructions: number;
+  readonly hash: string;
+  readonly log: string;
+}
+
+/** Boots with a disk, types `WORK` each time at the same instruction, and stops at the prompt after it. */
+async function run(sliceMs: number, delayMs: number | undefined): Promise<Run> {
+  const store = memoryImages();
+  await store.createEmpty('/tmp/disk1.img', MIB);
+  const images = new FailingImages(store);
+  images.delayMs = delayMs;
+  const config = { icountShift: 3, rtcBaseMs: RTC_BASE_MS };
+  const guest = new HeadlessGuest({ images, sliceMs, config });
+  await guest.hmp('drive_add 0 if=none,file=/tmp/disk1.img,format=raw,id=disk1');
+  await guest.hmp('device_add virtio-blk-pci,drive=disk1,id=blk1');
+  const lines = [...WORK];
+  let shown = '';
+  let done = false;
+  guest.onOutput = (text) => {
+    shown += text;
+    if (!shown.includes(PROMPT)) return;
+    shown = '';
+    const line = lines.shift();
+    if (line !== undefined) guest.type(`${line}\n`);
+    else {
+      done = true;
+      guest.machine.stop();
+    }
+  };
+  guest.machine.cont();
+  await guest.poll(() => done && guest.machine.runState === 'paused', 200);
+  const result = { instructions: guest.machine.retiredInstructions, hash: guest.hash(), log: guest.log };
+  await guest.end();
+  return result;
+}
+
+it(
+  'the same run twice: any slices, a disk of any speed, the same instructions and the same memory',
+  async () => {
+    const first = await run(3, undefined);
+    const second = await run(40, 3);
+    expect(second.log).toBe(first.log);
+    expect(second.instructions).toBe(first.instructions);
+    expect(second.hash).toBe(first.hash);
+    expect(first.log).toContain('Jan  1');
+  },
+  7 * MINUTES,
+);
