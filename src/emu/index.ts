@@ -21,15 +21,30 @@ export { imagePath, imagePathForFile } from './block/image-names.ts';
 export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } from './block/image-store.ts';
 export { isZero } from './block/zeros.ts';
 export { MonitorError } from './core/monitor-error.ts';
+export { SnapshotError } from './core/snapshot-error.ts';
 export { KernelError } from './firmware/kernel-error.ts';
 export { DeviceRegistry } from './machine/device-registry.ts';
 export { DEVICE_TYPES } from './machine/device-types.ts';
-export { Machine, type MachineConfig, type MachineHost, type SliceResult } from './machine/machine.ts';
+export {
+  type BootFiles,
+  Machine,
+  type MachineConfig,
+  type MachineHost,
+  type SliceResult,
+} from './machine/machine.ts';
 export type { MachineEvent, MachineEventListener } from './machine/machine-events.ts';
 export { Options, parseOptions } from './machine/option-string.ts';
 export { parseBool, parseSize } from './machine/properties.ts';
 export type { RunState } from './machine/run-state.ts';
+export {
+  type MachineSnapshot,
+  machineForSnapshot,
+  restoreMachine,
+  saveMachine,
+} from './machine/snapshot-machine.ts';
 export { HmpConsole } from './monitor/hmp/console.ts';
 export { deviceListText, devicePropertiesText } from './monitor/hmp/device-help.ts';
 export { Monitor } from './monitor/monitor.ts';
 export { QEMU_VERSION } from './monitor/version.ts';
+export { SnapshotReader } from './snapshot/snapshot-reader.ts';
+export { writeSnapshot } from './snapshot/snapshot-writer.ts';

@@ -48,6 +48,7 @@ const REG_C_FLAGS = REG_C_PF | REG_C_AF | REG_C_UF;
 
 const REG_D_VRT = 0x80;
 
+const NS_PER_MS = 1_000_000;
 const NS_PER_S = 1_000_000_000;
 const CRYSTAL_HZ = 32_768;
 /** UIP is high for 8 crystal cycles before an update. */
@@ -117,6 +118,16 @@ export class Mc146818 implements Device<Mc146818State> {
   /** Seconds since 1970-01-01, as the guest sees it. */
   guestSeconds(): number {
     return this.#s.baseSeconds + Math.floor(this.#elapsedNs() / NS_PER_S);
+  }
+
+  /** The world went on by `ms` while the machine did not: the time of day follows, whatever the guest had set. */
+  catchUp(ms: number): void {
+    const s = this.#s;
+    const offsetNs = s.offsetNs + ms * NS_PER_MS;
+    s.baseSeconds += Math.floor(offsetNs / NS_PER_S);
+    s.offsetNs = offsetNs - Math.floor(offsetNs / NS_PER_S) * NS_PER_S;
+    this.#refresh();
+    this.#schedule();
   }
 
   /** Spec: MC146818A §RESET: interrupt enables and flags are cleared; time and RAM live on. */

@@ -38,6 +38,8 @@ export interface Drive {
   /** The device with a drive whose medium can be changed, or no device yet. */
   readonly removable: boolean;
   readonly medium: Medium | undefined;
+  /** How the user asked for it. */
+  readonly options: Options;
   /** Path of the device that uses the drive. */
   readonly attachedTo: string | undefined;
 }
@@ -81,6 +83,33 @@ export class Drives {
     return this.#drives.some(({ medium }) => medium?.backend.busy === true);
   }
 
+  /** Resolves when no request is under way. */
+  async drained(): Promise<void> {
+    while (this.busy) await Promise.all(this.#drives.map(({ medium }) => medium?.backend.drained()));
+  }
+
+  /** Stores what the images' caches hold. Rejects with `BlockError`. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#drives.map(({ medium }) => medium?.backend.flush()));
+  }
+
+  /** A snapshot is restored: a drive as it was, under the names that its nodes had. */
+  async restore(options: Options, nodes: Pick<Medium, 'nodeName' | 'fileNodeName'>): Promise<Drive> {
+    const drive = this.#own(await this.add(options));
+    if (drive.medium !== undefined) drive.medium = { ...drive.medium, ...nodes };
+    return drive;
+  }
+
+  /** The number that the next node's name begins with. */
+  get nodeCount(): number {
+    return this.#nodes;
+  }
+
+  /** A snapshot was restored: nodes are counted on from here. */
+  set nodeCount(count: number) {
+    this.#nodes = count;
+  }
+
   find(name: string): Drive | undefined {
     return this.#named(name);
   }
@@ -113,6 +142,7 @@ export class Drives {
       cache: wanted.cache,
       removable: true,
       medium,
+      options,
       attachedTo: undefined,
     };
     this.#drives.push(drive);

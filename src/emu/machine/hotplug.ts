@@ -82,6 +82,16 @@ export class DeviceManager {
     this.#ready = true;
   }
 
+  /** How many devices without an id the user asked for. */
+  get anonymousDevices(): number {
+    return this.#anonymous;
+  }
+
+  /** A snapshot is restored: the next device without an id gets this number. */
+  set anonymousDevices(count: number) {
+    this.#anonymous = count;
+  }
+
   /** Makes a device and plugs it in. Rejects with `MonitorError`, having changed nothing. */
   add(options: Options): Promise<Qdev> {
     const turn = this.#turn.then(() => this.#add(options));
@@ -137,7 +147,7 @@ export class DeviceManager {
     const place = pluggable.prePlug({ type, id, values, hotplugged: this.#ready });
     if (place instanceof MonitorError) throw place;
     const realized = await realize({ id, qomPath, values, services: this.#services });
-    return this.#plug(bus, { type, id, qomPath, values, realized, place });
+    return this.#plug(bus, { type, id, qomPath, options, values, realized, place });
   }
 
   #plug(
@@ -146,17 +156,19 @@ export class DeviceManager {
       readonly type: DeviceType;
       readonly id: string;
       readonly qomPath: string;
+      readonly options: Options;
       readonly values: PropertyValues;
       readonly realized: RealizedDevice;
       readonly place: DevicePlace;
     },
   ): Qdev {
-    const { type, id, qomPath, realized, place } = made;
+    const { type, id, qomPath, options, realized, place } = made;
     const { device, children } = realized;
     const qdev = bus.add({
       type,
       id,
       qomPath,
+      options,
       values: new Map([...made.values, ...realized.values, ...place.values]),
       place: () => place.describe(realized),
       device,

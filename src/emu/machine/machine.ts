@@ -37,13 +37,19 @@ const CHUNK_MAX = 400_000;
 const CHUNK_NS = 500_000;
 const NS_PER_MS = 1_000_000;
 
-export interface MachineConfig {
-  /** A multiple of 4096, at most 2 GiB. */
-  readonly memoryBytes: number;
+/** What is started when the machine is switched on or reset. */
+export interface BootFiles {
   /** ELF with a PVH entry, or bzImage; without it the machine stays in prelaunch. */
   readonly kernel?: Uint8Array | undefined;
   readonly initrd?: Uint8Array | undefined;
   readonly append?: string | undefined;
+}
+
+export interface MachineConfig extends BootFiles {
+  /** A multiple of 4096, at most 2 GiB. */
+  readonly memoryBytes: number;
+  /** RAM stays empty and devices are cold-plugged: `restoreMachine` follows. A reset waits for `setBootFiles`. */
+  readonly restoring?: boolean | undefined;
   /** QEMU: -icount shift=N: the guest's clock counts instructions, and every run repeats exactly. */
   readonly icountShift?: number | undefined;
   /** QEMU: -rtc base=…: the real-time clock at start, in milliseconds since 1970; else the host's wall clock. */
@@ -55,6 +61,18 @@ export interface MachineConfig {
   /** QEMU: -no-reboot: a guest's reset ends the machine. */
   readonly noReboot?: boolean | undefined;
 }
+
+/** What `Machine.saveRun` gives. */
+export type RunSnapshot = {
+  readonly nowNs: number;
+  readonly wallClockMs: number;
+  readonly retired: number;
+  readonly runState: RunState;
+  readonly poweredUp: boolean;
+  readonly powerOff: boolean;
+  readonly resetReason: string | null;
+  readonly noReboot: boolean;
+};
 
 export interface MachineHost extends Host {
   readonly images: ImageOpener;
@@ -88,7 +106,9 @@ export class Machine implements MachineApi {
   readonly #host: MachineHost;
   readonly #time: TimeSource;
   readonly #hub = new ApicBusHub();
-  readonly #apic: LocalApic;
+  readonly apic: LocalApic;
+  /** Undefined while they are still on their way. */
+  #bootFiles: BootFiles | undefined;
   /** The engine's count and budget, so that time inside a slice is exact in deterministic mode. */
   #budget = 0;
   #running = false;
@@ -143,14 +163,14 @@ export class Machine implements MachineApi {
     });
     const cpuHost = this.#cpuHost();
     this.engine = new Engine({ memory: this.memory, host: cpuHost, trace: this.trace });
-    this.#apic = this.#createApic(cpuHost);
+    this.apic = this.#createApic(cpuHost);
     this.board = new PcBoard({
       memory: this.memory,
       clock: this.clock,
       trace: this.trace,
       wallClockMs: config.rtcBaseMs ?? host.wallClockMs(),
       apics: this.#hub,
-      intr: { set: (level) => this.#apic.lint0.set(level) } satisfies IrqLine,
+      intr: { set: (level) => this.apic.lint0.set(level) } satisfies IrqLine,
       power: {
         powerOff: () => this.#requestPowerOff(),
         suspendToRam: () => this.trace.unimplemented('suspend to RAM'),
@@ -167,7 +187,8 @@ export class Machine implements MachineApi {
     });
     this.board.physical.map(0xfee00000, APIC_PAGE, this.#hub);
     this.engine.warmUp();
-    if (config.coldPlug !== true) this.devices.machineReady();
+    if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
+    this.#bootFiles = config.restoring === true ? undefined : config;
     this.#loadKernel(0);
   }
 
@@ -196,7 +217,7 @@ export class Machine implements MachineApi {
 
   #run(untilNs: number): SliceResult {
     while (this.runControl.running) {
-      if (!this.#poweredUp) this.#powerUp();
+      if (!this.#poweredUp && !this.#powerUp()) return { idleMs: Number.POSITIVE_INFINITY };
       if (this.#waitsForDisk()) return { idleMs: 0 };
       this.clock.runDue();
       if (this.#serviceRequests()) continue;
@@ -255,6 +276,36 @@ export class Machine implements MachineApi {
     return this.#closed;
   }
 
+  /** Kernel and initrd for the next reset of a machine that was made to be restored. Throws a KernelError only then. */
+  setBootFiles(files: BootFiles): void {
+    this.#bootFiles = files;
+  }
+
+  /** What the machine itself keeps between two slices; its parts are saved apart. */
+  saveRun(): RunSnapshot {
+    return {
+      nowNs: this.clock.nowNs(),
+      wallClockMs: this.#wallClockMs(),
+      retired: this.engine.retired,
+      runState: this.runState,
+      poweredUp: this.#poweredUp,
+      powerOff: this.#powerOff,
+      resetReason: this.#resetReason ?? null,
+      noReboot: this.config.noReboot === true,
+    };
+  }
+
+  /** A running machine waits for `cont`. Gives the milliseconds that the world went on by meanwhile. */
+  restoreRun(state: RunSnapshot): number {
+    this.engine.retired = state.retired;
+    this.#time.restore(state.nowNs);
+    this.#poweredUp = state.poweredUp;
+    this.#powerOff = state.powerOff;
+    this.#resetReason = state.resetReason ?? undefined;
+    this.runControl.restore(state.runState === 'running' ? 'paused' : state.runState);
+    return this.config.rtcBaseMs === undefined ? this.#wallClockMs() - state.wallClockMs : 0;
+  }
+
   pciFunctions(): readonly PciDeviceInfo[] {
     return pciBusInfo(this.board.pciBus);
   }
@@ -265,6 +316,11 @@ export class Machine implements MachineApi {
 
   cpuRegisters(index: number): CpuRegisters | undefined {
     return index === 0 ? readCpuRegisters(this.engine.cpu, 0) : undefined;
+  }
+
+  #wallClockMs(): number {
+    const { rtcBaseMs } = this.config;
+    return rtcBaseMs === undefined ? this.#host.wallClockMs() : rtcBaseMs + this.clock.nowNs() / NS_PER_MS;
   }
 
   #retired(): number {
@@ -340,7 +396,7 @@ export class Machine implements MachineApi {
 
   #reset(guest: boolean, reason: string): void {
     this.board.reset();
-    this.#apic.reset();
+    this.apic.reset();
     this.engine.cpu.reset();
     this.events.emit({ event: 'RESET', data: { guest, reason } });
     this.runControl.machineReset();
@@ -348,15 +404,17 @@ export class Machine implements MachineApi {
     this.#poweredUp = false;
   }
 
-  /** What firmware and boot loader do before the first instruction of the kernel, with the devices that are there by then. */
-  #powerUp(): void {
+  /** What firmware and boot loader do before the first instruction of the kernel, with the devices that are there by then; false: it has to wait. */
+  #powerUp(): boolean {
+    if (this.#bootFiles === undefined) return false;
     this.#poweredUp = true;
     const entry = this.#loadKernel(this.board.firmwareSetup());
     if (entry !== undefined) enterKernel(this.engine.cpu, entry);
+    return true;
   }
 
   #loadKernel(rsdp: number): EntryState | undefined {
-    const { kernel, initrd, append = '' } = this.config;
+    const { kernel, initrd, append = '' } = this.#bootFiles ?? {};
     if (kernel === undefined) return undefined;
     return loadKernel({ kernel, initrd, commandLine: append, rsdp }, this.memory);
   }

@@ -87,6 +87,7 @@ export class PcBoard {
   readonly gpe: GpeBlock;
   readonly pciHotplug: PciHotplug;
   readonly i8042: I8042;
+  readonly rtc: Mc146818;
   /** Everything with state, in the order of reset. */
   readonly chips: readonly Device<Plain>[];
   readonly #wiring: PcWiring;
@@ -123,6 +124,7 @@ export class PcBoard {
       disks: [undefined, undefined, undefined, undefined],
     });
     const rtc = new Mc146818(hpet.rtcIrq, clock, wiring.wallClockMs, cmos);
+    this.rtc = rtc;
     const dma = new I8257(trace);
     const port92 = new Port92(UNCONNECTED, reset);
     this.i8042 = new I8042(

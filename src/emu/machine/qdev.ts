@@ -4,6 +4,7 @@ import type { HotplugHandler } from '../core/hotplug.ts';
 import type { PciDevice } from '../pci/pci-device.ts';
 import type { PciDeviceInfo } from '../pci/pci-info.ts';
 import type { DeviceType } from './device-registry.ts';
+import type { Options } from './option-string.ts';
 import type { PropertySpec, PropertyValue, PropertyValues } from './properties.ts';
 
 /** What a bus knows of a device beside its properties. */
@@ -22,6 +23,8 @@ export interface QdevDescription {
   readonly type: DeviceType;
   readonly id?: string;
   readonly qomPath: string;
+  /** How the user asked for it; absent for what is part of the board. */
+  readonly options?: Options;
   /** What differs from the type's defaults; a function is asked each time. */
   readonly values?: ReadonlyMap<string, PropertyValue | (() => PropertyValue)>;
   readonly gpios?: readonly GpioLines[];
@@ -87,6 +90,7 @@ export class Qdev {
   readonly gpios: readonly GpioLines[];
   readonly bus: Qbus | undefined;
   readonly device: PciDevice | undefined;
+  readonly options: Options | undefined;
   hotplugged = false;
   /** Virtual milliseconds of the last unplug request; undefined: none is pending. */
   unplugRequestedMs: number | undefined;
@@ -102,6 +106,7 @@ export class Qdev {
     this.qomPath = description.qomPath;
     this.gpios = description.gpios ?? [];
     this.device = description.device;
+    this.options = description.options;
     this.bus = bus;
     this.#values = description.values ?? new Map();
     this.#place = description.place;

@@ -8,6 +8,8 @@ export interface TimeSource {
   stop(): void;
   /** Nothing happens before `deadlineNs`: true when time was moved there at once, false when the host must be waited for. */
   skipTo(deadlineNs: number): boolean;
+  /** A snapshot was restored: it is `nowNs`, and the count of instructions may have changed. */
+  restore(nowNs: number): void;
 }
 
 /**
@@ -60,6 +62,12 @@ export class HostTime implements TimeSource {
   skipTo(): boolean {
     return false;
   }
+
+  restore(nowNs: number): void {
+    this.#base = nowNs;
+    if (this.#hostNs !== undefined) this.#hostNs = this.#host.monotonicNs();
+    this.#retiredBefore = this.#retired();
+  }
 }
 
 /** Deterministic: 2^shift nanoseconds per instruction, and idle time passes at once. QEMU: -icount shift=N,sleep=off. */
@@ -89,5 +97,9 @@ export class InstructionTime implements TimeSource {
   skipTo(deadlineNs: number): boolean {
     this.#skipped += Math.max(0, deadlineNs - this.nowNs());
     return true;
+  }
+
+  restore(nowNs: number): void {
+    this.#skipped = nowNs - this.#retired() * this.#nsPerInstruction;
   }
 }

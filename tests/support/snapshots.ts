@@ -1,0 +1,58 @@
+/** Snapshots in tests: a machine through bytes and back, and what of two machines must be equal. */
+import { createHash } from 'node:crypto';
+import * as S from '../../src/emu/cpu/state.ts';
+import {
+  type Machine,
+  type MachineHost,
+  machineForSnapshot,
+  restoreMachine,
+  SnapshotReader,
+  saveMachine,
+  writeSnapshot,
+} from '../../src/emu/index.ts';
+
+/** Words of a vCPU that say how it is executed, not what it is. */
+const ENGINE_WORDS = new Set([
+  ...[S.NEXT_LO, S.NEXT_HI, S.EA_LO, S.EA_HI, S.BUDGET, S.LD_HI, S.CODE_GENERATION, S.CODE_GENERATION_GLOBAL],
+  ...[S.ATTENTION, S.PAGE_LO, S.PAGE_HI, S.BUDGET_HELD, S.EXIT_RECORD, S.JUMP_TAG, S.JUMP_TAG_GLOBAL],
+  ...[S.BLOCK_INDEX, S.REGION_STALE, S.TEMP0, S.TEMP0 + 1, S.TEMP1, S.TEMP1 + 1],
+  ...Array.from({ length: 16 }, (_, at) => S.XMM_TEMP + at),
+]);
+
+/** Everything a guest could tell two machines apart by. */
+export async function everything(machine: Machine): Promise<Readonly<Record<string, unknown>>> {
+  const { state, ram } = await saveMachine(machine);
+  const plain = structuredClone(state) as Record<string, unknown> & {
+    cpu: { state: { words: Int32Array } };
+    run: Record<string, unknown>;
+  };
+  const words = [...plain.cpu.state.words].map((word, at) => (ENGINE_WORDS.has(at) ? 0 : word));
+  const { wallClockMs: _, ...run } = plain.run;
+  return { ...plain, run, cpu: words, ram: createHash('sha256').update(ram).digest('hex') };
+}
+
+/** The bytes of a snapshot, as they are before compression. */
+export async function snapshotBytes(machine: Machine): Promise<Buffer> {
+  return Buffer.concat([...writeSnapshot(await saveMachine(machine))]);
+}
+
+/** A machine made of bytes that arrive in pieces. */
+export async function machineOf(
+  bytes: Uint8Array,
+  host: MachineHost,
+  options: { readonly icountShift?: number; readonly rtcBaseMs?: number; readonly pieceBytes?: number } = {},
+): Promise<Machine> {
+  const { pieceBytes = 1 << 16, ...more } = options;
+  const made: Machine[] = [];
+  const reader = new SnapshotReader((head) => {
+    const machine = machineForSnapshot(head, host, more);
+    made.push(machine);
+    return machine.memory.bytes;
+  });
+  for (let at = 0; at < bytes.length; at += pieceBytes) reader.push(bytes.subarray(at, at + pieceBytes));
+  const state = reader.finish();
+  const [machine] = made;
+  if (machine === undefined) throw new Error('no head');
+  await restoreMachine(machine, state);
+  return machine;
+}

@@ -1,0 +1,165 @@
+/** Only this level catches a part of the machine that a snapshot forgets, at any instruction and with any device. */
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  Machine,
+  type MachineConfig,
+  type MachineHost,
+  Monitor,
+  SnapshotError,
+} from '../../src/emu/index.ts';
+import { memoryImages } from '../support/headless-guest.ts';
+import { everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
+
+const MIB = 1 << 20;
+const YEAR_MS = 365 * 86_400_000;
+const BASE_MS = 1_700_000_000_000;
+const ICOUNT = { icountShift: 3, rtcBaseMs: BASE_MS };
+/** Reads and prints every chip: some hundred thousand instructions, most of them I/O. */
+const kernel = new Uint8Array(readFileSync(new URL('../oracle/firmware/state.elf', import.meta.url)));
+const images = memoryImages();
+
+function hostWith(more: Partial<MachineHost> = {}): MachineHost {
+  let now = 0;
+  return {
+    monotonicNs: () => {
+      now += 1000;
+      return now;
+    },
+    wallClockMs: () => BASE_MS,
+    random: (bytes) => void bytes.fill(0),
+    images,
+    ...more,
+  };
+}
+
+function machineWith(config: Partial<MachineConfig> = ICOUNT, host = hostWith()): Machine {
+  return new Machine({ memoryBytes: 256 * MIB, kernel, ...config }, host);
+}
+
+/** Lets exactly `count` instructions pass, or what is left of them when the guest halts. */
+function advance(machine: Machine, count: number): void {
+  const timer = machine.clock.timer(() => machine.stop());
+  timer.arm(machine.clock.nowNs() + count * 8);
+  machine.cont();
+  while (machine.runState === 'running') machine.run(1);
+}
+
+const output = (machine: Machine): (() => string) => {
+  let text = '';
+  machine.onSerial = (bytes) => {
+    text += String.fromCharCode(...bytes);
+  };
+  return () => text;
+};
+
+describe('a machine that was saved and restored', () => {
+  it('goes on as the one that was not, from any instruction', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(200_000), fc.nat(50_000), async (before, after) => {
+        const machine = machineWith();
+        advance(machine, before);
+        const restored = await machineOf(await snapshotBytes(machine), hostWith(), ICOUNT);
+        expect(await everything(restored)).toEqual(await everything(machine));
+        const [said, repeated] = [output(machine), output(restored)];
+        advance(machine, after);
+        advance(restored, after);
+        expect(repeated()).toBe(said());
+        expect(await everything(restored)).toEqual(await everything(machine));
+      }),
+      { numRuns: 10 },
+    );
+  }, 120_000);
+
+  it('is reset only when it has its kernel again', async () => {
+    const machine = machineWith();
+    advance(machine, 1000);
+    const restored = await machineOf(await snapshotBytes(machine), hostWith(), ICOUNT);
+    restored.reset();
+    restored.cont();
+    expect(restored.run(1).idleMs).toBe(Number.POSITIVE_INFINITY);
+    const text = output(restored);
+    restored.setBootFiles({ kernel });
+    while (!text().includes('\nend\n')) restored.run(1);
+  });
+
+  it('has the time of day of its new world, and its own time and TSC go on', async () => {
+    const machine = machineWith({});
+    machine.cont();
+    machine.run(1);
+    machine.stop();
+    const seconds = machine.board.rtc.guestSeconds();
+    const nowNs = machine.clock.nowNs();
+    const bytes = await snapshotBytes(machine);
+    const restored = await machineOf(bytes, hostWith({ wallClockMs: () => BASE_MS + YEAR_MS + 2500 }));
+    expect(restored.clock.nowNs()).toBe(nowNs);
+    expect(restored.board.rtc.guestSeconds() - seconds).toBeGreaterThanOrEqual(YEAR_MS / 1000 + 2);
+    expect(restored.board.rtc.guestSeconds() - seconds).toBeLessThanOrEqual(YEAR_MS / 1000 + 3);
+    expect(restored.runState).toBe('paused');
+    restored.cont();
+    restored.run(1);
+    expect(restored.clock.nowNs()).toBeGreaterThan(nowNs);
+  });
+});
+
+describe('what was plugged', () => {
+  const path = '/tmp/disk1.img';
+  const lines = ['info block', 'info pci', 'info qtree', 'info status'];
+
+  async function plugged(): Promise<{ machine: Machine; hmp: (line: string) => Promise<string> }> {
+    if ((await images.list()).length === 0) await images.createEmpty(path, MIB);
+    const machine = machineWith();
+    const monitor = new Monitor({ machine, stderr: () => {} });
+    const hmp = (line: string): Promise<string> => monitor.execute(line);
+    advance(machine, 1000);
+    expect(await hmp(`drive_add 0 if=none,file=${path},format=raw,id=disk1`)).toBe('OK\n');
+    expect(await hmp('device_add virtio-blk-pci,drive=disk1,id=blk1,addr=0x1d,serial=abc')).toBe('');
+    return { machine, hmp };
+  }
+
+  it('is there again, under its name and at its place, and leaves as before', async () => {
+    const { machine, hmp } = await plugged();
+    expect(await hmp('drive_add 0 if=none,id=empty')).toBe('OK\n');
+    const texts = await Promise.all(lines.map(hmp));
+    const bytes = await snapshotBytes(machine);
+    const expected = await everything(machine);
+    await machine.close();
+    const restored = await machineOf(bytes, hostWith(), ICOUNT);
+    const events: unknown[] = [];
+    restored.events.listen((event) => events.push(event));
+    const monitor = new Monitor({ machine: restored, stderr: () => {} });
+    expect(await Promise.all(lines.map((line) => monitor.execute(line)))).toEqual(texts);
+    expect(await everything(restored)).toEqual(expected);
+    expect(restored.devices.removable()).toEqual(['blk1']);
+    expect(await monitor.execute('device_del blk1')).toBe('');
+    expect(restored.board.ports.read(0xae04, 4)).toBe(1 << 0x1d);
+    await restored.close();
+  });
+
+  it('and whose image is gone, in use or of another size, is refused with a sentence', async () => {
+    const { machine } = await plugged();
+    const bytes = await snapshotBytes(machine);
+    const restore = (): Promise<unknown> => machineOf(bytes, hostWith(), ICOUNT);
+    await expect(restore()).rejects.toThrow(/^The snapshot .*lock/);
+    await machine.close();
+    await images.delete(path);
+    await expect(restore()).rejects.toThrow(
+      /^The snapshot needs the disk image \/tmp\/disk1.img, which cannot be used: Could not open/,
+    );
+    await images.createEmpty(path, 2 * MIB);
+    await expect(restore()).rejects.toThrow(
+      'The disk image /tmp/disk1.img has another size than when the snapshot was taken.',
+    );
+    await images.delete(path);
+    await images.createEmpty(path, MIB);
+    const restored = await machineOf(bytes, hostWith(), ICOUNT);
+    await restored.close();
+  });
+
+  it('and lost its drive cannot be saved', async () => {
+    const { machine, hmp } = await plugged();
+    await hmp('drive_del disk1');
+    await expect(snapshotBytes(machine)).rejects.toThrow(SnapshotError);
+  });
+});
