@@ -40,7 +40,7 @@ const PDPT = 0x2000;
 const DIRECTORY = 0x3000;
 const TABLE_4M = 0x4000;
 const TABLE_6M = 0x5000;
-const CODE_GPA = 0x100000;
+export const CODE_GPA = 0x100000;
 /** Where each page of a vector's memory is. */
 const MEMORY_GPA = [0x102000, 0x101000, 0x103000];
 const IDT_ADDRESS = 0x700000;

@@ -128,7 +128,7 @@ export class Engine {
       blocks: this.blocks,
       jumps: this.#jumps,
       setRip: (offset: number) => this.#setRip(offset),
-      runRegion: (number: number) => this.#regions.run(number),
+      runRegion: (record: number) => this.#regions.run(record),
     };
     const environment = interpreterEnvironment(wiring);
     const inRegions = { ...environment, ...regionEnvironment(wiring, environment) };
@@ -156,7 +156,7 @@ export class Engine {
    */
   run(count: number, exact = false): Exit {
     const S = this.cpu.S;
-    // A block or a straight way through a region may overrun: with `exact` the last instructions run one by one.
+    // A block may overrun: with `exact` the last instructions run one by one.
     this.#reserve = exact ? Math.min(EXACT_RESERVE, count) : 0;
     S[BUDGET] = count - 1 - this.#reserve;
     S[BUDGET_HELD] = 0;

@@ -65,8 +65,8 @@ export interface EngineWiring {
   readonly jumps: Int32Array;
   /** RIP = the running page's start + `offset`. */
   setRip(offset: number): void;
-  /** Runs a compiled block by its number; the next record. */
-  runRegion(number: number): number;
+  /** Runs the region of the block at `record`; answers as `InterpreterEnvironment.region`. */
+  runRegion(record: number): number;
 }
 
 export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnvironment {
@@ -204,7 +204,7 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     stale: leave,
     region: (p) => {
       S[REGION_STALE] = 0;
-      return wiring.runRegion(C[p - 1]);
+      return wiring.runRegion(p);
     },
     returnAddress: (offset) => {
       const lo = (S[PAGE_LO] + offset) | 0;

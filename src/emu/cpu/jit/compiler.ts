@@ -85,7 +85,7 @@ class RegionText {
   constructor(cache: BlockCache, region: Region) {
     this.#cache = cache;
     this.#region = region;
-    this.#e = new RegionEmitter(cache.C);
+    this.#e = new RegionEmitter(cache.C, region.reserve);
     this.#liveIn = region.blocks.map(({ record, end }) => flagsLiveIn(cache, record, end));
     this.#byOffset = new Map(region.blocks.map(({ offset }, index) => [offset, index]));
   }
@@ -124,6 +124,7 @@ class RegionText {
       current: index,
       target: this.#byOffset.get(target) ?? -1,
       next: this.#byOffset.get(next) ?? -1,
+      recordOf: (block) => this.#region.blocks[block].record,
       liveAt: (block) => this.#liveIn[block],
       last: lastName === 'jmp' || lastName.startsWith('call') ? 1 : 2,
     };

@@ -51,6 +51,8 @@ export class RegionCompiler {
   readonly #trials = new Int32Array(MAX_REGIONS);
   readonly #work = new Float64Array(MAX_REGIONS);
   #blocks: (readonly number[])[] = [];
+  /** By region: the smallest budget that it is entered with. */
+  readonly #needs = new Int32Array(MAX_REGIONS);
   /** Pairs: record, slices that ended there. */
   readonly #samples = new Int32Array(SAMPLE_ENTRIES * 2);
 
@@ -81,13 +83,15 @@ export class RegionCompiler {
     if (++samples[at + 1] === this.threshold) this.#compile(record);
   }
 
-  /** Runs the block that `number` names; the next record. */
-  run(number: number): number {
+  /** Runs the region of the block at `record`; answers as `InterpreterEnvironment.region`. */
+  run(record: number): number {
+    const number = this.#cache.C[record - 1];
     const region = number >>> BLOCK_BITS;
-    const trial = this.#trials[region];
-    if (trial === 0) return this.#functions[region](number & BLOCK_MASK);
     const S = this.#state;
     const before = S[BUDGET];
+    if (before < this.#needs[region]) return -record;
+    const trial = this.#trials[region];
+    if (trial === 0) return this.#functions[region](number & BLOCK_MASK);
     const next = this.#functions[region](number & BLOCK_MASK);
     this.#work[region] += before - S[BUDGET];
     this.#trials[region] = trial - 1;
@@ -125,6 +129,7 @@ export class RegionCompiler {
     );
     this.#trials[number] = TRIAL_ENTRIES;
     this.#work[number] = 0;
+    this.#needs[number] = region.reserve;
     this.#blocks[number] = region.blocks.map((block) => block.record);
     for (const [index, block] of region.blocks.entries()) {
       cache.setRegion(block.record, (number << BLOCK_BITS) | index);

@@ -20,6 +20,8 @@ export interface Ways {
   readonly current: number;
   readonly target: number;
   readonly next: number;
+  /** First record of a block. */
+  recordOf(block: number): number;
   /** Flags can be observed in the block that the way leads to. */
   liveAt(block: number): boolean;
   /** The way that may fall through into the next block of the text. */
@@ -29,14 +31,16 @@ export interface Ways {
 export class RegionEmitter implements Emitter {
   flagsLive = true;
   fused: FusedFlags | undefined = undefined;
-  ways: Ways = { current: 0, target: -1, next: -1, liveAt: () => true, last: 2 };
+  ways: Ways = { current: 0, target: -1, next: -1, recordOf: () => 0, liveAt: () => true, last: 2 };
   /** State words that have a local. */
   readonly locals = new Set<number>();
   readonly #C: Int32Array;
+  readonly #reserve: number;
   #record = 0;
 
-  constructor(C: Int32Array) {
+  constructor(C: Int32Array, reserve: number) {
     this.#C = C;
+    this.#reserve = reserve;
   }
 
   at(record: number): void {
@@ -129,23 +133,25 @@ export class RegionEmitter implements Emitter {
   }
 
   follow(slot: 1 | 2): string {
-    const { current, target, next, last, liveAt } = this.ways;
+    const { current, target, next, last, liveAt, recordOf } = this.ways;
     const to = slot === 1 ? target : next;
     const offset = this.field(slot + 2);
     const flags = this.fused?.text ?? '';
-    const counted = `$n=$n+${this.field(6)}|0;`;
+    const count = this.field(6);
+    const budget = `S[${BUDGET}]`;
     if (to < 0) {
-      return `${flags}${counted}${this.goto(`branch(${offset},${this.#record + slot})`)}`;
+      const way = `${budget}<0?pause(${offset}):branch(${offset},${this.#record + slot})`;
+      return `${flags}${budget}=${budget}-$n-${count}|0;$n=0;$p=${way};break X;`;
     }
     const carried = liveAt(to) ? flags : '';
     if (to > current) {
       // Forwards: the count is looked at later.
       const through = slot === last && to === current + 1;
-      return `${carried}${counted}${through ? '' : `$b=${to};continue X;`}`;
+      return `${carried}$n=$n+${count}|0;${through ? '' : `$b=${to};continue X;`}`;
     }
-    const pause = `{${carried === '' ? flags : ''}$n=0;$p=pause(${offset});break X;}`;
-    const budget = `S[${BUDGET}]`;
-    return `${carried}if((${budget}=${budget}-$n-${this.field(6)}|0)<0)${pause}$n=0;$b=${to};continue X;`;
+    // The interpreter does the rest of a slice, block by block.
+    const end = `${carried === '' ? flags : ''}$n=0;$p=${budget}<0?pause(${offset}):${recordOf(to)};break X;`;
+    return `${carried}if((${budget}=${budget}-$n-${count}|0)<${this.#reserve}){${end}}$n=0;$b=${to};continue X;`;
   }
 }
 

@@ -23,6 +23,11 @@ export interface RegionBlock {
 export interface Region {
   readonly gpa: number;
   readonly mode: number;
+  /**
+   * The smallest budget with which a way from one jump backwards to the next may be begun: it then runs out with the last
+   * block of that way at the earliest, where it is looked at.
+   */
+  readonly reserve: number;
   readonly blocks: readonly RegionBlock[];
 }
 
@@ -81,7 +86,9 @@ export function findRegion(cache: BlockCache, record: number): Region | undefine
   const start = found.get(gpa & (PAGE - 1));
   const loop = start === undefined ? [] : cycleThrough(start, found);
   if (loop.length === 0) return undefined;
-  return { gpa: page, mode, blocks: loop.sort((a, b) => a.offset - b.offset) };
+  const blocks = loop.sort((a, b) => a.offset - b.offset);
+  const all = blocks.reduce((sum, block) => sum + count(cache, block), 0);
+  return { gpa: page, mode, reserve: all - 1, blocks };
 }
 
 /** The blocks that lie on a way from `start` back to it: entering and leaving compiled code pays only for loops. */
