@@ -1,8 +1,10 @@
 /** MMX and SSE instructions: the table of `sse/ops.ts` turned into records. */
+
+import { DOUBLE_OPS } from '../semantics/simd.ts';
 import { opNumber } from '../semantics/table.ts';
 import { SSE_OPS, type SseOp } from '../sse/ops.ts';
 import { FPU_REGS, XMM, XMM_TEMP } from '../state.ts';
-import type { Instruction } from './instruction.ts';
+import { type Instruction, type MemoryKinds, memoryKinds } from './instruction.ts';
 
 const SSE = opNumber('sse');
 const SSE_LOAD = opNumber('sse_load');
@@ -70,6 +72,58 @@ function isMaskMove(op: SseOp): boolean {
   return op.name.startsWith('maskmov');
 }
 
+const LOADX: Readonly<Record<number, MemoryKinds>> = {
+  4: memoryKinds('loadx32'),
+  8: memoryKinds('loadx64'),
+  16: memoryKinds('loadx128'),
+};
+const STOREX: Readonly<Record<number, MemoryKinds>> = {
+  4: memoryKinds('storex32'),
+  8: memoryKinds('storex64'),
+  16: memoryKinds('storex128'),
+};
+const COPYX: Readonly<Record<number, number>> = {
+  4: opNumber('copyx32'),
+  8: opNumber('copyx64'),
+  16: opNumber('copyx128'),
+};
+
+/** Moves with records of their own, by the bytes that they move. */
+const MOVES = new Map<string, number>([
+  ...['movaps', 'movapd', 'movdqa', 'movups', 'movupd', 'movdqu'].map((name): [string, number] => [name, 16]),
+  ['movsd', 8],
+  ['movss', 4],
+]);
+
+/** Arithmetic with records of its own. */
+const ARITHMETIC = new Map(
+  Object.keys(DOUBLE_OPS).flatMap((name) =>
+    ['sd', 'pd'].map((suffix): [string, number] => [`${name}${suffix}`, opNumber(`sse_${name}${suffix}`)]),
+  ),
+);
+
+/** A vector load or store of ModRM.rm; `align` is the mask of address bits that must be 0. */
+function emitVector(
+  i: Instruction,
+  kinds: MemoryKinds,
+  vector: number,
+  bytes: number,
+  align: number,
+  write: boolean,
+): void {
+  i.emitMemory(kinds, vector, bytes, write);
+  i.C[i.at - 2] = align;
+}
+
+function decodeMove(i: Instruction, bytes: number, store: boolean, reg: number, align: number): void {
+  if (i.isMemory) {
+    emitVector(i, (store ? STOREX : LOADX)[bytes], reg, bytes, align, store);
+    return;
+  }
+  const rm = xmm(i.rm);
+  i.emit(COPYX[bytes], store ? rm : reg, store ? reg : rm);
+}
+
 /** False: there is no such instruction. */
 export function decodeSse(i: Instruction, opcode: number): boolean {
   const rows = ROWS[opcode * 4 + mandatoryPrefix(i)];
@@ -97,18 +151,28 @@ export function decodeSse(i: Instruction, opcode: number): boolean {
     i.emit(SSE, number, registerOf(form.dst, i.reg), registerOf(form.src, i.rm), 0, 0);
     return true;
   }
-  if (!i.isMemory) {
-    const rm = registerOf(form.reversed ? form.dst : form.src, i.rm);
-    i.emit(SSE, number, form.reversed ? rm : reg, form.reversed ? reg : rm, immediate, wide ? 1 : 0);
+  const move = MOVES.get(op.name);
+  if (move !== undefined) {
+    decodeMove(i, move, form.reversed, reg, align);
     return true;
   }
-  i.emitEa(bytes, form.reversed);
+  if (!i.isMemory) {
+    const rm = registerOf(form.reversed ? form.dst : form.src, i.rm);
+    const kind = ARITHMETIC.get(op.name) ?? SSE;
+    i.emit(kind, number, form.reversed ? rm : reg, form.reversed ? reg : rm, immediate, wide ? 1 : 0);
+    return true;
+  }
   if (form.reversed) {
+    i.emitEa(bytes, true);
     i.emit(SSE, number, XMM_TEMP, reg, immediate, wide ? 1 : 0);
     i.emit(SSE_STORE, XMM_TEMP, bytes, align, op.mmx ? 1 : 0);
   } else {
-    i.emit(SSE_LOAD, XMM_TEMP, bytes, align);
-    i.emit(SSE, number, reg, XMM_TEMP, immediate, wide ? 1 : 0);
+    const load = LOADX[bytes];
+    if (load === undefined) {
+      i.emitEa(bytes, false);
+      i.emit(SSE_LOAD, XMM_TEMP, bytes, align);
+    } else emitVector(i, load, XMM_TEMP, bytes, align, false);
+    i.emit(ARITHMETIC.get(op.name) ?? SSE, number, reg, XMM_TEMP, immediate, wide ? 1 : 0);
   }
   return true;
 }

@@ -159,6 +159,7 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     S,
     SU8: cpu.SU8,
     SU16: new Uint16Array(S.buffer),
+    SD: cpu.SF64,
     C,
     T,
     M8: memory.bytes,

@@ -4,6 +4,7 @@ export interface InterpreterEnvironment {
   readonly S: Int32Array;
   readonly SU8: Uint8Array;
   readonly SU16: Uint16Array;
+  readonly SD: Float64Array;
   /** Records, 8 words each: kind, six fields, position (see block-cache.ts). Record 0 is `exit`. */
   readonly C: Int32Array;
   readonly T: Int32Array;

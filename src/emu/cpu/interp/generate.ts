@@ -23,6 +23,10 @@ const SCRATCH = [
   'c',
   'j',
   'q',
+  'w',
+  'x',
+  'y',
+  'z',
 ];
 
 class InterpreterEmitter implements Emitter {
@@ -56,6 +60,15 @@ class InterpreterEmitter implements Emitter {
   }
   word(index: number): string {
     return `S[${index}]`;
+  }
+  vector(n: number, k: number): string {
+    return `S[C[p+${n}]+${k}]`;
+  }
+  double(n: number, k: number): string {
+    return `SD[(C[p+${n}]>>1)+${k}]`;
+  }
+  recordCall(name: string): string {
+    return `${name}(p)`;
   }
   load(width: Width): string {
     const high = width === 64 ? 'vh=S[47];' : '';
@@ -111,7 +124,7 @@ function switchCase(semantic: Semantic, number: number): string {
 
 /** What the generated module needs of the engine: arrays first, then functions. */
 export const ENVIRONMENT = [
-  ...['S', 'SU8', 'SU16', 'C', 'T', 'M8', 'M16', 'M32', 'X'],
+  ...['S', 'SU8', 'SU16', 'SD', 'C', 'T', 'M8', 'M16', 'M32', 'X'],
   ...['load8', 'load16', 'load32', 'load64', 'loadw8', 'loadw16', 'loadw32', 'loadw64'],
   ...[
     'store8',

@@ -5,7 +5,8 @@ import { ENVIRONMENT } from '../interp/generate.ts';
 import type { Width } from '../semantics/emitter.ts';
 import { flagsArith, flagsLogic } from '../semantics/flags.ts';
 import { SEMANTICS } from '../semantics/table.ts';
-import { BUDGET, PAGE_HI, PAGE_LO, REGION_STALE, TLB_BASE } from '../state.ts';
+import { SSE_OPS } from '../sse/ops.ts';
+import { BUDGET, EA_HI, EA_LO, PAGE_HI, PAGE_LO, REGION_STALE, TLB_BASE, ZERO } from '../state.ts';
 import { deadFlags, flagsLiveIn } from './flag-liveness.ts';
 import type { Region, RegionBlock } from './region.ts';
 import { COUNT, type FusedFlags, RELOAD, RegionEmitter, SPILL } from './region-emitter.ts';
@@ -28,6 +29,10 @@ const SCRATCH = [
   'c',
   'j',
   'q',
+  'w',
+  'x',
+  'y',
+  'z',
 ];
 /** Largest text that V8 and Firefox still compile well. */
 const MAX_TEXT = 48_000;
@@ -138,6 +143,34 @@ class RegionText {
     return text;
   }
 
+  /** Only the address goes through the state. A store may write code: then, or when a device was reached, the interpreter goes on. */
+  #sseMemory(at: number, name: 'sse_load' | 'sse_store'): string {
+    const e = this.#e;
+    const address = `S[${EA_LO}]=${e.word(EA_LO)};S[${EA_HI}]=${e.word(EA_HI)};`;
+    const call = name === 'sse_load' ? 'sseLoad' : 'sseStore';
+    return `${address}${COUNT}if(${call}(${at})!==0)${e.leave()}if(${LEAVES}){$p=${at + RECORD};break X;}`;
+  }
+
+  /** Vector to vector touches no local; what reads or writes general registers or flags says so by its form and name. */
+  #sse(at: number): string {
+    const e = this.#e;
+    const { C } = this.#cache;
+    const op = SSE_OPS[C[at + 1]];
+    const call = `if(sse(${at})!==0)${e.leave()}`;
+    if (/^(u?comis|maskmov)/.test(op.name)) {
+      return `${SPILL}if(sse(${at})!==0)return leave(${at});if(${LEAVES})return ${at + RECORD};${RELOAD}`;
+    }
+    const pair = (index: number, toState: boolean): string => {
+      if (index >= ZERO) return '';
+      const [lo, hi] = [e.word(index), e.word(index + 1)];
+      return toState
+        ? `S[${index}]=${lo};S[${index + 1}]=${hi};`
+        : `${lo}=S[${index}];${hi}=S[${index + 1}];`;
+    };
+    const [dst, src] = [C[at + 2], C[at + 3]];
+    return `${pair(src, true)}${pair(dst, true)}${call}${pair(dst, false)}`;
+  }
+
   #nameAt(at: number): string {
     return SEMANTICS[this.#cache.kindAt(at)].name;
   }
@@ -146,11 +179,11 @@ class RegionText {
     const semantic = SEMANTICS[this.#cache.kindAt(at)];
     const { name } = semantic;
     if (name === 'helper_end') return `${SPILL}return helperEnd(${at});`;
-    if (/^(helper|x87|sse)/.test(name)) {
+    if (name === 'sse_load' || name === 'sse_store') return this.#sseMemory(at, name);
+    if (name === 'sse') return this.#sse(at);
+    if (/^(helper|x87)/.test(name)) {
       const call = CALLS[name];
-      // It may have written code, or reached a device that wants the block's end to be looked at: the interpreter goes on.
-      const leaves = `S[${REGION_STALE}]!==0||S[${BUDGET}]<0`;
-      return `${SPILL}if(${call}(${at})!==0)return leave(${at});if(${leaves})return ${at + RECORD};${RELOAD}`;
+      return `${SPILL}if(${call}(${at})!==0)return leave(${at});if(${LEAVES})return ${at + RECORD};${RELOAD}`;
     }
     // It reads the flags in the state.
     if (name === 'lahf') return SPILL + semantic.emit(this.#e);
@@ -158,14 +191,13 @@ class RegionText {
   }
 }
 
+/** Code was written, or a device wants the block's end to be looked at: the interpreter goes on. */
+const LEAVES = `S[${REGION_STALE}]!==0||S[${BUDGET}]<0`;
+
 const CALLS: Readonly<Record<string, string>> = {
   helper: 'helper',
   helper_repeat: 'helperRepeat',
   x87: 'x87op',
-  sse: 'sse',
-  sse_check: 'sseCheck',
-  sse_load: 'sseLoad',
-  sse_store: 'sseStore',
 };
 
 /** Names of the parameters of the text that `regionSource` gives. */

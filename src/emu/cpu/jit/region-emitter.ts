@@ -98,6 +98,18 @@ export class RegionEmitter implements Emitter {
     return `s${index}`;
   }
 
+  vector(n: number, k: number): string {
+    return `S[${this.#C[this.#record + n] + k}]`;
+  }
+
+  double(n: number, k: number): string {
+    return `SD[${(this.#C[this.#record + n] >> 1) + k}]`;
+  }
+
+  recordCall(name: string): string {
+    return `${name}(${this.#record})`;
+  }
+
   load(width: Width): string {
     return this.#access(width, 0, readHit(width), `v=load${width}(lo,hi)|0;`);
   }

@@ -3,7 +3,7 @@
  * with locals; the table itself knows neither.
  *
  * Scratch names that table text may use freely: a b r (32-bit words), al ah bl bh rl rh (64-bit pairs), lo hi (linear
- * address), v vh (a loaded value), n c j q (counts, carries, indices). All hold int32.
+ * address), v vh (a loaded value), n c j q (counts, carries, indices). All hold int32. w x y z hold doubles.
  */
 export type Width = 8 | 16 | 32 | 64;
 
@@ -18,6 +18,11 @@ export interface Emitter {
   set8(n: number, value: string): string;
   get16(n: number): string;
   set16(n: number, value: string): string;
+  /** Word `k` of the vector register (or SSE temporary) that field `n` names, and its double `k`; may be assigned to. */
+  vector(n: number, k: number): string;
+  double(n: number, k: number): string;
+  /** Calls the environment's `name` for this record. */
+  recordCall(name: string): string;
   /** Words of a fixed register (RSP, RCX…) by its index in the state. */
   word(index: number): string;
   /** Loads from linear address lo:hi into v (zero-extended; 64-bit: v and vh); leaves the instruction on a fault. */

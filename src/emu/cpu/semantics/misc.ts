@@ -27,8 +27,6 @@ export const MISC_SEMANTICS: readonly Semantic[] = [
   { name: 'x87', emit: (e) => `if(x87op(p)!==0)${e.leave()}` },
   // SSE and MMX: field 1 index into the SSE table, 2 destination, 3 source, 4 immediate, 5 REX.W.
   { name: 'sse', emit: (e) => `if(sse(p)!==0)${e.leave()}` },
-  // Before anything else of an MMX (field 1 bit 0) or SSE instruction: #UD, #NM, #MF. Bit 1: only integer registers, no check.
-  { name: 'sse_check', emit: (e) => `if(sseCheck(p)!==0)${e.leave()}` },
   // Memory operands of SSE and MMX at EA: field 1 the register's word, 2 bytes, 3 alignment mask, 4 a store of an MMX register.
   { name: 'sse_load', emit: (e) => `if(sseLoad(p)!==0)${e.leave()}` },
   { name: 'sse_store', emit: (e) => `if(sseStore(p)!==0)${e.leave()}` },

@@ -14,7 +14,7 @@ export const ADDRESSINGS = ['bd64', 'bis64', 'bd32', 'bis32', 'ea'] as const;
 export type Addressing = (typeof ADDRESSINGS)[number];
 
 /** Sets lo, hi to the linear address. */
-function address(e: Emitter, kind: Addressing): string {
+export function address(e: Emitter, kind: Addressing): string {
   switch (kind) {
     case 'bd64':
       return `j=${e.field(3)};lo=${e.lo(2)}+j|0;hi=${e.hi(2)}+(j>>31)+(lo>>>0<j>>>0|0)|0;`;

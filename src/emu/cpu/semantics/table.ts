@@ -6,6 +6,7 @@ import { MISC_SEMANTICS } from './misc.ts';
 import { MOVE_SEMANTICS } from './move.ts';
 import { MULTIPLY_SEMANTICS } from './multiply.ts';
 import { SHIFT_SEMANTICS } from './shift.ts';
+import { SIMD_SEMANTICS } from './simd.ts';
 
 /** `exit` comes first, so that an all-zero record leaves the interpreter. */
 export const SEMANTICS: readonly Semantic[] = [
@@ -15,6 +16,7 @@ export const SEMANTICS: readonly Semantic[] = [
   ...SHIFT_SEMANTICS,
   ...MULTIPLY_SEMANTICS,
   ...MISC_SEMANTICS,
+  ...SIMD_SEMANTICS,
 ];
 
 const NUMBERS = new Map(SEMANTICS.map((semantic, number) => [semantic.name, number]));
