@@ -89,6 +89,10 @@ class InterpreterEmitter implements Emitter {
     const call = error ? `raise(${vector},0)` : `raise(${vector})`;
     return this.#inSwitch ? `{${call};break L;}` : `{${call};return leave(p);}`;
   }
+  goAddress(): string {
+    const budget = this.word(BUDGET);
+    return `${budget}=${budget}-${this.field(6)}|0;${this.goto('jump(v,vh)')}`;
+  }
   condition(): undefined {
     return undefined;
   }

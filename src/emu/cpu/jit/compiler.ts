@@ -130,6 +130,7 @@ class RegionText {
       target: this.#byOffset.get(target) ?? -1,
       next: this.#byOffset.get(next) ?? -1,
       recordOf: (block) => this.#region.blocks[block].record,
+      offsets: this.#region.blocks.map(({ offset }) => offset),
       liveAt: (block) => this.#liveIn[block],
       last: lastName === 'jmp' || lastName.startsWith('call') ? 1 : 2,
     };

@@ -5,7 +5,7 @@ import { BUDGET } from '../state.ts';
 import { REGION_PARAMETERS, regionSource } from './compiler.ts';
 import { findRegion } from './region.ts';
 
-const THRESHOLD = 6;
+const THRESHOLD = 40;
 /** A region whose entries run fewer instructions than this on average goes back to the interpreter. */
 const WORTH_INSTRUCTIONS = 60;
 const TRIAL_ENTRIES = 2000;

@@ -22,6 +22,8 @@ export interface Ways {
   readonly next: number;
   /** First record of a block. */
   recordOf(block: number): number;
+  /** Offset in the page of each block: where a return or an indirect jump may land. */
+  readonly offsets: readonly number[];
   /** Flags can be observed in the block that the way leads to. */
   liveAt(block: number): boolean;
   /** The way that may fall through into the next block of the text. */
@@ -31,7 +33,7 @@ export interface Ways {
 export class RegionEmitter implements Emitter {
   flagsLive = true;
   fused: FusedFlags | undefined = undefined;
-  ways: Ways = { current: 0, target: -1, next: -1, recordOf: () => 0, liveAt: () => true, last: 2 };
+  ways: Ways = { current: 0, target: -1, next: -1, recordOf: () => 0, offsets: [], liveAt: () => true, last: 2 };
   /** State words that have a local. */
   readonly locals = new Set<number>();
   readonly #C: Int32Array;
@@ -138,6 +140,17 @@ export class RegionEmitter implements Emitter {
 
   goto(next: string): string {
     return `{${COUNT}$p=${next.replace(/\bp\b/g, String(this.#record))};break X;}`;
+  }
+
+  goAddress(): string {
+    const budget = `S[${BUDGET}]`;
+    const landings = this.ways.offsets.map((offset, block) => `case ${offset}:$b=${block};continue X;`);
+    const [pageLo, pageHi] = [this.word(PAGE_LO), this.word(PAGE_HI)];
+    return (
+      `${budget}=${budget}-$n-${this.field(6)}|0;$n=0;` +
+      `if(${budget}>=${this.#reserve}&&vh===${pageHi}&&((q=v-${pageLo}|0)&-4096)===0)switch(q){${landings.join('')}}` +
+      '$p=jump(v,vh);break X;'
+    );
   }
 
   condition(code: number): string | undefined {

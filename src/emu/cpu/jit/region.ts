@@ -18,6 +18,8 @@ export interface RegionBlock {
   readonly offset: number;
   readonly target: number;
   readonly next: number;
+  /** Its last record goes to an address: a return, an indirect jump or call. */
+  readonly indirect: boolean;
 }
 
 export interface Region {
@@ -31,11 +33,15 @@ export interface Region {
   readonly blocks: readonly RegionBlock[];
 }
 
+const INDIRECT = /^(ret|jmp|call)(32|64)(_r)?$/;
+
 /** What the last record of a block may do: which of its two ways are direct. */
 export function waysOf(name: string): { target: boolean; next: boolean } {
   if (name === 'jmp' || name.startsWith('call64_rel') || name.startsWith('call32_rel')) {
-    return { target: true, next: false };
+    // What a call goes on with is where its return lands.
+    return { target: true, next: name !== 'jmp' };
   }
+  if (/^call/.test(name)) return { target: false, next: true };
   if (/^(jcc|loop|jcxz)/.test(name)) return { target: true, next: true };
   return { target: false, next: false };
 }
@@ -51,6 +57,7 @@ function blockAt(cache: BlockCache, record: number): RegionBlock {
     offset: C[record - RECORD] & (PAGE - 1),
     target: ways.target ? C[last + 3] : -1,
     next: ways.next ? C[last + 4] : -1,
+    indirect: INDIRECT.test(SEMANTICS[cache.kindAt(last)].name),
   };
 }
 
@@ -93,8 +100,10 @@ export function findRegion(cache: BlockCache, record: number): Region | undefine
 
 /** The blocks that lie on a way from `start` back to it: entering and leaving compiled code pays only for loops. */
 function cycleThrough(start: RegionBlock, found: ReadonlyMap<number, RegionBlock>): RegionBlock[] {
+  // An address may be that of any block.
+  const all = [...found.values()];
   const successors = (block: RegionBlock): RegionBlock[] =>
-    [block.next, block.target].flatMap((way) => found.get(way) ?? []);
+    block.indirect ? all : [block.next, block.target].flatMap((way) => found.get(way) ?? []);
   const predecessors = new Map<RegionBlock, RegionBlock[]>();
   for (const block of found.values()) {
     for (const successor of successors(block)) {

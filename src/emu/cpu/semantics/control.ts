@@ -3,15 +3,10 @@
  * (0: not known yet), 2 the link to the next instruction's, 3 the target as an offset from the start of the page,
  * 4 the offset of the next instruction, 6 the number of instructions in the block.
  */
-import { BUDGET, RCX } from '../state.ts';
+import { RCX } from '../state.ts';
 import type { Emitter, Semantic } from './emitter.ts';
 import { condition } from './flags.ts';
 import { push, release, top } from './move.ts';
-
-/** Counts the block and goes to address v, vh. */
-function goAbsolute(e: Emitter): string {
-  return `${e.word(BUDGET)}=${e.word(BUDGET)}-${e.field(6)}|0;${e.goto('jump(v,vh)')}`;
-}
 
 const conditional: readonly Semantic[] = Array.from({ length: 16 }, (_, code) => ({
   name: `jcc${code}`,
@@ -71,18 +66,18 @@ const near: readonly Semantic[] = ([32, 64] as const).flatMap((width) => [
     name: `call${width}_r`,
     transfers: true,
     emit: (e: Emitter) =>
-      `al=${e.lo(5)};ah=${width === 64 ? e.hi(5) : '0'};returnAddress(${e.field(4)});v=X[0];vh=X[1];${push(e, width)}v=al;vh=ah;${goAbsolute(e)}`,
+      `al=${e.lo(5)};ah=${width === 64 ? e.hi(5) : '0'};returnAddress(${e.field(4)});v=X[0];vh=X[1];${push(e, width)}v=al;vh=ah;${e.goAddress()}`,
   },
   {
     name: `jmp${width}_r`,
     transfers: true,
-    emit: (e: Emitter) => `v=${e.lo(5)};vh=${width === 64 ? e.hi(5) : '0'};${goAbsolute(e)}`,
+    emit: (e: Emitter) => `v=${e.lo(5)};vh=${width === 64 ? e.hi(5) : '0'};${e.goAddress()}`,
   },
   {
     name: `ret${width}`,
     transfers: true,
     emit: (e: Emitter) =>
-      `${top(e, width)}${width === 32 ? 'vh=0;' : ''}${release(e, width, e.field(3))}${goAbsolute(e)}`,
+      `${top(e, width)}${width === 32 ? 'vh=0;' : ''}${release(e, width, e.field(3))}${e.goAddress()}`,
   },
 ]);
 

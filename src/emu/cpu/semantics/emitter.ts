@@ -39,6 +39,8 @@ export interface Emitter {
   goto(next: string): string;
   /** Ends a block: counts it and goes to the target (`slot` 1) or to the next instruction (`slot` 2). See control.ts. */
   follow(slot: 1 | 2): string;
+  /** Ends a block: counts it and goes to address v, vh. */
+  goAddress(): string;
   /** False: nobody can see the flags that this record sets, so their text may be left out. */
   readonly flagsLive: boolean;
   /** Condition code as JavaScript when it can be told without the lazy flags, else undefined. */
