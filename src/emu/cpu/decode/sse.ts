@@ -1,6 +1,6 @@
 /** MMX and SSE instructions: the table of `sse/ops.ts` turned into records. */
 
-import { DOUBLE_OPS } from '../semantics/simd.ts';
+import { INLINE_SSE } from '../semantics/simd.ts';
 import { opNumber } from '../semantics/table.ts';
 import { SSE_OPS, type SseOp } from '../sse/ops.ts';
 import { FPU_REGS, XMM, XMM_TEMP } from '../state.ts';
@@ -95,12 +95,17 @@ const MOVES = new Map<string, number>([
   ['movss', 4],
 ]);
 
-/** Arithmetic with records of its own. */
-const ARITHMETIC = new Map(
-  Object.keys(DOUBLE_OPS).flatMap((name) =>
-    ['sd', 'pd'].map((suffix): [string, number] => [`${name}${suffix}`, opNumber(`sse_${name}${suffix}`)]),
-  ),
-);
+const INLINE = new Map([...INLINE_SSE].map(([name, kind]) => [name, opNumber(kind)]));
+const CVTSI2SD32 = opNumber('sse_cvtsi2sd32');
+const CVTTSD2SI32 = opNumber('sse_cvttsd2si32');
+
+/** The record kind of a row of the table: its own, or the one that looks into the table. */
+function kindOf(op: SseOp, register: boolean, wide: boolean): number {
+  if (op.mmx) return SSE;
+  if (!wide && register && op.name === 'cvtsi2sd') return CVTSI2SD32;
+  if (!wide && op.name === 'cvttsd2si') return CVTTSD2SI32;
+  return INLINE.get(op.name) ?? SSE;
+}
 
 /** A vector load or store of ModRM.rm; `align` is the mask of address bits that must be 0. */
 function emitVector(
@@ -158,7 +163,7 @@ export function decodeSse(i: Instruction, opcode: number): boolean {
   }
   if (!i.isMemory) {
     const rm = registerOf(form.reversed ? form.dst : form.src, i.rm);
-    const kind = ARITHMETIC.get(op.name) ?? SSE;
+    const kind = kindOf(op, true, wide);
     i.emit(kind, number, form.reversed ? rm : reg, form.reversed ? reg : rm, immediate, wide ? 1 : 0);
     return true;
   }
@@ -172,7 +177,7 @@ export function decodeSse(i: Instruction, opcode: number): boolean {
       i.emitEa(bytes, false);
       i.emit(SSE_LOAD, XMM_TEMP, bytes, align);
     } else emitVector(i, load, XMM_TEMP, bytes, align, false);
-    i.emit(ARITHMETIC.get(op.name) ?? SSE, number, reg, XMM_TEMP, immediate, wide ? 1 : 0);
+    i.emit(kindOf(op, false, wide), number, reg, XMM_TEMP, immediate, wide ? 1 : 0);
   }
   return true;
 }

@@ -89,6 +89,45 @@ function unsigned64(lo: number, hi: number): bigint {
   return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 }
 
+/** A 64-bit number by a divisor of more than 32 bits: the quotient fits a word, and the host's is wrong by one at most. */
+function divideWide(w0: number, w1: number, dl: number, dh: number): void {
+  const divisor = (dh >>> 0) * 4294967296 + (dl >>> 0);
+  let quotient = Math.floor(((w1 >>> 0) * 4294967296 + (w0 >>> 0)) / divisor);
+  if (quotient > 4294967295) quotient = 4294967295;
+  const q = quotient | 0;
+  const productLo = Math.imul(q, dl);
+  const productHi = (mulhu(q, dl) + Math.imul(q, dh)) | 0;
+  let lo = (w0 - productLo) | 0;
+  let hi = (w1 - productHi - (w0 >>> 0 < productLo >>> 0 ? 1 : 0)) | 0;
+  let correction = 0;
+  // One too large: the product exceeds the dividend (it may not even fit 64 bits, then its upper half is 1).
+  if (exceeds(quotient, w0, w1, dl, dh)) {
+    correction = -1;
+    const sum = (lo + dl) | 0;
+    hi = (hi + dh + (sum >>> 0 < lo >>> 0 ? 1 : 0)) | 0;
+    lo = sum;
+  } else if (hi >>> 0 > dh >>> 0 || (hi === dh && lo >>> 0 >= dl >>> 0)) {
+    correction = 1;
+    hi = (hi - dh - (lo >>> 0 < dl >>> 0 ? 1 : 0)) | 0;
+    lo = (lo - dl) | 0;
+  }
+  X[0] = q + correction;
+  X[1] = 0;
+  X[2] = lo;
+  X[3] = hi;
+}
+
+/** quotient × divisor > dividend, exactly. */
+function exceeds(quotient: number, w0: number, w1: number, dl: number, dh: number): boolean {
+  const q = quotient | 0;
+  const middle = (mulhu(q, dl) >>> 0) + (Math.imul(q, dh) >>> 0);
+  const top = (mulhu(q, dh) >>> 0) + (middle >= 4294967296 ? 1 : 0);
+  if (top > 0) return true;
+  const high = middle >>> 0;
+  if (high !== w1 >>> 0) return high > w1 >>> 0;
+  return Math.imul(q, dl) >>> 0 > w0 >>> 0;
+}
+
 /** A 128-bit number (low word first) by a 64-bit one, unsigned: X[0–1] quotient, X[2–3] remainder; 0 when it does not fit. */
 export function div128u(w0: number, w1: number, w2: number, w3: number, dl: number, dh: number): number {
   if ((w2 | w3) === 0) {
@@ -117,6 +156,8 @@ export function div128u(w0: number, w1: number, w2: number, w3: number, dl: numb
       X[3] = 0;
       return 1;
     }
+    divideWide(w0, w1, dl, dh);
+    return 1;
   }
   const divisor = unsigned64(dl, dh);
   const upper = unsigned64(w2, w3);
@@ -161,4 +202,28 @@ export function popcount(word: number): number {
   w = (w & 0x33333333) + ((w >>> 2) & 0x33333333);
   w = (w + (w >>> 4)) & 0x0f0f0f0f;
   return Math.imul(w, 0x01010101) >>> 24;
+}
+
+/** Is z = x + y the exact sum? Spec: Knuth, TAOCP vol. 2 §4.2.2, theorem B. All three are normal or zero. */
+export function exactAdd(x: number, y: number, z: number): boolean {
+  const b = z - x;
+  return x - (z - b) + (y - b) === 0;
+}
+
+/** Splits a double into two halves of 26 bits. */
+const SPLITTER = 134217729;
+/** Beyond these the halves of a product may overflow or be denormal. */
+const SPLIT_MAX = 1e150;
+const SPLIT_MIN = 1e-120;
+
+/** Is z = x × y the exact product? False also where that cannot be told. Spec: Dekker, Numer. Math. 18 (1971). */
+export function exactMul(x: number, y: number, z: number): boolean {
+  if (!(Math.abs(x) < SPLIT_MAX && Math.abs(y) < SPLIT_MAX && Math.abs(z) > SPLIT_MIN)) return false;
+  const xs = x * SPLITTER;
+  const xh = xs - (xs - x);
+  const xl = x - xh;
+  const ys = y * SPLITTER;
+  const yh = ys - (ys - y);
+  const yl = y - yh;
+  return xh * yh - z + xh * yl + xl * yh + xl * yl === 0;
 }

@@ -67,6 +67,12 @@ class InterpreterEmitter implements Emitter {
   double(n: number, k: number): string {
     return `SD[(C[p+${n}]>>1)+${k}]`;
   }
+  spill(): string {
+    return '';
+  }
+  reload(): string {
+    return '';
+  }
   recordCall(name: string): string {
     return `${name}(p)`;
   }
@@ -155,7 +161,19 @@ export const ENVIRONMENT = [
     'sseStore',
     'arithFlags',
   ],
-  ...['mulhu', 'mulhs', 'mul128u', 'mul128s', 'div64u', 'div64s', 'div128u', 'div128s', 'popcount'],
+  ...[
+    'mulhu',
+    'mulhs',
+    'mul128u',
+    'mul128s',
+    'div64u',
+    'div64s',
+    'div128u',
+    'div128s',
+    'popcount',
+    'exactAdd',
+    'exactMul',
+  ],
 ] as const;
 
 /** The source text of the interpreter module (plain JavaScript, for a `.js` file with a `.d.ts` beside it). */

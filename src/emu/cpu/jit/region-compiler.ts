@@ -7,7 +7,7 @@ import { findRegion } from './region.ts';
 
 const THRESHOLD = 40;
 /** A region whose entries run fewer instructions than this on average goes back to the interpreter. */
-const WORTH_INSTRUCTIONS = 60;
+const WORTH_INSTRUCTIONS = 20;
 const TRIAL_ENTRIES = 2000;
 const SAMPLE_ENTRIES = 4096;
 /** Regions kept at most; then all are dropped, with the decoded code. */
@@ -43,6 +43,8 @@ export class RegionCompiler {
   /** Regions made so far, and those given up again, for statistics. */
   compiled = 0;
   rejected = 0;
+  /** Hot blocks that did not become regions, by reason, for statistics. */
+  readonly failures = { noLoop: 0, tooLarge: 0 };
   readonly #cache: BlockCache;
   readonly #environment: readonly unknown[];
   readonly #state: Int32Array;
@@ -120,9 +122,15 @@ export class RegionCompiler {
       return;
     }
     const region = findRegion(cache, record);
-    if (region === undefined) return;
+    if (region === undefined) {
+      this.failures.noLoop++;
+      return;
+    }
     const source = regionSource(cache, region);
-    if (source === undefined) return;
+    if (source === undefined) {
+      this.failures.tooLarge++;
+      return;
+    }
     const number = this.#functions.length;
     this.#functions.push(
       this.#makeFunction(REGION_PARAMETERS, source)(...this.#environment) as RegionFunction,

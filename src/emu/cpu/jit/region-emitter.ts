@@ -33,7 +33,15 @@ export interface Ways {
 export class RegionEmitter implements Emitter {
   flagsLive = true;
   fused: FusedFlags | undefined = undefined;
-  ways: Ways = { current: 0, target: -1, next: -1, recordOf: () => 0, offsets: [], liveAt: () => true, last: 2 };
+  ways: Ways = {
+    current: 0,
+    target: -1,
+    next: -1,
+    recordOf: () => 0,
+    offsets: [],
+    liveAt: () => true,
+    last: 2,
+  };
   /** State words that have a local. */
   readonly locals = new Set<number>();
   readonly #C: Int32Array;
@@ -106,6 +114,14 @@ export class RegionEmitter implements Emitter {
 
   double(n: number, k: number): string {
     return `SD[${(this.#C[this.#record + n] >> 1) + k}]`;
+  }
+
+  spill(): string {
+    return SPILL;
+  }
+
+  reload(): string {
+    return RELOAD;
   }
 
   recordCall(name: string): string {

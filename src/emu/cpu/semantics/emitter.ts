@@ -23,6 +23,9 @@ export interface Emitter {
   double(n: number, k: number): string;
   /** Calls the environment's `name` for this record. */
   recordCall(name: string): string;
+  /** Around a `recordCall` whose function reads or writes general registers or flags. */
+  spill(): string;
+  reload(): string;
   /** Words of a fixed register (RSP, RCX…) by its index in the state. */
   word(index: number): string;
   /** Loads from linear address lo:hi into v (zero-extended; 64-bit: v and vh); leaves the instruction on a fault. */
