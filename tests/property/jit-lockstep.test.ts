@@ -1,0 +1,79 @@
+/** Random programs on two processors, one with compiled code and one without: all that a guest can see is the same. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { assemble, type Program, programArbitrary } from '../support/jit-program.ts';
+import { JitRig } from '../support/jit-rig.ts';
+
+const RUNS = Number(process.env['HOTSLOT_JIT_RUNS'] ?? 400);
+const SEED = Number(process.env['HOTSLOT_JIT_SEED'] ?? 20_240_607);
+const MINUTES = 60_000;
+/** Instructions that compiled code must have run on average, for this test to mean anything. */
+const INSTRUCTIONS_MIN = 2000;
+/** Short slices first: each is a sample of where the program loops. */
+const WARM_UP = [40, 23, 77, 31, 59, 45, 90, 64, 37, 101, 53, 71, 83];
+
+interface Slice {
+  readonly count: number;
+  readonly exact: boolean;
+  /** An interrupt arrives before it. */
+  readonly interrupt: boolean;
+}
+
+const sliceArbitrary: fc.Arbitrary<Slice> = fc.record({
+  count: fc.oneof(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 1025, max: 3000 })),
+  exact: fc.boolean(),
+  interrupt: fc.boolean(),
+});
+
+const compiled = new JitRig(true);
+const interpreted = new JitRig(false);
+
+/** The first difference, or undefined. */
+function difference(): string | undefined {
+  const got = compiled.state();
+  const want = interpreted.state();
+  const wrong = got.flatMap((line, i) => (line === want[i] ? [] : [`${line}, interpreted ${want[i]}`]));
+  if (wrong.length > 0) return wrong.join('; ');
+  const seen = compiled.log.findIndex((line, i) => line !== interpreted.log[i]);
+  if (seen >= 0 || compiled.log.length !== interpreted.log.length) {
+    return `device: ${compiled.log[seen]}, interpreted ${interpreted.log[seen]}`;
+  }
+  const [bytes, others] = [compiled, interpreted].map(({ engine }) => engine.cpu.memory.bytes);
+  if (bytes === undefined || others === undefined || Buffer.compare(bytes, others) === 0) return undefined;
+  const at = bytes.findIndex((byte, i) => byte !== others[i]);
+  return `[${at.toString(16)}] ${bytes[at]}, interpreted ${others[at]}`;
+}
+
+function lockstep(program: Program, registers: readonly number[], slices: readonly Slice[]): void {
+  const code = assemble(program);
+  const listing = (): string => Buffer.from(code).toString('hex');
+  for (const rig of [compiled, interpreted]) rig.load(code, registers);
+  const warmUp = WARM_UP.map((count) => ({ count, exact: false, interrupt: false }));
+  for (const [number, { count, exact, interrupt }] of [...warmUp, ...slices].entries()) {
+    const [exit, other] = [compiled, interpreted].map((rig) => {
+      if (interrupt) rig.interrupt();
+      return rig.run(count, exact);
+    });
+    const wrong = exit === other ? difference() : `exit ${exit}, interpreted ${other}`;
+    if (wrong !== undefined)
+      throw new Error(`slice ${number} (${count}, exact ${exact}): ${wrong}\n${listing()}`);
+    if (exit === 'shutdown') return;
+    if (compiled.fault !== undefined || exit === 'halted') {
+      for (const rig of [compiled, interpreted]) rig.land(registers);
+    }
+  }
+}
+
+describe('compiled code and the interpreter in lockstep', () => {
+  test(
+    'random programs with faults, devices, interrupts and writes to their own code',
+    () => {
+      const registers = fc.array(fc.integer(), { minLength: 1, maxLength: 32 });
+      const slices = fc.array(sliceArbitrary, { minLength: 1, maxLength: 20 });
+      fc.assert(fc.property(programArbitrary, registers, slices, lockstep), { numRuns: RUNS, seed: SEED });
+      expect(compiled.instructions).toBeGreaterThan(RUNS * INSTRUCTIONS_MIN);
+      expect(interpreted.engine.compiler.compiled).toBe(0);
+    },
+    10 * MINUTES,
+  );
+});
