@@ -66,7 +66,7 @@ export const PARTS: readonly Part[] = [
     needs: ['generate'],
   },
   {
-    ...vitest('guest', 'Linux and its hotplug, without a browser', 8, GUEST_TESTS),
+    ...vitest('guest', 'Linux and its hotplug, without a browser', 16, GUEST_TESTS),
     needs: ['generate', 'images'],
   },
   { name: 'build', what: 'the site', command: ['npm', 'run', 'build'], minutes: 2 },
