@@ -6,11 +6,12 @@
  * either side, so the run ends at the first HLT at the latest. Arithmetic flags are taken over from QEMU where they alone differ
  * (many are undefined), unless --strict-flags.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type CodeSize, disassemble } from './disassemble.ts';
 import { GdbClient } from './gdb-client.ts';
 import { Mirror } from './mirror.ts';
 import { differing, type GuestRegisters } from './registers.ts';
@@ -44,20 +45,9 @@ function linearAddress(registers: GuestRegisters): bigint {
   return (registers.cs << 4n) + registers.rip;
 }
 
-function disassemble(hex: string, registers: GuestRegisters): string {
-  const folder = mkdtempSync(join(tmpdir(), 'lockstep-'));
-  try {
-    const file = join(folder, 'code');
-    writeFileSync(file, Buffer.from(hex, 'hex'));
-    const machine =
-      (registers.efer & 0x400n) !== 0n ? 'i386:x86-64' : (registers.cr0 & 1n) !== 0n ? 'i386' : 'i8086';
-    const result = spawnSync('objdump', ['-D', '-b', 'binary', '-m', machine, '-M', 'intel', file], {
-      encoding: 'utf8',
-    });
-    return (result.stdout ?? '').match(/^ *0:\s+(.*)$/m)?.[1] ?? hex;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+function codeSize(registers: GuestRegisters): CodeSize {
+  if ((registers.efer & 0x400n) !== 0n) return 64;
+  return (registers.cr0 & 1n) !== 0n ? 32 : 16;
 }
 
 interface Options {
@@ -169,7 +159,9 @@ class Lockstep {
   #report(step: number, before: GuestRegisters, after: GuestRegisters, hex: string): void {
     print(`instruction ${step} differs (${this.#adopted} results taken over before):`);
     for (const line of this.#history.slice(0, -1)) print(`  ${line}`);
-    print(`> ${before.cs.toString(16)}:${before.rip.toString(16)}  ${disassemble(hex, before)}`);
+    print(
+      `> ${before.cs.toString(16)}:${before.rip.toString(16)}  ${disassemble(Buffer.from(hex, 'hex'), codeSize(before))}`,
+    );
     const ours = this.#mirror.registers();
     for (const name of differing(ours, after)) {
       print(
