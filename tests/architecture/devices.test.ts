@@ -5,7 +5,6 @@ import { projectFiles } from '../support/project.ts';
 
 /** Each device class, and the name under which a test holds it to the device contract. */
 const CONTRACTS: Readonly<Record<string, string>> = {
-  Apm: 'APM State',
   CpuHotplug: 'CpuHotplug',
   FwCfg: 'fw_cfg',
   GpeBlock: 'GpeBlock',

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { AddressSpace } from '../../src/emu/bus/address-space.ts';
-import { Apm } from '../../src/emu/chipset/apm.ts';
 import { I8257 } from '../../src/emu/chipset/i8257.ts';
 import { Port92 } from '../../src/emu/chipset/port92.ts';
 import { attachPostPort } from '../../src/emu/chipset/post-port.ts';
+import type { AccessSize } from '../../src/emu/core/device.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { fuzz, ProbeLine } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
@@ -12,20 +12,17 @@ function rig() {
   const io = new AddressSpace('I/O');
   const a20 = new ProbeLine();
   const resets: number[] = [];
-  const smi: number[] = [];
   const post: number[] = [];
   const port92 = new Port92(a20, () => resets.push(1));
-  const apm = new Apm((value) => smi.push(value));
   const dma = new I8257(QUIET);
   port92.attach(io);
-  apm.attach(io);
   dma.attach(io);
   attachPostPort(io, (value) => post.push(value));
   const read = (...ports: number[]) => ports.map((port) => io.read(port, 1));
   const write = (port: number, ...values: number[]) => {
     for (const value of values) io.write(port, 1, value);
   };
-  return { io, a20, resets, smi, post, port92, apm, dma, read, write };
+  return { io, a20, resets, post, port92, dma, read, write };
 }
 
 const read = (dev: { readByte(port: number): number }) => dev.readByte(0);
@@ -36,15 +33,6 @@ deviceContract(
   (dev) => dev.writeByte(0, 2),
   read,
   ['outport'],
-);
-deviceContract(
-  'APM State',
-  () => rig().apm,
-  (dev) => {
-    dev.writeByte(0, 0xf1);
-    dev.writeByte(1, 1);
-  },
-  read,
 );
 deviceContract(
   'dma',
@@ -68,15 +56,17 @@ describe('port 92h', () => {
     port92.reset();
     expect(read(0x92)).toEqual([2]);
   });
+  it('survives random accesses', () => {
+    const { io, port92 } = rig();
+    const handler = {
+      read: (offset: number, size: AccessSize) => io.read(0x92 + offset, size),
+      write: (offset: number, size: AccessSize, value: number) => io.write(0x92 + offset, size, value),
+    };
+    fuzz(handler, 1, () => port92.save());
+  });
 });
 
-describe('APM and POST ports', () => {
-  it('APMC commands reach the ACPI side, both ports keep their bytes', () => {
-    const { io, smi, write } = rig();
-    write(0xb3, 0x12);
-    write(0xb2, 0xf1);
-    expect([smi, io.read(0xb2, 2)]).toEqual([[0xf1], 0x12f1]);
-  });
+describe('POST port', () => {
   it('port 80h takes codes and reads ff', () => {
     const { post, read, write } = rig();
     write(0x80, 0x42);

@@ -79,7 +79,11 @@ async function watch(browser: Browser, page: Page, job: Job): Promise<RunResult>
   });
   send({ type: 'stop' });
   const bytes: unknown = await page.evaluate(MEASURE_MEMORY);
-  return session?.result(typeof bytes === 'number' ? bytes - job.memoryBytes - job.driveBytes : undefined) ?? { samples: [] };
+  return (
+    session?.result(typeof bytes === 'number' ? bytes - job.memoryBytes - job.driveBytes : undefined) ?? {
+      samples: [],
+    }
+  );
 }
 
 /** Chromium's name for it, cut to what Linux keeps. */

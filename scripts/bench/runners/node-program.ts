@@ -25,5 +25,7 @@ const decoder = new TextDecoder();
 machine.onSerial = (bytes) => session.feed(decoder.decode(bytes, { stream: true }));
 await runMachine(machine, limitMs, () => session.done);
 const { heapTotal, external } = process.memoryUsage();
-process.stdout.write(`${JSON.stringify(session.result(heapTotal + external - job.memoryBytes - job.driveBytes))}\n`);
+process.stdout.write(
+  `${JSON.stringify(session.result(heapTotal + external - job.memoryBytes - job.driveBytes))}\n`,
+);
 process.exit(0);
