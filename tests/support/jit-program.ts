@@ -33,7 +33,7 @@ const POINTERS: readonly (readonly [register: number, wild: number, tame: number
   [15, DEVICE + 0x40, DEVICE + 0x40],
 ];
 const OPERANDS = [RBX, RBX, RBX, RBX, RSI, RSI, RBP, RBP, 13, 13, 15, RDI, 12, 14, RBX, RSI];
-const WIDTHS = [8, 16, 32, 64] as const;
+const WIDTHS = [32, 64, 8, 64, 16, 32, 64, 64] as const;
 const PAGE = 4096;
 /** Ends a block for good: what comes after it is looked up. */
 const STI = 0xfb;
@@ -127,6 +127,14 @@ function branch(code: Code, condition: number, jump: number): void {
   code.word(jump - 6 - length);
 }
 
+/** A register must equal itself after it went through memory. */
+const throughMemory: Form = (code, width, reg, _rm, value, jump) => {
+  const register = general(width, reg);
+  code.modrm(width, [sized(0x88, width)], register, 16, value);
+  code.modrm(width, [sized(0x3a, width)], register, 16, value);
+  branch(code, value >> 3, jump);
+};
+
 /** What programs without faults are made of. Index 0 is the simplest: programs shrink to it. */
 const TAME: readonly Form[] = [
   (code) => code.byte(0x90),
@@ -145,13 +153,9 @@ const TAME: readonly Form[] = [
     code.modrm(width, [sized(0xfe, width)], value & 1, general(width, reg));
     branch(code, 5, jump);
   },
-  // A register must equal itself after it went through memory.
-  (code, width, reg, _rm, value, jump) => {
-    const register = general(width, reg);
-    code.modrm(width, [sized(0x88, width)], register, 16, value);
-    code.modrm(width, [sized(0x3a, width)], register, 16, value);
-    branch(code, value >> 3, jump);
-  },
+  throughMemory,
+  throughMemory,
+  throughMemory,
   // MOV both ways, and of an immediate.
   (code, width, reg, rm, value) => {
     code.modrm(width, [sized(0x88 | (value & 2), width)], general(width, reg), target(width, rm), value);
@@ -389,7 +393,7 @@ export function assemble({ wild, closed, ops }: Program): Uint8Array {
 
 const opArbitrary: fc.Arbitrary<Op> = fc.tuple(
   fc.nat({ max: FORMS.length - 1 }),
-  fc.nat({ max: 3 }),
+  fc.nat({ max: 7 }),
   fc.nat({ max: 15 }),
   fc.nat({ max: 31 }),
   fc.integer({ min: 0, max: 0xffffff }),
