@@ -1,0 +1,91 @@
+/** Only this level catches what differs after a hundred million instructions: a whole boot, with compiled code and without. */
+import { createHash } from 'node:crypto';
+import { expect, it } from 'vitest';
+import {
+  BLOCK_INDEX,
+  CODE_GENERATION,
+  CODE_GENERATION_GLOBAL,
+  EXIT_RECORD,
+  JUMP_TAG,
+  JUMP_TAG_GLOBAL,
+  REGION_STALE,
+  RIP_LO,
+  SEG_ES,
+  STATE_WORDS,
+} from '../../src/emu/cpu/state.ts';
+import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
+
+const MINUTES = 60_000;
+const BOOT_SECONDS = 400;
+const RTC_BASE_MS = Date.UTC(2024, 0, 1);
+const PROMPT = 'guest# ';
+/** Slices: few, so that many regions are made, whether they are worth it or not. */
+const THRESHOLD = 1;
+const REGIONS_MIN = 100;
+/** Words of the state that are the engine's own: where it found code, and how often it had to look. */
+const OWN: ReadonlySet<number> = new Set([
+  BLOCK_INDEX,
+  CODE_GENERATION,
+  CODE_GENERATION_GLOBAL,
+  EXIT_RECORD,
+  JUMP_TAG,
+  JUMP_TAG_GLOBAL,
+  REGION_STALE,
+]);
+
+interface Boot {
+  readonly instructions: number;
+  readonly regions: number;
+  readonly log: string;
+  readonly memory: string;
+  /** Registers, flags and control registers, one line for a word. */
+  readonly words: readonly string[];
+}
+
+async function boot(compiled: boolean): Promise<Boot> {
+  const config = { icountShift: 3, rtcBaseMs: RTC_BASE_MS };
+  const guest = new HeadlessGuest({ images: memoryImages(), config });
+  const { engine, memory } = guest.machine;
+  engine.compiler.enabled = compiled;
+  engine.compiler.threshold = THRESHOLD;
+  let shown = '';
+  let done = false;
+  guest.onOutput = (text) => {
+    shown += text;
+    if (!shown.endsWith(PROMPT)) return;
+    done = true;
+    guest.machine.stop();
+  };
+  guest.machine.cont();
+  await guest.poll(() => done && guest.machine.runState === 'paused', BOOT_SECONDS);
+  const { S } = engine.cpu;
+  const isSeen = (word: number): boolean =>
+    word < 32 || word === RIP_LO || word === RIP_LO + 1 || word >= SEG_ES;
+  const words = Array.from({ length: STATE_WORDS }, (_, word) => word)
+    .filter((word) => isSeen(word) && !OWN.has(word))
+    .map((word) => `S[${word}] ${((S[word] ?? 0) >>> 0).toString(16)}`);
+  const result = {
+    instructions: guest.machine.retiredInstructions,
+    regions: engine.compiler.compiled,
+    log: guest.log,
+    memory: createHash('sha256').update(memory.bytes).digest('hex'),
+    words: [...words, `flags ${engine.cpu.readFlags().toString(16)}`],
+  };
+  await guest.end();
+  return result;
+}
+
+it(
+  'a boot to the prompt: the same instructions, memory and registers with compiled code and without',
+  async () => {
+    const compiled = await boot(true);
+    const interpreted = await boot(false);
+    expect(interpreted.regions).toBe(0);
+    expect(compiled.regions).toBeGreaterThan(REGIONS_MIN);
+    expect(compiled.log).toBe(interpreted.log);
+    expect(compiled.instructions).toBe(interpreted.instructions);
+    expect(compiled.words).toEqual(interpreted.words);
+    expect(compiled.memory).toBe(interpreted.memory);
+  },
+  15 * MINUTES,
+);
