@@ -1,4 +1,4 @@
-import type { MachineStatus, WorkerMessage } from '../workers/protocol.ts';
+import { type MachineStatus, statusWithoutMachine, type WorkerMessage } from '../workers/protocol.ts';
 import { startAutomation } from './automation.ts';
 import { h } from './dom.ts';
 import { startDropTarget } from './drop-target.ts';
@@ -24,7 +24,7 @@ export class App {
   readonly #monitor = new MonitorPane((text) => this.#client.post({ type: 'monitor', text }));
   readonly #images: ImagesPanel;
   readonly #story: Story;
-  #status: MachineStatus = { state: 'loading', mips: 0, instructions: 0 };
+  #status: MachineStatus = statusWithoutMachine('loading');
 
   constructor(guestUrl: string) {
     this.#client = new EmulatorClient(
@@ -147,7 +147,7 @@ export class App {
   }
 
   #workerFailed(reason: string): void {
-    this.#header.setStatus({ state: 'failed', mips: 0, instructions: 0 });
+    this.#header.setStatus(statusWithoutMachine('failed'));
     this.#console.booting(undefined, true);
     const text = `The emulator could not be started: ${reason}.`;
     this.#notices.show({ level: 'error', text, detail: 'Load the page again.' });

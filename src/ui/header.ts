@@ -1,4 +1,9 @@
-import type { GuestDescription, MachineStatus, PageState } from '../workers/protocol.ts';
+import {
+  type GuestDescription,
+  type MachineStatus,
+  type PageState,
+  statusWithoutMachine,
+} from '../workers/protocol.ts';
 import { announce } from './announcer.ts';
 import { button } from './button.ts';
 import { h } from './dom.ts';
@@ -25,12 +30,15 @@ const STATE_TEXT: Readonly<Record<PageState, string>> = {
   'internal-error': 'Stopped by a fault',
 };
 
+const INTERPRETER_ONLY = 'interpreter only: this page’s policy forbids compiled code';
+
 /** Name, what the machine does, and what can be done to it. */
 export class Header {
   readonly element: HTMLElement;
   readonly #subtitle = h('span', { class: 'subtitle' });
   readonly #state = h('span', { class: 'badge', 'data-state': 'loading' }, STATE_TEXT.loading);
   readonly #mips = h('span', { class: 'mips', title: 'Millions of guest instructions per second' });
+  readonly #policy = h('span', { class: 'policy', role: 'status' });
   readonly #start: HTMLButtonElement;
   readonly #pause: HTMLButtonElement;
   readonly #reset: HTMLButtonElement;
@@ -47,7 +55,7 @@ export class Header {
       'header',
       { class: 'app-header', id: 'controls' },
       h('div', { class: 'brand' }, icon('plug'), h('h1', {}, 'Hotslot'), this.#subtitle),
-      h('div', { class: 'machine-state' }, this.#state, this.#mips),
+      h('div', { class: 'machine-state' }, this.#state, this.#mips, this.#policy),
       h(
         'div',
         { class: 'machine-controls', role: 'group', 'aria-label': 'Machine' },
@@ -63,7 +71,7 @@ export class Header {
         button('Help', { icon: 'help', class: 'quiet' }, () => actions.help()),
       ),
     );
-    this.setStatus({ state: 'loading', mips: 0, instructions: 0 });
+    this.setStatus(statusWithoutMachine('loading'));
   }
 
   focus(): void {
@@ -82,13 +90,14 @@ export class Header {
     this.#subtitle.textContent = `Linux ${kernelRelease} · ${memoryMiB} MiB`;
   }
 
-  setStatus({ state, mips }: MachineStatus): void {
+  setStatus({ state, mips, interpreterOnly }: MachineStatus): void {
     const text = STATE_TEXT[state];
     if (this.#state.textContent !== text) announce(`Machine: ${text}`);
     this.#state.textContent = text;
     this.#state.setAttribute('data-state', state);
     this.#mips.textContent =
       state === 'running' ? `${mips < 10 ? mips.toFixed(1) : Math.round(mips)} MIPS` : '';
+    if (interpreterOnly && this.#policy.textContent === '') this.#policy.textContent = INTERPRETER_ONLY;
     const exists = state !== 'loading' && state !== 'failed';
     const running = state === 'running' || state === 'suspended';
     this.#swap(running);

@@ -5,17 +5,18 @@ import type { GuestFiles, WorkerMachine } from './machine-types.ts';
 import { makeMachine } from './make-machine.ts';
 import { MipsMeter } from './mips-meter.ts';
 import { OutputBatcher } from './output-batcher.ts';
-import type {
-  BootProgress,
-  DownloadReader,
-  EmulatorApi,
-  ImageList,
-  ImageOutcome,
-  MachineStatus,
-  Notice,
-  PageMessage,
-  PageState,
-  WorkerMessage,
+import {
+  type BootProgress,
+  type DownloadReader,
+  type EmulatorApi,
+  type ImageList,
+  type ImageOutcome,
+  type MachineStatus,
+  type Notice,
+  type PageMessage,
+  type PageState,
+  statusWithoutMachine,
+  type WorkerMessage,
 } from './protocol.ts';
 import { RunLoop } from './run-loop.ts';
 import { openStorage, type StorageNotice } from './storage/open-storage.ts';
@@ -42,7 +43,7 @@ export class Emulator implements EmulatorApi {
   /** Makes a new machine; undefined until the guest is loaded. */
   #powerOn: (() => void) | undefined;
   #failed = false;
-  #lastStatus: MachineStatus = { state: 'loading', mips: 0, instructions: 0 };
+  #lastStatus: MachineStatus = statusWithoutMachine('loading');
   #statusAtMs = 0;
   readonly #notices: Notice[] = [];
 
@@ -226,7 +227,12 @@ export class Emulator implements EmulatorApi {
     const instructions = this.#machine?.retiredInstructions ?? 0;
     this.#meter.sample(now, instructions, state === 'running');
     this.#statusAtMs = now;
-    this.#lastStatus = { state, mips: this.#meter.mips, instructions };
+    this.#lastStatus = {
+      state,
+      mips: this.#meter.mips,
+      instructions,
+      interpreterOnly: this.#machine?.interpreterOnly ?? false,
+    };
     this.#post({ type: 'status', status: this.#lastStatus });
   }
 

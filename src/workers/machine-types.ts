@@ -11,6 +11,8 @@ export interface WorkerMachine {
   readonly runState: Exclude<PageState, 'loading' | 'failed'>;
   /** Guest instructions since the machine was made. */
   readonly retiredInstructions: number;
+  /** Compiled code is not allowed here. */
+  readonly interpreterOnly: boolean;
   /** The monitor's quit: only a new machine can go on. */
   readonly hasQuit: boolean;
   run(sliceMs: number): SliceResult;

@@ -28,6 +28,7 @@ export function makeMachine(guest: GuestFiles, environment: MachineEnvironment):
     get retiredInstructions() {
       return machine.retiredInstructions;
     },
+    interpreterOnly: !machine.engine.compiler.allowed,
     get hasQuit() {
       return machine.hasQuit;
     },

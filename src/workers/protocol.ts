@@ -18,6 +18,13 @@ export interface MachineStatus {
   readonly mips: number;
   /** Guest instructions since the machine was made. */
   readonly instructions: number;
+  /** The page's policy forbids compiled code: everything runs in the interpreter. */
+  readonly interpreterOnly: boolean;
+}
+
+/** Before there is a machine. */
+export function statusWithoutMachine(state: 'loading' | 'failed'): MachineStatus {
+  return { state, mips: 0, instructions: 0, interpreterOnly: false };
 }
 
 export type BootStep = 'download' | 'unpack' | 'check' | 'start';
