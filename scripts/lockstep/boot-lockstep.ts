@@ -23,6 +23,8 @@ const HISTORY = 12;
 /** Iterations seen, and left, before a repeated instruction is run without the trace. */
 const LONG_REPEAT = 512;
 const FLAG_IF = 0x200;
+const VEC_PF = 14;
+const PF_WRITE = 2;
 
 export interface Divergence {
   /** Of the instruction after which we differ. */
@@ -70,7 +72,10 @@ export class BootLockstep implements TraceListener {
   #ran = false;
   #accepting = false;
   #vector = -1;
+  /** Exceptions of the running instruction on QEMU, and the last one. */
   #exceptions = 0;
+  #exceptionVector = 0;
+  #exceptionError = 0;
   #iterations = 0;
   /** Instructions run, the iterations of a repeated one together. */
   instructions = 0;
@@ -113,9 +118,11 @@ export class BootLockstep implements TraceListener {
     this.#accepting = true;
   }
 
-  exception(vector: number, _error: number, state: Int32Array): void {
+  exception(vector: number, error: number, state: Int32Array): void {
     if (!this.#accepting) {
       this.#exceptions++;
+      this.#exceptionVector = vector;
+      this.#exceptionError = error;
       this.faults++;
       return;
     }
@@ -195,11 +202,28 @@ export class BootLockstep implements TraceListener {
     } else if (repeat) replica.stepRepeat();
     else if (!this.#rewound) replica.step();
     if (!this.#rewound) this.instructions++;
+    if (replica.exceptions > 0) this.#compareException();
     if (!interrupted) return;
     this.#takeOver(this.#atInterrupt);
     if (!replica.agrees(this.#atInterrupt))
       this.#diverge('registers differ before an interrupt', this.#atInterrupt);
     else if (!replica.interrupt(this.#vector)) this.#diverge('ours would not take the interrupt', this.#last);
+  }
+
+  #compareException(): void {
+    const { vector, error } = this.#replica;
+    if (this.#exceptions === 0) return;
+    const same = vector === this.#exceptionVector;
+    if (same && error === this.#exceptionError) return;
+    // QEMU: an instruction that reads and then writes memory faults as a read; on a processor it faults as a write.
+    if (same && vector === VEC_PF && error === (this.#exceptionError | PF_WRITE)) {
+      this.#replica.replaceError(this.#exceptionError);
+      this.#count('page faults of reads that write afterwards');
+      return;
+    }
+    const text = (v: number, e: number): string => `${v.toString(16)} (error ${e.toString(16)})`;
+    const theirs = text(this.#exceptionVector, this.#exceptionError);
+    this.#diverge(`exception ${text(vector, error)}, QEMU's ${theirs}`, this.#last);
   }
 
   /** Results that are the machine's, and flags that are nobody's. */

@@ -29,6 +29,7 @@ interface Options {
   readonly instructions: number;
   readonly from: number;
   readonly at: bigint | undefined;
+  readonly seconds: number;
   readonly memoryEvery: number;
   readonly memoryMiB: number;
   readonly icountShift: number;
@@ -223,6 +224,7 @@ function options(): Options & { append: string | undefined } {
       instructions: { type: 'string', default: '5000000' },
       from: { type: 'string', default: '0' },
       at: { type: 'string' },
+      seconds: { type: 'string', default: '0' },
       'memory-every': { type: 'string', default: '250000' },
       memory: { type: 'string', default: '256' },
       'icount-shift': { type: 'string', default: '5' },
@@ -234,6 +236,7 @@ function options(): Options & { append: string | undefined } {
     instructions: Number(values.instructions),
     from: Number(values.from),
     at: values.at === undefined ? undefined : BigInt(values.at),
+    seconds: Number(values.seconds),
     memoryEvery: Number(values['memory-every']),
     memoryMiB: Number(values.memory),
     icountShift: Number(values['icount-shift']),
@@ -256,6 +259,7 @@ async function main(): Promise<void> {
   try {
     await qemu.runTo(kernel.entry);
     if (chosen.at !== undefined) await qemu.runTo(chosen.at);
+    if (chosen.seconds > 0) await qemu.runFor(chosen.seconds);
     if (chosen.from > 0) print(`${await skip(qemu, chosen.from)} instructions skipped`);
     process.exitCode = (await new Run(qemu, chosen).run()) ? 0 : 1;
   } finally {

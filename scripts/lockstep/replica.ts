@@ -90,8 +90,10 @@ export class Replica {
   readonly memory: GuestMemory;
   /** The running instruction read a device that the trace says nothing of. */
   unknownRead = false;
-  /** Vectors of the exceptions that the last instruction raised. */
+  /** Number of exceptions that the last instruction raised, and the last one of them. */
   exceptions = 0;
+  vector = 0;
+  error = 0;
   readonly #reads: DeviceRead[] = [];
 
   constructor(memoryBytes: number) {
@@ -106,8 +108,10 @@ export class Replica {
       broadcastEoi: () => {},
     };
     this.engine = createEngine({ memory: this.memory, host, trace: QUIET });
-    this.engine.onException = () => {
+    this.engine.onException = (vector, error) => {
       this.exceptions++;
+      this.vector = vector;
+      this.error = error;
       this.engine.cpu.requestExit();
       return false;
     };
@@ -264,6 +268,12 @@ export class Replica {
     const taken = (cpu.S[state.EFLAGS] & state.FLAG_IF) !== 0 && cpu.S[state.SHADOW] === 0;
     deliver(cpu, vector, 'interrupt', undefined);
     return taken;
+  }
+
+  /** Puts another error code on the stack of a handler that was just entered in 64-bit mode. */
+  replaceError(error: number): void {
+    const { cpu } = this.engine;
+    cpu.storeSystem64(cpu.S[state.RSP], cpu.S[state.RSP + 1], error, 0);
   }
 
   /** Takes over general-purpose registers by number. */

@@ -129,6 +129,13 @@ export class TracedQemu {
     await this.#gdb.request(`z${breakpoint}`);
   }
 
+  /** Runs at full speed for some seconds of real time. */
+  async runFor(seconds: number): Promise<void> {
+    await this.#qmp.execute('cont');
+    await sleep(1000 * seconds);
+    await this.#qmp.execute('stop');
+  }
+
   /** The vCPU and all devices as a migration stream; the guest must be stopped. */
   async stream(): Promise<Buffer> {
     const file = join(this.#folder, 'stream');
