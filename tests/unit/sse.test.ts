@@ -103,7 +103,7 @@ describe('MXCSR', () => {
 });
 
 test('FXSAVE and FXRSTOR keep everything, and want 16-byte alignment', () => {
-  const memory = new Uint8Array(528);
+  const memory = new Uint8Array(528).fill(0xa5);
   const cpu = fpuCpu(memory);
   const { S } = cpu;
   const random = new Random(7);
@@ -121,6 +121,7 @@ test('FXSAVE and FXRSTOR keep everything, and want 16-byte alignment', () => {
   const saved = S.slice(st.FPU_CW, st.XMM + 64);
   FPU_SYSTEM_OPS.fxsave.run(cpu, 64, 0, -1, 0, 0);
   expect(new DataView(memory.buffer).getUint32(28, true)).toBe(0xffff);
+  expect([...memory.subarray(32 + 10, 32 + 16)], 'reserved bytes').toEqual(Array(6).fill(0xa5));
   S.fill(0, st.FPU_REGS, st.XMM + 64);
   S[st.FPU_SW] = 0;
   S[st.FPU_EMPTY] = 0;

@@ -83,8 +83,10 @@ function fxsave(cpu: Cpu): void {
   }
   for (let i = 0; i < 8; i++) {
     const from = FPU_REGS + 4 * physical(S, i);
-    for (let word = 0; word < 3; word++) storeWord(cpu, ST_WORD + 4 * i + word, S[from + word]);
-    storeWord(cpu, ST_WORD + 4 * i + 3, 0);
+    for (let word = 0; word < 2; word++) storeWord(cpu, ST_WORD + 4 * i + word, S[from + word]);
+    // QEMU: the 6 reserved bytes after each register stay as they are.
+    const at = (S[EA_LO] + 4 * (ST_WORD + 4 * i + 2)) | 0;
+    cpu.store16(at, highAt(S, at), S[from + 2]);
   }
   const words = xmmCount(S) * 4;
   for (let word = 0; word < words; word++) storeWord(cpu, XMM_WORD + word, S[XMM + word]);
