@@ -61,6 +61,8 @@ export class BootLockstep implements TraceListener {
   readonly #last = new Int32Array(TRACE_WORDS);
   /** Registers when an interrupt was accepted. */
   readonly #atInterrupt = new Int32Array(TRACE_WORDS);
+  /** Registers when QEMU met an exception. */
+  readonly #atException = new Int32Array(TRACE_WORDS);
   readonly #history: string[] = [];
   #class: InstructionClass = classify(new Uint8Array(0), false);
   #code: Uint8Array = new Uint8Array(0);
@@ -100,7 +102,7 @@ export class BootLockstep implements TraceListener {
         return;
       }
       this.#finish(state);
-    } else if (!this.#replica.agrees(state)) this.#diverge('registers differ at the start', state);
+    } else this.#start(state);
     if (this.divergence !== undefined) return;
     this.#begin(state);
   }
@@ -123,6 +125,7 @@ export class BootLockstep implements TraceListener {
       this.#exceptions++;
       this.#exceptionVector = vector;
       this.#exceptionError = error;
+      this.#atException.set(state);
       this.faults++;
       return;
     }
@@ -159,6 +162,12 @@ export class BootLockstep implements TraceListener {
   /** For a difference that only the caller sees. */
   report(what: string): void {
     this.#diverge(what, this.#last);
+  }
+
+  /** The first block of the trace; an interrupt may come before it when QEMU was halted. */
+  #start(state: Int32Array): void {
+    if (this.#vector >= 0) this.#replica.interrupt(this.#vector);
+    if (!this.#replica.agrees(state)) this.#diverge('registers differ at the start', state);
   }
 
   #begin(state: Int32Array): void {
@@ -202,6 +211,8 @@ export class BootLockstep implements TraceListener {
     } else if (repeat) replica.stepRepeat();
     else if (!this.#rewound) replica.step();
     if (!this.#rewound) this.instructions++;
+    // The next instruction cannot be fetched: QEMU then has no block for it.
+    if (this.#exceptions > 0 && replica.exceptions === 0 && replica.isAt(this.#atException)) replica.step();
     if (replica.exceptions > 0) this.#compareException();
     if (!interrupted) return;
     this.#takeOver(this.#atInterrupt);

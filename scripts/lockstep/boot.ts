@@ -195,6 +195,11 @@ class Run {
     const ready = this.#lockstep.catchUp();
     if (ready) {
       this.#comparisons++;
+      const fpu = this.#replica.differingFpu(await this.#qemu.registers());
+      const names = fpu.map(
+        ({ name, ours, qemu }) => `${name} ${ours.toString(16)} (QEMU ${qemu.toString(16)})`,
+      );
+      if (names.length > 0) this.#lockstep.report(`FPU registers differ: ${names.join(', ')}`);
       this.#qemu.readRam(this.#theirs);
       const at = this.#replica.differingMemory(this.#theirs);
       if (at >= 0) {

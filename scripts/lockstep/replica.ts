@@ -210,6 +210,12 @@ export class Replica {
     return join(S[state.RIP_LO], S[state.RIP_HI]);
   }
 
+  /** RIP is that of the trace. */
+  isAt(trace: Int32Array): boolean {
+    const { S } = this.engine.cpu;
+    return S[state.RIP_LO] === trace[at.AT_RIP] && S[state.RIP_HI] === trace[at.AT_RIP + 1];
+  }
+
   get code64(): boolean {
     return (this.engine.cpu.S[state.MODE] & state.MODE_CODE64) !== 0;
   }
@@ -322,6 +328,29 @@ export class Replica {
     if (this.differingFlags(trace) !== 0) {
       const qemu = join(trace[at.AT_FLAGS] as number, 0);
       found.push({ name: 'flags', ours: join(this.engine.cpu.readFlags(), 0), qemu });
+    }
+    return found;
+  }
+
+  /** FPU and SSE registers that are not as in the text of QEMU's `info registers`. */
+  differingFpu(text: string): Difference[] {
+    const { S } = this.engine.cpu;
+    const found: Difference[] = [];
+    const compare = (name: string, pattern: string, ours: bigint): void => {
+      const said = new RegExp(`${name}${pattern}`).exec(text);
+      if (said === null) return;
+      const qemu = BigInt(`0x${said.slice(1).join('')}`);
+      if (ours !== qemu) found.push({ name, ours, qemu });
+    };
+    const quad = (words: number): bigint => join(S[words], S[words + 1]);
+    compare('FCW', '=(\\w+)', BigInt(S[state.FPU_CW]));
+    compare('FSW', '=(\\w+)', BigInt(S[state.FPU_SW]));
+    compare('MXCSR', '=(\\w+)', BigInt(S[state.MXCSR]));
+    for (let n = 0; n < 8; n++) compare(`FPR${n}`, '=(\\w+)', quad(state.FPU_REGS + 4 * n));
+    for (let n = 0; n < 16; n++) {
+      const words = state.XMM + 4 * n;
+      const name = `XMM${String(n).padStart(2, '0')}`;
+      compare(name, '=(\\w+) (\\w+)', (quad(words + 2) << 64n) | quad(words));
     }
     return found;
   }

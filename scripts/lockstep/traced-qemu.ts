@@ -151,6 +151,11 @@ export class TracedQemu {
     return readFileSync(file);
   }
 
+  /** The registers as the monitor shows them, FPU and SSE included. */
+  async registers(): Promise<string> {
+    return String(await this.#qmp.execute('human-monitor-command', { 'command-line': 'info registers' }));
+  }
+
   /** Fills `target` with guest RAM from address 0 on. */
   readRam(target: Uint8Array): void {
     for (let at = 0; at < target.length; ) {
