@@ -1,33 +1,9 @@
 /** Writes the interpreter's source from the semantics table: a switch over the hottest kinds of records, functions for the rest. */
-import type { Emitter, Semantic, Width } from '../semantics/emitter.ts';
+import { type Emitter, SCRATCH, type Semantic, type Width } from '../semantics/emitter.ts';
 import { readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
 import { SEMANTICS } from '../semantics/table.ts';
 import { BUDGET, FAULT } from '../state.ts';
 import { isHot } from './hot.ts';
-
-const SCRATCH = [
-  'a',
-  'b',
-  'r',
-  'al',
-  'ah',
-  'bl',
-  'bh',
-  'rl',
-  'rh',
-  'lo',
-  'hi',
-  'v',
-  'vh',
-  'n',
-  'c',
-  'j',
-  'q',
-  'w',
-  'x',
-  'y',
-  'z',
-];
 
 class InterpreterEmitter implements Emitter {
   readonly flagsLive = true;

@@ -2,7 +2,7 @@
 import { RECORD } from '../decode/instruction.ts';
 import type { BlockCache } from '../interp/block-cache.ts';
 import { ENVIRONMENT } from '../interp/generate.ts';
-import type { Width } from '../semantics/emitter.ts';
+import { SCRATCH, type Width } from '../semantics/emitter.ts';
 import { flagsArith, flagsLogic } from '../semantics/flags.ts';
 import { SEMANTICS } from '../semantics/table.ts';
 import { SSE_OPS } from '../sse/ops.ts';
@@ -11,29 +11,6 @@ import { deadFlags, flagsLiveIn } from './flag-liveness.ts';
 import type { Region, RegionBlock } from './region.ts';
 import { COUNT, type FusedFlags, RELOAD, RegionEmitter, SPILL } from './region-emitter.ts';
 
-const SCRATCH = [
-  'a',
-  'b',
-  'r',
-  'al',
-  'ah',
-  'bl',
-  'bh',
-  'rl',
-  'rh',
-  'lo',
-  'hi',
-  'v',
-  'vh',
-  'n',
-  'c',
-  'j',
-  'q',
-  'w',
-  'x',
-  'y',
-  'z',
-];
 /** Largest text that V8 and Firefox still compile well. */
 const MAX_TEXT = 48_000;
 

@@ -5,6 +5,31 @@
  * Scratch names that table text may use freely: a b r (32-bit words), al ah bl bh rl rh (64-bit pairs), lo hi (linear
  * address), v vh (a loaded value), n c j q (counts, carries, indices). All hold int32. w x y z hold doubles.
  */
+/** All scratch names. */
+export const SCRATCH = [
+  'a',
+  'b',
+  'r',
+  'al',
+  'ah',
+  'bl',
+  'bh',
+  'rl',
+  'rh',
+  'lo',
+  'hi',
+  'v',
+  'vh',
+  'n',
+  'c',
+  'j',
+  'q',
+  'w',
+  'x',
+  'y',
+  'z',
+];
+
 export type Width = 8 | 16 | 32 | 64;
 
 export interface Emitter {
