@@ -14,16 +14,6 @@ export interface ImageFile {
   readonly rawSha256: string;
 }
 
-/** A machine that was saved at the prompt. */
-export interface SnapshotFile extends ImageFile {
-  /** SHA-256 of what it was made of. */
-  readonly recipe: string;
-  /** What the guest had shown by then. */
-  readonly console: string;
-  /** Bytes of entropy that the guest waits for, typed as a line of hexadecimal digits. */
-  readonly seedBytes: number;
-}
-
 export interface ManifestPackage {
   readonly name: string;
   readonly version: string;
@@ -44,7 +34,6 @@ export interface Manifest {
   readonly packages: readonly ManifestPackage[];
   /** SHA-256 of the builder's own sources. */
   readonly recipe: string;
-  readonly snapshot?: SnapshotFile;
 }
 
 /** Name of the manifest in an image's directory. */
