@@ -18,6 +18,8 @@ import { deviceFields } from './vm-state.ts';
 const IMAGE = join(import.meta.dirname, '../../public/images/debian-amd64');
 const MEMORY_FILES = '/dev/shm';
 const PROGRESS_MS = 10_000;
+/** How long a loop keeps the process from looking at signals. */
+const BUSY_MS = 200;
 /** Spec: xen/include/public/elfnote.h: XEN_ELFNOTE_PHYS32_ENTRY. */
 const PHYS32_ENTRY = 18;
 const PT_NOTE = 4;
@@ -40,6 +42,16 @@ interface Options {
 interface Manifest {
   readonly append: string;
   readonly files: Readonly<Record<'kernel' | 'initrd', { readonly file: string }>>;
+}
+
+/** Ctrl-C ends the run early, but not without a summary. */
+let cancelled = false;
+let looked = 0;
+
+async function lookAtSignals(): Promise<void> {
+  if (Date.now() - looked < BUSY_MS) return;
+  looked = Date.now();
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 function print(line: string): void {
@@ -95,7 +107,10 @@ async function skip(qemu: TracedQemu, count: number): Promise<number> {
   };
   await qemu.trace('count');
   await qemu.continue();
-  while (done < count) qemu.read(take);
+  while (done < count && !cancelled) {
+    qemu.read(take);
+    await lookAtSignals();
+  }
   await qemu.stop(take);
   return done;
 }
@@ -159,7 +174,8 @@ class Run {
     const started = Date.now();
     let shown = started;
     let nextMemory = memoryEvery;
-    while (lockstep.divergence === undefined && lockstep.instructions < instructions) {
+    while (lockstep.divergence === undefined && lockstep.instructions < instructions && !cancelled) {
+      await lookAtSignals();
       this.#qemu.read(this.#take);
       if (lockstep.inLongRepeat) await this.#runLongRepeat();
       if (lockstep.instructions >= nextMemory) {
@@ -253,6 +269,9 @@ function options(): Options & { append: string | undefined } {
 
 async function main(): Promise<void> {
   const chosen = options();
+  process.once('SIGINT', () => {
+    cancelled = true;
+  });
   const folder = mkdtempSync(join(existsSync(MEMORY_FILES) ? MEMORY_FILES : tmpdir(), 'lockstep-'));
   const kernel = defaultKernel(folder, chosen.append);
   const qemu = await TracedQemu.start({
@@ -266,7 +285,7 @@ async function main(): Promise<void> {
     if (chosen.at !== undefined) await qemu.runTo(chosen.at);
     if (chosen.seconds > 0) await qemu.runFor(chosen.seconds);
     if (chosen.from > 0) print(`${await skip(qemu, chosen.from)} instructions skipped`);
-    process.exitCode = (await new Run(qemu, chosen).run()) ? 0 : 1;
+    if (!cancelled) process.exitCode = (await new Run(qemu, chosen).run()) ? 0 : 1;
   } finally {
     await qemu.end();
   }

@@ -108,7 +108,8 @@ export class TracedQemu {
         ...['-qmp', `unix:${path('qmp')},server=on,wait=off`],
         ...args,
       ],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
+      // Not in the terminal's group: Ctrl-C is for us.
+      { stdio: ['ignore', 'ignore', 'inherit'], detached: true },
     );
     while (!existsSync(path('gdb')) || !existsSync(path('qmp'))) {
       if (child.exitCode !== null) throw new Error(`${QEMU} ended with status ${child.exitCode}`);
