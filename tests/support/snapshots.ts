@@ -14,7 +14,7 @@ import {
 /** Words of a vCPU that say how it is executed, not what it is. */
 const ENGINE_WORDS = new Set([
   ...[S.NEXT_LO, S.NEXT_HI, S.EA_LO, S.EA_HI, S.BUDGET, S.LD_HI, S.CODE_GENERATION, S.CODE_GENERATION_GLOBAL],
-  ...[S.ATTENTION, S.PAGE_LO, S.PAGE_HI, S.BUDGET_HELD, S.EXIT_RECORD, S.JUMP_TAG, S.JUMP_TAG_GLOBAL],
+  ...[S.PAGE_LO, S.PAGE_HI, S.BUDGET_HELD, S.EXIT_RECORD, S.JUMP_TAG, S.JUMP_TAG_GLOBAL],
   ...[S.BLOCK_INDEX, S.REGION_STALE, S.TEMP0, S.TEMP0 + 1, S.TEMP1, S.TEMP1 + 1],
   ...Array.from({ length: 16 }, (_, at) => S.XMM_TEMP + at),
 ]);
@@ -46,6 +46,7 @@ export async function machineOf(
   const made: Machine[] = [];
   const reader = new SnapshotReader((head) => {
     const machine = machineForSnapshot(head, host, more);
+    compareWires(machine);
     made.push(machine);
     return machine.memory.bytes;
   });
@@ -55,4 +56,19 @@ export async function machineOf(
   if (machine === undefined) throw new Error('no head');
   await restoreMachine(machine, state);
   return machine;
+}
+
+/** Before the interrupt controllers are restored, the devices must drive all their wires to the levels that the controllers remember. */
+function compareWires({ board: { pic, ioApic } }: Machine): void {
+  for (const controller of [pic, ioApic]) {
+    const restore = controller.restore.bind(controller) as (state: { readonly lines: number }) => void;
+    controller.restore = (state: { readonly lines: number }): void => {
+      if (controller.save().lines !== state.lines) {
+        throw new Error(
+          `${controller.vmstate.name}: ${controller.save().lines} is driven, not ${state.lines}`,
+        );
+      }
+      restore(state);
+    };
+  }
 }

@@ -52,6 +52,16 @@ deviceContract(
 );
 
 describe('hpet', () => {
+  it('restored in legacy replacement does not leave the line high that the PIT drove before', () => {
+    const saved = rig();
+    saved.set(CONF, 3);
+    const restored = rig();
+    restored.dev.pitIrq.set(true);
+    restored.dev.restore(saved.dev.save());
+    expect(restored.line(0).level).toBe(false);
+    restored.dev.restore({ ...saved.dev.save(), lines: (1 << 31) | 1 });
+    expect([0, 1, 31].map((gsi) => restored.line(gsi).level)).toEqual([true, false, true]);
+  });
   it('reads as QEMU 7.2', () => {
     const { get, memory, set } = rig();
     expect([0, 4, CONF, 0x14, STATUS, COUNTER].map(get)).toEqual([0x8086a201, 0x00989680, 0, 0, 0, 0]);

@@ -46,18 +46,31 @@ deviceContract(
   },
   (dev) => {
     dev.clock.step(1.25 * S);
+    dev.get(0x0c);
     dev.set(0x0a, 0x66);
     dev.set(0x0a, 0x2c);
     dev.set(9, 0x31);
     dev.set(0x0b, 0x42);
-    dev.clock.step(S);
+    dev.clock.step(0.25 * S);
     dev.set(0x0f, 0x55);
   },
   (dev) => [0, 2, 4, 9, 0x0a, 0x0b, 0x0c, 0x0c, 0x0f].map(dev.get),
-  ['index', 'cmos', 'regA', 'baseSeconds', 'lastNs', 'offsetNs'],
+  ['index', 'cmos', 'regA', 'baseSeconds', 'lastNs', 'offsetNs', 'alarmNs', 'updateNs'],
 );
 
 describe('mc146818', () => {
+  it('restored just when a second or a period is over raises the interrupt of that moment', () => {
+    for (const enable of [0x10, 0x40]) {
+      const clock = new ManualClock();
+      const { dev, set } = rig(undefined, clock);
+      set(0x0b, enable);
+      clock.jump(clock.nextDeadlineNs());
+      const restored = rig(undefined, clock);
+      restored.dev.restore(dev.save());
+      clock.runDue();
+      expect([restored.irq.level, restored.dev.save()]).toEqual([true, dev.save()]);
+    }
+  });
   it('shows the time in BCD and binary, 24 and 12 hours', () => {
     const { get, set } = rig();
     expect([0x32, 9, 8, 7, 6, 4, 2, 0].map(get)).toEqual([0x20, 0x20, 1, 2, 5, 0x23, 4, 5]);

@@ -70,6 +70,8 @@ export type HpetState = {
   startNs: number;
   pitLevel: boolean;
   rtcLevel: boolean;
+  /** Levels of the 32 lines that it drives. */
+  lines: number;
   timers: HpetTimerState[];
 };
 
@@ -92,7 +94,7 @@ function half(value: bigint, high: boolean): number {
 }
 
 export class Hpet implements Device<HpetState>, IoHandler {
-  readonly vmstate = { name: 'hpet', version: 2 };
+  readonly vmstate = { name: 'hpet', version: 3 };
   /** OUT 0 of the PIT arrives here and goes on to IRQ 0 unless legacy replacement is on. */
   readonly pitIrq: IrqLine;
   /** The RTC's interrupt arrives here and goes on to IRQ 8 unless legacy replacement is on. */
@@ -113,12 +115,12 @@ export class Hpet implements Device<HpetState>, IoHandler {
    * @param enablePit told false while legacy replacement takes IRQ 0 from the PIT
    */
   constructor(line: (gsi: number) => IrqLine, enablePit: (on: boolean) => void, clock: Clock, trace: Trace) {
-    this.#lines = Array.from({ length: ROUTE_MASK + 1 }, (_, gsi) => line(gsi));
+    this.#lines = Array.from({ length: ROUTE_MASK + 1 }, (_, gsi) => this.#remembered(gsi, line(gsi)));
     this.#enablePit = enablePit;
     this.#clock = clock;
     this.#trace = trace;
     this.#alarms = Array.from({ length: TIMERS }, (_, n) => clock.timer(() => this.#expired(n)));
-    this.#s = this.#powerOn(false, false);
+    this.#s = this.#powerOn({ pitLevel: false, rtcLevel: false, lines: 0 });
     this.pitIrq = { set: (level) => this.#legacyInput('pitLevel', 0, level) };
     this.rtcIrq = { set: (level) => this.#legacyInput('rtcLevel', 8, level) };
   }
@@ -128,13 +130,12 @@ export class Hpet implements Device<HpetState>, IoHandler {
   }
 
   reset(): void {
-    const { pitLevel, rtcLevel } = this.#s;
     if (this.#legacy()) this.#setLegacy(false);
     for (const n of this.#alarms.keys()) {
       this.#signal(n, false);
       this.#schedule(n, null);
     }
-    this.#s = this.#powerOn(pitLevel, rtcLevel);
+    this.#s = this.#powerOn(this.#s);
     this.#enablePit(true);
   }
 
@@ -144,10 +145,9 @@ export class Hpet implements Device<HpetState>, IoHandler {
 
   restore(state: HpetState): void {
     this.#s = structuredClone(state);
-    for (const [n, timer] of this.#s.timers.entries()) {
-      this.#schedule(n, timer.deadlineNs);
-      if (timer.config & INT_TYPE_LEVEL) this.#line(n).set((this.#s.status & (1 << n)) !== 0);
-    }
+    for (const [n, timer] of this.#s.timers.entries()) this.#schedule(n, timer.deadlineNs);
+    const { lines } = state;
+    for (const [gsi, line] of this.#lines.entries()) line.set((lines & (1 << gsi)) !== 0);
   }
 
   read(offset: number, size: AccessSize): number {
@@ -170,9 +170,20 @@ export class Hpet implements Device<HpetState>, IoHandler {
     else this.#writeGlobal(offset, value);
   }
 
-  #powerOn(pitLevel: boolean, rtcLevel: boolean): HpetState {
+  #powerOn({ pitLevel, rtcLevel, lines }: Pick<HpetState, 'pitLevel' | 'rtcLevel' | 'lines'>): HpetState {
     const timers = Array.from({ length: TIMERS }, timerAtReset);
-    return { config: 0, status: 0, counter: 0n, startNs: 0, pitLevel, rtcLevel, timers };
+    return { config: 0, status: 0, counter: 0n, startNs: 0, pitLevel, rtcLevel, lines, timers };
+  }
+
+  #remembered(gsi: number, line: IrqLine): IrqLine {
+    const mask = 1 << gsi;
+    return {
+      set: (level) => {
+        const s = this.#s;
+        s.lines = level ? s.lines | mask : s.lines & ~mask;
+        line.set(level);
+      },
+    };
   }
 
   #timer(n: number): HpetTimerState {

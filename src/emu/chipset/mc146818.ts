@@ -56,7 +56,7 @@ const UIP_HOLD_NS = Math.floor((8 * NS_PER_S) / CRYSTAL_HZ);
 /** Spec: MC146818A: the first update comes half a second after the divider is let go. */
 const DIVIDER_RELEASE_NS = NS_PER_S / 2;
 
-/** At clock time `lastNs` the time of day was `baseSeconds` since 1970 and `offsetNs`. */
+/** At clock time `lastNs` the time of day was `baseSeconds` since 1970 and `offsetNs`. Deadlines are null when nothing is due. */
 export type Mc146818State = {
   readonly index: number;
   readonly cmos: Uint8Array;
@@ -66,19 +66,19 @@ export type Mc146818State = {
   readonly baseSeconds: number;
   readonly lastNs: number;
   readonly offsetNs: number;
+  readonly alarmNs: number | null;
+  readonly updateNs: number | null;
+  readonly periodicNs: number | null;
 };
 
 export class Mc146818 implements Device<Mc146818State> {
-  readonly vmstate = { name: 'mc146818rtc', version: 3 };
+  readonly vmstate = { name: 'mc146818rtc', version: 4 };
 
   // Fixed wiring.
   readonly #irq: IrqLine;
   readonly #clock: Clock;
   readonly #update: Timer;
   readonly #periodic: Timer;
-
-  // Runtime glue: when the alarm is next due, worked out from the state.
-  #alarmNs = Number.POSITIVE_INFINITY;
 
   // Volatile state.
   #s: { -readonly [K in keyof Mc146818State]: Mc146818State[K] };
@@ -101,6 +101,9 @@ export class Mc146818 implements Device<Mc146818State> {
       baseSeconds: Math.floor(wallClockMs / 1000),
       lastNs: clock.nowNs(),
       offsetNs: Math.floor((wallClockMs % 1000) * 1_000_000),
+      alarmNs: null,
+      updateNs: null,
+      periodicNs: null,
     };
     this.#refresh();
     this.#schedule();
@@ -146,8 +149,7 @@ export class Mc146818 implements Device<Mc146818State> {
   restore(state: Mc146818State): void {
     this.#s = structuredClone(state);
     this.#irq.set((this.#s.regC & REG_C_IRQF) !== 0);
-    this.#schedulePeriodic();
-    this.#schedule();
+    this.#arm();
   }
 
   readByte(port: number): number {
@@ -260,21 +262,34 @@ export class Mc146818 implements Device<Mc146818State> {
   }
 
   #schedule(): void {
-    const { cmos, regB, regC } = this.#s;
-    this.#update.cancel();
-    this.#alarmNs = Number.POSITIVE_INFINITY;
-    if (!this.#running() || (regC & REG_C_UF && regC & REG_C_AF)) return;
-    const secondNs = this.#clock.nowNs() + NS_PER_S - (this.#elapsedNs() % NS_PER_S);
-    const alarmIn = secondsToAlarm(cmos, regB, this.guestSeconds());
-    if (alarmIn !== undefined) this.#alarmNs = secondNs + (alarmIn - 1) * NS_PER_S;
-    // Once UF is set nothing is to be seen of an update but the alarm.
-    const deadlineNs = regC & REG_C_UF ? this.#alarmNs : secondNs;
-    if (deadlineNs !== Number.POSITIVE_INFINITY) this.#update.arm(deadlineNs);
+    const s = this.#s;
+    s.alarmNs = null;
+    s.updateNs = null;
+    if (this.#running() && !(s.regC & REG_C_UF && s.regC & REG_C_AF)) {
+      const secondNs = this.#clock.nowNs() + NS_PER_S - (this.#elapsedNs() % NS_PER_S);
+      const alarmIn = secondsToAlarm(s.cmos, s.regB, this.guestSeconds());
+      if (alarmIn !== undefined) s.alarmNs = secondNs + (alarmIn - 1) * NS_PER_S;
+      // Once UF is set nothing is to be seen of an update but the alarm.
+      s.updateNs = s.regC & REG_C_UF ? s.alarmNs : secondNs;
+    }
+    this.#arm();
+  }
+
+  #arm(): void {
+    const { updateNs, periodicNs } = this.#s;
+    for (const [timer, deadlineNs] of [
+      [this.#update, updateNs] as const,
+      [this.#periodic, periodicNs] as const,
+    ]) {
+      if (deadlineNs === null) timer.cancel();
+      else timer.arm(deadlineNs);
+    }
   }
 
   // Not modelled: waking the machine from S3.
   #updateEnded(): void {
-    const alarm = this.#clock.nowNs() >= this.#alarmNs;
+    const { alarmNs } = this.#s;
+    const alarm = alarmNs !== null && this.#clock.nowNs() >= alarmNs;
     this.#raise(alarm ? REG_C_UF | REG_C_AF : REG_C_UF);
     this.#schedule();
   }
@@ -287,16 +302,18 @@ export class Mc146818 implements Device<Mc146818State> {
   }
 
   #schedulePeriodic(): void {
+    this.#s.periodicNs = this.#nextPeriodNs();
+    this.#arm();
+  }
+
+  #nextPeriodNs(): number | null {
     const period = this.#period();
-    if (period === 0) {
-      this.#periodic.cancel();
-      return;
-    }
+    if (period === 0) return null;
     const now = this.#clock.nowNs();
     const seconds = Math.floor(now / NS_PER_S);
     const cycles = Math.floor(((now - seconds * NS_PER_S) * CRYSTAL_HZ) / NS_PER_S);
     const next = (Math.floor(cycles / period) + 1) * period;
-    this.#periodic.arm(seconds * NS_PER_S + Math.ceil((next * NS_PER_S) / CRYSTAL_HZ));
+    return seconds * NS_PER_S + Math.ceil((next * NS_PER_S) / CRYSTAL_HZ);
   }
 
   #periodEnded(): void {

@@ -185,7 +185,7 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
     this.#smbus.restore(smbus);
     Object.assign(this.#s, registers);
     this.#followConfig();
-    this.#updateSci();
+    this.#follow(this.#s.pm1Status);
   }
 
   override configWrite(offset: number, size: AccessSize, value: number): void {
@@ -320,7 +320,10 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
   }
 
   #updateSci(): void {
-    const status = this.#status();
+    this.#follow(this.#status());
+  }
+
+  #follow(status: number): void {
     this.#sci.set((status & this.#s.pm1Enable & SCI_SOURCES) !== 0);
     const waits = (this.#s.pm1Enable & TMR_STS) !== 0 && (status & TMR_STS) === 0;
     if (waits) this.#timer.arm(this.#overflowNs());

@@ -17,11 +17,20 @@ export interface Clock {
 class QueuedTimer implements Timer {
   deadlineNs = Number.POSITIVE_INFINITY;
   readonly callback: () => void;
+  /** Timers with the same deadline run in the order in which they were made, however they came to be armed. */
+  readonly order: number;
   readonly #queue: EventQueue;
 
-  constructor(queue: EventQueue, callback: () => void) {
+  constructor(queue: EventQueue, callback: () => void, order: number) {
     this.#queue = queue;
     this.callback = callback;
+    this.order = order;
+  }
+
+  isBefore(other: QueuedTimer): boolean {
+    return (
+      this.deadlineNs < other.deadlineNs || (this.deadlineNs === other.deadlineNs && this.order < other.order)
+    );
   }
 
   arm(deadlineNs: number): void {
@@ -40,6 +49,7 @@ class QueuedTimer implements Timer {
 export class EventQueue implements Clock {
   readonly #now: () => number;
   readonly #armed: QueuedTimer[] = [];
+  #made = 0;
   #onEarlier: () => void = () => {};
 
   /** @param now virtual time in nanoseconds; never goes back */
@@ -52,7 +62,7 @@ export class EventQueue implements Clock {
   }
 
   timer(callback: () => void): Timer {
-    return new QueuedTimer(this, callback);
+    return new QueuedTimer(this, callback, this.#made++);
   }
 
   /** Called when a deadline earlier than all others was armed: the run loop may have to shorten its slice. */
@@ -80,7 +90,9 @@ export class EventQueue implements Clock {
 
   insert(timer: QueuedTimer): void {
     let at = this.#armed.length;
-    while (at > 0 && (this.#armed[at - 1]?.deadlineNs ?? 0) > timer.deadlineNs) at--;
+    for (let before = this.#armed[at - 1]; before !== undefined && timer.isBefore(before); ) {
+      before = this.#armed[--at - 1];
+    }
     this.#armed.splice(at, 0, timer);
     if (at === 0) this.#onEarlier();
   }

@@ -52,6 +52,8 @@ export async function saveMachine(machine: Machine): Promise<MachineSnapshot> {
     throw new SnapshotError(`The disks could not be stored: ${asBlockError(error).message}`);
   });
   const { board, config, memory } = machine;
+  // A restored machine begins with an empty TLB: so must this one go on, or their page tables could differ in an accessed bit.
+  machine.engine.cpu.flushTlb(true);
   const head: HeadSnapshot = {
     machine: 'pc',
     memoryBytes: memory.size,

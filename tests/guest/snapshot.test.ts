@@ -1,0 +1,142 @@
+/** Only this level catches what a whole Linux, its drivers and a disk under work need of a snapshot. */
+import { afterAll, describe, expect, it } from 'vitest';
+import {
+  ChunkImageStore,
+  LocalLocks,
+  Machine,
+  type MachineHost,
+  MemoryChunkDatabase,
+} from '../../src/emu/index.ts';
+import { seededRandom } from '../support/chip-rig.ts';
+import { guestFiles, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
+import { everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
+
+const MINUTES = 60_000;
+const MIB = 1024 * 1024;
+const DISK = '/tmp/disk1.img';
+const NS_PER_INSTRUCTION = 8;
+const CONFIG = { icountShift: 3, rtcBaseMs: 1_700_000_000_000 };
+const random = seededRandom(0x5eed);
+
+const host = (images: MachineHost['images']): MachineHost => ({
+  monotonicNs: () => performance.now() * 1e6,
+  wallClockMs: () => Date.now(),
+  random: (bytes) => void bytes.fill(0),
+  images,
+});
+
+/** Lets the guest run until its clock has moved by that many instructions. */
+async function advance(machine: Machine, instructions: number): Promise<void> {
+  const timer = machine.clock.timer(() => machine.stop());
+  timer.arm(machine.clock.nowNs() + instructions * NS_PER_INSTRUCTION);
+  machine.cont();
+  while (machine.runState === 'running') {
+    machine.run(50);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (machine.internalError !== undefined) throw machine.internalError;
+}
+
+/** Both run for so long, and must then be equal to the last bit. */
+async function compareFor(instructions: number, one: Machine, other: Machine): Promise<void> {
+  await advance(one, instructions);
+  await advance(other, instructions);
+  const where = `${one.retiredInstructions}, ${instructions} later`;
+  expect(await everything(other), where).toEqual(await everything(one));
+}
+
+describe('Linux, saved and restored', () => {
+  it(
+    'goes on as the one that was not, from anywhere in its boot',
+    async () => {
+      const images = memoryImages();
+      const machine = new Machine({ ...guestFiles(), ...CONFIG }, host(images));
+      for (let round = 0; round < 5; round++) {
+        await advance(machine, random(100_000_000));
+        const restored = await machineOf(await snapshotBytes(machine), host(images), CONFIG);
+        for (const most of [1000, 100_000, 8_000_000]) {
+          await compareFor(random(most), machine, restored);
+        }
+      }
+    },
+    5 * MINUTES,
+  );
+});
+
+function storeOf(database: MemoryChunkDatabase): ChunkImageStore {
+  return new ChunkImageStore({ database, locks: new LocalLocks(), newId: () => 'image' });
+}
+
+async function copyOf(database: MemoryChunkDatabase): Promise<MemoryChunkDatabase> {
+  const copy = new MemoryChunkDatabase();
+  for (const record of await database.records()) {
+    const indices = await database.storedChunks(record.id);
+    const put = new Map<number, Uint8Array>();
+    for (const [at, chunk] of (await database.load(record.id, indices)).entries()) {
+      const index = indices[at];
+      if (index !== undefined && chunk !== undefined) put.set(index, chunk);
+    }
+    await copy.commit({ id: record.id, add: record, put });
+  }
+  return copy;
+}
+
+describe('a hot-plugged disk under work', () => {
+  const database = new MemoryChunkDatabase();
+  const images = storeOf(database);
+  const guest = new HeadlessGuest({ images, config: CONFIG });
+  const { machine } = guest;
+
+  afterAll(() => guest.end());
+
+  async function twin(): Promise<Machine> {
+    const bytes = await snapshotBytes(machine);
+    return machineOf(bytes, host(storeOf(await copyOf(database))), CONFIG);
+  }
+
+  it(
+    'works on in the restored machine as in the one that was saved',
+    async () => {
+      await images.createEmpty(DISK, 16 * MIB);
+      await guest.boot();
+      await guest.hmp(`drive_add 0 if=none,file=${DISK},format=raw,id=disk1`);
+      await guest.hmp('device_add virtio-blk-pci,drive=disk1,id=disk1');
+      await guest.settle();
+      await guest.run('dd if=/dev/urandom of=/tmp/data bs=64k count=16 2> /dev/null');
+      guest.type(
+        'while :; do dd if=/tmp/data of=/dev/vda bs=4k conv=fsync; cmp -n 1048576 /tmp/data /dev/vda || break; done 2> /dev/null\n',
+      );
+      for (let round = 0; round < 4; round++) {
+        await advance(machine, 500_000 + random(8_000_000));
+        const restored = await twin();
+        await compareFor(random(200_000), machine, restored);
+        await compareFor(random(5_000_000), machine, restored);
+        await restored.close();
+      }
+    },
+    5 * MINUTES,
+  );
+
+  it(
+    'is unplugged in the restored machine as in the one that was saved',
+    async () => {
+      const restored = await twin();
+      const told = [machine, restored].map((one) => {
+        const events: string[] = [];
+        one.events.listen(({ event }) => events.push(event));
+        return events;
+      });
+      for (const one of [machine, restored]) {
+        expect(one.devices.removable()).toEqual(['disk1']);
+        one.devices.delete('disk1');
+      }
+      await compareFor(50_000, machine, restored);
+      while (!told[0]?.includes('DEVICE_DELETED')) await advance(machine, 1_000_000);
+      while (!told[1]?.includes('DEVICE_DELETED')) await advance(restored, 1_000_000);
+      await compareFor(1_000_000, machine, restored);
+      expect(restored.board.pciBus.devices().map(({ devfn }) => devfn)).toEqual([0, 8, 9, 11]);
+      await restored.close();
+    },
+    3 * MINUTES,
+  );
+});
