@@ -1,7 +1,7 @@
 /** Bundles programs as the site's worker is bundled: one module, no TypeScript left. */
 import { join } from 'node:path';
 import { build, type InlineConfig, type Plugin } from 'vite';
-import { CACHE } from './runners/runner.ts';
+import { workDirectory } from './cache.ts';
 
 const GENERATED = /interp\/generated\/interpreter\.js$/;
 
@@ -15,7 +15,7 @@ function common(outDir: string): InlineConfig & { build: NonNullable<InlineConfi
 
 /** Path of the bundle for Node. `interpreter` replaces the text of the generated interpreter. */
 export async function bundle(entry: string, name: string, interpreter?: string): Promise<string> {
-  const outDir = join(CACHE, name);
+  const outDir = join(workDirectory(), name);
   const config = common(outDir);
   const replace: Plugin = {
     name: 'hotslot:interpreter',
@@ -38,7 +38,7 @@ export async function bundle(entry: string, name: string, interpreter?: string):
 
 /** Path of the module for a web worker, minified as the site is. */
 export async function bundleForBrowser(entry: string, name: string): Promise<string> {
-  const outDir = join(CACHE, name);
+  const outDir = join(workDirectory(), name);
   const config = common(outDir);
   await build({
     ...config,

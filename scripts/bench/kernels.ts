@@ -1,12 +1,11 @@
 /** The guest programs that are measured, and the archive that brings them into the guest. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { writeNewc } from '../images/newc.ts';
 import { Rootfs } from '../images/rootfs.ts';
+import type { GuestName } from './guests.ts';
 
 const SOURCES = 'scripts/bench/kernels';
-const BUILD = '.cache/bench/kernels';
 
 export interface Kernel {
   readonly name: string;
@@ -60,29 +59,19 @@ export const KERNELS: readonly Kernel[] = [
   guest('blkread', true, DISK_BYTES),
 ];
 
+/** A kernel that needs nothing compiled. */
+export function ofGuest({ name, guestOnly }: Kernel): boolean {
+  return guestOnly && !needsDrive(name);
+}
+
 /** A kernel that wants a drive. */
 export function needsDrive(name: string): boolean {
   return name.startsWith('blk');
 }
 
-/** The static program with all kernels in C. Throws when there is no gcc with a static C library. */
-export function buildKernels(): string {
-  mkdirSync(BUILD, { recursive: true });
-  const objects: string[] = [];
-  const compile = (source: string, object: string, flags: readonly string[] = []): void => {
-    const output = join(BUILD, object);
-    execFileSync('gcc', ['-O2', '-Wall', '-Werror', ...flags, '-c', join(SOURCES, source), '-o', output]);
-    objects.push(output);
-  };
-  for (const file of readdirSync(SOURCES).sort()) {
-    if (!file.endsWith('.c')) continue;
-    if (file !== 'float.c') compile(file, `${basename(file, '.c')}.o`);
-  }
-  compile('float.c', 'float-sse2.o', ['-DSUFFIX=sse2']);
-  compile('float.c', 'float-x87.o', ['-DSUFFIX=x87', '-mfpmath=387']);
-  const program = join(BUILD, 'bench');
-  execFileSync('gcc', ['-static', '-o', program, ...objects, '-lm']);
-  return program;
+/** Names for one guest. v86 has no virtio disk: the 32-bit guest goes without. */
+export function kernelsOf(guest: GuestName): readonly Kernel[] {
+  return KERNELS.filter(({ name }) => guest === 'amd64' || !needsDrive(name));
 }
 
 /** A second archive for the kernel to unpack over the guest's own: /bench. */

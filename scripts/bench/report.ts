@@ -1,67 +1,111 @@
-/** A bench run as Markdown: tables, what was aimed for, and the change against a baseline. */
-import { KERNELS } from './kernels.ts';
-import { disagreements, type Figure, mips, type Results, ratio } from './results.ts';
+/** A bench run as Markdown: the aims, tables, and the change against a baseline. */
+import { OURS, outcomes } from './aims.ts';
+import { GUEST_NAMES, type GuestName } from './guests.ts';
+import {
+  BOOT,
+  disagreements,
+  type GuestResults,
+  geometricMean,
+  mips,
+  type Results,
+  ratio,
+  ratios,
+} from './results.ts';
 
 /** Changes of a ratio below this are noise. */
 const NOTABLE = 0.15;
-const MB = 1e6;
 
-/** What the project promises, on two idle cores. */
-const GOALS = {
-  bootMips: 30,
-  bootWallSeconds: 45,
-  extraBytes: 250 * MB,
-  diskBytesPerSecond: 50 * MB,
-} as const;
+const TITLES: Readonly<Record<GuestName, string>> = {
+  amd64: '64-bit: Debian amd64',
+  i386: '32-bit: Debian 686',
+};
 
-export function report(results: Results, baseline: Results | undefined): string {
-  const { machine, versions, commit, rounds } = results;
+/** Heading, tables and aims; what goes to the terminal and into the document. */
+export function report(results: Results): string[] {
+  const { machine, versions, commit, rounds, date } = results;
   const lines = [
-    `Machine: ${machine.processor}, ${machine.cores} cores, load ${machine.load.toFixed(1)}; commit ${commit}; ${rounds} round(s)`,
+    `${date}, commit ${commit}, ${rounds} interleaved round(s), medians. Machine: ${machine.processor}, ${machine.cores} cores, load ${machine.load.toFixed(1)} at the end.`,
+    '',
     ...Object.entries(versions).map(([runner, version]) => `- ${runner}: ${version}`),
     '',
-    ...timeTable(results),
+    '## Aims',
     '',
-    ...goals(results),
+    ...table([
+      ['aim', 'runner', 'measured', ''],
+      ...outcomes(results).map(({ aim, runner, measured, met }) => [
+        aim,
+        runner,
+        measured,
+        met ? 'met' : 'missed',
+      ]),
+    ]),
   ];
+  for (const name of GUEST_NAMES) {
+    const guest = results.guests[name];
+    if (guest === undefined) continue;
+    lines.push('', `## ${TITLES[name]}`, '', ...timeTable(results, guest), '', ...bootTable(results, guest));
+  }
   const wrong = disagreements(results);
   if (wrong.length > 0) lines.push('', 'CHECKSUMS DIFFER:', ...wrong.map((text) => `- ${text}`));
-  if (baseline !== undefined) lines.push('', ...changes(results, baseline));
-  return `${lines.join('\n')}\n`;
+  return lines;
 }
 
-function timeTable(results: Results): string[] {
-  const runners = Object.keys(results.versions);
-  const ours = runners.filter((runner) => runner !== 'qemu' && runner !== 'native');
+/** Pairs of runners whose times are divided. */
+function comparisons(runners: readonly string[]): readonly (readonly [own: string, reference: string])[] {
+  return Object.entries(OURS)
+    .flatMap(([own, v86]): [string, string][] => [
+      [own, v86],
+      [own, 'qemu'],
+    ])
+    .filter(([own, reference]) => runners.includes(own) && runners.includes(reference));
+}
+
+function runnersOf({ versions }: Results, { figures }: GuestResults): string[] {
+  return Object.keys(versions).filter((runner) =>
+    Object.values(figures).some((byRunner) => runner in byRunner),
+  );
+}
+
+function timeTable(results: Results, guest: GuestResults): string[] {
+  const runners = runnersOf(results, guest);
+  const pairs = comparisons(runners);
+  const ours = runners.filter((runner) => runner in OURS);
   const rows = [
     [
       'CPU seconds',
       ...runners,
-      ...ours.map((runner) => `${runner} ÷ qemu`),
+      ...pairs.map(([own, reference]) => `${own} ÷ ${reference}`),
       ...ours.map((runner) => `${runner} MIPS`),
     ],
   ];
-  for (const [kernel, byRunner] of Object.entries(results.figures)) {
+  for (const [kernel, byRunner] of Object.entries(guest.figures)) {
     rows.push([
       kernel,
       ...runners.map((runner) => figure(byRunner[runner]?.cpuSeconds, 3)),
-      ...ours.map((runner) => figure(ratio(results, kernel, runner), 2)),
-      ...ours.map((runner) => figure(byRunner[runner] && mips(byRunner[runner]), 1)),
+      ...pairs.map(([own, reference]) => figure(ratio(guest, kernel, own, reference), 2)),
+      ...ours.map((runner) => figure(byRunner[runner] && mips(byRunner[runner]), 0)),
     ]);
   }
-  for (const runner of ours) rows.push(geometricMean(results, runner, rows[0]?.length ?? 0));
+  const means = pairs.map(([own, reference]) => ratios(guest, own, reference).map(({ value }) => value));
+  rows.push([
+    'geometric mean of the kernels',
+    ...runners.map(() => ''),
+    ...means.map((values) => figure(geometricMean(values), 2)),
+    ...ours.map(() => ''),
+  ]);
   return table(rows);
 }
 
-/** Of the ratios to QEMU over all kernels, the boot not included. */
-function geometricMean(results: Results, runner: string, columns: number): string[] {
-  const ratios = Object.keys(results.figures).flatMap((kernel) =>
-    kernel === 'boot' ? [] : (ratio(results, kernel, runner) ?? []),
-  );
-  const mean = Math.exp(ratios.reduce((sum, value) => sum + Math.log(value), 0) / ratios.length);
-  const text =
-    ratios.length === 0 ? '–' : `${mean.toFixed(2)} × qemu (geometric mean of ${ratios.length} kernels)`;
-  return [`all, ${runner}`, text, ...Array.from({ length: columns - 2 }, () => '')];
+/** A boot keeps more than one thread busy: compilers run beside it. */
+function bootTable(results: Results, guest: GuestResults): string[] {
+  const boot = guest.figures[BOOT] ?? {};
+  const runners = runnersOf(results, guest).filter((runner) => runner in boot);
+  return table([
+    ['cold boot to the prompt', ...runners],
+    ['CPU s, busiest thread', ...runners.map((runner) => figure(boot[runner]?.cpuSeconds, 1))],
+    ['CPU s, all threads', ...runners.map((runner) => figure(boot[runner]?.allSeconds, 1))],
+    ['seconds on the clock', ...runners.map((runner) => figure(boot[runner]?.wallSeconds, 1))],
+  ]);
 }
 
 function table([head = [], ...rows]: readonly (readonly string[])[]): string[] {
@@ -73,64 +117,27 @@ function figure(value: number | undefined, digits: number): string {
   return value === undefined ? '–' : value.toFixed(digits);
 }
 
-function goals(results: Results): string[] {
-  const measured = (kernel: string, runner: string): Figure | undefined => results.figures[kernel]?.[runner];
-  const rows = [['aim', 'runner', 'measured', '']];
-  const row = (aim: string, runner: string, measured: string, met: boolean): void => {
-    rows.push([aim, runner, measured, met ? 'met' : 'missed']);
-  };
-  const disk = (kernel: string, runner: string): void => {
-    const own = measured(kernel, runner);
-    const bytes = KERNELS.find(({ name }) => name === kernel)?.bytes;
-    if (own === undefined || bytes === undefined) return;
-    const speed = bytes / own.cpuSeconds;
-    const aim =
-      kernel === 'blkread' ? `virtio-blk read ≥ ${GOALS.diskBytesPerSecond / MB} MB/s` : 'virtio-blk write';
-    row(
-      aim,
-      runner,
-      `${(speed / MB).toFixed(0)} MB/s`,
-      kernel !== 'blkread' || speed >= GOALS.diskBytesPerSecond,
-    );
-  };
-  for (const runner of Object.keys(results.versions)) {
-    const boot = measured('boot', runner);
-    const speed = boot && mips(boot);
-    if (boot !== undefined && speed !== undefined) {
-      row(`cold boot ≥ ${GOALS.bootMips} MIPS`, runner, `${speed.toFixed(1)} MIPS`, speed >= GOALS.bootMips);
-      const seconds = boot.wallSeconds;
-      row(
-        `prompt within ${GOALS.bootWallSeconds} s`,
-        runner,
-        `${seconds.toFixed(1)} s`,
-        seconds <= GOALS.bootWallSeconds,
-      );
-    }
-    const extra = results.extraBytes[runner];
-    if (extra !== undefined) {
-      const text = `${(extra / MB).toFixed(0)} MB`;
-      row(`memory beyond the guest's < ${GOALS.extraBytes / MB} MB`, runner, text, extra < GOALS.extraBytes);
-    }
-    disk('blkread', runner);
-    disk('blkwrite', runner);
-  }
-  return table(rows);
-}
-
 /** Only ratios are compared: they mean the same on another machine, or beside other work. */
-function changes(results: Results, baseline: Results): string[] {
+export function changes(results: Results, baseline: Results): string[] {
   const lines: string[] = [];
-  for (const kernel of Object.keys(results.figures)) {
-    for (const runner of Object.keys(results.versions)) {
-      if (runner === 'qemu' || runner === 'native') continue;
-      const [now, then] = [ratio(results, kernel, runner), ratio(baseline, kernel, runner)];
-      if (now === undefined || then === undefined || Math.abs(now / then - 1) < NOTABLE) continue;
-      const word = now < then ? 'faster' : 'slower';
-      lines.push(`- ${kernel} on ${runner}: ${then.toFixed(2)} → ${now.toFixed(2)} × qemu, ${word}`);
+  for (const name of GUEST_NAMES) {
+    const [guest, before] = [results.guests[name], baseline.guests[name]];
+    if (guest === undefined || before === undefined) continue;
+    for (const [own, reference] of comparisons(runnersOf(results, guest))) {
+      const say = (what: string, now: number | undefined, then: number | undefined): void => {
+        if (now === undefined || then === undefined || Math.abs(now / then - 1) < NOTABLE) return;
+        const word = now < then ? 'faster' : 'slower';
+        lines.push(
+          `- ${name} ${what}, ${own}: ${then.toFixed(2)} → ${now.toFixed(2)} × ${reference}, ${word}`,
+        );
+      };
+      for (const kernel of Object.keys(guest.figures))
+        say(kernel, ratio(guest, kernel, own, reference), ratio(before, kernel, own, reference));
     }
   }
   return [
-    `Against the baseline of ${baseline.commit}:`,
+    `Against the baseline of ${baseline.date}, commit ${baseline.commit}:`,
+    '',
     ...(lines.length === 0 ? ['- no notable change'] : lines),
   ];
 }

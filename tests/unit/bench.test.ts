@@ -1,19 +1,36 @@
 import { describe, expect, it } from 'vitest';
-import { KERNELS, kernelArchive } from '../../scripts/bench/kernels.ts';
-import { report } from '../../scripts/bench/report.ts';
-import { disagreements, type Figure, medians, type Results, ratio } from '../../scripts/bench/results.ts';
+import { outcomes } from '../../scripts/bench/aims.ts';
+import { documentOf } from '../../scripts/bench/document.ts';
+import { KERNELS, kernelArchive, kernelsOf } from '../../scripts/bench/kernels.ts';
+import { wantedKernels } from '../../scripts/bench/measure.ts';
+import { changes, report } from '../../scripts/bench/report.ts';
+import {
+  disagreements,
+  type Figure,
+  gather,
+  medians,
+  type Results,
+  ratio,
+  ratios,
+} from '../../scripts/bench/results.ts';
+import { LineBuffer } from '../../scripts/bench/runners/line-buffer.ts';
 import { type Job, type Reading, Session } from '../../scripts/bench/runners/session.ts';
 
 const JOB: Job = { memoryBytes: 1 << 28, append: '', kernels: ['crc32', 'fib'], driveBytes: 0 };
 
-function results(figures: Readonly<Record<string, Readonly<Record<string, Figure>>>>): Results {
+type Figures = Readonly<Record<string, Readonly<Record<string, Figure>>>>;
+
+function results(amd64: Figures, i386?: Figures): Results {
   return {
     machine: { processor: 'P', cores: 2, load: 1 },
     commit: 'c',
+    date: '2026-01-02',
     rounds: 1,
-    versions: { qemu: 'Q', node: 'N' },
-    figures,
-    extraBytes: { node: 100e6 },
+    versions: { qemu: 'Q', node: 'N', 'v86-node': 'V' },
+    guests: {
+      amd64: { figures: amd64, extraBytes: { node: 100e6 } },
+      ...(i386 === undefined ? {} : { i386: { figures: i386, extraBytes: {} } }),
+    },
   };
 }
 
@@ -73,10 +90,15 @@ describe('a session', () => {
 describe('results', () => {
   it('are medians of rounds', () => {
     const rounds = [3, 1, 2].map((cpuSeconds) => ({
-      samples: [{ name: 'fib', cpuSeconds, wallSeconds: 10 * cpuSeconds, checksum: 'x' }],
+      samples: [
+        { name: 'fib', cpuSeconds, allSeconds: 2 * cpuSeconds, wallSeconds: 10 * cpuSeconds, checksum: 'x' },
+      ],
     }));
-    expect(medians(rounds).get('fib')).toEqual({ cpuSeconds: 2, wallSeconds: 20, checksum: 'x' });
+    const median = { cpuSeconds: 2, allSeconds: 4, wallSeconds: 20, checksum: 'x' };
+    expect(medians(rounds).get('fib')).toEqual(median);
     expect(medians(rounds.slice(0, 2)).get('fib')?.cpuSeconds).toBe(2);
+    const gathered = gather(['fib', 'md5'], new Map([['node', [{ ...rounds[0], samples: [] }]]]));
+    expect(gathered).toEqual({ figures: { boot: {}, fib: {}, md5: {} }, extraBytes: {} });
   });
 
   it('name the kernels that computed something else', () => {
@@ -84,21 +106,75 @@ describe('results', () => {
       fib: { qemu: figure(1, 'a'), node: figure(3, 'a') },
       md5: { qemu: figure(1, 'a'), node: figure(3, 'b') },
     });
-    expect(disagreements(wrong)).toEqual(['md5: qemu a, node b']);
-    expect(ratio(wrong, 'fib', 'node')).toBe(3);
-    expect(ratio(wrong, 'fib', 'native')).toBeUndefined();
+    expect(disagreements(wrong)).toEqual(['amd64 md5: qemu a, node b']);
+    expect(report(wrong).join('\n')).toContain('CHECKSUMS DIFFER');
+    const guest = wrong.guests.amd64 ?? { figures: {}, extraBytes: {} };
+    expect(ratio(guest, 'fib', 'node', 'qemu')).toBe(3);
+    expect(ratio(guest, 'fib', 'native', 'qemu')).toBeUndefined();
   });
 
-  it('are compared with a baseline by their ratios to QEMU', () => {
-    const before = results({ fib: { qemu: figure(1), node: figure(4) } });
-    const now = results({
-      fib: { qemu: figure(2), node: figure(4) },
-      boot: { node: figure(10, undefined, 4e8) },
-    });
-    const text = report(now, before);
-    expect(text).toContain('fib on node: 4.00 → 2.00 × qemu, faster');
-    expect(text).toContain('| cold boot ≥ 30 MIPS | node | 40.0 MIPS | met |');
-    expect(text).toContain('| fib | 2.000 | 4.000 | 2.00 | – |');
+  it('leave boots and disks out of the means', () => {
+    const both = { qemu: figure(1), node: figure(2) };
+    const { guests } = results({ boot: both, fib: both, blkread: both });
+    expect(ratios(guests.amd64 ?? { figures: {}, extraBytes: {} }, 'node', 'qemu')).toEqual([
+      { kernel: 'fib', value: 2 },
+    ]);
+  });
+
+  it('are compared with a baseline by their ratios', () => {
+    const before = results({ fib: { qemu: figure(1), node: figure(4) } }, { md5: { node: figure(1) } });
+    const now = results(
+      { fib: { qemu: figure(2), node: figure(4) } },
+      { md5: { node: figure(1), 'v86-node': figure(1) } },
+    );
+    expect(changes(now, before)).toEqual([
+      'Against the baseline of 2026-01-02, commit c:',
+      '',
+      '- amd64 fib, node: 4.00 → 2.00 × qemu, faster',
+    ]);
+    expect(report(now)).toContain('| fib | 2.000 | 4.000 | 2.00 | – |');
+    expect(changes(now, now).at(-1)).toBe('- no notable change');
+  });
+
+  it('become a document around the notes', () => {
+    const text = documentOf(
+      results({ fib: { qemu: figure(1), node: figure(4) } }),
+      '# P\n\n<!-- tables -->\n\n## Why\n',
+    );
+    expect(text.startsWith('# P\n\n2026-01-02, commit c, 1 interleaved round(s)')).toBe(true);
+    expect(text.endsWith('\n\n## Why\n')).toBe(true);
+  });
+});
+
+describe('aims', () => {
+  const measured = results(
+    {
+      boot: { qemu: figure(2), node: figure(12) },
+      fib: { qemu: figure(1), node: figure(2) },
+      md5: { qemu: figure(1), node: figure(13) },
+      blkread: { node: figure(0.1) },
+    },
+    {
+      boot: { 'v86-node': figure(2), node: figure(2.8) },
+      fib: { 'v86-node': figure(1), node: figure(0.5) },
+      md5: { 'v86-node': figure(1), node: figure(1) },
+    },
+  );
+  const found = outcomes(measured);
+  const outcome = (start: string) => found.find(({ aim }) => aim.startsWith(start));
+
+  it('compare 32-bit code with v86 by speed', () => {
+    expect(outcome("32-bit kernels at v86's")).toMatchObject({ measured: '1.41 ×', met: true });
+    expect(outcome('no 32-bit kernel')).toMatchObject({ measured: 'md5 1.0 ×', met: true });
+    expect(outcome('Debian 686 boots')).toMatchObject({ measured: '1.40 ×', met: true });
+  });
+
+  it('compare 64-bit code with QEMU by time, and name what is far behind', () => {
+    expect(outcome('64-bit kernels within')).toMatchObject({ measured: '5.10 ×', met: false });
+    expect(outcome('no 64-bit kernel')).toMatchObject({ measured: 'md5 13.0 ×', met: false });
+    expect(outcome('the default guest')).toMatchObject({ measured: '6.00 ×', met: false });
+    expect(outcome('memory beyond')).toMatchObject({ measured: '100 MB', met: true });
+    expect(outcome('virtio-blk from memory: read')).toMatchObject({ measured: '503 MB/s', met: true });
   });
 });
 
@@ -107,9 +183,28 @@ describe('kernels', () => {
     expect(new Set(KERNELS.map(({ name }) => name)).size).toBe(KERNELS.length);
   });
 
+  it('are chosen by name, by speed, and by what the guest and the host have', () => {
+    const all = { full: true, only: undefined };
+    expect(wantedKernels('amd64', true, all)).toEqual(KERNELS.map(({ name }) => name));
+    expect(wantedKernels('i386', true, all)).toEqual(kernelsOf('i386').map(({ name }) => name));
+    expect(wantedKernels('i386', true, all)).not.toContain('blkread');
+    expect(wantedKernels('amd64', false, all)).toEqual(['gzip', 'sort', 'awk', 'shell']);
+    expect(wantedKernels('amd64', true, { full: false, only: ['boot', 'fib'] })).toEqual(['fib']);
+    expect(() => wantedKernels('amd64', true, { full: false, only: ['fab'] })).toThrow('no kernel fab');
+  });
+
   it('come as an archive in whole blocks', () => {
     const archive = kernelArchive(undefined);
     expect(archive.length % 512).toBe(0);
     expect(archive.subarray(0, 6).toString()).toBe('070701');
+  });
+});
+
+describe('a line buffer', () => {
+  it('gives whole lines, and prompts', () => {
+    const given: string[] = [];
+    const lines = new LineBuffer((text) => given.push(text));
+    for (const character of 'a b\r\nguest# ') lines.feed(character);
+    expect(given).toEqual(['a b\r\n', 'guest# ']);
   });
 });

@@ -1,22 +1,13 @@
 /* Spec: FIPS 180-4. The constants are worked out: fractional parts of cube and square roots of primes. */
 #include "bench.h"
+#include <math.h>
 #include <string.h>
 
 static uint32_t K[64];
 static uint32_t H[8];
 
-/* 32 fractional bits of the root of n by bisection on integers. */
-static uint32_t root_fraction(uint32_t n, int cube) {
-  unsigned __int128 low = 0, high = (unsigned __int128)20 << 32;
-  while (high - low > 1) {
-    unsigned __int128 middle = (low + high) / 2;
-    int above = cube ? (middle * middle >> 32) * middle > (unsigned __int128)n << 64
-                     : middle * middle > (unsigned __int128)n << 64;
-    if (above) high = middle;
-    else low = middle;
-  }
-  return (uint32_t)low;
-}
+/* 32 fractional bits of a root; a long double has 60. */
+static uint32_t fraction(long double root) { return (uint32_t)((root - floorl(root)) * 4294967296.0L); }
 
 static void constants(void) {
   int count = 0;
@@ -24,15 +15,15 @@ static void constants(void) {
     int prime = 1;
     for (uint32_t d = 2; d * d <= n; d++) prime &= n % d != 0;
     if (!prime) continue;
-    K[count] = root_fraction(n, 1);
-    if (count < 8) H[count] = root_fraction(n, 0);
+    K[count] = fraction(cbrtl(n));
+    if (count < 8) H[count] = fraction(sqrtl(n));
     count++;
   }
 }
 
 static inline uint32_t ror(uint32_t x, int n) { return x >> n | x << (32 - n); }
 
-static void block(uint32_t *h, const unsigned char *p) {
+static void block(uint32_t *state, const unsigned char *p) {
   uint32_t w[64];
   for (int i = 0; i < 16; i++)
     w[i] = (uint32_t)p[4 * i] << 24 | p[4 * i + 1] << 16 | p[4 * i + 2] << 8 | p[4 * i + 3];
@@ -41,18 +32,18 @@ static void block(uint32_t *h, const unsigned char *p) {
     uint32_t s1 = ror(w[i - 2], 17) ^ ror(w[i - 2], 19) ^ w[i - 2] >> 10;
     w[i] = w[i - 16] + s0 + w[i - 7] + s1;
   }
-  uint32_t v[8];
-  memcpy(v, h, sizeof v);
+  uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+  uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
   for (int i = 0; i < 64; i++) {
-    uint32_t s1 = ror(v[4], 6) ^ ror(v[4], 11) ^ ror(v[4], 25);
-    uint32_t t1 = v[7] + s1 + ((v[4] & v[5]) ^ (~v[4] & v[6])) + K[i] + w[i];
-    uint32_t s0 = ror(v[0], 2) ^ ror(v[0], 13) ^ ror(v[0], 22);
-    uint32_t t2 = s0 + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-    memmove(v + 1, v, 7 * sizeof *v);
-    v[4] += t1;
-    v[0] = t1 + t2;
+    uint32_t s1 = ror(e, 6) ^ ror(e, 11) ^ ror(e, 25);
+    uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + K[i] + w[i];
+    uint32_t s0 = ror(a, 2) ^ ror(a, 13) ^ ror(a, 22);
+    uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
+    h = g, g = f, f = e, e = d + t1;
+    d = c, c = b, b = a, a = t1 + t2;
   }
-  for (int i = 0; i < 8; i++) h[i] += v[i];
+  state[0] += a, state[1] += b, state[2] += c, state[3] += d;
+  state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
 uint64_t kernel_sha256(void) {

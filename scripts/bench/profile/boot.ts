@@ -1,5 +1,5 @@
 /** A cold boot that counts. Bundled with the instrumented interpreter; prints the profile. */
-import { bootOnly, readGuestImage } from '../guest-image.ts';
+import { bootOnly, readGuestImage } from '../guests.ts';
 import { createMachine, runMachine } from '../runners/machine-run.ts';
 import * as counters from './counters.ts';
 

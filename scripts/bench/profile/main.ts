@@ -1,12 +1,11 @@
 /** npm run bench -- --profile: counts of a cold boot, and V8's profile of another one without counters. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../bundle.ts';
-import { CACHE } from '../runners/runner.ts';
+import { workDirectory } from '../cache.ts';
 import { instrumentedInterpreter } from './instrument.ts';
 
-const DIRECTORY = join(CACHE, 'cpu-profile');
 const ROWS = 40;
 
 interface CpuProfile {
@@ -21,11 +20,11 @@ interface CpuProfile {
 /** Prints the profile. */
 export async function profile(): Promise<void> {
   const plain = await bundle('scripts/bench/profile/plain-boot.ts', 'plain-boot');
-  rmSync(DIRECTORY, { recursive: true, force: true });
-  const figures = execFileSync(process.execPath, ['--cpu-prof', `--cpu-prof-dir=${DIRECTORY}`, plain], {
+  const directory = join(workDirectory(), 'cpu-profile');
+  const figures = execFileSync(process.execPath, ['--cpu-prof', `--cpu-prof-dir=${directory}`, plain], {
     encoding: 'utf8',
   });
-  process.stdout.write(`# V8's view of a cold boot\n${figures}${selfTimes()}`);
+  process.stdout.write(`# V8's view of a cold boot\n${figures}${selfTimes(directory)}`);
   const deopts = execFileSync(process.execPath, ['--trace-deopt', plain], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
@@ -37,9 +36,9 @@ export async function profile(): Promise<void> {
   execFileSync(process.execPath, [counting], { stdio: 'inherit' });
 }
 
-function selfTimes(): string {
-  const [file = ''] = readdirSync(DIRECTORY);
-  const { nodes, samples, timeDeltas }: CpuProfile = JSON.parse(readFileSync(join(DIRECTORY, file), 'utf8'));
+function selfTimes(directory: string): string {
+  const [file = ''] = readdirSync(directory);
+  const { nodes, samples, timeDeltas }: CpuProfile = JSON.parse(readFileSync(join(directory, file), 'utf8'));
   const names = new Map(
     nodes.map(({ id, callFrame }) => [
       id,

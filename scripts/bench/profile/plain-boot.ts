@@ -1,5 +1,5 @@
 /** A cold boot for V8's own profiler. Bundled as it is shipped; prints JSON. */
-import { bootOnly, readGuestImage } from '../guest-image.ts';
+import { bootOnly, readGuestImage } from '../guests.ts';
 import { createMachine, runMachine } from '../runners/machine-run.ts';
 
 const image = readGuestImage();

@@ -1,22 +1,24 @@
 /** The kernels on the host itself: no guest, no boot. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { GUEST_NAMES } from '../guests.ts';
 import { KERNELS } from '../kernels.ts';
-import type { Files, Runner } from './runner.ts';
+import type { Runner } from './runner.ts';
 import type { Job, RunResult, Sample } from './session.ts';
 
 const END = /@@end (\S+) (\S+) (\d+)/;
 
-export function nativeRunner({ program }: Files): Runner {
+export function nativeRunner(): Runner {
   const hostKernels = new Set(KERNELS.filter(({ guestOnly }) => !guestOnly).map(({ name }) => name));
   return {
     name: 'native',
+    guests: GUEST_NAMES,
     version: () => {
-      if (program === undefined) throw new Error('no compiler');
       const model = /^model name\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'));
       return Promise.resolve(model?.[1] ?? 'unknown processor');
     },
-    run: (job) => Promise.resolve(run(program ?? '', job, hostKernels)),
+    run: ({ program }, job) =>
+      Promise.resolve(program === undefined ? { samples: [] } : run(program, job, hostKernels)),
   };
 }
 

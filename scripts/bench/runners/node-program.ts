@@ -1,31 +1,23 @@
-/** Runs one job in a process of its own. Bundled; argument: a JSON file with the job and the files' paths. */
+/** Runs one job on our machine in a process of its own. Bundled. */
 import { readFileSync } from 'node:fs';
+import type { Machine } from '../../../src/emu/index.ts';
 import { createMachine, runMachine } from './machine-run.ts';
-import { type Job, type Reading, Session } from './session.ts';
+import { finish, type Order, readOrder } from './node-process.ts';
+import { type Reading, Session } from './session.ts';
+import { ownCpuTime } from './threads.ts';
 
-interface Order {
-  readonly kernel: string;
-  readonly initrd: string;
-  readonly job: Job;
-  readonly limitMs: number;
-}
-
-const { kernel, initrd, job, limitMs }: Order = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'));
-const machine = await createMachine({ kernel: readFileSync(kernel), initrd: readFileSync(initrd) }, job);
-const read = (): Reading => {
-  const { user, system } = process.cpuUsage();
-  return {
-    cpuSeconds: (user + system) / 1e6,
-    wallSeconds: performance.now() / 1000,
-    instructions: machine.retiredInstructions,
-  };
-};
-const session = new Session(job, read, (text) => machine.serial.send(new TextEncoder().encode(text)));
+const { kernel, initrd, job, limitMs } = readOrder<Order>();
+const files = { kernel: readFileSync(kernel), initrd: readFileSync(initrd) };
+let machine: Machine | undefined;
+const read = (): Reading => ({
+  ...ownCpuTime(),
+  wallSeconds: performance.now() / 1000,
+  instructions: machine?.retiredInstructions ?? 0,
+});
+const session = new Session(job, read, (text) => machine?.serial.send(new TextEncoder().encode(text)));
+machine = await createMachine(files, job);
 const decoder = new TextDecoder();
 machine.onSerial = (bytes) => session.feed(decoder.decode(bytes, { stream: true }));
 await runMachine(machine, limitMs, () => session.done);
 const { heapTotal, external } = process.memoryUsage();
-process.stdout.write(
-  `${JSON.stringify(session.result(heapTotal + external - job.memoryBytes - job.driveBytes))}\n`,
-);
-process.exit(0);
+finish(session.result(heapTotal + external - job.memoryBytes - job.driveBytes));

@@ -2,8 +2,10 @@
 
 /** Clocks of the emulator, all counted from any origin. */
 export interface Reading {
-  /** Of the busiest thread, or of the process where that is not known. */
+  /** Of the busiest thread. */
   readonly cpuSeconds: number;
+  /** Of all threads. */
+  readonly allSeconds?: number;
   readonly wallSeconds: number;
   /** Guest instructions, where the emulator counts them. */
   readonly instructions?: number;
@@ -60,6 +62,7 @@ export class Session {
     this.#tail = (this.#tail + text).slice(-TAIL_CHARACTERS);
     if (!this.#booted) {
       if (this.#text.includes(PROMPT)) this.#boot();
+      else this.#text = this.#text.slice(this.#text.lastIndexOf('\n') + 1);
       return;
     }
     for (let found = LINE.exec(this.#text); found !== null; found = LINE.exec(this.#text)) {
@@ -96,12 +99,13 @@ export class Session {
   }
 
   #sample(name: string, checksum?: string): void {
-    const { cpuSeconds, wallSeconds, instructions } = this.#read();
+    const { cpuSeconds, allSeconds, wallSeconds, instructions } = this.#read();
     const since = this.#since;
     this.samples.push({
       name,
       cpuSeconds: cpuSeconds - since.cpuSeconds,
       wallSeconds: wallSeconds - since.wallSeconds,
+      ...(allSeconds === undefined ? {} : { allSeconds: allSeconds - (since.allSeconds ?? 0) }),
       ...(instructions === undefined ? {} : { instructions: instructions - (since.instructions ?? 0) }),
       ...(checksum === undefined ? {} : { checksum }),
     });

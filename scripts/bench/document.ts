@@ -1,0 +1,18 @@
+/** docs/performance.md: what a run has measured, under what is always true of a run, above what stands in the way. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { report } from './report.ts';
+import type { Results } from './results.ts';
+
+const DOCUMENT = 'docs/performance.md';
+const NOTES = 'scripts/bench/notes.md';
+
+/** Writes the document. */
+export function writeDocument(results: Results): void {
+  writeFileSync(DOCUMENT, documentOf(results, readFileSync(NOTES, 'utf8')));
+}
+
+/** Its text; the notes are the part that people write. */
+export function documentOf(results: Results, notes: string): string {
+  const [before = '', after = ''] = notes.split('<!-- tables -->\n');
+  return `${before}${report(results).join('\n')}\n${after === '' ? '' : `\n${after.trimStart()}`}`;
+}
