@@ -274,6 +274,7 @@ const TAME: readonly Form[] = [
   // x87: constants, arithmetic, loads and stores.
   (code, _width, reg, rm, value) => {
     if ((value & 1) === 0) code.byte(...(X87[reg % X87.length] ?? []));
+    else if ((value & 12) === 0) code.modrm(32, [0xd8 | ((value >> 4) & 7)], reg & 3, 16 | rm, value);
     else code.modrm(32, [(value & 2) === 0 ? 0xdd : 0xd9], [0, 2, 3][reg % 3] ?? 0, 16 | rm, value);
   },
 ];
@@ -350,6 +351,11 @@ const X87: readonly (readonly number[])[] = [
   [0xdf, 0xe0],
   [0xd9, 0xc9],
   [0xdb, 0xe3],
+  [0xd9, 0xc1],
+  [0xdd, 0xd9],
+  [0xd9, 0xfa],
+  [0xde, 0xf9],
+  [0xd8, 0xd1],
 ];
 
 function push(register: number): number[] {

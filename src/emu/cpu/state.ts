@@ -10,7 +10,7 @@
  * | 128–191 | control registers, descriptor tables, MSRs |
  * | 192–255 | x87 control words, MXCSR, then x87/MMX registers, 4 words each |
  * | 256–319 | XMM0–15, 4 words each |
- * | 320–335 | operand temporaries of SSE and MMX instructions |
+ * | 320–335 | operand temporaries of SSE, MMX and x87 instructions |
  * | 384–575 | MSRs that only store (MTRRs, machine check banks), 2 words each, see system/msr.ts |
  *
  * 64-bit quantities are a low and a high word (`X_LO`, `X_HI` = `X_LO + 1`).
@@ -205,6 +205,8 @@ export const XMM = 256;
 /** A memory operand of an SSE or MMX instruction is loaded here. */
 export const XMM_TEMP = 320;
 export const XMM_TEMP2 = 324;
+/** A memory operand of an x87 instruction, in the form of a register. */
+export const FPU_OPERAND = 328;
 /** Registers of the engine's own: memory operands between the records of one instruction. */
 export const TEMP0 = 60;
 export const TEMP1 = 62;

@@ -29,6 +29,7 @@ import {
   XCHG,
 } from './kinds.ts';
 import { decodeString } from './strings.ts';
+import { decodeX87 } from './x87.ts';
 
 const NOP = opNumber('nop');
 const [CWDE, CBW, CDQE, CDQ, CWD, CQO] = ['cwde', 'cbw', 'cdqe', 'cdq', 'cwd', 'cqo'].map(opNumber);
@@ -42,7 +43,6 @@ const FLAG_KINDS: Readonly<Record<number, number>> = {
   253: opNumber('std'),
 };
 const LEAVE = { 32: opNumber('leave32'), 64: opNumber('leave64') };
-const X87 = opNumber('x87');
 const CMP = 7;
 
 /** Width of the operand of an opcode whose low bit says byte or full size. */
@@ -279,43 +279,6 @@ function multiplyImmediate(i: Instruction, opcode: number): void {
   i.emit(opNumber(`imul${width}_rri`), i.register(width, i.reg), operand, value, value >> 31);
 }
 
-/** Bytes of the memory operand of D8–DF by ModRM.reg; E and S: environment and whole state, whose size the operand size decides. */
-const X87_BYTES = [
-  '44444444',
-  '4444E2E2',
-  '44444444',
-  '44444X4X',
-  '88888888',
-  '8888S8S2',
-  '22222222',
-  '2222X8X8',
-];
-/** ModRM.reg of those that store. */
-const X87_STORES = [0, 0xcc, 0, 0x8e, 0, 0xce, 0, 0xce];
-
-function x87Bytes(i: Instruction, code: string): number {
-  const short = i.operandSize === 16;
-  switch (code) {
-    case 'E':
-      return short ? 14 : 28;
-    case 'S':
-      return short ? 94 : 108;
-    case 'X':
-      return 10;
-    default:
-      return Number(code);
-  }
-}
-
-function x87(i: Instruction, opcode: number): void {
-  i.readModrm();
-  if (i.isMemory) {
-    const op = (i.modrm >> 3) & 7;
-    i.emitEa(x87Bytes(i, X87_BYTES[opcode & 7][op]), ((X87_STORES[opcode & 7] >> op) & 1) !== 0);
-  }
-  i.emit(X87, opcode, i.modrm, i.operandSize === 16 ? 1 : 0);
-}
-
 function enterFrame(i: Instruction): void {
   const size = i.half();
   i.emitHelper('enter', stackWidth(i), 0, 0, size, i.byte());
@@ -375,7 +338,7 @@ export function decodeOneByte(i: Instruction, opcode: number): void {
     const hi = width === 64 ? i.word() : 0;
     return loadImmediate(i, width, (opcode & 7) | ((i.rex & 1) << 3), lo, hi);
   }
-  if (opcode >= 0xd8 && opcode < 0xe0) return x87(i, opcode);
+  if (opcode >= 0xd8 && opcode < 0xe0) return decodeX87(i, opcode);
   if (opcode >= 0xe0 && opcode < 0xe4) {
     return branchRelative(i, `${LOOPS[opcode & 3]}${i.addressSize}`, i.signed8());
   }

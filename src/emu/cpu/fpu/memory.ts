@@ -51,29 +51,35 @@ export function highAt(S: Int32Array, lo: number): number {
   return lo >>> 0 < S[EA_LO] >>> 0 ? (S[EA_HI] + 1) | 0 : S[EA_HI];
 }
 
-/** Loads a number at EA and takes it apart into `U`. False: the load faulted. */
-export function loadOperand(cpu: Cpu, U: Int32Array, kind: number): boolean {
+/** Words of the operand that `loadOperand` has loaded; integers are sign-extended. */
+export const OPERAND = new Int32Array(2);
+
+/** OPERAND = the number at EA. False: the load faulted. */
+export function loadOperand(cpu: Cpu, kind: number): boolean {
   const S = cpu.S;
   const lo = S[EA_LO];
   const hi = S[EA_HI];
   if (kind === FLOAT64 || kind === INT64) {
-    const low = cpu.load64(lo, hi) | 0;
-    if (S[FAULT] !== 0) return false;
-    if (kind === FLOAT64) unpack64(U, low, S[LD_HI]);
-    else unpackInt(U, low, S[LD_HI]);
-    return true;
+    OPERAND[0] = cpu.load64(lo, hi);
+    OPERAND[1] = S[LD_HI];
+  } else {
+    const value = kind === INT16 ? (cpu.load16(lo, hi) << 16) >> 16 : cpu.load32(lo, hi) | 0;
+    OPERAND[0] = value;
+    OPERAND[1] = value >> 31;
   }
-  const value = kind === INT16 ? (cpu.load16(lo, hi) << 16) >> 16 : cpu.load32(lo, hi) | 0;
-  if (S[FAULT] !== 0) return false;
-  if (kind === FLOAT32) unpack32(U, value);
-  else unpackInt(U, value, value >> 31);
-  return true;
+  return S[FAULT] === 0;
 }
 
-/** FLD m32, FLD m64, FILD. */
-export function loadConverted(cpu: Cpu, kind: number): void {
-  if (!loadOperand(cpu, A, kind)) return;
-  const S = cpu.S;
+/** Takes the number lo:hi, as `loadOperand` gives it, apart into `U`. */
+export function unpackOperand(U: Int32Array, kind: number, lo: number, hi: number): void {
+  if (kind === FLOAT64) unpack64(U, lo, hi);
+  else if (kind === FLOAT32) unpack32(U, lo);
+  else unpackInt(U, lo, hi);
+}
+
+/** FLD m32, FLD m64, FILD of the number lo:hi. */
+export function pushConverted(S: Int32Array, kind: number, lo: number, hi: number): void {
+  unpackOperand(A, kind, lo, hi);
   begin();
   if (!nanUnary()) {
     copyUnpacked(R, A);
@@ -103,22 +109,16 @@ export function load80(cpu: Cpu): void {
   settleAndPush(S);
 }
 
-/** Stores the words of RESULT as `kind` at EA. False: it faulted. */
-function storeResult(cpu: Cpu, kind: number): boolean {
-  const S = cpu.S;
-  if (kind === FLOAT64 || kind === INT64) cpu.store64(S[EA_LO], S[EA_HI], RESULT[0], RESULT[1]);
-  else if (kind === INT16) cpu.store16(S[EA_LO], S[EA_HI], RESULT[0] & 0xffff);
-  else cpu.store32(S[EA_LO], S[EA_HI], RESULT[0]);
-  return S[FAULT] === 0;
-}
+/** What `convertSt` has found: ST(0) is empty; unmasked exceptions of which the result is lost. */
+let empty = false;
+let lost = 0;
 
-/** FST m32 and m64, FIST, FISTTP. */
-export function storeConverted(cpu: Cpu, kind: number, popping: boolean, truncate: boolean): void {
-  const S = cpu.S;
+/** FST m32 and m64, FIST, FISTTP: RESULT = ST(0) as `kind`. False: an unmasked exception forbids to store it. Changes nothing else. */
+export function convertSt(S: Int32Array, kind: number, truncate: boolean): boolean {
   const cw = S[FPU_CW];
   const isInteger = kind !== FLOAT32 && kind !== FLOAT64;
-  const empty = isEmpty(S, 0);
-  let lost = 0;
+  empty = isEmpty(S, 0);
+  lost = 0;
   begin();
   if (empty) {
     STATUS[FLAGS] = IE;
@@ -131,15 +131,18 @@ export function storeConverted(cpu: Cpu, kind: number, popping: boolean, truncat
     else toFloat(kind, cw);
     lost = isInteger ? 0 : STATUS[FLAGS] & ~cw & (OE | UE);
   }
-  const storing = (STATUS[FLAGS] & ~cw & (IE | OE | UE)) === 0;
-  if (storing && !storeResult(cpu, kind)) return;
+  return (STATUS[FLAGS] & ~cw & (IE | OE | UE)) === 0;
+}
+
+/** The rest of the instruction of which `convertSt` was the first half, after its store. */
+export function settleStore(S: Int32Array, stored: boolean, popping: boolean): void {
   if (lost !== 0) {
     begin();
     STATUS[FLAGS] = lost;
   }
   if (empty) stackUnderflow(S);
   else settle(S);
-  if (storing && popping) pop(S);
+  if (stored && popping) pop(S);
 }
 
 function setIntegerIndefinite(kind: number): void {

@@ -13,6 +13,7 @@ import {
   setIndefinite,
   squareRoot80,
 } from './float80.ts';
+import { quickSquareRoot } from './quick-division.ts';
 import { FLAGS, packRegister, RC_NEAREST, RC_UP, RESULT, STATUS, ZE } from './round.ts';
 import {
   begin,
@@ -167,7 +168,7 @@ function functions(S: Int32Array, modrm: number): void {
       binaryPop(S, logarithmPlus1);
       return;
     case 0xfa:
-      unary(S, squareRoot80);
+      if (isEmpty(S, 0) || !quickSquareRoot(S, st(S, 0), st(S, 0))) unary(S, squareRoot80);
       return;
     case 0xfb:
       trigonometric(S, sineAndCosine, true);

@@ -1,5 +1,6 @@
 /** Executes the x87 instructions, opcodes D8 to DF. */
 import type { Cpu } from '../cpu.ts';
+import { X } from '../interp/arithmetic.ts';
 import { setCompareFlags } from '../sse/op.ts';
 import {
   CR0,
@@ -30,7 +31,6 @@ import {
   VEC_UD,
 } from '../state.ts';
 import { fldenv, fnsave, fnstenv, frstor, initialise, setControlWord } from './environment.ts';
-import { arithmetic80, compare80 } from './float80.ts';
 import { pendingException } from './fxsave.ts';
 import {
   FLOAT32,
@@ -40,37 +40,39 @@ import {
   INT64,
   load80,
   loadBcd,
-  loadConverted,
   loadOperand,
+  OPERAND,
   store80,
   storeBcd,
-  storeConverted,
 } from './memory.ts';
-import { RESULT } from './round.ts';
 import {
-  begin,
+  arithmeticOperand,
+  arithmeticStack,
+  beginStore,
+  compareOrder,
+  compareStack,
+  copyTo,
+  copyWords,
+  duplicate,
+  endStore,
+  exchange,
+  pushOperand,
+} from './operations.ts';
+import {
   EXCEPTIONS,
   isEmpty,
   markEmpty,
   moveTop,
   pop,
-  pushResult,
   SW_B,
-  SW_C0,
   SW_C1,
-  SW_C2,
-  SW_C3,
   SW_ES,
   SW_SF,
-  settle,
   st,
-  stackOverflow,
   stackUnderflow,
-  unpackSt,
   writeSt,
 } from './stack.ts';
 import { escapeD9 } from './unary.ts';
-import { A, B } from './unpacked.ts';
 
 /**
  * Executes one x87 instruction. The linear address of a memory operand is in S[EA_*]; `size16` chooses the layout of FNSTENV and FNSAVE.
@@ -144,23 +146,23 @@ function controlRegister(cpu: Cpu, opcode: number, modrm: number): boolean {
 }
 
 function memoryForm(cpu: Cpu, opcode: number, reg: number): void {
+  const kind = (opcode >> 1) & 3;
   if ((opcode & 1) === 0) {
-    memoryArithmetic(cpu, (opcode >> 1) & 3, reg);
+    if (loadOperand(cpu, kind)) arithmeticOperand(cpu.S, reg, kind, OPERAND[0], OPERAND[1]);
     return;
   }
-  const kind = (opcode >> 1) & 3;
   const isInteger = kind === INT32 || kind === INT16;
   switch (reg) {
     case 0:
-      loadConverted(cpu, kind);
+      load(cpu, kind);
       return;
     case 1:
       if (kind === FLOAT32) cpu.raise(VEC_UD);
-      else storeConverted(cpu, kind === FLOAT64 ? INT64 : kind, true, true);
+      else store(cpu, kind === FLOAT64 ? INT64 : kind, true, true);
       return;
     case 2:
     case 3:
-      storeConverted(cpu, kind, reg === 3, false);
+      store(cpu, kind, reg === 3, false);
       return;
     case 4:
       if (kind === INT16) loadBcd(cpu);
@@ -169,7 +171,7 @@ function memoryForm(cpu: Cpu, opcode: number, reg: number): void {
     case 5:
       if (!isInteger) cpu.raise(VEC_UD);
       else if (kind === INT32) load80(cpu);
-      else loadConverted(cpu, INT64);
+      else load(cpu, INT64);
       return;
     case 6:
       if (kind === INT16) storeBcd(cpu);
@@ -177,102 +179,24 @@ function memoryForm(cpu: Cpu, opcode: number, reg: number): void {
       return;
     default:
       if (kind === INT32) store80(cpu);
-      else storeConverted(cpu, INT64, true, false);
+      else store(cpu, INT64, true, false);
   }
 }
 
-function memoryArithmetic(cpu: Cpu, kind: number, operation: number): void {
+function load(cpu: Cpu, kind: number): void {
+  if (loadOperand(cpu, kind)) pushOperand(cpu.S, kind, OPERAND[0], OPERAND[1]);
+}
+
+function store(cpu: Cpu, kind: number, popping: boolean, truncate: boolean): void {
   const S = cpu.S;
-  const reversed = operation === 5 || operation === 7;
-  if (!loadOperand(cpu, reversed ? A : B, kind)) return;
-  if (operation === 2 || operation === 3) {
-    if (isEmpty(S, 0)) {
-      compareEmpty(S, operation === 3 ? 1 : 0);
-      return;
-    }
-    unpackSt(S, A, 0);
-    begin();
-    setConditions(S, compare80(false), operation === 3 ? 1 : 0);
-    return;
+  const outcome = beginStore(S, kind, truncate);
+  if (outcome !== 0) {
+    if (kind === FLOAT64 || kind === INT64) cpu.store64(S[EA_LO], S[EA_HI], X[0], X[1]);
+    else if (kind === INT16) cpu.store16(S[EA_LO], S[EA_HI], X[0] & 0xffff);
+    else cpu.store32(S[EA_LO], S[EA_HI], X[0]);
+    if (S[FAULT] !== 0) return;
   }
-  if (isEmpty(S, 0)) {
-    if (stackUnderflow(S)) writeSt(S, 0);
-    return;
-  }
-  unpackSt(S, reversed ? B : A, 0);
-  begin();
-  arithmetic80(operation, S[FPU_CW]);
-  if (settle(S)) writeSt(S, 0);
-}
-
-/** ST(to) = ST(to) op ST(from), or the other way round. */
-function registerArithmetic(
-  S: Int32Array,
-  operation: number,
-  to: number,
-  from: number,
-  popping: boolean,
-): void {
-  if (isEmpty(S, to) || isEmpty(S, from)) {
-    if (!stackUnderflow(S)) return;
-  } else {
-    const reversed = operation === 5 || operation === 7;
-    unpackSt(S, reversed ? B : A, to);
-    unpackSt(S, reversed ? A : B, from);
-    begin();
-    arithmetic80(operation, S[FPU_CW]);
-    if (!settle(S)) return;
-  }
-  writeSt(S, to);
-  if (popping) pop(S);
-}
-
-const CONDITIONS = SW_C0 | SW_C1 | SW_C2 | SW_C3;
-
-/** Sets C3, C2, C0 from a relation and pops, unless an unmasked exception forbids. */
-function setConditions(S: Int32Array, relation: number, pops: number): void {
-  const settled = settle(S);
-  const bits = relation === 2 ? SW_C0 | SW_C2 | SW_C3 : relation === 0 ? SW_C3 : relation < 0 ? SW_C0 : 0;
-  S[FPU_SW] = (S[FPU_SW] & ~CONDITIONS) | bits;
-  if (!settled) return;
-  for (let i = 0; i < pops; i++) pop(S);
-}
-
-function compareEmpty(S: Int32Array, pops: number): void {
-  const masked = stackUnderflow(S);
-  S[FPU_SW] = (S[FPU_SW] & ~CONDITIONS) | SW_C0 | SW_C2 | SW_C3;
-  if (!masked) return;
-  for (let i = 0; i < pops; i++) pop(S);
-}
-
-function compareRegisters(S: Int32Array, i: number, quiet: boolean, pops: number): void {
-  if (isEmpty(S, 0) || isEmpty(S, i)) {
-    compareEmpty(S, pops);
-    return;
-  }
-  unpackSt(S, A, 0);
-  unpackSt(S, B, i);
-  begin();
-  setConditions(S, compare80(quiet), pops);
-}
-
-/** FCOMI, FUCOMI and their popping forms. */
-function compareToFlags(S: Int32Array, i: number, quiet: boolean, popping: boolean): void {
-  let settled: boolean;
-  let relation = 2;
-  if (isEmpty(S, 0) || isEmpty(S, i)) {
-    settled = stackUnderflow(S);
-  } else {
-    const c1 = S[FPU_SW] & SW_C1;
-    unpackSt(S, A, 0);
-    unpackSt(S, B, i);
-    begin();
-    relation = compare80(quiet);
-    settled = settle(S);
-    S[FPU_SW] |= c1;
-  }
-  setCompareFlags(S, relation);
-  if (settled && popping) pop(S);
+  endStore(S, outcome, popping);
 }
 
 function fcmov(cpu: Cpu, opcode: number, modrm: number): void {
@@ -287,43 +211,7 @@ function fcmov(cpu: Cpu, opcode: number, modrm: number): void {
     if (stackUnderflow(S)) writeSt(S, 0);
     return;
   }
-  if (((flags & mask) !== 0) === wanted) copyRegister(S, 0, i);
-}
-
-function copyRegister(S: Int32Array, to: number, from: number): void {
-  const source = st(S, from);
-  RESULT[0] = S[source];
-  RESULT[1] = S[source + 1];
-  RESULT[2] = S[source + 2];
-  writeSt(S, to);
-}
-
-function fst(S: Int32Array, i: number, popping: boolean): void {
-  if (isEmpty(S, 0)) {
-    if (!stackUnderflow(S)) return;
-    writeSt(S, i);
-  } else {
-    S[FPU_SW] &= ~SW_C1;
-    copyRegister(S, i, 0);
-  }
-  if (popping) pop(S);
-}
-
-function fld(S: Int32Array, i: number): void {
-  if (isEmpty(S, i)) {
-    if (stackUnderflow(S)) pushResult(S);
-    return;
-  }
-  if (!isEmpty(S, -1)) {
-    if (stackOverflow(S)) pushResult(S);
-    return;
-  }
-  S[FPU_SW] &= ~SW_C1;
-  const source = st(S, i);
-  RESULT[0] = S[source];
-  RESULT[1] = S[source + 1];
-  RESULT[2] = S[source + 2];
-  pushResult(S);
+  if (((flags & mask) !== 0) === wanted) copyWords(S, st(S, 0), st(S, i));
 }
 
 /** D9 D8+i. QEMU: FSTP like the documented ones. Hardware, and this: an empty ST(0) is popped without a fault. */
@@ -332,7 +220,7 @@ function fstp1(S: Int32Array, i: number): void {
     S[FPU_SW] &= ~SW_C1;
     moveTop(S, 1);
   } else {
-    fst(S, i, true);
+    copyTo(S, i, true);
   }
 }
 
@@ -341,48 +229,29 @@ function ffree(S: Int32Array, i: number): void {
   S[FPU_SW] &= ~SW_C1;
 }
 
-function fxch(S: Int32Array, i: number): void {
-  const empty0 = isEmpty(S, 0);
-  const emptyI = isEmpty(S, i);
-  if (empty0 || emptyI) {
-    if (!stackUnderflow(S)) return;
-    if (empty0) writeSt(S, 0);
-    if (emptyI) writeSt(S, i);
-  } else {
-    S[FPU_SW] &= ~SW_C1;
-  }
-  const a = st(S, 0);
-  const b = st(S, i);
-  for (let word = 0; word < 3; word++) {
-    const held = S[a + word];
-    S[a + word] = S[b + word];
-    S[b + word] = held;
-  }
-}
-
 function registerForm(cpu: Cpu, opcode: number, modrm: number): void {
   const S = cpu.S;
   const i = modrm & 7;
   const reg = (modrm >> 3) & 7;
   switch (opcode) {
     case 0xd8:
-      if (reg === 2 || reg === 3) compareRegisters(S, i, false, reg - 2);
-      else registerArithmetic(S, reg, 0, i, false);
+      if (reg === 2 || reg === 3) compareStack(S, i, false, reg - 2);
+      else arithmeticStack(S, reg, 0, i, false);
       return;
     case 0xd9:
-      if (reg === 0) fld(S, i);
-      else if (reg === 1) fxch(S, i);
+      if (reg === 0) duplicate(S, i);
+      else if (reg === 1) exchange(S, i);
       else if (reg === 3) fstp1(S, i);
       else escapeD9(cpu, modrm);
       return;
     case 0xda:
       if (reg < 4) fcmov(cpu, opcode, modrm);
-      else if (modrm === 0xe9) compareRegisters(S, 1, true, 2);
+      else if (modrm === 0xe9) compareStack(S, 1, true, 2);
       else cpu.raise(VEC_UD);
       return;
     case 0xdb:
       if (reg < 4) fcmov(cpu, opcode, modrm);
-      else if (reg === 5 || reg === 6) compareToFlags(S, i, reg === 5, false);
+      else if (reg === 5 || reg === 6) setCompareFlags(S, compareOrder(S, i, reg === 5, false));
       else cpu.raise(VEC_UD);
       return;
     case 0xdc:
@@ -391,9 +260,9 @@ function registerForm(cpu: Cpu, opcode: number, modrm: number): void {
       return;
     case 0xdd:
       if (reg === 0) ffree(S, i);
-      else if (reg === 1) fxch(S, i);
-      else if (reg === 2 || reg === 3) fst(S, i, reg === 3);
-      else if (reg === 4 || reg === 5) compareRegisters(S, i, true, reg - 4);
+      else if (reg === 1) exchange(S, i);
+      else if (reg === 2 || reg === 3) copyTo(S, i, reg === 3);
+      else if (reg === 4 || reg === 5) compareStack(S, i, true, reg - 4);
       else cpu.raise(VEC_UD);
       return;
     default:
@@ -407,13 +276,13 @@ function registerToStack(cpu: Cpu, opcode: number, modrm: number): void {
   const reg = (modrm >> 3) & 7;
   const popping = opcode === 0xde;
   if (reg === 2) {
-    compareRegisters(S, i, false, popping ? 1 : 0);
+    compareStack(S, i, false, popping ? 1 : 0);
   } else if (reg === 3) {
-    if (!popping) compareRegisters(S, i, false, 1);
-    else if (modrm === 0xd9) compareRegisters(S, 1, false, 2);
+    if (!popping) compareStack(S, i, false, 1);
+    else if (modrm === 0xd9) compareStack(S, 1, false, 2);
     else cpu.raise(VEC_UD);
   } else {
-    registerArithmetic(S, reg >= 4 ? reg ^ 1 : reg, i, 0, popping);
+    arithmeticStack(S, reg >= 4 ? reg ^ 1 : reg, i, 0, popping);
   }
 }
 
@@ -423,11 +292,11 @@ function escapeDf(cpu: Cpu, reg: number, i: number): void {
     ffree(S, i);
     pop(S);
   } else if (reg === 1) {
-    fxch(S, i);
+    exchange(S, i);
   } else if (reg === 2 || reg === 3) {
-    fst(S, i, true);
+    copyTo(S, i, true);
   } else if (reg === 5 || reg === 6) {
-    compareToFlags(S, i, reg === 5, true);
+    setCompareFlags(S, compareOrder(S, i, reg === 5, true));
   } else {
     cpu.raise(VEC_UD);
   }

@@ -46,6 +46,7 @@ import type { Vcpu } from '../vcpu.ts';
 import * as arithmetic from './arithmetic.ts';
 import { type BlockCache, STALE } from './block-cache.ts';
 import type { InterpreterEnvironment } from './environment.ts';
+import { fpuEnvironment } from './fpu-environment.ts';
 import { INDEX_SHIFT, LENGTH_SHIFT, OFFSET_MASK } from './position.ts';
 
 const JUMP_ENTRIES = 16384;
@@ -242,6 +243,11 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
       S[BLOCK_INDEX] = 0;
       return S[FAULT];
     },
+    fpuCheck: () => {
+      if ((S[CR0] & (CR0_EM | CR0_TS)) !== 0) return unavailable(VEC_NM);
+      return pendingException(cpu) ? 1 : 0;
+    },
+    ...fpuEnvironment(cpu),
     sseCheck: (p) => {
       const flags = C[p + 1];
       if ((flags & 2) !== 0) return 0;

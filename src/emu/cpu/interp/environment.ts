@@ -44,6 +44,21 @@ export interface InterpreterEnvironment {
   helperRepeat(p: number): number;
   helperEnd(p: number): number;
   x87op(p: number): number;
+  /** #NM or #MF: nonzero when it was raised. */
+  fpuCheck(): number;
+  /** What fpu/operations.ts does; flags are 0 or 1, `how` as the records of semantics/x87.ts have it. */
+  fpuPush(kind: number, lo: number, hi: number): void;
+  fpuOperand(operation: number, kind: number, lo: number, hi: number): void;
+  fpuBeginStore(kind: number, how: number): number;
+  fpuEndStore(outcome: number, how: number): void;
+  fpuControl(value: number): void;
+  fpuStack(operation: number, to: number, from: number, pops: number): void;
+  fpuCompare(i: number, quiet: number, pops: number): void;
+  fpuOrder(i: number, quiet: number, pops: number): number;
+  fpuDuplicate(i: number): void;
+  fpuExchange(i: number): void;
+  fpuCopy(i: number, pops: number): void;
+  fpuFunction(modrm: number): void;
   sse(p: number): number;
   sseCheck(p: number): number;
   sseLoad(p: number): number;

@@ -4,6 +4,7 @@ import { readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
 import { SEMANTICS } from '../semantics/table.ts';
 import { BUDGET, FAULT } from '../state.ts';
 import { isHot } from './hot.ts';
+import { OFFSET_MASK } from './position.ts';
 
 class InterpreterEmitter implements Emitter {
   readonly flagsLive = true;
@@ -15,6 +16,9 @@ class InterpreterEmitter implements Emitter {
 
   field(n: number): string {
     return `C[p+${n}]`;
+  }
+  offset(): string {
+    return `(C[p+7]&${OFFSET_MASK})`;
   }
   lo(n: number): string {
     return `S[C[p+${n}]]`;
@@ -131,6 +135,19 @@ export const ENVIRONMENT = [
     'helperRepeat',
     'helperEnd',
     'x87op',
+    'fpuCheck',
+    'fpuPush',
+    'fpuOperand',
+    'fpuBeginStore',
+    'fpuEndStore',
+    'fpuControl',
+    'fpuStack',
+    'fpuCompare',
+    'fpuOrder',
+    'fpuDuplicate',
+    'fpuExchange',
+    'fpuCopy',
+    'fpuFunction',
     'sse',
     'sseCheck',
     'sseLoad',

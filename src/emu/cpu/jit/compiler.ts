@@ -159,8 +159,8 @@ class RegionText {
     if (name === 'helper_end') return `${SPILL}return helperEnd(${at});`;
     if (name === 'sse_load' || name === 'sse_store') return this.#sseMemory(at, name);
     if (name === 'sse') return this.#sse(at);
-    if (/^(helper|x87)/.test(name)) {
-      const call = CALLS[name];
+    const call = CALLS[name];
+    if (call !== undefined) {
       return `${SPILL}if(${call}(${at})!==0)return leave(${at});if(${LEAVES})return ${at + RECORD};${RELOAD}`;
     }
     // It reads the flags in the state.

@@ -1,4 +1,5 @@
 /** Answers the semantics table with locals: registers, flags and temporaries of a region live in JavaScript variables. */
+import { OFFSET_MASK } from '../interp/position.ts';
 import type { Emitter, Width } from '../semantics/emitter.ts';
 import { readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
 import { BUDGET, EA_HI, EA_LO, F_AUX, F_HI, F_LO, FAULT, PAGE_HI, PAGE_LO, TEMP0, ZERO } from '../state.ts';
@@ -59,6 +60,10 @@ export class RegionEmitter implements Emitter {
 
   field(n: number): string {
     return String(this.#C[this.#record + n]);
+  }
+
+  offset(): string {
+    return String(this.#C[this.#record + 7] & OFFSET_MASK);
   }
 
   lo(n: number): string {

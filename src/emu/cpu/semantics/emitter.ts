@@ -35,6 +35,8 @@ export type Width = 8 | 16 | 32 | 64;
 export interface Emitter {
   /** Field `n` of the record. */
   field(n: number): string;
+  /** Offset of the instruction in its page. */
+  offset(): string;
   /** Low word of the register that field `n` names; may be assigned to. */
   lo(n: number): string;
   hi(n: number): string;

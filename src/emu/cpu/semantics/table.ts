@@ -7,6 +7,7 @@ import { MOVE_SEMANTICS } from './move.ts';
 import { MULTIPLY_SEMANTICS } from './multiply.ts';
 import { SHIFT_SEMANTICS } from './shift.ts';
 import { SIMD_SEMANTICS } from './simd.ts';
+import { X87_SEMANTICS } from './x87.ts';
 
 /** `exit` comes first, so that an all-zero record leaves the interpreter. */
 export const SEMANTICS: readonly Semantic[] = [
@@ -17,6 +18,7 @@ export const SEMANTICS: readonly Semantic[] = [
   ...MULTIPLY_SEMANTICS,
   ...MISC_SEMANTICS,
   ...SIMD_SEMANTICS,
+  ...X87_SEMANTICS,
 ];
 
 const NUMBERS = new Map(SEMANTICS.map((semantic, number) => [semantic.name, number]));
