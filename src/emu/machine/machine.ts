@@ -28,12 +28,11 @@ import { MachineEvents } from './machine-events.ts';
 import { PcBoard } from './pc-board.ts';
 import { DeviceTree } from './qdev.ts';
 import { RunControl, type RunState } from './run-state.ts';
-import { HostTime, InstructionTime, type TimeSource } from './virtual-clock.ts';
+import { CHUNK_MAX, HostTime, InstructionTime, type TimeSource } from './virtual-clock.ts';
 
 const APIC_PAGE = 0x1000;
 /** Instructions between two looks at the clock: about half a millisecond. */
 const CHUNK_MIN = 2_000;
-const CHUNK_MAX = 400_000;
 const CHUNK_NS = 500_000;
 const NS_PER_MS = 1_000_000;
 
@@ -338,7 +337,7 @@ export class Machine implements MachineApi {
 
   /** Milliseconds to wait for `deadline`; 0 when it is there. */
   #idleUntil(deadline: number): number {
-    if (Number.isFinite(deadline) && this.#time.skipTo(deadline)) return 0;
+    if (this.#time.skipTo(deadline)) return 0;
     return Math.max(0, (deadline - this.clock.nowNs()) / NS_PER_MS);
   }
 
@@ -346,17 +345,17 @@ export class Machine implements MachineApi {
     const { engine } = this;
     const time = this.#time;
     const exact = time instanceof InstructionTime;
-    const budget = exact ? Math.min(CHUNK_MAX, time.budgetUntil(deadline)) : this.#chunk;
+    time.sync(true);
+    const budget = time.budget(this.#chunk, deadline);
     const before = engine.retired;
     const start = exact ? 0 : this.#host.monotonicNs();
-    if (time instanceof HostTime) time.sync(true);
     this.#budget = budget;
     this.#running = true;
     const exit = engine.run(budget, exact);
     this.#running = false;
-    if (time instanceof HostTime) time.sync(false);
+    time.sync(false);
     if (exit === 'shutdown') this.#requestReset('guest-reset');
-    if (exact || exit !== 'budget') return;
+    if (exact || exit !== 'budget' || budget < this.#chunk) return;
     const elapsed = this.#host.monotonicNs() - start;
     const done = engine.retired - before;
     if (done < budget / 2 || elapsed <= 0) return;

@@ -1,13 +1,20 @@
 /** Where virtual time comes from. */
 import type { Host } from '../core/host.ts';
 
+/** Instructions of one run of the engine, at most. */
+export const CHUNK_MAX = 400_000;
+
 export interface TimeSource {
   nowNs(): number;
   /** The guest starts or stops: time stands still while it is stopped. */
   start(): void;
   stop(): void;
-  /** Nothing happens before `deadlineNs`: true when time was moved there at once, false when the host must be waited for. */
+  /** Nothing happens before `deadlineNs`: true when time moved on at once, false when the host must be waited for. */
   skipTo(deadlineNs: number): boolean;
+  /** Instructions that time may wait for next: of the wanted ones, or to `deadlineNs`. */
+  budget(wanted: number, deadlineNs: number): number;
+  /** Instructions are about to run (`busy`), or have run. */
+  sync(busy: boolean): void;
   /** A snapshot was restored: it is `nowNs`, and the count of instructions may have changed. */
   restore(nowNs: number): void;
 }
@@ -17,8 +24,14 @@ export interface TimeSource {
  * would else spend them all on timer interrupts; QEMU on a host that slow stalls in the same way.
  */
 const MAX_NS_PER_INSTRUCTION = 100;
+/** Between two looks at the deadlines by a guest that catches up: half a millisecond of its time. */
+const CATCH_UP_INSTRUCTIONS = 5000;
+/** The most that time may leap. Guest: Linux takes a processor for stuck after 20 s without its watchdog's thread. */
+const MAX_LEAP_NS = 4e9;
+/** A guest that never idles is so far behind only when its tab was frozen: no instructions make up for that. */
+const STALL_NS = 10e9;
 
-/** Follows the host's clock while the guest runs. */
+/** Follows the host's clock while the guest runs. What it falls behind, because the host was busy, it makes up for. */
 export class HostTime implements TimeSource {
   readonly #host: Host;
   readonly #retired: () => number;
@@ -26,6 +39,8 @@ export class HostTime implements TimeSource {
   #base = 0;
   #hostNs: number | undefined;
   #retiredBefore = 0;
+  /** What virtual time lacked then. */
+  #behindNs = 0;
   /** Instructions run: time may not outrun them. */
   #busy = false;
 
@@ -36,10 +51,7 @@ export class HostTime implements TimeSource {
 
   nowNs(): number {
     if (this.#hostNs === undefined) return this.#base;
-    const elapsed = this.#host.monotonicNs() - this.#hostNs;
-    if (!this.#busy) return this.#base + elapsed;
-    const allowed = (this.#retired() - this.#retiredBefore) * MAX_NS_PER_INSTRUCTION;
-    return this.#base + Math.min(elapsed, allowed);
+    return this.#base + this.#passed(this.#host.monotonicNs() - this.#hostNs);
   }
 
   start(): void {
@@ -49,24 +61,53 @@ export class HostTime implements TimeSource {
   stop(): void {
     this.#base = this.nowNs();
     this.#hostNs = undefined;
+    this.#behindNs = 0;
   }
 
-  /** Instructions are about to run (`busy`), or have run: what time lost meanwhile is not made up for. */
   sync(busy: boolean): void {
-    this.#base = this.nowNs();
-    if (this.#hostNs !== undefined) this.#hostNs = this.#host.monotonicNs();
+    if (this.#hostNs !== undefined) {
+      const hostNs = this.#host.monotonicNs();
+      const elapsed = hostNs - this.#hostNs;
+      const passed = this.#passed(elapsed);
+      this.#hostNs = hostNs;
+      this.#base += passed;
+      this.#behindNs = Math.max(0, Math.floor(this.#behindNs + elapsed - passed));
+    }
     this.#retiredBefore = this.#retired();
     this.#busy = busy;
+    if (busy && this.#behindNs > STALL_NS) this.#leap();
   }
 
+  /** What was lost while instructions ran is made up for here, where no instruction misses it. */
   skipTo(): boolean {
-    return false;
+    this.sync(false);
+    if (this.#behindNs === 0) return false;
+    this.#leap();
+    return true;
+  }
+
+  budget(wanted: number): number {
+    return this.#behindNs === 0 ? wanted : Math.min(wanted, CATCH_UP_INSTRUCTIONS);
   }
 
   restore(nowNs: number): void {
     this.#base = nowNs;
+    this.#behindNs = 0;
     if (this.#hostNs !== undefined) this.#hostNs = this.#host.monotonicNs();
     this.#retiredBefore = this.#retired();
+  }
+
+  /** Virtual time since the last `sync`, when `elapsed` went by for the host. */
+  #passed(elapsed: number): number {
+    if (!this.#busy) return Math.min(elapsed, MAX_LEAP_NS);
+    const allowed = (this.#retired() - this.#retiredBefore) * MAX_NS_PER_INSTRUCTION;
+    return Math.min(elapsed + this.#behindNs, allowed);
+  }
+
+  #leap(): void {
+    const leap = Math.min(this.#behindNs, MAX_LEAP_NS);
+    this.#base += leap;
+    this.#behindNs -= leap;
   }
 }
 
@@ -81,9 +122,9 @@ export class InstructionTime implements TimeSource {
     this.#nsPerInstruction = 2 ** shift;
   }
 
-  /** Instructions that fit before `deadlineNs`, at least one. */
-  budgetUntil(deadlineNs: number): number {
-    return Math.max(1, Math.ceil((deadlineNs - this.nowNs()) / this.#nsPerInstruction));
+  budget(_wanted: number, deadlineNs: number): number {
+    const left = Math.ceil((deadlineNs - this.nowNs()) / this.#nsPerInstruction);
+    return Math.max(1, Math.min(left, CHUNK_MAX));
   }
 
   nowNs(): number {
@@ -94,7 +135,10 @@ export class InstructionTime implements TimeSource {
 
   stop(): void {}
 
+  sync(): void {}
+
   skipTo(deadlineNs: number): boolean {
+    if (deadlineNs === Number.POSITIVE_INFINITY) return false;
     this.#skipped += Math.max(0, deadlineNs - this.nowNs());
     return true;
   }
