@@ -9,11 +9,14 @@ export {
   notFoundError,
 } from './block/block-backend.ts';
 export {
+  CHUNK_PAGES,
   type ChunkDatabase,
   type ImageChange,
   type ImageRecord,
+  type IndexSet,
   MemoryChunkDatabase,
   type StorageEstimate,
+  withPages,
 } from './block/chunk-database.ts';
 export { ChunkImageStore, type ImageStoreHost } from './block/chunk-image-store.ts';
 export { ImageLock, type ImageLocks, LocalLocks } from './block/image-locks.ts';

@@ -6,7 +6,9 @@ import { ChunkCache, type ChunkStore } from '../../src/emu/block/chunk-cache.ts'
 import {
   type ChunkDatabase,
   type ImageChange,
+  type IndexSet,
   MemoryChunkDatabase,
+  withPages,
 } from '../../src/emu/block/chunk-database.ts';
 import { ChunkImageStore } from '../../src/emu/block/chunk-image-store.ts';
 import { LocalLocks } from '../../src/emu/block/image-locks.ts';
@@ -31,13 +33,18 @@ class Life implements ChunkDatabase {
   records = () => this.#under.records();
   find = (path: string) => this.#under.find(path);
   storedChunks = (id: string) => this.#under.storedChunks(id);
+  pagedChunks = (id: string) => this.#under.pagedChunks(id);
   countChunks = (id: string) => this.#under.countChunks(id);
   uploads = () => this.#under.uploads();
   estimate = () => this.#under.estimate();
 
-  async load(id: string, indices: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
+  async load(
+    id: string,
+    indices: readonly number[],
+    paged?: IndexSet,
+  ): Promise<readonly (Uint8Array | undefined)[]> {
     await new Promise(setImmediate);
-    return this.#under.load(id, indices);
+    return this.#under.load(id, indices, paged);
   }
 
   async commit(change: ImageChange): Promise<void> {
@@ -252,19 +259,29 @@ describe('what was flushed is there after a crash, the rest is old or new', () =
 /** A store that counts, and waits until told. */
 function countingStore(sizeBytes: number, chunkBytes = CHUNK) {
   const chunks = new Map<number, Uint8Array>();
-  const log = { loads: [] as (readonly number[])[], commits: [] as number[], gate: Promise.resolve() };
+  const log = {
+    loads: [] as (readonly number[])[],
+    commits: [] as number[],
+    pages: [] as number[],
+    gate: Promise.resolve(),
+  };
   const store: ChunkStore = {
     chunkBytes,
-    state: async () => ({ sizeBytes, stored: [...chunks.keys()] }),
+    state: async () => ({ sizeBytes, stored: [...chunks.keys()], paged: [] }),
     async load(indices) {
       log.loads.push([...indices]);
       return indices.map((index) => chunks.get(index)?.slice());
     },
-    async commit(put, remove) {
+    async commit({ put, pages, remove }) {
       const copies = [...put].map(([index, bytes]) => [index, bytes.slice()] as const);
       log.commits.push(copies.length);
+      log.pages.push([...pages.values()].reduce((sum, ofChunk) => sum + ofChunk.size, 0));
       await log.gate;
       for (const [index, bytes] of copies) chunks.set(index, bytes);
+      for (const [index, ofChunk] of pages) {
+        const whole = withPages(chunks.get(index), ofChunk);
+        if (whole !== undefined) chunks.set(index, whole);
+      }
       for (const index of remove) chunks.delete(index);
     },
   };
@@ -328,8 +345,8 @@ describe('chunk cache', () => {
     const { store, chunks } = countingStore(64 * CHUNK);
     const commit = store.commit;
     let full = true;
-    store.commit = (put, remove, sizeBytes) =>
-      full ? Promise.reject(new BlockError('ENOSPC')) : commit(put, remove, sizeBytes);
+    store.commit = (changes, sizeBytes) =>
+      full ? Promise.reject(new BlockError('ENOSPC')) : commit(changes, sizeBytes);
     const told: string[] = [];
     const disk = await ChunkCache.open(store, {
       dirtyBudgetBytes: 8 * CHUNK,
@@ -347,6 +364,55 @@ describe('chunk cache', () => {
     await disk.close();
     expect(chunks.size).toBe(9);
     await expect(disk.read(0, new Uint8Array(1))).rejects.toMatchObject({ code: 'EIO' });
+  });
+
+  it('stores single pages by themselves, and the chunk when they are many', async () => {
+    const { store, chunks, log } = countingStore(8 * CHUNK);
+    const disk = await ChunkCache.open(store);
+    const page = CHUNK / 64;
+    await disk.write(0, pattern(CHUNK, 1));
+    await disk.flush();
+    await disk.write(3 * page + 1, pattern(page, 2));
+    await disk.write(CHUNK + 5, pattern(1, 3));
+    await disk.flush();
+    expect([log.commits, log.pages]).toEqual([
+      [1, 0],
+      [0, 3],
+    ]);
+    await disk.write(0, pattern(9 * page, 4));
+    await disk.flush();
+    expect([log.commits[2], log.pages[2]]).toEqual([1, 0]);
+    for (let n = 0; n < 40; n++) {
+      await disk.write(n * page, pattern(page, n + 5));
+      await disk.flush();
+    }
+    expect(log.commits.slice(3).reduce((sum, one) => sum + one)).toBe(1);
+    const whole = new Uint8Array(CHUNK);
+    await disk.read(0, whole);
+    expect(chunks.get(0)).toEqual(whole);
+  });
+
+  it('stores pages again that a failed commit has not', async () => {
+    const { store, chunks } = countingStore(8 * CHUNK);
+    const commit = store.commit;
+    let full = false;
+    store.commit = (changes, sizeBytes) =>
+      full ? Promise.reject(new BlockError('ENOSPC')) : commit(changes, sizeBytes);
+    const disk = await ChunkCache.open(store);
+    await disk.write(0, pattern(CHUNK, 1));
+    await disk.flush();
+    full = true;
+    await disk.write(0, pattern(4, 9));
+    const failing = disk.flush();
+    await Promise.resolve();
+    await disk.write(512, pattern(4, 9));
+    await expect(failing).rejects.toMatchObject({ code: 'ENOSPC' });
+    full = false;
+    await disk.flush();
+    const whole = new Uint8Array(CHUNK);
+    await disk.read(0, whole);
+    expect(chunks.get(0)).toEqual(whole);
+    expect(whole.subarray(0, 4)).toEqual(pattern(4, 9));
   });
 
   it('loads ahead of a sequential reader', async () => {

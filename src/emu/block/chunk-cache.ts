@@ -5,12 +5,15 @@ import {
   checkRange,
   type ImageLockMode,
 } from './block-backend.ts';
-import { ChunkMap } from './chunk-map.ts';
+import type { IndexSet } from './chunk-database.ts';
+import { ChunkMap, type StoredChanges } from './chunk-map.ts';
 
 export interface ChunkStoreState {
   readonly sizeBytes: number;
-  /** Indices of the stored chunks, in no order. */
+  /** Indices of the stored chunks, whole or in pages, in no order. */
   readonly stored: readonly number[];
+  /** Those of which pages are stored. */
+  readonly paged: readonly number[];
 }
 
 /** What a cache stands on: one image of fixed-size chunks, of which an absent one is zeros. */
@@ -18,10 +21,10 @@ export interface ChunkStore {
   readonly chunkBytes: number;
   /** The image as it is now. */
   state(): Promise<ChunkStoreState>;
-  /** The caller owns the bytes. */
-  load(indices: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>;
+  /** The caller owns the bytes. `paged`: chunks of which pages are stored. */
+  load(indices: readonly number[], paged: IndexSet): Promise<readonly (Uint8Array | undefined)[]>;
   /** All or nothing; resolves when durable; has its copy of the bytes when it returns. */
-  commit(put: ReadonlyMap<number, Uint8Array>, remove: readonly number[], sizeBytes: number): Promise<void>;
+  commit(changes: StoredChanges, sizeBytes: number): Promise<void>;
 }
 
 /** A lock that the cache's user takes by `lock`; see `ImageLock`. */
@@ -85,7 +88,7 @@ export class ChunkCache implements BlockBackend {
     this.#store = store;
     this.#chunkBytes = store.chunkBytes;
     this.#dirtyBudget = Math.max(options.dirtyBudgetBytes ?? DEFAULT_DIRTY_BUDGET, least);
-    this.#map = new ChunkMap(store.chunkBytes, cleanBudget, state.stored);
+    this.#map = new ChunkMap(store.chunkBytes, cleanBudget, state);
     this.#sizeBytes = this.#storedSizeBytes = state.sizeBytes;
     this.readOnly = options.readOnly ?? false;
     this.#onError = options.onError ?? (() => {});
@@ -221,7 +224,7 @@ export class ChunkCache implements BlockBackend {
     // Before this another user of the image may have changed it.
     const state = await this.#store.state();
     this.#sizeBytes = this.#storedSizeBytes = state.sizeBytes;
-    this.#map.reset(state.stored);
+    this.#map.reset(state);
   }
 
   #checkOpen(): void {
@@ -266,7 +269,7 @@ export class ChunkCache implements BlockBackend {
     for (let i = index + 1; i < index + wanted; i++) {
       if (!this.#map.isHere(i) && this.#map.loading(i) === undefined) indices.push(i);
     }
-    const load: Promise<void> = this.#store.load(indices).then(
+    const load: Promise<void> = this.#store.load(indices, this.#map.paged).then(
       (chunks) => {
         const complete = indices.map((i, at) => this.#map.loaded(i, load, chunks[at]));
         if (complete.includes(false)) throw new BlockError('EIO', 'The image has lost a chunk in storage');
@@ -303,10 +306,11 @@ export class ChunkCache implements BlockBackend {
   async #commit(limit: number): Promise<void> {
     const sizeBytes = this.#sizeBytes;
     const plan = this.#map.plan(limit);
-    if (plan.put.size > 0 || plan.remove.length > 0 || sizeBytes !== this.#storedSizeBytes) {
+    if (plan.changes || sizeBytes !== this.#storedSizeBytes) {
       try {
-        await this.#store.commit(plan.put, plan.remove, sizeBytes);
+        await this.#store.commit(plan, sizeBytes);
       } catch (error) {
+        this.#map.failed(plan);
         this.#lastCommitFailed = true;
         const failure = asBlockError(error);
         this.#onError(failure);

@@ -3,6 +3,9 @@ import { BlockError } from './block-backend.ts';
 /** Bytes of one stored chunk of a new image. A constant of the image: each keeps that with which it was made. */
 export const CHUNK_BYTES = 256 * 1024;
 
+/** A chunk has so many pages: what changed is stored by pages where that is less work than the whole chunk. */
+export const CHUNK_PAGES = 64;
+
 /** What is known of a stored image besides its chunks. */
 export interface ImageRecord {
   /** Names the chunks; stays the same when the image is renamed. */
@@ -19,6 +22,10 @@ export interface ImageChange {
   readonly put?: ReadonlyMap<number, Uint8Array>;
   /** Chunks that read as zeros from now on. */
   readonly remove?: readonly number[];
+  /** New contents of pages: chunk, then page of the chunk. The rest of the chunk stays. */
+  readonly pages?: ReadonlyMap<number, ReadonlyMap<number, Uint8Array>>;
+  /** Those of `put` and `remove` of which pages were stored before. */
+  readonly paged?: readonly number[];
   readonly removeAll?: boolean;
   /** Path of the record to take away, before `add` and `update`. */
   readonly drop?: string;
@@ -27,6 +34,11 @@ export interface ImageChange {
   readonly update?: ImageRecord;
   /** Marks the chunks of `id` as those of an upload (begin), or no longer (end). */
   readonly upload?: 'begin' | 'end';
+}
+
+/** Some of an image's chunks. */
+export interface IndexSet {
+  has(index: number): boolean;
 }
 
 export interface StorageEstimate {
@@ -43,16 +55,39 @@ export interface ChunkDatabase {
   /** In order of path. */
   records(): Promise<readonly ImageRecord[]>;
   find(path: string): Promise<ImageRecord | undefined>;
-  /** Indices of the stored chunks, in no order. */
+  /** Indices of the stored chunks, whole or in pages, in no order. */
   storedChunks(id: string): Promise<readonly number[]>;
+  /** Those of which pages are stored. */
+  pagedChunks(id: string): Promise<readonly number[]>;
+  /** Pages count as parts of a chunk. */
   countChunks(id: string): Promise<number>;
-  /** The caller owns the bytes. */
-  load(id: string, indices: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>;
+  /**
+   * The caller owns the bytes.
+   * @param paged what `pagedChunks` says or more; without it every chunk may be
+   */
+  load(
+    id: string,
+    indices: readonly number[],
+    paged?: IndexSet,
+  ): Promise<readonly (Uint8Array | undefined)[]>;
   /** Resolves when the change survives a crash of the host. Has its copy of the bytes when it returns. */
   commit(change: ImageChange): Promise<void>;
   /** Images of which the upload began and did not end. */
   uploads(): Promise<readonly string[]>;
   estimate(): Promise<StorageEstimate>;
+}
+
+/** `chunk`, zeros when absent, with `pages` copied in; undefined when there is nothing of it. */
+export function withPages(
+  chunk: Uint8Array | undefined,
+  pages: Iterable<readonly [page: number, bytes: Uint8Array]>,
+): Uint8Array | undefined {
+  let whole = chunk;
+  for (const [page, bytes] of pages) {
+    whole ??= new Uint8Array(bytes.length * CHUNK_PAGES);
+    whole.set(bytes, page * bytes.length);
+  }
+  return whole;
 }
 
 /** Keeps images in memory, where nothing better is at hand. */
@@ -74,6 +109,10 @@ export class MemoryChunkDatabase implements ChunkDatabase {
     return [...(this.#chunks.get(id)?.keys() ?? [])];
   }
 
+  async pagedChunks(): Promise<readonly number[]> {
+    return [];
+  }
+
   async countChunks(id: string): Promise<number> {
     return this.#chunks.get(id)?.size ?? 0;
   }
@@ -90,7 +129,7 @@ export class MemoryChunkDatabase implements ChunkDatabase {
     if (change.removeAll === true) this.#chunks.delete(id);
     if (change.upload === 'begin') this.#uploads.add(id);
     if (change.upload === 'end') this.#uploads.delete(id);
-    if (change.put !== undefined || change.remove !== undefined) this.#change(id, change);
+    if (change.put ?? change.remove ?? change.pages) this.#change(id, change);
   }
 
   async uploads(): Promise<readonly string[]> {
@@ -104,10 +143,14 @@ export class MemoryChunkDatabase implements ChunkDatabase {
     return { usedBytes, quotaBytes: undefined };
   }
 
-  #change(id: string, { put, remove }: ImageChange): void {
+  #change(id: string, { put, remove, pages }: ImageChange): void {
     const chunks = this.#chunks.get(id) ?? new Map<number, Uint8Array>();
     this.#chunks.set(id, chunks);
     for (const [index, bytes] of put ?? []) chunks.set(index, bytes.slice());
     for (const index of remove ?? []) chunks.delete(index);
+    for (const [index, ofChunk] of pages ?? []) {
+      const whole = withPages(chunks.get(index), ofChunk);
+      if (whole !== undefined) chunks.set(index, whole);
+    }
   }
 }

@@ -267,13 +267,15 @@ function storeOf(database: ChunkDatabase, record: ImageRecord): ChunkStore {
     chunkBytes,
     async state() {
       current = (await database.find(record.path)) ?? record;
-      return { sizeBytes: current.sizeBytes, stored: await database.storedChunks(id) };
+      const [stored, paged] = [await database.storedChunks(id), await database.pagedChunks(id)];
+      return { sizeBytes: current.sizeBytes, stored, paged };
     },
-    load: (indices) => database.load(id, indices),
-    commit(put, remove, sizeBytes) {
-      if (sizeBytes === current.sizeBytes) return database.commit({ id, put, remove });
+    load: (indices, paged) => database.load(id, indices, paged),
+    commit({ put, pages, remove, paged }, sizeBytes) {
+      const change = { id, put, pages, remove, paged };
+      if (sizeBytes === current.sizeBytes) return database.commit(change);
       current = { ...current, sizeBytes };
-      return database.commit({ id, put, remove, update: current });
+      return database.commit({ ...change, update: current });
     },
   };
 }

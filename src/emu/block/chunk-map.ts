@@ -1,18 +1,51 @@
 import { assert } from '../core/assert.ts';
+import { CHUNK_PAGES, type IndexSet } from './chunk-database.ts';
 import { isZero } from './zeros.ts';
+
+/** Pages of one chunk that one commit stores by themselves; of more it stores the whole chunk. */
+const MAX_PAGES = 8;
+/** Pages stored by themselves since the chunk was: more than these make it slow to load. */
+const MAX_STORED_PAGES = 32;
 
 interface DirtyChunk {
   /** Undefined: all zeros. */
   bytes: Uint8Array | undefined;
+  /** 1 for each page that differs from what is stored; undefined: the whole chunk may. */
+  pages: Uint8Array | undefined;
   /** Counts changes, to know whether a commit took the last one. */
   version: number;
 }
 
-/** What one commit stores, and how to recognise chunks that changed while it was under way. */
-export interface CommitPlan {
+/** What one commit stores. */
+export interface StoredChanges {
   readonly put: ReadonlyMap<number, Uint8Array>;
+  /** Chunk, then page of the chunk. */
+  readonly pages: ReadonlyMap<number, ReadonlyMap<number, Uint8Array>>;
   readonly remove: readonly number[];
-  readonly taken: readonly { readonly index: number; readonly chunk: DirtyChunk; readonly version: number }[];
+  /** Those of `put` and `remove` of which pages are stored. */
+  readonly paged: readonly number[];
+}
+
+interface TakenChunk {
+  readonly index: number;
+  readonly chunk: DirtyChunk;
+  readonly version: number;
+  /** As it was in the chunk. */
+  readonly pages: Uint8Array | undefined;
+}
+
+/** The same, and how to recognise chunks that changed while the commit was under way. */
+export interface CommitPlan extends StoredChanges {
+  /** False: there is nothing to store. */
+  readonly changes: boolean;
+  readonly taken: readonly TakenChunk[];
+}
+
+/** What a store has at first, by index. */
+interface StoredIndices {
+  /** Whole or in pages. */
+  readonly stored: readonly number[];
+  readonly paged: readonly number[];
 }
 
 /**
@@ -28,7 +61,10 @@ export interface CommitPlan {
 export class ChunkMap {
   readonly #chunkBytes: number;
   readonly #cleanBudget: number;
+  readonly #pageBytes: number;
   #stored: Set<number>;
+  /** Chunks of which pages are stored, and how many were since this map is there. */
+  #paged: Map<number, number>;
   /** Oldest first. */
   readonly #dirty = new Map<number, DirtyChunk>();
   #dirtyBytes = 0;
@@ -39,10 +75,12 @@ export class ChunkMap {
   readonly #loading = new Map<number, Promise<void>>();
 
   /** @param cleanBudget bytes */
-  constructor(chunkBytes: number, cleanBudget: number, stored: readonly number[]) {
+  constructor(chunkBytes: number, cleanBudget: number, { stored, paged }: StoredIndices) {
     this.#chunkBytes = chunkBytes;
+    this.#pageBytes = chunkBytes / CHUNK_PAGES;
     this.#cleanBudget = cleanBudget;
     this.#stored = new Set(stored);
+    this.#paged = new Map(paged.map((index) => [index, 0]));
   }
 
   get dirtyBytes(): number {
@@ -54,9 +92,10 @@ export class ChunkMap {
   }
 
   /** Starts over from what is stored now. */
-  reset(stored: readonly number[]): void {
+  reset({ stored, paged }: StoredIndices): void {
     assert(this.#dirty.size === 0, 'dirty chunks without a lock');
     this.#stored = new Set(stored);
+    this.#paged = new Map(paged.map((index) => [index, 0]));
     this.forgetClean();
   }
 
@@ -70,8 +109,9 @@ export class ChunkMap {
     return this.#clean.has(index) || this.#dirty.has(index) || !this.#stored.has(index);
   }
 
-  isStored(index: number): boolean {
-    return this.#stored.has(index);
+  /** Chunks of which pages are stored. */
+  get paged(): IndexSet {
+    return this.#paged;
   }
 
   /** True when writing to the chunk takes no more of the dirty budget. */
@@ -95,17 +135,20 @@ export class ChunkMap {
     const from = offset + done - index * this.#chunkBytes;
     const length = Math.min(this.#chunkBytes - from, source.length - done);
     const part = source.subarray(done, done + length);
-    this.#writable(index, part)?.set(part, from);
+    const chunk = this.#writable(index, part);
+    chunk?.bytes?.set(part, from);
+    chunk?.pages?.fill(1, Math.floor(from / this.#pageBytes), Math.ceil((from + length) / this.#pageBytes));
     return done + length;
   }
 
   /** Makes a whole chunk zeros. */
   zero(index: number): void {
     const dirty = this.#dirty.get(index);
-    if (dirty === undefined) this.#dirty.set(index, { bytes: undefined, version: 0 });
+    if (dirty === undefined) this.#dirty.set(index, { bytes: undefined, pages: undefined, version: 0 });
     else {
       if (dirty.bytes !== undefined) this.#dirtyBytes -= this.#chunkBytes;
       dirty.bytes = undefined;
+      dirty.pages = undefined;
       dirty.version++;
     }
     this.#clean.delete(index);
@@ -153,24 +196,33 @@ export class ChunkMap {
   /** What to commit: the oldest `limit` dirty chunks with bytes, and the zeroed ones among them. */
   plan(limit: number): CommitPlan {
     const put = new Map<number, Uint8Array>();
+    const pages = new Map<number, ReadonlyMap<number, Uint8Array>>();
     const remove: number[] = [];
-    const taken: { index: number; chunk: DirtyChunk; version: number }[] = [];
+    const taken: TakenChunk[] = [];
     let left = limit;
     for (const [index, chunk] of this.#dirty) {
       if (chunk.bytes !== undefined && left-- === 0) break;
-      taken.push({ index, chunk, version: chunk.version });
-      if (chunk.bytes !== undefined && !isZero(chunk.bytes)) put.set(index, chunk.bytes);
+      taken.push({ index, chunk, version: chunk.version, pages: chunk.pages });
+      const few = this.#fewPages(index, chunk);
+      if (few !== undefined) pages.set(index, few);
+      else if (chunk.bytes !== undefined && !isZero(chunk.bytes)) put.set(index, chunk.bytes);
       else if (this.#stored.has(index)) remove.push(index);
+      // What is written while the commit is under way is for the next one.
+      chunk.pages = new Uint8Array(CHUNK_PAGES);
     }
-    return { put, remove, taken };
+    const paged = [...put.keys(), ...remove].filter((index) => this.#paged.has(index));
+    return { put, pages, remove, paged, taken, changes: put.size + pages.size + remove.length > 0 };
   }
 
   /** The plan is committed: what did not change since is clean. */
   settle(plan: CommitPlan): void {
     for (const { index, chunk, version } of plan.taken) {
-      const put = plan.put.has(index);
+      const pages = plan.pages.get(index);
+      const put = plan.put.has(index) || pages !== undefined;
       if (put) this.#stored.add(index);
       else this.#stored.delete(index);
+      if (pages === undefined) this.#paged.delete(index);
+      else this.#paged.set(index, (this.#paged.get(index) ?? 0) + pages.size);
       if (chunk.version !== version) continue;
       this.#dirty.delete(index);
       if (chunk.bytes === undefined) continue;
@@ -179,12 +231,32 @@ export class ChunkMap {
     }
   }
 
-  /** The chunk's bytes made dirty; undefined when it is zeros and stays so by writing `part`. */
-  #writable(index: number, part: Uint8Array): Uint8Array | undefined {
+  /** The plan is not committed: all of it is to be stored still. */
+  failed(plan: CommitPlan): void {
+    for (const { chunk, pages } of plan.taken) {
+      if (pages === undefined) chunk.pages = undefined;
+      else if (chunk.pages !== undefined) for (const [page, is] of pages.entries()) chunk.pages[page] ||= is;
+    }
+  }
+
+  /** Copies of the pages that changed, when storing them is less work than storing the chunk. */
+  #fewPages(index: number, { bytes, pages }: DirtyChunk): ReadonlyMap<number, Uint8Array> | undefined {
+    if (bytes === undefined || pages === undefined) return undefined;
+    const count = pages.reduce((sum, is) => sum + is, 0);
+    if (count > MAX_PAGES || (this.#paged.get(index) ?? 0) + count > MAX_STORED_PAGES) return undefined;
+    const few = new Map<number, Uint8Array>();
+    for (let page = pages.indexOf(1); page >= 0; page = pages.indexOf(1, page + 1)) {
+      few.set(page, bytes.slice(page * this.#pageBytes, (page + 1) * this.#pageBytes));
+    }
+    return few;
+  }
+
+  /** The chunk made dirty; undefined when it is zeros and stays so by writing `part`. */
+  #writable(index: number, part: Uint8Array): DirtyChunk | undefined {
     const dirty = this.#dirty.get(index);
     if (dirty?.bytes !== undefined) {
       dirty.version++;
-      return dirty.bytes;
+      return dirty;
     }
     const clean = this.#clean.get(index);
     const zeros = dirty !== undefined || (clean === undefined && !this.#stored.has(index));
@@ -193,12 +265,14 @@ export class ChunkMap {
     this.#clean.delete(index);
     this.#loading.delete(index);
     this.#dirtyBytes += this.#chunkBytes;
-    if (dirty === undefined) this.#dirty.set(index, { bytes, version: 0 });
-    else {
+    if (dirty !== undefined) {
       dirty.bytes = bytes;
       dirty.version++;
+      return dirty;
     }
-    return bytes;
+    const chunk = { bytes, pages: new Uint8Array(CHUNK_PAGES), version: 0 };
+    this.#dirty.set(index, chunk);
+    return chunk;
   }
 
   #useClean(index: number): Uint8Array | undefined {

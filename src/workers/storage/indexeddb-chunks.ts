@@ -1,19 +1,23 @@
 import { get, getMany, promisifyRequest, type UseStore } from 'idb-keyval';
 import {
   BlockError,
+  CHUNK_PAGES,
   type ChunkDatabase,
   type ImageChange,
   type ImageRecord,
+  type IndexSet,
   type StorageEstimate,
+  withPages,
 } from '../../emu/index.ts';
 
 const STORE = 'images';
 
 /** Greater than every number and string in a key. Spec: Indexed Database API 3.0, compare two keys. */
 const END: IDBValidKey = [];
-const within = (...prefix: readonly string[]) => IDBKeyRange.bound([...prefix], [...prefix, END]);
+const within = (...prefix: readonly (string | number)[]) => IDBKeyRange.bound([...prefix], [...prefix, END]);
 const recordKey = (path: string): IDBValidKey => ['record', path];
 const chunkKey = (id: string, index: number): IDBValidKey => ['chunk', id, index];
+const pageKey = (id: string, index: number, page: number): IDBValidKey => ['page', id, index, page];
 const uploadKey = (id: string): IDBValidKey => ['upload', id];
 
 /**
@@ -23,6 +27,7 @@ const uploadKey = (id: string): IDBValidKey => ['upload', id];
  * |---|---|
  * | `['record', path]` | `ImageRecord` |
  * | `['chunk', id, index]` | `Uint8Array` of the image's `chunkBytes` |
+ * | `['page', id, index, page]` | `StoredPage`: newer than the chunk, which may be absent |
  * | `['upload', id]` | true while the upload is under way |
  */
 export class IndexedDbChunks implements ChunkDatabase {
@@ -53,17 +58,52 @@ export class IndexedDbChunks implements ChunkDatabase {
   }
 
   async storedChunks(id: string): Promise<readonly number[]> {
-    const keys = await this.#ask((store) => promisifyRequest(store.getAllKeys(within('chunk', id))));
-    return keys.map((key) => Number(Array.isArray(key) ? key[2] : Number.NaN));
+    return [...new Set([...(await this.#indices('chunk', id)), ...(await this.pagedChunks(id))])];
+  }
+
+  async pagedChunks(id: string): Promise<readonly number[]> {
+    return [...new Set(await this.#indices('page', id))];
   }
 
   async countChunks(id: string): Promise<number> {
-    return this.#ask((store) => promisifyRequest<number>(store.count(within('chunk', id))));
+    return this.#ask(async (store) => {
+      const chunks = promisifyRequest(store.count(within('chunk', id)));
+      const pages = promisifyRequest(store.count(within('page', id)));
+      return (await chunks) + (await pages) / CHUNK_PAGES;
+    });
   }
 
-  async load(id: string, indices: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
-    const keys = indices.map((index) => chunkKey(id, index));
-    return this.#guard(getMany<Uint8Array>(keys, this.#use));
+  async load(
+    id: string,
+    indices: readonly number[],
+    paged?: IndexSet,
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    const withThem = indices.filter((index) => paged?.has(index) ?? true);
+    if (withThem.length === 0) {
+      const keys = indices.map((index) => chunkKey(id, index));
+      return this.#guard(getMany<Uint8Array>(keys, this.#use));
+    }
+    // One transaction: a commit may move pages into their chunk.
+    return this.#ask(async (store) => {
+      const chunks = indices.map((index) =>
+        promisifyRequest<Uint8Array | undefined>(store.get(chunkKey(id, index))),
+      );
+      const pages = new Map(
+        withThem.map((index) => [
+          index,
+          promisifyRequest<StoredPage[]>(store.getAll(within('page', id, index))),
+        ]),
+      );
+      return Promise.all(
+        chunks.map(async (chunk, at) => {
+          const newer = (await pages.get(indices[at] ?? Number.NaN)) ?? [];
+          return withPages(
+            await chunk,
+            newer.map(({ page, bytes }) => [page, bytes]),
+          );
+        }),
+      );
+    });
   }
 
   commit(change: ImageChange): Promise<void> {
@@ -113,6 +153,11 @@ export class IndexedDbChunks implements ChunkDatabase {
     });
   };
 
+  async #indices(what: 'chunk' | 'page', id: string): Promise<readonly number[]> {
+    const keys = await this.#ask((store) => promisifyRequest(store.getAllKeys(within(what, id))));
+    return keys.map((key) => Number(Array.isArray(key) ? key[2] : Number.NaN));
+  }
+
   #ask<T>(question: (store: IDBObjectStore) => Promise<T>): Promise<T> {
     return this.#guard(this.#use('readonly', question));
   }
@@ -151,16 +196,31 @@ export class IndexedDbChunks implements ChunkDatabase {
   }
 }
 
+/** Part of a chunk, changed since the chunk was stored. */
+interface StoredPage {
+  readonly page: number;
+  readonly bytes: Uint8Array;
+}
+
 function apply(store: IDBObjectStore, change: ImageChange): void {
   const { id, add, update, drop, upload } = change;
   if (drop !== undefined) store.delete(recordKey(drop));
   if (add !== undefined) store.add(add, recordKey(add.path));
   if (update !== undefined) store.put(update, recordKey(update.path));
-  if (change.removeAll === true) store.delete(within('chunk', id));
+  if (change.removeAll === true) for (const what of ['chunk', 'page']) store.delete(within(what, id));
   if (upload === 'begin') store.put(true, uploadKey(id));
   if (upload === 'end') store.delete(uploadKey(id));
-  for (const index of change.remove ?? []) store.delete(chunkKey(id, index));
-  for (const [index, bytes] of change.put ?? []) store.put(bytes, chunkKey(id, index));
+  applyChunks(store, change);
+}
+
+function applyChunks(store: IDBObjectStore, { id, put, remove, pages, paged }: ImageChange): void {
+  for (const index of paged ?? []) store.delete(within('page', id, index));
+  for (const index of remove ?? []) store.delete(chunkKey(id, index));
+  for (const [index, bytes] of put ?? []) store.put(bytes, chunkKey(id, index));
+  for (const [index, ofChunk] of pages ?? []) {
+    for (const [page, bytes] of ofChunk)
+      store.put({ page, bytes } satisfies StoredPage, pageKey(id, index, page));
+  }
 }
 
 function copyOf(put: ReadonlyMap<number, Uint8Array> | undefined): Pick<ImageChange, 'put'> {
