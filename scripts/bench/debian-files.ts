@@ -17,6 +17,8 @@ export function debianFiles(packages: readonly string[]): string {
     for (const { file } of apt.download(packages.map((name) => apt.package(name)))) {
       run('dpkg-deb', ['-x', file, fresh]);
     }
+    // Links into packages that are not here; tools that walk the project's folders stumble over them.
+    run('find', [fresh, '-xtype', 'l', '-delete']);
     if (!existsSync(tree)) renameSync(fresh, tree);
   } finally {
     rmSync(fresh, { recursive: true, force: true });
