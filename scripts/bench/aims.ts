@@ -1,6 +1,14 @@
 /** What the project wants to reach, and whether a run has reached it. */
 import { KERNELS } from './kernels.ts';
-import { BOOT, type GuestResults, geometricMean, type Results, ratio, ratios } from './results.ts';
+import {
+  BOOT,
+  type Figure,
+  type GuestResults,
+  geometricMean,
+  type Results,
+  ratio,
+  ratios,
+} from './results.ts';
 
 const MB = 1e6;
 
@@ -25,6 +33,8 @@ export function outcomes({ guests, versions }: Results): Outcome[] {
     .flatMap((runner) => [
       ...(guests.i386 === undefined ? [] : against32(guests.i386, runner)),
       ...(guests.amd64 === undefined ? [] : against64(guests.amd64, runner)),
+      ...memory(Object.values(guests), runner),
+      ...(guests.indexeddb === undefined ? [] : stored(guests.indexeddb, runner)),
     ]);
 }
 
@@ -44,25 +54,30 @@ function against64(guest: GuestResults, runner: string): Outcome[] {
   const mean = geometricMean(found.map(({ value }) => value));
   const boot = ratio(guest, BOOT, runner, 'qemu');
   const wall = guest.figures[BOOT]?.[runner]?.wallSeconds;
-  const extra = guest.extraBytes[runner];
   return [
     ...atMost('64-bit kernels within 3 × the time of QEMU (wanted: 1.5 ×)', runner, mean, 3),
     ...worst('no 64-bit kernel takes over 12 × the time of QEMU', runner, found, 12),
     ...atMost('the default guest boots within 5 × the time of QEMU', runner, boot, 5),
     ...(wall === undefined ? [] : [limit('prompt within 45 s', runner, wall, 45, `${wall.toFixed(1)} s`)]),
-    ...(extra === undefined
-      ? []
-      : [
-          limit(
-            "memory beyond the guest's ≤ 200 MB",
-            runner,
-            extra,
-            200 * MB,
-            `${(extra / MB).toFixed(0)} MB`,
-          ),
-        ]),
     ...disk(guest, 'blkread', 'virtio-blk from memory: read ≥ 300 MB/s', runner, 300),
     ...disk(guest, 'blkwrite', 'virtio-blk from memory: write ≥ 200 MB/s', runner, 200),
+  ];
+}
+
+/** The most that any guest made the emulator take. */
+function memory(guests: readonly GuestResults[], runner: string): Outcome[] {
+  const most = Math.max(...guests.map(({ extraBytes }) => extraBytes[runner] ?? Number.NEGATIVE_INFINITY));
+  if (!Number.isFinite(most)) return [];
+  const measured = `${(most / MB).toFixed(0)} MB`;
+  return [limit("memory beyond the guest's ≤ 200 MB", runner, most, 200 * MB, measured)];
+}
+
+/** Somebody waits for these: they are measured on the clock. */
+function stored(guest: GuestResults, runner: string): Outcome[] {
+  const seconds = ({ wallSeconds }: Figure): number => wallSeconds;
+  return [
+    ...disk(guest, 'blkwrite', 'IndexedDB: sequential write with a flush ≥ 100 MB/s', runner, 100, seconds),
+    ...disk(guest, 'blksync', 'IndexedDB: ≥ 200 flushed 4 KiB writes a second', runner, 200, seconds),
   ];
 }
 
@@ -92,10 +107,19 @@ function limit(aim: string, runner: string, value: number, most: number, measure
   return { aim, runner, measured, met: value <= most };
 }
 
-function disk(guest: GuestResults, kernel: string, aim: string, runner: string, least: number): Outcome[] {
+function disk(
+  guest: GuestResults,
+  kernel: string,
+  aim: string,
+  runner: string,
+  least: number,
+  seconds = ({ cpuSeconds }: Figure): number => cpuSeconds,
+): Outcome[] {
   const own = guest.figures[kernel]?.[runner];
-  const bytes = KERNELS.find(({ name }) => name === kernel)?.bytes;
-  if (own === undefined || bytes === undefined) return [];
-  const value = bytes / MB / own.cpuSeconds;
-  return [{ aim, runner, measured: `${value.toFixed(0)} MB/s`, met: value >= least }];
+  const { bytes, requests } = KERNELS.find(({ name }) => name === kernel) ?? {};
+  const amount = bytes === undefined ? requests : bytes / MB;
+  if (own === undefined || amount === undefined) return [];
+  const value = amount / seconds(own);
+  const unit = bytes === undefined ? 'a second' : 'MB/s';
+  return [{ aim, runner, measured: `${value.toFixed(0)} ${unit}`, met: value >= least }];
 }

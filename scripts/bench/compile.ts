@@ -16,23 +16,20 @@ interface Target {
   readonly link: readonly string[];
 }
 
-const TARGETS: Readonly<Record<GuestName, () => Target>> = {
-  amd64: () => ({ compile: [], sse2: [], x87: ['-mfpmath=387'], link: [] }),
-  i386: () => {
-    const directories = libraries32();
-    const search = directories.flatMap((directory) => [`-B${directory}/`, `-L${directory}`]);
-    return {
-      compile: ['-m32', '-march=i686', ...includes32()],
-      sse2: ['-msse2', '-mfpmath=sse'],
-      x87: [],
-      link: ['-m32', ...search],
-    };
-  },
-};
+function targetOf(guest: GuestName): Target {
+  if (guest !== 'i386') return { compile: [], sse2: [], x87: ['-mfpmath=387'], link: [] };
+  const search = libraries32().flatMap((directory) => [`-B${directory}/`, `-L${directory}`]);
+  return {
+    compile: ['-m32', '-march=i686', ...includes32()],
+    sse2: ['-msse2', '-mfpmath=sse'],
+    x87: [],
+    link: ['-m32', ...search],
+  };
+}
 
 /** Path of the static program. Throws when there is no gcc with a static C library for the guest. */
 export function buildProgram(guest: GuestName): string {
-  const target = TARGETS[guest]();
+  const target = targetOf(guest);
   const build = join(workDirectory(), `program-${guest}`);
   mkdirSync(build, { recursive: true });
   const objects: string[] = [];

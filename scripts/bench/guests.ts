@@ -5,9 +5,12 @@ import { gunzipSync } from 'node:zlib';
 import type { Manifest } from '../images/manifest.ts';
 import type { Job } from './runners/session.ts';
 
-export const GUEST_NAMES = ['amd64', 'i386'] as const;
+export const GUEST_NAMES = ['amd64', 'i386', 'indexeddb'] as const;
 
-/** `amd64`: the page's guest, started by its PVH entry. `i386`: a bzImage that unpacks itself. */
+/**
+ * `amd64`: the page's guest, started by its PVH entry. `i386`: a bzImage that unpacks itself. `indexeddb`: the first
+ * again, with its disk where a browser keeps it.
+ */
 export type GuestName = (typeof GUEST_NAMES)[number];
 
 export interface GuestImage {
@@ -18,9 +21,12 @@ export interface GuestImage {
   readonly kernelRelease: string;
 }
 
+/** Guests that every runner can run. */
+export const PLAIN_GUESTS: readonly GuestName[] = ['amd64', 'i386'];
+
 /** What `npm run images` has built. Throws when it has not. */
 export function readGuestImage(name: GuestName = 'amd64'): GuestImage {
-  const image = `debian-${name}`;
+  const image = name === 'i386' ? 'debian-i386' : 'debian-amd64';
   const directory = join('public/images', image);
   if (!existsSync(join(directory, 'manifest.json')))
     throw new Error(`there is no guest image: npm run images -- ${image}`);
@@ -41,5 +47,5 @@ export function readGuestImage(name: GuestName = 'amd64'): GuestImage {
 
 /** The job that ends at the prompt. */
 export function bootOnly({ append, memoryBytes }: GuestImage): Job {
-  return { append, memoryBytes, kernels: [], driveBytes: 0 };
+  return { append, memoryBytes, kernels: [], driveBytes: 0, driveIn: 'memory' };
 }

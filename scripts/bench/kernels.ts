@@ -15,10 +15,13 @@ export interface Kernel {
   readonly guestOnly: boolean;
   /** Bytes moved, for a figure in MB/s. */
   readonly bytes?: number;
+  /** Requests made, for a figure per second. */
+  readonly requests?: number;
 }
 
-/** kernels/system.c, REQUEST × REQUESTS. */
+/** kernels/system.c, REQUEST × REQUESTS, and SYNCS. */
 const DISK_BYTES = 48 << 20;
+const SYNCS = 400;
 
 function cpu(name: string, quick: boolean): Kernel {
   return { name, quick, guestOnly: false };
@@ -57,6 +60,7 @@ export const KERNELS: readonly Kernel[] = [
   guest('shell', true),
   guest('blkwrite', true, DISK_BYTES),
   guest('blkread', true, DISK_BYTES),
+  { ...guest('blksync', true), requests: SYNCS },
 ];
 
 /** A kernel that needs nothing compiled. */
@@ -71,6 +75,7 @@ export function needsDrive(name: string): boolean {
 
 /** Names for one guest. v86 has no virtio disk: the 32-bit guest goes without. */
 export function kernelsOf(guest: GuestName): readonly Kernel[] {
+  if (guest === 'indexeddb') return KERNELS.filter(({ name }) => needsDrive(name));
   return KERNELS.filter(({ name }) => guest === 'amd64' || !needsDrive(name));
 }
 

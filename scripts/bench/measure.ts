@@ -52,7 +52,13 @@ export function prepareGuest(
     const kernels = wantedKernels(guest, program !== undefined, choice);
     return {
       files,
-      job: { memoryBytes, append, kernels, driveBytes: kernels.some(needsDrive) ? DRIVE_BYTES : 0 },
+      job: {
+        memoryBytes,
+        append,
+        kernels,
+        driveBytes: kernels.some(needsDrive) ? DRIVE_BYTES : 0,
+        driveIn: guest === 'indexeddb' ? 'indexeddb' : 'memory',
+      },
     };
   } catch (error) {
     say(`the guest ${guest} is skipped: ${reason(error)}`);

@@ -1,9 +1,11 @@
 /** A bench run as Markdown: the aims, tables, and the change against a baseline. */
 import { OURS, outcomes } from './aims.ts';
 import { GUEST_NAMES, type GuestName } from './guests.ts';
+import { KERNELS, needsDrive } from './kernels.ts';
 import {
   BOOT,
   disagreements,
+  type Figure,
   type GuestResults,
   geometricMean,
   mips,
@@ -12,12 +14,15 @@ import {
   ratios,
 } from './results.ts';
 
+/** A disk that runs any of its kernels runs this one. */
+const DISK_KERNEL = 'blkread';
 /** Changes of a ratio below this are noise. */
 const NOTABLE = 0.15;
 
 const TITLES: Readonly<Record<GuestName, string>> = {
   amd64: '64-bit: Debian amd64',
   i386: '32-bit: Debian 686',
+  indexeddb: 'A disk in IndexedDB',
 };
 
 /** Heading, tables and aims; what goes to the terminal and into the document. */
@@ -43,7 +48,14 @@ export function report(results: Results): string[] {
   for (const name of GUEST_NAMES) {
     const guest = results.guests[name];
     if (guest === undefined) continue;
-    lines.push('', `## ${TITLES[name]}`, '', ...timeTable(results, guest), '', ...bootTable(results, guest));
+    lines.push('', `## ${TITLES[name]}`, '');
+    if (name === 'indexeddb') lines.push(...diskTable(results, guest, ({ wallSeconds }) => wallSeconds));
+    else {
+      lines.push(...timeTable(results, guest), '', ...bootTable(results, guest));
+      const disk = diskTable(results, guest, ({ cpuSeconds }) => cpuSeconds);
+      if (disk.length > 2) lines.push('', ...disk);
+      lines.push('', ...memoryTable(results, guest));
+    }
   }
   const wrong = disagreements(results);
   if (wrong.length > 0) lines.push('', 'CHECKSUMS DIFFER:', ...wrong.map((text) => `- ${text}`));
@@ -79,6 +91,7 @@ function timeTable(results: Results, guest: GuestResults): string[] {
     ],
   ];
   for (const [kernel, byRunner] of Object.entries(guest.figures)) {
+    if (needsDrive(kernel)) continue;
     rows.push([
       kernel,
       ...runners.map((runner) => figure(byRunner[runner]?.cpuSeconds, 3)),
@@ -94,6 +107,32 @@ function timeTable(results: Results, guest: GuestResults): string[] {
     ...ours.map(() => ''),
   ]);
   return table(rows);
+}
+
+/** What a virtio disk moves in a second. */
+function diskTable(results: Results, guest: GuestResults, seconds: (figure: Figure) => number): string[] {
+  const runners = runnersOf(results, guest).filter((runner) => runner in (guest.figures[DISK_KERNEL] ?? {}));
+  const rows = KERNELS.flatMap(({ name, bytes, requests }) => {
+    const byRunner = guest.figures[name];
+    const amount = bytes === undefined ? requests : bytes / 1e6;
+    if (byRunner === undefined || amount === undefined) return [];
+    const unit = bytes === undefined ? 'flushed 4 KiB writes a second' : 'MB/s';
+    const cells = runners.map((runner) => {
+      const own = byRunner[runner];
+      return figure(own && amount / seconds(own), 0);
+    });
+    return [[`${name}, ${unit}`, ...cells]];
+  });
+  return table([['virtio-blk', ...runners], ...rows]);
+}
+
+function memoryTable({ versions }: Results, { extraBytes }: GuestResults): string[] {
+  const runners = Object.keys(versions).filter((runner) => runner in extraBytes);
+  const cells = runners.map((runner) => figure((extraBytes[runner] ?? 0) / 1e6, 0));
+  return table([
+    ["memory beyond the guest's", ...runners],
+    ['MB', ...cells],
+  ]);
 }
 
 /** A boot keeps more than one thread busy: compilers run beside it. */

@@ -13,10 +13,10 @@ import {
   ratio,
   ratios,
 } from '../../scripts/bench/results.ts';
-import { LineBuffer } from '../../scripts/bench/runners/line-buffer.ts';
+import { LineBuffer } from '../../scripts/bench/page/line-buffer.ts';
 import { type Job, type Reading, Session } from '../../scripts/bench/runners/session.ts';
 
-const JOB: Job = { memoryBytes: 1 << 28, append: '', kernels: ['crc32', 'fib'], driveBytes: 0 };
+const JOB: Job = { memoryBytes: 1 << 28, append: '', kernels: ['crc32', 'fib'], driveBytes: 0, driveIn: 'memory' };
 
 type Figures = Readonly<Record<string, Readonly<Record<string, Figure>>>>;
 

@@ -8,7 +8,7 @@ typedef uint64_t kernel_function(void);
 #define KERNELS(K)                                                                                   \
   K(crc32) K(sieve) K(sha256) K(md5) K(qsort) K(fib) K(chase) K(div64) K(matrix) K(bytecode)         \
   K(memsmall) K(memlarge) K(strings) K(printf) K(nbody_sse2) K(nbody_x87) K(mandel_sse2)             \
-  K(mandel_x87) K(getpid) K(forkexec) K(pipe) K(pagefault) K(blkread) K(blkwrite)
+  K(mandel_x87) K(getpid) K(forkexec) K(pipe) K(pagefault) K(blkread) K(blkwrite) K(blksync)
 
 #define DECLARE(name) uint64_t kernel_##name(void);
 KERNELS(DECLARE)

@@ -112,3 +112,21 @@ uint64_t kernel_blkread(void) {
   free(buffer);
   return sum;
 }
+
+/* 4 KiB at a time, each flushed before the next. */
+enum { SMALL = 4096, SYNCS = 400 };
+
+uint64_t kernel_blksync(void) {
+  unsigned char *buffer;
+  int file = disk(O_WRONLY | O_DSYNC, &buffer);
+  uint64_t seed = 13, sum = 0;
+  for (int i = 0; i < SMALL; i += 8) *(uint64_t *)(buffer + i) = noise(&seed);
+  for (int i = 0; i < SYNCS; i++) {
+    buffer[0] = i;
+    if (pwrite(file, buffer, SMALL, (i * 7 & 1023) * SMALL) != SMALL) fail("write");
+    sum += buffer[0] + buffer[SMALL - 1];
+  }
+  close(file);
+  free(buffer);
+  return sum;
+}

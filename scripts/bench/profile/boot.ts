@@ -1,6 +1,7 @@
 /** A cold boot that counts. Bundled with the instrumented interpreter; prints the profile. */
 import { bootOnly, readGuestImage } from '../guests.ts';
-import { createMachine, runMachine } from '../runners/machine-run.ts';
+import { createMachine } from '../page/hotslot-machine.ts';
+import { runMachine } from '../runners/node-loop.ts';
 import * as counters from './counters.ts';
 
 const LIMIT_MS = 300_000;

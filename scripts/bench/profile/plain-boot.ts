@@ -1,6 +1,7 @@
 /** A cold boot for V8's own profiler. Bundled as it is shipped; prints JSON. */
 import { bootOnly, readGuestImage } from '../guests.ts';
-import { createMachine, runMachine } from '../runners/machine-run.ts';
+import { createMachine } from '../page/hotslot-machine.ts';
+import { runMachine } from '../runners/node-loop.ts';
 
 const image = readGuestImage();
 const before = process.cpuUsage();

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Answer, MESSAGE_PATH, ORDER_PATH, type WorkerMessage } from './page-link.ts';
+import { type Answer, MESSAGE_PATH, ORDER_PATH, type WorkerMessage } from '../page/link.ts';
 import { type Job, type RunResult, Session } from './session.ts';
 import type { CpuTime } from './threads.ts';
 
@@ -120,5 +120,6 @@ async function body(request: IncomingMessage): Promise<string> {
 
 /** What a job measured; `bytes`: all memory of the page. */
 export function resultOf(session: Session, job: Job, bytes: unknown): RunResult {
-  return session.result(typeof bytes === 'number' ? bytes - job.memoryBytes - job.driveBytes : undefined);
+  const known = job.memoryBytes + (job.driveIn === 'memory' ? job.driveBytes : 0);
+  return session.result(typeof bytes === 'number' ? bytes - known : undefined);
 }

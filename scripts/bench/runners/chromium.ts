@@ -58,7 +58,7 @@ function runner(
       return `${what} in Chromium ${version}`;
     },
     run: async ({ kernel, initrd }, job, limitMs) => {
-      worker ??= bundleForBrowser(`scripts/bench/runners/${program}.ts`, program);
+      worker ??= bundleForBrowser(`scripts/bench/page/${program}.ts`, program);
       const files = { '/worker.js': await worker, '/kernel': kernel, '/initrd': initrd, ...more() };
       const browser = await launch();
       const run = await serveBrowser(files, job, limitMs, async () => {

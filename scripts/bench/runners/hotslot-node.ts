@@ -1,6 +1,6 @@
 /** Our machine in a Node process of its own, from a bundle. */
 import { bundle } from '../bundle.ts';
-import { GUEST_NAMES } from '../guests.ts';
+import { PLAIN_GUESTS } from '../guests.ts';
 import { runNode } from './node-process.ts';
 import type { Runner } from './runner.ts';
 
@@ -8,7 +8,7 @@ export function hotslotNodeRunner(): Runner {
   let program: Promise<string> | undefined;
   return {
     name: 'node',
-    guests: GUEST_NAMES,
+    guests: PLAIN_GUESTS,
     version: () => Promise.resolve(`Hotslot in Node ${process.version}`),
     run: async ({ kernel, initrd }, job, limitMs) => {
       program ??= bundle('scripts/bench/runners/node-program.ts', 'node-program');

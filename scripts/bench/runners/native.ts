@@ -1,7 +1,7 @@
 /** The kernels on the host itself: no guest, no boot. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { GUEST_NAMES } from '../guests.ts';
+import { PLAIN_GUESTS } from '../guests.ts';
 import { KERNELS } from '../kernels.ts';
 import type { Runner } from './runner.ts';
 import type { Job, RunResult, Sample } from './session.ts';
@@ -12,7 +12,7 @@ export function nativeRunner(): Runner {
   const hostKernels = new Set(KERNELS.filter(({ guestOnly }) => !guestOnly).map(({ name }) => name));
   return {
     name: 'native',
-    guests: GUEST_NAMES,
+    guests: PLAIN_GUESTS,
     version: () => {
       const model = /^model name\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'));
       return Promise.resolve(model?.[1] ?? 'unknown processor');

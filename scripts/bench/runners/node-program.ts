@@ -1,7 +1,8 @@
 /** Runs one job on our machine in a process of its own. Bundled. */
 import { readFileSync } from 'node:fs';
 import type { Machine } from '../../../src/emu/index.ts';
-import { createMachine, runMachine } from './machine-run.ts';
+import { createMachine } from '../page/hotslot-machine.ts';
+import { runMachine } from './node-loop.ts';
 import { finish, type Order, readOrder } from './node-process.ts';
 import { type Reading, Session } from './session.ts';
 import { ownCpuTime } from './threads.ts';

@@ -2,24 +2,21 @@
 import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
-import { GUEST_NAMES, type GuestName } from '../guests.ts';
+import { PLAIN_GUESTS } from '../guests.ts';
 import type { Files, Runner } from './runner.ts';
 import { type Job, type RunResult, Session } from './session.ts';
 import { cpuTime } from './threads.ts';
 
 /** Each guest has the QEMU that is faster for it: one with 32-bit registers only spares work. */
-const QEMU: Readonly<Record<GuestName, string>> = {
-  amd64: 'qemu-system-x86_64',
-  i386: 'qemu-system-i386',
-};
+const [QEMU, QEMU32] = ['qemu-system-x86_64', 'qemu-system-i386'];
 
 export function qemuRunner(): Runner {
   const version = (program: string): string =>
     execFileSync(program, ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? '';
   return {
     name: 'qemu',
-    guests: GUEST_NAMES,
-    version: async () => Object.values(QEMU).map(version)[0] ?? '',
+    guests: PLAIN_GUESTS,
+    version: async () => [QEMU, QEMU32].map(version)[0] ?? '',
     run,
   };
 }
@@ -35,7 +32,7 @@ async function run({ guest, kernel, initrd }: Files, job: Job, limitMs: number):
     drive.push('-drive', `if=none,id=bench,format=raw,file=${disk}`, '-device', 'virtio-blk-pci,drive=bench');
   }
   const qemu = spawn(
-    QEMU[guest],
+    guest === 'i386' ? QEMU32 : QEMU,
     [
       ...['-accel', 'tcg,thread=single', '-m', `${job.memoryBytes >> 20}`, '-display', 'none', '-nodefaults'],
       ...['-serial', 'stdio', '-kernel', kernel, '-initrd', initrd, '-append', job.append, ...drive],

@@ -24,6 +24,7 @@ export interface Job {
   readonly kernels: readonly string[];
   /** Size of /dev/vda; 0: there is none. */
   readonly driveBytes: number;
+  readonly driveIn: 'memory' | 'indexeddb';
 }
 
 export interface RunResult {

@@ -1,9 +1,9 @@
 /** Runs one job on v86 in a process of its own. Bundled. */
 import { readFile } from 'node:fs/promises';
+import { startV86, type V86Files, type V86Machine } from '../page/v86-machine.ts';
 import { finish, type Order, readOrder } from './node-process.ts';
 import { Session } from './session.ts';
 import { ownCpuTime } from './threads.ts';
-import { startV86, type V86Files, type V86Machine } from './v86-machine.ts';
 
 export interface V86Order extends Order {
   readonly files: V86Files;

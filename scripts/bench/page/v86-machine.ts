@@ -1,6 +1,7 @@
 /** v86 with a guest in it; the same in Node and in a web worker. */
+
+import type { Job } from '../runners/session.ts';
 import { LineBuffer } from './line-buffer.ts';
-import type { Job } from './session.ts';
 
 /** The parts of v86's interface that are used here: the declarations of its package name much more. */
 interface V86 {

@@ -1,6 +1,7 @@
 /** v86 in a web worker. */
-import { ConsoleLink, readOrder, runWorker, tell } from './page-link.ts';
-import type { Job } from './session.ts';
+
+import type { Job } from '../runners/session.ts';
+import { ConsoleLink, readOrder, runWorker, tell } from './link.ts';
 import { startV86, type V86Files, type V86Machine } from './v86-machine.ts';
 
 const FILES: V86Files = {

@@ -41,11 +41,14 @@ export async function readOrder<T>(): Promise<T> {
   return (await (await fetch(ORDER_PATH)).json()) as T;
 }
 
-/** Runs a worker's main function; the bench hears why it failed. */
+/** The bench hears why there will be no result. */
+export function fail(error: unknown): void {
+  tell({ type: 'error', error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+}
+
+/** Runs a worker's main function. */
 export function runWorker(main: () => Promise<void>): void {
-  main().catch((error: unknown) => {
-    tell({ type: 'error', error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-  });
+  main().catch(fail);
 }
 
 const QUIET_MS = 5000;
