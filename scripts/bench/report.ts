@@ -14,8 +14,6 @@ import {
   ratios,
 } from './results.ts';
 
-/** A disk that runs any of its kernels runs this one. */
-const DISK_KERNEL = 'blkread';
 /** Changes of a ratio below this are noise. */
 const NOTABLE = 0.15;
 
@@ -53,7 +51,7 @@ export function report(results: Results): string[] {
     else {
       lines.push(...timeTable(results, guest), '', ...bootTable(results, guest));
       const disk = diskTable(results, guest, ({ cpuSeconds }) => cpuSeconds);
-      if (disk.length > 2) lines.push('', ...disk);
+      if (disk.length > 0) lines.push('', ...disk);
       lines.push('', ...memoryTable(results, guest));
     }
   }
@@ -111,7 +109,9 @@ function timeTable(results: Results, guest: GuestResults): string[] {
 
 /** What a virtio disk moves in a second. */
 function diskTable(results: Results, guest: GuestResults, seconds: (figure: Figure) => number): string[] {
-  const runners = runnersOf(results, guest).filter((runner) => runner in (guest.figures[DISK_KERNEL] ?? {}));
+  const disks = KERNELS.filter(({ name }) => needsDrive(name)).map(({ name }) => guest.figures[name] ?? {});
+  const runners = runnersOf(results, guest).filter((runner) => disks.some((byRunner) => runner in byRunner));
+  if (runners.length === 0) return [];
   const rows = KERNELS.flatMap(({ name, bytes, requests }) => {
     const byRunner = guest.figures[name];
     const amount = bytes === undefined ? requests : bytes / 1e6;

@@ -1,8 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { outcomes } from '../../scripts/bench/aims.ts';
 import { documentOf } from '../../scripts/bench/document.ts';
 import { KERNELS, kernelArchive, kernelsOf } from '../../scripts/bench/kernels.ts';
 import { wantedKernels } from '../../scripts/bench/measure.ts';
+import { LineBuffer } from '../../scripts/bench/page/line-buffer.ts';
+import { type Answer, ConsoleLink } from '../../scripts/bench/page/link.ts';
 import { changes, report } from '../../scripts/bench/report.ts';
 import {
   disagreements,
@@ -13,10 +15,15 @@ import {
   ratio,
   ratios,
 } from '../../scripts/bench/results.ts';
-import { LineBuffer } from '../../scripts/bench/page/line-buffer.ts';
 import { type Job, type Reading, Session } from '../../scripts/bench/runners/session.ts';
 
-const JOB: Job = { memoryBytes: 1 << 28, append: '', kernels: ['crc32', 'fib'], driveBytes: 0, driveIn: 'memory' };
+const JOB: Job = {
+  memoryBytes: 1 << 28,
+  append: '',
+  kernels: ['crc32', 'fib'],
+  driveBytes: 0,
+  driveIn: 'memory',
+};
 
 type Figures = Readonly<Record<string, Readonly<Record<string, Figure>>>>;
 
@@ -175,6 +182,7 @@ describe('aims', () => {
     expect(outcome('the default guest')).toMatchObject({ measured: '6.00 ×', met: false });
     expect(outcome('memory beyond')).toMatchObject({ measured: '100 MB', met: true });
     expect(outcome('virtio-blk from memory: read')).toMatchObject({ measured: '503 MB/s', met: true });
+    expect(report(measured)).toContain('| blkread, MB/s | 503 |');
   });
 });
 
@@ -197,6 +205,37 @@ describe('kernels', () => {
     const archive = kernelArchive(undefined);
     expect(archive.length % 512).toBe(0);
     expect(archive.subarray(0, 6).toString()).toBe('070701');
+  });
+});
+
+describe("a worker's console", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('tells the bench of prompts and marks, each as one piece', () => {
+    const told: string[] = [];
+    vi.stubGlobal(
+      'XMLHttpRequest',
+      class {
+        readonly responseText = '{"input":"i","stop":false}';
+        open(): void {}
+        send(body: string): void {
+          told.push((JSON.parse(body) as { text: string }).text);
+        }
+      },
+    );
+    const now = vi.spyOn(performance, 'now').mockReturnValue(0);
+    const answers: Answer[] = [];
+    const link = new ConsoleLink(
+      () => 7,
+      (answer) => answers.push(answer),
+    );
+    for (const text of ['[0.0] Linux\r\n', 'guest', '# ']) link.feed(text);
+    // However long nothing was told: a mark is not cut.
+    now.mockReturnValue(1e6);
+    for (const text of ['ls\r\n', '@', '@start fib\r', '\n']) link.feed(text);
+    expect(told).toEqual(['[0.0] Linux\r\nguest# ', 'ls\r\n', '@@start fib\r\n']);
+    expect(answers[0]).toEqual({ input: 'i', stop: false });
+    now.mockRestore();
   });
 });
 

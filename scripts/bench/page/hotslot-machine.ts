@@ -13,11 +13,16 @@ export interface GuestFiles {
   readonly initrd: Uint8Array;
 }
 
+/** An image that is gone with the machine. */
+export function memoryImages({ driveBytes }: Job): ImageOpener {
+  return { open: () => Promise.resolve(new MemoryBackend(driveBytes)) };
+}
+
 /** A machine before its first instruction, with the job's drive plugged in by the monitor. */
 export async function createMachine(
   files: GuestFiles,
   job: Job,
-  images: ImageOpener = { open: () => Promise.resolve(new MemoryBackend(job.driveBytes)) },
+  images: ImageOpener = memoryImages(job),
 ): Promise<Machine> {
   const machine = new Machine(
     { ...files, append: job.append, memoryBytes: job.memoryBytes },

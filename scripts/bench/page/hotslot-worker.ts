@@ -4,7 +4,7 @@ import { RunLoop } from '../../../src/workers/run-loop.ts';
 import { openStorage } from '../../../src/workers/storage/open-storage.ts';
 import { WakingImages } from '../../../src/workers/waking-images.ts';
 import type { Job } from '../runners/session.ts';
-import { createMachine, IMAGE } from './hotslot-machine.ts';
+import { createMachine, IMAGE, memoryImages } from './hotslot-machine.ts';
 import { ConsoleLink, fail, readOrder, runWorker, tell } from './link.ts';
 
 async function bytes(path: string): Promise<Uint8Array> {
@@ -22,11 +22,10 @@ async function storedImages(driveBytes: number): Promise<ImageOpener> {
 runWorker(async () => {
   const { job } = await readOrder<{ job: Job }>();
   const files = { kernel: await bytes('/kernel'), initrd: await bytes('/initrd') };
-  const stored = job.driveIn === 'indexeddb' ? await storedImages(job.driveBytes) : undefined;
+  const images = job.driveIn === 'indexeddb' ? await storedImages(job.driveBytes) : memoryImages(job);
   tell({ type: 'ready' });
   let wake = (): void => {};
-  const images = stored === undefined ? undefined : new WakingImages(stored, () => wake());
-  const machine = await createMachine(files, job, images);
+  const machine = await createMachine(files, job, new WakingImages(images, () => wake()));
   const loop = new RunLoop(machine, {
     afterSlice: () => {
       if (machine.runState !== 'running') fail(new Error(`the guest is ${machine.runState}`));

@@ -53,7 +53,7 @@ export function runWorker(main: () => Promise<void>): void {
 
 const QUIET_MS = 5000;
 
-/** Collects the console's text and tells it when the bench must look at the clock: at a mark and at a prompt. */
+/** Collects the console's text and tells it when the bench must look at the clock: at a mark and at a prompt; else seldom. */
 export class ConsoleLink {
   readonly #instructions: () => number;
   readonly #onAnswer: (answer: Answer) => void;
@@ -67,8 +67,10 @@ export class ConsoleLink {
 
   feed(text: string): void {
     this.#text += text;
-    const marked = this.#text.endsWith('\n') && this.#text.includes('@@');
-    if (!marked && !this.#text.endsWith('# ') && performance.now() - this.#told < QUIET_MS) return;
+    // Only whole lines: a mark in two pieces would come late.
+    const line = this.#text.endsWith('\n');
+    const due = this.#text.includes('@@') || performance.now() - this.#told > QUIET_MS;
+    if (!(line && due) && !this.#text.endsWith('# ')) return;
     const whole = this.#text;
     this.#text = '';
     this.#told = performance.now();

@@ -1,7 +1,7 @@
 /** A cold boot that counts. Bundled with the instrumented interpreter; prints the profile. */
 import { bootOnly, readGuestImage } from '../guests.ts';
 import { createMachine } from '../page/hotslot-machine.ts';
-import { runMachine } from '../runners/node-loop.ts';
+import { NodeLoop } from '../runners/node-loop.ts';
 import * as counters from './counters.ts';
 
 const LIMIT_MS = 300_000;
@@ -44,7 +44,7 @@ let output = '';
 machine.onSerial = (bytes) => {
   output += Buffer.from(bytes).toString('latin1');
 };
-await runMachine(machine, LIMIT_MS, () => output.includes(PROMPT));
+await new NodeLoop().run(machine, LIMIT_MS, () => output.includes(PROMPT));
 const seconds = (performance.now() - start) / 1000;
 
 const { retiredInstructions } = machine;

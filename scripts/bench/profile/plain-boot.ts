@@ -1,7 +1,7 @@
 /** A cold boot for V8's own profiler. Bundled as it is shipped; prints JSON. */
 import { bootOnly, readGuestImage } from '../guests.ts';
 import { createMachine } from '../page/hotslot-machine.ts';
-import { runMachine } from '../runners/node-loop.ts';
+import { NodeLoop } from '../runners/node-loop.ts';
 
 const image = readGuestImage();
 const before = process.cpuUsage();
@@ -11,7 +11,7 @@ let output = '';
 machine.onSerial = (bytes) => {
   output += Buffer.from(bytes).toString('latin1');
 };
-await runMachine(machine, 300_000, () => output.includes('guest# '));
+await new NodeLoop().run(machine, 300_000, () => output.includes('guest# '));
 const { user, system } = process.cpuUsage(before);
 const figures = {
   wallSeconds: (performance.now() - start) / 1000,

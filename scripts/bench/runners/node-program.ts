@@ -1,8 +1,9 @@
 /** Runs one job on our machine in a process of its own. Bundled. */
 import { readFileSync } from 'node:fs';
 import type { Machine } from '../../../src/emu/index.ts';
-import { createMachine } from '../page/hotslot-machine.ts';
-import { runMachine } from './node-loop.ts';
+import { WakingImages } from '../../../src/workers/waking-images.ts';
+import { createMachine, memoryImages } from '../page/hotslot-machine.ts';
+import { NodeLoop } from './node-loop.ts';
 import { finish, type Order, readOrder } from './node-process.ts';
 import { type Reading, Session } from './session.ts';
 import { ownCpuTime } from './threads.ts';
@@ -16,9 +17,10 @@ const read = (): Reading => ({
   instructions: machine?.retiredInstructions ?? 0,
 });
 const session = new Session(job, read, (text) => machine?.serial.send(new TextEncoder().encode(text)));
-machine = await createMachine(files, job);
+const loop = new NodeLoop();
+machine = await createMachine(files, job, new WakingImages(memoryImages(job), () => loop.wake()));
 const decoder = new TextDecoder();
 machine.onSerial = (bytes) => session.feed(decoder.decode(bytes, { stream: true }));
-await runMachine(machine, limitMs, () => session.done);
+await loop.run(machine, limitMs, () => session.done);
 const { heapTotal, external } = process.memoryUsage();
 finish(session.result(heapTotal + external - job.memoryBytes - job.driveBytes));
