@@ -324,8 +324,8 @@ export class Engine {
     const { S } = this.cpu;
     this.#noticeCodeSegment();
     if ((S[CODE_GENERATION] | S[CODE_GENERATION_GLOBAL]) >= MAX_GENERATION) this.#restartGenerations();
-    S[JUMP_TAG] = (S[CODE_GENERATION] << 10) | (mode << 1);
-    S[JUMP_TAG_GLOBAL] = (S[CODE_GENERATION_GLOBAL] << 10) | (mode << 1) | 1;
+    S[JUMP_TAG] = (S[CODE_GENERATION] << 11) | (mode << 1);
+    S[JUMP_TAG_GLOBAL] = (S[CODE_GENERATION_GLOBAL] << 11) | (mode << 1) | 1;
     const lo = S[RIP_LO];
     const hi = S[RIP_HI];
     const jumps = this.#jumps;
@@ -377,7 +377,7 @@ export class Engine {
     return record;
   }
 
-  /** Generations have 21 bits in a tag: before they wrap, all tags are forgotten. */
+  /** Generations have 20 bits in a tag: before they wrap, all tags are forgotten. */
   #restartGenerations(): void {
     this.#jumps.fill(0);
     this.cpu.S[CODE_GENERATION] = 1;

@@ -110,6 +110,8 @@ export const MODE_REAL = 32;
 export const MODE_TRAP = 64;
 /** EFER.LMA. */
 export const MODE_LONG = 128;
+/** SSE instructions may be executed: CR0.EM and CR0.TS are clear, CR4.OSFXSR is set. 256 is the block cache's own. */
+export const MODE_SSE = 512;
 
 /** Segment registers: word offset of each, and of the fields in it. */
 export const SEG_ES = 64;

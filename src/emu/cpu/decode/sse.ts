@@ -1,9 +1,11 @@
 /** MMX and SSE instructions: the table of `sse/ops.ts` turned into records. */
 
 import { INLINE_SSE } from '../semantics/simd.ts';
+import { conversionKind } from '../semantics/simd-float.ts';
+import { SHIFT_NAMES } from '../semantics/simd-integer.ts';
 import { opNumber } from '../semantics/table.ts';
 import { SSE_OPS, type SseOp } from '../sse/ops.ts';
-import { FPU_REGS, XMM, XMM_TEMP } from '../state.ts';
+import { FPU_REGS, MODE_SSE, XMM, XMM_TEMP } from '../state.ts';
 import { type Instruction, type MemoryKinds, memoryKinds } from './instruction.ts';
 
 const SSE = opNumber('sse');
@@ -88,23 +90,44 @@ const COPYX: Readonly<Record<number, number>> = {
   16: opNumber('copyx128'),
 };
 
+const CLEARX = opNumber('clearx128');
+const CLEARX_HIGH = opNumber('clearx64_high');
+const MOVD = {
+  from: [opNumber('sse_movd_from32'), opNumber('sse_movd_from64')],
+  to: [opNumber('sse_movd_to32'), opNumber('sse_movd_to64')],
+} as const;
+
 /** Moves with records of their own, by the bytes that they move. */
 const MOVES = new Map<string, number>([
   ...['movaps', 'movapd', 'movdqa', 'movups', 'movupd', 'movdqu'].map((name): [string, number] => [name, 16]),
+  ...['movntps', 'movntpd', 'movntdq', 'lddqu'].map((name): [string, number] => [name, 16]),
   ['movsd', 8],
   ['movss', 4],
 ]);
+/** The same where the operand is in memory, in 8 bytes of it: of the low half, and of the high half. */
+const LOW_MOVES = ['movlps', 'movlpd', 'movq'];
+const HIGH_MOVES = ['movhps', 'movhpd'];
+/** Of an operand with itself: 0. */
+const CLEARING = ['pxor', 'xorps', 'xorpd', 'psubb', 'psubw', 'psubd', 'psubq'];
 
 const INLINE = new Map([...INLINE_SSE].map(([name, kind]) => [name, opNumber(kind)]));
-const CVTSI2SD32 = opNumber('sse_cvtsi2sd32');
-const CVTTSD2SI32 = opNumber('sse_cvttsd2si32');
+const SHIFTS = new Map(SHIFT_NAMES.map((name) => [name, opNumber(`sse_${name}_imm`)]));
+const CONVERSIONS = new Map(
+  ['cvtsi2sd', 'cvtsi2ss', 'cvttsd2si', 'cvttss2si', 'cvtsd2si', 'cvtss2si'].flatMap((name) =>
+    [false, true].flatMap((wide): [string, number][] => {
+      const kind = conversionKind(name, wide);
+      return kind === undefined ? [] : [[`${name}${wide}`, opNumber(kind)]];
+    }),
+  ),
+);
 
 /** The record kind of a row of the table: its own, or the one that looks into the table. */
 function kindOf(op: SseOp, register: boolean, wide: boolean): number {
   if (op.mmx) return SSE;
-  if (!wide && register && op.name === 'cvtsi2sd') return CVTSI2SD32;
-  if (!wide && op.name === 'cvttsd2si') return CVTTSD2SI32;
-  return INLINE.get(op.name) ?? SSE;
+  // A number in memory is loaded to where no general register is.
+  if (!register && op.name.startsWith('cvtsi2')) return SSE;
+  if (op.form === 'shift_imm_xmm') return SHIFTS.get(op.name) ?? SSE;
+  return CONVERSIONS.get(`${op.name}${wide}`) ?? INLINE.get(op.name) ?? SSE;
 }
 
 /** A vector load or store of ModRM.rm; `align` is the mask of address bits that must be 0. */
@@ -129,6 +152,34 @@ function decodeMove(i: Instruction, bytes: number, store: boolean, reg: number, 
   i.emit(COPYX[bytes], store ? rm : reg, store ? reg : rm);
 }
 
+/** Moves of halves and between register files. False: this is none. */
+function decodeSmallMove(i: Instruction, op: SseOp, form: Operands, reg: number, wide: boolean): boolean {
+  const store = form.reversed;
+  if (op.mmx) return false;
+  if (op.name === 'movd') {
+    if (i.isMemory) {
+      const bytes = wide ? 8 : 4;
+      emitVector(i, (store ? STOREX : LOADX)[bytes], reg, bytes, 0, store);
+    } else if (store) i.emit(MOVD.to[wide ? 1 : 0], 0, i.rm * 2, reg);
+    else i.emit(MOVD.from[wide ? 1 : 0], 0, reg, i.rm * 2);
+    return true;
+  }
+  const high = HIGH_MOVES.includes(op.name);
+  if (!high && !LOW_MOVES.includes(op.name)) return false;
+  if (!i.isMemory) {
+    if (op.name !== 'movq') return false;
+    const to = store ? xmm(i.rm) : reg;
+    i.emit(COPYX[8], to, store ? reg : xmm(i.rm));
+    i.emit(CLEARX_HIGH, to);
+  } else if (store) emitVector(i, STOREX[8], high ? reg + 2 : reg, 8, 0, true);
+  else if (op.name === 'movq') emitVector(i, LOADX[8], reg, 8, 0, false);
+  else {
+    emitVector(i, LOADX[8], XMM_TEMP, 8, 0, false);
+    i.emit(COPYX[8], high ? reg + 2 : reg, XMM_TEMP);
+  }
+  return true;
+}
+
 /** False: there is no such instruction. */
 export function decodeSse(i: Instruction, opcode: number): boolean {
   const rows = ROWS[opcode * 4 + mandatoryPrefix(i)];
@@ -144,7 +195,8 @@ export function decodeSse(i: Instruction, opcode: number): boolean {
   const flags = (op.mmx ? 1 : 0) | (op.name === 'movnti' ? 2 : 0);
   const align = op.aligned ? 15 : 0;
   const reg = registerOf(form.reversed ? form.src : form.dst, i.reg);
-  i.emit(SSE_CHECK, flags);
+  // The mode of this code says that SSE may be used; MMX must look for exceptions of the x87.
+  if ((i.mode & MODE_SSE) === 0 || op.mmx) i.emit(SSE_CHECK, flags);
   if (isMaskMove(op)) {
     // The byte-masked stores write at DS:rDI.
     i.base = 14;
@@ -156,6 +208,7 @@ export function decodeSse(i: Instruction, opcode: number): boolean {
     i.emit(SSE, number, registerOf(form.dst, i.reg), registerOf(form.src, i.rm), 0, 0);
     return true;
   }
+  if (decodeSmallMove(i, op, form, reg, wide)) return true;
   const move = MOVES.get(op.name);
   if (move !== undefined) {
     decodeMove(i, move, form.reversed, reg, align);
@@ -163,6 +216,10 @@ export function decodeSse(i: Instruction, opcode: number): boolean {
   }
   if (!i.isMemory) {
     const rm = registerOf(form.reversed ? form.dst : form.src, i.rm);
+    if (rm === reg && !op.mmx && CLEARING.includes(op.name)) {
+      i.emit(CLEARX, reg);
+      return true;
+    }
     const kind = kindOf(op, true, wide);
     i.emit(kind, number, form.reversed ? rm : reg, form.reversed ? reg : rm, immediate, wide ? 1 : 0);
     return true;

@@ -4,6 +4,7 @@ import { pendingException } from '../fpu/fxsave.ts';
 import { x87 } from '../fpu/x87.ts';
 import { HELPERS } from '../helpers/helpers.ts';
 import type { RegionEnvironment } from '../jit/region-compiler.ts';
+import { EQUAL, GREATER, LESS, UNORDERED } from '../sse/op.ts';
 import { mmxEnter, SSE_OPS } from '../sse/ops.ts';
 import {
   BLOCK_INDEX,
@@ -16,6 +17,8 @@ import {
   EA_HI,
   EA_LO,
   EXIT_RECORD,
+  F_AUX,
+  F_LO,
   FAULT,
   FAULT_ABORT,
   JUMP_TAG,
@@ -49,6 +52,8 @@ import type { InterpreterEnvironment } from './environment.ts';
 import { fpuEnvironment } from './fpu-environment.ts';
 import { INDEX_SHIFT, LENGTH_SHIFT, OFFSET_MASK } from './position.ts';
 
+/** F_AUX of a comparison that found equality: state.ts. */
+const FLIPPED_PARITY = 0x100;
 const JUMP_ENTRIES = 16384;
 /** Words of the jump cache. */
 export const JUMP_WORDS = JUMP_ENTRIES * 8;
@@ -115,6 +120,35 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     view.setInt32(at, value, true);
     view.setInt32(at + 4, valueHi, true);
   };
+  const load128 = (lo: number, hi: number, at: number): void => {
+    const from = quick(lo, hi, 4080, TLB_READ);
+    if (from >= 0) {
+      for (let word = 0; word < 4; word++) S[at + word] = view.getInt32(from + 4 * word, true);
+      return;
+    }
+    const low = load64(lo, hi);
+    const lowHi = S[LD_HI];
+    if (S[FAULT] !== 0) return;
+    const second = (lo + 8) | 0;
+    const high = load64(second, second >>> 0 < 8 ? (hi + 1) | 0 : hi);
+    if (S[FAULT] !== 0) return;
+    S[at] = low;
+    S[at + 1] = lowHi;
+    S[at + 2] = high;
+    S[at + 3] = S[LD_HI];
+  };
+  const store128 = (lo: number, hi: number, at: number): void => {
+    const to = quick(lo, hi, 4080, TLB_WRITE);
+    if (to >= 0) {
+      for (let word = 0; word < 4; word++) view.setInt32(to + 4 * word, S[at + word], true);
+      return;
+    }
+    cpu.probeWrite(lo, hi, 16);
+    if (S[FAULT] !== 0) return;
+    const second = (lo + 8) | 0;
+    store64(lo, hi, S[at], S[at + 1]);
+    store64(second, second >>> 0 < 8 ? (hi + 1) | 0 : hi, S[at + 2], S[at + 3]);
+  };
   const probed = (load: (lo: number, hi: number) => number, size: number) => {
     return (lo: number, hi: number): number => {
       if (quick(lo, hi, 4096 - size, TLB_WRITE) < 0) {
@@ -160,12 +194,14 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     S,
     SU8: cpu.SU8,
     SU16: new Uint16Array(S.buffer),
+    SF: cpu.SF32,
     SD: cpu.SF64,
     C,
     T,
     M8: memory.bytes,
     M16: new Uint16Array(memory.buffer),
     M32: new Int32Array(memory.buffer),
+    MD: new Float64Array(memory.buffer),
     ...arithmetic,
     load8,
     load16,
@@ -175,6 +211,8 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     loadw16: probed(load16, 2),
     loadw32: probed(load32, 4),
     loadw64: probed(load64, 8),
+    load128,
+    store128,
     store8: (lo, hi, value) => cpu.store8(lo, hi, value),
     store16,
     store32,
@@ -264,6 +302,11 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
       op.run(cpu, to, C[p + 3], C[p + 4], C[p + 5] !== 0);
       return S[FAULT];
     },
+    sseOrder: (p) => {
+      SSE_OPS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], 0, false);
+      if (S[F_LO] !== 0) return S[F_AUX] === 0 ? GREATER : LESS;
+      return S[F_AUX] === FLIPPED_PARITY ? EQUAL : UNORDERED;
+    },
     sseLoad: (p) => {
       const lo = S[EA_LO];
       const hi = S[EA_HI];
@@ -352,7 +395,7 @@ export function regionEnvironment(
     S[FAULT] = FAULT_ABORT;
     return false;
   };
-  const { load8, load16, load32, load64, store8, store16, store32, store64 } = environment;
+  const { load8, load16, load32, load64, load128, store8, store16, store32, store64, store128 } = environment;
   return {
     load8: (lo, hi) => (mayRead(lo, hi, 1) ? load8(lo, hi) : 0),
     load16: (lo, hi) => (mayRead(lo, hi, 2) ? load16(lo, hi) : 0),
@@ -373,6 +416,12 @@ export function regionEnvironment(
     },
     store64: (lo, hi, value, valueHi) => {
       if (mayWrite(lo, hi, 8)) store64(lo, hi, value, valueHi);
+    },
+    load128: (lo, hi, at) => {
+      if (mayRead(lo, hi, 16)) load128(lo, hi, at);
+    },
+    store128: (lo, hi, at) => {
+      if (mayWrite(lo, hi, 16)) store128(lo, hi, at);
     },
     decline: (p) => {
       if (S[FAULT] !== FAULT_ABORT) return environment.leave(p);

@@ -4,6 +4,7 @@ export interface InterpreterEnvironment {
   readonly S: Int32Array;
   readonly SU8: Uint8Array;
   readonly SU16: Uint16Array;
+  readonly SF: Float32Array;
   readonly SD: Float64Array;
   /** Records, 8 words each: kind, six fields, position (see block-cache.ts). Record 0 is `exit`. */
   readonly C: Int32Array;
@@ -12,8 +13,12 @@ export interface InterpreterEnvironment {
   readonly M8: Uint8Array;
   readonly M16: Uint16Array;
   readonly M32: Int32Array;
+  readonly MD: Float64Array;
   /** Results of wide arithmetic. */
   readonly X: Int32Array;
+  /** 16 bytes to or from the four words of the state at `at`; a fault changes nothing. */
+  load128(lo: number, hi: number, at: number): void;
+  store128(lo: number, hi: number, at: number): void;
   load8(lo: number, hi: number): number;
   load16(lo: number, hi: number): number;
   load32(lo: number, hi: number): number;
@@ -60,6 +65,8 @@ export interface InterpreterEnvironment {
   fpuCopy(i: number, pops: number): void;
   fpuFunction(modrm: number): void;
   sse(p: number): number;
+  /** A comparison that sets flags: -1, 0, 1, or 2 for unordered. */
+  sseOrder(p: number): number;
   sseCheck(p: number): number;
   sseLoad(p: number): number;
   sseStore(p: number): number;

@@ -1,6 +1,6 @@
 /** Writes the interpreter's source from the semantics table: a switch over the hottest kinds of records, functions for the rest. */
 import { type Emitter, SCRATCH, type Semantic, type Width } from '../semantics/emitter.ts';
-import { readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
+import { doubleReadHit, doubleWriteHit, readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
 import { SEMANTICS } from '../semantics/table.ts';
 import { BUDGET, FAULT } from '../state.ts';
 import { isHot } from './hot.ts';
@@ -46,6 +46,18 @@ class InterpreterEmitter implements Emitter {
   }
   double(n: number, k: number): string {
     return `SD[(C[p+${n}]>>1)+${k}]`;
+  }
+  single(n: number, k: number): string {
+    return `SF[C[p+${n}]+${k}]`;
+  }
+  element(n: number, index: string): string {
+    return `S[C[p+${n}]+(${index})]`;
+  }
+  loadDoubles(count: 1 | 2): string {
+    return doubleReadHit(count);
+  }
+  storeDoubles(count: 1 | 2): string {
+    return doubleWriteHit(count);
   }
   spill(): string {
     return '';
@@ -114,8 +126,19 @@ function switchCase(semantic: Semantic, number: number): string {
 
 /** What the generated module needs of the engine: arrays first, then functions. */
 export const ENVIRONMENT = [
-  ...['S', 'SU8', 'SU16', 'SD', 'C', 'T', 'M8', 'M16', 'M32', 'X'],
-  ...['load8', 'load16', 'load32', 'load64', 'loadw8', 'loadw16', 'loadw32', 'loadw64'],
+  ...['S', 'SU8', 'SU16', 'SF', 'SD', 'C', 'T', 'M8', 'M16', 'M32', 'MD', 'X'],
+  ...[
+    'load8',
+    'load16',
+    'load32',
+    'load64',
+    'loadw8',
+    'loadw16',
+    'loadw32',
+    'loadw64',
+    'load128',
+    'store128',
+  ],
   ...[
     'store8',
     'store16',
@@ -149,6 +172,7 @@ export const ENVIRONMENT = [
     'fpuCopy',
     'fpuFunction',
     'sse',
+    'sseOrder',
     'sseCheck',
     'sseLoad',
     'sseStore',

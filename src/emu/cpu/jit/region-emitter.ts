@@ -1,7 +1,7 @@
 /** Answers the semantics table with locals: registers, flags and temporaries of a region live in JavaScript variables. */
 import { OFFSET_MASK } from '../interp/position.ts';
 import type { Emitter, Width } from '../semantics/emitter.ts';
-import { readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
+import { doubleReadHit, doubleWriteHit, readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
 import { BUDGET, EA_HI, EA_LO, F_AUX, F_HI, F_LO, FAULT, PAGE_HI, PAGE_LO, TEMP0, ZERO } from '../state.ts';
 
 const TEMP_WORDS = 4;
@@ -119,6 +119,22 @@ export class RegionEmitter implements Emitter {
 
   double(n: number, k: number): string {
     return `SD[${(this.#C[this.#record + n] >> 1) + k}]`;
+  }
+
+  single(n: number, k: number): string {
+    return `SF[${this.#C[this.#record + n] + k}]`;
+  }
+
+  element(n: number, index: string): string {
+    return `S[${this.#C[this.#record + n]}+(${index})]`;
+  }
+
+  loadDoubles(count: 1 | 2): string {
+    return doubleReadHit(count, '$u');
+  }
+
+  storeDoubles(count: 1 | 2): string {
+    return doubleWriteHit(count, '$u');
   }
 
   spill(): string {

@@ -48,6 +48,13 @@ export interface Emitter {
   /** Word `k` of the vector register (or SSE temporary) that field `n` names, and its double `k`; may be assigned to. */
   vector(n: number, k: number): string;
   double(n: number, k: number): string;
+  /** The same as floats; and the word whose number is an expression. */
+  single(n: number, k: number): string;
+  element(n: number, index: string): string;
+  /** x (and y, where `count` is 2) = the doubles at lo:hi, where they are aligned and in RAM that the TLB has; else x is unchanged. */
+  loadDoubles(count: 1 | 2): string;
+  /** An `if` without its `else`: stores x (and y) likewise, when they are no NaNs. */
+  storeDoubles(count: 1 | 2): string;
   /** Calls the environment's `name` for this record. */
   recordCall(name: string): string;
   /** Around a `recordCall` whose function reads or writes general registers or flags. */

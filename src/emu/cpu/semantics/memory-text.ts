@@ -12,6 +12,24 @@ export function tlbTest(width: Width, tag: number, base = `S[${TLB_BASE}]`): str
   return `j=(lo>>>10&16380)+${base};if(${word}===${compared}&&T[j+2]===hi)`;
 }
 
+/** Aligned doubles: a tag that compares 8 bytes' alignment as well; two of them lie in one page unless the first is its last. */
+const DOUBLE_TAG = '(lo&-4089)';
+const TWO = '&&(lo&4088)!==4088';
+
+/** x (and y) = doubles at lo:hi, where the TLB has them. */
+export function doubleReadHit(count: 1 | 2, base = `S[${TLB_BASE}]`): string {
+  const hit = `j=(lo>>>10&16380)+${base};if(T[j]===${DOUBLE_TAG}&&T[j+2]===hi`;
+  if (count === 1) return `${hit})x=MD[lo+T[j+3]>>3];`;
+  return `${hit}${TWO}){j=lo+T[j+3]>>3;x=MD[j];y=MD[j+1];}`;
+}
+
+/** The same to memory, when x (and y) are no NaNs; an `else` may follow. */
+export function doubleWriteHit(count: 1 | 2, base = `S[${TLB_BASE}]`): string {
+  const hit = `j=(lo>>>10&16380)+${base};if(T[j+1]===${DOUBLE_TAG}&&T[j+2]===hi&&x===x`;
+  if (count === 1) return `${hit})MD[lo+T[j+3]>>3]=x;`;
+  return `${hit}&&y===y${TWO}){j=lo+T[j+3]>>3;MD[j]=x;MD[j+1]=y;}`;
+}
+
 export function readHit(width: Width): string {
   switch (width) {
     case 8:

@@ -9,7 +9,11 @@ import {
   ATTR_WRITABLE,
   CPL,
   CR0,
+  CR0_EM,
   CR0_PE,
+  CR0_TS,
+  CR4,
+  CR4_OSFXSR,
   DR7,
   EFER,
   EFER_LMA,
@@ -21,6 +25,7 @@ import {
   MODE_FLAT,
   MODE_LONG,
   MODE_REAL,
+  MODE_SSE,
   MODE_STACK32,
   MODE_TRAP,
   MODE_USER,
@@ -65,6 +70,7 @@ export function computeMode(S: Int32Array): number {
   }
   if ((S[SEG_SS + SEG_ATTR] & ATTR_DB) !== 0) mode |= MODE_STACK32;
   if (S[CPL] === 3) mode |= MODE_USER;
+  if ((S[CR0] & (CR0_EM | CR0_TS)) === 0 && (S[CR4] & CR4_OSFXSR) !== 0) mode |= MODE_SSE;
   if ((S[EFLAGS] & FLAG_TF) !== 0 || (S[DR7] & DR7_ENABLES) !== 0) mode |= MODE_TRAP;
   return mode;
 }
