@@ -7,6 +7,8 @@ import { RECORD } from '../decode/instruction.ts';
 import { opNumber, SEMANTICS } from '../semantics/table.ts';
 import {
   BUDGET,
+  EA_HI,
+  EA_LO,
   F_AUX,
   F_HI,
   F_LO,
@@ -19,6 +21,7 @@ import {
   TLB_ADDEND,
   TLB_BASE,
   TLB_HI,
+  TLB_NONE,
   TLB_READ,
   TLB_WRITE,
   ZERO,
@@ -30,6 +33,10 @@ const ROUNDS = 1200;
 /** Where in the page the records' operands and stack are. */
 const OPERAND = 0x100;
 const STACK = 0x800;
+/** Aligned, unaligned, across the end of the page, and in a page that the TLB does not have. */
+const OFFSETS = [OPERAND, OPERAND + 1, PAGE - 1, PAGE + OPERAND] as const;
+/** First word of the TLB entry of the second page. */
+const SECOND = 4;
 const BUDGET_FOR_ALL = 1 << 30;
 
 const OUTSIDE = [
@@ -76,8 +83,9 @@ function exercises(next: number): Exercise[] {
       add([0, 0, 0, 0, 0, 1]);
       add([next, next, 0, 0, 0, 1], 0);
     } else if (/^(load|store|lea|ea)/.test(name)) {
-      // Aligned, unaligned, and across the end of the page.
-      for (const offset of [OPERAND, OPERAND + 1, PAGE - 1]) add([RBX, ZERO, offset, ZERO, 0, 1]);
+      for (const offset of OFFSETS) add([RBX, ZERO, offset, ZERO, 0, 1]);
+    } else if (/^(shl|shr|sar)64_imm$/.test(name)) {
+      for (const count of [3, 32, 35]) add([0, RBX, count, 0, ZERO, 1]);
     } else add([0, RBX, 3, 0, ZERO, 1]);
   }
   // Kinds outside of the switch: many, so that V8 does not take one of them for the only one.
@@ -101,10 +109,14 @@ export function warmUp({ S, T, C, bytes, run }: WarmUpTarget): void {
     const { fields, budget } = program[step % program.length];
     const round = Math.floor(step / program.length);
     C.set(fields, start);
+    T[SECOND + TLB_READ] = TLB_NONE;
+    T[SECOND + TLB_WRITE] = TLB_NONE;
     S[BUDGET] = budget;
     S[FAULT] = round % 64 === 63 ? FAULT_PRESENT : 0;
-    S[RSP] = (step & 8) === 0 ? STACK : STACK + 1;
+    S[RSP] = (round & 8) === 0 ? STACK : STACK + 1;
     S[RSP + 1] = 0;
+    S[EA_LO] = OFFSETS[(round >> 2) & 3] ?? 0;
+    S[EA_HI] = 0;
     S[PAGE_LO] = 0;
     S[PAGE_HI] = 0;
     // All combinations of flags, so that both ways of every branch are seen.
