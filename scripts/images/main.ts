@@ -1,17 +1,19 @@
-/** `npm run images`: builds the guest image when it is missing or older than its recipe. */
+/** `npm run images`: builds the guest image, and its snapshot, when they are missing or older than their recipes. */
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildImage } from './build.ts';
 import { explain, ImageError } from './failure.ts';
-import { DEFAULT_IMAGE, IMAGE_NAMES, imageSpec } from './image-spec.ts';
+import { DEFAULT_IMAGE, IMAGE_NAMES, type ImageSpec, imageSpec } from './image-spec.ts';
 import { isCurrent, recipeOf } from './manifest.ts';
+import { removeSnapshot, SNAPSHOT_SOURCES, updateSnapshot } from './snapshot.ts';
 
-const USAGE = 'usage: npm run images -- [--if-needed] [--rebuild] [name]';
+const OPTIONS = ['--if-needed', '--rebuild', '--no-snapshot'];
+const USAGE = `usage: npm run images -- ${OPTIONS.map((option) => `[${option}]`).join(' ')} [name]`;
 
 /** Builds what the arguments name; ImageError when an argument is unknown or the build cannot be done. */
-function main(args: readonly string[]): void {
+async function main(args: readonly string[]): Promise<void> {
   const options = args.filter((arg) => arg.startsWith('-'));
-  const unknown = options.find((option) => option !== '--if-needed' && option !== '--rebuild');
+  const unknown = options.find((option) => !OPTIONS.includes(option));
   if (unknown !== undefined) throw new ImageError(`Unknown option ${unknown}; ${USAGE}.`);
   const name = args.find((arg) => !arg.startsWith('-')) ?? DEFAULT_IMAGE;
   const spec = imageSpec(name);
@@ -21,12 +23,29 @@ function main(args: readonly string[]): void {
   const scripts = dirname(fileURLToPath(import.meta.url));
   const project = join(scripts, '../..');
   const output = join(project, 'public/images', name);
-  const recipe = recipeOf(scripts);
-  if (!options.includes('--rebuild') && isCurrent(output, recipe)) return;
-
+  const recipe = recipeOf(scripts, SNAPSHOT_SOURCES);
   const say = (step: string): void => {
     process.stdout.write(`${name}: ${step}\n`);
   };
+  if (options.includes('--rebuild') || !isCurrent(output, recipe))
+    build(spec, { project, scripts, output }, recipe, say);
+  if (name !== DEFAULT_IMAGE) return;
+  if (options.includes('--no-snapshot')) removeSnapshot(output);
+  else await updateSnapshot(project, output, say);
+}
+
+interface Folders {
+  readonly project: string;
+  readonly scripts: string;
+  readonly output: string;
+}
+
+function build(
+  spec: ImageSpec,
+  { project, scripts, output }: Folders,
+  recipe: string,
+  say: (step: string) => void,
+): void {
   const places = { cache: join(project, '.cache/images'), output, fixedFiles: join(scripts, 'rootfs') };
   const { files } = buildImage(spec, places, recipe, say);
   const megabytes = (files.kernel.compressedBytes + files.initrd.compressedBytes) / 1e6;
@@ -34,7 +53,7 @@ function main(args: readonly string[]): void {
 }
 
 try {
-  main(process.argv.slice(2));
+  await main(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exitCode = 1;

@@ -14,6 +14,16 @@ export interface ImageFile {
   readonly rawSha256: string;
 }
 
+/** A machine that was saved at the prompt. */
+export interface SnapshotFile extends ImageFile {
+  /** SHA-256 of what it was made of. */
+  readonly recipe: string;
+  /** What the guest had shown by then. */
+  readonly console: string;
+  /** Bytes of entropy that the guest waits for, typed as a line of hexadecimal digits. */
+  readonly seedBytes: number;
+}
+
 export interface ManifestPackage {
   readonly name: string;
   readonly version: string;
@@ -34,15 +44,16 @@ export interface Manifest {
   readonly packages: readonly ManifestPackage[];
   /** SHA-256 of the builder's own sources. */
   readonly recipe: string;
+  readonly snapshot?: SnapshotFile;
 }
 
 /** Name of the manifest in an image's directory. */
 export const MANIFEST_FILE = 'manifest.json';
 
-/** SHA-256 over names and contents of every file below the builder's directory. */
-export function recipeOf(directory: string): string {
+/** SHA-256 over names and contents of every file below a directory, those that `without` names left out. */
+export function recipeOf(directory: string, without: readonly string[] = []): string {
   const files = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((file) => statSync(join(directory, file)).isFile())
+    .filter((file) => !without.includes(file) && statSync(join(directory, file)).isFile())
     .sort();
   const lines = files.map((file) => `${sha256Of(readFileSync(join(directory, file)))} ${file}\n`);
   return sha256Of(Buffer.from(lines.join('')));

@@ -37,6 +37,7 @@ export class App {
       start: () => api.start(),
       pause: () => api.pause(),
       reset: () => api.reset(),
+      coldBoot: () => api.coldBoot(),
       powerButton: () => api.powerButton(),
       help: openHelp,
     });

@@ -22,6 +22,7 @@ export class BootCard {
   }
 
   show({ step, what, doneBytes, totalBytes }: BootProgress): void {
+    this.element.hidden = false;
     const bytes =
       step === 'download'
         ? `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`

@@ -32,8 +32,10 @@ export class GuestConsole {
 
   /** @param progress undefined when all is loaded, or nothing will be */
   booting(progress: BootProgress | undefined, failed: boolean): void {
-    if (progress !== undefined) this.#boot.show(progress);
-    else if (failed) this.#boot.hide();
+    if (progress !== undefined) {
+      this.#boot.show(progress);
+      this.#spoke = false;
+    } else if (failed) this.#boot.hide();
     else this.#boot.waitForKernel();
   }
 }

@@ -14,6 +14,7 @@ export interface HeaderActions {
   start(): Promise<void>;
   pause(): Promise<void>;
   reset(): Promise<void>;
+  coldBoot(): Promise<void>;
   powerButton(): Promise<void>;
   help(): void;
 }
@@ -42,12 +43,18 @@ export class Header {
   readonly #start: HTMLButtonElement;
   readonly #pause: HTMLButtonElement;
   readonly #reset: HTMLButtonElement;
+  readonly #coldBoot: HTMLButtonElement;
   readonly #power: HTMLButtonElement;
 
   constructor(actions: HeaderActions) {
     this.#start = button('Start', { icon: 'play', class: 'primary' }, () => actions.start());
     this.#pause = button('Pause', { icon: 'pause' }, () => actions.pause());
     this.#reset = button('Reset', { icon: 'reset' }, () => actions.reset());
+    this.#coldBoot = button(
+      'Cold boot',
+      { icon: 'cold', label: 'Cold boot: a new machine, from its first instruction' },
+      () => actions.coldBoot(),
+    );
     this.#power = button('Power', { icon: 'power', label: 'Press the power button' }, () =>
       actions.powerButton(),
     );
@@ -62,6 +69,7 @@ export class Header {
         this.#start,
         this.#pause,
         this.#reset,
+        this.#coldBoot,
         this.#power,
       ),
       h(
@@ -104,6 +112,7 @@ export class Header {
     this.#start.disabled = !exists;
     this.#pause.disabled = !exists;
     this.#reset.disabled = !exists;
+    this.#coldBoot.disabled = !exists;
     this.#power.disabled = !running;
   }
 

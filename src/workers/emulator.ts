@@ -1,8 +1,9 @@
-import type { ImageStore } from '../emu/index.ts';
-import { loadGuest } from './guest-image-loader.ts';
+import { type ImageStore, SnapshotError } from '../emu/index.ts';
+import { loadGuest, loadManifest, streamFile } from './guest-image-loader.ts';
+import type { SnapshotFile } from './guest-manifest.ts';
 import { ImageService } from './image-service.ts';
-import type { GuestFiles, WorkerMachine } from './machine-types.ts';
-import { makeMachine } from './make-machine.ts';
+import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
+import { ArrivingMachine, makeMachine } from './make-machine.ts';
 import { MipsMeter } from './mips-meter.ts';
 import { OutputBatcher } from './output-batcher.ts';
 import {
@@ -40,8 +41,10 @@ export class Emulator implements EmulatorApi {
   #port: MessagePort | undefined;
   #machine: WorkerMachine | undefined;
   #loop: RunLoop | undefined;
-  /** Makes a new machine; undefined until the guest is loaded. */
-  #powerOn: (() => void) | undefined;
+  /** Kernel and initrd; undefined while nobody needed them. */
+  #files: Promise<GuestFiles> | undefined;
+  /** A machine that was reset gets them just now. */
+  #supplying = false;
   #failed = false;
   #lastStatus: MachineStatus = statusWithoutMachine('loading');
   #statusAtMs = 0;
@@ -68,8 +71,11 @@ export class Emulator implements EmulatorApi {
 
   start(): void {
     const machine = this.#machine;
-    if (machine?.hasQuit === true) this.#powerOn?.();
-    else if (machine?.runState === 'shutdown' || machine?.runState === 'internal-error') machine.reset();
+    if (machine?.hasQuit === true) {
+      void this.coldBoot();
+      return;
+    }
+    if (machine?.runState === 'shutdown' || machine?.runState === 'internal-error') machine.reset();
     this.#machine?.start();
     this.#changed();
   }
@@ -130,51 +136,126 @@ export class Emulator implements EmulatorApi {
     return this.#images.flush();
   }
 
+  /** Throws the machine away and switches a new one on: every instruction of the boot is run. */
+  async coldBoot(): Promise<void> {
+    try {
+      await this.#coldBoot();
+    } catch (error) {
+      this.#post({ type: 'boot', progress: undefined });
+      this.#notify(failure(error));
+      this.#changed();
+    }
+  }
+
+  async #coldBoot(): Promise<void> {
+    const before = this.#machine;
+    before?.pause();
+    const files = await this.#loadFiles();
+    await before?.close().catch((error: unknown) => this.#couldNotStore(error));
+    const machine = makeMachine(files, await this.#environment());
+    this.#use(machine);
+    this.#post({ type: 'images' });
+  }
+
   async #boot(): Promise<void> {
-    const guest = await loadGuest(
-      this.#guestUrl,
-      (progress) => this.#post({ type: 'boot', progress }),
-      ({ name, kernelRelease, memoryMiB }) =>
-        this.#post({ type: 'guest', guest: { name, kernelRelease, memoryMiB } }),
-    );
-    this.#post({ type: 'boot', progress: startProgress(guest.kernel.length) });
-    const { kernel, initrd, manifest } = guest;
-    const files = { memoryBytes: manifest.memoryMiB * 2 ** 20, kernel, initrd, append: manifest.append };
-    const images = await this.#storage;
-    this.#powerOn = () => this.#makeMachine(files, images);
-    this.#powerOn();
-    this.#machine?.start();
+    const { name, kernelRelease, memoryMiB, snapshot } = await loadManifest(this.#guestUrl);
+    this.#post({ type: 'guest', guest: { name, kernelRelease, memoryMiB } });
+    if (snapshot === undefined || !(await this.#restore(snapshot))) await this.#coldBoot();
     this.#machine?.monitorInput(this.#earlyMonitorInput);
-    this.#post({ type: 'boot', progress: undefined });
     this.#changed();
   }
 
-  #makeMachine(files: GuestFiles, images: ImageStore): void {
-    this.#loop?.stop();
-    this.#meter.clear();
-    const machine = makeMachine(files, {
+  /** Goes on where the snapshot was taken; false, and a word to the user, when that cannot be. */
+  async #restore(snapshot: SnapshotFile): Promise<boolean> {
+    try {
+      const arriving = new ArrivingMachine(await this.#environment());
+      await streamFile(
+        `${this.#guestUrl}${snapshot.file}`,
+        snapshot,
+        'saved machine',
+        (progress) => this.#post({ type: 'boot', progress }),
+        (piece) => arriving.push(piece),
+      );
+      const machine = await arriving.finish();
+      this.#serialOut.write(new TextEncoder().encode(snapshot.console));
+      machine.serialInput(new TextEncoder().encode(`${seedLine(snapshot.seedBytes)}\n`));
+      this.#use(machine);
+      return true;
+    } catch (error) {
+      if (!(error instanceof UserError || error instanceof SnapshotError)) throw error;
+      const text = 'The saved machine could not be restored, so the guest boots.';
+      this.#notify({ level: 'warning', text, detail: error.message });
+      return false;
+    }
+  }
+
+  #loadFiles(): Promise<GuestFiles> {
+    this.#files ??= this.#fetchFiles().catch((error: unknown) => {
+      this.#files = undefined;
+      throw error;
+    });
+    return this.#files;
+  }
+
+  async #fetchFiles(): Promise<GuestFiles> {
+    const progress = (step: BootProgress): void => this.#post({ type: 'boot', progress: step });
+    const { kernel, initrd, manifest } = await loadGuest(this.#guestUrl, progress);
+    progress(startProgress(kernel.length));
+    return { memoryBytes: manifest.memoryMiB * 2 ** 20, kernel, initrd, append: manifest.append };
+  }
+
+  /** A restored machine was reset: only now it needs a kernel. */
+  async #supplyBootFiles(machine: WorkerMachine): Promise<void> {
+    this.#supplying = true;
+    try {
+      machine.setBootFiles(await this.#loadFiles());
+      this.#post({ type: 'boot', progress: undefined });
+    } catch (error) {
+      machine.pause();
+      this.#post({ type: 'boot', progress: undefined });
+      this.#notify(failure(error));
+    } finally {
+      this.#supplying = false;
+      this.#changed();
+    }
+  }
+
+  async #environment(): Promise<MachineEnvironment> {
+    const images = await this.#storage;
+    return {
       images,
       onWake: () => this.#loop?.wake(),
       onSerialOutput: (bytes) => this.#serialOut.write(bytes),
       onMonitorOutput: (text) => this.#monitorOutput(text),
       onPowerOff: () => this.#poweredOff(images),
-    });
+    };
+  }
+
+  #use(machine: WorkerMachine): void {
+    this.#loop?.stop();
+    this.#meter.clear();
+    this.#failed = false;
     this.#machine = machine;
     this.#loop = new RunLoop(machine, {
       afterSlice: () => this.#afterSlice(),
       crashed: (error) => this.#fail(error),
     });
+    machine.start();
+    this.#post({ type: 'boot', progress: undefined });
+    this.#changed();
   }
 
   /** What the guest left in its disks' caches is stored now; a machine that quit also gives up its images. */
   #poweredOff(images: ImageStore): void {
     const stored = this.#machine?.hasQuit === true ? this.#machine.close() : images.flush();
     stored
-      .catch((error: unknown) =>
-        this.#notify({ level: 'error', text: `Could not store the disks: ${errorText(error)}.` }),
-      )
+      .catch((error: unknown) => this.#couldNotStore(error))
       .finally(() => this.#post({ type: 'images' }));
     this.#changed();
+  }
+
+  #couldNotStore(error: unknown): void {
+    this.#notify({ level: 'error', text: `Could not store the disks: ${errorText(error)}.` });
   }
 
   #receive(message: PageMessage): void {
@@ -215,6 +296,8 @@ export class Emulator implements EmulatorApi {
   }
 
   #afterSlice(): void {
+    const machine = this.#machine;
+    if (machine?.waitsForBootFiles === true && !this.#supplying) void this.#supplyBootFiles(machine);
     this.#serialOut.poll();
     const now = performance.now();
     const state = this.#state();
@@ -256,6 +339,12 @@ export class Emulator implements EmulatorApi {
   #post(message: WorkerMessage, transfer: Transferable[] = []): void {
     this.#port?.postMessage(message, transfer);
   }
+}
+
+/** Entropy for the guest, in hexadecimal digits. */
+function seedLine(bytes: number): string {
+  const seed = crypto.getRandomValues(new Uint8Array(bytes));
+  return Array.from(seed, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function startProgress(bytes: number): BootProgress {

@@ -28,7 +28,7 @@ export async function loadGuest(
   onManifest: (manifest: GuestManifest) => void = () => {},
   environment: LoaderEnvironment = browserEnvironment(),
 ): Promise<LoadedGuest> {
-  const manifest = parseManifest(await (await open(environment, `${baseUrl}manifest.json`)).text());
+  const manifest = await loadManifest(baseUrl, environment);
   onManifest(manifest);
   const load = async (what: string, file: GuestFile): Promise<Uint8Array> => {
     const bytes = await download(environment, baseUrl, what, file, onProgress);
@@ -39,6 +39,36 @@ export async function loadGuest(
   const kernel = await load('Linux kernel', manifest.kernel);
   const initrd = await load('root file system', manifest.initrd);
   return { manifest, kernel, initrd };
+}
+
+/** @throws UserError */
+export async function loadManifest(
+  baseUrl: string,
+  environment: LoaderEnvironment = browserEnvironment(),
+): Promise<GuestManifest> {
+  return parseManifest(await (await open(environment, `${baseUrl}manifest.json`)).text());
+}
+
+/**
+ * Downloads and unpacks a file piece by piece; `take` may throw.
+ * @throws UserError, and what `take` throws
+ */
+export async function streamFile(
+  url: string,
+  file: GuestFile,
+  what: string,
+  onProgress: (progress: BootProgress) => void,
+  take: (piece: Uint8Array) => void,
+  environment: LoaderEnvironment = browserEnvironment(),
+): Promise<void> {
+  const pieces = (await openUnpacked(environment, url, file, what, onProgress)).getReader();
+  for (;;) {
+    const { done, value } = await pieces.read().catch((error: unknown) => {
+      throw brokeOff(url, error);
+    });
+    if (done) return;
+    take(value);
+  }
 }
 
 function browserEnvironment(): LoaderEnvironment {
@@ -65,23 +95,40 @@ async function download(
   onProgress: (progress: BootProgress) => void,
 ): Promise<Uint8Array> {
   const url = `${baseUrl}${file.file}`;
-  const response = await open(environment, url);
-  if (response.body === null) throw new UserError(`The server sent nothing for ${url}.`, RETRY);
+  const stream = await openUnpacked(environment, url, file, what, onProgress);
   try {
-    const { stream, packed } = await sniffGzip(response.body);
-    const report = (doneBytes: number) => {
-      const totalBytes = packed ? file.compressedBytes : file.rawBytes;
-      onProgress({ step: 'download', what, doneBytes, totalBytes });
-    };
-    const counted = stream.pipeThrough(counter(report));
-    if (!packed) return await collect(counted, file.rawBytes);
-    const unpacked = await collect(counted.pipeThrough(new DecompressionStream('gzip')), file.rawBytes);
+    const unpacked = await collect(stream, file.rawBytes);
     onProgress({ step: 'unpack', what, doneBytes: unpacked.length, totalBytes: file.rawBytes });
     return unpacked;
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`The download of ${url} broke off: ${errorText(error)}.`, RETRY);
+    throw brokeOff(url, error);
   }
+}
+
+/** The file's raw bytes, whether it arrives packed or not. */
+async function openUnpacked(
+  environment: LoaderEnvironment,
+  url: string,
+  file: GuestFile,
+  what: string,
+  onProgress: (progress: BootProgress) => void,
+): Promise<ReadableStream<Uint8Array>> {
+  const response = await open(environment, url);
+  if (response.body === null) throw new UserError(`The server sent nothing for ${url}.`, RETRY);
+  const { stream, packed } = await sniffGzip(response.body).catch((error: unknown) => {
+    throw brokeOff(url, error);
+  });
+  const report = (doneBytes: number) => {
+    const totalBytes = packed ? file.compressedBytes : file.rawBytes;
+    onProgress({ step: 'download', what, doneBytes, totalBytes });
+  };
+  const counted = stream.pipeThrough(counter(report));
+  return packed ? counted.pipeThrough(new DecompressionStream('gzip')) : counted;
+}
+
+function brokeOff(url: string, error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  return new UserError(`The download of ${url} broke off: ${errorText(error)}.`, RETRY);
 }
 
 /**

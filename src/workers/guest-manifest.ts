@@ -8,6 +8,14 @@ export interface GuestFile {
   readonly rawSha256: string;
 }
 
+/** A machine that was saved at the guest's prompt. */
+export interface SnapshotFile extends GuestFile {
+  /** What the guest had shown by then. */
+  readonly console: string;
+  /** Bytes of entropy that the guest waits for, as a line of hexadecimal digits. */
+  readonly seedBytes: number;
+}
+
 export interface GuestManifest {
   readonly name: string;
   readonly kernelRelease: string;
@@ -16,6 +24,8 @@ export interface GuestManifest {
   readonly memoryMiB: number;
   readonly kernel: GuestFile;
   readonly initrd: GuestFile;
+  /** Absent: the guest has to boot. */
+  readonly snapshot?: SnapshotFile;
 }
 
 const REBUILD = 'Run `npm run images` where this page is built, then load it again.';
@@ -31,6 +41,7 @@ export function parseManifest(text: string): GuestManifest {
     memoryMiB: numberOf(root, 'memoryMiB'),
     kernel: fileOf(field(files, 'kernel')),
     initrd: fileOf(field(files, 'initrd')),
+    ...(field(root, 'snapshot') === undefined ? {} : { snapshot: snapshotOf(field(root, 'snapshot')) }),
   };
 }
 
@@ -47,6 +58,11 @@ function fileOf(value: unknown): GuestFile {
     rawBytes: numberOf(file, 'rawBytes'),
     rawSha256: stringOf(file, 'rawSha256'),
   };
+}
+
+function snapshotOf(value: unknown): SnapshotFile {
+  const record = asRecord(value);
+  return { ...fileOf(value), console: stringOf(record, 'console'), seedBytes: numberOf(record, 'seedBytes') };
 }
 
 function parseJson(text: string): unknown {

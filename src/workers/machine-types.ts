@@ -22,6 +22,9 @@ export interface WorkerMachine {
   pause(): void;
   reset(): void;
   powerButton(): void;
+  /** A restored machine was reset and stands still until it has its kernel. */
+  readonly waitsForBootFiles: boolean;
+  setBootFiles(files: GuestFiles): void;
   /** Flushes and gives up all images. */
   close(): Promise<void>;
 }

@@ -1,4 +1,11 @@
-import { HmpConsole, Machine } from '../emu/index.ts';
+import {
+  HmpConsole,
+  Machine,
+  type MachineHost,
+  machineForSnapshot,
+  restoreMachine,
+  SnapshotReader,
+} from '../emu/index.ts';
 import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
 import { WakingImages } from './waking-images.ts';
 
@@ -7,13 +14,49 @@ const RANDOM_BYTES_MAX = 65536;
 
 /** The machine with its monitor, in prelaunch. */
 export function makeMachine(guest: GuestFiles, environment: MachineEnvironment): WorkerMachine {
-  const machine = new Machine(guest, {
+  return withMonitor(new Machine(guest, hostOf(environment)), environment);
+}
+
+/** A machine that is made of a snapshot while it arrives. */
+export class ArrivingMachine {
+  readonly #environment: MachineEnvironment;
+  readonly #reader: SnapshotReader;
+  #machine: Machine | undefined;
+
+  constructor(environment: MachineEnvironment) {
+    this.#environment = environment;
+    this.#reader = new SnapshotReader((head) => {
+      this.#machine = machineForSnapshot(head, hostOf(environment));
+      return this.#machine.memory.bytes;
+    });
+  }
+
+  /** Throws `SnapshotError`. */
+  push(piece: Uint8Array): void {
+    this.#reader.push(piece);
+  }
+
+  /** All is there: the machine, paused. Rejects with `SnapshotError`. */
+  async finish(): Promise<WorkerMachine> {
+    const state = this.#reader.finish();
+    const machine = this.#machine;
+    if (machine === undefined) throw new Error('a snapshot without a head');
+    await restoreMachine(machine, state);
+    return withMonitor(machine, this.#environment);
+  }
+}
+
+function hostOf(environment: MachineEnvironment): MachineHost {
+  return {
     monotonicNs: () => performance.now() * 1e6,
     wallClockMs: () => Date.now(),
     random,
     images: new WakingImages(environment.images, environment.onWake),
     warn: (message) => environment.onMonitorOutput(`hotslot: ${message}\r\n`),
-  });
+  };
+}
+
+function withMonitor(machine: Machine, environment: MachineEnvironment): WorkerMachine {
   machine.onSerial = environment.onSerialOutput;
   machine.onQuit = environment.onPowerOff;
   const monitor = new HmpConsole(environment.onMonitorOutput, {
@@ -41,6 +84,10 @@ export function makeMachine(guest: GuestFiles, environment: MachineEnvironment):
     pause: () => machine.stop(),
     reset: () => machine.reset(),
     powerButton: () => machine.powerButton(),
+    get waitsForBootFiles() {
+      return machine.waitsForBootFiles;
+    },
+    setBootFiles: (files) => machine.setBootFiles(files),
     close: () => machine.close(),
   };
 }

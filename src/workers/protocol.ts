@@ -102,6 +102,8 @@ export interface EmulatorApi {
   start(): void;
   pause(): void;
   reset(): void;
+  /** Switches a new machine on, from the first instruction; what was plugged is gone, the images stay. */
+  coldBoot(): Promise<void>;
   /** Presses the ACPI power button. */
   powerButton(): void;
   listImages(): Promise<ImageList>;

@@ -280,6 +280,11 @@ export class Machine implements MachineApi {
     this.#bootFiles = files;
   }
 
+  /** The guest was reset before `setBootFiles`: it stands still. */
+  get waitsForBootFiles(): boolean {
+    return this.#bootFiles === undefined && !this.#poweredUp && this.runControl.running;
+  }
+
   /** What the machine itself keeps between two slices; its parts are saved apart. */
   saveRun(): RunSnapshot {
     return {

@@ -1,0 +1,99 @@
+/** Boots an image on the project's own machine and brings it to where visitors begin. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { Machine, saveMachine, writeSnapshot } from '../../src/emu/index.ts';
+import { ImageError } from './failure.ts';
+import type { Manifest } from './manifest.ts';
+
+const MIB = 2 ** 20;
+const NS_PER_S = 1e9;
+/** Virtual seconds. */
+const LATE_DRIVERS_S = 5;
+/** Guest: Linux 6.1 random.c takes new entropy into use once the last is 60 s old: the seed then counts at once. */
+const QUIET_S = 90;
+const LIMIT_MS = 300_000;
+const SLICE_MS = 20;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: busybox asks the terminal for the cursor's place.
+const AT_PROMPT = /guest# (?:\x1b\[6n)?$/;
+const BANNER = /\r\n\r\n\r\nBusyBox/;
+
+/** Free pages hold what was there before; pages of zeros are not stored. */
+const CLEAR_FREE_MEMORY = [
+  'mount -t tmpfs -o size=100% clear /mnt',
+  "free=$(awk '/MemFree/ { print $2 }' /proc/meminfo)",
+  'dd if=/dev/zero of=/mnt/zeros bs=64k count=$(((free - 4096) / 64)) 2> /dev/null',
+  'rm /mnt/zeros; umount /mnt',
+].join('; ');
+/** Who restores the machine types a line of entropy: the guest mixes it in, asks the RTC for the time, and begins a new shell. */
+const AWAIT_RESTORE = 'read -rs seed; echo "$seed" > /dev/urandom; hwclock -us; exec sh';
+
+/** A guest that is typed at. Its time is that of its instructions: waiting costs nothing. */
+class TypedGuest {
+  readonly machine: Machine;
+  /** What it showed since the last command. */
+  output = '';
+  readonly #end = performance.now() + LIMIT_MS;
+
+  constructor(directory: string, { files, append, memoryMiB }: Manifest) {
+    const unpack = (file: string): Buffer => gunzipSync(readFileSync(join(directory, file)));
+    this.machine = new Machine(
+      {
+        kernel: unpack(files.kernel.file),
+        initrd: unpack(files.initrd.file),
+        append,
+        memoryBytes: memoryMiB * MIB,
+        icountShift: 3,
+        rtcBaseMs: Date.now(),
+      },
+      {
+        monotonicNs: () => performance.now() * 1e6,
+        wallClockMs: () => Date.now(),
+        random: (bytes) => void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
+        images: { open: () => Promise.reject(new Error('no disks here')) },
+      },
+    );
+    this.machine.onSerial = (bytes) => {
+      this.output += Buffer.from(bytes).toString('latin1');
+    };
+    this.machine.cont();
+  }
+
+  type(line: string): void {
+    this.output = '';
+    this.machine.serial.send(Buffer.from(`${line}\n`, 'latin1'));
+  }
+
+  untilPrompt(): void {
+    while (!AT_PROMPT.test(this.output)) this.#run();
+  }
+
+  forSeconds(seconds: number): void {
+    const end = this.machine.clock.nowNs() + seconds * NS_PER_S;
+    while (this.machine.clock.nowNs() < end) this.#run();
+  }
+
+  #run(): void {
+    this.machine.run(SLICE_MS);
+    if (this.machine.runState !== 'running' || performance.now() > this.#end) {
+      throw new ImageError(`The guest did not reach its prompt; it showed last: ${this.output.slice(-500)}`);
+    }
+  }
+}
+
+/** A snapshot, uncompressed, of the image in `directory` at its prompt, and what the console had shown by then. */
+export async function bootAndSave(
+  directory: string,
+  manifest: Manifest,
+): Promise<{ readonly raw: Buffer; readonly shown: string }> {
+  const guest = new TypedGuest(directory, manifest);
+  guest.untilPrompt();
+  const shown = guest.output.slice(0, guest.output.search(BANNER));
+  for (const command of [`sleep ${LATE_DRIVERS_S}`, CLEAR_FREE_MEMORY]) {
+    guest.type(command);
+    guest.untilPrompt();
+  }
+  guest.type(AWAIT_RESTORE);
+  guest.forSeconds(QUIET_S);
+  return { raw: Buffer.concat([...writeSnapshot(await saveMachine(guest.machine))]), shown };
+}

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { expect, type Page, test } from '@playwright/test';
+import {
+  guestCommand,
+  imageRow,
+  monitorCommand,
+  noise,
+  terminalText,
+  upload,
+  waitForGuest,
+  waitForText,
+} from './support/page.ts';
+
+const IMAGE = join(import.meta.dirname, '../../public/images/debian-amd64');
+const DISK = '/tmp/disk1.img';
+/** Quiet machines need 2 s; tests share theirs with others. */
+const PROMPT_MS = 15_000;
+
+async function secondsOff(page: Page): Promise<number> {
+  const seconds = Number(await guestCommand(page, 'date +%s'));
+  return Math.abs(seconds - Date.now() / 1000);
+}
+
+test('a visitor has a live prompt at once, with the right time, and can plug, unplug and reset', async ({
+  page,
+}) => {
+  test.setTimeout(240_000);
+  const requests: string[] = [];
+  page.on('request', (request) => requests.push(request.url()));
+  await page.goto('./');
+  await waitForText(page, 'console', /^guest# ?$/m, PROMPT_MS);
+  const ms = await page.evaluate(() => performance.now());
+  test.info().annotations.push({ type: 'prompt', description: `${(ms / 1000).toFixed(2)} s` });
+  expect(await terminalText(page, 'console')).toContain('Linux version');
+  expect(requests.filter((url) => /vmlinux|initrd/.test(url))).toEqual([]);
+  expect(await secondsOff(page)).toBeLessThan(5);
+  await upload(page, 'disk1.img', noise(1 << 20));
+  await expect(imageRow(page, DISK)).toBeVisible();
+  expect(await monitorCommand(page, `drive_add 0 if=none,file=${DISK},format=raw,id=disk1`)).toBe('OK');
+  expect(await monitorCommand(page, 'device_add virtio-blk-pci,drive=disk1,id=disk1')).toBe('');
+  await expect
+    .poll(() => guestCommand(page, 'lsblk -dno NAME,SIZE'), { timeout: 30_000 })
+    .toMatch(/^vda +1M/m);
+  await monitorCommand(page, 'device_del disk1');
+  await expect.poll(() => guestCommand(page, 'lsblk'), { timeout: 30_000 }).toBe('');
+  await page.getByRole('button', { name: 'Reset' }).click();
+  await waitForText(page, 'console', /(Run \/init[\s\S]*){2}guest# ?$/m, 120_000);
+  expect(requests.some((url) => url.includes('vmlinux'))).toBe(true);
+});
+
+test('two visitors have different random numbers', async ({ page, context }) => {
+  const numbers: string[] = [];
+  for (const visitor of [page, await context.newPage()]) {
+    await visitor.goto('./');
+    await waitForGuest(visitor);
+    numbers.push(await guestCommand(visitor, 'head -c 16 /dev/urandom | od -An -tx1'));
+    await visitor.close();
+  }
+  expect(numbers[0]).not.toBe(numbers[1]);
+});
+
+test('a cold boot runs every instruction', async ({ page }) => {
+  test.setTimeout(180_000);
+  await page.goto('./');
+  await waitForGuest(page);
+  await page.getByRole('button', { name: 'Cold boot' }).click();
+  await waitForText(page, 'console', /guest# [\s\S]*Linux version[\s\S]*guest# ?$/m, 120_000);
+});
+
+test('a snapshot that is damaged, foreign or gone makes the guest boot', async ({ page }) => {
+  test.setTimeout(180_000);
+  const damaged = readFileSync(join(IMAGE, 'snapshot.gz'));
+  damaged.fill(0x5a, damaged.length >> 1, (damaged.length >> 1) + 64);
+  const answers = [
+    { body: damaged, why: /damaged|broke off/ },
+    { body: gzipSync('a letter to somebody else'), why: /This is no snapshot of a machine/ },
+    { status: 404, body: '', why: /is not there/ },
+  ];
+  for (const { why, ...answer } of answers) {
+    await page.route('**/snapshot.gz', (route) => route.fulfill(answer));
+    await page.goto('./');
+    const notices = page.locator('.notices');
+    await expect(notices).toContainText('could not be restored, so the guest boots', { timeout: 30_000 });
+    await expect(notices).toContainText(why);
+    await page.unroute('**/snapshot.gz');
+  }
+  await waitForGuest(page);
+});
