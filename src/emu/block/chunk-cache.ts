@@ -148,7 +148,7 @@ export class ChunkCache implements BlockBackend {
     const last = Math.floor((offset + source.length - 1) / this.#chunkBytes);
     if (this.#map.dirtyBytes + (last - first + 1) * this.#chunkBytes > this.#dirtyBudget) return false;
     for (let index = first; index <= last; index++) {
-      if (!this.#map.isHere(index) && !this.#covers(index, offset, source.length)) return false;
+      if (!this.#map.takes(index, offset, source.length)) return false;
     }
     for (let done = 0, index = first; index <= last; index++) {
       done = this.#map.copyIn(index, offset, source, done);
@@ -241,17 +241,12 @@ export class ChunkCache implements BlockBackend {
     return this.#lock === undefined || this.#lock.held === 'write';
   }
 
-  #covers(index: number, offset: number, length: number): boolean {
-    const start = index * this.#chunkBytes;
-    return offset <= start && offset + length >= start + this.#chunkBytes;
-  }
-
   #isFullFor(index: number): boolean {
     return !this.#map.holdsDirtyBytes(index) && this.#map.dirtyBytes + this.#chunkBytes > this.#dirtyBudget;
   }
 
   #isReadyToWrite(index: number, offset: number, length: number): boolean {
-    return !this.#isFullFor(index) && (this.#map.isHere(index) || this.#covers(index, offset, length));
+    return !this.#isFullFor(index) && this.#map.takes(index, offset, length);
   }
 
   /** Zeros part of one chunk. */

@@ -1,20 +1,12 @@
 import { assert } from '../core/assert.ts';
 import { CHUNK_PAGES, type IndexSet } from './chunk-database.ts';
+import { DirtyChunk, type PageMarks, pagesOf } from './dirty-chunk.ts';
 import { isZero } from './zeros.ts';
 
 /** Pages of one chunk that one commit stores by themselves; of more it stores the whole chunk. */
 const MAX_PAGES = 8;
 /** Pages stored by themselves since the chunk was: more than these make it slow to load. */
 const MAX_STORED_PAGES = 32;
-
-interface DirtyChunk {
-  /** Undefined: all zeros. */
-  bytes: Uint8Array | undefined;
-  /** 1 for each page that differs from what is stored; undefined: the whole chunk may. */
-  pages: Uint8Array | undefined;
-  /** Counts changes, to know whether a commit took the last one. */
-  version: number;
-}
 
 /** What one commit stores. */
 export interface StoredChanges {
@@ -30,8 +22,7 @@ interface TakenChunk {
   readonly index: number;
   readonly chunk: DirtyChunk;
   readonly version: number;
-  /** As it was in the chunk. */
-  readonly pages: Uint8Array | undefined;
+  readonly changed: PageMarks | undefined;
 }
 
 /** The same, and how to recognise chunks that changed while the commit was under way. */
@@ -53,7 +44,7 @@ interface StoredIndices {
  *
  * | chunk is in | reads as | after a crash |
  * |---|---|---|
- * | `#dirty` | its bytes here | as last committed |
+ * | `#dirty` | its bytes here, once it is complete | as last committed |
  * | `#clean` | its bytes here | the same |
  * | `#stored` only | what the store has: must be loaded | the same |
  * | none | zeros | zeros |
@@ -106,7 +97,18 @@ export class ChunkMap {
 
   /** True when the chunk's bytes are known without the store. */
   isHere(index: number): boolean {
-    return this.#clean.has(index) || this.#dirty.has(index) || !this.#stored.has(index);
+    const dirty = this.#dirty.get(index);
+    return dirty?.complete ?? (this.#clean.has(index) || !this.#stored.has(index));
+  }
+
+  /** True when the part of a write that lies in the chunk can be kept without loading it: few whole pages, or all of it. */
+  takes(index: number, offset: number, length: number): boolean {
+    if (this.isHere(index)) return true;
+    const from = Math.max(0, offset - index * this.#chunkBytes);
+    const to = Math.min(this.#chunkBytes, offset + length - index * this.#chunkBytes);
+    if (this.#dirty.get(index)?.holds(from, to) === true || to - from === this.#chunkBytes) return true;
+    const whole = from % this.#pageBytes === 0 && to % this.#pageBytes === 0;
+    return whole && to - from <= MAX_PAGES * this.#pageBytes && this.#pagesLeft(index) >= MAX_PAGES;
   }
 
   /** Chunks of which pages are stored. */
@@ -130,27 +132,21 @@ export class ChunkMap {
     return done + length;
   }
 
-  /** Copies the next part of `source` to chunk `index`, which is here or all written; the new count of bytes done. */
+  /** Copies the next part of `source` to chunk `index`, which `takes` it; the new count of bytes done. */
   copyIn(index: number, offset: number, source: Uint8Array, done: number): number {
     const from = offset + done - index * this.#chunkBytes;
     const length = Math.min(this.#chunkBytes - from, source.length - done);
     const part = source.subarray(done, done + length);
-    const chunk = this.#writable(index, part);
-    chunk?.bytes?.set(part, from);
-    chunk?.pages?.fill(1, Math.floor(from / this.#pageBytes), Math.ceil((from + length) / this.#pageBytes));
+    this.#write(index, from, part);
     return done + length;
   }
 
   /** Makes a whole chunk zeros. */
   zero(index: number): void {
     const dirty = this.#dirty.get(index);
-    if (dirty === undefined) this.#dirty.set(index, { bytes: undefined, pages: undefined, version: 0 });
-    else {
-      if (dirty.bytes !== undefined) this.#dirtyBytes -= this.#chunkBytes;
-      dirty.bytes = undefined;
-      dirty.pages = undefined;
-      dirty.version++;
-    }
+    if (dirty?.bytes !== undefined) this.#dirtyBytes -= this.#chunkBytes;
+    if (dirty === undefined) this.#dirty.set(index, DirtyChunk.zeros(this.#chunkBytes));
+    else dirty.zero();
     this.#clean.delete(index);
     this.#loading.delete(index);
   }
@@ -180,12 +176,14 @@ export class ChunkMap {
     for (const index of indices) this.#loading.set(index, load);
   }
 
-  /** Takes the bytes that `load` brought, unless the chunk was written or zeroed meanwhile. False when bytes are missing. */
+  /** Takes the bytes that `load` brought, unless they are old by now. False when bytes are missing. */
   loaded(index: number, load: Promise<void>, bytes: Uint8Array | undefined): boolean {
     if (this.#loading.get(index) !== load) return true;
     this.#loading.delete(index);
     if (bytes === undefined) return false;
-    this.#keepClean(index, bytes);
+    const dirty = this.#dirty.get(index);
+    if (dirty === undefined) this.#keepClean(index, bytes);
+    else dirty.completeFrom(bytes);
     return true;
   }
 
@@ -202,13 +200,12 @@ export class ChunkMap {
     let left = limit;
     for (const [index, chunk] of this.#dirty) {
       if (chunk.bytes !== undefined && left-- === 0) break;
-      taken.push({ index, chunk, version: chunk.version, pages: chunk.pages });
-      const few = this.#fewPages(index, chunk);
+      const changed = chunk.takeChanged();
+      taken.push({ index, chunk, version: chunk.version, changed });
+      const few = this.#fewPages(index, chunk, changed);
       if (few !== undefined) pages.set(index, few);
       else if (chunk.bytes !== undefined && !isZero(chunk.bytes)) put.set(index, chunk.bytes);
       else if (this.#stored.has(index)) remove.push(index);
-      // What is written while the commit is under way is for the next one.
-      chunk.pages = new Uint8Array(CHUNK_PAGES);
     }
     const paged = [...put.keys(), ...remove].filter((index) => this.#paged.has(index));
     return { put, pages, remove, paged, taken, changes: put.size + pages.size + remove.length > 0 };
@@ -225,54 +222,53 @@ export class ChunkMap {
       else this.#paged.set(index, (this.#paged.get(index) ?? 0) + pages.size);
       if (chunk.version !== version) continue;
       this.#dirty.delete(index);
+      // What is being loaded may be older than the commit.
+      this.#loading.delete(index);
       if (chunk.bytes === undefined) continue;
       this.#dirtyBytes -= this.#chunkBytes;
-      if (put) this.#keepClean(index, chunk.bytes);
+      if (put && chunk.complete) this.#keepClean(index, chunk.bytes);
     }
   }
 
   /** The plan is not committed: all of it is to be stored still. */
   failed(plan: CommitPlan): void {
-    for (const { chunk, pages } of plan.taken) {
-      if (pages === undefined) chunk.pages = undefined;
-      else if (chunk.pages !== undefined) for (const [page, is] of pages.entries()) chunk.pages[page] ||= is;
-    }
+    for (const { chunk, changed } of plan.taken) chunk.giveBack(changed);
   }
 
-  /** Copies of the pages that changed, when storing them is less work than storing the chunk. */
-  #fewPages(index: number, { bytes, pages }: DirtyChunk): ReadonlyMap<number, Uint8Array> | undefined {
-    if (bytes === undefined || pages === undefined) return undefined;
-    const count = pages.reduce((sum, is) => sum + is, 0);
-    if (count > MAX_PAGES || (this.#paged.get(index) ?? 0) + count > MAX_STORED_PAGES) return undefined;
-    const few = new Map<number, Uint8Array>();
-    for (let page = pages.indexOf(1); page >= 0; page = pages.indexOf(1, page + 1)) {
-      few.set(page, bytes.slice(page * this.#pageBytes, (page + 1) * this.#pageBytes));
-    }
-    return few;
+  /** The pages that changed, when storing them is less work than storing the chunk, or all that can be done. */
+  #fewPages(
+    index: number,
+    { bytes, complete }: DirtyChunk,
+    changed: PageMarks | undefined,
+  ): ReadonlyMap<number, Uint8Array> | undefined {
+    if (bytes === undefined || changed === undefined) return undefined;
+    const count = changed.reduce((sum, mark) => sum + mark, 0);
+    if (complete && count > Math.min(MAX_PAGES, this.#pagesLeft(index))) return undefined;
+    return pagesOf(bytes, changed);
   }
 
-  /** The chunk made dirty; undefined when it is zeros and stays so by writing `part`. */
-  #writable(index: number, part: Uint8Array): DirtyChunk | undefined {
-    const dirty = this.#dirty.get(index);
-    if (dirty?.bytes !== undefined) {
-      dirty.version++;
-      return dirty;
-    }
-    const clean = this.#clean.get(index);
-    const zeros = dirty !== undefined || (clean === undefined && !this.#stored.has(index));
-    if (zeros && isZero(part)) return undefined;
-    const bytes = clean ?? new Uint8Array(this.#chunkBytes);
-    this.#clean.delete(index);
-    this.#loading.delete(index);
-    this.#dirtyBytes += this.#chunkBytes;
-    if (dirty !== undefined) {
-      dirty.bytes = bytes;
-      dirty.version++;
-      return dirty;
-    }
-    const chunk = { bytes, pages: new Uint8Array(CHUNK_PAGES), version: 0 };
+  /** Pages of the chunk that may be stored by themselves until it is slow to load. */
+  #pagesLeft(index: number): number {
+    return MAX_STORED_PAGES - (this.#paged.get(index) ?? 0);
+  }
+
+  #write(index: number, from: number, part: Uint8Array): void {
+    const chunk = this.#dirty.get(index) ?? this.#newlyDirty(index);
+    if (chunk.bytes === undefined && isZero(part)) return;
+    if (!this.holdsDirtyBytes(index)) this.#dirtyBytes += this.#chunkBytes;
+    chunk.write(from, part);
     this.#dirty.set(index, chunk);
-    return chunk;
+  }
+
+  #newlyDirty(index: number): DirtyChunk {
+    const clean = this.#clean.get(index);
+    if (clean === undefined) {
+      return this.#stored.has(index)
+        ? DirtyChunk.unloaded(this.#chunkBytes)
+        : DirtyChunk.absent(this.#chunkBytes);
+    }
+    this.#clean.delete(index);
+    return DirtyChunk.loaded(clean);
   }
 
   #useClean(index: number): Uint8Array | undefined {
