@@ -1,7 +1,7 @@
 import type { WorkerMachine } from './machine-types.ts';
 
 /** Guest time between two looks at the messages; typing waits no longer than this. */
-const SLICE_MS = 8;
+const SLICE_MS = 4;
 /** Longest sleep; keeps the status fresh. */
 const MAX_SLEEP_MS = 1000;
 
