@@ -1,6 +1,6 @@
 /** x87 instructions less their memory accesses: the common case first, then the one with all rules. No pending exception, no #NM. */
 import { X } from '../interp/arithmetic.ts';
-import { FPU_CW, FPU_OPERAND, FPU_SW } from '../state.ts';
+import { FPU_CW, FPU_EMPTY, FPU_OPERAND, FPU_REGS, FPU_SW } from '../state.ts';
 import { arithmetic80, compare80 } from './float80.ts';
 import {
   convertSt,
@@ -28,14 +28,14 @@ import { RESULT } from './round.ts';
 import {
   begin,
   isEmpty,
-  markValid,
-  moveTop,
   pop,
   pushResult,
   SW_C0,
   SW_C1,
   SW_C2,
   SW_C3,
+  SW_TOP,
+  SW_TOP_SHIFT,
   settle,
   st,
   stackOverflow,
@@ -78,6 +78,17 @@ function isReversed(operation: number): boolean {
   return operation === SUBTRACT_REVERSED || operation === DIVIDE_REVERSED;
 }
 
+/** TOP = top, C1 = 0. */
+function setTop(S: Int32Array, top: number): void {
+  S[FPU_SW] = (S[FPU_SW] & ~(SW_TOP | SW_C1)) | (top << SW_TOP_SHIFT);
+}
+
+/** As `pop`, of the register `top`. */
+function popTop(S: Int32Array, top: number): void {
+  S[FPU_EMPTY] |= 1 << top;
+  S[FPU_SW] = (S[FPU_SW] & ~SW_TOP) | (((top + 1) & 7) << SW_TOP_SHIFT);
+}
+
 /** ST(to) = ST(to) op ST(from), or the other way round. */
 export function arithmeticStack(
   S: Int32Array,
@@ -86,10 +97,14 @@ export function arithmeticStack(
   from: number,
   popping: boolean,
 ): void {
-  if (isEmpty(S, to) || isEmpty(S, from)) {
+  const top = (S[FPU_SW] >>> SW_TOP_SHIFT) & 7;
+  const a = (top + to) & 7;
+  const b = (top + from) & 7;
+  const empty = S[FPU_EMPTY];
+  if ((((empty >>> a) | (empty >>> b)) & 1) !== 0) {
     if (!stackUnderflow(S)) return;
     writeSt(S, to);
-  } else if (!quickArithmetic(S, operation, st(S, to), st(S, from))) {
+  } else if (!quickArithmetic(S, operation, FPU_REGS + 4 * a, FPU_REGS + 4 * b)) {
     const reversed = isReversed(operation);
     unpackSt(S, reversed ? B : A, to);
     unpackSt(S, reversed ? A : B, from);
@@ -98,7 +113,7 @@ export function arithmeticStack(
     if (!settle(S)) return;
     writeSt(S, to);
   }
-  if (popping) pop(S);
+  if (popping) popTop(S, top);
 }
 
 /** S[FPU_OPERAND] = the number lo:hi, as `loadOperand` gives it. */
@@ -216,13 +231,14 @@ export function compareOrder(S: Int32Array, i: number, quiet: boolean, popping: 
 
 /** FLD m32, FLD m64, FILD of the number lo:hi, as `loadOperand` gives it. */
 export function pushOperand(S: Int32Array, kind: number, lo: number, hi: number): void {
-  if (!isEmpty(S, -1) || !takeOperand(S, st(S, -1), kind, lo, hi)) {
+  const top = ((S[FPU_SW] >>> SW_TOP_SHIFT) - 1) & 7;
+  const bit = 1 << top;
+  if ((S[FPU_EMPTY] & bit) === 0 || !takeOperand(S, FPU_REGS + 4 * top, kind, lo, hi)) {
     pushConverted(S, kind, lo, hi);
     return;
   }
-  S[FPU_SW] &= ~SW_C1;
-  moveTop(S, -1);
-  markValid(S, 0);
+  setTop(S, top);
+  S[FPU_EMPTY] &= ~bit;
 }
 
 /** What `beginStore` answers. */
@@ -269,45 +285,49 @@ export function copyWords(S: Int32Array, to: number, from: number): void {
 
 /** FST and FSTP ST(i). */
 export function copyTo(S: Int32Array, i: number, popping: boolean): void {
-  if (isEmpty(S, 0)) {
+  const top = (S[FPU_SW] >>> SW_TOP_SHIFT) & 7;
+  if ((S[FPU_EMPTY] & (1 << top)) !== 0) {
     if (!stackUnderflow(S)) return;
     writeSt(S, i);
   } else {
+    const to = (top + i) & 7;
     S[FPU_SW] &= ~SW_C1;
-    copyWords(S, st(S, i), st(S, 0));
-    markValid(S, i);
+    copyWords(S, FPU_REGS + 4 * to, FPU_REGS + 4 * top);
+    S[FPU_EMPTY] &= ~(1 << to);
   }
-  if (popping) pop(S);
+  if (popping) popTop(S, top);
 }
 
 /** FLD ST(i). */
 export function duplicate(S: Int32Array, i: number): void {
-  if (isEmpty(S, i)) {
+  const top = ((S[FPU_SW] >>> SW_TOP_SHIFT) - 1) & 7;
+  const from = (top + 1 + i) & 7;
+  if ((S[FPU_EMPTY] & (1 << from)) !== 0) {
     if (stackUnderflow(S)) pushResult(S);
-  } else if (!isEmpty(S, -1)) {
+  } else if ((S[FPU_EMPTY] & (1 << top)) === 0) {
     if (stackOverflow(S)) pushResult(S);
   } else {
-    S[FPU_SW] &= ~SW_C1;
-    const source = st(S, i);
-    moveTop(S, -1);
-    copyWords(S, st(S, 0), source);
-    markValid(S, 0);
+    copyWords(S, FPU_REGS + 4 * top, FPU_REGS + 4 * from);
+    setTop(S, top);
+    S[FPU_EMPTY] &= ~(1 << top);
   }
 }
 
 /** FXCH. */
 export function exchange(S: Int32Array, i: number): void {
-  const empty0 = isEmpty(S, 0);
-  const emptyI = isEmpty(S, i);
-  if (empty0 || emptyI) {
+  const top = (S[FPU_SW] >>> SW_TOP_SHIFT) & 7;
+  const other = (top + i) & 7;
+  if ((S[FPU_EMPTY] & ((1 << top) | (1 << other))) !== 0) {
+    const empty0 = isEmpty(S, 0);
+    const emptyI = isEmpty(S, i);
     if (!stackUnderflow(S)) return;
     if (empty0) writeSt(S, 0);
     if (emptyI) writeSt(S, i);
   } else {
     S[FPU_SW] &= ~SW_C1;
   }
-  const a = st(S, 0);
-  const b = st(S, i);
+  const a = FPU_REGS + 4 * top;
+  const b = FPU_REGS + 4 * other;
   const lo = S[a];
   const hi = S[a + 1];
   const se = S[a + 2];

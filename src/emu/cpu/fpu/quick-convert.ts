@@ -4,13 +4,15 @@
  */
 import { X } from '../interp/arithmetic.ts';
 import { FPU_CW, FPU_SW } from '../state.ts';
-import { exponentOf, SIGN } from './quick.ts';
-import { PE, RC_DOWN, RC_NEAREST, RC_UP, RC_ZERO } from './round.ts';
+import { exponentOf, isSet, SIGN } from './quick.ts';
+import { RC_DOWN, RC_NEAREST, RC_UP, RC_ZERO } from './round.ts';
 
 /** Relation of numbers of which one is not quick. */
 export const NOT_QUICK = 3;
 const EXPONENT = 0x7fff;
-const SW_C1 = 1 << 9;
+const SW_C1_BIT = 9;
+const SW_C1 = 1 << SW_C1_BIT;
+const PE_BIT = 5;
 const TOP_BIT = 1 << 31;
 /** All masked and RC to nearest. */
 const CW_STORES = 0xc3f;
@@ -70,9 +72,14 @@ export function takeInteger(S: Int32Array, to: number, lo: number, hi: number): 
   return true;
 }
 
-/** X[2] = the status word after a conversion. */
-function report(S: Int32Array, inexact: boolean, up: boolean): void {
-  X[2] = (S[FPU_SW] & ~SW_C1) | (inexact ? PE : 0) | (up ? SW_C1 : 0);
+/** 1 when `rest`, the bits below those of `low` with a sticky bit 0, is rounded away from zero. No branch: as good as random. */
+function roundsUp(rest: number, low: number): number {
+  return (rest >>> 31) & isSet((rest << 1) | (low & 1));
+}
+
+/** X[2] = the status word after a conversion: `rest` is what was rounded away, `up` 1 when that added to the number. */
+function report(S: Int32Array, rest: number, up: number): void {
+  X[2] = (S[FPU_SW] & ~SW_C1) | (isSet(rest) << PE_BIT) | (up << SW_C1_BIT);
 }
 
 /** X = S[at] as float64 in two words, and the status word. */
@@ -87,20 +94,18 @@ export function giveFloat64(S: Int32Array, at: number): boolean {
     if ((lo | hi | (S[at + 2] & EXPONENT)) !== 0) return false;
     X[0] = 0;
     X[1] = sign;
-    report(S, false, false);
+    report(S, 0, 0);
     return true;
   }
   let low = (hi << 21) | (lo >>> 11);
   let high = sign | (exponent << 20) | ((hi >>> 11) & 0xfffff);
   const rest = lo << 21;
-  const up = rest < 0 && ((rest << 1) | (low & 1)) !== 0;
-  if (up) {
-    low = (low + 1) | 0;
-    if (low === 0) high = (high + 1) | 0;
-  }
+  const up = roundsUp(rest, low);
+  low = (low + up) | 0;
+  if (up !== 0 && low === 0) high = (high + 1) | 0;
   X[0] = low;
   X[1] = high;
-  report(S, rest !== 0, up);
+  report(S, rest, up);
   return true;
 }
 
@@ -114,14 +119,14 @@ export function giveFloat32(S: Int32Array, at: number): boolean {
   if (exponent < 1 || exponent > 0xfd) {
     if ((lo | hi | (S[at + 2] & EXPONENT)) !== 0) return false;
     X[0] = sign;
-    report(S, false, false);
+    report(S, 0, 0);
     return true;
   }
   const bits = sign | (exponent << 23) | ((hi >>> 8) & 0x7fffff);
   const rest = (hi << 24) | (lo !== 0 ? 1 : 0);
-  const up = rest < 0 && ((rest << 1) | (bits & 1)) !== 0;
-  X[0] = up ? bits + 1 : bits;
-  report(S, rest !== 0, up);
+  const up = roundsUp(rest, bits);
+  X[0] = bits + up;
+  report(S, rest, up);
   return true;
 }
 
@@ -137,7 +142,7 @@ export function giveInteger(S: Int32Array, at: number, bits: number, truncate: b
     if ((lo | hi | (S[at + 2] & EXPONENT)) !== 0) return false;
     X[0] = 0;
     X[1] = 0;
-    report(S, false, false);
+    report(S, 0, 0);
     return true;
   }
   const by = 63 - exponent;
@@ -156,18 +161,16 @@ export function giveInteger(S: Int32Array, at: number, bits: number, truncate: b
     rest = (hi << (64 - by)) | (lo !== 0 ? 1 : 0);
   }
   const rc = truncate ? RC_ZERO : (cw >>> 10) & 3;
-  let up = false;
-  if (rc === RC_NEAREST) up = rest < 0 && ((rest << 1) | (low & 1)) !== 0;
-  else if (rest !== 0) up = rc === (negative ? RC_DOWN : RC_UP);
-  if (up) {
-    low = (low + 1) | 0;
-    if (low === 0) high = (high + 1) | 0;
-  }
+  let up = 0;
+  if (rc === RC_NEAREST) up = roundsUp(rest, low);
+  else if (rest !== 0 && rc === (negative ? RC_DOWN : RC_UP)) up = 1;
+  low = (low + up) | 0;
+  if (up !== 0 && low === 0) high = (high + 1) | 0;
   // Rounded up to the first number that does not fit: rare.
   if (bits === 64 ? high < 0 : low < 0 || high !== 0 || (bits === 16 && low > 0x7fff)) return false;
   X[0] = negative ? -low : low;
   X[1] = negative ? ~high + (low === 0 ? 1 : 0) : high;
-  report(S, rest !== 0, up);
+  report(S, rest, up);
   return true;
 }
 

@@ -120,6 +120,12 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     view.setInt32(at, value, true);
     view.setInt32(at + 4, valueHi, true);
   };
+  const loadPair = (lo: number, hi: number, at: number): void => {
+    const low = load64(lo, hi);
+    if (S[FAULT] !== 0) return;
+    S[at] = low;
+    S[at + 1] = S[LD_HI];
+  };
   const load128 = (lo: number, hi: number, at: number): void => {
     const from = quick(lo, hi, 4080, TLB_READ);
     if (from >= 0) {
@@ -211,6 +217,7 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     loadw16: probed(load16, 2),
     loadw32: probed(load32, 4),
     loadw64: probed(load64, 8),
+    loadPair,
     load128,
     store128,
     store8: (lo, hi, value) => cpu.store8(lo, hi, value),
@@ -395,7 +402,8 @@ export function regionEnvironment(
     S[FAULT] = FAULT_ABORT;
     return false;
   };
-  const { load8, load16, load32, load64, load128, store8, store16, store32, store64, store128 } = environment;
+  const { load8, load16, load32, load64, loadPair, load128, store8, store16, store32, store64, store128 } =
+    environment;
   return {
     load8: (lo, hi) => (mayRead(lo, hi, 1) ? load8(lo, hi) : 0),
     load16: (lo, hi) => (mayRead(lo, hi, 2) ? load16(lo, hi) : 0),
@@ -416,6 +424,9 @@ export function regionEnvironment(
     },
     store64: (lo, hi, value, valueHi) => {
       if (mayWrite(lo, hi, 8)) store64(lo, hi, value, valueHi);
+    },
+    loadPair: (lo, hi, at) => {
+      if (mayRead(lo, hi, 8)) loadPair(lo, hi, at);
     },
     load128: (lo, hi, at) => {
       if (mayRead(lo, hi, 16)) load128(lo, hi, at);

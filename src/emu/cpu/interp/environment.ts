@@ -16,7 +16,8 @@ export interface InterpreterEnvironment {
   readonly MD: Float64Array;
   /** Results of wide arithmetic. */
   readonly X: Int32Array;
-  /** 16 bytes to or from the four words of the state at `at`; a fault changes nothing. */
+  /** 8 bytes to the two words of the state at `at`, 16 bytes to or from four; a fault changes nothing. */
+  loadPair(lo: number, hi: number, at: number): void;
   load128(lo: number, hi: number, at: number): void;
   store128(lo: number, hi: number, at: number): void;
   load8(lo: number, hi: number): number;

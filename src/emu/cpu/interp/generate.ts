@@ -136,6 +136,7 @@ export const ENVIRONMENT = [
     'loadw16',
     'loadw32',
     'loadw64',
+    'loadPair',
     'load128',
     'store128',
   ],

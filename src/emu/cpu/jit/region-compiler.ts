@@ -19,7 +19,7 @@ const BLOCK_MASK = (1 << BLOCK_BITS) - 1;
 export type RegionEnvironment = Pick<
   InterpreterEnvironment,
   | ('load8' | 'load16' | 'load32' | 'load64' | 'loadw8' | 'loadw16' | 'loadw32' | 'loadw64')
-  | ('store8' | 'store16' | 'store32' | 'store64' | 'load128' | 'store128')
+  | ('store8' | 'store16' | 'store32' | 'store64' | 'loadPair' | 'load128' | 'store128')
 > & {
   /** Record `p` was not done, because of a fault or because the interpreter must do it: as `region` answers. */
   decline(p: number): number;

@@ -44,10 +44,13 @@ function quiet(v: string, { min }: Precision): string {
   return `(${v}===0||Math.abs(${v})>=${min})`;
 }
 
-/** A result that nothing but rounding has happened to. One that equals the smallest normal number may have been tiny before. */
-function ordinary(v: string, { min, max }: Precision, zero: boolean): string {
-  const range = `Math.abs(${v})>${min}&&Math.abs(${v})<=${max}`;
-  return zero ? `(${v}===0||${range})` : range;
+/**
+ * A result that nothing but rounding has happened to. One that equals the smallest normal number may have been tiny before. A sum that
+ * is denormal or zero is exact.
+ */
+function ordinary(v: string, { min, max }: Precision, sum: boolean): string {
+  const finite = `Math.abs(${v})<=${max}`;
+  return sum ? finite : `Math.abs(${v})>${min}&&${finite}`;
 }
 
 function masked(e: Emitter): string {
@@ -56,7 +59,7 @@ function masked(e: Emitter): string {
 
 /** PE is set already, or not needed: `exact` says so. */
 function flagsStay(e: Emitter, exact: string): string {
-  return `(${masked(e)}===${MXCSR_USUAL}||${masked(e)}===${MXCSR_EXACT}&&${exact})`;
+  return `(${masked(e)}===${MXCSR_USUAL}||${exact}&&${masked(e)}===${MXCSR_EXACT})`;
 }
 
 /** The rest of the table: it may raise an exception. */

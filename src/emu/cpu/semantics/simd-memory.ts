@@ -35,7 +35,7 @@ function memory(kind: Addressing): readonly Semantic[] {
       name: `loadx64_${kind}`,
       emit: (e) =>
         `${address(e, kind)}x=NaN;${e.loadDoubles(1)}if(x===x)${e.double(1, 0)}=x;` +
-        `else{v=load64(lo,hi)|0;vh=S[47];${leaveOnFault(e)}${e.vector(1, 0)}=v;${e.vector(1, 1)}=vh;}${e.double(1, 1)}=0;`,
+        `else{loadPair(lo,hi,${e.field(1)});${leaveOnFault(e)}}${e.double(1, 1)}=0;`,
     },
     {
       name: `loadx32_${kind}`,
