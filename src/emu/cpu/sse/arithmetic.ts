@@ -16,10 +16,12 @@ import {
   SUB,
 } from './float-lane.ts';
 import { type SseOp, type SseRun, sse } from './op.ts';
+import { packedSingle } from './packed-single.ts';
 
 /** The PS, PD, SS and SD instructions of one operation. */
 function four(name: string, opcode: number, operation: number): SseOp[] {
   const ps: SseRun = (cpu, d, s) => {
+    if (operation !== SQRT && packedSingle(cpu, operation, d, s)) return;
     beginFloat(cpu);
     for (let i = 0; i < 4; i++) lane32(cpu, operation, d + i, s + i, i);
     commit(cpu, d, 4);
