@@ -1,6 +1,8 @@
 /** SSE instructions as the interpreter runs them against their rows of the SSE table, on numbers of which most are ordinary. */
 import { expect, test } from 'vitest';
+import { beginFloat, commit, lane32 } from '../../src/emu/cpu/sse/float-lane.ts';
 import { SSE_OPS, type SseOp } from '../../src/emu/cpu/sse/ops.ts';
+import { packedSingle } from '../../src/emu/cpu/sse/packed-single.ts';
 import { F_AUX, F_HI, F_LO, MXCSR, RIP_HI, RIP_LO, XMM } from '../../src/emu/cpu/state.ts';
 import { arithmeticFlags } from '../../src/emu/cpu/system/flags.ts';
 import { CODE_ADDRESS } from '../conformance/vector-format.ts';
@@ -114,3 +116,29 @@ function compare(op: SseOp): void {
     );
   expect({ ...current, words: text(S) }).toEqual({ ...current, words: text(reference.S) });
 }
+
+test('packed singles in the common case are as lane by lane', () => {
+  const random = new Random(3);
+  const quick = fpuCpu(new Uint8Array(16));
+  const view = new DataView(quick.S.buffer);
+  let done = 0;
+  for (let i = 0; i < CASES * 50; i++) {
+    for (let at = 0; at < 32; at += 4) {
+      const known = [0, -0, 1, 3e38 * (random.below(100) / 100), 2e-38 * (random.below(100) / 100), 1e-39];
+      view.setFloat32(4 * XMM + at, known[random.below(24)] ?? (random.below(0x10000) - 0x8000) / 97, true);
+    }
+    quick.S[MXCSR] = 0x1fa0;
+    reference.S.set(quick.S);
+    const operation = i & 3;
+    if (!packedSingle(quick, operation, XMM, XMM + 4)) continue;
+    done++;
+    beginFloat(reference);
+    for (let lane = 0; lane < 4; lane++) lane32(reference, operation, XMM + lane, XMM + 4 + lane, lane);
+    commit(reference, XMM, 4);
+    expect([...quick.S.subarray(XMM, XMM + 4), quick.S[MXCSR]]).toEqual([
+      ...reference.S.subarray(XMM, XMM + 4),
+      reference.S[MXCSR],
+    ]);
+  }
+  expect(done).toBeGreaterThan(CASES);
+});

@@ -47,6 +47,15 @@ class InterpreterEmitter implements Emitter {
   double(n: number, k: number): string {
     return `SD[(C[p+${n}]>>1)+${k}]`;
   }
+  bits(n: number, k: number): string {
+    return this.vector(n, k);
+  }
+  sync(): string {
+    return '';
+  }
+  refresh(): string {
+    return '';
+  }
   single(n: number, k: number): string {
     return `SF[C[p+${n}]+${k}]`;
   }

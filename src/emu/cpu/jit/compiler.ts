@@ -74,12 +74,15 @@ class RegionText {
 
   /** Body of the function `($b) => record`: `$b` is the block to start at. */
   write(): string {
-    const cases = this.#region.blocks.map((block, index) => `case ${index}:${this.#block(block, index)}`);
+    const { doubles } = this.#e;
+    let cases = this.#cases();
+    if (doubles.choose()) cases = this.#cases();
     const words = [...this.#e.locals].sort((x, y) => x - y);
     const spill = words
       .filter((word) => word !== PAGE_LO && word !== PAGE_HI)
-      .map((word) => `S[${word}]=s${word};`);
-    const reload = words.map((word) => `s${word}=S[${word}];`);
+      .map((word) => `S[${word}]=s${word};`)
+      .concat(doubles.sync());
+    const reload = words.map((word) => `s${word}=S[${word}];`).concat(doubles.refresh());
     const text = cases
       .join('\n')
       .replaceAll(SPILL, COUNT + spill.join(''))
@@ -87,9 +90,13 @@ class RegionText {
     const scratch = SCRATCH.map((name) => `${name}=0`).join(',');
     const locals = words.map((word) => `s${word}=S[${word}]`);
     return (
-      `let ${['$p=0', '$n=0', scratch, `$u=S[${TLB_BASE}]`, ...locals].join(',')};` +
+      `let ${['$p=0', '$n=0', scratch, `$u=S[${TLB_BASE}]`, ...locals, ...doubles.declarations].join(',')};` +
       `X:for(;;){switch($b){${text}}}\n${COUNT}${spill.join('')}return $p<0?decline(-$p):$p;`
     );
+  }
+
+  #cases(): string[] {
+    return this.#region.blocks.map((block, index) => `case ${index}:${this.#block(block, index)}`);
   }
 
   #block({ record, end, target, next }: RegionBlock, index: number): string {
@@ -126,6 +133,7 @@ class RegionText {
     const e = this.#e;
     const address = `S[${EA_LO}]=${e.word(EA_LO)};S[${EA_HI}]=${e.word(EA_HI)};`;
     const call = name === 'sse_load' ? 'sseLoad' : 'sseStore';
+    e.doubles.mixed(this.#cache.C[at + 1]);
     return `${address}${COUNT}if(${call}(${at})!==0)${e.leave()}if(${LEAVES}){$p=${at + RECORD};break X;}`;
   }
 
@@ -146,6 +154,8 @@ class RegionText {
         : `${lo}=S[${index}];${hi}=S[${index + 1}];`;
     };
     const [dst, src] = [C[at + 2], C[at + 3]];
+    e.doubles.mixed(dst);
+    e.doubles.mixed(src);
     return `${pair(src, true)}${pair(dst, true)}${call}${pair(dst, false)}`;
   }
 

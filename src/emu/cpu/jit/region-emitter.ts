@@ -3,6 +3,7 @@ import { OFFSET_MASK } from '../interp/position.ts';
 import type { Emitter, Width } from '../semantics/emitter.ts';
 import { doubleReadHit, doubleWriteHit, readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
 import { BUDGET, EA_HI, EA_LO, F_AUX, F_HI, F_LO, FAULT, PAGE_HI, PAGE_LO, TEMP0, ZERO } from '../state.ts';
+import { DoubleLocals } from './double-locals.ts';
 
 const TEMP_WORDS = 4;
 /** Put where all locals are written to the state, or read again, once it is known which there are. */
@@ -43,6 +44,7 @@ export class RegionEmitter implements Emitter {
     liveAt: () => true,
     last: 2,
   };
+  readonly doubles = new DoubleLocals();
   /** State words that have a local. */
   readonly locals = new Set<number>();
   readonly #C: Int32Array;
@@ -114,18 +116,35 @@ export class RegionEmitter implements Emitter {
   }
 
   vector(n: number, k: number): string {
-    return `S[${this.#C[this.#record + n] + k}]`;
+    const index = this.#C[this.#record + n] + k;
+    this.doubles.mixed(index);
+    return `S[${index}]`;
   }
 
   double(n: number, k: number): string {
-    return `SD[${(this.#C[this.#record + n] >> 1) + k}]`;
+    return this.doubles.text((this.#C[this.#record + n] >> 1) + k);
+  }
+
+  bits(n: number, k: number): string {
+    return `S[${this.#C[this.#record + n] + k}]`;
+  }
+
+  sync(n: number): string {
+    return this.doubles.sync(this.#C[this.#record + n]);
+  }
+
+  refresh(n: number): string {
+    return this.doubles.refresh(this.#C[this.#record + n]);
   }
 
   single(n: number, k: number): string {
-    return `SF[${this.#C[this.#record + n] + k}]`;
+    const index = this.#C[this.#record + n] + k;
+    this.doubles.mixed(index);
+    return `SF[${index}]`;
   }
 
   element(n: number, index: string): string {
+    this.doubles.mixed(this.#C[this.#record + n]);
     return `S[${this.#C[this.#record + n]}+(${index})]`;
   }
 

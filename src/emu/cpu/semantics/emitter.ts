@@ -48,6 +48,13 @@ export interface Emitter {
   /** Word `k` of the vector register (or SSE temporary) that field `n` names, and its double `k`; may be assigned to. */
   vector(n: number, k: number): string;
   double(n: number, k: number): string;
+  /**
+   * A register's low double may be in a local: where that is a NaN, the state has its bits. `bits`: word `k` in the state; `sync`:
+   * brings the state up to date before it is read there; `refresh`: the state was written.
+   */
+  bits(n: number, k: number): string;
+  sync(n: number): string;
+  refresh(n: number): string;
   /** The same as floats; and the word whose number is an expression. */
   single(n: number, k: number): string;
   element(n: number, index: string): string;

@@ -64,7 +64,7 @@ function flagsStay(e: Emitter, exact: string): string {
 
 /** The rest of the table: it may raise an exception. */
 function otherwise(e: Emitter): string {
-  return `else if(${e.recordCall('sse')}!==0)${e.leave()}`;
+  return `else{${e.sync(2)}${e.sync(3)}if(${e.recordCall('sse')}!==0)${e.leave()}${e.refresh(2)}}`;
 }
 
 /** The same where a general register is read or written. */
@@ -138,7 +138,7 @@ function compare(name: string, precision: Precision): Semantic {
     emit: (e: Emitter) =>
       `x=${precision.element(e, 2, 0)};y=${precision.element(e, 3, 0)};` +
       `if(${quiet('x', precision)}&&${quiet('y', precision)})r=x===y?0:x<y?-1:1;` +
-      `else{r=${e.recordCall('sseOrder')};if(${e.word(FAULT)}!==0)${e.leave()}}` +
+      `else{${e.sync(2)}${e.sync(3)}r=${e.recordCall('sseOrder')};if(${e.word(FAULT)}!==0)${e.leave()}}` +
       `${e.word(F_LO)}=r===0||r===2?0:1;${e.word(F_HI)}=0;${e.word(F_AUX)}=r===0?256:r===1?0:-1073741824;`,
   };
 }

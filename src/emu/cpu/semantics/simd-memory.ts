@@ -29,13 +29,13 @@ function memory(kind: Addressing): readonly Semantic[] {
       emit: (e) =>
         `${address(e, kind)}${aligned(e)}x=y=NaN;${e.loadDoubles(2)}` +
         `if(x===x&&y===y){${e.double(1, 0)}=x;${e.double(1, 1)}=y;}` +
-        `else{load128(lo,hi,${e.field(1)});${leaveOnFault(e)}}`,
+        `else{load128(lo,hi,${e.field(1)});${leaveOnFault(e)}${e.refresh(1)}}`,
     },
     {
       name: `loadx64_${kind}`,
       emit: (e) =>
         `${address(e, kind)}x=NaN;${e.loadDoubles(1)}if(x===x)${e.double(1, 0)}=x;` +
-        `else{loadPair(lo,hi,${e.field(1)});${leaveOnFault(e)}}${e.double(1, 1)}=0;`,
+        `else{loadPair(lo,hi,${e.field(1)});${leaveOnFault(e)}${e.refresh(1)}}${e.double(1, 1)}=0;`,
     },
     {
       name: `loadx32_${kind}`,
@@ -45,13 +45,13 @@ function memory(kind: Addressing): readonly Semantic[] {
       name: `storex128_${kind}`,
       emit: (e) =>
         `${address(e, kind)}${aligned(e)}x=${e.double(1, 0)};y=${e.double(1, 1)};` +
-        `${e.storeDoubles(2)}else{store128(lo,hi,${e.field(1)});${leaveOnFault(e)}}`,
+        `${e.storeDoubles(2)}else{${e.sync(1)}store128(lo,hi,${e.field(1)});${leaveOnFault(e)}}`,
     },
     {
       name: `storex64_${kind}`,
       emit: (e) =>
         `${address(e, kind)}x=${e.double(1, 0)};` +
-        `${e.storeDoubles(1)}else{store64(lo,hi,${e.vector(1, 0)},${e.vector(1, 1)});${leaveOnFault(e)}}`,
+        `${e.storeDoubles(1)}else{${e.sync(1)}store64(lo,hi,${e.bits(1, 0)},${e.bits(1, 1)});${leaveOnFault(e)}}`,
     },
     {
       name: `storex32_${kind}`,
@@ -60,21 +60,22 @@ function memory(kind: Addressing): readonly Semantic[] {
   ];
 }
 
-function words(e: Emitter, count: number): string {
-  return Array.from({ length: count }, (_, k) => `${e.vector(1, k)}=${e.vector(2, k)};`).join('');
+/** Copies words in the state. */
+function bits(e: Emitter, count: number): string {
+  return Array.from({ length: count }, (_, k) => `${e.bits(1, k)}=${e.bits(2, k)};`).join('');
 }
 
 export const SIMD_MEMORY_SEMANTICS: readonly Semantic[] = [
-  { name: 'copyx32', emit: (e) => words(e, 1) },
+  { name: 'copyx32', emit: (e) => `${e.vector(1, 0)}=${e.vector(2, 0)};` },
   {
     name: 'copyx64',
-    emit: (e) => `x=${e.double(2, 0)};if(x===x)${e.double(1, 0)}=x;else{${words(e, 2)}}`,
+    emit: (e) => `x=${e.double(2, 0)};if(x===x)${e.double(1, 0)}=x;else{${bits(e, 2)}${e.refresh(1)}}`,
   },
   {
     name: 'copyx128',
     emit: (e) =>
       `x=${e.double(2, 0)};y=${e.double(2, 1)};if(x===x&&y===y){${e.double(1, 0)}=x;${e.double(1, 1)}=y;}` +
-      `else{${words(e, 4)}}`,
+      `else{${e.sync(2)}${bits(e, 4)}${e.refresh(1)}}`,
   },
   // Of field 1, which the instruction names twice.
   { name: 'clearx128', emit: (e) => `${e.double(1, 0)}=0;${e.double(1, 1)}=0;` },

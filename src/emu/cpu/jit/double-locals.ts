@@ -1,0 +1,57 @@
+/**
+ * Which XMM registers have their low double in a JavaScript variable while a region runs: those that the region uses in no other way.
+ * A variable that holds a NaN says that the bits are in the state, since hosts may change those of a NaN that they move.
+ */
+import { XMM, XMM_TEMP } from '../state.ts';
+
+const FIRST = XMM >> 1;
+/** A memory operand counts as a register. */
+const LAST = XMM_TEMP >> 1;
+
+export class DoubleLocals {
+  /** Numbers of doubles in the state. */
+  readonly #used = new Set<number>();
+  readonly #mixed = new Set<number>();
+  #chosen: readonly number[] = [];
+
+  /** The word `index` of the state is used as something else. */
+  mixed(index: number): void {
+    this.#mixed.add(index >> 1);
+  }
+
+  /** The double with this number, as text that may be assigned to. High halves are not worth a variable. */
+  text(number: number): string {
+    const isLow = number >= FIRST && number <= LAST && (number & 1) === 0;
+    if (isLow) this.#used.add(number);
+    return isLow && this.#chosen.includes(number) ? `d${number}` : `SD[${number}]`;
+  }
+
+  /** After all of a region's text was written once: chooses. False: there are none. */
+  choose(): boolean {
+    this.#chosen = [...this.#used].filter((number) => !this.#mixed.has(number)).sort((a, b) => a - b);
+    return this.#chosen.length > 0;
+  }
+
+  /** Declarations, with the values of the state. */
+  get declarations(): readonly string[] {
+    return this.#chosen.map((number) => `d${number}=SD[${number}]`);
+  }
+
+  /** Text that brings the state up to date; of all, or of the register whose first word this is. */
+  sync(index?: number): string {
+    return this.#of(index)
+      .map((number) => `if(d${number}===d${number})SD[${number}]=d${number};`)
+      .join('');
+  }
+
+  /** Text that takes over what the state has. */
+  refresh(index?: number): string {
+    return this.#of(index)
+      .map((number) => `d${number}=SD[${number}];`)
+      .join('');
+  }
+
+  #of(index: number | undefined): readonly number[] {
+    return index === undefined ? this.#chosen : this.#chosen.filter((number) => number === index >> 1);
+  }
+}
