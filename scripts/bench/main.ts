@@ -12,6 +12,7 @@ import { profile } from './profile/main.ts';
 import { changes, report } from './report.ts';
 import { disagreements, type Results } from './results.ts';
 import { hotslotChromiumRunner, v86ChromiumRunner } from './runners/chromium.ts';
+import { firefoxRunner } from './runners/firefox.ts';
 import { hotslotNodeRunner } from './runners/hotslot-node.ts';
 import { nativeRunner } from './runners/native.ts';
 import { qemuRunner } from './runners/qemu.ts';
@@ -25,6 +26,7 @@ const MAKERS: Readonly<Record<string, () => Runner>> = {
   qemu: qemuRunner,
   node: hotslotNodeRunner,
   chromium: hotslotChromiumRunner,
+  firefox: firefoxRunner,
   'v86-node': v86NodeRunner,
   'v86-chromium': v86ChromiumRunner,
 };

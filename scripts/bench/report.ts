@@ -52,7 +52,8 @@ export function report(results: Results): string[] {
       lines.push(...timeTable(results, guest), '', ...bootTable(results, guest));
       const disk = diskTable(results, guest, ({ cpuSeconds }) => cpuSeconds);
       if (disk.length > 0) lines.push('', ...disk);
-      lines.push('', ...memoryTable(results, guest));
+      const memory = memoryTable(results, guest);
+      if (memory.length > 0) lines.push('', ...memory);
     }
   }
   const wrong = disagreements(results);
@@ -128,6 +129,7 @@ function diskTable(results: Results, guest: GuestResults, seconds: (figure: Figu
 
 function memoryTable({ versions }: Results, { extraBytes }: GuestResults): string[] {
   const runners = Object.keys(versions).filter((runner) => runner in extraBytes);
+  if (runners.length === 0) return [];
   const cells = runners.map((runner) => figure((extraBytes[runner] ?? 0) / 1e6, 0));
   return table([
     ["memory beyond the guest's", ...runners],
