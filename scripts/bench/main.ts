@@ -8,6 +8,7 @@ import '../generate.ts';
 import { writeDocument } from './document.ts';
 import { GUEST_NAMES, type GuestName } from './guests.ts';
 import { type Choice, measure, prepareGuest } from './measure.ts';
+import { profileKernels } from './profile/kernels.ts';
 import { profile } from './profile/main.ts';
 import { changes, report } from './report.ts';
 import { disagreements, type Results } from './results.ts';
@@ -40,7 +41,8 @@ const USAGE = `npm run bench -- [options]
   --runners A,B     of ${RUNNERS.replaceAll(',', ', ')}
   --save            writes docs/performance.md, and the figures as JSON (${BASELINE})
   --baseline FILE   compares with figures kept before (${BASELINE}, where it exists)
-  --profile         where a cold boot in Node spends its time: records, helpers, slow paths, V8's profile
+  --profile         where a cold boot in Node spends its time: records, helpers, slow paths, V8's profile;
+                    with --only, where those kernels do
 `;
 
 const { values: options } = parseArgs({
@@ -105,5 +107,7 @@ async function bench(): Promise<void> {
 }
 
 if (options.help) process.stdout.write(USAGE);
+else if (options.profile && options.only !== undefined)
+  await profileKernels(wantedGuests(), options.only.split(','), say);
 else if (options.profile) await profile();
 else await bench();

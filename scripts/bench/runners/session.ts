@@ -42,6 +42,8 @@ const TAIL_CHARACTERS = 500;
 export class Session {
   readonly samples: Sample[] = [];
   done = false;
+  /** Hears of each mark. */
+  onMark: (what: string) => void = () => {};
   readonly #job: Job;
   readonly #read: () => Reading;
   readonly #send: (text: string) => void;
@@ -94,6 +96,7 @@ export class Session {
   }
 
   #line(what: string, name: string, checksum: string): void {
+    this.onMark(what);
     if (what === 'start') this.#since = this.#read();
     else if (what === 'end') this.#sample(name, checksum);
     else this.done = true;
