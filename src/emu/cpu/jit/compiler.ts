@@ -4,6 +4,7 @@ import type { BlockCache } from '../interp/block-cache.ts';
 import { ENVIRONMENT } from '../interp/generate.ts';
 import { SCRATCH, type Width } from '../semantics/emitter.ts';
 import { flagsArith, flagsLogic } from '../semantics/flags.ts';
+import { orderCondition, orderFlags } from '../semantics/order.ts';
 import { SEMANTICS } from '../semantics/table.ts';
 import { SSE_OPS } from '../sse/ops.ts';
 import { BUDGET, EA_HI, EA_LO, PAGE_HI, PAGE_LO, REGION_STALE, TLB_BASE, ZERO } from '../state.ts';
@@ -16,6 +17,10 @@ const MAX_TEXT = 48_000;
 
 /** Conditions after CMP, SUB and logic, straight from the operands. */
 function fuse(name: string, e: RegionEmitter): FusedFlags | undefined {
+  if (/^sse_u?comis[sd]$|^x87_order$/.test(name)) {
+    e.flagsLive = true;
+    return { text: orderFlags(e), condition: orderCondition };
+  }
   const match = /^(cmp|sub|test|and|or|xor)(8|16|32|64)_r[ri]$/.exec(name);
   if (match === null) return undefined;
   const width = Number(match[2]) as Width;

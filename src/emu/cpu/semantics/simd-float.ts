@@ -2,8 +2,9 @@
  * SSE arithmetic, comparisons and conversions of numbers, as text: the common case inline, all else through the SSE table (`sse(p)`,
  * fields as in misc.ts).
  */
-import { F_AUX, F_HI, F_LO, FAULT, MXCSR } from '../state.ts';
+import { FAULT, MXCSR } from '../state.ts';
 import type { Emitter, Semantic } from './emitter.ts';
+import { orderFlags } from './order.ts';
 
 /** MXCSR without the sticky flags IE to UE: all exceptions masked, round to nearest, no FTZ or DAZ, and PE already set. */
 const MXCSR_MASK = 0xffe0;
@@ -131,15 +132,14 @@ function extreme(suffix: string, name: 'min' | 'max', precision: Precision): Sem
   };
 }
 
-/** COMISD and its kin. CF, ZF and PF as the lazy words have them: state.ts, F_AUX. */
+/** COMISD and its kin: x and y are the operands, or numbers of the same relation. Flags: `orderFlags`. */
 function compare(name: string, precision: Precision): Semantic {
   return {
     name: `sse_${name}`,
     emit: (e: Emitter) =>
       `x=${precision.element(e, 2, 0)};y=${precision.element(e, 3, 0)};` +
-      `if(${quiet('x', precision)}&&${quiet('y', precision)})r=x===y?0:x<y?-1:1;` +
-      `else{${e.sync(2)}${e.sync(3)}r=${e.recordCall('sseOrder')};if(${e.word(FAULT)}!==0)${e.leave()}}` +
-      `${e.word(F_LO)}=r===0||r===2?0:1;${e.word(F_HI)}=0;${e.word(F_AUX)}=r===0?256:r===1?0:-1073741824;`,
+      `if(!(${quiet('x', precision)}&&${quiet('y', precision)})){${e.sync(2)}${e.sync(3)}` +
+      `r=${e.recordCall('sseOrder')};if(${e.word(FAULT)}!==0)${e.leave()}x=r===2?NaN:r;y=0;}${orderFlags(e)}`,
   };
 }
 

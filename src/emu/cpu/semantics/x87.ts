@@ -7,9 +7,6 @@ import {
   CR0,
   CR0_EM,
   CR0_TS,
-  F_AUX,
-  F_HI,
-  F_LO,
   FPU_CS,
   FPU_CW,
   FPU_DP_HI,
@@ -28,6 +25,7 @@ import {
 } from '../state.ts';
 import type { Emitter, Semantic, Width } from './emitter.ts';
 import { ADDRESSINGS, type Addressing, address } from './move.ts';
+import { orderFlags } from './order.ts';
 
 const SW_ES = 1 << 7;
 
@@ -120,9 +118,7 @@ export const X87_SEMANTICS: readonly Semantic[] = [
   register('x87_compare', (e) => `fpuCompare(${e.field(1)},${e.field(2)},${e.field(3)});`),
   register(
     'x87_order',
-    (e) =>
-      `r=fpuOrder(${e.field(1)},${e.field(2)},${e.field(3)});${e.word(F_LO)}=r===0||r===2?0:1;${e.word(F_HI)}=0;` +
-      `${e.word(F_AUX)}=r===0?256:r===1?0:-1073741824;`,
+    (e) => `r=fpuOrder(${e.field(1)},${e.field(2)},${e.field(3)});x=r===2?NaN:r;y=0;${orderFlags(e)}`,
   ),
   register('x87_duplicate', (e) => `fpuDuplicate(${e.field(1)});`),
   register('x87_exchange', (e) => `fpuExchange(${e.field(1)});`),
