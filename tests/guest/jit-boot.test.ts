@@ -1,6 +1,8 @@
 /** Only this level catches what differs after a hundred million instructions: a whole boot, with compiled code and without. */
+
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
+import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import {
   BLOCK_INDEX,
   CODE_GENERATION,
@@ -19,8 +21,6 @@ const MINUTES = 60_000;
 const BOOT_SECONDS = 400;
 const RTC_BASE_MS = Date.UTC(2024, 0, 1);
 const PROMPT = 'guest# ';
-/** Slices: few, so that many regions are made, whether they are worth it or not. */
-const THRESHOLD = 1;
 const REGIONS_MIN = 100;
 /** Words of the state that are the engine's own: where it found code, and how often it had to look. */
 const OWN: ReadonlySet<number> = new Set([
@@ -47,7 +47,7 @@ async function boot(compiled: boolean): Promise<Boot> {
   const guest = new HeadlessGuest({ images: memoryImages(), config });
   const { engine, memory } = guest.machine;
   engine.compiler.enabled = compiled;
-  engine.compiler.threshold = THRESHOLD;
+  engine.compiler.policy = EAGER;
   let shown = '';
   let done = false;
   guest.onOutput = (text) => {

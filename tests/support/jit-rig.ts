@@ -3,6 +3,7 @@ import type { AccessSize } from '../../src/emu/core/device.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
 import { createEngine, type Engine, type Exit } from '../../src/emu/cpu/engine.ts';
+import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import type { FunctionMaker } from '../../src/emu/cpu/jit/region-compiler.ts';
 import * as cpuState from '../../src/emu/cpu/state.ts';
 import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
@@ -72,7 +73,7 @@ export class JitRig {
     this.engine = createEngine({ memory, host: this.#host(), trace: QUIET, makeFunction: this.#make });
     const { engine } = this;
     engine.compiler.enabled = compiled;
-    engine.compiler.threshold = 1;
+    engine.compiler.policy = EAGER;
     engine.onException = (vector, error) => {
       this.fault = { vector, error };
       return true;

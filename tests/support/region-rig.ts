@@ -1,6 +1,8 @@
 /** Runs an instruction vector inside of a compiled loop: the instruction, then a jump back to it. */
+
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { createEngine } from '../../src/emu/cpu/engine.ts';
+import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import { CR2_HI, CR2_LO, RIP_HI, RIP_LO } from '../../src/emu/cpu/state.ts';
 import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { CODE_ADDRESS, type Vector, WORD_RIP, wordsBefore } from '../conformance/vector-format.ts';
@@ -32,7 +34,7 @@ export function createRegionRig(): RegionRig {
   const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET });
   const { cpu, compiler } = engine;
   const { S } = cpu;
-  compiler.threshold = 1;
+  compiler.policy = EAGER;
   let fault: RigFault | undefined;
   engine.onException = (vector, error) => {
     fault = { vector, error };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { createEngine, type Engine } from '../../src/emu/cpu/engine.ts';
+import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import type { FunctionMaker } from '../../src/emu/cpu/jit/region-compiler.ts';
 import { RAX, RIP_LO } from '../../src/emu/cpu/state.ts';
 import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
@@ -16,7 +17,7 @@ function run(makeFunction: FunctionMaker): Engine {
   const memory = new GuestMemory(RIG_MEMORY_BYTES);
   const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, makeFunction });
   const { cpu } = engine;
-  engine.compiler.threshold = 1;
+  engine.compiler.policy = EAGER;
   enterUserMode(cpu);
   memory.write(CODE_GPA, LOOP);
   cpu.S[RIP_LO] = CODE;

@@ -3,14 +3,11 @@ import type { Trace } from '../core/trace.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { CpuHost, CpuTopology } from './cpu.ts';
 import { BlockCache, MODE_SINGLE, NEEDS_NEXT_PAGE } from './interp/block-cache.ts';
-import {
-  interpreterEnvironment,
-  JUMP_WORDS,
-  jumpIndex,
-  regionEnvironment,
-} from './interp/engine-environment.ts';
+import { interpreterEnvironment } from './interp/engine-environment.ts';
 import { createInterpreter } from './interp/generated/interpreter.js';
+import { JUMP_WORDS, jumpIndex } from './interp/jump-cache.ts';
 import { INDEX_SHIFT, OFFSET_MASK } from './interp/position.ts';
+import { regionEnvironment } from './interp/region-environment.ts';
 import { warmUp } from './interp/warm-up.ts';
 import { type FunctionMaker, RegionCompiler } from './jit/region-compiler.ts';
 import { FETCH_FAULT, FETCH_MMIO } from './mmu/mmu.ts';
@@ -98,7 +95,6 @@ export class Engine {
   /** Instructions completed since the vCPU was made. */
   retired = 0;
 
-  /** address low, high, tag, record, page low, page high */
   readonly #jumps = new Int32Array(JUMP_WORDS);
   readonly #interpret: (record: number) => void;
   readonly #regions: RegionCompiler;
@@ -132,7 +128,8 @@ export class Engine {
     };
     const environment = interpreterEnvironment(wiring);
     const inRegions = { ...environment, ...regionEnvironment(wiring, environment) };
-    this.#regions = new RegionCompiler(this.blocks, inRegions, options.makeFunction);
+    const known = (lo: number, hi: number): number => this.#known(lo, hi);
+    this.#regions = new RegionCompiler(this.blocks, inRegions, known, options.makeFunction);
     this.#interpret = createInterpreter(environment);
   }
 
@@ -216,7 +213,7 @@ export class Engine {
     const [cr2Lo, cr2Hi] = [S[CR2_LO], S[CR2_HI]];
     const record = this.#lookup(S[MODE]);
     if (record !== 0) {
-      this.#regions.sample(record);
+      this.#regions.sample({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
       return;
     }
     // A fetch that faults will fault again when it is tried.
@@ -339,6 +336,16 @@ export class Engine {
       return jumps[k + 3];
     }
     return this.#find(lo, hi, mode, k);
+  }
+
+  /** The record that the address leads to by the jump cache alone, else 0. */
+  #known(lo: number, hi: number): number {
+    const { S } = this.cpu;
+    const jumps = this.#jumps;
+    const k = jumpIndex(lo);
+    const tag = jumps[k + 2];
+    if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
+    return tag === S[JUMP_TAG] || tag === S[JUMP_TAG_GLOBAL] ? jumps[k + 3] : 0;
   }
 
   #find(lo: number, hi: number, mode: number, k: number): number {

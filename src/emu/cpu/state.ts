@@ -219,6 +219,15 @@ export const JUMP_TAG = 341;
 export const JUMP_TAG_GLOBAL = 343;
 /** Nonzero: decoded code was dropped since the running region was entered. */
 export const REGION_STALE = 345;
+/** Compiled code runs for practice (jit/practice.ts): PRACTICE_* bits, or 0. */
+export const PRACTICE = 346;
+export const PRACTICE_ON = 1;
+/** Branches are taken. */
+export const PRACTICE_TAKEN = 2;
+/** No page is found in the TLB. */
+export const PRACTICE_COLD = 4;
+/** Accesses that do not find their page fault. */
+export const PRACTICE_FAULT = 8;
 /** Number of the running instruction in its block, while system code runs. */
 export const BLOCK_INDEX = 342;
 
@@ -298,6 +307,8 @@ export const VEC_XM = 19;
  */
 export const TLB_ENTRIES = 4096;
 export const TLB_WORDS = TLB_ENTRIES * 4;
+/** First word of a third half, for compiled code that runs for practice. */
+export const TLB_PRACTICE = 2 * TLB_WORDS;
 export const TLB_READ = 0;
 /** Never set for pages that hold decoded code, for MMIO, or while the page's D bit is clear. */
 export const TLB_WRITE = 1;

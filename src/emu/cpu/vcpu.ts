@@ -40,7 +40,7 @@ export class Vcpu implements Cpu, Device<VcpuState> {
   readonly SU8: Uint8Array;
   readonly SF32: Float32Array;
   readonly SF64: Float64Array;
-  readonly tlb = new Int32Array(2 * TLB_WORDS);
+  readonly tlb = new Int32Array(3 * TLB_WORDS);
   readonly memory: GuestMemory;
   readonly host: CpuHost;
   readonly trace: Trace;

@@ -74,6 +74,12 @@ export class BlockCache {
     return this.#translate(gpa, mode, next);
   }
 
+  /** First record of the block at `gpa` when it was decoded and lies in one page, else 0. */
+  peek(gpa: number, mode: number): number {
+    const record = this.#records[this.#slot(gpa, mode)];
+    return record !== 0 && !this.crosses(record) ? record : 0;
+  }
+
   /** True when the block's one instruction lies in two pages: its links depend on the mapping of the second. */
   crosses(record: number): boolean {
     return this.C[record - RECORD + 5] !== 0;

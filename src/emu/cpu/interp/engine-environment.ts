@@ -3,7 +3,6 @@
 import { pendingException } from '../fpu/fxsave.ts';
 import { x87 } from '../fpu/x87.ts';
 import { HELPERS } from '../helpers/helpers.ts';
-import type { RegionEnvironment } from '../jit/region-compiler.ts';
 import { EQUAL, GREATER, LESS, UNORDERED } from '../sse/op.ts';
 import { mmxEnter, SSE_OPS } from '../sse/ops.ts';
 import {
@@ -20,12 +19,9 @@ import {
   F_AUX,
   F_LO,
   FAULT,
-  FAULT_ABORT,
   JUMP_TAG,
   JUMP_TAG_GLOBAL,
   LD_HI,
-  MODE,
-  MODE_CODE64,
   NEXT_HI,
   NEXT_LO,
   PAGE_HI,
@@ -50,24 +46,17 @@ import * as arithmetic from './arithmetic.ts';
 import { type BlockCache, STALE } from './block-cache.ts';
 import type { InterpreterEnvironment } from './environment.ts';
 import { fpuEnvironment } from './fpu-environment.ts';
+import { jumpIndex } from './jump-cache.ts';
 import { INDEX_SHIFT, LENGTH_SHIFT, OFFSET_MASK } from './position.ts';
 
 /** F_AUX of a comparison that found equality: state.ts. */
 const FLIPPED_PARITY = 0x100;
-const JUMP_ENTRIES = 16384;
-/** Words of the jump cache. */
-export const JUMP_WORDS = JUMP_ENTRIES * 8;
-
-/** First word of the entry for an address. */
-export function jumpIndex(lo: number): number {
-  return ((lo ^ (lo >>> 13)) & (JUMP_ENTRIES - 1)) << 3;
-}
 
 /** The parts of an engine that its environment works on. */
 export interface EngineWiring {
   readonly cpu: Vcpu;
   readonly blocks: BlockCache;
-  /** The jump cache, 8 words an entry: address low, high, tag, record, page low, page high, may be linked to. */
+  /** See jump-cache.ts. */
   readonly jumps: Int32Array;
   /** RIP = the running page's start + `offset`. */
   setRip(offset: number): void;
@@ -253,12 +242,6 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
       S[REGION_STALE] = 0;
       return wiring.runRegion(p);
     },
-    returnAddress: (offset) => {
-      const lo = (S[PAGE_LO] + offset) | 0;
-      arithmetic.X[0] = lo;
-      arithmetic.X[1] =
-        (S[MODE] & MODE_CODE64) !== 0 ? (S[PAGE_HI] + (lo >>> 0 < offset >>> 0 ? 1 : 0)) | 0 : 0;
-    },
     helper: (p) => {
       locate(p);
       HELPERS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], C[p + 4], C[p + 5], C[p + 6]);
@@ -364,80 +347,5 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
       return 0;
     },
     arithFlags: () => arithmeticFlags(S),
-  };
-}
-
-/**
- * What compiled code calls instead: only RAM without code is accessed. All else is left to the interpreter, which goes on
- * at the same record: devices then see the count of instructions, and the end of a block, as they do without regions.
- */
-export function regionEnvironment(
-  wiring: EngineWiring,
-  environment: InterpreterEnvironment,
-): RegionEnvironment {
-  const { cpu, blocks } = wiring;
-  const { S, tlb: T } = cpu;
-  /** True: the TLB's entries (tag `field`) have all `size` bytes. */
-  const isCovered = (lo: number, hi: number, size: number, field: number): boolean => {
-    const j = ((lo >>> 10) & 16380) + S[TLB_BASE];
-    if (T[j + field] !== (lo & -4096) || T[j + TLB_HI] !== hi) return false;
-    if ((lo & 4095) + size <= 4096) return true;
-    const next = ((lo | 4095) + 1) | 0;
-    const k = ((next >>> 10) & 16380) + S[TLB_BASE];
-    return T[k + field] === next && T[k + TLB_HI] === (next === 0 ? (hi + 1) | 0 : hi);
-  };
-  const mayRead = (lo: number, hi: number, size: number): boolean => {
-    if (isCovered(lo, hi, size, TLB_READ)) return true;
-    cpu.probeRead(lo, hi, size);
-    if (S[FAULT] !== 0) return false;
-    if (isCovered(lo, hi, size, TLB_READ)) return true;
-    S[FAULT] = FAULT_ABORT;
-    return false;
-  };
-  const mayWrite = (lo: number, hi: number, size: number): boolean => {
-    if (isCovered(lo, hi, size, TLB_WRITE)) return true;
-    cpu.probeWrite(lo, hi, size);
-    if (S[FAULT] !== 0) return false;
-    if (isCovered(lo, hi, size, TLB_WRITE)) return true;
-    S[FAULT] = FAULT_ABORT;
-    return false;
-  };
-  const { load8, load16, load32, load64, loadPair, load128, store8, store16, store32, store64, store128 } =
-    environment;
-  return {
-    load8: (lo, hi) => (mayRead(lo, hi, 1) ? load8(lo, hi) : 0),
-    load16: (lo, hi) => (mayRead(lo, hi, 2) ? load16(lo, hi) : 0),
-    load32: (lo, hi) => (mayRead(lo, hi, 4) ? load32(lo, hi) : 0),
-    load64: (lo, hi) => (mayRead(lo, hi, 8) ? load64(lo, hi) : 0),
-    loadw8: (lo, hi) => (mayWrite(lo, hi, 1) ? load8(lo, hi) : 0),
-    loadw16: (lo, hi) => (mayWrite(lo, hi, 2) ? load16(lo, hi) : 0),
-    loadw32: (lo, hi) => (mayWrite(lo, hi, 4) ? load32(lo, hi) : 0),
-    loadw64: (lo, hi) => (mayWrite(lo, hi, 8) ? load64(lo, hi) : 0),
-    store8: (lo, hi, value) => {
-      if (mayWrite(lo, hi, 1)) store8(lo, hi, value);
-    },
-    store16: (lo, hi, value) => {
-      if (mayWrite(lo, hi, 2)) store16(lo, hi, value);
-    },
-    store32: (lo, hi, value) => {
-      if (mayWrite(lo, hi, 4)) store32(lo, hi, value);
-    },
-    store64: (lo, hi, value, valueHi) => {
-      if (mayWrite(lo, hi, 8)) store64(lo, hi, value, valueHi);
-    },
-    loadPair: (lo, hi, at) => {
-      if (mayRead(lo, hi, 8)) loadPair(lo, hi, at);
-    },
-    load128: (lo, hi, at) => {
-      if (mayRead(lo, hi, 16)) load128(lo, hi, at);
-    },
-    store128: (lo, hi, at) => {
-      if (mayWrite(lo, hi, 16)) store128(lo, hi, at);
-    },
-    decline: (p) => {
-      if (S[FAULT] !== FAULT_ABORT) return environment.leave(p);
-      S[FAULT] = 0;
-      return blocks.isRegion(p) ? -p : p;
-    },
   };
 }

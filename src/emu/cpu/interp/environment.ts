@@ -44,8 +44,6 @@ export interface InterpreterEnvironment {
   stale(p: number): number;
   /** Runs the compiled region that record `p` leads into; -q: the first record of a block, q, must be interpreted. */
   region(p: number): number;
-  /** X = the address at an offset from the page's start. */
-  returnAddress(offset: number): void;
   helper(p: number): number;
   helperRepeat(p: number): number;
   helperEnd(p: number): number;

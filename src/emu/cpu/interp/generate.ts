@@ -20,6 +20,9 @@ class InterpreterEmitter implements Emitter {
   offset(): string {
     return `(C[p+7]&${OFFSET_MASK})`;
   }
+  constant(): undefined {
+    return undefined;
+  }
   lo(n: number): string {
     return `S[C[p+${n}]]`;
   }
@@ -96,12 +99,16 @@ class InterpreterEmitter implements Emitter {
     const call = error ? `raise(${vector},0)` : `raise(${vector})`;
     return this.#inSwitch ? `{${call};break L;}` : `{${call};return leave(p);}`;
   }
-  goAddress(): string {
+  goAddress(note = false): string {
     const budget = this.word(BUDGET);
-    return `${budget}=${budget}-${this.field(6)}|0;${this.goto('jump(v,vh)')}`;
+    const noted = note ? `${this.field(1)}=v;${this.field(2)}=vh;` : '';
+    return `${noted}${budget}=${budget}-${this.field(6)}|0;${this.goto('jump(v,vh)')}`;
   }
   condition(): undefined {
     return undefined;
+  }
+  taken(condition: string): string {
+    return condition;
   }
   follow(slot: 1 | 2): string {
     const [offset, budget] = [this.field(slot + 2), this.word(BUDGET)];
@@ -163,7 +170,6 @@ export const ENVIRONMENT = [
     'region',
   ],
   ...[
-    'returnAddress',
     'helper',
     'helperRepeat',
     'helperEnd',

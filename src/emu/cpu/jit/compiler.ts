@@ -1,19 +1,40 @@
 /** Turns a region into the text of one JavaScript function, from the same table as the interpreter. */
 import { RECORD } from '../decode/instruction.ts';
-import type { BlockCache } from '../interp/block-cache.ts';
+import { type BlockCache, STALE } from '../interp/block-cache.ts';
 import { ENVIRONMENT } from '../interp/generate.ts';
 import { SCRATCH, type Width } from '../semantics/emitter.ts';
 import { flagsArith, flagsLogic } from '../semantics/flags.ts';
 import { orderCondition, orderFlags } from '../semantics/order.ts';
 import { SEMANTICS } from '../semantics/table.ts';
 import { SSE_OPS } from '../sse/ops.ts';
-import { BUDGET, EA_HI, EA_LO, PAGE_HI, PAGE_LO, REGION_STALE, TLB_BASE, ZERO } from '../state.ts';
+import {
+  BUDGET,
+  EA_HI,
+  EA_LO,
+  MODE_CODE64,
+  PAGE_HI,
+  PAGE_LO,
+  PRACTICE,
+  PRACTICE_TAKEN,
+  REGION_STALE,
+  TLB_BASE,
+  ZERO,
+} from '../state.ts';
 import { deadFlags, flagsLiveIn } from './flag-liveness.ts';
 import type { Region, RegionBlock } from './region.ts';
-import { COUNT, type FusedFlags, RELOAD, RegionEmitter, SPILL } from './region-emitter.ts';
+import {
+  COUNT,
+  type FusedFlags,
+  isTransient,
+  RELOAD,
+  RegionEmitter,
+  SPILL,
+  sharedWays,
+} from './region-emitter.ts';
 
 /** Largest text that V8 and Firefox still compile well. */
-const MAX_TEXT = 48_000;
+const MAX_TEXT = 64_000;
+const PAGE = 4096;
 
 /** Conditions after CMP, SUB and logic, straight from the operands. */
 function fuse(name: string, e: RegionEmitter): FusedFlags | undefined {
@@ -67,14 +88,15 @@ class RegionText {
   readonly #region: Region;
   readonly #e: RegionEmitter;
   readonly #liveIn: readonly boolean[];
-  readonly #byOffset: Map<number, number>;
+  /** Number of the block by the page's address and the offset in it. */
+  readonly #byAddress: Map<number, number>;
 
   constructor(cache: BlockCache, region: Region) {
     this.#cache = cache;
     this.#region = region;
-    this.#e = new RegionEmitter(cache.C, region.reserve);
+    this.#e = new RegionEmitter(cache.C);
     this.#liveIn = region.blocks.map(({ record, end }) => flagsLiveIn(cache, record, end));
-    this.#byOffset = new Map(region.blocks.map(({ offset }, index) => [offset, index]));
+    this.#byAddress = new Map(region.blocks.map(({ page, offset }, index) => [page + offset, index]));
   }
 
   /** Body of the function `($b) => record`: `$b` is the block to start at. */
@@ -82,21 +104,44 @@ class RegionText {
     const { doubles } = this.#e;
     let cases = this.#cases();
     if (doubles.choose()) cases = this.#cases();
+    const { mode, blocks, landings, reserve } = this.#region;
+    const pairs = blocks.flatMap(({ record }, index) =>
+      landings.has(record) ? [[record, index] as const] : [],
+    );
+    const { K, Y, Z, H } = sharedWays((mode & MODE_CODE64) !== 0, reserve, pairs, STALE, this.#e.flagTexts);
+    for (const word of [PAGE_LO, PAGE_HI]) this.#e.word(word);
     const words = [...this.#e.locals].sort((x, y) => x - y);
-    const spill = words
-      .filter((word) => word !== PAGE_LO && word !== PAGE_HI)
-      .map((word) => `S[${word}]=s${word};`)
-      .concat(doubles.sync());
-    const reload = words.map((word) => `s${word}=S[${word}];`).concat(doubles.refresh());
-    const text = cases
-      .join('\n')
-      .replaceAll(SPILL, COUNT + spill.join(''))
-      .replaceAll(RELOAD, reload.join(''));
+    let text = cases.join('\n');
+    const isPage = (word: number): boolean => word === PAGE_LO || word === PAGE_HI;
+    const shared = K + Y + H;
+    // What is only read is in the state already.
+    const changed = words.filter(
+      (word) => !isPage(word) && new RegExp(`\\bs${word}=[^=]`).test(text + shared),
+    );
+    const spill = changed.map((word) => `S[${word}]=s${word};`).concat(doubles.sync());
+    const reload = words
+      .filter((word) => !isPage(word))
+      .map((word) => `s${word}=S[${word}];`)
+      .concat(doubles.refresh());
+    text = text.replaceAll(SPILL, COUNT + spill.join('')).replaceAll(RELOAD, reload.join(''));
     const scratch = SCRATCH.map((name) => `${name}=0`).join(',');
-    const locals = words.map((word) => `s${word}=S[${word}]`);
+    const locals = words.map((word) => (isTransient(word) ? `s${word}=0` : `s${word}=S[${word}]`));
+    const own = [
+      '$p=0',
+      '$n=0',
+      '$q=0',
+      '$r=0',
+      '$f=0',
+      `$u=S[${TLB_BASE}]`,
+      `$z=S[${PRACTICE}]`,
+      `$w=$z&${PRACTICE_TAKEN}`,
+    ];
     return (
-      `let ${['$p=0', '$n=0', scratch, `$u=S[${TLB_BASE}]`, ...locals, ...doubles.declarations].join(',')};` +
-      `X:for(;;){switch($b){${text}}}\n${COUNT}${spill.join('')}return $p<0?decline(-$p):$p;`
+      // See practice.ts.
+      'while($b<0)$b=$b+1|0;' +
+      `let ${[...own, scratch, ...locals, ...doubles.declarations].join(',')};` +
+      `X:for(;;){H:{Z:{Y:{K:{switch($b){${text}}}\n${K}}\n${Y}}\n${Z}}\n${H}}\n` +
+      `${COUNT}${spill.join('')}return $p<0?decline(-$p):$p;`
     );
   }
 
@@ -104,7 +149,12 @@ class RegionText {
     return this.#region.blocks.map((block, index) => `case ${index}:${this.#block(block, index)}`);
   }
 
-  #block({ record, end, target, next }: RegionBlock, index: number): string {
+  /** The block at an offset from the start of a block's page; -1: it is not in the region. */
+  #blockAt(page: number, offset: number): number {
+    return offset >= 0 && offset < PAGE ? (this.#byAddress.get(page + offset) ?? -1) : -1;
+  }
+
+  #block({ record, end, page, target, next }: RegionBlock, index: number): string {
     const e = this.#e;
     const last = end - RECORD;
     const lastName = this.#nameAt(last);
@@ -116,10 +166,9 @@ class RegionText {
     const dead = deadFlags(this.#cache, record, fused === undefined ? end : fusedAt, fused === undefined);
     e.ways = {
       current: index,
-      target: this.#byOffset.get(target) ?? -1,
-      next: this.#byOffset.get(next) ?? -1,
+      target: this.#blockAt(page, target),
+      next: this.#blockAt(page, next),
       recordOf: (block) => this.#region.blocks[block].record,
-      offsets: this.#region.blocks.map(({ offset }) => offset),
       liveAt: (block) => this.#liveIn[block],
       last: lastName === 'jmp' || lastName.startsWith('call') ? 1 : 2,
     };
@@ -171,6 +220,9 @@ class RegionText {
   #record(at: number): string {
     const semantic = SEMANTICS[this.#cache.kindAt(at)];
     const { name } = semantic;
+    if (/^(jmp|jcc\d+|(loop|loope|loopne|jcxz)\d+)$/.test(name)) {
+      return this.#e.counted() + semantic.emit(this.#e);
+    }
     if (name === 'helper_end') return `${SPILL}return helperEnd(${at});`;
     if (name === 'sse_load' || name === 'sse_store') return this.#sseMemory(at, name);
     if (name === 'sse') return this.#sse(at);
@@ -194,11 +246,11 @@ const CALLS: Readonly<Record<string, string>> = {
 };
 
 /** Names of the parameters of the text that `regionSource` gives. */
-export const REGION_PARAMETERS: readonly string[] = [...ENVIRONMENT, 'decline'];
+export const REGION_PARAMETERS: readonly string[] = [...ENVIRONMENT, 'J', 'over', 'hop', 'decline'];
 
 /** The source of a function that runs the region from block `$b` and answers the next record; undefined: too large. */
 export function regionSource(cache: BlockCache, region: Region): string | undefined {
   const body = new RegionText(cache, region).write();
   if (body.length > MAX_TEXT) return undefined;
-  return `"use strict";return function($b){${body}}`;
+  return `"use strict";return function region($b){${body}}`;
 }

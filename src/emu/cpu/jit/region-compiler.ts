@@ -1,17 +1,27 @@
 /** Decides what is compiled, compiles it, and runs it. */
+import { RECORD } from '../decode/instruction.ts';
 import type { BlockCache } from '../interp/block-cache.ts';
 import type { InterpreterEnvironment } from '../interp/environment.ts';
-import { BUDGET } from '../state.ts';
+import { BUDGET, PAGE_HI, PAGE_LO, REGION_STALE } from '../state.ts';
 import { REGION_PARAMETERS, regionSource } from './compiler.ts';
-import { findRegion } from './region.ts';
+import { HotLines, lineOf, USUAL } from './hot-lines.ts';
+import { Practice } from './practice.ts';
+import { findRegion, type Region, type Resolver, type Seed } from './region.ts';
 
-const THRESHOLD = 40;
 /** A region whose entries run fewer instructions than this on average goes back to the interpreter. */
-const WORTH_INSTRUCTIONS = 20;
-const TRIAL_ENTRIES = 2000;
-const SAMPLE_ENTRIES = 4096;
-/** Regions kept at most; then all are dropped, with the decoded code. */
-const MAX_REGIONS = 4096;
+const WORTH_INSTRUCTIONS = 8;
+/** One that runs fewer may do better with the blocks that it leads to. */
+const GOOD_INSTRUCTIONS = 100;
+const TRIAL_ENTRIES = 10_000;
+/** A place that one exit of so many leads to. */
+const FREQUENT = 50;
+const GROWTH_MAX = 3;
+const SEEDS_MAX = 12;
+const EXITS_MAX = 64;
+/** Slices that regions may use up at once. */
+const CREDIT_MAX = 64;
+/** Characters of text: beyond that the regions that were not run for longest go. An engine keeps some ten bytes for each. */
+const TEXT_MAX = 4_000_000;
 /** The number of a region's block: region << BLOCK_BITS | block. */
 const BLOCK_BITS = 6;
 const BLOCK_MASK = (1 << BLOCK_BITS) - 1;
@@ -19,8 +29,25 @@ const BLOCK_MASK = (1 << BLOCK_BITS) - 1;
 export type RegionEnvironment = Pick<
   InterpreterEnvironment,
   | ('load8' | 'load16' | 'load32' | 'load64' | 'loadw8' | 'loadw16' | 'loadw32' | 'loadw64')
-  | ('store8' | 'store16' | 'store32' | 'store64' | 'loadPair' | 'load128' | 'store128')
+  | ('store8' | 'store16' | 'store32' | 'store64' | 'raise' | 'branch' | 'loadPair' | 'load128' | 'store128')
+  | (
+      | 'helper'
+      | 'helperRepeat'
+      | 'helperEnd'
+      | 'x87op'
+      | 'sse'
+      | 'sseOrder'
+      | 'sseCheck'
+      | 'sseLoad'
+      | 'sseStore'
+    )
 > & {
+  /** The jump cache. */
+  readonly J: Int32Array;
+  /** The budget does not cover a way from the block at `record`: the next record, or 0 when nothing is left of it. */
+  over(record: number): number;
+  /** As `jump`; record `record`, unless it is 0, keeps the address. */
+  hop(record: number, lo: number, hi: number): number;
   /** Record `p` was not done, because of a fault or because the interpreter must do it: as `region` answers. */
   decline(p: number): number;
 };
@@ -31,41 +58,68 @@ export type FunctionMaker = (
   body: string,
 ) => (...values: unknown[]) => unknown;
 
+interface Exits {
+  count: number;
+  readonly seed: Seed;
+}
+
 type RegionFunction = (block: number) => number;
 type RegionMaker = ReturnType<FunctionMaker>;
+
+interface Compiled {
+  readonly run: RegionFunction;
+  readonly seeds: readonly Seed[];
+  /** First records of its blocks. */
+  readonly records: readonly number[];
+  readonly size: number;
+  /** How often its blocks were chosen anew. */
+  readonly growth: number;
+  /** The smallest budget that it is entered with. */
+  readonly reserve: number;
+  /** The slice in which it was run last; while it waits, the one from which on it is. */
+  slice: number;
+  /** Entries left of its trial, instructions run in it, and where it led to. */
+  trial: number;
+  work: number;
+  exits: Map<number, Exits>;
+}
 
 export class RegionCompiler {
   /** False: the page's policy forbids making code; everything then stays in the interpreter. */
   readonly allowed: boolean;
   enabled = true;
-  /** Slices that must have ended in a block before its region is compiled. */
-  threshold = THRESHOLD;
-  /** Regions made so far, and those given up again, for statistics. */
+  policy = USUAL;
+  /** For statistics: regions made so far, of these larger ones in the place of others, those given up, instructions run in them. */
   compiled = 0;
+  grown = 0;
   rejected = 0;
-  /** Hot blocks that did not become regions, by reason, for statistics. */
-  readonly failures = { noLoop: 0, tooLarge: 0 };
+  retired = 0;
   readonly #cache: BlockCache;
   readonly #environment: readonly unknown[];
   readonly #state: Int32Array;
-  #functions: RegionFunction[] = [];
-  /** By region: entries left of its trial, instructions run in it, first records of its blocks. */
-  readonly #trials = new Int32Array(MAX_REGIONS);
-  readonly #work = new Float64Array(MAX_REGIONS);
-  #blocks: (readonly number[])[] = [];
-  /** By region: the smallest budget that it is entered with. */
-  readonly #needs = new Int32Array(MAX_REGIONS);
-  /** Pairs: record, slices that ended there. */
-  readonly #samples = new Int32Array(SAMPLE_ENTRIES * 2);
-
+  readonly #resolve: Resolver;
+  readonly #practice: Practice;
   readonly #makeFunction: FunctionMaker;
+  readonly #lines = new HotLines();
+  /** By number. */
+  readonly #regions: Compiled[] = [];
+  /** Numbers of regions that were made, but are not entered yet. */
+  readonly #waiting = new Set<number>();
+  readonly #free: number[] = [];
+  #text = 0;
+  #slices = 0;
+  /** Making a region takes as long as some slices: others must have gone by. */
+  #credit = CREDIT_MAX;
 
   constructor(
     cache: BlockCache,
     environment: InterpreterEnvironment & RegionEnvironment,
+    resolve: Resolver,
     makeFunction: FunctionMaker = (parameters, body) => new Function(...parameters, body) as RegionMaker,
   ) {
     this.#cache = cache;
+    this.#resolve = resolve;
+    this.#practice = new Practice(environment);
     this.#makeFunction = makeFunction;
     this.#state = environment.S;
     const byName: Readonly<Record<string, unknown>> = { ...environment };
@@ -73,76 +127,169 @@ export class RegionCompiler {
     this.allowed = this.#mayMakeCode();
   }
 
-  /** A slice ended before the block at `record`. */
-  sample(record: number): void {
-    if (!this.allowed || !this.enabled || this.#cache.isRegion(record)) return;
-    const samples = this.#samples;
-    const at = ((record >>> 3) & (SAMPLE_ENTRIES - 1)) * 2;
-    if (samples[at] !== record) {
-      samples[at] = record;
-      samples[at + 1] = 0;
+  /** A slice ended before a block. */
+  sample(seed: Seed): void {
+    if (!this.allowed || !this.enabled) return;
+    const cache = this.#cache;
+    const { record } = seed;
+    this.#slices++;
+    this.#credit = Math.min(this.#credit + 1, CREDIT_MAX);
+    for (const number of this.#waiting) {
+      if (this.#regions[number].slice <= this.#slices) this.#install(number);
+      else if (this.#regions[number].records.includes(record)) return;
     }
-    if (++samples[at + 1] === this.threshold) this.#compile(record);
+    if (cache.isRegion(record)) return;
+    const line = lineOf(cache.C[record - RECORD]);
+    if (!this.#lines.note(line, seed, this.policy) || this.#credit < this.policy.threshold) return;
+    this.#lines.tried(line);
+    const seeds = [seed, ...this.#lines.neighbours(line, this.policy)];
+    const region = findRegion(cache, seeds, this.#resolve);
+    if (region === undefined) return;
+    // Without a loop there is less to gain: it must be hot for longer.
+    if (!region.hasLoop && this.policy.retry > 0 && this.#lines.attempts(line) < 2) return;
+    this.#compile(region, seeds, 0);
   }
 
-  /** Runs the region of the block at `record`; answers as `InterpreterEnvironment.region`. */
+  /** Runs the region of the block at `record`, and those that it leads to; answers as `InterpreterEnvironment.region`. */
   run(record: number): number {
-    const number = this.#cache.C[record - 1];
-    const region = number >>> BLOCK_BITS;
     const S = this.#state;
-    const before = S[BUDGET];
-    if (before < this.#needs[region]) return -record;
-    const trial = this.#trials[region];
-    if (trial === 0) return this.#functions[region](number & BLOCK_MASK);
-    const next = this.#functions[region](number & BLOCK_MASK);
-    this.#work[region] += before - S[BUDGET];
-    this.#trials[region] = trial - 1;
-    if (trial === 1) this.#judge(region);
-    return next;
+    const { C } = this.#cache;
+    let at = record;
+    for (;;) {
+      const number = C[at - 1];
+      const region = this.#regions[number >>> BLOCK_BITS];
+      const before = S[BUDGET];
+      if (before < region.reserve) return -at;
+      S[REGION_STALE] = 0;
+      const next = region.run(number & BLOCK_MASK);
+      const work = before - S[BUDGET];
+      region.work += work;
+      this.retired += work;
+      region.slice = this.#slices;
+      if (region.trial !== 0) this.#try(number >>> BLOCK_BITS, next);
+      if (next <= 0 || !this.#cache.isRegion(next)) return next;
+      at = next;
+    }
   }
 
-  /** The trial is over: does the region run long enough to be worth its entries and exits? */
-  #judge(region: number): void {
-    if (this.#work[region] >= WORTH_INSTRUCTIONS * TRIAL_ENTRIES) return;
+  /** During its trial it is noted where a region leads to. */
+  #try(number: number, next: number): void {
+    const S = this.#state;
+    const region = this.#regions[number];
+    if (next > 0) {
+      const known = region.exits.get(next);
+      const seed = { record: next, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] };
+      if (known !== undefined) known.count++;
+      else if (region.exits.size < EXITS_MAX) region.exits.set(next, { count: 1, seed });
+    }
+    if (--region.trial === 0) this.#judge(number);
+  }
+
+  /** The trial is over: does the region run long enough to be worth its entries and exits, and would it with more blocks? */
+  #judge(number: number): void {
+    const region = this.#regions[number];
+    const each = region.work / TRIAL_ENTRIES;
+    if (each < GOOD_INSTRUCTIONS && region.growth < GROWTH_MAX && this.#credit >= this.policy.threshold) {
+      this.#grow(region);
+    }
+    region.exits = new Map();
+    if (each >= WORTH_INSTRUCTIONS) return;
     this.rejected++;
-    for (const record of this.#blocks[region]) this.#cache.clearRegion(record);
+    this.#leave(number);
+  }
+
+  /** Makes a region of the same blocks and of those that it often leads to, if all of them fit. */
+  #grow(old: Compiled): void {
+    const more = [...old.exits.values()]
+      .filter(({ count, seed }) => count >= TRIAL_ENTRIES / FREQUENT && this.#cache.isLive(seed.record))
+      .sort((a, b) => b.count - a.count)
+      .slice(0, SEEDS_MAX)
+      .map(({ seed }) => seed);
+    if (more.length === 0) return;
+    const seeds = [...old.seeds, ...more];
+    const region = findRegion(this.#cache, seeds, this.#resolve);
+    if (region === undefined || region.blocks.length <= old.records.length) return;
+    const records = new Set(region.blocks.map(({ record }) => record));
+    if (old.records.every((record) => records.has(record))) {
+      this.grown++;
+      this.#compile(region, seeds, old.growth + 1);
+    }
+  }
+
+  #compile(region: Region, seeds: readonly Seed[], growth: number): void {
+    const source = regionSource(this.#cache, region);
+    if (source === undefined) return;
+    this.#credit -= this.policy.threshold;
+    const records = region.blocks.map(({ record }) => record);
+    const make = this.#makeFunction(REGION_PARAMETERS, source);
+    const run = make(...this.#environment) as RegionFunction;
+    const size = source.length;
+    this.#practice.run(run, records, region.reserve, size);
+    if (this.policy.patience > 0) this.#practice.heat(run, size);
+    this.#makeRoom(size);
+    const number = this.#free.pop() ?? this.#regions.length;
+    const slice = this.#slices + Math.ceil(size * this.policy.patience);
+    const { reserve } = region;
+    const trial = TRIAL_ENTRIES;
+    this.#regions[number] = {
+      ...{ run, seeds, records, size, growth, reserve, slice, trial },
+      ...{ work: 0, exits: new Map() },
+    };
+    this.#waiting.add(number);
+    if (this.policy.patience === 0) this.#install(number);
+    this.#text += size;
+    this.compiled++;
+  }
+
+  /** From now on the region is entered. */
+  #install(number: number): void {
+    const cache = this.#cache;
+    this.#waiting.delete(number);
+    for (const [block, record] of this.#regions[number].records.entries()) {
+      if (cache.isLive(record) && !this.#isGood(record)) {
+        cache.setRegion(record, (number << BLOCK_BITS) | block);
+      }
+    }
+  }
+
+  /** A region that has proved itself is entered as before when others have the same block. */
+  #isGood(record: number): boolean {
+    if (!this.#cache.isRegion(record)) return false;
+    const { trial, work } = this.#regions[this.#cache.C[record - 1] >>> BLOCK_BITS];
+    return trial === 0 && work >= GOOD_INSTRUCTIONS * TRIAL_ENTRIES;
+  }
+
+  /** The region is entered no more. */
+  #leave(number: number): void {
+    const cache = this.#cache;
+    for (const record of this.#regions[number].records) {
+      if (cache.isRegion(record) && cache.C[record - 1] >>> BLOCK_BITS === number) cache.clearRegion(record);
+    }
+  }
+
+  /** Drops the regions that were not run for longest, until there is room for another one. */
+  #makeRoom(size: number): void {
+    while (this.#text + size > TEXT_MAX) {
+      let oldest = -1;
+      for (const [number, { slice, size: text }] of this.#regions.entries()) {
+        if (text === 0 || this.#waiting.has(number)) continue;
+        if (oldest < 0 || slice < this.#regions[oldest].slice) oldest = number;
+      }
+      if (oldest < 0) return;
+      this.#leave(oldest);
+      this.#text -= this.#regions[oldest].size;
+      this.#regions[oldest] = { ...this.#regions[oldest], run: () => 0, seeds: [], records: [], size: 0 };
+      this.#free.push(oldest);
+    }
   }
 
   /** Decoded code is gone, and the regions with it. */
   clear(): void {
-    this.#functions = [];
-    this.#blocks = [];
-    this.#samples.fill(0);
-  }
-
-  #compile(record: number): void {
-    const cache = this.#cache;
-    if (this.#functions.length >= MAX_REGIONS) {
-      cache.flush();
-      return;
-    }
-    const region = findRegion(cache, record);
-    if (region === undefined) {
-      this.failures.noLoop++;
-      return;
-    }
-    const source = regionSource(cache, region);
-    if (source === undefined) {
-      this.failures.tooLarge++;
-      return;
-    }
-    const number = this.#functions.length;
-    this.#functions.push(
-      this.#makeFunction(REGION_PARAMETERS, source)(...this.#environment) as RegionFunction,
-    );
-    this.#trials[number] = TRIAL_ENTRIES;
-    this.#work[number] = 0;
-    this.#needs[number] = region.reserve;
-    this.#blocks[number] = region.blocks.map((block) => block.record);
-    for (const [index, block] of region.blocks.entries()) {
-      cache.setRegion(block.record, (number << BLOCK_BITS) | index);
-    }
-    this.compiled++;
+    this.#regions.length = 0;
+    this.#free.length = 0;
+    this.#waiting.clear();
+    this.#lines.clear();
+    this.#text = 0;
   }
 
   /** A content security policy without 'unsafe-eval' forbids it. */

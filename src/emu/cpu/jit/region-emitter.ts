@@ -1,10 +1,26 @@
 /** Answers the semantics table with locals: registers, flags and temporaries of a region live in JavaScript variables. */
+import { jumpIndexText } from '../interp/jump-cache.ts';
 import { OFFSET_MASK } from '../interp/position.ts';
 import type { Emitter, Width } from '../semantics/emitter.ts';
 import { doubleReadHit, doubleWriteHit, readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
-import { BUDGET, EA_HI, EA_LO, F_AUX, F_HI, F_LO, FAULT, PAGE_HI, PAGE_LO, TEMP0, ZERO } from '../state.ts';
+import {
+  BUDGET,
+  EA_HI,
+  EA_LO,
+  F_AUX,
+  F_HI,
+  F_LO,
+  FAULT,
+  JUMP_TAG,
+  JUMP_TAG_GLOBAL,
+  PAGE_HI,
+  PAGE_LO,
+  TEMP0,
+  ZERO,
+} from '../state.ts';
 import { DoubleLocals } from './double-locals.ts';
 
+const PAGE = 4096;
 const TEMP_WORDS = 4;
 /** Put where all locals are written to the state, or read again, once it is known which there are. */
 export const SPILL = '/*spill*/';
@@ -25,7 +41,6 @@ export interface Ways {
   /** First record of a block. */
   recordOf(block: number): number;
   /** Offset in the page of each block: where a return or an indirect jump may land. */
-  readonly offsets: readonly number[];
   /** Flags can be observed in the block that the way leads to. */
   liveAt(block: number): boolean;
   /** The way that may fall through into the next block of the text. */
@@ -40,24 +55,25 @@ export class RegionEmitter implements Emitter {
     target: -1,
     next: -1,
     recordOf: () => 0,
-    offsets: [],
     liveAt: () => true,
     last: 2,
   };
   readonly doubles = new DoubleLocals();
   /** State words that have a local. */
   readonly locals = new Set<number>();
+  /** Texts that set the flags on the way out, by number less 1. */
+  readonly flagTexts: string[] = [];
   readonly #C: Int32Array;
-  readonly #reserve: number;
   #record = 0;
+  #isCounted = false;
 
-  constructor(C: Int32Array, reserve: number) {
+  constructor(C: Int32Array) {
     this.#C = C;
-    this.#reserve = reserve;
   }
 
   at(record: number): void {
     this.#record = record;
+    this.#isCounted = false;
   }
 
   field(n: number): string {
@@ -66,6 +82,9 @@ export class RegionEmitter implements Emitter {
 
   offset(): string {
     return String(this.#C[this.#record + 7] & OFFSET_MASK);
+  }
+  constant(n: number): number {
+    return this.#C[this.#record + n];
   }
 
   lo(n: number): string {
@@ -198,15 +217,23 @@ export class RegionEmitter implements Emitter {
     return `{${COUNT}$p=${next.replace(/\bp\b/g, String(this.#record))};break X;}`;
   }
 
-  goAddress(): string {
-    const budget = `S[${BUDGET}]`;
-    const landings = this.ways.offsets.map((offset, block) => `case ${offset}:$b=${block};continue X;`);
-    const [pageLo, pageHi] = [this.word(PAGE_LO), this.word(PAGE_HI)];
-    return (
-      `${budget}=${budget}-$n-${this.field(6)}|0;$n=0;` +
-      `if(${budget}>=${this.#reserve}&&vh===${pageHi}&&((q=v-${pageLo}|0)&-4096)===0)switch(q){${landings.join('')}}` +
-      '$p=jump(v,vh);break X;'
-    );
+  goAddress(note = false): string {
+    return `${this.#count()}$f=0;$r=${note ? this.#record : 0};break H;`;
+  }
+
+  /** The block is done. A branch comes with this before its condition. */
+  #count(): string {
+    return `$n=$n+${this.field(6)}|0;`;
+  }
+
+  taken(condition: string): string {
+    return `${condition}||$w`;
+  }
+
+  /** What comes before the last record of a block when that only branches. */
+  counted(): string {
+    this.#isCounted = true;
+    return this.#count();
   }
 
   condition(code: number): string | undefined {
@@ -216,24 +243,69 @@ export class RegionEmitter implements Emitter {
   follow(slot: 1 | 2): string {
     const { current, target, next, last, liveAt, recordOf } = this.ways;
     const to = slot === 1 ? target : next;
-    const offset = this.field(slot + 2);
-    const flags = this.fused?.text ?? '';
-    const count = this.field(6);
-    const budget = `S[${BUDGET}]`;
+    const offset = this.#C[this.#record + slot + 2];
+    const counted = this.#isCounted ? '' : this.#count();
+    const pending = `${counted}$f=${this.#pending()};`;
     if (to < 0) {
-      const way = `${budget}<0?pause(${offset}):branch(${offset},${this.#record + slot})`;
-      return `${flags}${budget}=${budget}-$n-${count}|0;$n=0;$p=${way};break X;`;
+      if (offset < 0 || offset >= PAGE) return `${pending}$q=${offset};break Z;`;
+      return `${pending}$q=${offset};$r=${this.#record + slot};break Y;`;
     }
-    const carried = liveAt(to) ? flags : '';
+    const carried = liveAt(to) ? (this.fused?.text ?? '') : '';
     if (to > current) {
       // Forwards: the count is looked at later.
       const through = slot === last && to === current + 1;
-      return `${carried}$n=$n+${count}|0;${through ? '' : `$b=${to};continue X;`}`;
+      return `${counted}${carried}${through ? '' : `$b=${to};continue X;`}`;
     }
-    // The interpreter does the rest of a slice, block by block.
-    const end = `${carried === '' ? flags : ''}$n=0;$p=${budget}<0?pause(${offset}):${recordOf(to)};break X;`;
-    return `${carried}if((${budget}=${budget}-$n-${count}|0)<${this.#reserve}){${end}}$n=0;$b=${to};continue X;`;
+    return `${carried}${carried === '' ? pending : `${counted}$f=0;`}$b=${to};$q=${recordOf(to)};break K;`;
   }
+
+  /** The number of the text that sets the flags of a comparison before a branch. */
+  #pending(): number {
+    const text = this.fused?.text ?? '';
+    if (text === '') return 0;
+    const known = this.flagTexts.indexOf(text);
+    return known >= 0 ? known + 1 : this.flagTexts.push(text);
+  }
+}
+
+/** Words of the state that hold what is not needed from one instruction to the next. */
+export function isTransient(word: number): boolean {
+  return word === EA_LO || word === EA_HI || word >= TEMP0;
+}
+
+/**
+ * The ways that many blocks share. They stand apart so that the way itself has constants only: an engine that has not
+ * seen it yet then has nothing to guess there.
+ *
+ * K: to block $b, whose first record is $q, when the budget covers a way from there; else the interpreter does the rest of the slice.
+ * Y: to the offset $q in the page, where the region has no block; $r is the word for the link.
+ * Z: to the offset $q from the page's start, in another page. H: to address v, vh, as the interpreter's `jump` takes it;
+ * $r is the record that keeps the address, or 0. $f: the flags that are still to be set, 0 for none. `landings`: first records and numbers of the blocks where it may end.
+ */
+export function sharedWays(
+  code64: boolean,
+  reserve: number,
+  landings: readonly (readonly [number, number])[],
+  stale: number,
+  flagTexts: readonly string[],
+): { readonly K: string; readonly Y: string; readonly Z: string; readonly H: string } {
+  const budget = `S[${BUDGET}]`;
+  const [pageLo, pageHi] = [`s${PAGE_LO}`, `s${PAGE_HI}`];
+  const cases = landings.map(([record, block]) => `case ${record}:$b=${block};break;`).join('');
+  const found = `J[j]===v&&J[j+1]===vh&&(J[j+2]===S[${JUMP_TAG}]||J[j+2]===S[${JUMP_TAG_GLOBAL}])`;
+  const settings = flagTexts.map((text, index) => `case ${index + 1}:${text}break;`);
+  const all = settings.length;
+  // Practice sees all of them.
+  const flags = all === 0 ? '' : `if($z)$f=${all};while($f){switch($f){${settings.join('')}}$f=$z?$f-1|0:0;}`;
+  return {
+    K: `${COUNT}if(${budget}>=${reserve})continue X;${flags}$p=over($q);break X;`,
+    Y: `${flags}${COUNT}$p=${budget}<0?pause($q):branch($q,$r);break X;`,
+    Z: `v=${pageLo}+$q|0;vh=${code64 ? `${pageHi}+($q>>31)+(v>>>0<$q>>>0|0)|0` : '0'};$r=0;`,
+    H:
+      `${flags}${COUNT}if(${budget}>=${reserve}){j=${jumpIndexText('v')};if(${found}){` +
+      `$p=J[j+3];if(C[$p]!==${stale}){switch($p){${cases}default:$b=-1;}` +
+      `if($b>=0){S[${PAGE_LO}]=${pageLo}=J[j+4];S[${PAGE_HI}]=${pageHi}=J[j+5];continue X;}}}}$p=hop($r,v,vh);break X;`,
+  };
 }
 
 /** Brings the budget up to date: what the region has run since it last did. */

@@ -1,4 +1,4 @@
-/** Which blocks are compiled together: those of one page that direct jumps reach from a hot one. */
+/** Which blocks are compiled together: those that a hot one reaches by branches, calls and returns, in any page. */
 import { RECORD } from '../decode/instruction.ts';
 import type { BlockCache } from '../interp/block-cache.ts';
 import { SEMANTICS } from '../semantics/table.ts';
@@ -7,14 +7,18 @@ import { MODE_CODE32, MODE_CODE64, MODE_FLAT } from '../state.ts';
 const PAGE = 4096;
 const FLAT32 = MODE_CODE32 | MODE_FLAT;
 /** Instructions: beyond this V8 optimises late or never (docs/engine.md). */
-const MAX_INSTRUCTIONS = 150;
-const MAX_BLOCKS = 48;
+const MAX_INSTRUCTIONS = 110;
+const MAX_BLOCKS = 60;
+/** Instructions of a region without a loop. */
+const MIN_STRAIGHT = 12;
 
 export interface RegionBlock {
   /** First record and the word after the last one. */
   readonly record: number;
   readonly end: number;
-  /** Offsets in the page of the first instruction, of a direct branch's target, and of what follows; -1: none. */
+  /** Guest-physical address of its page. */
+  readonly page: number;
+  /** Offsets in the page of the first instruction, of a direct branch's target, and of what follows; beyond 32 bits: none. */
   readonly offset: number;
   readonly target: number;
   readonly next: number;
@@ -23,7 +27,6 @@ export interface RegionBlock {
 }
 
 export interface Region {
-  readonly gpa: number;
   readonly mode: number;
   /**
    * The smallest budget with which a way from one jump backwards to the next may be begun: it then runs out with the last
@@ -31,12 +34,27 @@ export interface Region {
    */
   readonly reserve: number;
   readonly blocks: readonly RegionBlock[];
+  /** First records of the blocks that returns, indirect jumps and branches from other pages may go to. */
+  readonly landings: ReadonlySet<number>;
+  readonly hasLoop: boolean;
 }
 
+/** A block to begin with, and the address of its page. */
+export interface Seed {
+  readonly record: number;
+  readonly pageLo: number;
+  readonly pageHi: number;
+}
+
+/** The record that the code at an address was decoded to, as far as that is known without a page walk; else 0. */
+export type Resolver = (lo: number, hi: number) => number;
+
+/** No offset: those are 32-bit integers. */
+const NONE = 2 ** 40;
 const INDIRECT = /^(ret|jmp|call)(32|64)(_r)?$/;
 
 /** What the last record of a block may do: which of its two ways are direct. */
-export function waysOf(name: string): { target: boolean; next: boolean } {
+function waysOf(name: string): { target: boolean; next: boolean } {
   if (name === 'jmp' || name.startsWith('call64_rel') || name.startsWith('call32_rel')) {
     // What a call goes on with is where its return lands.
     return { target: true, next: name !== 'jmp' };
@@ -50,14 +68,17 @@ function blockAt(cache: BlockCache, record: number): RegionBlock {
   const { C } = cache;
   const end = C[record - RECORD + 2];
   const last = end - RECORD;
-  const ways = waysOf(SEMANTICS[cache.kindAt(last)].name);
+  const { name } = SEMANTICS[cache.kindAt(last)];
+  const ways = waysOf(name);
+  const gpa = C[record - RECORD];
   return {
     record,
     end,
-    offset: C[record - RECORD] & (PAGE - 1),
-    target: ways.target ? C[last + 3] : -1,
-    next: ways.next ? C[last + 4] : -1,
-    indirect: INDIRECT.test(SEMANTICS[cache.kindAt(last)].name),
+    page: gpa - (gpa & (PAGE - 1)),
+    offset: gpa & (PAGE - 1),
+    target: ways.target ? C[last + 3] : NONE,
+    next: ways.next ? C[last + 4] : NONE,
+    indirect: INDIRECT.test(name),
   };
 }
 
@@ -65,63 +86,143 @@ function count(cache: BlockCache, { end }: RegionBlock): number {
   return (cache.C[end - 1] >>> 20) + 1;
 }
 
-/** The region around the block at `record`, in the order of addresses; undefined when it may not be compiled. */
-export function findRegion(cache: BlockCache, record: number): Region | undefined {
-  const { C } = cache;
-  if (!cache.isLive(record) || cache.crosses(record) || cache.isNearlyFull()) return undefined;
-  const gpa = C[record - RECORD];
-  const mode = C[record - RECORD + 1];
-  // Elsewhere the next address may wrap, or lie outside of the code segment.
-  if ((mode & MODE_CODE64) === 0 && (mode & FLAT32) !== FLAT32) return undefined;
-  const page = gpa - (gpa & (PAGE - 1));
-  const found = new Map<number, RegionBlock>();
-  const queue: RegionBlock[] = [blockAt(cache, record)];
+interface Found {
+  readonly block: RegionBlock;
+  readonly successors: number[];
+}
+
+interface Reach {
+  readonly found: Map<number, Found>;
+  readonly landings: Set<number>;
+}
+
+/** Follows the ways from the seeds, nearest first. */
+function reachable(cache: BlockCache, seeds: readonly Seed[], resolve: Resolver, decode: boolean): Reach {
+  const mode = cache.C[seeds[0].record - RECORD + 1];
+  const found = new Map<number, Found>();
+  const queue: Seed[] = [...seeds];
+  const returns: number[] = [];
+  const landings = new Set(seeds.map(({ record }) => record));
   let instructions = 0;
-  while (queue.length > 0 && found.size < MAX_BLOCKS) {
-    const block = queue.shift();
-    if (block === undefined || found.has(block.offset)) continue;
+  for (let seed = queue.shift(); seed !== undefined && found.size < MAX_BLOCKS; seed = queue.shift()) {
+    if (found.has(seed.record)) continue;
+    const block = blockAt(cache, seed.record);
     const length = count(cache, block);
     if (instructions + length > MAX_INSTRUCTIONS && found.size > 0) continue;
     instructions += length;
-    found.set(block.offset, block);
+    const successors: number[] = [];
+    found.set(seed.record, { block, successors });
+    const { pageLo, pageHi } = seed;
     for (const way of [block.next, block.target]) {
-      if (way < 0 || way >= PAGE || found.has(way)) continue;
-      const successor = cache.find(page + way, mode, -1);
-      if (successor > 0 && !cache.crosses(successor)) queue.push(blockAt(cache, successor));
+      if (way === NONE) continue;
+      const inPage = way >= 0 && way < PAGE;
+      const lo = (pageLo + way) | 0;
+      const hi = (pageHi + (way >> 31) + (lo >>> 0 < way >>> 0 ? 1 : 0)) | 0;
+      const record = inPage
+        ? decode
+          ? cache.find(block.page + way, mode, -1)
+          : cache.peek(block.page + way, mode)
+        : resolve(lo, (mode & MODE_CODE64) !== 0 ? hi : 0);
+      if (record <= 0 || !isCompilable(cache, record, mode)) continue;
+      successors.push(record);
+      if (!inPage) landings.add(record);
+      queue.push(inPage ? { record, pageLo, pageHi } : { record, pageLo: lo & -PAGE, pageHi: hi });
+    }
+    const last = block.end - RECORD;
+    if (block.indirect && cache.C[last + 1] !== 0) {
+      // Where it went when it was last seen.
+      const [lo, hi] = [cache.C[last + 1], cache.C[last + 2]];
+      const record = resolve(lo, hi);
+      if (isCompilable(cache, record, mode)) {
+        successors.push(record);
+        landings.add(record);
+        queue.push({ record, pageLo: lo & -PAGE, pageHi: hi });
+      }
+    }
+    if (block.indirect && !isReturn(cache, block)) successors.push(...seeds.map(({ record }) => record));
+    if (isCall(cache, block) && successors.length > 0) {
+      returns.push(successors[0]);
+      landings.add(successors[0]);
     }
   }
-  const start = found.get(gpa & (PAGE - 1));
-  const loop = start === undefined ? [] : cycleThrough(start, found);
-  if (loop.length === 0) return undefined;
-  const blocks = loop.sort((a, b) => a.offset - b.offset);
-  const all = blocks.reduce((sum, block) => sum + count(cache, block), 0);
-  return { gpa: page, mode, reserve: all - 1, blocks };
+  for (const { block, successors } of found.values()) {
+    if (isReturn(cache, block)) successors.push(...returns);
+  }
+  return { found, landings };
 }
 
-/** The blocks that lie on a way from `start` back to it: entering and leaving compiled code pays only for loops. */
-function cycleThrough(start: RegionBlock, found: ReadonlyMap<number, RegionBlock>): RegionBlock[] {
-  // An address may be that of any block.
-  const all = [...found.values()];
-  const successors = (block: RegionBlock): RegionBlock[] =>
-    block.indirect ? all : [block.next, block.target].flatMap((way) => found.get(way) ?? []);
-  const predecessors = new Map<RegionBlock, RegionBlock[]>();
-  for (const block of found.values()) {
-    for (const successor of successors(block)) {
-      predecessors.set(successor, [...(predecessors.get(successor) ?? []), block]);
+function lastName(cache: BlockCache, { end }: RegionBlock): string {
+  return SEMANTICS[cache.kindAt(end - RECORD)].name;
+}
+
+function isCall(cache: BlockCache, block: RegionBlock): boolean {
+  return lastName(cache, block).startsWith('call');
+}
+
+function isReturn(cache: BlockCache, block: RegionBlock): boolean {
+  return lastName(cache, block).startsWith('ret');
+}
+
+/** Its one page is enough to know it, and it was not dropped. */
+function isCompilable(cache: BlockCache, record: number, mode: number): boolean {
+  return (
+    record > 0 && cache.isLive(record) && !cache.crosses(record) && cache.C[record - RECORD + 1] === mode
+  );
+}
+
+/**
+ * The region around the blocks of `seeds`, of which the first is the hot one, page by page in the order of addresses;
+ * undefined when it may not be compiled.
+ */
+export function findRegion(cache: BlockCache, seeds: readonly Seed[], resolve: Resolver): Region | undefined {
+  const [{ record }] = seeds;
+  const mode = cache.C[record - RECORD + 1];
+  if (!isCompilable(cache, record, mode) || cache.isNearlyFull()) return undefined;
+  // Elsewhere the next address may wrap, or lie outside of the code segment.
+  if ((mode & MODE_CODE64) === 0 && (mode & FLAT32) !== FLAT32) return undefined;
+  let reach = reachable(cache, seeds, resolve, false);
+  let chosen = cycleThrough(record, reach.found);
+  if (chosen.length === 0) {
+    // What was never run may be decoded now.
+    const more = reachable(cache, seeds, resolve, true);
+    chosen = cycleThrough(record, more.found);
+    if (chosen.length > 0) reach = more;
+  }
+  const hasLoop = chosen.length > 0;
+  if (!hasLoop) chosen = [...reach.found.values()].map(({ block }) => block);
+  const pages = new Map<number, number>();
+  for (const { page } of chosen) if (!pages.has(page)) pages.set(page, pages.size);
+  const place = ({ page, offset }: RegionBlock): number => (pages.get(page) ?? 0) * PAGE + offset;
+  const blocks = chosen.sort((a, b) => place(a) - place(b));
+  const all = blocks.reduce((sum, block) => sum + count(cache, block), 0);
+  if (!hasLoop && all < MIN_STRAIGHT) return undefined;
+  return { mode, reserve: all - 1, blocks, landings: reach.landings, hasLoop };
+}
+
+/** The blocks that lie on a way from `start` back to it. */
+function cycleThrough(start: number, found: ReadonlyMap<number, Found>): RegionBlock[] {
+  const predecessors = new Map<number, number[]>();
+  for (const [record, { successors }] of found) {
+    for (const to of successors) {
+      const known = predecessors.get(to);
+      if (known === undefined) predecessors.set(to, [record]);
+      else known.push(record);
     }
   }
-  const reach = (ways: (block: RegionBlock) => readonly RegionBlock[]): Set<RegionBlock> => {
-    const seen = new Set<RegionBlock>();
+  const reach = (ways: (record: number) => readonly number[]): Set<number> => {
+    const seen = new Set<number>();
     const queue = [...ways(start)];
-    for (let block = queue.pop(); block !== undefined; block = queue.pop()) {
-      if (seen.has(block)) continue;
-      seen.add(block);
-      queue.push(...ways(block));
+    for (let record = queue.pop(); record !== undefined; record = queue.pop()) {
+      if (seen.has(record)) continue;
+      seen.add(record);
+      queue.push(...ways(record));
     }
     return seen;
   };
-  const forwards = reach(successors);
+  const forwards = reach((record) => found.get(record)?.successors ?? []);
   if (!forwards.has(start)) return [];
-  const backwards = reach((block) => predecessors.get(block) ?? []);
-  return [...forwards].filter((block) => backwards.has(block));
+  const backwards = reach((record) => predecessors.get(record) ?? []);
+  return [...found].flatMap(([record, { block }]) =>
+    forwards.has(record) && backwards.has(record) ? [block] : [],
+  );
 }

@@ -1,9 +1,10 @@
 /**
  * Transfers of control inside the code segment. Fields of a block's last record: 1 the link to the target's record
  * (0: not known yet), 2 the link to the next instruction's, 3 the target as an offset from the start of the page,
- * 4 the offset of the next instruction, 6 the number of instructions in the block.
+ * 4 the offset of the next instruction, 6 the number of instructions in the block. Indirect jumps and calls keep the address that
+ * they last went to in 1 and 2.
  */
-import { RCX } from '../state.ts';
+import { PAGE_HI, PAGE_LO, RCX } from '../state.ts';
 import type { Emitter, Semantic } from './emitter.ts';
 import { condition } from './flags.ts';
 import { push, release, top } from './move.ts';
@@ -11,7 +12,7 @@ import { push, release, top } from './move.ts';
 const conditional: readonly Semantic[] = Array.from({ length: 16 }, (_, code) => ({
   name: `jcc${code}`,
   transfers: true,
-  emit: (e: Emitter) => `if(${condition(e, code)}){${e.follow(1)}}${e.follow(2)}`,
+  emit: (e: Emitter) => `if(${e.taken(condition(e, code))}){${e.follow(1)}}${e.follow(2)}`,
 }));
 
 /** LOOPNE, LOOPE, LOOP, JrCXZ (E0–E3) with a count register of `width` bits. */
@@ -34,44 +35,50 @@ const loops: readonly Semantic[] = ([16, 32, 64] as const).flatMap((width) => {
       name: `loopne${width}`,
       transfers: true,
       emit: (e: Emitter) =>
-        `${decrement(e)}if(${nonzero(e)}&&${condition(e, 5)}){${e.follow(1)}}${e.follow(2)}`,
+        `${decrement(e)}if(${e.taken(`${nonzero(e)}&&${condition(e, 5)}`)}){${e.follow(1)}}${e.follow(2)}`,
     },
     {
       name: `loope${width}`,
       transfers: true,
       emit: (e: Emitter) =>
-        `${decrement(e)}if(${nonzero(e)}&&${condition(e, 4)}){${e.follow(1)}}${e.follow(2)}`,
+        `${decrement(e)}if(${e.taken(`${nonzero(e)}&&${condition(e, 4)}`)}){${e.follow(1)}}${e.follow(2)}`,
     },
     {
       name: `loop${width}`,
       transfers: true,
-      emit: (e: Emitter) => `${decrement(e)}if(${nonzero(e)}){${e.follow(1)}}${e.follow(2)}`,
+      emit: (e: Emitter) => `${decrement(e)}if(${e.taken(nonzero(e))}){${e.follow(1)}}${e.follow(2)}`,
     },
     {
       name: `jcxz${width}`,
       transfers: true,
-      emit: (e: Emitter) => `if(!(${nonzero(e)})){${e.follow(1)}}${e.follow(2)}`,
+      emit: (e: Emitter) => `if(${e.taken(`!(${nonzero(e)})`)}){${e.follow(1)}}${e.follow(2)}`,
     },
   ];
 });
+
+/** v, vh = the address that field 4 gives as an offset in the page. */
+function returnAddress(e: Emitter, width: 32 | 64): string {
+  const low = `j=${e.field(4)};v=${e.word(PAGE_LO)}+j|0;`;
+  return width === 64 ? `${low}vh=${e.word(PAGE_HI)}+(v>>>0<j>>>0|0)|0;` : `${low}vh=0;`;
+}
 
 const near: readonly Semantic[] = ([32, 64] as const).flatMap((width) => [
   {
     name: `call${width}_rel`,
     transfers: true,
-    emit: (e: Emitter) => `returnAddress(${e.field(4)});v=X[0];vh=X[1];${push(e, width)}${e.follow(1)}`,
+    emit: (e: Emitter) => `${returnAddress(e, width)}${push(e, width)}${e.follow(1)}`,
   },
   {
     // The target is read before the push, so that CALL RSP works.
     name: `call${width}_r`,
     transfers: true,
     emit: (e: Emitter) =>
-      `al=${e.lo(5)};ah=${width === 64 ? e.hi(5) : '0'};returnAddress(${e.field(4)});v=X[0];vh=X[1];${push(e, width)}v=al;vh=ah;${e.goAddress()}`,
+      `al=${e.lo(5)};ah=${width === 64 ? e.hi(5) : '0'};${returnAddress(e, width)}${push(e, width)}v=al;vh=ah;${e.goAddress(true)}`,
   },
   {
     name: `jmp${width}_r`,
     transfers: true,
-    emit: (e: Emitter) => `v=${e.lo(5)};vh=${width === 64 ? e.hi(5) : '0'};${e.goAddress()}`,
+    emit: (e: Emitter) => `v=${e.lo(5)};vh=${width === 64 ? e.hi(5) : '0'};${e.goAddress(true)}`,
   },
   {
     name: `ret${width}`,

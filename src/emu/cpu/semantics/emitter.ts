@@ -37,6 +37,8 @@ export interface Emitter {
   field(n: number): string;
   /** Offset of the instruction in its page. */
   offset(): string;
+  /** Value of field `n` where the text is for one record only. */
+  constant(n: number): number | undefined;
   /** Low word of the register that field `n` names; may be assigned to. */
   lo(n: number): string;
   hi(n: number): string;
@@ -81,10 +83,12 @@ export interface Emitter {
   raise(vector: number, error?: boolean): string;
   /** Goes on at record `next`. */
   goto(next: string): string;
+  /** The condition on which a branch is taken. */
+  taken(condition: string): string;
   /** Ends a block: counts it and goes to the target (`slot` 1) or to the next instruction (`slot` 2). See control.ts. */
   follow(slot: 1 | 2): string;
-  /** Ends a block: counts it and goes to address v, vh. */
-  goAddress(): string;
+  /** Ends a block: counts it and goes to address v, vh; with `note` keeps that in fields 1 and 2. */
+  goAddress(note?: boolean): string;
   /** False: nobody can see the flags that this record sets, so their text may be left out. */
   readonly flagsLive: boolean;
   /** Condition code as JavaScript when it can be told without the lazy flags, else undefined. */

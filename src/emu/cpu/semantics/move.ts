@@ -13,16 +13,33 @@ import { condition } from './flags.ts';
 export const ADDRESSINGS = ['bd64', 'bis64', 'bd32', 'bis32', 'ea'] as const;
 export type Addressing = (typeof ADDRESSINGS)[number];
 
+/** lo, hi = base + displacement. */
+function displaced(e: Emitter): string {
+  const [lo, hi, known] = [e.lo(2), e.hi(2), e.constant(3)];
+  if (known === undefined) {
+    return `j=${e.field(3)};lo=${lo}+j|0;hi=${hi}+(j>>31)+(lo>>>0<j>>>0|0)|0;`;
+  }
+  if (known === 0) return `lo=${lo};hi=${hi};`;
+  return `lo=${lo}+${known}|0;hi=${hi}+(lo>>>0<${known >>> 0}|0)${known < 0 ? '-1' : ''}|0;`;
+}
+
+/** Adds index × scale to lo, hi. */
+function indexed(e: Emitter): string {
+  const [lo, hi, scale] = [e.lo(4), e.hi(4), e.constant(5)];
+  if (scale === undefined) {
+    return `q=${e.field(5)};j=${lo};n=j<<q;lo=lo+n|0;hi=hi+(${hi}<<q|j>>>1>>>31-q)+(lo>>>0<n>>>0|0)|0;`;
+  }
+  if (scale === 0) return `j=${lo};lo=lo+j|0;hi=hi+${hi}+(lo>>>0<j>>>0|0)|0;`;
+  return `j=${lo};n=j<<${scale};lo=lo+n|0;hi=hi+(${hi}<<${scale}|j>>>${32 - scale})+(lo>>>0<n>>>0|0)|0;`;
+}
+
 /** Sets lo, hi to the linear address. */
 export function address(e: Emitter, kind: Addressing): string {
   switch (kind) {
     case 'bd64':
-      return `j=${e.field(3)};lo=${e.lo(2)}+j|0;hi=${e.hi(2)}+(j>>31)+(lo>>>0<j>>>0|0)|0;`;
+      return displaced(e);
     case 'bis64':
-      return (
-        `j=${e.field(3)};lo=${e.lo(2)}+j|0;hi=${e.hi(2)}+(j>>31)+(lo>>>0<j>>>0|0)|0;` +
-        `q=${e.field(5)};j=${e.lo(4)};n=j<<q;lo=lo+n|0;hi=hi+(${e.hi(4)}<<q|j>>>1>>>31-q)+(lo>>>0<n>>>0|0)|0;`
-      );
+      return displaced(e) + indexed(e);
     case 'bd32':
       return `lo=${e.lo(2)}+${e.field(3)}|0;hi=0;`;
     case 'bis32':

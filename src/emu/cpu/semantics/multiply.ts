@@ -42,7 +42,7 @@ function multiplyWide(op: 'mul' | 'imul', width: Width): Semantic {
         return (
           `${signed ? 'mul128s' : 'mul128u'}(${al},${ah},${e.lo(1)},${e.hi(1)});rl=X[0];rh=X[1];` +
           `${al}=rl;${ah}=rh;${dl}=X[2];${dh}=X[3];` +
-          flagsMultiply(e, signed ? '(X[2]!==rh>>31||X[3]!==rh>>31)|0' : '((X[2]|X[3])!==0)|0', 'rl', 'rh')
+          flagsMultiply(e, signed ? '((X[2]^rh>>31|X[3]^rh>>31)!==0)|0' : '((X[2]|X[3])!==0)|0', 'rl', 'rh')
         );
     }
   };
@@ -56,7 +56,7 @@ function multiplyTruncated(width: 16 | 32 | 64, immediate: boolean): Semantic {
       const [bl, bh] = immediate ? [e.field(3), e.field(4)] : [e.lo(5), e.hi(5)];
       return (
         `mul128s(${e.lo(2)},${e.hi(2)},${bl},${bh});rl=X[0];rh=X[1];` +
-        flagsMultiply(e, '(X[2]!==rh>>31||X[3]!==rh>>31)|0', 'rl', 'rh') +
+        flagsMultiply(e, '((X[2]^rh>>31|X[3]^rh>>31)!==0)|0', 'rl', 'rh') +
         put(e, 64, 1)
       );
     }

@@ -23,32 +23,53 @@ function belowSign(width: Width): string {
   return width === 64 ? '(rh>>>30&1)' : `(r>>>${width - 2}&1)`;
 }
 
-function shift64(e: Emitter, op: ShiftOp): string {
+/** `below` for counts below 32, `above` for the others; one of them where the count is known. */
+function split(known: number | undefined, below: string, above: string): string {
+  if (known === undefined) return `if(n<32){${below}}else{${above}}`;
+  return known < 32 ? below : above;
+}
+
+function shift64(e: Emitter, op: ShiftOp, known: number | undefined): string {
   switch (op) {
     case 'shl':
       return (
-        'if(n<32){rh=ah<<n|al>>>1>>>31-n;rl=al<<n;c=ah>>>32-n&1;}else{rh=al<<n-32;rl=0;c=n===32?ah&1:al>>>64-n&1;}' +
-        flagsShift(e, 64, 'c', '(rh>>>31^c)')
+        split(
+          known,
+          'rh=ah<<n|al>>>1>>>31-n;rl=al<<n;c=ah>>>32-n&1;',
+          'rh=al<<n-32;rl=0;c=n===32?ah&1:al>>>64-n&1;',
+        ) + flagsShift(e, 64, 'c', '(rh>>>31^c)')
       );
     case 'shr':
       return (
-        'if(n<32){rl=al>>>n|ah<<1<<31-n;rh=ah>>>n;c=al>>>n-1&1;}else{rl=ah>>>n-32|0;rh=0;c=n===32?al>>>31:ah>>>n-33&1;}' +
-        flagsShift(e, 64, 'c', '(ah>>>31)')
+        split(
+          known,
+          'rl=al>>>n|ah<<1<<31-n;rh=ah>>>n;c=al>>>n-1&1;',
+          'rl=ah>>>n-32|0;rh=0;c=n===32?al>>>31:ah>>>n-33&1;',
+        ) + flagsShift(e, 64, 'c', '(ah>>>31)')
       );
     case 'sar':
       return (
-        'if(n<32){rl=al>>>n|ah<<1<<31-n;rh=ah>>n;c=al>>>n-1&1;}else{rl=ah>>n-32;rh=ah>>31;c=n===32?al>>>31:ah>>n-33&1;}' +
-        flagsShift(e, 64, 'c', '0')
+        split(
+          known,
+          'rl=al>>>n|ah<<1<<31-n;rh=ah>>n;c=al>>>n-1&1;',
+          'rl=ah>>n-32;rh=ah>>31;c=n===32?al>>>31:ah>>n-33&1;',
+        ) + flagsShift(e, 64, 'c', '0')
       );
     case 'rol':
       return (
-        'if(n<32){rh=ah<<n|al>>>1>>>31-n;rl=al<<n|ah>>>1>>>31-n;}else{j=n-32;rh=al<<j|ah>>>1>>>31-j;rl=ah<<j|al>>>1>>>31-j;}' +
-        flagsRotate(e, 'rl&1', '(rh>>>31^c)')
+        split(
+          known,
+          'rh=ah<<n|al>>>1>>>31-n;rl=al<<n|ah>>>1>>>31-n;',
+          'j=n-32;rh=al<<j|ah>>>1>>>31-j;rl=ah<<j|al>>>1>>>31-j;',
+        ) + flagsRotate(e, 'rl&1', '(rh>>>31^c)')
       );
     case 'ror':
       return (
-        'if(n<32){rl=al>>>n|ah<<1<<31-n;rh=ah>>>n|al<<1<<31-n;}else{j=n-32;rl=ah>>>j|al<<1<<31-j;rh=al>>>j|ah<<1<<31-j;}' +
-        flagsRotate(e, 'rh>>>31', '(rh>>>31^rh>>>30&1)')
+        split(
+          known,
+          'rl=al>>>n|ah<<1<<31-n;rh=ah>>>n|al<<1<<31-n;',
+          'j=n-32;rl=ah>>>j|al<<1<<31-j;rh=al>>>j|ah<<1<<31-j;',
+        ) + flagsRotate(e, 'rh>>>31', '(rh>>>31^rh>>>30&1)')
       );
     case 'rcl':
       return `rl=al;rh=ah;c=${carryFlag(e)};while(n-->0){j=rh>>>31;rh=rh<<1|rl>>>31;rl=rl<<1|c;c=j;}${flagsRotate(e, 'c', '(rh>>>31^c)')}`;
@@ -90,10 +111,15 @@ function shiftNarrow(e: Emitter, op: ShiftOp, width: 8 | 16 | 32): string {
 function shift(op: ShiftOp, width: Width, byCl: boolean): Semantic {
   return {
     name: `${op}${width}_${byCl ? 'cl' : 'imm'}`,
-    emit: (e) =>
-      `${count(e, width, byCl)}${fetch(e, width, 1, 'a')}if(n!==0){` +
-      (width === 64 ? shift64(e, op) : shiftNarrow(e, op, width)) +
-      `${put(e, width, 1)}}${width === 32 ? `else{${e.hi(1)}=0;}` : ''}`,
+    emit: (e) => {
+      const known = byCl ? undefined : e.constant(3);
+      const keep = width === 32 ? `${e.hi(1)}=0;` : '';
+      if (known === 0) return keep;
+      const start = `${count(e, width, byCl)}${fetch(e, width, 1, 'a')}`;
+      const text = (width === 64 ? shift64(e, op, known) : shiftNarrow(e, op, width)) + put(e, width, 1);
+      if (known !== undefined) return start + text;
+      return `${start}if(n!==0){${text}}${keep === '' ? '' : `else{${keep}}`}`;
+    },
   };
 }
 

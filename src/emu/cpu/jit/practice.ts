@@ -1,0 +1,146 @@
+/**
+ * Runs a new region without effect, so that the JavaScript engine has seen each of its operations, with large numbers and small
+ * ones, before it optimises the function. An engine leaves out what it has not seen; where that is then needed, it throws the
+ * optimised code away and starts again, which takes a tenth of a second each time.
+ *
+ * State, the first page of RAM and an entry of the jump cache are put back. Memory is reached through a third half of the TLB,
+ * whose entries all lead to that page. What would have other effects looks at S[PRACTICE] (interp/region-environment.ts).
+ */
+
+import type { InterpreterEnvironment } from '../interp/environment.ts';
+import { jumpIndex } from '../interp/jump-cache.ts';
+import {
+  BUDGET,
+  CR0,
+  CR0_EM,
+  CR0_TS,
+  CR4,
+  CR4_OSFXSR,
+  F_AUX,
+  FAULT,
+  JUMP_TAG,
+  JUMP_TAG_GLOBAL,
+  PRACTICE,
+  PRACTICE_COLD,
+  PRACTICE_FAULT,
+  PRACTICE_ON,
+  PRACTICE_TAKEN,
+  RCX,
+  STATE_WORDS,
+  TLB_BASE,
+  TLB_NONE,
+  TLB_PRACTICE,
+} from '../state.ts';
+import type { RegionEnvironment } from './region-compiler.ts';
+
+const PAGE_WORDS = 1024;
+const REGISTER_WORDS = 32;
+const ENTRY_WORDS = 8;
+/** An address and a number that is large in both words. */
+const LARGE_LO = -0x6ffff800 + 0x400;
+const LARGE_HI = -0x6fffff00;
+const STEP = 32;
+
+interface Round {
+  /** What is added to the words of each register, times its number. */
+  readonly step: number;
+  readonly lo: number;
+  readonly hi: number;
+  /** What RCX has besides: a count for shifts. */
+  readonly count: number;
+  /** S[PRACTICE]. */
+  readonly mode: number;
+  readonly flags: number;
+  /** What is left of the slice, besides what a way through the region needs. */
+  readonly budget: number;
+}
+
+const [MORE, SPENT] = [1, -1000];
+const [ON, TAKEN] = [PRACTICE_ON, PRACTICE_ON | PRACTICE_TAKEN];
+const LARGE = { step: 0, lo: LARGE_LO, hi: LARGE_HI, count: 0, mode: ON, flags: 0, budget: MORE } as const;
+const ZERO = { ...LARGE, lo: 0, hi: 0 } as const;
+const FAULTING: Round = { ...LARGE, mode: ON | PRACTICE_COLD | PRACTICE_FAULT };
+const ROUNDS: readonly Round[] = [
+  FAULTING,
+  { ...LARGE, step: STEP, mode: ON | PRACTICE_COLD },
+  { ...LARGE, count: 37, budget: SPENT },
+  { ...LARGE, step: STEP, count: 5, mode: TAKEN, flags: -0x80000000 },
+  { ...LARGE, step: STEP, mode: TAKEN, budget: SPENT },
+  { ...LARGE, step: -STEP },
+  { ...ZERO, budget: SPENT },
+  ZERO,
+];
+
+/** V8 optimises a function after a number of ticks that grows with its size; a tick is so many turns of a small loop. */
+const TICKS = 5;
+const SIZE_PER_TICK = 110;
+const TICK_TURNS = 7500;
+
+export class Practice {
+  readonly #environment: InterpreterEnvironment & RegionEnvironment;
+  readonly #state = new Int32Array(STATE_WORDS);
+  readonly #page = new Int32Array(PAGE_WORDS);
+  readonly #entry = new Int32Array(ENTRY_WORDS);
+
+  constructor(environment: InterpreterEnvironment & RegionEnvironment) {
+    this.#environment = environment;
+  }
+
+  /** Runs `region` from each of its blocks, the first records of which are `blocks`. */
+  run(region: (block: number) => number, blocks: readonly number[], reserve: number, size: number): void {
+    const { S, T, J, M32 } = this.#environment;
+    const at = jumpIndex(LARGE_LO);
+    this.#state.set(S);
+    this.#page.set(M32.subarray(0, PAGE_WORDS));
+    this.#entry.set(J.subarray(at, at + ENTRY_WORDS));
+    T.fill(TLB_NONE, TLB_PRACTICE);
+    const entry = (block: number): void => {
+      const tag = (block & 1) === 0 ? S[JUMP_TAG] : S[JUMP_TAG_GLOBAL];
+      J.set([LARGE_LO, LARGE_HI, tag, blocks[block], LARGE_LO & -4096, LARGE_HI, 0, 0], at);
+    };
+    this.#prepare(FAULTING, reserve);
+    region(-2 * size);
+    region(0);
+    for (const round of ROUNDS) {
+      for (let block = 0; block < blocks.length; block++) {
+        entry(block);
+        this.#prepare(round, reserve);
+        region(block);
+      }
+    }
+    S.set(this.#state);
+    M32.set(this.#page);
+    J.set(this.#entry, at);
+  }
+
+  /** Lets the engine find that `region`, with a text of `size` characters, is hot: it optimises it while the guest goes on. */
+  heat(region: (block: number) => number, size: number): void {
+    const { S } = this.#environment;
+    this.#state.set(S);
+    for (let tick = 0; tick < TICKS + size / SIZE_PER_TICK; tick++) {
+      this.#prepare(FAULTING, 0);
+      region(-TICK_TURNS);
+    }
+    S.set(this.#state);
+  }
+
+  #prepare({ step, lo, hi, count, mode, flags, budget }: Round, reserve: number): void {
+    const { S, M32 } = this.#environment;
+    for (let i = 0; i < REGISTER_WORDS; i += 2) {
+      S[i] = lo + i * step;
+      S[i + 1] = hi + i * step;
+    }
+    S[RCX] = S[RCX] + count;
+    for (let i = 0; i < PAGE_WORDS; i += 2) {
+      M32[i] = S[0];
+      M32[i + 1] = hi;
+    }
+    S[F_AUX] = flags;
+    S[CR0] = S[CR0] & ~(CR0_TS | CR0_EM);
+    S[CR4] = S[CR4] | CR4_OSFXSR;
+    S[TLB_BASE] = TLB_PRACTICE;
+    S[FAULT] = 0;
+    S[PRACTICE] = mode;
+    S[BUDGET] = reserve + budget;
+  }
+}
