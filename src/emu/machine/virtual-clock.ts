@@ -28,6 +28,8 @@ const MAX_NS_PER_INSTRUCTION = 100;
 const CATCH_UP_INSTRUCTIONS = 5000;
 /** The most that time may leap. Guest: Linux takes a processor for stuck after 20 s without its watchdog's thread. */
 const MAX_LEAP_NS = 4e9;
+/** Between two leaps of a busy guest: its kernel's watchdogs need some ticks. */
+const LEAP_INSTRUCTIONS = 1e6;
 /** A guest that never idles is so far behind only when its tab was frozen: no instructions make up for that. */
 const STALL_NS = 10e9;
 
@@ -41,6 +43,7 @@ export class HostTime implements TimeSource {
   #retiredBefore = 0;
   /** What virtual time lacked then. */
   #behindNs = 0;
+  #leapRetired = 0;
   /** Instructions run: time may not outrun them. */
   #busy = false;
 
@@ -75,7 +78,8 @@ export class HostTime implements TimeSource {
     }
     this.#retiredBefore = this.#retired();
     this.#busy = busy;
-    if (busy && this.#behindNs > STALL_NS) this.#leap();
+    if (!busy || this.#behindNs < STALL_NS) return;
+    if (this.#retiredBefore - this.#leapRetired >= LEAP_INSTRUCTIONS) this.#leap();
   }
 
   /** What was lost while instructions ran is made up for here, where no instruction misses it. */
@@ -94,7 +98,7 @@ export class HostTime implements TimeSource {
     this.#base = nowNs;
     this.#behindNs = 0;
     if (this.#hostNs !== undefined) this.#hostNs = this.#host.monotonicNs();
-    this.#retiredBefore = this.#retired();
+    this.#retiredBefore = this.#leapRetired = this.#retired();
   }
 
   /** Virtual time since the last `sync`, when `elapsed` went by for the host. */
@@ -108,6 +112,7 @@ export class HostTime implements TimeSource {
     const leap = Math.min(this.#behindNs, MAX_LEAP_NS);
     this.#base += leap;
     this.#behindNs -= leap;
+    this.#leapRetired = this.#retiredBefore;
   }
 }
 
