@@ -196,6 +196,15 @@ export function div128s(w0: number, w1: number, w2: number, w3: number, dl: numb
   return 1;
 }
 
+/** Smallest normal number. */
+const MIN_NORMAL = 2.2250738585072014e-308;
+
+/** The number when it is zero or normal, else NaN. */
+export function ordinary(x: number): number {
+  const magnitude = Math.abs(x);
+  return (magnitude >= MIN_NORMAL && magnitude <= Number.MAX_VALUE) || x === 0 ? x : Number.NaN;
+}
+
 /** Number of set bits. */
 export function popcount(word: number): number {
   let w = word - ((word >>> 1) & 0x55555555);

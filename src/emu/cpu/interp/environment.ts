@@ -80,6 +80,8 @@ export interface InterpreterEnvironment {
   div128u(w0: number, w1: number, w2: number, w3: number, dl: number, dh: number): number;
   div128s(w0: number, w1: number, w2: number, w3: number, dl: number, dh: number): number;
   popcount(word: number): number;
+  /** The number when it is zero or normal, else NaN. */
+  ordinary(x: number): number;
   exactAdd(x: number, y: number, z: number): boolean;
   exactMul(x: number, y: number, z: number): boolean;
 }

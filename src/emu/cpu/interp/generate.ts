@@ -59,6 +59,9 @@ class InterpreterEmitter implements Emitter {
   refresh(): string {
     return '';
   }
+  checked(): boolean {
+    return false;
+  }
   single(n: number, k: number): string {
     return `SF[C[p+${n}]+${k}]`;
   }
@@ -204,6 +207,7 @@ export const ENVIRONMENT = [
     'div128u',
     'div128s',
     'popcount',
+    'ordinary',
     'exactAdd',
     'exactMul',
   ],

@@ -1,6 +1,7 @@
 /**
  * Which XMM registers have their low double in a JavaScript variable while a region runs: those that the region uses in no other way.
- * A variable that holds a NaN says that the bits are in the state, since hosts may change those of a NaN that they move.
+ * A variable holds zeros and normal numbers. With all others it is a NaN, and the state has the bits: what is in a variable needs no
+ * look as an operand, and hosts may change the bits of a NaN that they move.
  */
 import { XMM, XMM_TEMP } from '../state.ts';
 
@@ -34,7 +35,12 @@ export class DoubleLocals {
 
   /** Declarations, with the values of the state. */
   get declarations(): readonly string[] {
-    return this.#chosen.map((number) => `d${number}=SD[${number}]`);
+    return this.#chosen.map((number) => `d${number}=ordinary(SD[${number}])`);
+  }
+
+  /** The register whose first word this is has a variable. */
+  has(index: number): boolean {
+    return this.#of(index).length > 0;
   }
 
   /** Text that brings the state up to date; of all, or of the register whose first word this is. */
@@ -47,7 +53,7 @@ export class DoubleLocals {
   /** Text that takes over what the state has. */
   refresh(index?: number): string {
     return this.#of(index)
-      .map((number) => `d${number}=SD[${number}];`)
+      .map((number) => `d${number}=ordinary(SD[${number}]);`)
       .join('');
   }
 

@@ -144,6 +144,10 @@ export class RegionEmitter implements Emitter {
     return this.doubles.text((this.#C[this.#record + n] >> 1) + k);
   }
 
+  checked(n: number): boolean {
+    return this.doubles.has(this.#C[this.#record + n]);
+  }
+
   bits(n: number, k: number): string {
     return `S[${this.#C[this.#record + n] + k}]`;
   }

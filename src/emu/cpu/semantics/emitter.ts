@@ -51,9 +51,11 @@ export interface Emitter {
   vector(n: number, k: number): string;
   double(n: number, k: number): string;
   /**
-   * A register's low double may be in a local: where that is a NaN, the state has its bits. `bits`: word `k` in the state; `sync`:
-   * brings the state up to date before it is read there; `refresh`: the state was written.
+   * A register's low double may be in a local, when it is zero or normal; else the local is a NaN, and the state has the bits. `checked`:
+   * there is such a local; `bits`: word `k` in the state; `sync`: brings the state up to date before it is read there; `refresh`: the
+   * state was written.
    */
+  checked(n: number): boolean;
   bits(n: number, k: number): string;
   sync(n: number): string;
   refresh(n: number): string;

@@ -45,13 +45,26 @@ function quiet(v: string, { min }: Precision): string {
   return `(${v}===0||Math.abs(${v})>=${min})`;
 }
 
+/** More conditions of arithmetic on `v` of register `n`: none where a NaN result tells all. */
+function operand(e: Emitter, v: string, n: number, precision: Precision): string {
+  return precision === DOUBLE && e.checked(n) ? '' : `&&${quiet(v, precision)}`;
+}
+
+/** `v` of register `n` may be compared. */
+function comparable(e: Emitter, v: string, n: number, precision: Precision): string {
+  return precision === DOUBLE && e.checked(n) ? `${v}===${v}` : quiet(v, precision);
+}
+
 /**
- * A result that nothing but rounding has happened to. One that equals the smallest normal number may have been tiny before. A sum that
- * is denormal or zero is exact.
+ * A result that nothing but rounding has happened to. A product that equals the smallest normal number may have been tiny before; it is
+ * zero where an operand is. A sum that is denormal or zero is exact; `strict`: it must not be denormal.
  */
-function ordinary(v: string, { min, max }: Precision, sum: boolean): string {
+function result(v: string, { min, max }: Precision, operator: string, strict: boolean): string {
   const finite = `Math.abs(${v})<=${max}`;
-  return sum ? finite : `Math.abs(${v})>${min}&&${finite}`;
+  if (operator === '+' || operator === '-')
+    return strict ? `(${v}===0||Math.abs(${v})>=${min})&&${finite}` : finite;
+  const zero = operator === '*' ? '(x===0||y===0)' : 'x===0';
+  return `(Math.abs(${v})>${min}&&${finite}||${v}===0&&${zero})`;
 }
 
 function masked(e: Emitter): string {
@@ -80,10 +93,8 @@ const EXACT: Readonly<Record<string, string>> = {
   '/': 'exactMul(z,y,x)',
 };
 
-/** ADDSD, ADDSS and their kin. An operand of 0 is rare but in sums. */
+/** ADDSD, ADDSS and their kin. */
 function scalar(suffix: string, name: string, operator: string, precision: Precision): Semantic {
-  const sum = operator === '+' || operator === '-';
-  const operand = (v: string): string => (sum ? quiet(v, precision) : `Math.abs(${v})>=${precision.min}`);
   // A single result is exact when the double one is the same; sums of singles may be inexact as doubles.
   const exact =
     precision === DOUBLE
@@ -93,20 +104,19 @@ function scalar(suffix: string, name: string, operator: string, precision: Preci
     name: `sse_${name}${suffix}`,
     emit: (e) =>
       `x=${precision.element(e, 2, 0)};y=${precision.element(e, 3, 0)};z=${precision.round(`x${operator}y`)};` +
-      `if(${ordinary('z', precision, sum)}&&${operand('x')}&&${operand('y')}&&${flagsStay(e, exact ?? 'false')})` +
-      `${precision.element(e, 2, 0)}=z;${otherwise(e)}`,
+      `if(${result('z', precision, operator, precision === DOUBLE && e.checked(2))}${operand(e, 'x', 2, precision)}` +
+      `${operand(e, 'y', 3, precision)}&&${flagsStay(e, exact ?? 'false')})${precision.element(e, 2, 0)}=z;${otherwise(e)}`,
   };
 }
 
 function packedDouble(name: string, operator: string): Semantic {
-  const sum = operator === '+' || operator === '-';
-  const operand = (v: string): string => (sum ? quiet(v, DOUBLE) : `Math.abs(${v})>=${MIN_NORMAL_64}`);
   return {
     name: `sse_${name}pd`,
     emit: (e: Emitter) =>
       `x=${e.double(2, 0)};y=${e.double(3, 0)};z=x${operator}y;` +
-      `if(${masked(e)}===${MXCSR_USUAL}&&${ordinary('z', DOUBLE, sum)}&&${operand('x')}&&${operand('y')}` +
-      `&&(x=${e.double(2, 1)},y=${e.double(3, 1)},w=x${operator}y,${ordinary('w', DOUBLE, sum)})&&${operand('x')}&&${operand('y')})` +
+      `if(${masked(e)}===${MXCSR_USUAL}&&${result('z', DOUBLE, operator, e.checked(2))}${operand(e, 'x', 2, DOUBLE)}` +
+      `${operand(e, 'y', 3, DOUBLE)}&&(x=${e.double(2, 1)},y=${e.double(3, 1)},w=x${operator}y,` +
+      `${result('w', DOUBLE, operator, false)}&&${quiet('x', DOUBLE)}&&${quiet('y', DOUBLE)}))` +
       `{${e.double(2, 0)}=z;${e.double(2, 1)}=w;}${otherwise(e)}`,
   };
 }
@@ -115,9 +125,14 @@ function squareRoot(suffix: string, precision: Precision): Semantic {
   const exact = precision === DOUBLE ? 'exactMul(z,z,y)' : 'z*z===y';
   return {
     name: `sse_sqrt${suffix}`,
-    emit: (e) =>
-      `y=${precision.element(e, 3, 0)};z=${precision.round('Math.sqrt(y)')};` +
-      `if(y>=${precision.min}&&y<=${precision.max}&&${flagsStay(e, exact)})${precision.element(e, 2, 0)}=z;${otherwise(e)}`,
+    emit: (e) => {
+      const known = precision === DOUBLE && e.checked(3);
+      const good = known ? 'y>=0' : `(y===0||y>=${precision.min})&&y<=${precision.max}`;
+      return (
+        `y=${precision.element(e, 3, 0)};z=${precision.round('Math.sqrt(y)')};` +
+        `if(${good}&&${flagsStay(e, exact)})${precision.element(e, 2, 0)}=z;${otherwise(e)}`
+      );
+    },
   };
 }
 
@@ -127,8 +142,8 @@ function extreme(suffix: string, name: 'min' | 'max', precision: Precision): Sem
     name: `sse_${name}${suffix}`,
     emit: (e) =>
       `x=${precision.element(e, 2, 0)};y=${precision.element(e, 3, 0)};` +
-      `if(${quiet('x', precision)}&&${quiet('y', precision)}){if(!(x${name === 'min' ? '<' : '>'}y))${precision.element(e, 2, 0)}=y;}` +
-      otherwise(e),
+      `if(${comparable(e, 'x', 2, precision)}&&${comparable(e, 'y', 3, precision)}&&Math.abs(y)<=${precision.max})` +
+      `{if(!(x${name === 'min' ? '<' : '>'}y))${precision.element(e, 2, 0)}=y;}${otherwise(e)}`,
   };
 }
 
@@ -138,7 +153,7 @@ function compare(name: string, precision: Precision): Semantic {
     name: `sse_${name}`,
     emit: (e: Emitter) =>
       `x=${precision.element(e, 2, 0)};y=${precision.element(e, 3, 0)};` +
-      `if(!(${quiet('x', precision)}&&${quiet('y', precision)})){${e.sync(2)}${e.sync(3)}` +
+      `if(!(${comparable(e, 'x', 2, precision)}&&${comparable(e, 'y', 3, precision)})){${e.sync(2)}${e.sync(3)}` +
       `r=${e.recordCall('sseOrder')};if(${e.word(FAULT)}!==0)${e.leave()}x=r===2?NaN:r;y=0;}${orderFlags(e)}`,
   };
 }
@@ -168,7 +183,7 @@ function toInteger(suffix: string, precision: Precision, wide: boolean, truncate
     name: `sse_cvt${truncate ? 't' : ''}${suffix}2si${wide ? 64 : 32}`,
     emit: (e) =>
       `x=${precision.element(e, 3, 0)};z=${convert};` +
-      `if(Math.abs(x)<${limit}&&${quiet('x', precision)}&&${flagsStay(e, 'z===x')}){${putInteger(e, wide)}}` +
+      `if(Math.abs(x)<${limit}${operand(e, 'x', 3, precision)}&&${flagsStay(e, 'z===x')}){${putInteger(e, wide)}}` +
       otherwiseGeneral(e),
   };
 }

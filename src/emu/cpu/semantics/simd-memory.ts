@@ -7,6 +7,14 @@ import { FAULT, VEC_GP } from '../state.ts';
 import type { Emitter, Semantic } from './emitter.ts';
 import { ADDRESSINGS, type Addressing, address } from './move.ts';
 
+const ORDINARY = '(x===0||Math.abs(x)>=2.2250738585072014e-308)&&Math.abs(x)<=1.7976931348623157e308';
+
+/** x may be put into the low half of register `to`, from that of register `from` if it is given; else the state must be written. */
+function accepts(e: Emitter, to: number, from?: number): string {
+  const known = from !== undefined && e.checked(from);
+  return e.checked(to) && !known ? ORDINARY : 'x===x';
+}
+
 function aligned(e: Emitter): string {
   return `if((lo&${e.field(6)})!==0)${e.raise(VEC_GP, true)}`;
 }
@@ -28,13 +36,13 @@ function memory(kind: Addressing): readonly Semantic[] {
       name: `loadx128_${kind}`,
       emit: (e) =>
         `${address(e, kind)}${aligned(e)}x=y=NaN;${e.loadDoubles(2)}` +
-        `if(x===x&&y===y){${e.double(1, 0)}=x;${e.double(1, 1)}=y;}` +
+        `if(${accepts(e, 1)}&&y===y){${e.double(1, 0)}=x;${e.double(1, 1)}=y;}` +
         `else{load128(lo,hi,${e.field(1)});${leaveOnFault(e)}${e.refresh(1)}}`,
     },
     {
       name: `loadx64_${kind}`,
       emit: (e) =>
-        `${address(e, kind)}x=NaN;${e.loadDoubles(1)}if(x===x)${e.double(1, 0)}=x;` +
+        `${address(e, kind)}x=NaN;${e.loadDoubles(1)}if(${accepts(e, 1)})${e.double(1, 0)}=x;` +
         `else{loadPair(lo,hi,${e.field(1)});${leaveOnFault(e)}${e.refresh(1)}}${e.double(1, 1)}=0;`,
     },
     {
@@ -69,12 +77,13 @@ export const SIMD_MEMORY_SEMANTICS: readonly Semantic[] = [
   { name: 'copyx32', emit: (e) => `${e.vector(1, 0)}=${e.vector(2, 0)};` },
   {
     name: 'copyx64',
-    emit: (e) => `x=${e.double(2, 0)};if(x===x)${e.double(1, 0)}=x;else{${bits(e, 2)}${e.refresh(1)}}`,
+    emit: (e) =>
+      `x=${e.double(2, 0)};if(${accepts(e, 1, 2)})${e.double(1, 0)}=x;else{${bits(e, 2)}${e.refresh(1)}}`,
   },
   {
     name: 'copyx128',
     emit: (e) =>
-      `x=${e.double(2, 0)};y=${e.double(2, 1)};if(x===x&&y===y){${e.double(1, 0)}=x;${e.double(1, 1)}=y;}` +
+      `x=${e.double(2, 0)};y=${e.double(2, 1)};if(${accepts(e, 1, 2)}&&y===y){${e.double(1, 0)}=x;${e.double(1, 1)}=y;}` +
       `else{${e.sync(2)}${bits(e, 4)}${e.refresh(1)}}`,
   },
   // Of field 1, which the instruction names twice.
