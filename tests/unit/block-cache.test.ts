@@ -97,7 +97,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('pages' as const),
       page: fc.nat((SIZE * 64) / CHUNK - 1),
-      count: fc.integer({ min: 1, max: 9 }),
+      count: fc.integer({ min: 1, max: 100 }),
       byte,
     }),
   },
@@ -429,7 +429,7 @@ describe('chunk cache', () => {
     expect(disk.writeSync(2 * PAGE, pattern(PAGE, 2))).toBe(true);
     expect(disk.writeSync(2 * PAGE + 3, pattern(5, 3))).toBe(true);
     expect(disk.writeSync(3 * PAGE + 3, pattern(5, 3))).toBe(false);
-    expect(disk.writeSync(0, pattern(9 * PAGE, 3))).toBe(false);
+    expect(disk.writeSync(CHUNK - PAGE / 2, pattern(PAGE, 3))).toBe(false);
     await disk.flush();
     expect([log.loads, log.pages]).toEqual([[], [0, 1]]);
     expect(disk.readSync(2 * PAGE, new Uint8Array(1))).toBe(false);
@@ -443,6 +443,13 @@ describe('chunk cache', () => {
     expect(whole).toEqual(wanted);
     await disk.flush();
     expect([chunks.get(0), log.loads, log.pages]).toEqual([wanted, [[0]], [0, 1, 1]]);
+
+    const again = await ChunkCache.open(store);
+    expect(again.writeSync(0, pattern(60 * PAGE, 5))).toBe(true);
+    expect(again.writeSync(60 * PAGE, pattern(4 * PAGE, 6))).toBe(true);
+    await again.flush();
+    expect([log.loads, log.commits.at(-1), log.pages.at(-1)]).toEqual([[[0]], 1, 0]);
+    expect(chunks.get(0)?.subarray(0, 60 * PAGE)).toEqual(pattern(60 * PAGE, 5));
   });
 
   it('stores pages again that a failed commit has not', async () => {
