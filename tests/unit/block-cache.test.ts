@@ -485,6 +485,20 @@ describe('chunk cache', () => {
     expect(log.loads.length).toBeLessThan(20);
   });
 
+  it('loads while a sequential reader is busy with what it has, and not for others', async () => {
+    const { store, log } = countingStore(64 * CHUNK);
+    const writer = await ChunkCache.open(store);
+    await writer.write(0, pattern(64 * CHUNK, 3));
+    await writer.close();
+    const disk = await ChunkCache.open(store);
+    for (const index of [40, 10, 30, 20]) await disk.read(index * CHUNK, new Uint8Array(CHUNK));
+    expect(log.loads).toEqual([[40], [10], [30], [20]]);
+    await disk.read(21 * CHUNK, new Uint8Array(CHUNK));
+    await new Promise(setImmediate);
+    for (const index of [22, 23, 24, 25])
+      expect(disk.readSync(index * CHUNK, new Uint8Array(CHUNK))).toBe(true);
+  });
+
   it('answers a request beyond the end and on a read-only image as QEMU does', async () => {
     const { store } = countingStore(4 * CHUNK);
     const disk = await ChunkCache.open(store, { readOnly: true });

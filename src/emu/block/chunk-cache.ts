@@ -79,6 +79,8 @@ export class ChunkCache implements BlockBackend {
   #queuedFlush: Promise<void> | undefined;
   #queuedWriteOut: Promise<void> | undefined;
   #locking: Promise<void> = Promise.resolve();
+  /** Where the last read ended. */
+  #readEnd = -1;
   #lastCommitFailed = false;
   #closed = false;
 
@@ -128,6 +130,7 @@ export class ChunkCache implements BlockBackend {
     for (let done = 0, index = first; index <= last; index++) {
       done = this.#map.copyOut(index, offset, target, done);
     }
+    this.#loadAhead(offset, target.length);
     return true;
   }
 
@@ -139,6 +142,7 @@ export class ChunkCache implements BlockBackend {
       while (!this.#map.isHere(index)) await this.#load(index, offset + target.length);
       done = this.#map.copyOut(index, offset, target, done);
     }
+    this.#loadAhead(offset, target.length);
   }
 
   writeSync(offset: number, source: Uint8Array): boolean {
@@ -276,6 +280,19 @@ export class ChunkCache implements BlockBackend {
     );
     this.#map.beginLoad(indices, load);
     return load;
+  }
+
+  /** Somebody who reads on finds the next chunks here, or under way while the guest digests the last ones. */
+  #loadAhead(offset: number, length: number): void {
+    const readsOn = offset === this.#readEnd;
+    this.#readEnd = offset + length;
+    if (!readsOn) return;
+    const next = Math.ceil(this.#readEnd / this.#chunkBytes);
+    for (let index = next; index < next + READ_AHEAD; index++) {
+      if (this.#map.isHere(index)) continue;
+      if (this.#map.loading(index) === undefined) this.#load(index, 0).catch(() => {});
+      return;
+    }
   }
 
   #inTurn(action: () => Promise<void>): Promise<void> {
