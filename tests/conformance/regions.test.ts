@@ -28,27 +28,32 @@ const FAMILIES: readonly (readonly [string, number])[] = [
   ['x87-transfer', 0.9],
 ];
 const SHOWN = 40;
+const LIMIT_MS = 120_000;
 
 describe('instruction vectors inside of a compiled loop', () => {
-  test.each(FAMILIES)('%s', (family, share) => {
-    const { forms, vectors } = decodeVectors(readFileSync(new URL(`${family}.bin.gz`, FOLDER)));
-    const rig = createRegionRig();
-    const failing = new Map<string, { count: number; example: string }>();
-    let compiled = 0;
-    for (const vector of vectors) {
-      const outcome = rig.run(vector);
-      if (outcome === undefined) continue;
-      compiled++;
-      const form = forms[vector.form];
-      const lines = compareOutcome(vector, form, outcome);
-      if (lines.length === 0) continue;
-      const known = failing.get(form.name);
-      const example = `${Buffer.from(vector.code).toString('hex')}: ${lines.join('; ')}`;
-      if (known === undefined) failing.set(form.name, { count: 1, example });
-      else known.count++;
-    }
-    const summary = [...failing].map(([name, { count, example }]) => `${name} (${count}): ${example}`);
-    expect(summary.slice(0, SHOWN)).toEqual([]);
-    expect(compiled / vectors.length).toBeGreaterThanOrEqual(share);
-  });
+  test.each(FAMILIES)(
+    '%s',
+    (family, share) => {
+      const { forms, vectors } = decodeVectors(readFileSync(new URL(`${family}.bin.gz`, FOLDER)));
+      const rig = createRegionRig();
+      const failing = new Map<string, { count: number; example: string }>();
+      let compiled = 0;
+      for (const vector of vectors) {
+        const outcome = rig.run(vector);
+        if (outcome === undefined) continue;
+        compiled++;
+        const form = forms[vector.form];
+        const lines = compareOutcome(vector, form, outcome);
+        if (lines.length === 0) continue;
+        const known = failing.get(form.name);
+        const example = `${Buffer.from(vector.code).toString('hex')}: ${lines.join('; ')}`;
+        if (known === undefined) failing.set(form.name, { count: 1, example });
+        else known.count++;
+      }
+      const summary = [...failing].map(([name, { count, example }]) => `${name} (${count}): ${example}`);
+      expect(summary.slice(0, SHOWN)).toEqual([]);
+      expect(compiled / vectors.length).toBeGreaterThanOrEqual(share);
+    },
+    LIMIT_MS,
+  );
 });

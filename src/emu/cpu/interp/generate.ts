@@ -110,6 +110,9 @@ class InterpreterEmitter implements Emitter {
   condition(): undefined {
     return undefined;
   }
+  deferFlags(): undefined {
+    return undefined;
+  }
   taken(condition: string): string {
     return condition;
   }

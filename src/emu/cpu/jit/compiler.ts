@@ -20,7 +20,7 @@ import {
   TLB_BASE,
   ZERO,
 } from '../state.ts';
-import { deadFlags, flagsLiveIn } from './flag-liveness.ts';
+import { flagEffect, flagNeeds, flagsLiveIn } from './flag-liveness.ts';
 import type { Region, RegionBlock } from './region.ts';
 import {
   COUNT,
@@ -108,12 +108,18 @@ class RegionText {
     const pairs = blocks.flatMap(({ record }, index) =>
       landings.has(record) ? [[record, index] as const] : [],
     );
-    const { K, Y, Z, H } = sharedWays((mode & MODE_CODE64) !== 0, reserve, pairs, STALE, this.#e.flagTexts);
+    const { K, Y, Z, H, X } = sharedWays(
+      (mode & MODE_CODE64) !== 0,
+      reserve,
+      pairs,
+      STALE,
+      this.#e.flagTexts,
+    );
     for (const word of [PAGE_LO, PAGE_HI]) this.#e.word(word);
     const words = [...this.#e.locals].sort((x, y) => x - y);
     let text = cases.join('\n');
     const isPage = (word: number): boolean => word === PAGE_LO || word === PAGE_HI;
-    const shared = K + Y + H;
+    const shared = K + Y + H + X;
     // What is only read is in the state already.
     const changed = words.filter(
       (word) => !isPage(word) && new RegExp(`\\bs${word}=[^=]`).test(text + shared),
@@ -122,13 +128,14 @@ class RegionText {
     const reload = words
       .filter((word) => !isPage(word))
       .map((word) => `s${word}=S[${word}];`)
-      .concat(doubles.refresh());
+      .concat(doubles.refresh(), `$n=S[${BUDGET}];`);
     text = text.replaceAll(SPILL, COUNT + spill.join('')).replaceAll(RELOAD, reload.join(''));
     const scratch = SCRATCH.map((name) => `${name}=0`).join(',');
     const locals = words.map((word) => (isTransient(word) ? `s${word}=0` : `s${word}=S[${word}]`));
     const own = [
       '$p=0',
-      '$n=0',
+      `$n=S[${BUDGET}]`,
+      '$bl=0,$bh=0,$rl=0,$rh=0',
       '$q=0',
       '$r=0',
       '$f=0',
@@ -141,7 +148,7 @@ class RegionText {
       'while($b<0)$b=$b+1|0;' +
       `let ${[...own, scratch, ...locals, ...doubles.declarations].join(',')};` +
       `X:for(;;){H:{Z:{Y:{K:{switch($b){${text}}}\n${K}}\n${Y}}\n${Z}}\n${H}}\n` +
-      `${COUNT}${spill.join('')}return $p<0?decline(-$p):$p;`
+      `${X}${spill.join('')}return $p<0?decline(-$p):$p;`
     );
   }
 
@@ -163,7 +170,9 @@ class RegionText {
     e.at(fusedAt);
     const candidate = fusedAt >= record ? fuse(this.#nameAt(fusedAt), e) : undefined;
     const fused = candidate !== undefined && !needsLazyFlags(candidate, lastName) ? candidate : undefined;
-    const dead = deadFlags(this.#cache, record, fused === undefined ? end : fusedAt, fused === undefined);
+    const after = fused !== undefined ? 0 : /^(call|ret|jmp(32|64)_r)/.test(lastName) ? 1 : 2;
+    const { dead, late } = flagNeeds(this.#cache, record, fused === undefined ? end : fusedAt, after);
+    e.settled();
     e.ways = {
       current: index,
       target: this.#blockAt(page, target),
@@ -177,7 +186,14 @@ class RegionText {
       e.at(at);
       e.flagsLive = at === fusedAt && fused !== undefined ? false : !dead.has(at);
       e.fused = at === last ? fused : undefined;
+      e.isLate = late.has(at) && /^(add|sub|cmp)\d+_r[ri]$/.test(this.#nameAt(at));
+      const isDeferred = e.isLate;
       text += `${this.#record(at)}\n`;
+      const effect = flagEffect(this.#cache, at);
+      if ((effect === 'sets' || effect === 'partly') && e.flagsLive && !isDeferred) {
+        text += '$f=0;';
+        e.settled();
+      }
     }
     return text;
   }
@@ -188,7 +204,7 @@ class RegionText {
     const address = `S[${EA_LO}]=${e.word(EA_LO)};S[${EA_HI}]=${e.word(EA_HI)};`;
     const call = name === 'sse_load' ? 'sseLoad' : 'sseStore';
     e.doubles.mixed(this.#cache.C[at + 1]);
-    return `${address}${COUNT}if(${call}(${at})!==0)${e.leave()}if(${LEAVES}){$p=${at + RECORD};break X;}`;
+    return `${address}${COUNT}if(${call}(${at})!==0)${e.leave()}$n=S[${BUDGET}];if(${LEAVES}){$p=${at + RECORD};break X;}`;
   }
 
   /** Vector to vector touches no local; what reads or writes general registers or flags says so by its form and name. */

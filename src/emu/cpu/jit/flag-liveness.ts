@@ -10,14 +10,17 @@ const SHIFTS = /^(shl|shr|sar|shld|shrd)\d+_imm$/;
 /** Needs the flags as they were (or keeps some of them). */
 const READERS =
   /^(adc|sbb|inc|dec|rol|ror|rcl|rcr|bt|bts|btr|btc|set\d|cmov|jcc|loop|lahf|sahf|clc|stc|cmc)|_cl$/;
-/** May leave the block, or run code that looks at the state. */
-const OBSERVERS = /^(load|store|push|pop|leave|div|idiv|call|ret|helper|x87|sse|jmp32_r|jmp64_r|stale)/;
+/** May leave the region, which then sets flags that were put off. */
+const LEAVERS = /^(load|store|push|pop|leave|div|idiv|call|ret|jmp32_r|jmp64_r)/;
+/** Runs code that looks at the state. */
+const OBSERVERS = /^(helper|x87|sse|stale)/;
 
-export type FlagEffect = 'sets' | 'partly' | 'reads' | 'observes' | 'none';
+export type FlagEffect = 'sets' | 'partly' | 'reads' | 'leaves' | 'observes' | 'none';
 
 /** What the record at `record` does to the flags; `partly`: sets some and keeps others. */
 export function flagEffect(cache: BlockCache, record: number): FlagEffect {
   const { name } = SEMANTICS[cache.kindAt(record)];
+  if (LEAVERS.test(name)) return 'leaves';
   if (OBSERVERS.test(name)) return 'observes';
   if (SHIFTS.test(name)) return cache.C[record + 3] === 0 ? 'none' : 'sets';
   if (/^(inc|dec)\d/.test(name)) return 'partly';
@@ -26,22 +29,35 @@ export function flagEffect(cache: BlockCache, record: number): FlagEffect {
   return SETTERS.test(name) ? 'sets' : 'none';
 }
 
-/** For each record of a block: may its flags be left out? `liveAfter`: they are looked at after the block. */
-export function deadFlags(cache: BlockCache, record: number, end: number, liveAfter: boolean): Set<number> {
+export interface FlagNeeds {
+  /** Records whose flags nobody can see. */
+  readonly dead: ReadonlySet<number>;
+  /** Records whose flags are seen only where the region is left. */
+  readonly late: ReadonlySet<number>;
+}
+
+/** Who sees the flags: 0 nobody, 1 whoever comes after the region was left, 2 its own code. */
+type Need = 0 | 1 | 2;
+
+/** For each record of a block that sets flags: who sees them? `after`: who does after the block. */
+export function flagNeeds(cache: BlockCache, record: number, end: number, after: Need): FlagNeeds {
   const dead = new Set<number>();
-  let live = liveAfter;
+  const late = new Set<number>();
+  let need = after;
   for (let at = end - RECORD; at >= record; at -= RECORD) {
     const effect = flagEffect(cache, at);
     if (effect === 'sets') {
-      if (!live) dead.add(at);
-      live = false;
+      if (need === 0) dead.add(at);
+      else if (need === 1) late.add(at);
+      need = 0;
     } else if (effect === 'partly') {
       // Its own carry in is read in any case.
-      if (!live) dead.add(at);
-      live = true;
-    } else if (effect !== 'none') live = true;
+      if (need === 0) dead.add(at);
+      need = 2;
+    } else if (effect === 'leaves') need = need === 2 ? 2 : 1;
+    else if (effect !== 'none') need = 2;
   }
-  return dead;
+  return { dead, late };
 }
 
 /** Can the flags that a block finds be observed before it sets them itself? */

@@ -2,6 +2,7 @@
 import { jumpIndexText } from '../interp/jump-cache.ts';
 import { OFFSET_MASK } from '../interp/position.ts';
 import type { Emitter, Width } from '../semantics/emitter.ts';
+import { flagsArith } from '../semantics/flags.ts';
 import { doubleReadHit, doubleWriteHit, readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
 import {
   BUDGET,
@@ -64,8 +65,12 @@ export class RegionEmitter implements Emitter {
   /** Texts that set the flags on the way out, by number less 1. */
   readonly flagTexts: string[] = [];
   readonly #C: Int32Array;
+  /** The flags of this record may be set when the region is left. */
+  isLate = false;
   #record = 0;
   #isCounted = false;
+  /** Number of the text that sets the flags of the block so far, 0 when they are set. */
+  #late = 0;
 
   constructor(C: Int32Array) {
     this.#C = C;
@@ -222,12 +227,12 @@ export class RegionEmitter implements Emitter {
   }
 
   goAddress(note = false): string {
-    return `${this.#count()}$f=0;$r=${note ? this.#record : 0};break H;`;
+    return `${this.#count()}$f=${this.#late};$r=${note ? this.#record : 0};break H;`;
   }
 
   /** The block is done. A branch comes with this before its condition. */
   #count(): string {
-    return `$n=$n+${this.field(6)}|0;`;
+    return `$n=$n-${this.field(6)}|0;`;
   }
 
   taken(condition: string): string {
@@ -249,26 +254,44 @@ export class RegionEmitter implements Emitter {
     const to = slot === 1 ? target : next;
     const offset = this.#C[this.#record + slot + 2];
     const counted = this.#isCounted ? '' : this.#count();
-    const pending = `${counted}$f=${this.#pending()};`;
+    const flags = this.fused?.text ?? this.flagTexts[this.#late - 1] ?? '';
+    const pending = `${counted}$f=${flags === '' ? 0 : this.#numberOf(flags)};`;
     if (to < 0) {
       if (offset < 0 || offset >= PAGE) return `${pending}$q=${offset};break Z;`;
       return `${pending}$q=${offset};$r=${this.#record + slot};break Y;`;
     }
-    const carried = liveAt(to) ? (this.fused?.text ?? '') : '';
+    const carried = liveAt(to) && flags !== '' ? `${flags}$f=0;` : '';
     if (to > current) {
       // Forwards: the count is looked at later.
       const through = slot === last && to === current + 1;
       return `${counted}${carried}${through ? '' : `$b=${to};continue X;`}`;
     }
-    return `${carried}${carried === '' ? pending : `${counted}$f=0;`}$b=${to};$q=${recordOf(to)};break K;`;
+    return `${carried}${carried === '' ? pending : counted}$b=${to};$q=${recordOf(to)};break K;`;
   }
 
-  /** The number of the text that sets the flags of a comparison before a branch. */
-  #pending(): number {
-    const text = this.fused?.text ?? '';
-    if (text === '') return 0;
+  /** The number of a text that sets flags on the way out. */
+  #numberOf(text: string): number {
     const known = this.flagTexts.indexOf(text);
     return known >= 0 ? known + 1 : this.flagTexts.push(text);
+  }
+
+  deferFlags(width: Width, kind: 'add' | 'sub'): string | undefined {
+    if (!this.isLate) return undefined;
+    this.isLate = false;
+    const [there, back] = kind === 'add' ? ['+', '-'] : ['-', '+'];
+    const carry = kind === 'add' ? 'rl>>>0<bl>>>0' : 'al>>>0<rl>>>0';
+    const operands =
+      width === 64
+        ? `bl=$bl;bh=$bh;rl=$rl;rh=$rh;al=rl${back}bl|0;ah=rh${back}bh${back}(${carry}|0)|0;`
+        : `b=$bl;r=$rl;a=r${back}b|0;`;
+    this.#late = this.#numberOf(operands + flagsArith(this, width, there === '+' ? 'add' : 'sub'));
+    return `$f=${this.#late};${width === 64 ? '$bl=bl;$bh=bh;$rl=rl;$rh=rh;' : '$bl=b;$rl=r;'}`;
+  }
+
+  /** A block begins, or the flags were set: none are to be set later. */
+  settled(): void {
+    this.isLate = false;
+    this.#late = 0;
   }
 }
 
@@ -284,7 +307,7 @@ export function isTransient(word: number): boolean {
  * K: to block $b, whose first record is $q, when the budget covers a way from there; else the interpreter does the rest of the slice.
  * Y: to the offset $q in the page, where the region has no block; $r is the word for the link.
  * Z: to the offset $q from the page's start, in another page. H: to address v, vh, as the interpreter's `jump` takes it;
- * $r is the record that keeps the address, or 0. $f: the flags that are still to be set, 0 for none. `landings`: first records and numbers of the blocks where it may end.
+ * $r is the record that keeps the address, or 0. X: the end. $f: the flags that are still to be set, 0 for none. `landings`: first records and numbers of the blocks where it may end.
  */
 export function sharedWays(
   code64: boolean,
@@ -292,8 +315,7 @@ export function sharedWays(
   landings: readonly (readonly [number, number])[],
   stale: number,
   flagTexts: readonly string[],
-): { readonly K: string; readonly Y: string; readonly Z: string; readonly H: string } {
-  const budget = `S[${BUDGET}]`;
+): { readonly K: string; readonly Y: string; readonly Z: string; readonly H: string; readonly X: string } {
   const [pageLo, pageHi] = [`s${PAGE_LO}`, `s${PAGE_HI}`];
   const cases = landings.map(([record, block]) => `case ${record}:$b=${block};break;`).join('');
   const found = `J[j]===v&&J[j+1]===vh&&(J[j+2]===S[${JUMP_TAG}]||J[j+2]===S[${JUMP_TAG_GLOBAL}])`;
@@ -302,15 +324,17 @@ export function sharedWays(
   // Practice sees all of them.
   const flags = all === 0 ? '' : `if($z)$f=${all};while($f){switch($f){${settings.join('')}}$f=$z?$f-1|0:0;}`;
   return {
-    K: `${COUNT}if(${budget}>=${reserve})continue X;${flags}$p=over($q);break X;`,
-    Y: `${flags}${COUNT}$p=${budget}<0?pause($q):branch($q,$r);break X;`,
+    K: `if($n>=${reserve})continue X;${COUNT}$p=over($q);break X;`,
+    Y: `${COUNT}$p=$n<0?pause($q):branch($q,$r);break X;`,
     Z: `v=${pageLo}+$q|0;vh=${code64 ? `${pageHi}+($q>>31)+(v>>>0<$q>>>0|0)|0` : '0'};$r=0;`,
     H:
-      `${flags}${COUNT}if(${budget}>=${reserve}){j=${jumpIndexText('v')};if(${found}){` +
+      `if($n>=${reserve}){j=${jumpIndexText('v')};if(${found}){` +
       `$p=J[j+3];if(C[$p]!==${stale}){switch($p){${cases}default:$b=-1;}` +
-      `if($b>=0){S[${PAGE_LO}]=${pageLo}=J[j+4];S[${PAGE_HI}]=${pageHi}=J[j+5];continue X;}}}}$p=hop($r,v,vh);break X;`,
+      `if($b>=0){S[${PAGE_LO}]=${pageLo}=J[j+4];S[${PAGE_HI}]=${pageHi}=J[j+5];${flags}continue X;}}}}` +
+      `${COUNT}$p=hop($r,v,vh);break X;`,
+    X: `${flags}${COUNT}`,
   };
 }
 
-/** Brings the budget up to date: what the region has run since it last did. */
-export const COUNT = `S[${BUDGET}]=S[${BUDGET}]-$n|0;$n=0;`;
+/** Brings the budget in the state up to date. */
+export const COUNT = `S[${BUDGET}]=$n;`;

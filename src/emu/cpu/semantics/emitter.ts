@@ -93,6 +93,8 @@ export interface Emitter {
   goAddress(note?: boolean): string;
   /** False: nobody can see the flags that this record sets, so their text may be left out. */
   readonly flagsLive: boolean;
+  /** Text that keeps the operands of an addition or subtraction, for flags that may be set later; undefined: now. */
+  deferFlags(width: Width, kind: 'add' | 'sub'): string | undefined;
   /** Condition code as JavaScript when it can be told without the lazy flags, else undefined. */
   condition(code: number): string | undefined;
 }

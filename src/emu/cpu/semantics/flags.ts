@@ -33,6 +33,8 @@ function adjust(width: Width): string {
 /** Flags of r = a ± b (with or without a carry in); operands in a, b, r or al … rh. */
 export function flagsArith(e: Emitter, width: Width, kind: 'add' | 'sub'): string {
   if (!e.flagsLive) return '';
+  const deferred = e.deferFlags(width, kind);
+  if (deferred !== undefined) return deferred;
   const result = width === 64 ? setResult(e, 64, 'rl', 'rh') : setResult(e, width, 'r', 'r');
   return `${result}${e.word(F_AUX)}=${carryVector(width, kind)}&${TOP2}|${adjust(width)};`;
 }
