@@ -1,6 +1,7 @@
 /** Random programs on two processors, one with compiled code and one without: all that a guest can see is the same. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import { assemble, loopOf, programArbitrary } from '../support/jit-program.ts';
 import { JitRig } from '../support/jit-rig.ts';
 
@@ -91,13 +92,27 @@ const PROGRAMS: readonly (readonly [string, readonly number[]])[] = [
 
 describe('compiled code and the interpreter in lockstep', () => {
   test.each(PROGRAMS)('%s', (_title, body) => {
+    inLockstep(body);
+  });
+
+  test('a region that waits until the engine has optimised it', () => {
+    const { compiler } = compiled.engine;
+    const before = compiler.compiled;
+    compiler.policy = { ...EAGER, patience: 1e-6 };
+    // inc eax
+    inLockstep([0xff, 0xc0]);
+    compiler.policy = EAGER;
+    expect(compiler.compiled).toBeGreaterThan(before);
+  });
+
+  function inLockstep(body: readonly number[]): void {
     const slices = Array.from({ length: 8 }, (_, n) => ({
       count: 900 + n,
       exact: false,
       interrupt: n % 3 === 1,
     }));
     lockstep(loopOf(body), [1], slices);
-  });
+  }
 
   test(
     'random programs with faults, devices, interrupts and writes to their own code',

@@ -76,6 +76,11 @@ const TICKS = 5;
 const SIZE_PER_TICK = 110;
 const TICK_TURNS = 7500;
 
+/** The entry of the jump cache for that address. */
+const ENTRY = jumpIndex(LARGE_LO);
+
+type Region = (block: number) => number;
+
 export class Practice {
   readonly #environment: InterpreterEnvironment & RegionEnvironment;
   readonly #state = new Int32Array(STATE_WORDS);
@@ -86,42 +91,47 @@ export class Practice {
     this.#environment = environment;
   }
 
-  /** Runs `region` from each of its blocks, the first records of which are `blocks`. */
-  run(region: (block: number) => number, blocks: readonly number[], reserve: number, size: number): void {
-    const { S, T, J, M32 } = this.#environment;
-    const at = jumpIndex(LARGE_LO);
-    this.#state.set(S);
-    this.#page.set(M32.subarray(0, PAGE_WORDS));
-    this.#entry.set(J.subarray(at, at + ENTRY_WORDS));
+  /** Runs `region` from each of its blocks, the first records of which are `blocks`; its text has `size` characters. */
+  run(region: Region, blocks: readonly number[], reserve: number, size: number): void {
+    const { S, T, J } = this.#environment;
+    this.#save();
     T.fill(TLB_NONE, TLB_PRACTICE);
-    const entry = (block: number): void => {
-      const tag = (block & 1) === 0 ? S[JUMP_TAG] : S[JUMP_TAG_GLOBAL];
-      J.set([LARGE_LO, LARGE_HI, tag, blocks[block], LARGE_LO & -4096, LARGE_HI, 0, 0], at);
-    };
     this.#prepare(FAULTING, reserve);
     region(-2 * size);
     region(0);
     for (const round of ROUNDS) {
-      for (let block = 0; block < blocks.length; block++) {
-        entry(block);
+      for (const [block, record] of blocks.entries()) {
+        const tag = (block & 1) === 0 ? S[JUMP_TAG] : S[JUMP_TAG_GLOBAL];
+        J.set([LARGE_LO, LARGE_HI, tag, record, LARGE_LO & -4096, LARGE_HI, 0, 0], ENTRY);
         this.#prepare(round, reserve);
         region(block);
       }
     }
-    S.set(this.#state);
-    M32.set(this.#page);
-    J.set(this.#entry, at);
+    this.#restore();
   }
 
   /** Lets the engine find that `region`, with a text of `size` characters, is hot: it optimises it while the guest goes on. */
-  heat(region: (block: number) => number, size: number): void {
-    const { S } = this.#environment;
-    this.#state.set(S);
+  heat(region: Region, size: number): void {
+    this.#save();
     for (let tick = 0; tick < TICKS + size / SIZE_PER_TICK; tick++) {
       this.#prepare(FAULTING, 0);
       region(-TICK_TURNS);
     }
+    this.#restore();
+  }
+
+  #save(): void {
+    const { S, J, M32 } = this.#environment;
+    this.#state.set(S);
+    this.#page.set(M32.subarray(0, PAGE_WORDS));
+    this.#entry.set(J.subarray(ENTRY, ENTRY + ENTRY_WORDS));
+  }
+
+  #restore(): void {
+    const { S, J, M32 } = this.#environment;
     S.set(this.#state);
+    M32.set(this.#page);
+    J.set(this.#entry, ENTRY);
   }
 
   #prepare({ step, lo, hi, count, mode, flags, budget }: Round, reserve: number): void {
