@@ -3,7 +3,7 @@
 import { pendingException } from '../fpu/fxsave.ts';
 import { x87 } from '../fpu/x87.ts';
 import { HELPERS } from '../helpers/helpers.ts';
-import { EQUAL, GREATER, LESS, UNORDERED } from '../sse/op.ts';
+import { EQUAL, GREATER, LESS } from '../sse/op.ts';
 import { mmxEnter, SSE_OPS } from '../sse/ops.ts';
 import {
   BLOCK_INDEX,
@@ -66,7 +66,8 @@ export interface EngineWiring {
 
 export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnvironment {
   const { cpu, blocks, jumps, setRip } = wiring;
-  const { S, memory } = cpu;
+  const { S, SF64: SD, memory } = cpu;
+  const { ordinary } = arithmetic;
   const { C } = blocks;
   const T = cpu.tlb;
   const { view } = memory;
@@ -109,28 +110,34 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     view.setInt32(at, value, true);
     view.setInt32(at + 4, valueHi, true);
   };
-  const loadPair = (lo: number, hi: number, at: number): void => {
+  /** A low double that was in a local, or NaN. */
+  const sync = (at: number, low: number): void => {
+    if (!Number.isNaN(low)) SD[at >> 1] = low;
+  };
+  const loadNumber = (lo: number, hi: number, at: number): number => {
     const low = load64(lo, hi);
-    if (S[FAULT] !== 0) return;
+    if (S[FAULT] !== 0) return 0;
     S[at] = low;
     S[at + 1] = S[LD_HI];
+    return ordinary(SD[at >> 1]);
   };
-  const load128 = (lo: number, hi: number, at: number): void => {
+  const load128 = (lo: number, hi: number, at: number): number => {
     const from = quick(lo, hi, 4080, TLB_READ);
     if (from >= 0) {
       for (let word = 0; word < 4; word++) S[at + word] = view.getInt32(from + 4 * word, true);
-      return;
+      return ordinary(SD[at >> 1]);
     }
     const low = load64(lo, hi);
     const lowHi = S[LD_HI];
-    if (S[FAULT] !== 0) return;
+    if (S[FAULT] !== 0) return 0;
     const second = (lo + 8) | 0;
     const high = load64(second, second >>> 0 < 8 ? (hi + 1) | 0 : hi);
-    if (S[FAULT] !== 0) return;
+    if (S[FAULT] !== 0) return 0;
     S[at] = low;
     S[at + 1] = lowHi;
     S[at + 2] = high;
     S[at + 3] = S[LD_HI];
+    return ordinary(SD[at >> 1]);
   };
   const store128 = (lo: number, hi: number, at: number): void => {
     const to = quick(lo, hi, 4080, TLB_WRITE);
@@ -206,9 +213,21 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     loadw16: probed(load16, 2),
     loadw32: probed(load32, 4),
     loadw64: probed(load64, 8),
-    loadPair,
+    loadNumber,
     load128,
-    store128,
+    storeNumber: (lo, hi, at, low) => {
+      sync(at, low);
+      store64(lo, hi, S[at], S[at + 1]);
+    },
+    storeNumbers: (lo, hi, at, low) => {
+      sync(at, low);
+      store128(lo, hi, at);
+    },
+    copyBits: (to, from, count, low) => {
+      sync(from, low);
+      for (let word = 0; word < count; word++) S[to + word] = S[from + word];
+      return ordinary(SD[to >> 1]);
+    },
     store8: (lo, hi, value) => cpu.store8(lo, hi, value),
     store16,
     store32,
@@ -292,10 +311,18 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
       op.run(cpu, to, C[p + 3], C[p + 4], C[p + 5] !== 0);
       return S[FAULT];
     },
-    sseOrder: (p) => {
+    sseNumber: (p, x, y) => {
+      sync(C[p + 2], x);
+      sync(C[p + 3], y);
+      SSE_OPS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], C[p + 4], C[p + 5] !== 0);
+      return ordinary(SD[C[p + 2] >> 1]);
+    },
+    sseOrder: (p, x, y) => {
+      sync(C[p + 2], x);
+      sync(C[p + 3], y);
       SSE_OPS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], 0, false);
       if (S[F_LO] !== 0) return S[F_AUX] === 0 ? GREATER : LESS;
-      return S[F_AUX] === FLIPPED_PARITY ? EQUAL : UNORDERED;
+      return S[F_AUX] === FLIPPED_PARITY ? EQUAL : Number.NaN;
     },
     sseLoad: (p) => {
       const lo = S[EA_LO];

@@ -16,10 +16,15 @@ export interface InterpreterEnvironment {
   readonly MD: Float64Array;
   /** Results of wide arithmetic. */
   readonly X: Int32Array;
-  /** 8 bytes to the two words of the state at `at`, 16 bytes to or from four; a fault changes nothing. */
-  loadPair(lo: number, hi: number, at: number): void;
-  load128(lo: number, hi: number, at: number): void;
-  store128(lo: number, hi: number, at: number): void;
+  /**
+   * 8 or 16 bytes to or from the state's words at `at`; a fault changes nothing. And words from one place of the state to another. A low
+   * double that comes in is the local that a compiled region has for it, NaN when the state has it; one that goes out is for such a local.
+   */
+  loadNumber(lo: number, hi: number, at: number): number;
+  load128(lo: number, hi: number, at: number): number;
+  storeNumber(lo: number, hi: number, at: number, low: number): void;
+  storeNumbers(lo: number, hi: number, at: number, low: number): void;
+  copyBits(to: number, from: number, count: number, low: number): number;
   load8(lo: number, hi: number): number;
   load16(lo: number, hi: number): number;
   load32(lo: number, hi: number): number;
@@ -64,8 +69,10 @@ export interface InterpreterEnvironment {
   fpuCopy(i: number, pops: number): void;
   fpuFunction(modrm: number): void;
   sse(p: number): number;
-  /** A comparison that sets flags: -1, 0, 1, or 2 for unordered. */
-  sseOrder(p: number): number;
+  /** The same of a record with low doubles in locals. */
+  sseNumber(p: number, x: number, y: number): number;
+  /** A comparison that sets flags: a number that compares with 0 as the operands do, or NaN. */
+  sseOrder(p: number, x: number, y: number): number;
   sseCheck(p: number): number;
   sseLoad(p: number): number;
   sseStore(p: number): number;

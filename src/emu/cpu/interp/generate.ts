@@ -50,14 +50,8 @@ class InterpreterEmitter implements Emitter {
   double(n: number, k: number): string {
     return `SD[(C[p+${n}]>>1)+${k}]`;
   }
-  bits(n: number, k: number): string {
-    return this.vector(n, k);
-  }
-  sync(): string {
-    return '';
-  }
-  refresh(): string {
-    return '';
+  known(): string {
+    return 'NaN';
   }
   checked(): boolean {
     return false;
@@ -80,8 +74,8 @@ class InterpreterEmitter implements Emitter {
   reload(): string {
     return '';
   }
-  recordCall(name: string): string {
-    return `${name}(p)`;
+  recordCall(name: string, ...more: readonly string[]): string {
+    return `${name}(${['p', ...more].join(',')})`;
   }
   load(width: Width): string {
     const high = width === 64 ? 'vh=S[47];' : '';
@@ -158,9 +152,11 @@ export const ENVIRONMENT = [
     'loadw16',
     'loadw32',
     'loadw64',
-    'loadPair',
+    'loadNumber',
+    'storeNumber',
+    'storeNumbers',
+    'copyBits',
     'load128',
-    'store128',
   ],
   ...[
     'store8',
@@ -194,6 +190,7 @@ export const ENVIRONMENT = [
     'fpuCopy',
     'fpuFunction',
     'sse',
+    'sseNumber',
     'sseOrder',
     'sseCheck',
     'sseLoad',

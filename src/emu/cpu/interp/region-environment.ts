@@ -69,8 +69,7 @@ export function regionEnvironment(
     S[FAULT] = FAULT_ABORT;
     return false;
   };
-  const { load8, load16, load32, load64, load128, loadPair, store8, store16, store32, store64, store128 } =
-    environment;
+  const { load8, load16, load32, load64, store8, store16, store32, store64 } = environment;
   /** What practice must not do: `answer` instead. */
   const real = (run: (p: number) => number, answer = 0) => {
     return (p: number): number => (S[PRACTICE] === 0 ? run(p) : answer);
@@ -97,14 +96,13 @@ export function regionEnvironment(
     store64: (lo, hi, value, valueHi) => {
       if (mayWrite(lo, hi, 8)) store64(lo, hi, value, valueHi);
     },
-    loadPair: (lo, hi, at) => {
-      if (mayRead(lo, hi, 8)) loadPair(lo, hi, at);
+    loadNumber: (lo, hi, at) => (mayRead(lo, hi, 8) ? environment.loadNumber(lo, hi, at) : 0),
+    load128: (lo, hi, at) => (mayRead(lo, hi, 16) ? environment.load128(lo, hi, at) : 0),
+    storeNumber: (lo, hi, at, low) => {
+      if (mayWrite(lo, hi, 8)) environment.storeNumber(lo, hi, at, low);
     },
-    load128: (lo, hi, at) => {
-      if (mayRead(lo, hi, 16)) load128(lo, hi, at);
-    },
-    store128: (lo, hi, at) => {
-      if (mayWrite(lo, hi, 16)) store128(lo, hi, at);
+    storeNumbers: (lo, hi, at, low) => {
+      if (mayWrite(lo, hi, 16)) environment.storeNumbers(lo, hi, at, low);
     },
     raise: (vector, error) => {
       if (S[PRACTICE] === 0) environment.raise(vector, error);
@@ -115,7 +113,8 @@ export function regionEnvironment(
     helperEnd: real(environment.helperEnd),
     x87op: real(environment.x87op),
     sse: real(environment.sse),
-    sseOrder: real(environment.sseOrder),
+    sseNumber: (p, x, y) => (S[PRACTICE] === 0 ? environment.sseNumber(p, x, y) : 0),
+    sseOrder: (p, x, y) => (S[PRACTICE] === 0 ? environment.sseOrder(p, x, y) : 0),
     sseCheck: real(environment.sseCheck),
     sseLoad: real(environment.sseLoad),
     sseStore: real(environment.sseStore),

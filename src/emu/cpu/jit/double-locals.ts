@@ -40,24 +40,16 @@ export class DoubleLocals {
 
   /** The register whose first word this is has a variable. */
   has(index: number): boolean {
-    return this.#of(index).length > 0;
+    return this.#chosen.includes(index >> 1);
   }
 
-  /** Text that brings the state up to date; of all, or of the register whose first word this is. */
-  sync(index?: number): string {
-    return this.#of(index)
-      .map((number) => `if(d${number}===d${number})SD[${number}]=d${number};`)
-      .join('');
+  /** Text that brings the state up to date; of all. */
+  sync(): string {
+    return this.#chosen.map((number) => `if(d${number}===d${number})SD[${number}]=d${number};`).join('');
   }
 
   /** Text that takes over what the state has. */
-  refresh(index?: number): string {
-    return this.#of(index)
-      .map((number) => `d${number}=ordinary(SD[${number}]);`)
-      .join('');
-  }
-
-  #of(index: number | undefined): readonly number[] {
-    return index === undefined ? this.#chosen : this.#chosen.filter((number) => number === index >> 1);
+  refresh(): string {
+    return this.#chosen.map((number) => `d${number}=ordinary(SD[${number}]);`).join('');
   }
 }

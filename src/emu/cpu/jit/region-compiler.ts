@@ -29,13 +29,25 @@ const BLOCK_MASK = (1 << BLOCK_BITS) - 1;
 export type RegionEnvironment = Pick<
   InterpreterEnvironment,
   | ('load8' | 'load16' | 'load32' | 'load64' | 'loadw8' | 'loadw16' | 'loadw32' | 'loadw64')
-  | ('store8' | 'store16' | 'store32' | 'store64' | 'raise' | 'branch' | 'loadPair' | 'load128' | 'store128')
+  | (
+      | 'store8'
+      | 'store16'
+      | 'store32'
+      | 'store64'
+      | 'raise'
+      | 'branch'
+      | 'loadNumber'
+      | 'load128'
+      | 'storeNumber'
+      | 'storeNumbers'
+    )
   | (
       | 'helper'
       | 'helperRepeat'
       | 'helperEnd'
       | 'x87op'
       | 'sse'
+      | 'sseNumber'
       | 'sseOrder'
       | 'sseCheck'
       | 'sseLoad'

@@ -153,16 +153,8 @@ export class RegionEmitter implements Emitter {
     return this.doubles.has(this.#C[this.#record + n]);
   }
 
-  bits(n: number, k: number): string {
-    return `S[${this.#C[this.#record + n] + k}]`;
-  }
-
-  sync(n: number): string {
-    return this.doubles.sync(this.#C[this.#record + n]);
-  }
-
-  refresh(n: number): string {
-    return this.doubles.refresh(this.#C[this.#record + n]);
+  known(n: number): string {
+    return this.checked(n) ? this.double(n, 0) : 'NaN';
   }
 
   single(n: number, k: number): string {
@@ -192,8 +184,8 @@ export class RegionEmitter implements Emitter {
     return RELOAD;
   }
 
-  recordCall(name: string): string {
-    return `${name}(${this.#record})`;
+  recordCall(name: string, ...more: readonly string[]): string {
+    return `${name}(${[this.#record, ...more].join(',')})`;
   }
 
   load(width: Width): string {

@@ -51,14 +51,11 @@ export interface Emitter {
   vector(n: number, k: number): string;
   double(n: number, k: number): string;
   /**
-   * A register's low double may be in a local, when it is zero or normal; else the local is a NaN, and the state has the bits. `checked`:
-   * there is such a local; `bits`: word `k` in the state; `sync`: brings the state up to date before it is read there; `refresh`: the
-   * state was written.
+   * Register `n`'s low double may be in a local, when it is zero or normal; else the local is a NaN, and the state has the bits.
+   * `checked`: there is such a local; `known`: its text, or NaN where there is none.
    */
   checked(n: number): boolean;
-  bits(n: number, k: number): string;
-  sync(n: number): string;
-  refresh(n: number): string;
+  known(n: number): string;
   /** The same as floats; and the word whose number is an expression. */
   single(n: number, k: number): string;
   element(n: number, index: string): string;
@@ -67,7 +64,7 @@ export interface Emitter {
   /** An `if` without its `else`: stores x (and y) likewise, when they are no NaNs. */
   storeDoubles(count: 1 | 2): string;
   /** Calls the environment's `name` for this record. */
-  recordCall(name: string): string;
+  recordCall(name: string, ...more: readonly string[]): string;
   /** Around a `recordCall` whose function reads or writes general registers or flags. */
   spill(): string;
   reload(): string;

@@ -76,14 +76,30 @@ function flagsStay(e: Emitter, exact: string): string {
   return `(${masked(e)}===${MXCSR_USUAL}||${exact}&&${masked(e)}===${MXCSR_EXACT})`;
 }
 
-/** The rest of the table: it may raise an exception. */
-function otherwise(e: Emitter): string {
-  return `else{${e.sync(2)}${e.sync(3)}if(${e.recordCall('sse')}!==0)${e.leave()}${e.refresh(2)}}`;
+function leaveOnFault(e: Emitter): string {
+  return `if(${e.word(FAULT)}!==0)${e.leave()}`;
 }
 
-/** The same where a general register is read or written. */
-function otherwiseGeneral(e: Emitter): string {
-  return `else{${e.spill()}if(${e.recordCall('sse')}!==0)${e.leave()}${e.reload()}}`;
+/** The row of the SSE table; it may raise an exception. */
+function table(e: Emitter): string {
+  if (!e.checked(2) && !e.checked(3)) return `if(${e.recordCall('sse')}!==0)${e.leave()}`;
+  const taken = e.checked(2) ? `${e.double(2, 0)}=z;` : '';
+  return `z=${e.recordCall('sseNumber', e.known(2), e.known(3))};${leaveOnFault(e)}${taken}`;
+}
+
+function otherwise(e: Emitter): string {
+  return `else{${table(e)}}`;
+}
+
+/** The same where a general register is written or, by its number, read: it goes through the state. */
+function otherwiseTo(e: Emitter): string {
+  const at = e.field(2);
+  return `else{${table(e)}${e.lo(2)}=S[${at}];${e.hi(2)}=S[${at}+1];}`;
+}
+
+function otherwiseFrom(e: Emitter): string {
+  const at = e.field(3);
+  return `else{S[${at}]=${e.lo(3)};S[${at}+1]=${e.hi(3)};${table(e)}}`;
 }
 
 const EXACT: Readonly<Record<string, string>> = {
@@ -153,8 +169,7 @@ function compare(name: string, precision: Precision): Semantic {
     name: `sse_${name}`,
     emit: (e: Emitter) =>
       `x=${precision.element(e, 2, 0)};y=${precision.element(e, 3, 0)};` +
-      `if(!(${comparable(e, 'x', 2, precision)}&&${comparable(e, 'y', 3, precision)})){${e.sync(2)}${e.sync(3)}` +
-      `r=${e.recordCall('sseOrder')};if(${e.word(FAULT)}!==0)${e.leave()}x=r===2?NaN:r;y=0;}${orderFlags(e)}`,
+      `if(!(${comparable(e, 'x', 2, precision)}&&${comparable(e, 'y', 3, precision)})){x=${e.recordCall('sseOrder', e.known(2), e.known(3))};y=0;${leaveOnFault(e)}}${orderFlags(e)}`,
   };
 }
 
@@ -184,7 +199,7 @@ function toInteger(suffix: string, precision: Precision, wide: boolean, truncate
     emit: (e) =>
       `x=${precision.element(e, 3, 0)};z=${convert};` +
       `if(Math.abs(x)<${limit}${operand(e, 'x', 3, precision)}&&${flagsStay(e, 'z===x')}){${putInteger(e, wide)}}` +
-      otherwiseGeneral(e),
+      otherwiseTo(e),
   };
 }
 
@@ -197,7 +212,7 @@ function fromInteger(suffix: string, precision: Precision, wide: boolean): Seman
       if (precision === DOUBLE && !wide) return `${e.double(2, 0)}=${e.lo(3)};`;
       return (
         `x=${value(e)};z=${precision.round('x')};` +
-        `if(${flagsStay(e, exact)})${precision.element(e, 2, 0)}=z;${otherwiseGeneral(e)}`
+        `if(${flagsStay(e, exact)})${precision.element(e, 2, 0)}=z;${otherwiseFrom(e)}`
       );
     },
   };

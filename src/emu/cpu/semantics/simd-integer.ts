@@ -182,7 +182,7 @@ const SHUFFLES: readonly Semantic[] = [
     name: 'sse_punpcklqdq',
     emit: (e) =>
       `x=${e.double(3, 0)};if(x===x)${e.double(2, 1)}=x;` +
-      `else{a=${e.bits(3, 0)};b=${e.bits(3, 1)};${e.bits(2, 2)}=a;${e.bits(2, 3)}=b;}`,
+      `else copyBits(${e.field(2)}+2,${e.field(3)},2,NaN);`,
   },
 ];
 

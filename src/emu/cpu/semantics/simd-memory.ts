@@ -15,6 +15,11 @@ function accepts(e: Emitter, to: number, from?: number): string {
   return e.checked(to) && !known ? ORDINARY : 'x===x';
 }
 
+/** The local of field 1's register, if it has one, is z: what a function has found in the state. */
+function take(e: Emitter): string {
+  return e.checked(1) ? `${e.double(1, 0)}=z;` : '';
+}
+
 function aligned(e: Emitter): string {
   return `if((lo&${e.field(6)})!==0)${e.raise(VEC_GP, true)}`;
 }
@@ -37,13 +42,13 @@ function memory(kind: Addressing): readonly Semantic[] {
       emit: (e) =>
         `${address(e, kind)}${aligned(e)}x=y=NaN;${e.loadDoubles(2)}` +
         `if(${accepts(e, 1)}&&y===y){${e.double(1, 0)}=x;${e.double(1, 1)}=y;}` +
-        `else{load128(lo,hi,${e.field(1)});${leaveOnFault(e)}${e.refresh(1)}}`,
+        `else{z=load128(lo,hi,${e.field(1)});${leaveOnFault(e)}${take(e)}}`,
     },
     {
       name: `loadx64_${kind}`,
       emit: (e) =>
         `${address(e, kind)}x=NaN;${e.loadDoubles(1)}if(${accepts(e, 1)})${e.double(1, 0)}=x;` +
-        `else{loadPair(lo,hi,${e.field(1)});${leaveOnFault(e)}${e.refresh(1)}}${e.double(1, 1)}=0;`,
+        `else{z=loadNumber(lo,hi,${e.field(1)});${leaveOnFault(e)}${take(e)}}${e.double(1, 1)}=0;`,
     },
     {
       name: `loadx32_${kind}`,
@@ -53,13 +58,13 @@ function memory(kind: Addressing): readonly Semantic[] {
       name: `storex128_${kind}`,
       emit: (e) =>
         `${address(e, kind)}${aligned(e)}x=${e.double(1, 0)};y=${e.double(1, 1)};` +
-        `${e.storeDoubles(2)}else{${e.sync(1)}store128(lo,hi,${e.field(1)});${leaveOnFault(e)}}`,
+        `${e.storeDoubles(2)}else{storeNumbers(lo,hi,${e.field(1)},${e.known(1)});${leaveOnFault(e)}}`,
     },
     {
       name: `storex64_${kind}`,
       emit: (e) =>
         `${address(e, kind)}x=${e.double(1, 0)};` +
-        `${e.storeDoubles(1)}else{${e.sync(1)}store64(lo,hi,${e.bits(1, 0)},${e.bits(1, 1)});${leaveOnFault(e)}}`,
+        `${e.storeDoubles(1)}else{storeNumber(lo,hi,${e.field(1)},${e.known(1)});${leaveOnFault(e)}}`,
     },
     {
       name: `storex32_${kind}`,
@@ -69,22 +74,21 @@ function memory(kind: Addressing): readonly Semantic[] {
 }
 
 /** Copies words in the state. */
-function bits(e: Emitter, count: number): string {
-  return Array.from({ length: count }, (_, k) => `${e.bits(1, k)}=${e.bits(2, k)};`).join('');
+function copyBits(e: Emitter, count: number): string {
+  return `z=copyBits(${e.field(1)},${e.field(2)},${count},${e.known(2)});${take(e)}`;
 }
 
 export const SIMD_MEMORY_SEMANTICS: readonly Semantic[] = [
   { name: 'copyx32', emit: (e) => `${e.vector(1, 0)}=${e.vector(2, 0)};` },
   {
     name: 'copyx64',
-    emit: (e) =>
-      `x=${e.double(2, 0)};if(${accepts(e, 1, 2)})${e.double(1, 0)}=x;else{${bits(e, 2)}${e.refresh(1)}}`,
+    emit: (e) => `x=${e.double(2, 0)};if(${accepts(e, 1, 2)})${e.double(1, 0)}=x;else{${copyBits(e, 2)}}`,
   },
   {
     name: 'copyx128',
     emit: (e) =>
       `x=${e.double(2, 0)};y=${e.double(2, 1)};if(${accepts(e, 1, 2)}&&y===y){${e.double(1, 0)}=x;${e.double(1, 1)}=y;}` +
-      `else{${e.sync(2)}${bits(e, 4)}${e.refresh(1)}}`,
+      `else{${copyBits(e, 4)}}`,
   },
   // Of field 1, which the instruction names twice.
   { name: 'clearx128', emit: (e) => `${e.double(1, 0)}=0;${e.double(1, 1)}=0;` },
