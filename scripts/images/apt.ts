@@ -113,6 +113,11 @@ export class PrivateApt {
     }
   }
 
+  /** True: the lists of an earlier run have the package. */
+  knows(name: string): boolean {
+    return this.#show([name]).length > 0;
+  }
+
   /** The archive's newest version of one package. */
   package(name: string): Package {
     const [found] = this.#show([name]);

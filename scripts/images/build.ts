@@ -129,7 +129,8 @@ function temporaryDirectory(parent: string, prefix: string): string {
   return mkdtempSync(join(parent, prefix));
 }
 
-function isLibrary(name: string): boolean {
+/** Dependencies of programs that are followed. */
+export function isLibrary(name: string): boolean {
   return (name.startsWith('lib') || name === 'zlib1g') && !name.startsWith('libpam-');
 }
 

@@ -38,6 +38,8 @@ const KERNEL_ARGUMENTS = [
   'no_timer_check',
   // Guest: 6.1 mm/page_alloc, 13 M instructions to clear pages that are written next
   'init_on_alloc=0',
+  // Guest: 6.1 clocksource_watchdog, which writes over the prompt when a busy host lets the guest wait for a second
+  'tsc=nowatchdog',
 ];
 
 const DEBIAN_AMD64: ImageSpec = {

@@ -1,7 +1,7 @@
 /** `npm run images`: builds the guest image, and its snapshot, when they are missing or older than their recipes. */
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildImage } from './build.ts';
+import { type BuildPlaces, buildImage } from './build.ts';
 import { explain, ImageError } from './failure.ts';
 import { DEFAULT_IMAGE, IMAGE_NAMES, type ImageSpec, imageSpec } from './image-spec.ts';
 import { isCurrent, recipeOf } from './manifest.ts';
@@ -23,30 +23,19 @@ async function main(args: readonly string[]): Promise<void> {
   const scripts = dirname(fileURLToPath(import.meta.url));
   const project = join(scripts, '../..');
   const output = join(project, 'public/images', name);
+  const cache = join(project, '.cache/images');
   const recipe = recipeOf(scripts, SNAPSHOT_SOURCES);
   const say = (step: string): void => {
     process.stdout.write(`${name}: ${step}\n`);
   };
   if (options.includes('--rebuild') || !isCurrent(output, recipe))
-    build(spec, { project, scripts, output }, recipe, say);
+    build(spec, { cache, output, fixedFiles: join(scripts, 'rootfs') }, recipe, say);
   if (name !== DEFAULT_IMAGE) return;
   if (options.includes('--no-snapshot')) removeSnapshot(output);
-  else await updateSnapshot(project, output, say);
+  else await updateSnapshot(spec, { project, output, cache }, say);
 }
 
-interface Folders {
-  readonly project: string;
-  readonly scripts: string;
-  readonly output: string;
-}
-
-function build(
-  spec: ImageSpec,
-  { project, scripts, output }: Folders,
-  recipe: string,
-  say: (step: string) => void,
-): void {
-  const places = { cache: join(project, '.cache/images'), output, fixedFiles: join(scripts, 'rootfs') };
+function build(spec: ImageSpec, places: BuildPlaces, recipe: string, say: (step: string) => void): void {
   const { files } = buildImage(spec, places, recipe, say);
   const megabytes = (files.kernel.compressedBytes + files.initrd.compressedBytes) / 1e6;
   say(`done, ${megabytes.toFixed(1)} MB to download`);

@@ -6,7 +6,7 @@ import { sha256Of } from './apt.ts';
 import type { ImageSpec } from './image-spec.ts';
 
 export interface ImageFile {
-  /** File name beside the manifest, gzip. */
+  /** File name beside the manifest: gzip, or Zstandard. */
   readonly file: string;
   readonly compressedBytes: number;
   readonly compressedSha256: string;

@@ -1,14 +1,15 @@
 /** The machine at the guest's prompt, kept beside the image: the page restores it instead of booting. */
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { sha256Of } from './apt.ts';
+import type { ImageSpec } from './image-spec.ts';
 import { describeFile, MANIFEST_FILE, type Manifest, recipeOf, type SnapshotFile } from './manifest.ts';
+import { compressZstd } from './zstd.ts';
 
-const SNAPSHOT_FILE = 'snapshot.gz';
+const SNAPSHOT_FILE = 'snapshot.zst';
 const SEED_BYTES = 32;
 /** What makes snapshots and changes no image. */
-export const SNAPSHOT_SOURCES = ['snapshot.ts', 'snapshot-guest.ts'];
+export const SNAPSHOT_SOURCES = ['snapshot.ts', 'snapshot-guest.ts', 'zstd.ts'];
 
 /** Below src/emu: follows from the rest, and is not there at first. */
 const GENERATED = ['interpreter.js', 'interpreter.d.ts'].map((file) => `cpu/interp/generated/${file}`);
@@ -21,10 +22,17 @@ function snapshotRecipe(project: string, { files, recipe }: Manifest): string {
   return sha256Of(Buffer.from(parts.join('\n')));
 }
 
-/** Makes the snapshot of the image in `directory` when it is missing or older than the emulator. */
+export interface SnapshotPlaces {
+  readonly project: string;
+  /** The image's directory. */
+  readonly output: string;
+  readonly cache: string;
+}
+
+/** Makes the snapshot of an image when it is missing or older than the emulator. */
 export async function updateSnapshot(
-  project: string,
-  directory: string,
+  spec: ImageSpec,
+  { project, output: directory, cache }: SnapshotPlaces,
   say: (step: string) => void,
 ): Promise<void> {
   const manifest = readManifest(directory);
@@ -37,7 +45,8 @@ export async function updateSnapshot(
   await import('../generate.ts');
   const { bootAndSave } = await import('./snapshot-guest.ts');
   const { raw, shown } = await bootAndSave(directory, manifest);
-  const compressed = gzipSync(raw, { level: 9 });
+  say('compressing the snapshot');
+  const compressed = compressZstd(raw, spec, cache);
   writeFileSync(join(directory, SNAPSHOT_FILE), compressed);
   const file = describeFile(SNAPSHOT_FILE, raw, compressed);
   writeManifest(directory, {

@@ -1,6 +1,8 @@
 import { type GuestFile, type GuestManifest, missingImageError, parseManifest } from './guest-manifest.ts';
 import type { BootProgress } from './protocol.ts';
 import { errorText, UserError } from './user-error.ts';
+import { ZstdError } from './zstd/zstd-error.ts';
+import { isZstd, ZstdStream } from './zstd/zstd-stream.ts';
 
 export interface LoadedGuest {
   readonly manifest: GuestManifest;
@@ -61,13 +63,20 @@ export async function streamFile(
   take: (piece: Uint8Array) => void,
   environment: LoaderEnvironment = browserEnvironment(),
 ): Promise<void> {
-  const pieces = (await openUnpacked(environment, url, file, what, onProgress)).getReader();
-  for (;;) {
-    const { done, value } = await pieces.read().catch((error: unknown) => {
-      throw brokeOff(url, error);
-    });
-    if (done) return;
-    take(value);
+  const { stream, packing } = await openStream(environment, url, file, what, onProgress);
+  const pieces = stream.getReader();
+  const unpacker = packing === 'zstd' ? new ZstdStream(take) : { push: take, finish: () => {} };
+  try {
+    for (;;) {
+      const { done, value } = await pieces.read().catch((error: unknown) => {
+        throw brokeOff(url, error);
+      });
+      if (done) break;
+      unpacker.push(value);
+    }
+    unpacker.finish();
+  } catch (error) {
+    throw error instanceof ZstdError ? brokeOff(url, error) : error;
   }
 }
 
@@ -95,7 +104,7 @@ async function download(
   onProgress: (progress: BootProgress) => void,
 ): Promise<Uint8Array> {
   const url = `${baseUrl}${file.file}`;
-  const stream = await openUnpacked(environment, url, file, what, onProgress);
+  const { stream } = await openStream(environment, url, file, what, onProgress);
   try {
     const unpacked = await collect(stream, file.rawBytes);
     onProgress({ step: 'unpack', what, doneBytes: unpacked.length, totalBytes: file.rawBytes });
@@ -105,25 +114,28 @@ async function download(
   }
 }
 
-/** The file's raw bytes, whether it arrives packed or not. */
-async function openUnpacked(
+type Packing = 'gzip' | 'zstd' | 'none';
+
+/** The file as it arrives, unpacked if the browser can. */
+async function openStream(
   environment: LoaderEnvironment,
   url: string,
   file: GuestFile,
   what: string,
   onProgress: (progress: BootProgress) => void,
-): Promise<ReadableStream<Uint8Array>> {
+): Promise<{ stream: ReadableStream<Uint8Array>; packing: Packing }> {
   const response = await open(environment, url);
   if (response.body === null) throw new UserError(`The server sent nothing for ${url}.`, RETRY);
-  const { stream, packed } = await sniffGzip(response.body).catch((error: unknown) => {
+  const { stream, packing } = await sniff(response.body).catch((error: unknown) => {
     throw brokeOff(url, error);
   });
   const report = (doneBytes: number) => {
-    const totalBytes = packed ? file.compressedBytes : file.rawBytes;
+    const totalBytes = packing === 'none' ? file.rawBytes : file.compressedBytes;
     onProgress({ step: 'download', what, doneBytes, totalBytes });
   };
   const counted = stream.pipeThrough(counter(report));
-  return packed ? counted.pipeThrough(new DecompressionStream('gzip')) : counted;
+  const unpacked = packing === 'gzip' ? counted.pipeThrough(new DecompressionStream('gzip')) : counted;
+  return { stream: unpacked, packing };
 }
 
 function brokeOff(url: string, error: unknown): UserError {
@@ -135,9 +147,9 @@ function brokeOff(url: string, error: unknown): UserError {
  * Some servers call a .gz file gzip-encoded, and then the browser has unpacked it already: the bytes tell.
  * Spec: RFC 1952 2.3.1.
  */
-async function sniffGzip(
+async function sniff(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
-): Promise<{ stream: ReadableStream<Uint8Array<ArrayBuffer>>; packed: boolean }> {
+): Promise<{ stream: ReadableStream<Uint8Array<ArrayBuffer>>; packing: Packing }> {
   const reader = body.getReader();
   const first = await reader.read();
   const head = first.value ?? new Uint8Array(0);
@@ -152,7 +164,8 @@ async function sniffGzip(
     },
     cancel: (reason) => reader.cancel(reason),
   });
-  return { stream, packed: head[0] === 0x1f && head[1] === 0x8b };
+  const gzip = head[0] === 0x1f && head[1] === 0x8b;
+  return { stream, packing: gzip ? 'gzip' : isZstd(head) ? 'zstd' : 'none' };
 }
 
 function counter(
