@@ -30,15 +30,17 @@ import {
   TLB_BASE,
   TLB_NONE,
   TLB_PRACTICE,
+  XMM,
+  XMM_TEMP,
 } from '../state.ts';
 import type { RegionEnvironment } from './region-compiler.ts';
 
 const PAGE_WORDS = 1024;
 const REGISTER_WORDS = 32;
 const ENTRY_WORDS = 8;
-/** An address and a number that is large in both words. */
-const LARGE_LO = -0x6ffff800 + 0x400;
-const LARGE_HI = -0x6fffff00;
+/** An address, and a number that is large in both words and ordinary as a float and as a double. */
+const LARGE_LO = -0x3ff7f400;
+const LARGE_HI = -0x3ff80000;
 const STEP = 32;
 
 interface Round {
@@ -139,6 +141,10 @@ export class Practice {
     for (let i = 0; i < REGISTER_WORDS; i += 2) {
       S[i] = lo + i * step;
       S[i + 1] = hi + i * step;
+    }
+    for (let i = XMM; i < XMM_TEMP; i += 2) {
+      S[i] = lo;
+      S[i + 1] = hi;
     }
     S[RCX] = S[RCX] + count;
     for (let i = 0; i < PAGE_WORDS; i += 2) {
