@@ -108,12 +108,17 @@ class RegionText {
     const pairs = blocks.flatMap(({ record }, index) =>
       landings.has(record) ? [[record, index] as const] : [],
     );
+    const isOnePage = blocks.every(({ page }) => page === blocks[0].page);
+    const offsets = blocks.flatMap(({ record, offset }, index) =>
+      isOnePage && landings.has(record) ? [[offset, index] as const] : [],
+    );
     const { K, Y, Z, H, X } = sharedWays(
       (mode & MODE_CODE64) !== 0,
       reserve,
       pairs,
       STALE,
       this.#e.flagTexts,
+      offsets,
     );
     for (const word of [PAGE_LO, PAGE_HI]) this.#e.word(word);
     const words = [...this.#e.locals].sort((x, y) => x - y);

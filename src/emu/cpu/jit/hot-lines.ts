@@ -16,8 +16,8 @@ export interface Policy {
   readonly patience: number;
 }
 
-/** A slice takes half a millisecond, an engine some 200 ms for 20,000 characters. */
-export const USUAL: Policy = { threshold: 40, retry: 3, patience: 1 / 50 };
+/** A slice takes half a millisecond, an engine some 100 ms for 20,000 characters. */
+export const USUAL: Policy = { threshold: 40, retry: 3, patience: 1 / 100 };
 /** For tests: whatever is run, at once. */
 export const EAGER: Policy = { threshold: 1, retry: 0, patience: 0 };
 

@@ -154,8 +154,12 @@ export class RegionCompiler {
     const line = lineOf(cache.C[record - RECORD]);
     if (!this.#lines.note(line, seed, this.policy) || this.#credit < this.policy.threshold) return;
     this.#lines.tried(line);
-    const seeds = [seed, ...this.#lines.neighbours(line, this.policy)];
-    const region = findRegion(cache, seeds, this.#resolve);
+    let seeds = [seed];
+    let region = findRegion(cache, seeds, this.#resolve);
+    if (region?.isOpen === true) {
+      seeds = [seed, ...this.#lines.neighbours(line, this.policy)];
+      region = findRegion(cache, seeds, this.#resolve);
+    }
     if (region === undefined) return;
     // Without a loop there is less to gain: it must be hot for longer.
     if (!region.hasLoop && this.policy.retry > 0 && this.#lines.attempts(line) < 2) return;

@@ -299,7 +299,8 @@ export function isTransient(word: number): boolean {
  * K: to block $b, whose first record is $q, when the budget covers a way from there; else the interpreter does the rest of the slice.
  * Y: to the offset $q in the page, where the region has no block; $r is the word for the link.
  * Z: to the offset $q from the page's start, in another page. H: to address v, vh, as the interpreter's `jump` takes it;
- * $r is the record that keeps the address, or 0. X: the end. $f: the flags that are still to be set, 0 for none. `landings`: first records and numbers of the blocks where it may end.
+ * $r is the record that keeps the address, or 0. X: the end. $f: the flags that are still to be set, 0 for none. `landings`: first records and numbers of the blocks where it may end;
+ * `offsets`: their offsets and numbers, when all are in one page.
  */
 export function sharedWays(
   code64: boolean,
@@ -307,8 +308,10 @@ export function sharedWays(
   landings: readonly (readonly [number, number])[],
   stale: number,
   flagTexts: readonly string[],
+  offsets: readonly (readonly [number, number])[],
 ): { readonly K: string; readonly Y: string; readonly Z: string; readonly H: string; readonly X: string } {
   const [pageLo, pageHi] = [`s${PAGE_LO}`, `s${PAGE_HI}`];
+  const near = offsets.map(([offset, block]) => `case ${offset}:$b=${block};break;`).join('');
   const cases = landings.map(([record, block]) => `case ${record}:$b=${block};break;`).join('');
   const found = `J[j]===v&&J[j+1]===vh&&(J[j+2]===S[${JUMP_TAG}]||J[j+2]===S[${JUMP_TAG_GLOBAL}])`;
   const settings = flagTexts.map((text, index) => `case ${index + 1}:${text}break;`);
@@ -320,6 +323,10 @@ export function sharedWays(
     Y: `${COUNT}$p=$n<0?pause($q):branch($q,$r);break X;`,
     Z: `v=${pageLo}+$q|0;vh=${code64 ? `${pageHi}+($q>>31)+(v>>>0<$q>>>0|0)|0` : '0'};$r=0;`,
     H:
+      (offsets.length === 0
+        ? ''
+        : `if($n>=${reserve}&&vh===${pageHi}&&(($q=v-${pageLo}|0)&-4096)===0){switch($q){${near}default:$b=-1;}` +
+          `if($b>=0){${flags}continue X;}}`) +
       `if($n>=${reserve}){j=${jumpIndexText('v')};if(${found}){` +
       `$p=J[j+3];if(C[$p]!==${stale}){switch($p){${cases}default:$b=-1;}` +
       `if($b>=0){S[${PAGE_LO}]=${pageLo}=J[j+4];S[${PAGE_HI}]=${pageHi}=J[j+5];${flags}continue X;}}}}` +

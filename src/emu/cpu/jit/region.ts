@@ -6,8 +6,9 @@ import { MODE_CODE32, MODE_CODE64, MODE_FLAT } from '../state.ts';
 
 const PAGE = 4096;
 const FLAT32 = MODE_CODE32 | MODE_FLAT;
-/** Instructions: beyond this V8 optimises late or never (docs/engine.md). */
+/** Instructions of 64-bit code, and of 32-bit code: beyond this V8 optimises late or never (docs/engine.md). */
 const MAX_INSTRUCTIONS = 110;
+const MAX_INSTRUCTIONS32 = 160;
 const MAX_BLOCKS = 60;
 /** Instructions of a region without a loop. */
 const MIN_STRAIGHT = 12;
@@ -37,6 +38,8 @@ export interface Region {
   /** First records of the blocks that returns, indirect jumps and branches from other pages may go to. */
   readonly landings: ReadonlySet<number>;
   readonly hasLoop: boolean;
+  /** An indirect jump or call may lead to more places than are known. */
+  readonly isOpen: boolean;
 }
 
 /** A block to begin with, and the address of its page. */
@@ -99,6 +102,7 @@ interface Reach {
 /** Follows the ways from the seeds, nearest first. */
 function reachable(cache: BlockCache, seeds: readonly Seed[], resolve: Resolver, decode: boolean): Reach {
   const mode = cache.C[seeds[0].record - RECORD + 1];
+  const most = (mode & MODE_CODE64) !== 0 ? MAX_INSTRUCTIONS : MAX_INSTRUCTIONS32;
   const found = new Map<number, Found>();
   const queue: Seed[] = [...seeds];
   const returns: number[] = [];
@@ -108,7 +112,7 @@ function reachable(cache: BlockCache, seeds: readonly Seed[], resolve: Resolver,
     if (found.has(seed.record)) continue;
     const block = blockAt(cache, seed.record);
     const length = count(cache, block);
-    if (instructions + length > MAX_INSTRUCTIONS && found.size > 0) continue;
+    if (instructions + length > most && found.size > 0) continue;
     instructions += length;
     const successors: number[] = [];
     found.set(seed.record, { block, successors });
@@ -190,13 +194,14 @@ export function findRegion(cache: BlockCache, seeds: readonly Seed[], resolve: R
   }
   const hasLoop = chosen.length > 0;
   if (!hasLoop) chosen = [...reach.found.values()].map(({ block }) => block);
+  const isOpen = chosen.some((block) => block.indirect && !isReturn(cache, block));
   const pages = new Map<number, number>();
   for (const { page } of chosen) if (!pages.has(page)) pages.set(page, pages.size);
   const place = ({ page, offset }: RegionBlock): number => (pages.get(page) ?? 0) * PAGE + offset;
   const blocks = chosen.sort((a, b) => place(a) - place(b));
   const all = blocks.reduce((sum, block) => sum + count(cache, block), 0);
   if (!hasLoop && all < MIN_STRAIGHT) return undefined;
-  return { mode, reserve: all - 1, blocks, landings: reach.landings, hasLoop };
+  return { mode, reserve: all - 1, blocks, landings: reach.landings, hasLoop, isOpen };
 }
 
 /** The blocks that lie on a way from `start` back to it. */
