@@ -6,15 +6,10 @@
  */
 import type { Cpu, SystemOpInfo } from '../cpu.ts';
 import {
-  EFLAGS,
-  F_AUX,
   F_HI,
   F_LO,
   FAULT,
-  FLAG_DF,
   LD_HI,
-  MODE,
-  MODE_CODE64,
   NEXT_HI,
   NEXT_LO,
   RAX,
@@ -23,68 +18,15 @@ import {
   RIP_HI,
   RIP_LO,
   RSI,
-  SEG_BASE_HI,
-  SEG_BASE_LO,
   SEG_ES,
-  SEG_FS,
-  SEG_LIMIT,
-  TLB_ADDEND,
-  TLB_BASE,
-  TLB_HI,
-  TLB_WRITE,
 } from '../state.ts';
-import { checkSegmentAccess } from '../system/segments.ts';
+import { allowsBulk, compareBulk, moveBulk, storeBulk } from './string-bulk.ts';
+import { address, advance, at, compare, direction } from './string-operands.ts';
 
-const PAGE = 4096;
-/** Most bytes moved, and most elements compared, before interrupts are looked at. */
+/** Most bytes moved, elements compared, and elements loaded, before interrupts are looked at. */
 const MAX_BYTES = 1 << 16;
+const MAX_COMPARED = 1 << 15;
 const MAX_STEPS = 1 << 10;
-
-/** Linear address of the operand that `address` worked out last. */
-const at = { lo: 0, hi: 0 };
-
-/** Sets `at` to the segment's base plus RSI or RDI; false: a fault was raised. */
-function address(
-  cpu: Cpu,
-  register: number,
-  segment: number,
-  width: number,
-  bytes: number,
-  write: boolean,
-): boolean {
-  const S = cpu.S;
-  let lo = S[register];
-  let hi = 0;
-  if (width === 64) hi = S[register + 1];
-  else if (width === 16) lo &= 0xffff;
-  if ((S[MODE] & MODE_CODE64) !== 0) {
-    if (segment >= SEG_FS) {
-      const base = S[segment + SEG_BASE_LO];
-      lo = (lo + base) | 0;
-      hi = (hi + S[segment + SEG_BASE_HI] + (lo >>> 0 < base >>> 0 ? 1 : 0)) | 0;
-    }
-  } else {
-    if (!checkSegmentAccess(cpu, segment, lo, bytes, write)) return false;
-    lo = (lo + S[segment + SEG_BASE_LO]) | 0;
-  }
-  at.lo = lo;
-  at.hi = hi;
-  return true;
-}
-
-/** Adds `delta` to RSI or RDI, at the address width. */
-function advance(S: Int32Array, register: number, width: number, delta: number): void {
-  const old = S[register];
-  if (width === 16) {
-    S[register] = (old & 0xffff0000) | ((old + delta) & 0xffff);
-    return;
-  }
-  const lo = (old + delta) | 0;
-  S[register] = lo;
-  if (width === 32) S[register + 1] = 0;
-  else if (delta < 0) S[register + 1] -= lo >>> 0 > old >>> 0 ? 1 : 0;
-  else S[register + 1] += lo >>> 0 < old >>> 0 ? 1 : 0;
-}
 
 /** The repeat count, cut to what one call will do at most. */
 function remaining(S: Int32Array, width: number): number {
@@ -126,18 +68,6 @@ function store(cpu: Cpu, size: number, lo: number, hi: number): void {
   else cpu.store64(at.lo, at.hi, lo, hi);
 }
 
-/** RAM offset of linear address lo:hi by the TLB (`field` 0 to read, TLB_WRITE to write), or -1. */
-function ramOffset(cpu: Cpu, lo: number, hi: number, field: number): number {
-  const T = cpu.tlb;
-  const j = ((lo >>> 10) & 0x3ffc) + cpu.S[TLB_BASE];
-  if (T[j + field] !== (lo & -PAGE) || T[j + TLB_HI] !== hi) return -1;
-  return (lo + T[j + TLB_ADDEND]) | 0;
-}
-
-function direction(S: Int32Array, bytes: number): number {
-  return (S[EFLAGS] & FLAG_DF) !== 0 ? -bytes : bytes;
-}
-
 function moveOne(cpu: Cpu, size: number, width: number, segment: number): boolean {
   const S = cpu.S;
   const bytes = size >> 3;
@@ -152,36 +82,6 @@ function moveOne(cpu: Cpu, size: number, width: number, segment: number): boolea
   return true;
 }
 
-/** Copies what lies in one source and one destination page, forwards. Returns elements done; 0 when the fast way is closed. */
-function moveBulk(cpu: Cpu, size: number, width: number, segment: number, count: number): number {
-  const S = cpu.S;
-  const bytes = size >> 3;
-  if (width === 16 || !address(cpu, RSI, segment, width, bytes, false)) return 0;
-  const source = ramOffset(cpu, at.lo, at.hi, 0);
-  const sourceRoom = PAGE - (at.lo & (PAGE - 1));
-  if (source < 0 || !address(cpu, RDI, SEG_ES, width, bytes, true)) return 0;
-  const target = ramOffset(cpu, at.lo, at.hi, TLB_WRITE);
-  if (target < 0) return 0;
-  const room = Math.min(sourceRoom, PAGE - (at.lo & (PAGE - 1)));
-  const elements = Math.min(count, Math.floor(room / bytes));
-  if (elements === 0) return 0;
-  const length = elements * bytes;
-  const memory = cpu.memory.bytes;
-  const distance = target - source;
-  if (distance <= 0 || distance >= length) memory.copyWithin(target, source, source + length);
-  else if (distance >= bytes) for (let n = 0; n < length; n++) memory[target + n] = memory[source + n];
-  else return 0;
-  advance(S, RSI, width, length);
-  advance(S, RDI, width, length);
-  return elements;
-}
-
-function limitsAllowBulk(cpu: Cpu): boolean {
-  // Segment limits are checked per element; the fast way is for flat code, where they cannot fail.
-  const S = cpu.S;
-  return (S[EFLAGS] & FLAG_DF) === 0 && ((S[MODE] & MODE_CODE64) !== 0 || S[SEG_ES + SEG_LIMIT] === -1);
-}
-
 function movs(cpu: Cpu, size: number, _reg: number, _rm: number, repeat: number, form: number): void {
   const S = cpu.S;
   const width = form & 0xff;
@@ -190,7 +90,7 @@ function movs(cpu: Cpu, size: number, _reg: number, _rm: number, repeat: number,
     moveOne(cpu, size, width, segment);
     return;
   }
-  const fast = limitsAllowBulk(cpu) && ((S[MODE] & MODE_CODE64) !== 0 || S[segment + SEG_LIMIT] === -1);
+  const fast = allowsBulk(cpu, SEG_ES, width) && allowsBulk(cpu, segment, width);
   let budget = MAX_BYTES;
   while (!isZero(S, width)) {
     if (budget <= 0) {
@@ -217,34 +117,6 @@ function storeOne(cpu: Cpu, size: number, width: number): boolean {
   return true;
 }
 
-function storeBulk(cpu: Cpu, size: number, width: number, count: number): number {
-  const S = cpu.S;
-  const bytes = size >> 3;
-  if (width === 16 || !address(cpu, RDI, SEG_ES, width, bytes, true)) return 0;
-  const target = ramOffset(cpu, at.lo, at.hi, TLB_WRITE);
-  if (target < 0) return 0;
-  const elements = Math.min(count, Math.floor((PAGE - (at.lo & (PAGE - 1))) / bytes));
-  if (elements === 0) return 0;
-  const memory = cpu.memory.bytes;
-  const end = target + elements * bytes;
-  const lo = S[RAX];
-  const hi = size === 64 ? S[RAX + 1] : lo;
-  if (size === 8 || (lo === 0 && hi === 0)) memory.fill(lo, target, end);
-  else {
-    const view = cpu.memory.view;
-    if (size === 16) for (let n = target; n < end; n += 2) view.setInt16(n, lo, true);
-    else if (size === 32) for (let n = target; n < end; n += 4) view.setInt32(n, lo, true);
-    else {
-      for (let n = target; n < end; n += 8) {
-        view.setInt32(n, lo, true);
-        view.setInt32(n + 4, hi, true);
-      }
-    }
-  }
-  advance(S, RDI, width, elements * bytes);
-  return elements;
-}
-
 function stos(cpu: Cpu, size: number, _reg: number, _rm: number, repeat: number, form: number): void {
   const S = cpu.S;
   const width = form & 0xff;
@@ -252,7 +124,7 @@ function stos(cpu: Cpu, size: number, _reg: number, _rm: number, repeat: number,
     storeOne(cpu, size, width);
     return;
   }
-  const fast = limitsAllowBulk(cpu);
+  const fast = allowsBulk(cpu, SEG_ES, width);
   let budget = MAX_BYTES;
   while (!isZero(S, width)) {
     if (budget <= 0) {
@@ -298,26 +170,6 @@ function lods(cpu: Cpu, size: number, _reg: number, _rm: number, repeat: number,
   }
 }
 
-/** Flags of a − b. */
-function compare(S: Int32Array, size: number, al: number, ah: number, bl: number, bh: number): void {
-  if (size === 64) {
-    const lo = (al - bl) | 0;
-    const hi = (ah - bh - (al >>> 0 < bl >>> 0 ? 1 : 0)) | 0;
-    S[F_LO] = lo;
-    S[F_HI] = hi;
-    S[F_AUX] = (((~ah & bh) | ((~ah | bh) & hi)) & 0xc0000000) | ((al ^ bl ^ lo) & 16);
-    return;
-  }
-  const shift = 32 - size;
-  const mask = size === 32 ? -1 : (1 << size) - 1;
-  const a = al & mask;
-  const b = bl & mask;
-  const r = (a - b) | 0;
-  S[F_LO] = (r << shift) >> shift;
-  S[F_HI] = S[F_LO];
-  S[F_AUX] = ((((~a & b) | ((~a | b) & r)) << shift) & 0xc0000000) | ((a ^ b ^ r) & 16);
-}
-
 /** One step of CMPS (with a source) or SCAS (with the accumulator). */
 function compareOne(cpu: Cpu, size: number, width: number, segment: number): boolean {
   const S = cpu.S;
@@ -345,14 +197,20 @@ function compareRepeated(cpu: Cpu, size: number, repeat: number, width: number, 
     compareOne(cpu, size, width, segment);
     return;
   }
-  let steps = MAX_STEPS;
+  const fast = allowsBulk(cpu, SEG_ES, width) && (segment === 0 || allowsBulk(cpu, segment, width));
+  let budget = MAX_COMPARED;
   while (!isZero(S, width)) {
-    if (steps-- === 0) {
+    if (budget <= 0) {
       again(S);
       return;
     }
-    if (!compareOne(cpu, size, width, segment)) return;
-    consume(S, width, 1);
+    let done = fast ? compareBulk(cpu, size, width, segment, remaining(S, width), repeat === 2) : 0;
+    if (done === 0) {
+      if (!compareOne(cpu, size, width, segment)) return;
+      done = 1;
+    }
+    consume(S, width, done);
+    budget -= done + 32;
     const equal = (S[F_LO] | S[F_HI]) === 0;
     if (equal !== (repeat === 1)) return;
   }
