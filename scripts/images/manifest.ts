@@ -15,7 +15,9 @@ export interface ImageFile {
 }
 
 /** A machine that was saved at the prompt. */
-export interface SnapshotFile extends ImageFile {
+export interface SavedMachine {
+  /** One after the other they are the snapshot; each is packed for itself. */
+  readonly parts: readonly ImageFile[];
   /** SHA-256 of what it was made of. */
   readonly recipe: string;
   /** What the guest had shown by then. */
@@ -44,7 +46,7 @@ export interface Manifest {
   readonly packages: readonly ManifestPackage[];
   /** SHA-256 of the builder's own sources. */
   readonly recipe: string;
-  readonly snapshot?: SnapshotFile;
+  readonly snapshot?: SavedMachine;
 }
 
 /** Name of the manifest in an image's directory. */
@@ -86,6 +88,13 @@ export function createManifest(
   return { name, kernelRelease, append, memoryMiB, files, packages: listed, recipe };
 }
 
+/** True when the directory holds the file as it was made. */
+export function isWhole(directory: string, file: ImageFile): boolean {
+  const path = join(directory, file.file);
+  if (!existsSync(path) || statSync(path).size !== file.compressedBytes) return false;
+  return sha256Of(readFileSync(path)) === file.compressedSha256;
+}
+
 /** True when the directory holds a whole image made by this recipe. */
 export function isCurrent(directory: string, recipe: string): boolean {
   const path = join(directory, MANIFEST_FILE);
@@ -94,11 +103,7 @@ export function isCurrent(directory: string, recipe: string): boolean {
   try {
     manifest = JSON.parse(readFileSync(path, 'utf8')) as Manifest;
     if (manifest.recipe !== recipe) return false;
-    return [manifest.files.kernel, manifest.files.initrd].every((file) => {
-      const output = join(directory, file.file);
-      if (!existsSync(output) || statSync(output).size !== file.compressedBytes) return false;
-      return sha256Of(readFileSync(output)) === file.compressedSha256;
-    });
+    return [manifest.files.kernel, manifest.files.initrd].every((file) => isWhole(directory, file));
   } catch {
     return false;
   }

@@ -14,6 +14,8 @@ const LATE_DRIVERS_S = 5;
 const QUIET_S = 90;
 const LIMIT_MS = 300_000;
 const SLICE_MS = 20;
+/** Small enough that several threads unpack at once and end together; smaller ones pack worse. */
+const PART_BYTES = 6 * MIB;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: busybox asks the terminal for the cursor's place.
 const AT_PROMPT = /guest# (?:\x1b\[6n)?$/;
 const BANNER = /\r\n\r\n\r\nBusyBox/;
@@ -81,11 +83,11 @@ class TypedGuest {
   }
 }
 
-/** A snapshot, uncompressed, of the image in `directory` at its prompt, and what the console had shown by then. */
+/** The parts of a snapshot, uncompressed, of the image in `directory` at its prompt, and what the console had shown by then. */
 export async function bootAndSave(
   directory: string,
   manifest: Manifest,
-): Promise<{ readonly raw: Buffer; readonly shown: string }> {
+): Promise<{ readonly raw: readonly Buffer[]; readonly shown: string }> {
   const guest = new TypedGuest(directory, manifest);
   guest.untilPrompt();
   const shown = guest.output.slice(0, guest.output.search(BANNER));
@@ -95,5 +97,22 @@ export async function bootAndSave(
   }
   guest.type(AWAIT_RESTORE);
   guest.forSeconds(QUIET_S);
-  return { raw: Buffer.concat([...writeSnapshot(await saveMachine(guest.machine))]), shown };
+  return { raw: inParts(writeSnapshot(await saveMachine(guest.machine))), shown };
+}
+
+/** Cut between records, so that who reads the parts need not join them. */
+function inParts(pieces: Iterable<Uint8Array>): Buffer[] {
+  const parts: Buffer[] = [];
+  let part: Uint8Array[] = [];
+  let bytes = 0;
+  for (const piece of pieces) {
+    part.push(piece);
+    bytes += piece.length;
+    if (bytes < PART_BYTES) continue;
+    parts.push(Buffer.concat(part));
+    part = [];
+    bytes = 0;
+  }
+  if (part.length > 0) parts.push(Buffer.concat(part));
+  return parts;
 }

@@ -1,12 +1,19 @@
 /** The machine at the guest's prompt, kept beside the image: the page restores it instead of booting. */
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Of } from './apt.ts';
 import type { ImageSpec } from './image-spec.ts';
-import { describeFile, MANIFEST_FILE, type Manifest, recipeOf, type SnapshotFile } from './manifest.ts';
+import {
+  describeFile,
+  isWhole,
+  MANIFEST_FILE,
+  type Manifest,
+  recipeOf,
+  type SavedMachine,
+} from './manifest.ts';
 import { compressZstd } from './zstd.ts';
 
-const SNAPSHOT_FILE = 'snapshot.zst';
+const SNAPSHOT_FILE = /^snapshot.*\.zst$/;
 const SEED_BYTES = 32;
 /** What makes snapshots and changes no image. */
 export const SNAPSHOT_SOURCES = ['snapshot.ts', 'snapshot-guest.ts', 'zstd.ts'];
@@ -46,21 +53,24 @@ export async function updateSnapshot(
   const { bootAndSave } = await import('./snapshot-guest.ts');
   const { raw, shown } = await bootAndSave(directory, manifest);
   say('compressing the snapshot');
-  const compressed = compressZstd(raw, spec, cache);
-  writeFileSync(join(directory, SNAPSHOT_FILE), compressed);
-  const file = describeFile(SNAPSHOT_FILE, raw, compressed);
+  const parts = compressZstd(raw, spec, cache).map((compressed, at) => {
+    const file = `snapshot-${at}.zst`;
+    writeFileSync(join(directory, file), compressed);
+    return describeFile(file, raw[at] ?? new Uint8Array(0), compressed);
+  });
   writeManifest(directory, {
     ...manifest,
-    snapshot: { ...file, recipe, console: shown, seedBytes: SEED_BYTES },
+    snapshot: { parts, recipe, console: shown, seedBytes: SEED_BYTES },
   });
-  say(`snapshot done, ${(compressed.length / 1e6).toFixed(1)} MB to download`);
+  const megabytes = parts.reduce((sum, { compressedBytes }) => sum + compressedBytes, 0) / 1e6;
+  say(`snapshot done, ${megabytes.toFixed(1)} MB to download`);
 }
 
 /** The page then boots the image. */
 export function removeSnapshot(directory: string): void {
   const { snapshot, ...manifest } = readManifest(directory);
   if (snapshot !== undefined) writeManifest(directory, manifest);
-  rmSync(join(directory, SNAPSHOT_FILE), { force: true });
+  for (const file of readdirSync(directory)) if (SNAPSHOT_FILE.test(file)) rmSync(join(directory, file));
 }
 
 function readManifest(directory: string): Manifest {
@@ -73,9 +83,6 @@ function writeManifest(directory: string, manifest: Manifest): void {
   renameSync(`${path}.new`, path);
 }
 
-function isCurrentSnapshot(directory: string, snapshot: SnapshotFile | undefined, recipe: string): boolean {
-  if (snapshot?.recipe !== recipe) return false;
-  const path = join(directory, snapshot.file);
-  if (!existsSync(path) || statSync(path).size !== snapshot.compressedBytes) return false;
-  return sha256Of(readFileSync(path)) === snapshot.compressedSha256;
+function isCurrentSnapshot(directory: string, snapshot: SavedMachine | undefined, recipe: string): boolean {
+  return snapshot?.recipe === recipe && snapshot.parts.every((part) => isWhole(directory, part));
 }

@@ -9,20 +9,22 @@ import { PackageTree } from './package-tree.ts';
 /** One below the best, which takes half as long again for half a percent. */
 const LEVEL = 18;
 
-/** One frame that says its size and has no checksum. @param cache as `buildImage` has it */
+/** A frame for each of `parts`, which says its size and has no checksum. @param cache as `buildImage` has it */
 export function compressZstd(
-  bytes: Uint8Array,
+  parts: readonly Uint8Array[],
   { architecture, triplet }: Pick<ImageSpec, 'architecture' | 'triplet'>,
   cache: string,
-): Buffer {
+): Buffer[] {
   const apt = new PrivateApt(join(cache, architecture), architecture);
   if (!apt.knows('zstd')) apt.update('zstd');
   const work = mkdtempSync(join(cache, 'zstd-'));
   try {
     const packages = new PackageTree(work, triplet);
     for (const file of apt.download(apt.closure(['zstd'], isLibrary))) packages.add(file);
-    const options = ['-q', `-${LEVEL}`, '-T0', '--no-check', `--stream-size=${bytes.length}`];
-    return packages.run('zstd', [...options, '-c'], bytes);
+    return parts.map((bytes) => {
+      const options = ['-q', `-${LEVEL}`, '-T0', '--no-check', `--stream-size=${bytes.length}`];
+      return packages.run('zstd', [...options, '-c'], bytes);
+    });
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

@@ -1,5 +1,8 @@
 import { proxy, type Remote, transfer, wrap } from 'comlink';
-import type { EmulatorApi, PageMessage, WorkerMessage } from '../workers/protocol.ts';
+import type { EmulatorApi, PageMessage, UnpackOrder, WorkerMessage } from '../workers/protocol.ts';
+
+/** More gain nothing: the emulator must take what they unpacked. */
+const UNPACKERS_MAX = 4;
 
 /** The page's end of the worker. */
 export class EmulatorClient {
@@ -16,17 +19,22 @@ export class EmulatorClient {
     onMessage: (message: WorkerMessage) => void,
     onFailure: (reason: string) => void,
   ) {
+    // The worker's own address is that of its bundle; this is how it learns the page's.
+    const name = new URL(guestUrl, document.baseURI).href;
+    const failed = (event: ErrorEvent): void => onFailure(event.message ?? 'the script could not be loaded');
     this.#worker = new Worker(new URL('../workers/emulator-worker.ts', import.meta.url), {
       type: 'module',
-      // The worker's own address is that of its bundle; this is how it learns the page's.
-      name: new URL(guestUrl, document.baseURI).href,
+      name,
     });
-    this.#worker.onerror = (event) => onFailure(event.message ?? 'the script could not be loaded');
+    this.#worker.onerror = failed;
+    const unpackers = startUnpackers(name, failed);
     this.api = wrap<EmulatorApi>(this.#worker);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#port.onmessage = ({ data }: MessageEvent<WorkerMessage>) => onMessage(data);
-    this.api.connect(transfer(port2, [port2])).catch((error: unknown) => onFailure(String(error)));
+    this.api
+      .connect(transfer(port2, [port2]), transfer(unpackers, unpackers))
+      .catch((error: unknown) => onFailure(String(error)));
   }
 
   post(message: PageMessage): void {
@@ -42,4 +50,17 @@ export class EmulatorClient {
   callback<T extends (...args: never[]) => void>(listener: T): T {
     return proxy(listener);
   }
+}
+
+/** One for each processor; gives the ports where the parts of the snapshot come out. */
+function startUnpackers(guestUrl: string, onError: (event: ErrorEvent) => void): MessagePort[] {
+  const step = Math.max(1, Math.min(UNPACKERS_MAX, navigator.hardwareConcurrency || 1));
+  return Array.from({ length: step }, (_, first) => {
+    const worker = new Worker(new URL('../workers/unpack-worker.ts', import.meta.url), { type: 'module' });
+    worker.onerror = onError;
+    const { port1, port2 } = new MessageChannel();
+    const order: UnpackOrder = { guestUrl, first, step, port: port1 };
+    worker.postMessage(order, [port1]);
+    return port2;
+  });
 }

@@ -1,6 +1,6 @@
 import { type ImageStore, SnapshotError } from '../emu/index.ts';
-import { loadGuest, loadManifest, streamFile } from './guest-image-loader.ts';
-import type { SnapshotFile } from './guest-manifest.ts';
+import { loadGuest, loadManifest } from './guest-image-loader.ts';
+import type { SavedMachine } from './guest-manifest.ts';
 import { ImageService } from './image-service.ts';
 import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
 import { ArrivingMachine, makeMachine } from './make-machine.ts';
@@ -20,6 +20,7 @@ import {
   type WorkerMessage,
 } from './protocol.ts';
 import { RunLoop } from './run-loop.ts';
+import { receiveParts } from './snapshot-parts.ts';
 import { openStorage, type StorageNotice } from './storage/open-storage.ts';
 import { errorText, UserError } from './user-error.ts';
 
@@ -61,12 +62,12 @@ export class Emulator implements EmulatorApi {
     this.#otherTabs.onmessage = () => this.#post({ type: 'images' });
   }
 
-  connect(port: MessagePort): void {
+  connect(port: MessagePort, unpackers: readonly MessagePort[]): void {
     this.#port = port;
     port.onmessage = ({ data }: MessageEvent<PageMessage>) => this.#receive(data);
     for (const notice of this.#notices.splice(0)) this.#notify(notice);
     this.#post({ type: 'status', status: this.#lastStatus });
-    this.#boot().catch((error: unknown) => this.#fail(error));
+    this.#boot(unpackers).catch((error: unknown) => this.#fail(error));
   }
 
   start(): void {
@@ -157,24 +158,30 @@ export class Emulator implements EmulatorApi {
     this.#post({ type: 'images' });
   }
 
-  async #boot(): Promise<void> {
+  async #boot(unpackers: readonly MessagePort[]): Promise<void> {
     const { name, kernelRelease, memoryMiB, snapshot } = await loadManifest(this.#guestUrl);
     this.#post({ type: 'guest', guest: { name, kernelRelease, memoryMiB } });
-    if (snapshot === undefined || !(await this.#restore(snapshot))) await this.#coldBoot();
+    if (snapshot === undefined || !(await this.#restore(snapshot, unpackers))) await this.#coldBoot();
     this.#machine?.monitorInput(this.#earlyMonitorInput);
     this.#changed();
   }
 
   /** Goes on where the snapshot was taken; false, and a word to the user, when that cannot be. */
-  async #restore(snapshot: SnapshotFile): Promise<boolean> {
+  async #restore(snapshot: SavedMachine, unpackers: readonly MessagePort[]): Promise<boolean> {
     try {
       const arriving = new ArrivingMachine(await this.#environment());
-      await streamFile(
-        `${this.#guestUrl}${snapshot.file}`,
-        snapshot,
-        'saved machine',
-        (progress) => this.#post({ type: 'boot', progress }),
-        (piece) => arriving.push(piece),
+      const { parts } = snapshot;
+      const totalBytes = parts.reduce((sum, { compressedBytes }) => sum + compressedBytes, 0);
+      let doneBytes = 0;
+      await receiveParts(
+        unpackers,
+        parts.length,
+        (part) => arriving.push(part),
+        (bytes) => {
+          doneBytes = Math.min(doneBytes + bytes, totalBytes);
+          const progress: BootProgress = { step: 'download', what: 'saved machine', doneBytes, totalBytes };
+          this.#post({ type: 'boot', progress });
+        },
       );
       const machine = await arriving.finish();
       this.#serialOut.write(new TextEncoder().encode(snapshot.console));

@@ -1,8 +1,6 @@
 import { type GuestFile, type GuestManifest, missingImageError, parseManifest } from './guest-manifest.ts';
 import type { BootProgress } from './protocol.ts';
 import { errorText, UserError } from './user-error.ts';
-import { ZstdError } from './zstd/zstd-error.ts';
-import { isZstd, ZstdStream } from './zstd/zstd-stream.ts';
 
 export interface LoadedGuest {
   readonly manifest: GuestManifest;
@@ -52,32 +50,41 @@ export async function loadManifest(
 }
 
 /**
- * Downloads and unpacks a file piece by piece; `take` may throw.
- * @throws UserError, and what `take` throws
+ * The file as the server has it: packed, unless the browser unpacked it on the way.
+ * @param onBytes hears how many more there are
+ * @throws UserError
  */
-export async function streamFile(
+export async function downloadFile(
   url: string,
-  file: GuestFile,
-  what: string,
-  onProgress: (progress: BootProgress) => void,
-  take: (piece: Uint8Array) => void,
+  { compressedBytes, rawBytes }: GuestFile,
+  onBytes: (bytes: number) => void,
   environment: LoaderEnvironment = browserEnvironment(),
-): Promise<void> {
-  const { stream, packing } = await openStream(environment, url, file, what, onProgress);
-  const pieces = stream.getReader();
-  const unpacker = packing === 'zstd' ? new ZstdStream(take) : { push: take, finish: () => {} };
-  try {
-    for (;;) {
-      const { done, value } = await pieces.read().catch((error: unknown) => {
-        throw brokeOff(url, error);
-      });
-      if (done) break;
-      unpacker.push(value);
-    }
-    unpacker.finish();
-  } catch (error) {
-    throw error instanceof ZstdError ? brokeOff(url, error) : error;
+): Promise<Uint8Array> {
+  const { body } = await open(environment, url);
+  if (body === null) throw new UserError(`The server sent nothing for ${url}.`, RETRY);
+  const pieces: Uint8Array[] = [];
+  const reader = body.getReader();
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read().catch((error: unknown) => {
+      throw brokeOff(url, error);
+    });
+    if (done) return joinPieces(pieces, length);
+    length += value.length;
+    if (length > Math.max(compressedBytes, rawBytes)) throw longerError();
+    pieces.push(value);
+    onBytes(value.length);
   }
+}
+
+function joinPieces(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 function browserEnvironment(): LoaderEnvironment {
@@ -114,7 +121,7 @@ async function download(
   }
 }
 
-type Packing = 'gzip' | 'zstd' | 'none';
+type Packing = 'gzip' | 'none';
 
 /** The file as it arrives, unpacked if the browser can. */
 async function openStream(
@@ -136,6 +143,10 @@ async function openStream(
   const counted = stream.pipeThrough(counter(report));
   const unpacked = packing === 'gzip' ? counted.pipeThrough(new DecompressionStream('gzip')) : counted;
   return { stream: unpacked, packing };
+}
+
+function longerError(): UserError {
+  return new UserError('The guest image is longer than its manifest says.', STALE);
 }
 
 function brokeOff(url: string, error: unknown): UserError {
@@ -165,7 +176,7 @@ async function sniff(
     cancel: (reason) => reader.cancel(reason),
   });
   const gzip = head[0] === 0x1f && head[1] === 0x8b;
-  return { stream, packing: gzip ? 'gzip' : isZstd(head) ? 'zstd' : 'none' };
+  return { stream, packing: gzip ? 'gzip' : 'none' };
 }
 
 function counter(
@@ -188,8 +199,7 @@ async function collect(stream: ReadableStream<Uint8Array>, sizeBytes: number): P
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
-    if (at + value.length > sizeBytes)
-      throw new UserError('The guest image is longer than its manifest says.', STALE);
+    if (at + value.length > sizeBytes) throw longerError();
     bytes.set(value, at);
     at += value.length;
   }

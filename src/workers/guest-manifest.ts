@@ -9,7 +9,9 @@ export interface GuestFile {
 }
 
 /** A machine that was saved at the guest's prompt. */
-export interface SnapshotFile extends GuestFile {
+export interface SavedMachine {
+  /** One after the other they are the snapshot. */
+  readonly parts: readonly GuestFile[];
   /** What the guest had shown by then. */
   readonly console: string;
   /** Bytes of entropy that the guest waits for, as a line of hexadecimal digits. */
@@ -25,7 +27,7 @@ export interface GuestManifest {
   readonly kernel: GuestFile;
   readonly initrd: GuestFile;
   /** Absent: the guest has to boot. */
-  readonly snapshot?: SnapshotFile;
+  readonly snapshot?: SavedMachine;
 }
 
 const REBUILD = 'Run `npm run images` where this page is built, then load it again.';
@@ -60,9 +62,15 @@ function fileOf(value: unknown): GuestFile {
   };
 }
 
-function snapshotOf(value: unknown): SnapshotFile {
+function snapshotOf(value: unknown): SavedMachine {
   const record = asRecord(value);
-  return { ...fileOf(value), console: stringOf(record, 'console'), seedBytes: numberOf(record, 'seedBytes') };
+  const parts = field(record, 'parts');
+  if (!Array.isArray(parts) || parts.length === 0) throw badManifest();
+  return {
+    parts: parts.map(fileOf),
+    console: stringOf(record, 'console'),
+    seedBytes: numberOf(record, 'seedBytes'),
+  };
 }
 
 function parseJson(text: string): unknown {

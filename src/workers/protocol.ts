@@ -94,10 +94,22 @@ export interface DownloadReader {
   cancel(): Promise<void>;
 }
 
+/** The page to a worker that unpacks: every `step`th part of the snapshot, from `first` on, goes over `port`. */
+export interface UnpackOrder {
+  /** Folder of the guest image, with a slash at its end. */
+  readonly guestUrl: string;
+  readonly first: number;
+  readonly step: number;
+  readonly port: MessagePort;
+}
+
 /** The worker's calls, reached through comlink. */
 export interface EmulatorApi {
-  /** Messages of both kinds go over `port`; loads the guest and starts it. */
-  connect(port: MessagePort): void;
+  /**
+   * Messages of both kinds go over `port`; loads the guest and starts it.
+   * @param unpackers the other ends of the ports that those who unpack were given
+   */
+  connect(port: MessagePort, unpackers: readonly MessagePort[]): void;
   /** Starts a paused machine; one that was switched off is reset first. */
   start(): void;
   pause(): void;

@@ -48,7 +48,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 /** Packages that may be imported, by top folder of src. */
 export const PACKAGES: Readonly<Record<string, readonly RegExp[]>> = {
   emu: [],
-  workers: [/^comlink$/, /^idb-keyval$/],
+  workers: [/^comlink$/, /^fzstd$/, /^idb-keyval$/],
   ui: [/^comlink$/, /^@xterm\//],
   node: [/^node:/],
 };

@@ -71,7 +71,7 @@ test('a cold boot runs every instruction', async ({ page }) => {
 
 test('a snapshot that is damaged, foreign or gone makes the guest boot', async ({ page }) => {
   test.setTimeout(180_000);
-  const damaged = readFileSync(join(IMAGE, 'snapshot.zst'));
+  const damaged = readFileSync(join(IMAGE, 'snapshot-0.zst'));
   damaged.fill(0x5a, damaged.length >> 1, (damaged.length >> 1) + 64);
   const answers = [
     { body: damaged, why: /damaged|broke off/ },
@@ -79,12 +79,12 @@ test('a snapshot that is damaged, foreign or gone makes the guest boot', async (
     { status: 404, body: '', why: /is not there/ },
   ];
   for (const { why, ...answer } of answers) {
-    await page.route('**/snapshot.zst', (route) => route.fulfill(answer));
+    await page.route('**/snapshot-0.zst', (route) => route.fulfill(answer));
     await page.goto('./');
     const notices = page.locator('.notices');
     await expect(notices).toContainText('could not be restored, so the guest boots', { timeout: 30_000 });
     await expect(notices).toContainText(why);
-    await page.unroute('**/snapshot.zst');
+    await page.unroute('**/snapshot-0.zst');
   }
   await waitForGuest(page);
 });

@@ -99,7 +99,7 @@ test('a missing guest image is said in words', async ({ page }) => {
 
 test('a damaged guest image is said in words', async ({ page }) => {
   // Without its snapshot the guest has to boot.
-  await page.route('**/snapshot.zst', (route) => route.fulfill({ status: 404, body: '' }));
+  await page.route('**/snapshot-0.zst', (route) => route.fulfill({ status: 404, body: '' }));
   await page.route('**/initrd.cpio.gz', (route) =>
     route.fulfill({ status: 200, body: Buffer.alloc(1000, 1) }),
   );

@@ -21,7 +21,7 @@ import { decodePlain } from './plain-codec.ts';
 
 /** Bytes that arrive in pieces of any size. */
 class Inbox {
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array = new Uint8Array(0);
   #start = 0;
 
   get length(): number {
@@ -30,7 +30,8 @@ class Inbox {
 
   add(chunk: Uint8Array): void {
     if (this.length === 0) {
-      this.#bytes = new Uint8Array(chunk);
+      // A plain Uint8Array, whose slices are copies.
+      this.#bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     } else {
       const joined = new Uint8Array(this.length + chunk.length);
       joined.set(this.#bytes.subarray(this.#start));
@@ -64,7 +65,7 @@ export class SnapshotReader {
     this.#onHead = onHead;
   }
 
-  /** The next bytes. Throws `SnapshotError`; the machine is then of no use. */
+  /** The next bytes, which must stay as they are until the next call. Throws `SnapshotError`; the machine is then of no use. */
   push(chunk: Uint8Array): void {
     const inbox = this.#inbox;
     inbox.add(chunk);

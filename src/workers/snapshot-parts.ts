@@ -1,0 +1,100 @@
+/** A snapshot's parts: unpacked in several workers at once, put together in order by the one that runs the machine. */
+import { decompress } from 'fzstd';
+import { downloadFile, type LoaderEnvironment, loadManifest } from './guest-image-loader.ts';
+import { errorText, UserError } from './user-error.ts';
+
+/** Spec: RFC 8878 §3.1.1. */
+const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd] as const;
+
+/** From who unpacks to who runs the machine. */
+export type PartMessage =
+  | { readonly type: 'progress'; readonly bytes: number }
+  | { readonly type: 'part'; readonly index: number; readonly bytes: Uint8Array }
+  | { readonly type: 'failed'; readonly text: string; readonly detail?: string | undefined };
+
+/** Which parts one worker unpacks: every `step`th, from `first` on. */
+export interface PartShare {
+  /** Folder of the guest image, with a slash at its end. */
+  readonly guestUrl: string;
+  readonly first: number;
+  readonly step: number;
+}
+
+/** Downloads and unpacks a share, a part ahead of what is unpacked. Never rejects: a failure is a message too. */
+export async function sendParts(
+  { guestUrl, first, step }: PartShare,
+  send: (message: PartMessage, transfer: Transferable[]) => void,
+  environment?: LoaderEnvironment,
+): Promise<void> {
+  try {
+    const { snapshot } = await loadManifest(guestUrl, environment);
+    const parts = snapshot?.parts ?? [];
+    const count = (bytes: number): void => send({ type: 'progress', bytes }, []);
+    const load = (index: number): Promise<Uint8Array> | undefined => {
+      const part = parts[index];
+      const loading = part && downloadFile(`${guestUrl}${part.file}`, part, count, environment);
+      // Who awaits it later hears of it then.
+      loading?.catch(() => {});
+      return loading;
+    };
+    let next = load(first);
+    for (let index = first; index < parts.length; index += step) {
+      const packed = await next;
+      next = load(index + step);
+      if (packed === undefined) break;
+      const bytes = unpack(packed);
+      send({ type: 'part', index, bytes }, [bytes.buffer as ArrayBuffer]);
+    }
+  } catch (error) {
+    const { message, detail } = error instanceof UserError ? error : unpackError(error);
+    send({ type: 'failed', text: message, detail }, []);
+  }
+}
+
+/** Takes the parts from all `ports` and hands them on in order. Rejects with a UserError, or what `take` threw. */
+export function receiveParts(
+  ports: readonly MessagePort[],
+  count: number,
+  take: (bytes: Uint8Array) => void,
+  onProgress: (bytes: number) => void,
+): Promise<void> {
+  const waiting = new Map<number, Uint8Array>();
+  let taken = 0;
+  return new Promise<void>((resolve, reject) => {
+    const receive = (message: PartMessage): void => {
+      if (message.type === 'failed') throw new UserError(message.text, message.detail);
+      if (message.type === 'progress') {
+        onProgress(message.bytes);
+        return;
+      }
+      waiting.set(message.index, message.bytes);
+      for (let part = waiting.get(taken); part !== undefined; part = waiting.get(taken)) {
+        waiting.delete(taken);
+        taken++;
+        take(part);
+      }
+      if (taken === count) resolve();
+    };
+    for (const port of ports) {
+      port.onmessage = ({ data }: MessageEvent<PartMessage>) => {
+        try {
+          receive(data);
+        } catch (error) {
+          reject(error);
+        }
+      };
+    }
+  }).finally(() => {
+    for (const port of ports) port.close();
+  });
+}
+
+/** Some servers call a .zst file zstd-encoded, and then the browser has unpacked it already: the bytes tell. */
+function unpack(bytes: Uint8Array): Uint8Array {
+  if (ZSTD_MAGIC.some((byte, at) => bytes[at] !== byte)) return bytes;
+  return decompress(bytes);
+}
+
+function unpackError(error: unknown): UserError {
+  return new UserError(`The saved machine could not be unpacked: ${errorText(error)}.`);
+}
