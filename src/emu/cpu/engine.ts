@@ -2,22 +2,19 @@
 import type { Trace } from '../core/trace.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { CpuHost, CpuTopology } from './cpu.ts';
-import { BlockCache, MODE_SINGLE, NEEDS_NEXT_PAGE } from './interp/block-cache.ts';
+import { BlockCache, MODE_SINGLE } from './interp/block-cache.ts';
+import { CodeLookup } from './interp/code-lookup.ts';
 import { interpreterEnvironment } from './interp/engine-environment.ts';
 import { createInterpreter } from './interp/generated/interpreter.js';
-import { JUMP_WORDS, jumpIndex } from './interp/jump-cache.ts';
 import { INDEX_SHIFT, OFFSET_MASK } from './interp/position.ts';
 import { regionEnvironment } from './interp/region-environment.ts';
 import { warmUp } from './interp/warm-up.ts';
 import { type FunctionMaker, RegionCompiler } from './jit/region-compiler.ts';
-import { FETCH_FAULT, FETCH_MMIO } from './mmu/mmu.ts';
 import {
   ATTENTION,
   BLOCK_INDEX,
   BUDGET,
   BUDGET_HELD,
-  CODE_GENERATION,
-  CODE_GENERATION_GLOBAL,
   CR2_HI,
   CR2_LO,
   DR6,
@@ -33,8 +30,6 @@ import {
   FLAG_IF,
   FLAG_TF,
   HALTED,
-  JUMP_TAG,
-  JUMP_TAG_GLOBAL,
   MODE,
   MODE_CODE32,
   MODE_CODE64,
@@ -46,19 +41,13 @@ import {
   REGION_STALE,
   RIP_HI,
   RIP_LO,
-  SEG_BASE_LO,
-  SEG_CS,
-  SEG_LIMIT,
   SHADOW,
   VEC_DB,
-  VEC_GP,
   VEC_NMI,
-  VEC_UD,
 } from './state.ts';
 import { deliver, deliverFault } from './system/exceptions.ts';
 import { Vcpu } from './vcpu.ts';
 
-const MAX_GENERATION = 1 << 20;
 const EXACT_RESERVE = 1024;
 const MAX_EXCEPTIONS = 10_000;
 /** Spec: SDM vol. 3 §17.2.3. */
@@ -95,7 +84,7 @@ export class Engine {
   /** Instructions completed since the vCPU was made. */
   retired = 0;
 
-  readonly #jumps = new Int32Array(JUMP_WORDS);
+  readonly #code: CodeLookup;
   readonly #interpret: (record: number) => void;
   readonly #regions: RegionCompiler;
   /** Every instruction in a block of its own: the end of an exact count. */
@@ -104,15 +93,16 @@ export class Engine {
   #reserve = 0;
   /** Exceptions in this run: a guest whose handler faults at once must not hold the machine. */
   #exceptions = 0;
-  #lastCsBase = 0;
-  #lastCsLimit = 0;
+  /** The interpreter must come back after each instruction, or with the next one: a trap or an interrupt may follow. */
+  #isStepping = false;
 
   constructor(options: EngineOptions) {
     const { memory, host, trace } = options;
     this.cpu = new Vcpu(memory, host, trace, options.topology);
     this.blocks = options.blocks ?? new BlockCache(memory);
+    this.#code = new CodeLookup(this.cpu, this.blocks);
     this.blocks.onFlush = () => {
-      this.#jumps.fill(0);
+      this.#code.clear();
       this.#regions.clear();
     };
     this.blocks.onDrop = () => {
@@ -122,13 +112,15 @@ export class Engine {
     const wiring = {
       cpu: this.cpu,
       blocks: this.blocks,
-      jumps: this.#jumps,
+      jumps: this.#code.jumps,
       setRip: (offset: number) => this.#setRip(offset),
       runRegion: (record: number) => this.#regions.run(record),
+      proceed: () => this.#proceed(),
     };
     const environment = interpreterEnvironment(wiring);
-    const inRegions = { ...environment, ...regionEnvironment(wiring, environment) };
-    const known = (lo: number, hi: number): number => this.#known(lo, hi);
+    const cached = { ...environment, ...environment.inRegions };
+    const inRegions = { ...cached, ...regionEnvironment(wiring, cached) };
+    const known = (lo: number, hi: number): number => this.#code.known(lo, hi);
     this.#regions = new RegionCompiler(this.blocks, inRegions, known, options.makeFunction);
     this.#interpret = createInterpreter(environment);
   }
@@ -142,6 +134,7 @@ export class Engine {
   warmUp(): void {
     const { cpu } = this;
     const { S, tlb: T } = cpu;
+    this.#isStepping = true;
     warmUp({ S, T, C: this.blocks.C, bytes: cpu.memory.bytes, run: this.#interpret });
     cpu.mmu.tlb.clear();
     cpu.flushTlb(true);
@@ -211,7 +204,7 @@ export class Engine {
     const { S } = this.cpu;
     if (this.#single || S[FAULT] !== 0 || S[HALTED] !== 0 || (S[MODE] & MODE_TRAP) !== 0) return;
     const [cr2Lo, cr2Hi] = [S[CR2_LO], S[CR2_HI]];
-    const record = this.#lookup(S[MODE]);
+    const record = this.#code.find(S[MODE]);
     if (record !== 0) {
       this.#regions.sample({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
       return;
@@ -257,7 +250,8 @@ export class Engine {
     const single = shadow || this.#single;
     if (single) mode |= MODE_SINGLE;
     const trapped = (S[EFLAGS] & FLAG_TF) !== 0;
-    const record = this.#lookup(mode);
+    this.#isStepping = shadow || trapped;
+    const record = this.#code.find(mode);
     if (record !== 0) {
       S[EXIT_RECORD] = 0;
       if (shadow && !this.#single) {
@@ -279,6 +273,35 @@ export class Engine {
       deliver(cpu, VEC_DB, 'trap', undefined);
     }
     return undefined;
+  }
+
+  /**
+   * The interpreter cannot go on by itself: S[EXIT_RECORD] says where it is, or S[RIP_*] where it must go. Answers the next
+   * record, after a fault that of its handler; 0 when `run` must look, and EXIT_RECORD is as it was or was taken into account.
+   */
+  #proceed(): number {
+    const { S } = this.cpu;
+    const at = S[EXIT_RECORD];
+    if (at !== 0) {
+      S[EXIT_RECORD] = 0;
+      this.#leaveBlock(at);
+    }
+    if (this.#isStepping) return 0;
+    if (S[FAULT] !== 0 && !this.#deliverInPlace()) return 0;
+    if (S[BUDGET] < 0 || (S[ATTENTION] | S[HALTED] | (S[MODE] & MODE_TRAP)) !== 0) return 0;
+    // No interrupt is there that would have to wait.
+    S[SHADOW] = 0;
+    return this.#code.find(this.#single ? S[MODE] | MODE_SINGLE : S[MODE]);
+  }
+
+  /** False: `run` must deliver the fault, or stop. */
+  #deliverInPlace(): boolean {
+    const { S } = this.cpu;
+    if (S[FAULT] === FAULT_TRIPLE || this.onException !== undefined) return false;
+    if (this.#exceptions > MAX_EXCEPTIONS) return false;
+    deliverFault(this.cpu);
+    this.#exceptions++;
+    return S[FAULT] === 0;
   }
 
   /** The interpreter left in the middle of a block, at record `at`: RIP and the count of completed instructions. */
@@ -314,104 +337,6 @@ export class Engine {
       S[RIP_LO] = (mode & MODE_CODE32) !== 0 ? lo : lo & 0xffff;
       S[RIP_HI] = 0;
     }
-  }
-
-  /** First record of the code at RIP; 0: a fault was raised. */
-  #lookup(mode: number): number {
-    const { S } = this.cpu;
-    this.#noticeCodeSegment();
-    if ((S[CODE_GENERATION] | S[CODE_GENERATION_GLOBAL]) >= MAX_GENERATION) this.#restartGenerations();
-    S[JUMP_TAG] = (S[CODE_GENERATION] << 11) | (mode << 1);
-    S[JUMP_TAG_GLOBAL] = (S[CODE_GENERATION_GLOBAL] << 11) | (mode << 1) | 1;
-    const lo = S[RIP_LO];
-    const hi = S[RIP_HI];
-    const jumps = this.#jumps;
-    const k = jumpIndex(lo);
-    const tag = jumps[k + 2];
-    const current = tag === S[JUMP_TAG] || tag === S[JUMP_TAG_GLOBAL];
-    const known = current && jumps[k] === lo && jumps[k + 1] === hi;
-    if (known && this.blocks.isLive(jumps[k + 3])) {
-      S[PAGE_LO] = jumps[k + 4];
-      S[PAGE_HI] = jumps[k + 5];
-      return jumps[k + 3];
-    }
-    return this.#find(lo, hi, mode, k);
-  }
-
-  /** The record that the address leads to by the jump cache alone, else 0. */
-  #known(lo: number, hi: number): number {
-    const { S } = this.cpu;
-    const jumps = this.#jumps;
-    const k = jumpIndex(lo);
-    const tag = jumps[k + 2];
-    if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
-    return tag === S[JUMP_TAG] || tag === S[JUMP_TAG_GLOBAL] ? jumps[k + 3] : 0;
-  }
-
-  #find(lo: number, hi: number, mode: number, k: number): number {
-    const { cpu } = this;
-    const { S } = cpu;
-    const code64 = (mode & MODE_CODE64) !== 0;
-    if (!code64 && lo >>> 0 > S[SEG_CS + SEG_LIMIT] >>> 0) {
-      cpu.raise(VEC_GP, 0);
-      return 0;
-    }
-    const linear = code64 ? lo : (lo + S[SEG_CS + SEG_BASE_LO]) | 0;
-    const gpa = this.#fetch(linear, hi);
-    if (gpa < 0) return 0;
-    let global = cpu.mmu.codeIsGlobal;
-    let record = this.blocks.find(gpa, mode, -1);
-    if (record === NEEDS_NEXT_PAGE) {
-      const after = (linear & ~4095) + 4096;
-      const next = this.#fetch(after | 0, code64 && (after | 0) === 0 ? (hi + 1) | 0 : hi);
-      if (next < 0) return 0;
-      global &&= cpu.mmu.codeIsGlobal;
-      record = this.blocks.find(gpa, mode, next);
-    }
-    const offset = linear & 4095;
-    const pageLo = (lo - offset) | 0;
-    const jumps = this.#jumps;
-    jumps[k] = lo;
-    jumps[k + 1] = hi;
-    jumps[k + 2] = global ? S[JUMP_TAG_GLOBAL] : S[JUMP_TAG];
-    jumps[k + 3] = record;
-    jumps[k + 4] = pageLo;
-    jumps[k + 5] = hi;
-    // Only blocks inside one page may be linked to.
-    jumps[k + 6] = this.blocks.crosses(record) ? 0 : 1;
-    S[PAGE_LO] = pageLo;
-    S[PAGE_HI] = hi;
-    return record;
-  }
-
-  /** Generations have 20 bits in a tag: before they wrap, all tags are forgotten. */
-  #restartGenerations(): void {
-    this.#jumps.fill(0);
-    this.cpu.S[CODE_GENERATION] = 1;
-    this.cpu.S[CODE_GENERATION_GLOBAL] = 1;
-  }
-
-  #fetch(lo: number, hi: number): number {
-    const gpa = this.cpu.mmu.translateCode(lo, hi);
-    if (gpa === FETCH_MMIO) {
-      this.cpu.trace.unimplemented('execution outside of RAM');
-      this.cpu.raise(VEC_UD);
-      return FETCH_FAULT;
-    }
-    return gpa;
-  }
-
-  /** Cached addresses are relative to CS: they are void when its base or limit changes. */
-  #noticeCodeSegment(): void {
-    const { S } = this.cpu;
-    if ((S[MODE] & MODE_CODE64) !== 0) return;
-    const base = S[SEG_CS + SEG_BASE_LO];
-    const limit = S[SEG_CS + SEG_LIMIT];
-    if (base === this.#lastCsBase && limit === this.#lastCsLimit) return;
-    this.#lastCsBase = base;
-    this.#lastCsLimit = limit;
-    S[CODE_GENERATION]++;
-    S[CODE_GENERATION_GLOBAL]++;
   }
 }
 

@@ -119,6 +119,13 @@ export class BlockCache {
     return this.C[record] !== STALE;
   }
 
+  /** True: `record` is the first one of a block in one page that was decoded from `gpa` for `mode`, and is not dropped. */
+  isBlockAt(record: number, gpa: number, mode: number): boolean {
+    const { C } = this;
+    const header = record - RECORD;
+    return C[header] === gpa && C[header + 1] === mode && C[header + 5] === 0 && C[record] !== STALE;
+  }
+
   /** Drops the blocks of a page that was written. */
   dropPage(page: number): void {
     const { C } = this;

@@ -60,12 +60,19 @@ export interface EngineWiring {
   readonly jumps: Int32Array;
   /** RIP = the running page's start + `offset`. */
   setRip(offset: number): void;
-  /** Runs the region of the block at `record`; answers as `InterpreterEnvironment.region`. */
+  /** Runs the region of the block at `record`; answers as `InterpreterEnvironment.region`, or 0 where `proceed` must look. */
   runRegion(record: number): number;
+  /** The next record when the interpreter left a block at S[EXIT_RECORD], or wants to go to S[RIP_*]; 0: it must come back. */
+  proceed(): number;
 }
 
-export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnvironment {
-  const { cpu, blocks, jumps, setRip } = wiring;
+/** What compiled regions have in place of it: they answer 0 where the interpreter would look further, which `region` then does. */
+export interface RegionEnds {
+  readonly inRegions: Pick<InterpreterEnvironment, 'jump' | 'branch' | 'leave' | 'helperEnd'>;
+}
+
+export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnvironment & RegionEnds {
+  const { cpu, blocks, jumps, setRip, proceed } = wiring;
   const { S, SF64: SD, memory } = cpu;
   const { ordinary } = arithmetic;
   const { C } = blocks;
@@ -171,7 +178,8 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     setRip(offset);
     S[BLOCK_INDEX] = position >>> INDEX_SHIFT;
   };
-  const jump = (lo: number, hi: number): number => {
+  /** The record of an address by the jump cache, else 0. */
+  const hop = (lo: number, hi: number): number => {
     S[RIP_LO] = lo;
     S[RIP_HI] = hi;
     if (S[BUDGET] < 0) return 0;
@@ -183,9 +191,45 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     S[PAGE_HI] = jumps[k + 5];
     return jumps[k + 3];
   };
+  const jump = (lo: number, hi: number): number => {
+    const record = hop(lo, hi);
+    return record !== 0 ? record : proceed();
+  };
+  /** The same of a direct branch, which is linked. */
+  const link = (offset: number, slot: number): number => {
+    const pageLo = S[PAGE_LO];
+    const pageHi = S[PAGE_HI];
+    setRip(offset);
+    const lo = S[RIP_LO];
+    const hi = S[RIP_HI];
+    const k = jumpIndex(lo);
+    const tag = jumps[k + 2];
+    if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
+    if (tag !== S[JUMP_TAG] && tag !== S[JUMP_TAG_GLOBAL]) return 0;
+    const record = jumps[k + 3];
+    if (C[record] === STALE) return 0;
+    if (jumps[k + 6] !== 0 && jumps[k + 4] === pageLo && jumps[k + 5] === pageHi) C[slot] = record;
+    S[PAGE_LO] = jumps[k + 4];
+    S[PAGE_HI] = jumps[k + 5];
+    return record;
+  };
   const leave = (p: number): number => {
     S[EXIT_RECORD] = p;
-    return 0;
+    return proceed();
+  };
+  /** Runs the system code at the end of a block; false: it raised a fault. */
+  const end = (p: number): boolean => {
+    locate(p);
+    HELPERS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], C[p + 4], C[p + 5], C[p + 6]);
+    S[BLOCK_INDEX] = 0;
+    if (S[FAULT] !== 0) {
+      S[EXIT_RECORD] = p;
+      return false;
+    }
+    S[BUDGET] -= (C[p + 7] >>> INDEX_SHIFT) + 1;
+    S[RIP_LO] = S[NEXT_LO];
+    S[RIP_HI] = S[NEXT_HI];
+    return true;
   };
   const unavailable = (vector: number): number => {
     cpu.raise(vector);
@@ -239,27 +283,15 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
       return 0;
     },
     branch: (offset, slot) => {
-      const pageLo = S[PAGE_LO];
-      const pageHi = S[PAGE_HI];
-      setRip(offset);
-      const lo = S[RIP_LO];
-      const hi = S[RIP_HI];
-      const k = jumpIndex(lo);
-      const tag = jumps[k + 2];
-      if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
-      if (tag !== S[JUMP_TAG] && tag !== S[JUMP_TAG_GLOBAL]) return 0;
-      const record = jumps[k + 3];
-      if (C[record] === STALE) return 0;
-      if (jumps[k + 6] !== 0 && jumps[k + 4] === pageLo && jumps[k + 5] === pageHi) C[slot] = record;
-      S[PAGE_LO] = jumps[k + 4];
-      S[PAGE_HI] = jumps[k + 5];
-      return record;
+      const record = link(offset, slot);
+      return record !== 0 ? record : proceed();
     },
     jump,
     stale: leave,
     region: (p) => {
       S[REGION_STALE] = 0;
-      return wiring.runRegion(p);
+      const next = wiring.runRegion(p);
+      return next !== 0 ? next : proceed();
     },
     helper: (p) => {
       locate(p);
@@ -275,14 +307,8 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
       return S[NEXT_LO] === S[RIP_LO] && S[NEXT_HI] === S[RIP_HI] ? 1 : 0;
     },
     helperEnd: (p) => {
-      locate(p);
-      HELPERS[C[p + 1]].run(cpu, C[p + 2], C[p + 3], C[p + 4], C[p + 5], C[p + 6]);
-      S[BLOCK_INDEX] = 0;
-      if (S[FAULT] !== 0) return leave(p);
-      S[BUDGET] -= (C[p + 7] >>> INDEX_SHIFT) + 1;
-      S[RIP_LO] = S[NEXT_LO];
-      S[RIP_HI] = S[NEXT_HI];
-      return 0;
+      end(p);
+      return proceed();
     },
     x87op: (p) => {
       locate(p);
@@ -374,5 +400,17 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
       return 0;
     },
     arithFlags: () => arithmeticFlags(S),
+    inRegions: {
+      jump: hop,
+      branch: link,
+      leave: (p) => {
+        S[EXIT_RECORD] = p;
+        return 0;
+      },
+      helperEnd: (p) => {
+        end(p);
+        return 0;
+      },
+    },
   };
 }

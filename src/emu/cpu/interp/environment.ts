@@ -38,7 +38,10 @@ export interface InterpreterEnvironment {
   store32(lo: number, hi: number, value: number): void;
   store64(lo: number, hi: number, value: number, valueHi: number): void;
   raise(vector: number, error?: number): void;
-  /** Leaves at record `p` with a fault: returns 0. */
+  /**
+   * Leaves at record `p`, usually with a fault: answers the record to go on at, 0: there is none that the interpreter could
+   * know. So do all that answer a record.
+   */
   leave(p: number): number;
   /** The budget is used up: leaves with RIP at an offset from the page's start. */
   pause(offset: number): number;

@@ -119,12 +119,12 @@ class InterpreterEmitter implements Emitter {
   }
   goto(next: string): string {
     if (!this.#inSwitch) return `return ${next};`;
-    return next === '0' ? 'return;' : `{p=${next};continue;}`;
+    return next === '0' ? 'return;' : `{p=${next}|0;continue;}`;
   }
 }
 
 /** A region may leave a record to the interpreter that is marked as the start of a region itself. */
-const REGION_TEXT = 'p=region(p);if(p<0)p=H[C[-p-2]](-p);';
+const REGION_TEXT = 'p=region(p)|0;if(p<0)p=H[C[-p-2]](-p)|0;';
 
 function handler(semantic: Semantic, number: number): string {
   if (semantic.name === 'region') return `function h${number}(p){${REGION_TEXT}return p;}`;
@@ -225,12 +225,13 @@ export function generateInterpreter(): string {
     `const {${ENVIRONMENT.join(',')}} = env;`,
     ...handlers,
     `const H=[${SEMANTICS.map((_, number) => `h${number}`).join(',')}];`,
-    'function run(p){',
+    'function run(first){',
     `let ${SCRATCH.map((name) => `${name}=0`).join(',')};`,
-    'L:for(;;){switch(C[p]){',
+    'let p=first|0;',
+    'for(;;){L:for(;;){switch(C[p]){',
     ...cases,
-    'default:p=H[C[p]](p);}}',
-    'leave(p);}',
+    'default:p=H[C[p]](p)|0;}}',
+    'p=leave(p)|0;}}',
     'return run;',
     '}',
     '',

@@ -1,0 +1,181 @@
+/** From the address of code to its records: the jump cache, then translated pages, then a page walk, then the decoder. */
+import { FETCH_FAULT, FETCH_MMIO } from '../mmu/mmu.ts';
+import {
+  CODE_GENERATION,
+  CODE_GENERATION_GLOBAL,
+  JUMP_TAG,
+  JUMP_TAG_GLOBAL,
+  MODE,
+  MODE_CODE64,
+  MODE_TRAP,
+  PAGE_HI,
+  PAGE_LO,
+  RIP_HI,
+  RIP_LO,
+  SEG_BASE_LO,
+  SEG_CS,
+  SEG_LIMIT,
+  VEC_GP,
+  VEC_UD,
+} from '../state.ts';
+import type { Vcpu } from '../vcpu.ts';
+import { type BlockCache, NEEDS_NEXT_PAGE } from './block-cache.ts';
+import { JUMP_WORDS, jumpIndex } from './jump-cache.ts';
+
+const PAGE = 4096;
+/** A tag holds generations of 20 bits. */
+const MAX_GENERATION = 1 << 20;
+/** A tag that no entry has. */
+const NO_TAG = -1;
+/**
+ * Pages of code that were translated, directly mapped: linear address low, high, tag (as in the jump cache), guest-physical
+ * address. After a change of CR3 each page is walked once, and the jump cache's entries in it are good again.
+ */
+const PAGES = 1024;
+
+export class CodeLookup {
+  /** See jump-cache.ts. */
+  readonly jumps = new Int32Array(JUMP_WORDS);
+  readonly #cpu: Vcpu;
+  readonly #blocks: BlockCache;
+  readonly #pages = new Int32Array(PAGES * 4);
+  /** The page translated last is global. */
+  #isGlobal = false;
+  #lastCsBase = 0;
+  #lastCsLimit = 0;
+
+  constructor(cpu: Vcpu, blocks: BlockCache) {
+    this.#cpu = cpu;
+    this.#blocks = blocks;
+  }
+
+  /** Decoded code is gone. */
+  clear(): void {
+    this.jumps.fill(0);
+  }
+
+  /** First record of the code at RIP; 0: a fault was raised. */
+  find(mode: number): number {
+    const { S } = this.#cpu;
+    this.#noticeCodeSegment();
+    if ((S[CODE_GENERATION] | S[CODE_GENERATION_GLOBAL]) >= MAX_GENERATION) this.#restartGenerations();
+    S[JUMP_TAG] = (S[CODE_GENERATION] << 11) | (mode << 1);
+    S[JUMP_TAG_GLOBAL] = (S[CODE_GENERATION_GLOBAL] << 11) | (mode << 1) | 1;
+    const lo = S[RIP_LO];
+    const hi = S[RIP_HI];
+    const { jumps } = this;
+    const k = jumpIndex(lo);
+    const tag = jumps[k + 2];
+    const current = tag === S[JUMP_TAG] || tag === S[JUMP_TAG_GLOBAL];
+    const known = current && jumps[k] === lo && jumps[k + 1] === hi;
+    if (known && this.#blocks.isLive(jumps[k + 3]) && (mode & MODE_TRAP) === 0) {
+      S[PAGE_LO] = jumps[k + 4];
+      S[PAGE_HI] = jumps[k + 5];
+      return jumps[k + 3];
+    }
+    return this.#translate(lo, hi, mode, k);
+  }
+
+  /** The record that the address leads to by the jump cache alone, else 0. */
+  known(lo: number, hi: number): number {
+    const { S } = this.#cpu;
+    const { jumps } = this;
+    const k = jumpIndex(lo);
+    const tag = jumps[k + 2];
+    if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
+    return tag === S[JUMP_TAG] || tag === S[JUMP_TAG_GLOBAL] ? jumps[k + 3] : 0;
+  }
+
+  #translate(lo: number, hi: number, mode: number, k: number): number {
+    const cpu = this.#cpu;
+    const { S } = cpu;
+    const blocks = this.#blocks;
+    const { jumps } = this;
+    const code64 = (mode & MODE_CODE64) !== 0;
+    if (!code64 && lo >>> 0 > S[SEG_CS + SEG_LIMIT] >>> 0) {
+      cpu.raise(VEC_GP, 0);
+      return 0;
+    }
+    const linear = code64 ? lo : (lo + S[SEG_CS + SEG_BASE_LO]) | 0;
+    const gpa = this.#fetch(linear, hi);
+    if (gpa < 0) return 0;
+    let global = this.#isGlobal;
+    let record = jumps[k] === lo && jumps[k + 1] === hi ? jumps[k + 3] : 0;
+    if (record === 0 || !blocks.isBlockAt(record, gpa, mode)) record = blocks.find(gpa, mode, -1);
+    if (record === NEEDS_NEXT_PAGE) {
+      const after = (linear & -PAGE) + PAGE;
+      const next = this.#fetch(after | 0, code64 && (after | 0) === 0 ? (hi + 1) | 0 : hi);
+      if (next < 0) return 0;
+      global &&= this.#isGlobal;
+      record = blocks.find(gpa, mode, next);
+    }
+    const pageLo = (lo - (linear & (PAGE - 1))) | 0;
+    S[PAGE_LO] = pageLo;
+    S[PAGE_HI] = hi;
+    if ((mode & MODE_TRAP) !== 0) {
+      // Each instruction ends with a trap: none may be gone on to by the cache.
+      S[JUMP_TAG] = NO_TAG;
+      S[JUMP_TAG_GLOBAL] = NO_TAG;
+      return record;
+    }
+    jumps[k] = lo;
+    jumps[k + 1] = hi;
+    jumps[k + 2] = global ? S[JUMP_TAG_GLOBAL] : S[JUMP_TAG];
+    jumps[k + 3] = record;
+    jumps[k + 4] = pageLo;
+    jumps[k + 5] = hi;
+    // Only blocks inside one page may be linked to.
+    jumps[k + 6] = blocks.crosses(record) ? 0 : 1;
+    return record;
+  }
+
+  /** Guest-physical address of code, or negative with a fault raised. */
+  #fetch(lo: number, hi: number): number {
+    const { S, mmu } = this.#cpu;
+    const pages = this.#pages;
+    const page = lo & -PAGE;
+    const at = ((lo >>> 12) & (PAGES - 1)) << 2;
+    const tag = pages[at + 2];
+    const isCurrent = tag === S[JUMP_TAG] || tag === S[JUMP_TAG_GLOBAL];
+    if (isCurrent && pages[at] === page && pages[at + 1] === hi) {
+      this.#isGlobal = (tag & 1) !== 0;
+      return pages[at + 3] + (lo - page);
+    }
+    const gpa = mmu.translateCode(lo, hi);
+    if (gpa === FETCH_MMIO) {
+      this.#cpu.trace.unimplemented('execution outside of RAM');
+      this.#cpu.raise(VEC_UD);
+      return FETCH_FAULT;
+    }
+    if (gpa >= 0) {
+      this.#isGlobal = mmu.codeIsGlobal;
+      pages[at] = page;
+      pages[at + 1] = hi;
+      pages[at + 2] = this.#isGlobal ? S[JUMP_TAG_GLOBAL] : S[JUMP_TAG];
+      pages[at + 3] = gpa - (lo - page);
+    }
+    return gpa;
+  }
+
+  /** Generations have 20 bits in a tag: before they wrap, all tags are forgotten. */
+  #restartGenerations(): void {
+    const { S } = this.#cpu;
+    this.jumps.fill(0);
+    this.#pages.fill(0);
+    S[CODE_GENERATION] = 1;
+    S[CODE_GENERATION_GLOBAL] = 1;
+  }
+
+  /** Cached addresses are relative to CS: they are void when its base or limit changes. */
+  #noticeCodeSegment(): void {
+    const { S } = this.#cpu;
+    if ((S[MODE] & MODE_CODE64) !== 0) return;
+    const base = S[SEG_CS + SEG_BASE_LO];
+    const limit = S[SEG_CS + SEG_LIMIT];
+    if (base === this.#lastCsBase && limit === this.#lastCsLimit) return;
+    this.#lastCsBase = base;
+    this.#lastCsLimit = limit;
+    S[CODE_GENERATION]++;
+    S[CODE_GENERATION_GLOBAL]++;
+  }
+}
