@@ -18,7 +18,6 @@ const SLICE_MS = 20;
 const PART_BYTES = 6 * MIB;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: busybox asks the terminal for the cursor's place.
 const AT_PROMPT = /guest# (?:\x1b\[6n)?$/;
-const BANNER = /\r\n\r\n\r\nBusyBox/;
 
 /** Free pages hold what was there before; pages of zeros are not stored. */
 const CLEAR_FREE_MEMORY = [
@@ -27,8 +26,19 @@ const CLEAR_FREE_MEMORY = [
   'dd if=/dev/zero of=/mnt/zeros bs=64k count=$(((free - 4096) / 64)) 2> /dev/null',
   'rm /mnt/zeros; umount /mnt',
 ].join('; ');
-/** Who restores the machine types a line of entropy: the guest mixes it in, asks the RTC for the time, and begins a new shell. */
-const AWAIT_RESTORE = 'read -rs seed; echo "$seed" > /dev/urandom; hwclock -us; exec sh';
+/**
+ * A new shell runs this before its first prompt. Who restores the machine types a line of entropy: the guest mixes it in and
+ * sets its clock from the RTC. To start hwclock then would take most of the way to the prompt; so it runs already, and reads
+ * from a pipe whether the RTC has UTC.
+ */
+const AWAIT_RESTORE = [
+  'rm $ENV; unset ENV',
+  'mkfifo /etc/adjtime; exec 3<> /etc/adjtime',
+  'hwclock -s 3<&- & sleep 1; rm /etc/adjtime',
+  'read -rs seed; echo "$seed" > /dev/urandom; unset seed',
+  'echo UTC >&3; wait; jobs > /dev/null; exec 3<&-',
+].join('; ');
+const RESTORE_FILE = '/run/restore';
 
 /** A guest that is typed at. Its time is that of its instructions: waiting costs nothing. */
 class TypedGuest {
@@ -90,12 +100,13 @@ export async function bootAndSave(
 ): Promise<{ readonly raw: readonly Buffer[]; readonly shown: string }> {
   const guest = new TypedGuest(directory, manifest);
   guest.untilPrompt();
-  const shown = guest.output.slice(0, guest.output.search(BANNER));
-  for (const command of [`sleep ${LATE_DRIVERS_S}`, CLEAR_FREE_MEMORY]) {
+  const shown = guest.output.replace(AT_PROMPT, '');
+  const prepare = `echo '${AWAIT_RESTORE}' > ${RESTORE_FILE}`;
+  for (const command of [`sleep ${LATE_DRIVERS_S}`, CLEAR_FREE_MEMORY, prepare]) {
     guest.type(command);
     guest.untilPrompt();
   }
-  guest.type(AWAIT_RESTORE);
+  guest.type(`ENV=${RESTORE_FILE} exec sh`);
   guest.forSeconds(QUIET_S);
   return { raw: inParts(writeSnapshot(await saveMachine(guest.machine))), shown };
 }

@@ -6,8 +6,8 @@ import { isLibrary } from './build.ts';
 import type { ImageSpec } from './image-spec.ts';
 import { PackageTree } from './package-tree.ts';
 
-/** One below the best, which takes half as long again for half a percent. */
-const LEVEL = 18;
+/** The best without `--ultra`. */
+const LEVEL = 19;
 
 /** A frame for each of `parts`, which says its size and has no checksum. @param cache as `buildImage` has it */
 export function compressZstd(
