@@ -16,6 +16,8 @@ const LIMIT_MS = 300_000;
 const SLICE_MS = 20;
 /** Small enough that several threads unpack at once and end together; smaller ones pack worse. */
 const PART_BYTES = 6 * MIB;
+/** With it comes what must be known to make the machine, which then goes on beside the download. */
+const FIRST_PART_BYTES = 65_536;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: busybox asks the terminal for the cursor's place.
 const AT_PROMPT = /guest# (?:\x1b\[6n)?$/;
 
@@ -119,7 +121,7 @@ function inParts(pieces: Iterable<Uint8Array>): Buffer[] {
   for (const piece of pieces) {
     part.push(piece);
     bytes += piece.length;
-    if (bytes < PART_BYTES) continue;
+    if (bytes < (parts.length === 0 ? FIRST_PART_BYTES : PART_BYTES)) continue;
     parts.push(Buffer.concat(part));
     part = [];
     bytes = 0;

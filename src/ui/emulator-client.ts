@@ -54,13 +54,13 @@ export class EmulatorClient {
 
 /** One for each processor; gives the ports where the parts of the snapshot come out. */
 function startUnpackers(guestUrl: string, onError: (event: ErrorEvent) => void): MessagePort[] {
-  const step = Math.max(1, Math.min(UNPACKERS_MAX, navigator.hardwareConcurrency || 1));
-  return Array.from({ length: step }, (_, first) => {
-    const worker = new Worker(new URL('../workers/unpack-worker.ts', import.meta.url), { type: 'module' });
-    worker.onerror = onError;
+  const workers = Math.max(1, Math.min(UNPACKERS_MAX, navigator.hardwareConcurrency || 1));
+  return Array.from({ length: workers }, (_, worker) => {
+    const unpacker = new Worker(new URL('../workers/unpack-worker.ts', import.meta.url), { type: 'module' });
+    unpacker.onerror = onError;
     const { port1, port2 } = new MessageChannel();
-    const order: UnpackOrder = { guestUrl, first, step, port: port1 };
-    worker.postMessage(order, [port1]);
+    const order: UnpackOrder = { guestUrl, worker, workers, port: port1 };
+    unpacker.postMessage(order, [port1]);
     return port2;
   });
 }

@@ -25,6 +25,8 @@ import { openStorage, type StorageNotice } from './storage/open-storage.ts';
 import { errorText, UserError } from './user-error.ts';
 
 const STATUS_INTERVAL_MS = 500;
+/** A page that draws each step of a download has less time for what is downloaded. */
+const PROGRESS_INTERVAL_MS = 100;
 /** Other tabs of this origin read here that the list of images has changed. */
 const IMAGES_CHANNEL = 'hotslot-images';
 
@@ -173,12 +175,15 @@ export class Emulator implements EmulatorApi {
       const { parts } = snapshot;
       const totalBytes = parts.reduce((sum, { compressedBytes }) => sum + compressedBytes, 0);
       let doneBytes = 0;
+      let postedMs = 0;
       await receiveParts(
         unpackers,
         parts.length,
         (part) => arriving.push(part),
         (bytes) => {
           doneBytes = Math.min(doneBytes + bytes, totalBytes);
+          if (performance.now() - postedMs < PROGRESS_INTERVAL_MS) return;
+          postedMs = performance.now();
           const progress: BootProgress = { step: 'download', what: 'saved machine', doneBytes, totalBytes };
           this.#post({ type: 'boot', progress });
         },

@@ -94,12 +94,13 @@ export interface DownloadReader {
   cancel(): Promise<void>;
 }
 
-/** The page to a worker that unpacks: every `step`th part of the snapshot, from `first` on, goes over `port`. */
+/** The page to one of several workers that unpack: its share of the snapshot's parts goes over `port`. */
 export interface UnpackOrder {
   /** Folder of the guest image, with a slash at its end. */
   readonly guestUrl: string;
-  readonly first: number;
-  readonly step: number;
+  /** From 0 on. */
+  readonly worker: number;
+  readonly workers: number;
   readonly port: MessagePort;
 }
 

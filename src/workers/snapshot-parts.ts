@@ -1,6 +1,7 @@
 /** A snapshot's parts: unpacked in several workers at once, put together in order by the one that runs the machine. */
 import { decompress } from 'fzstd';
 import { downloadFile, type LoaderEnvironment, loadManifest } from './guest-image-loader.ts';
+import type { GuestFile } from './guest-manifest.ts';
 import { errorText, UserError } from './user-error.ts';
 
 /** Spec: RFC 8878 §3.1.1. */
@@ -12,35 +13,36 @@ export type PartMessage =
   | { readonly type: 'part'; readonly index: number; readonly bytes: Uint8Array }
   | { readonly type: 'failed'; readonly text: string; readonly detail?: string | undefined };
 
-/** Which parts one worker unpacks: every `step`th, from `first` on. */
+/** Which of several workers this is: each takes the next part when it has had the least so far. */
 export interface PartShare {
   /** Folder of the guest image, with a slash at its end. */
   readonly guestUrl: string;
-  readonly first: number;
-  readonly step: number;
+  /** From 0 on. */
+  readonly worker: number;
+  readonly workers: number;
 }
 
 /** Downloads and unpacks a share, a part ahead of what is unpacked. Never rejects: a failure is a message too. */
 export async function sendParts(
-  { guestUrl, first, step }: PartShare,
+  { guestUrl, worker, workers }: PartShare,
   send: (message: PartMessage, transfer: Transferable[]) => void,
   environment?: LoaderEnvironment,
 ): Promise<void> {
   try {
     const { snapshot } = await loadManifest(guestUrl, environment);
-    const parts = snapshot?.parts ?? [];
+    const share = shareOf(snapshot?.parts ?? [], worker, workers);
     const count = (bytes: number): void => send({ type: 'progress', bytes }, []);
-    const load = (index: number): Promise<Uint8Array> | undefined => {
-      const part = parts[index];
+    const load = (at: number): Promise<Uint8Array> | undefined => {
+      const part = share[at]?.part;
       const loading = part && downloadFile(`${guestUrl}${part.file}`, part, count, environment);
       // Who awaits it later hears of it then.
       loading?.catch(() => {});
       return loading;
     };
-    let next = load(first);
-    for (let index = first; index < parts.length; index += step) {
+    let next = load(0);
+    for (const [at, { index }] of share.entries()) {
       const packed = await next;
-      next = load(index + step);
+      next = load(at + 1);
       if (packed === undefined) break;
       const bytes = unpack(packed);
       send({ type: 'part', index, bytes }, [bytes.buffer as ArrayBuffer]);
@@ -86,6 +88,20 @@ export function receiveParts(
     }
   }).finally(() => {
     for (const port of ports) port.close();
+  });
+}
+
+/** Every worker works out the same, so that nobody need tell them. */
+function shareOf(
+  parts: readonly GuestFile[],
+  worker: number,
+  workers: number,
+): { readonly part: GuestFile; readonly index: number }[] {
+  const costs = new Array<number>(workers).fill(0);
+  return [...parts.entries()].flatMap(([index, part]) => {
+    const least = costs.indexOf(Math.min(...costs));
+    costs[least] = (costs[least] ?? 0) + part.compressedBytes + part.rawBytes / 4;
+    return least === worker ? [{ part, index }] : [];
   });
 }
 

@@ -34,7 +34,7 @@ const GOOD: Files = {
   ...Object.fromEntries(parts.map(({ file }) => [file, PACKED])),
 };
 
-async function send(files: Files, first = 0, step = 1): Promise<PartMessage[]> {
+async function send(files: Files, worker = 0, workers = 1): Promise<PartMessage[]> {
   const messages: PartMessage[] = [];
   const fetch = async (url: string): Promise<Response> => {
     const body = files[url.slice('base/'.length)];
@@ -42,7 +42,7 @@ async function send(files: Files, first = 0, step = 1): Promise<PartMessage[]> {
       ? new Response('', { status: body ?? 404 })
       : new Response(body);
   };
-  const share = { guestUrl: 'base/', first, step };
+  const share = { guestUrl: 'base/', worker, workers };
   await sendParts(share, (message) => messages.push(message), { fetch, subtle: undefined });
   return messages;
 }
@@ -57,8 +57,8 @@ describe('sendParts', () => {
     [1, 2, [1, 3]],
     [3, 4, [3]],
     [7, 8, []],
-  ])('unpacks from part %i every %i.', async (first, step, expected) => {
-    const messages = await send(GOOD, first, step);
+  ])('worker %i of %i unpacks its share', async (worker, workers, expected) => {
+    const messages = await send(GOOD, worker, workers);
     const sent = partsOf(messages);
     expect(sent.map(({ index }) => index)).toEqual(expected);
     for (const { bytes } of sent) expect(Buffer.from(bytes).toString()).toBe(TEXT);
@@ -67,6 +67,14 @@ describe('sendParts', () => {
       0,
     );
     expect(loaded).toBe(expected.length * PACKED.length);
+  });
+
+  it('shares by size: who had a large part waits for its next', async () => {
+    const [first = {}, ...others] = parts;
+    const sizes = [{ ...first, compressedBytes: 3 * TEXT.length }, ...others];
+    const files = { ...GOOD, 'manifest.json': manifest({ parts: sizes, console: '', seedBytes: 32 }) };
+    expect(partsOf(await send(files, 0, 2)).map(({ index }) => index)).toEqual([0]);
+    expect(partsOf(await send(files, 1, 2)).map(({ index }) => index)).toEqual([1, 2, 3, 4]);
   });
 
   it('takes what the browser has unpacked already', async () => {
