@@ -112,5 +112,5 @@ function unpack(bytes: Uint8Array): Uint8Array {
 }
 
 function unpackError(error: unknown): UserError {
-  return new UserError(`The saved machine could not be unpacked: ${errorText(error)}.`);
+  return new UserError(`The saved machine is damaged: ${errorText(error)}.`);
 }

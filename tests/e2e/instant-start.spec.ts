@@ -74,7 +74,7 @@ test('a snapshot that is damaged, foreign or gone makes the guest boot', async (
   const damaged = readFileSync(join(IMAGE, 'snapshot-0.zst'));
   damaged.fill(0x5a, damaged.length >> 1, (damaged.length >> 1) + 64);
   const answers = [
-    { body: damaged, why: /damaged|broke off/ },
+    { body: damaged, why: /damaged/ },
     { body: gzipSync('a letter to somebody else'), why: /This is no snapshot of a machine/ },
     { status: 404, body: '', why: /is not there/ },
   ];
