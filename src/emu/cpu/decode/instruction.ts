@@ -11,12 +11,14 @@ import {
   MODE_FLAT,
   MODE_STACK32,
   PAGE_LO,
+  SEG_ATTR,
   SEG_BASE_LO,
   SEG_CS,
   SEG_DS,
   SEG_ES,
   SEG_FS,
   SEG_GS,
+  SEG_LIMIT,
   SEG_SS,
   TEMP0,
   ZERO,
@@ -37,6 +39,10 @@ export const NEED_MORE = 1;
 /** More than 15 bytes: #GP. */
 export const TOO_LONG = 2;
 
+const EA_SEGMENT32 = opNumber('ea_segment32');
+const SEGMENT_BASE = helperNumber('segmentBase');
+/** In the size that helpers of segmented addresses take: the operand will be written. */
+const SEGMENT_WRITE = 0x1000;
 const HELPER = opNumber('helper');
 const HELPER_END = opNumber('helper_end');
 const HELPER_REPEAT = opNumber('helper_repeat');
@@ -358,9 +364,22 @@ export class Instruction {
       this.emit(EA_BIS32, 0, base, this.displacement, this.indexRegister, this.scale);
       return;
     }
+    if (this.addressSize === 32) {
+      this.emit(EA_BIS32, 0, base, this.displacement, this.indexRegister, this.scale);
+      const [low, limit, attr] = [SEG_BASE_LO, SEG_LIMIT, SEG_ATTR].map((word) => segment + word);
+      this.emit(EA_SEGMENT32, SEGMENT_BASE, bytes | (write ? SEGMENT_WRITE : 0), segment, low, limit, attr);
+      return;
+    }
     // Segment limits and types are checked, 16-bit offsets wrap.
     const form = base | (this.indexRegister << 8) | (this.scale << 16) | (this.addressSize << 20);
-    this.emitHelper('segmentedAddress', bytes | (write ? 0x1000 : 0), segment, form, this.displacement, 0);
+    this.emitHelper(
+      'segmentedAddress',
+      bytes | (write ? SEGMENT_WRITE : 0),
+      segment,
+      form,
+      this.displacement,
+      0,
+    );
   }
 
   #flatSegment(segment: number): boolean {

@@ -31,7 +31,6 @@ import {
 import { decodeString } from './strings.ts';
 import { decodeX87 } from './x87.ts';
 
-const NOP = opNumber('nop');
 const [CWDE, CBW, CDQE, CDQ, CWD, CQO] = ['cwde', 'cbw', 'cdqe', 'cdq', 'cwd', 'cqo'].map(opNumber);
 const LAHF = opNumber('lahf');
 const SAHF = opNumber('sahf');
@@ -398,7 +397,7 @@ function decodeRest(i: Instruction, opcode: number): void {
     case 0x8f:
       return popOperand(i);
     case 0x90:
-      if ((i.rex & 1) === 0) return i.emit(NOP);
+      if ((i.rex & 1) === 0) return;
       break;
     case 0x98:
       return i.emit({ 16: CBW, 32: CWDE, 64: CDQE }[i.operandSize]);

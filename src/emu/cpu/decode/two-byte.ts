@@ -9,7 +9,6 @@ import { BSWAP, LOAD, LOADW, STORE } from './kinds.ts';
 import { modify, modifyAtEa, source, stackWidth, undefinedOpcode, widthOf } from './one-byte.ts';
 import { decodeSse } from './sse.ts';
 
-const NOP = opNumber('nop');
 const SET = Array.from({ length: 16 }, (_, code) => opNumber(`set${code}`));
 const EA_BITS = opNumber('ea_bits');
 const EXTEND = {
@@ -162,7 +161,11 @@ function group15(i: Instruction): void {
   i.readModrm();
   const op = (i.modrm >> 3) & 7;
   if (i.repeat !== 0 || i.operandPrefix) return undefinedOpcode(i);
-  if (!i.isMemory) return op >= 5 ? i.emit(NOP) : undefinedOpcode(i);
+  if (!i.isMemory) {
+    // Not modelled: the order of memory accesses; fences have no record.
+    if (op < 5) undefinedOpcode(i);
+    return;
+  }
   const names = ['fxsave', 'fxrstor', 'ldmxcsr', 'stmxcsr', '', '', '', 'clflush'];
   const name = names[op];
   if (name === '') return undefinedOpcode(i);
@@ -186,9 +189,9 @@ function segmentStack(i: Instruction, segment: number, push: boolean): void {
   else i.emitHelperEnd('popSeg', stackWidth(i), segment);
 }
 
+/** Is only counted, without a record. */
 function hintOrPrefetch(i: Instruction): void {
   i.readModrm();
-  i.emit(NOP);
 }
 
 const SIMPLE: Readonly<Record<number, string>> = {

@@ -67,6 +67,14 @@ function segmentedAddress(cpu: Cpu, size: number, segment: number, form: number,
   S[EA_HI] = 0;
 }
 
+/** The offset in EA becomes a linear address. */
+function segmentBase(cpu: Cpu, size: number, segment: number): void {
+  const S = cpu.S;
+  if (!checkSegmentAccess(cpu, segment, S[EA_LO], size & 0xfff, (size & 0x1000) !== 0)) return;
+  S[EA_LO] = (S[segment + SEG_BASE_LO] + S[EA_LO]) | 0;
+  S[EA_HI] = 0;
+}
+
 /** EA = a 16-bit offset, for LEA. */
 function offset16(cpu: Cpu, _size: number, _reg: number, form: number, displacement: number): void {
   const S = cpu.S;
@@ -363,6 +371,7 @@ function ends(run: SystemOpInfo['run']): SystemOpInfo {
 
 export const GENERAL_HELPERS: Readonly<Record<string, SystemOpInfo>> = {
   segmentedAddress: stays(segmentedAddress),
+  segmentBase: stays(segmentBase),
   offset16: stays(offset16),
   pushRegister: stays(pushRegister),
   pushImmediate: stays(pushImmediate),

@@ -4,8 +4,12 @@
  * code away, which cost a third of a boot.
  */
 import { RECORD } from '../decode/instruction.ts';
+import { helperNumber } from '../helpers/helpers.ts';
 import { opNumber, SEMANTICS } from '../semantics/table.ts';
 import {
+  ATTR_P,
+  ATTR_S,
+  ATTR_WRITABLE,
   BUDGET,
   EA_HI,
   EA_LO,
@@ -17,6 +21,8 @@ import {
   PAGE_HI,
   PAGE_LO,
   RBX,
+  RCX,
+  RDX,
   RSP,
   TLB_ADDEND,
   TLB_BASE,
@@ -39,6 +45,9 @@ const OFFSETS = [OPERAND, OPERAND + 1, PAGE - 1, PAGE + OPERAND] as const;
 const SECOND = 4;
 const BUDGET_FOR_ALL = 1 << 30;
 
+/** Changes AL only. */
+const HARMLESS = 'salc';
+
 const OUTSIDE = [
   'bswap32',
   'bswap64',
@@ -46,8 +55,8 @@ const OUTSIDE = [
   'set5',
   'not64',
   'neg64',
-  'inc32',
-  'dec32',
+  'dec64',
+  'neg32',
   'cmov64_4',
   'cdqe',
   'cqo',
@@ -78,15 +87,18 @@ function exercises(next: number): Exercise[] {
     const add = (fields: readonly number[], budget: number = BUDGET_FOR_ALL): void => {
       all.push({ fields: [number, ...fields, 0], budget });
     };
-    if (/^(jcc|jmp$|call64_rel)/.test(name)) {
+    if (/^(jcc|jmp$|call(32|64)_rel)/.test(name)) {
       add([next, next, 0, 0, 0, 1]);
       add([0, 0, 0, 0, 0, 1]);
       add([next, next, 0, 0, 0, 1], 0);
+    } else if (name === 'ea_segment32') {
+      add([helperNumber(HARMLESS), 0, 0, ZERO, RCX, RDX]);
     } else if (/^(load|store|lea|ea)/.test(name)) {
       for (const offset of OFFSETS) add([RBX, ZERO, offset, ZERO, 0, 1]);
-    } else if (/^(shl|shr|sar)64_imm$/.test(name)) {
+    } else if (/^(shl|shr|sar)(32|64)_imm$/.test(name)) {
       for (const count of [3, 32, 35]) add([0, RBX, count, 0, ZERO, 1]);
-    } else add([0, RBX, 3, 0, ZERO, 1]);
+    } else if (name.startsWith('helper')) add([helperNumber(HARMLESS), 0, 0, 0, 0, 0]);
+    else add([0, RBX, 3, 0, ZERO, 1]);
   }
   // Kinds outside of the switch: many, so that V8 does not take one of them for the only one.
   for (const name of OUTSIDE)
@@ -124,6 +136,9 @@ export function warmUp({ S, T, C, bytes, run }: WarmUpTarget): void {
     S[F_HI] = (round & 2) === 0 ? S[F_LO] : -1;
     S[F_AUX] = Math.imul(round, -1640531535);
     S[0] = Math.imul(round, 0x9e3779b1);
+    // A segment's limit and attributes.
+    S[RCX] = -(round & 1);
+    S[RDX] = ATTR_P | ATTR_S | ATTR_WRITABLE;
     run(start);
   }
   S.set(state);

@@ -11,7 +11,7 @@ const SHIFTS = /^(shl|shr|sar|shld|shrd)\d+_imm$/;
 const READERS =
   /^(adc|sbb|inc|dec|rol|ror|rcl|rcr|bt|bts|btr|btc|set\d|cmov|jcc|loop|lahf|sahf|clc|stc|cmc)|_cl$/;
 /** May leave the region, which then sets flags that were put off. */
-const LEAVERS = /^(load|store|push|pop|leave|div|idiv|call|ret|jmp32_r|jmp64_r)/;
+const LEAVERS = /^(load|store|ea_segment32|push|pop|leave|div|idiv|call|ret|jmp32_r|jmp64_r)/;
 /** Runs code that looks at the state. */
 const OBSERVERS = /^(helper|x87|sse|stale)/;
 

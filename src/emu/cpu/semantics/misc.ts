@@ -4,7 +4,6 @@ import type { Semantic } from './emitter.ts';
 import { flagsCarry } from './flags.ts';
 
 export const MISC_SEMANTICS: readonly Semantic[] = [
-  { name: 'nop', emit: () => '' },
   { name: 'clc', emit: (e) => flagsCarry(e, '0') },
   { name: 'stc', emit: (e) => flagsCarry(e, '1') },
   { name: 'cmc', emit: (e) => flagsCarry(e, `(${e.word(F_AUX)}>>>31^1)`) },

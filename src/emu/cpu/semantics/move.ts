@@ -4,7 +4,17 @@
  * Memory records name their address in one of the `ADDRESSINGS`: field 2 base, 3 displacement, 4 index, 5 scale;
  * `ea` takes the linear address that an `ea_…` record before it left in EA_LO, EA_HI.
  */
-import { EA_HI, EA_LO, RBP, RSP } from '../state.ts';
+import {
+  ATTR_CODE,
+  ATTR_EXPAND_DOWN,
+  ATTR_P,
+  ATTR_S,
+  ATTR_WRITABLE,
+  EA_HI,
+  EA_LO,
+  RBP,
+  RSP,
+} from '../state.ts';
 import { WIDTHS } from './alu.ts';
 import type { Emitter, Semantic, Width } from './emitter.ts';
 import { condition } from './flags.ts';
@@ -205,6 +215,10 @@ const STACK: readonly Semantic[] = ([32, 64] as const).flatMap((width) => [
   },
 ]);
 
+/** Attributes of a segment that can be read and written up to its limit. */
+const FLAT_MASK = ATTR_P | ATTR_S | ATTR_CODE | ATTR_EXPAND_DOWN | ATTR_WRITABLE;
+const FLAT_DATA = ATTR_P | ATTR_S | ATTR_WRITABLE;
+
 /** Address records for what `ADDRESSINGS` do not cover: they leave the linear address in EA_LO, EA_HI. */
 const EFFECTIVE: readonly Semantic[] = [
   ...(['bis64', 'bis32'] as const).map((kind) => ({
@@ -222,6 +236,14 @@ const EFFECTIVE: readonly Semantic[] = [
     name: 'ea_seg32',
     emit: (e) =>
       `${address(e, 'bis32')}n=${e.lo(1)};lo=lo+n|0;${e.word(EA_LO)}=lo;${e.word(EA_HI)}=${e.hi(1)}+(lo>>>0<n>>>0|0)|0;`,
+  },
+  {
+    // The offset in EA gets its segment's base: that of a flat data segment here, else by the helper in fields 1 to 3.
+    // 4: the base's word, 5: the limit's, 6: the attributes'.
+    name: 'ea_segment32',
+    emit: (e) =>
+      `if(${e.lo(5)}===-1&&(${e.lo(6)}&${FLAT_MASK})===${FLAT_DATA})${e.word(EA_LO)}=${e.word(EA_LO)}+${e.lo(4)}|0;` +
+      `else{${e.spill()}if(${e.recordCall('helper')}!==0)${e.leave()}${e.reload()}}`,
   },
   {
     // Bit string operand: the register in field 1 counts bits from the address; field 2 is the operand's width.
