@@ -22,6 +22,8 @@ import {
   JUMP_TAG,
   JUMP_TAG_GLOBAL,
   LD_HI,
+  MODE,
+  MODE_CODE64,
   NEXT_HI,
   NEXT_LO,
   PAGE_HI,
@@ -172,11 +174,22 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
   const locate = (p: number): void => {
     const position = C[p + 7];
     const offset = position & OFFSET_MASK;
-    setRip(offset + ((position >>> LENGTH_SHIFT) & 15));
-    S[NEXT_LO] = S[RIP_LO];
-    S[NEXT_HI] = S[RIP_HI];
-    setRip(offset);
+    const length = (position >>> LENGTH_SHIFT) & 15;
     S[BLOCK_INDEX] = position >>> INDEX_SHIFT;
+    if ((S[MODE] & MODE_CODE64) === 0) {
+      setRip(offset + length);
+      S[NEXT_LO] = S[RIP_LO];
+      S[NEXT_HI] = S[RIP_HI];
+      setRip(offset);
+      return;
+    }
+    const lo = (S[PAGE_LO] + offset) | 0;
+    const next = (lo + length) | 0;
+    const hi = (S[PAGE_HI] + (lo >>> 0 < offset ? 1 : 0)) | 0;
+    S[RIP_LO] = lo;
+    S[RIP_HI] = hi;
+    S[NEXT_LO] = next;
+    S[NEXT_HI] = (hi + (next >>> 0 < length ? 1 : 0)) | 0;
   };
   /** The record of an address by the jump cache, else 0. */
   const hop = (lo: number, hi: number): number => {
@@ -244,6 +257,7 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     SD: cpu.SF64,
     C,
     T,
+    J: jumps,
     M8: memory.bytes,
     M16: new Uint16Array(memory.buffer),
     M32: new Int32Array(memory.buffer),

@@ -14,6 +14,8 @@ export interface InterpreterEnvironment {
   readonly M16: Uint16Array;
   readonly M32: Int32Array;
   readonly MD: Float64Array;
+  /** See jump-cache.ts. */
+  readonly J: Int32Array;
   /** Results of wide arithmetic. */
   readonly X: Int32Array;
   /**

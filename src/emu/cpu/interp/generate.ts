@@ -2,8 +2,9 @@
 import { type Emitter, SCRATCH, type Semantic, type Width } from '../semantics/emitter.ts';
 import { doubleReadHit, doubleWriteHit, readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
 import { SEMANTICS } from '../semantics/table.ts';
-import { BUDGET, FAULT } from '../state.ts';
+import { BUDGET, FAULT, JUMP_TAG, JUMP_TAG_GLOBAL, PAGE_HI, PAGE_LO } from '../state.ts';
 import { isHot } from './hot.ts';
+import { jumpIndexText } from './jump-cache.ts';
 import { OFFSET_MASK } from './position.ts';
 
 class InterpreterEmitter implements Emitter {
@@ -99,7 +100,12 @@ class InterpreterEmitter implements Emitter {
   goAddress(note = false): string {
     const budget = this.word(BUDGET);
     const noted = note ? `${this.field(1)}=v;${this.field(2)}=vh;` : '';
-    return `${noted}${budget}=${budget}-${this.field(6)}|0;${this.goto('jump(v,vh)')}`;
+    const [tag, page, pageHi] = [JUMP_TAG, PAGE_LO, PAGE_HI].map((index) => this.word(index));
+    return (
+      `${noted}if((${budget}=${budget}-${this.field(6)}|0)>=0){j=${jumpIndexText('v')};q=J[j+2];` +
+      `if(J[j]===v&&J[j+1]===vh&&(q===${tag}||q===${this.word(JUMP_TAG_GLOBAL)})){` +
+      `${page}=J[j+4];${pageHi}=J[j+5];${this.goto('J[j+3]')}}}${this.goto('jump(v,vh)')}`
+    );
   }
   condition(): undefined {
     return undefined;
@@ -146,7 +152,7 @@ function switchCase(semantic: Semantic, number: number): string {
   return `case ${number}:/* ${semantic.name} */${body}${semantic.transfers === true ? '' : 'p=p+8|0;continue;'}`;
 }
 
-/** What the generated module needs of the engine: arrays first, then functions. */
+/** What the generated module needs of the engine, besides J: arrays first, then functions. */
 export const ENVIRONMENT = [
   ...['S', 'SU8', 'SU16', 'SF', 'SD', 'C', 'T', 'M8', 'M16', 'M32', 'MD', 'X'],
   ...[
@@ -228,7 +234,7 @@ export function generateInterpreter(): string {
   return [
     '// Written by scripts/generate.ts from src/emu/cpu/semantics. Do not edit.',
     'export function createInterpreter(env) {',
-    `const {${ENVIRONMENT.join(',')}} = env;`,
+    `const {${ENVIRONMENT.join(',')},J} = env;`,
     ...handlers,
     `const H=[${SEMANTICS.map((_, number) => `h${number}`).join(',')}];`,
     'function run(first){',

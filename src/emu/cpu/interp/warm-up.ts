@@ -18,6 +18,7 @@ import {
   F_LO,
   FAULT,
   FAULT_PRESENT,
+  JUMP_TAG,
   PAGE_HI,
   PAGE_LO,
   RBX,
@@ -136,6 +137,7 @@ export function warmUp({ S, T, C, bytes, run }: WarmUpTarget): void {
     S[F_HI] = (round & 2) === 0 ? S[F_LO] : -1;
     S[F_AUX] = Math.imul(round, -1640531535);
     S[0] = Math.imul(round, 0x9e3779b1);
+    S[JUMP_TAG] = round & 1;
     // A segment's limit and attributes.
     S[RCX] = -(round & 1);
     S[RDX] = ATTR_P | ATTR_S | ATTR_WRITABLE;

@@ -11,15 +11,30 @@ function largeRegion(lo: number, hi: number): number {
   return ((lo >>> 22) ^ (hi << 10)) & (LARGE_REGIONS - 1);
 }
 
+const IN_LOCAL = 1;
+const IN_GLOBAL = 2;
+
+/** Word indices of entries. */
+class Log {
+  readonly bit: number;
+  readonly entries = new Int32Array(ENTRIES);
+  length = 0;
+
+  constructor(bit: number) {
+    this.bit = bit;
+  }
+}
+
 export class Tlb {
   /** The words that hot code reads; layout in state.ts. */
   readonly words: Int32Array;
   /** Per entry: KIND_* bits. */
   readonly #kind = new Uint8Array(ENTRIES);
+  /** Per entry: bits of the logs that it is in. */
   readonly #logged = new Uint8Array(ENTRIES);
-  /** Word indices of entries that may be in use. */
-  readonly #log = new Int32Array(ENTRIES);
-  #logLength = 0;
+  /** Entries that may be in use, once for what a change of CR3 ends and once for global pages. */
+  readonly #local = new Log(IN_LOCAL);
+  readonly #global = new Log(IN_GLOBAL);
   readonly #large = new Uint8Array(LARGE_REGIONS);
 
   constructor(words: Int32Array) {
@@ -47,10 +62,10 @@ export class Tlb {
     T[j + TLB_ADDEND] = (gpa - page) | 0;
     this.#kind[entry] = (global ? KIND_GLOBAL : 0) | (large ? KIND_LARGE : 0);
     if (large) this.#large[largeRegion(lo, hi)] = 1;
-    if (this.#logged[entry] === 0) {
-      this.#logged[entry] = 1;
-      this.#log[this.#logLength++] = j;
-    }
+    const log = global ? this.#global : this.#local;
+    if ((this.#logged[entry] & log.bit) !== 0) return;
+    this.#logged[entry] |= log.bit;
+    log.entries[log.length++] = j;
   }
 
   /** Forgets everything, entries that others wrote included. */
@@ -58,23 +73,32 @@ export class Tlb {
     this.words.fill(TLB_NONE);
     this.#logged.fill(0);
     this.#large.fill(0);
-    this.#logLength = 0;
+    this.#local.length = 0;
+    this.#global.length = 0;
   }
 
   /** Drops all entries, or all but those of global pages. */
   flush(keepGlobal: boolean): void {
-    let kept = 0;
-    for (let i = 0; i < this.#logLength; i++) {
-      const j = this.#log[i];
-      if (keepGlobal && (this.#kind[j >> 2] & KIND_GLOBAL) !== 0 && this.words[j] !== TLB_NONE) {
-        this.#log[kept++] = j;
-      } else {
-        this.#drop(j);
-        this.#logged[j >> 2] = 0;
-      }
+    const { entries, length, bit } = this.#local;
+    for (let i = 0; i < length; i++) {
+      const j = entries[i];
+      this.#logged[j >> 2] &= ~bit;
+      // A global page may have taken the entry over.
+      if ((this.#kind[j >> 2] & KIND_GLOBAL) === 0) this.#drop(j);
     }
-    this.#logLength = kept;
-    if (kept === 0) this.#large.fill(0);
+    this.#local.length = 0;
+    if (!keepGlobal) this.#flushGlobal();
+  }
+
+  #flushGlobal(): void {
+    const { entries, length, bit } = this.#global;
+    for (let i = 0; i < length; i++) {
+      const j = entries[i];
+      this.#logged[j >> 2] &= ~bit;
+      this.#drop(j);
+    }
+    this.#global.length = 0;
+    this.#large.fill(0);
   }
 
   /** Drops the page at lo:hi, and when it may be part of a large page, all parts of that. */
@@ -83,20 +107,24 @@ export class Tlb {
     this.#dropIf(j, lo, hi);
     this.#dropIf(j + TLB_WORDS, lo, hi);
     if (this.#large[largeRegion(lo, hi)] === 0) return;
-    for (let i = 0; i < this.#logLength; i++) {
-      const k = this.#log[i];
-      const sameRegion = this.words[k + TLB_HI] === hi && this.words[k] >>> 22 === lo >>> 22;
-      if (sameRegion && (this.#kind[k >> 2] & KIND_LARGE) !== 0) this.#drop(k);
+    for (const { entries, length } of [this.#local, this.#global]) {
+      for (let i = 0; i < length; i++) {
+        const k = entries[i];
+        const sameRegion = this.words[k + TLB_HI] === hi && this.words[k] >>> 22 === lo >>> 22;
+        if (sameRegion && (this.#kind[k >> 2] & KIND_LARGE) !== 0) this.#drop(k);
+      }
     }
   }
 
   /** Takes the write tags from all entries of the RAM page at `gpa`: writes there must come through the slow path. */
   dropWriteTags(gpa: number): void {
     const T = this.words;
-    for (let i = 0; i < this.#logLength; i++) {
-      const j = this.#log[i];
-      if (T[j + TLB_WRITE] !== TLB_NONE && ((T[j + TLB_WRITE] + T[j + TLB_ADDEND]) | 0) === gpa) {
-        T[j + TLB_WRITE] = TLB_NONE;
+    for (const { entries, length } of [this.#local, this.#global]) {
+      for (let i = 0; i < length; i++) {
+        const j = entries[i];
+        if (T[j + TLB_WRITE] !== TLB_NONE && ((T[j + TLB_WRITE] + T[j + TLB_ADDEND]) | 0) === gpa) {
+          T[j + TLB_WRITE] = TLB_NONE;
+        }
       }
     }
   }
