@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import * as state from '../../src/emu/cpu/state.ts';
 import {
   CODE_GENERATION,
+  CODE_GENERATION_GLOBAL,
   CPL,
   CR2_LO,
   EFLAGS,
@@ -66,4 +67,29 @@ it('restoring forgets translations: the same address may lead elsewhere', () => 
   rig.cpu.restore(rig.cpu.save());
   expect(words.some((word, at) => at % 4 === 0 && word === 0x2000)).toBe(false);
   expect(rig.S[CODE_GENERATION]).not.toBe(generation);
+});
+
+it('code found before a reset, an INIT or a restore is not found by its address afterwards', () => {
+  const rig = new VcpuRig();
+  const { cpu, S } = rig;
+  const saved = cpu.save();
+  const seen = [CODE_GENERATION, CODE_GENERATION_GLOBAL].map((word) => new Set([S[word]]));
+  const changes = [
+    () => cpu.flushTlb(true),
+    () => cpu.reset(),
+    () => cpu.restore(saved),
+    () => {
+      cpu.init();
+      cpu.serviceEvents();
+    },
+    () => cpu.reset(),
+    () => cpu.restore(saved),
+  ];
+  for (const change of changes) {
+    change();
+    for (const [n, word] of [CODE_GENERATION, CODE_GENERATION_GLOBAL].entries()) {
+      expect(seen[n]?.has(S[word])).toBe(false);
+      seen[n]?.add(S[word]);
+    }
+  }
 });

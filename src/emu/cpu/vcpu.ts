@@ -8,6 +8,8 @@ import {
   ATTENTION,
   BUDGET,
   BUDGET_HELD,
+  CODE_GENERATION,
+  CODE_GENERATION_GLOBAL,
   CPL,
   EVENT_INIT,
   EVENT_NMI,
@@ -229,7 +231,12 @@ export class Vcpu implements Cpu, Device<VcpuState> {
   }
 
   restore(state: VcpuState): void {
-    this.S.set(state.words);
+    const { S } = this;
+    // Addresses of code that are cached are of this run's generations, which go on.
+    const [generation, generationGlobal] = [S[CODE_GENERATION], S[CODE_GENERATION_GLOBAL]];
+    S.set(state.words);
+    S[CODE_GENERATION] = generation;
+    S[CODE_GENERATION_GLOBAL] = generationGlobal;
     this.mmu.tlb.clear();
     this.mmu.flushTlb(true);
     this.updateMode();

@@ -4,6 +4,7 @@ import {
   BUDGET,
   BUDGET_HELD,
   CODE_GENERATION,
+  CODE_GENERATION_GLOBAL,
   CR0,
   CR0_CD,
   CR0_ET,
@@ -57,9 +58,10 @@ const RESET_IP = 0xfff0;
 
 /** RESET. A processor that is not the bootstrap one waits for a startup IPI. */
 export function resetState(S: Int32Array, bootstrap: boolean): void {
-  const generation = S[CODE_GENERATION];
+  const [generation, generationGlobal] = [S[CODE_GENERATION], S[CODE_GENERATION_GLOBAL]];
   S.fill(0);
   S[CODE_GENERATION] = generation;
+  S[CODE_GENERATION_GLOBAL] = generationGlobal;
   S[FPU_CW] = 0x37f;
   S[FPU_EMPTY] = 0xff;
   S[MXCSR] = 0x1f80;
@@ -75,7 +77,7 @@ export function resetState(S: Int32Array, bootstrap: boolean): void {
 export function initState(S: Int32Array, bootstrap: boolean): void {
   const kept = S.slice();
   S.fill(0);
-  for (const word of [CODE_GENERATION, BUDGET, BUDGET_HELD]) S[word] = kept[word];
+  for (const word of [CODE_GENERATION, CODE_GENERATION_GLOBAL, BUDGET, BUDGET_HELD]) S[word] = kept[word];
   for (const word of [PAT_LO, PAT_HI, APIC_BASE_LO, MISC_ENABLE_LO, TSC_OFFSET_LO, TSC_OFFSET_HI])
     S[word] = kept[word];
   S.set(kept.subarray(FPU_CW, MSRS), FPU_CW);
