@@ -52,9 +52,9 @@ export class EmulatorClient {
   }
 }
 
-/** One for each processor; gives the ports where the parts of the snapshot come out. */
+/** One for each processor but the emulator's; gives the ports where the parts of the snapshot come out. */
 function startUnpackers(guestUrl: string, onError: (event: ErrorEvent) => void): MessagePort[] {
-  const workers = Math.max(1, Math.min(UNPACKERS_MAX, navigator.hardwareConcurrency || 1));
+  const workers = Math.max(1, Math.min(UNPACKERS_MAX, (navigator.hardwareConcurrency || 1) - 1));
   return Array.from({ length: workers }, (_, worker) => {
     const unpacker = new Worker(new URL('../workers/unpack-worker.ts', import.meta.url), { type: 'module' });
     unpacker.onerror = onError;
