@@ -1,9 +1,11 @@
 /** Writes the interpreter's source from the semantics table: a switch over the hottest kinds of records, functions for the rest. */
+
 import { type Emitter, SCRATCH, type Semantic, type Width } from '../semantics/emitter.ts';
+import { condition } from '../semantics/flags.ts';
 import { doubleReadHit, doubleWriteHit, readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
-import { SEMANTICS } from '../semantics/table.ts';
+import { opNumber, SEMANTICS } from '../semantics/table.ts';
 import { BUDGET, FAULT, JUMP_TAG, JUMP_TAG_GLOBAL, PAGE_HI, PAGE_LO } from '../state.ts';
-import { isHot } from './hot.ts';
+import { followers, isHot } from './hot.ts';
 import { jumpIndexText } from './jump-cache.ts';
 import { OFFSET_MASK } from './position.ts';
 
@@ -149,7 +151,24 @@ function handler(semantic: Semantic, number: number): string {
 function switchCase(semantic: Semantic, number: number): string {
   if (semantic.name === 'region') return `case ${number}:${REGION_TEXT}continue;`;
   const body = semantic.emit(new InterpreterEmitter(true));
-  return `case ${number}:/* ${semantic.name} */${body}${semantic.transfers === true ? '' : 'p=p+8|0;continue;'}`;
+  const label = `case ${number}:/* ${semantic.name} */`;
+  if (semantic.transfers === true) return label + body;
+  return `${label}${body}p=p+8|0;${followers(semantic.name).map(follower).join('')}continue;`;
+}
+
+/** `name` where it comes behind another kind: C[p] says whether it does. */
+function follower(name: string): string {
+  const number = opNumber(name);
+  const semantic = SEMANTICS[number];
+  const e = new InterpreterEmitter(true);
+  if (!name.startsWith('jcc')) return `if(C[p]===${number}){${semantic.emit(e)}p=p+8|0;continue;}`;
+  // Both ways in one text, which is shorter.
+  const budget = e.word(BUDGET);
+  return (
+    `if(C[p]===${number}){n=${condition(e, Number(name.slice(3)))}?1:2;j=C[p+n+2];` +
+    `if((${budget}=${budget}-${e.field(6)}|0)<0)${e.goto('pause(j)')}` +
+    `q=C[p+n];if(q!==0)${e.goto('q')}${e.goto('branch(j,p+n)')}}`
+  );
 }
 
 /** What the generated module needs of the engine, besides J: arrays first, then functions. */

@@ -1,6 +1,6 @@
 /**
  * Which kinds of records live in the interpreter's main switch: those that make up at least 0.2 % of the records of a boot or of
- * kernels of the bench, 64-bit or 32-bit (`npm run bench -- --profile`), 95 % of all records together. Kept below 45 KB of
+ * kernels of the bench, 64-bit or 32-bit (`npm run bench -- --profile`), 95 % of all records together. Kept below 50 KB of
  * bytecode: V8 does not optimise functions of more than 60 KB.
  */
 const HOT = new Set([
@@ -27,4 +27,13 @@ const HOT = new Set([
 /** True: a case of the main switch. False: a function of its own. */
 export function isHot(name: string): boolean {
   return HOT.has(name);
+}
+
+const BRANCHES_FOLLOW = /^(cmp(64|32)_r[ri]|cmp8_ri|test(64|32|8)_rr|test8_ri)$/;
+
+/** Kinds that often come next, which are tried before the switch is searched again. */
+export function followers(name: string): readonly string[] {
+  if (/^(push|pop)(32|64)$/.test(name)) return [name];
+  if (name === 'ea_seg64') return ['load64_ea'];
+  return BRANCHES_FOLLOW.test(name) ? ['jcc4', 'jcc5'] : [];
 }

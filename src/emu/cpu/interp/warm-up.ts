@@ -33,7 +33,7 @@ import {
   TLB_WRITE,
   ZERO,
 } from '../state.ts';
-import { isHot } from './hot.ts';
+import { followers, isHot } from './hot.ts';
 
 const PAGE = 4096;
 const ROUNDS = 1200;
@@ -73,11 +73,16 @@ export interface WarmUpTarget {
   readonly run: (record: number) => void;
 }
 
-/** One hot kind in one situation; an `exit` record follows it. */
+/** An `exit` record. */
+const EXIT = [0, 0, 0, 0, 0, 0, 0, 0] as const;
+
+/** One hot kind in one situation. */
 interface Exercise {
   readonly fields: readonly number[];
   /** Instructions left: 0 makes branches pause. */
   readonly budget: number;
+  /** The record behind it; else `exit`. */
+  readonly second?: readonly number[];
 }
 
 /** Every arm of every case: hits and misses of the TLB, known and unknown links, enough budget and none. */
@@ -101,9 +106,32 @@ function exercises(next: number): Exercise[] {
     } else if (name.startsWith('helper')) add([helperNumber(HARMLESS), 0, 0, 0, 0, 0]);
     else add([0, RBX, 3, 0, ZERO, 1]);
   }
+  all.push(...pairs(next));
   // Kinds outside of the switch: many, so that V8 does not take one of them for the only one.
   for (const name of OUTSIDE)
     all.push({ fields: [opNumber(name), 0, RBX, 3, 0, 0, 1, 0], budget: BUDGET_FOR_ALL });
+  return all;
+}
+
+/** Kinds with those that often follow them. */
+function pairs(next: number): Exercise[] {
+  const all: Exercise[] = [];
+  for (const [number, { name }] of SEMANTICS.entries()) {
+    if (!isHot(name)) continue;
+    const isAddress = name.startsWith('ea');
+    const operands = isAddress ? [RBX, ZERO, OPERAND, ZERO, 0, 1] : [0, RBX, 3, 0, ZERO, 1];
+    const fields = [number, ...operands, 0];
+    for (const after of followers(name)) {
+      const add = (link: number, budget: number): void => {
+        all.push({ fields, budget, second: [opNumber(after), link, link, 0, 0, 0, 1, 0] });
+      };
+      if (after.startsWith('jcc')) {
+        add(next, BUDGET_FOR_ALL);
+        add(next, 0);
+      }
+      add(0, BUDGET_FOR_ALL);
+    }
+  }
   return all;
 }
 
@@ -111,17 +139,18 @@ function exercises(next: number): Exercise[] {
 export function warmUp({ S, T, C, bytes, run }: WarmUpTarget): void {
   const state = S.slice();
   const page = bytes.slice(0, 2 * PAGE);
-  const start = C.length - RECORD * 2;
-  const program = exercises(start + RECORD);
+  const start = C.length - RECORD * 3;
+  const program = exercises(start + 2 * RECORD);
   T[TLB_READ] = 0;
   T[TLB_WRITE] = 0;
   T[TLB_HI] = 0;
   T[TLB_ADDEND] = 0;
   S[TLB_BASE] = 0;
   for (let step = 0; step < ROUNDS * program.length; step++) {
-    const { fields, budget } = program[step % program.length];
+    const { fields, budget, second = EXIT } = program[step % program.length];
     const round = Math.floor(step / program.length);
     C.set(fields, start);
+    C.set(second, start + RECORD);
     T[SECOND + TLB_READ] = TLB_NONE;
     T[SECOND + TLB_WRITE] = TLB_NONE;
     S[BUDGET] = budget;
