@@ -212,15 +212,21 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
   const link = (offset: number, slot: number): number => {
     const pageLo = S[PAGE_LO];
     const pageHi = S[PAGE_HI];
-    setRip(offset);
-    const lo = S[RIP_LO];
-    const hi = S[RIP_HI];
+    let lo = (pageLo + offset) | 0;
+    let hi = (pageHi + (offset >> 31) + (lo >>> 0 < offset >>> 0 ? 1 : 0)) | 0;
+    if ((S[MODE] & MODE_CODE64) === 0) {
+      setRip(offset);
+      lo = S[RIP_LO];
+      hi = 0;
+    }
     const k = jumpIndex(lo);
     const tag = jumps[k + 2];
-    if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
-    if (tag !== S[JUMP_TAG] && tag !== S[JUMP_TAG_GLOBAL]) return 0;
+    const known = jumps[k] === lo && jumps[k + 1] === hi;
     const record = jumps[k + 3];
-    if (C[record] === STALE) return 0;
+    if (!known || (tag !== S[JUMP_TAG] && tag !== S[JUMP_TAG_GLOBAL]) || C[record] === STALE) {
+      setRip(offset);
+      return 0;
+    }
     if (jumps[k + 6] !== 0 && jumps[k + 4] === pageLo && jumps[k + 5] === pageHi) C[slot] = record;
     S[PAGE_LO] = jumps[k + 4];
     S[PAGE_HI] = jumps[k + 5];
