@@ -14,7 +14,7 @@ uint64_t kernel_bytecode(void) {
       {ADD, 4, 4, 7},  {LOOP, 0, 0, 0}, {END, 0, 0, 0},
   };
   static uint64_t memory[256];
-  uint64_t r[8] = {1200000, 3, 5, 7, 11, 13, 17, 19};
+  uint64_t r[8] = {4000000, 3, 5, 7, 11, 13, 17, 19};
   const struct instruction *pc = program;
   for (;;) {
     const struct instruction i = *pc++;

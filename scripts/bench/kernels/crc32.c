@@ -11,7 +11,7 @@ uint64_t kernel_crc32(void) {
     table[n] = c;
   }
   uint32_t crc = ~0u;
-  for (int round = 0; round < 200; round++)
+  for (int round = 0; round < 1200; round++)
     for (size_t i = 0; i < sizeof data; i++) crc = table[(crc ^ data[i]) & 0xff] ^ (crc >> 8);
   return ~crc;
 }

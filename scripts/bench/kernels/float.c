@@ -16,7 +16,7 @@ uint64_t NAME(kernel_nbody, SUFFIX)(void) {
     double *fields = &bodies[i].x;
     for (int k = 0; k < 7; k++) fields[k] = (double)(noise(&seed) >> 44) / 1048576 + (k < 3 ? 4 * i : 0);
   }
-  for (int step = 0; step < 40000; step++) {
+  for (int step = 0; step < 120000; step++) {
     for (int i = 0; i < 5; i++)
       for (int j = i + 1; j < 5; j++) {
         double dx = bodies[i].x - bodies[j].x, dy = bodies[i].y - bodies[j].y, dz = bodies[i].z - bodies[j].z;
@@ -43,13 +43,13 @@ uint64_t NAME(kernel_mandel, SUFFIX)(void) {
     for (int column = 0; column < 96; column++) {
       double cx = column / 32.0 - 2.1, cy = row / 32.0 - 1.52, x = 0, y = 0;
       int n = 0;
-      while (n < 200 && x * x + y * y < 4) {
+      while (n < 2000 && x * x + y * y < 4) {
         double next = x * x - y * y + cx;
         y = 2 * x * y + cy;
         x = next;
         n++;
       }
-      inside += n == 200;
+      inside += n == 2000;
     }
   return inside;
 }

@@ -7,7 +7,7 @@ uint64_t kernel_matrix(void) {
   uint64_t seed = 7;
   for (int i = 0; i < N; i++)
     for (int j = 0; j < N; j++) a[i][j] = noise(&seed), b[i][j] = noise(&seed);
-  for (int round = 0; round < 3; round++)
+  for (int round = 0; round < 30; round++)
     for (int i = 0; i < N; i++)
       for (int j = 0; j < N; j++) {
         uint32_t sum = 0;

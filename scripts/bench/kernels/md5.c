@@ -29,7 +29,7 @@ uint64_t kernel_md5(void) {
   for (size_t i = 0; i < 16384; i++) data[i] = noise(&seed);
   for (int i = 0; i < 64; i++) t[i] = (uint32_t)(fabs(sin(i + 1)) * 4294967296.0);
   uint32_t h[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
-  for (int round = 0; round < 60; round++)
+  for (int round = 0; round < 800; round++)
     for (size_t at = 0; at < 16384; at += 16) block(h, data + at, t);
   return checksum(h, sizeof h);
 }

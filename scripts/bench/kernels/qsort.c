@@ -11,7 +11,7 @@ static int compare(const void *a, const void *b) {
 uint64_t kernel_qsort(void) {
   static uint64_t values[COUNT];
   uint64_t seed = 4, sum = 0;
-  for (int round = 0; round < 2; round++) {
+  for (int round = 0; round < 10; round++) {
     for (int i = 0; i < COUNT; i++) values[i] = noise(&seed);
     qsort(values, COUNT, sizeof *values, compare);
     sum ^= checksum(values, sizeof values);

@@ -53,7 +53,7 @@ uint64_t kernel_sha256(void) {
   constants();
   uint32_t h[8];
   memcpy(h, H, sizeof h);
-  for (int round = 0; round < 30; round++)
+  for (int round = 0; round < 360; round++)
     for (size_t at = 0; at < sizeof data; at += 64) block(h, data + at);
   return checksum(h, sizeof h);
 }

@@ -6,7 +6,7 @@ uint64_t kernel_strings(void) {
                                           "slot", "", "eject", "the quick brown fox jumps over the dog"};
   static char line[512];
   uint64_t sum = 0;
-  for (int i = 0; i < 60000; i++) {
+  for (int i = 0; i < 240000; i++) {
     line[0] = 0;
     for (int k = 0; k < 6; k++) {
       strcat(line, words[(i + k) & 7]);

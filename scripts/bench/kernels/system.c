@@ -18,13 +18,13 @@ static void fail(const char *what) {
 uint64_t kernel_getpid(void) {
   uint64_t same = 0;
   pid_t pid = getpid();
-  for (int i = 0; i < 100000; i++) same += syscall(SYS_getpid) == pid;
+  for (int i = 0; i < 800000; i++) same += syscall(SYS_getpid) == pid;
   return same;
 }
 
 uint64_t kernel_forkexec(void) {
   uint64_t done = 0;
-  for (int i = 0; i < 40; i++) {
+  for (int i = 0; i < 100; i++) {
     pid_t pid = fork();
     if (pid < 0) fail("fork");
     if (pid == 0) {
@@ -51,7 +51,7 @@ uint64_t kernel_pipe(void) {
     }
     _exit(0);
   }
-  for (int i = 0; i < 5000; i++) {
+  for (int i = 0; i < 8000; i++) {
     if (write(there[1], &token, sizeof token) != sizeof token) fail("write");
     if (read(back[0], &token, sizeof token) != sizeof token) fail("read");
   }
@@ -64,7 +64,7 @@ uint64_t kernel_pipe(void) {
 uint64_t kernel_pagefault(void) {
   enum { BYTES = 16 << 20 };
   uint64_t sum = 0;
-  for (int round = 0; round < 4; round++) {
+  for (int round = 0; round < 12; round++) {
     unsigned char *pages = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED) fail("mmap");
     madvise(pages, BYTES, MADV_NOHUGEPAGE);
