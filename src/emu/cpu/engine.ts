@@ -9,6 +9,7 @@ import { createInterpreter } from './interp/generated/interpreter.js';
 import { INDEX_SHIFT, OFFSET_MASK } from './interp/position.ts';
 import { regionEnvironment } from './interp/region-environment.ts';
 import { warmUp } from './interp/warm-up.ts';
+import type { Seed } from './jit/region.ts';
 import { type FunctionMaker, RegionCompiler } from './jit/region-compiler.ts';
 import {
   ATTENTION,
@@ -95,6 +96,9 @@ export class Engine {
   #exceptions = 0;
   /** The interpreter must come back after each instruction, or with the next one: a trap or an interrupt may follow. */
   #isStepping = false;
+  /** Blocks that are still to be noted, and those noted. */
+  #follow = 0;
+  #path: Seed[] = [];
 
   constructor(options: EngineOptions) {
     const { memory, host, trace } = options;
@@ -103,6 +107,7 @@ export class Engine {
     this.#code = new CodeLookup(this.cpu, this.blocks);
     this.blocks.onFlush = () => {
       this.#code.clear();
+      this.#path = [];
       this.#regions.clear();
     };
     this.blocks.onDrop = () => {
@@ -170,7 +175,7 @@ export class Engine {
         exit = 'halted';
         break;
       }
-      const stop = this.#step();
+      const stop = this.#follow > 0 && !this.#single ? this.#followBlock() : this.#step();
       if (stop !== undefined) {
         exit = stop;
         break;
@@ -206,7 +211,7 @@ export class Engine {
     const [cr2Lo, cr2Hi] = [S[CR2_LO], S[CR2_HI]];
     const record = this.#code.find(S[MODE]);
     if (record !== 0) {
-      this.#regions.sample({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
+      this.#follow = this.#regions.sample({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
       return;
     }
     // A fetch that faults will fault again when it is tried.
@@ -238,6 +243,22 @@ export class Engine {
     return true;
   }
 
+  /** Runs one block, and notes it for the region compiler. A slice ends at the same block as without. */
+  #followBlock(): Exit | undefined {
+    const { S } = this.cpu;
+    const [budget, held] = [S[BUDGET], S[BUDGET_HELD]];
+    S[BUDGET] = 0;
+    const stop = this.#step();
+    S[S[BUDGET_HELD] === held ? BUDGET : BUDGET_HELD] += budget;
+    // The next block is what it would be if the interpreter had gone on by itself.
+    if (S[BUDGET] >= 0 && (S[ATTENTION] | S[HALTED] | S[FAULT] | (S[MODE] & MODE_TRAP)) === 0) S[SHADOW] = 0;
+    if (--this.#follow === 0) {
+      this.#regions.followed(this.#path);
+      this.#path = [];
+    }
+    return stop;
+  }
+
   /** Runs from RIP until the interpreter comes back. */
   #step(): Exit | undefined {
     const { cpu } = this;
@@ -253,6 +274,7 @@ export class Engine {
     this.#isStepping = shadow || trapped;
     const record = this.#code.find(mode);
     if (record !== 0) {
+      if (this.#follow > 0) this.#path.push({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
       S[EXIT_RECORD] = 0;
       if (shadow && !this.#single) {
         const [budget, held] = [S[BUDGET], S[BUDGET_HELD]];

@@ -228,6 +228,8 @@ export const PRACTICE_TAKEN = 2;
 export const PRACTICE_COLD = 4;
 /** Accesses that do not find their page fault. */
 export const PRACTICE_FAULT = 8;
+/** Branches are not taken. */
+export const PRACTICE_NOT_TAKEN = 16;
 /** Number of the running instruction in its block, while system code runs. */
 export const BLOCK_INDEX = 342;
 

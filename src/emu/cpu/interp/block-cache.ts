@@ -15,6 +15,7 @@ import { decode } from '../decode/decode.ts';
 import { DECODED, Instruction, NEED_MORE, RECORD } from '../decode/instruction.ts';
 import { opNumber } from '../semantics/table.ts';
 import { MODE_TRAP } from '../state.ts';
+import { INDEX_SHIFT } from './position.ts';
 
 const PAGE_SHIFT = 12;
 const PAGE_MASK = 4095;
@@ -83,6 +84,11 @@ export class BlockCache {
   /** True when the block's one instruction lies in two pages: its links depend on the mapping of the second. */
   crosses(record: number): boolean {
     return this.C[record - RECORD + 5] !== 0;
+  }
+
+  /** Instructions of the block at `record`. */
+  lengthOf(record: number): number {
+    return (this.C[this.C[record - RECORD + 2] - 1] >>> INDEX_SHIFT) + 1;
   }
 
   /** The kind of the record at `at`, seen through a `region` mark. */

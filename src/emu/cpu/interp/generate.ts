@@ -115,7 +115,10 @@ class InterpreterEmitter implements Emitter {
   deferFlags(): undefined {
     return undefined;
   }
-  taken(condition: string): string {
+  either(condition: string): string {
+    return condition;
+  }
+  mostly(condition: string): string {
     return condition;
   }
   follow(slot: 1 | 2): string {

@@ -15,6 +15,7 @@ import {
   PAGE_HI,
   PAGE_LO,
   PRACTICE,
+  PRACTICE_NOT_TAKEN,
   PRACTICE_TAKEN,
   REGION_STALE,
   TLB_BASE,
@@ -40,7 +41,7 @@ const PAGE = 4096;
 function fuse(name: string, e: RegionEmitter): FusedFlags | undefined {
   if (/^sse_u?comis[sd]$|^x87_order$/.test(name)) {
     e.flagsLive = true;
-    return { text: orderFlags(e), condition: orderCondition };
+    return { text: orderFlags(e), condition: (code) => orderCondition(e, code) };
   }
   const match = /^(cmp|sub|test|and|or|xor)(8|16|32|64)_r[ri]$/.exec(name);
   if (match === null) return undefined;
@@ -50,20 +51,21 @@ function fuse(name: string, e: RegionEmitter): FusedFlags | undefined {
   const extend = (word: string): string => (top === 0 ? word : `${word}<<${top}`);
   const [result, sign] = width === 64 ? ['(rl|rh)', 'rh'] : [extend('r'), extend('r')];
   const zero = `${result}===0`;
+  const same = e.either('ah===bh');
   const negative = `(${sign})<0`;
   const conditions: (string | undefined)[] = logic
-    ? ['false', 'false', zero, zero, negative, undefined, negative, `(${zero}||${negative})`]
+    ? ['false', 'false', zero, zero, negative, undefined, negative, `(${e.either(zero)}||${negative})`]
     : [
         undefined,
-        width === 64 ? '(ah===bh?al>>>0<bl>>>0:ah>>>0<bh>>>0)' : `(${extend('a')})>>>0<(${extend('b')})>>>0`,
-        width === 64 ? '(al===bl&&ah===bh)' : zero,
+        width === 64 ? `(${same}?al>>>0<bl>>>0:ah>>>0<bh>>>0)` : `(${extend('a')})>>>0<(${extend('b')})>>>0`,
+        width === 64 ? '(al^bl|ah^bh)===0' : zero,
         width === 64
-          ? '(ah===bh?al>>>0<=bl>>>0:ah>>>0<bh>>>0)'
+          ? `(${same}?al>>>0<=bl>>>0:ah>>>0<bh>>>0)`
           : `(${extend('a')})>>>0<=(${extend('b')})>>>0`,
         negative,
         undefined,
-        width === 64 ? '(ah===bh?al>>>0<bl>>>0:ah<bh)' : `(${extend('a')})<(${extend('b')})`,
-        width === 64 ? '(ah===bh?al>>>0<=bl>>>0:ah<bh)' : `(${extend('a')})<=(${extend('b')})`,
+        width === 64 ? `(${same}?al>>>0<bl>>>0:ah<bh)` : `(${extend('a')})<(${extend('b')})`,
+        width === 64 ? `(${same}?al>>>0<=bl>>>0:ah<bh)` : `(${extend('a')})<=(${extend('b')})`,
       ];
   e.flagsLive = true;
   const text = logic ? flagsLogic(e, width) : flagsArith(e, width, 'sub');
@@ -146,7 +148,7 @@ class RegionText {
       '$f=0',
       `$u=S[${TLB_BASE}]`,
       `$z=S[${PRACTICE}]`,
-      `$w=$z&${PRACTICE_TAKEN}`,
+      `$w=($z&${PRACTICE_TAKEN})-($z&${PRACTICE_NOT_TAKEN})`,
     ];
     return (
       // See practice.ts.

@@ -1,25 +1,24 @@
 /** Finds hot code: counts the slices of time that end in each line of 64 bytes. */
-import type { Seed } from './region.ts';
-
 const LINE_SHIFT = 6;
-const LINES_PER_PAGE = 4096 >> LINE_SHIFT;
 const ENTRIES = 4096;
-/** A part of what makes a line hot. */
-const NEIGHBOUR = 1 / 8;
+/** With half of the threshold in one line, the way from there is looked at. */
+const WARM = 1 / 2;
 
 export interface Policy {
-  /** Slices that must have ended in a line before a region is made of it; as many must have gone by between two regions. */
+  /** Slices that must have ended in a region's lines before it is made; as many must have gone by between two regions. */
   readonly threshold: number;
-  /** How many times as many, for each region that was made of it before. */
+  /** How many times as many, for each region that was made of its first line before. */
   readonly retry: number;
   /** Slices, for each character of its text, that the interpreter goes on in a region which the JavaScript engine optimises meanwhile. */
   readonly patience: number;
+  /** Blocks that are followed from a warm line on; 0: none, what its last block reaches becomes the region. */
+  readonly path: number;
 }
 
-/** A slice takes half a millisecond, an engine some 100 ms for 20,000 characters. */
-export const USUAL: Policy = { threshold: 40, retry: 3, patience: 1 / 100 };
+/** A slice takes half a millisecond, an engine some 200 ms for 20,000 characters. */
+export const USUAL: Policy = { threshold: 40, retry: 3, patience: 1 / 50, path: 300 };
 /** For tests: whatever is run, at once. */
-export const EAGER: Policy = { threshold: 1, retry: 0, patience: 0 };
+export const EAGER: Policy = { threshold: 1, retry: 0, patience: 0, path: 0 };
 
 /** The line of a guest-physical address. */
 export function lineOf(gpa: number): number {
@@ -29,50 +28,45 @@ export function lineOf(gpa: number): number {
 export class HotLines {
   /** Pairs: line, slices that ended there. */
   readonly #samples = new Int32Array(ENTRIES * 2);
-  /** The last block of each line. */
-  #seeds: (Seed | undefined)[] = [];
   /** By line: how often a region was made of it. */
   readonly #attempts = new Map<number, number>();
 
-  /** A slice ended before the block `seed`. True: its line is hot. */
-  note(line: number, seed: Seed, { threshold, retry }: Policy): boolean {
+  /** A slice ended in the line. True: it is time to look at the way from there. */
+  note(line: number, { threshold }: Policy): boolean {
     const entry = line & (ENTRIES - 1);
     const samples = this.#samples;
     if (samples[entry * 2] !== line) {
       samples[entry * 2] = line;
       samples[entry * 2 + 1] = 0;
     }
-    this.#seeds[entry] = seed;
-    return ++samples[entry * 2 + 1] >= threshold * (1 + retry * this.attempts(line));
+    return ++samples[entry * 2 + 1] % Math.ceil(threshold * WARM) === 0;
+  }
+
+  /** Slices that ended in these lines. */
+  sum(lines: ReadonlySet<number>): number {
+    let sum = 0;
+    for (const line of lines) {
+      const entry = line & (ENTRIES - 1);
+      if (this.#samples[entry * 2] === line) sum += this.#samples[entry * 2 + 1];
+    }
+    return sum;
   }
 
   attempts(line: number): number {
     return this.#attempts.get(line) ?? 0;
   }
 
-  /** A region is being made of the line: counts from the start. */
-  tried(line: number): void {
-    this.#attempts.set(line, this.attempts(line) + 1);
-    this.#samples[(line & (ENTRIES - 1)) * 2 + 1] = 0;
-  }
-
-  /** The other warm blocks of the page: a table of branches leads to places that are not known otherwise. */
-  neighbours(line: number, { threshold }: Policy): Seed[] {
-    const first = line & -LINES_PER_PAGE;
-    const found: Seed[] = [];
-    for (let other = first; other < first + LINES_PER_PAGE; other++) {
-      const entry = other & (ENTRIES - 1);
-      const seed = this.#seeds[entry];
-      const isWarm =
-        this.#samples[entry * 2] === other && this.#samples[entry * 2 + 1] >= threshold * NEIGHBOUR;
-      if (other !== line && isWarm && seed !== undefined) found.push(seed);
+  /** A region is being made of the lines, from `first` on: counts from the start. */
+  tried(first: number, lines: ReadonlySet<number>): void {
+    this.#attempts.set(first, this.attempts(first) + 1);
+    for (const line of lines) {
+      const entry = line & (ENTRIES - 1);
+      if (this.#samples[entry * 2] === line) this.#samples[entry * 2 + 1] = 0;
     }
-    return found;
   }
 
   clear(): void {
     this.#samples.fill(0);
-    this.#seeds = [];
     this.#attempts.clear();
   }
 }

@@ -20,12 +20,16 @@ import {
   FAULT,
   JUMP_TAG,
   JUMP_TAG_GLOBAL,
+  PAGE_HI,
+  PAGE_LO,
   PRACTICE,
   PRACTICE_COLD,
   PRACTICE_FAULT,
+  PRACTICE_NOT_TAKEN,
   PRACTICE_ON,
   PRACTICE_TAKEN,
   RCX,
+  REGION_STALE,
   STATE_WORDS,
   TLB_BASE,
   TLB_NONE,
@@ -39,8 +43,8 @@ const PAGE_WORDS = 1024;
 const REGISTER_WORDS = 32;
 const ENTRY_WORDS = 8;
 /** An address, and a number that is large in both words and ordinary as a float and as a double. */
-const LARGE_LO = -0x3ff7f400;
-const LARGE_HI = -0x3ff80000;
+export const LARGE_LO = -0x3ff7f400;
+export const LARGE_HI = -0x3ff80000;
 const STEP = 32;
 
 interface Round {
@@ -57,7 +61,7 @@ interface Round {
   readonly budget: number;
 }
 
-const [MORE, SPENT] = [1, -1000];
+const [MORE, SPENT] = [40, -1000];
 const [ON, TAKEN] = [PRACTICE_ON, PRACTICE_ON | PRACTICE_TAKEN];
 const LARGE = { step: 0, lo: LARGE_LO, hi: LARGE_HI, count: 0, mode: ON, flags: 0, budget: MORE } as const;
 const ZERO = { ...LARGE, lo: 0, hi: 0 } as const;
@@ -67,16 +71,14 @@ const ROUNDS: readonly Round[] = [
   { ...LARGE, step: STEP, mode: ON | PRACTICE_COLD },
   { ...LARGE, count: 37, budget: SPENT },
   { ...LARGE, step: STEP, count: 5, mode: TAKEN, flags: -0x80000000 },
-  { ...LARGE, step: STEP, mode: TAKEN, budget: SPENT },
-  { ...LARGE, step: -STEP },
-  { ...ZERO, budget: SPENT },
+  { ...LARGE, count: 3, mode: ON | PRACTICE_NOT_TAKEN, flags: -0x40000000 },
   ZERO,
 ];
 
 /** V8 optimises a function after a number of ticks that grows with its size; a tick is so many turns of a small loop. */
 const TICKS = 5;
 const SIZE_PER_TICK = 110;
-const TICK_TURNS = 7500;
+const TICK_TURNS = 4500;
 
 /** The entry of the jump cache for that address. */
 const ENTRY = jumpIndex(LARGE_LO);
@@ -146,6 +148,8 @@ export class Practice {
       S[i] = lo;
       S[i + 1] = hi;
     }
+    S[PAGE_LO] = LARGE_LO & -4096;
+    S[PAGE_HI] = LARGE_HI;
     S[RCX] = S[RCX] + count;
     for (let i = 0; i < PAGE_WORDS; i += 2) {
       M32[i] = S[0];
@@ -156,6 +160,7 @@ export class Practice {
     S[CR4] = S[CR4] | CR4_OSFXSR;
     S[TLB_BASE] = TLB_PRACTICE;
     S[FAULT] = 0;
+    S[REGION_STALE] = 0;
     S[PRACTICE] = mode;
     S[BUDGET] = reserve + budget;
   }

@@ -5,11 +5,12 @@ import type { InterpreterEnvironment } from '../interp/environment.ts';
 import { BUDGET, PAGE_HI, PAGE_LO, REGION_STALE } from '../state.ts';
 import { REGION_PARAMETERS, regionSource } from './compiler.ts';
 import { HotLines, lineOf, USUAL } from './hot-lines.ts';
+import { type Group, groupsOf } from './path.ts';
 import { Practice } from './practice.ts';
 import { findRegion, type Region, type Resolver, type Seed } from './region.ts';
 
 /** A region whose entries run fewer instructions than this on average goes back to the interpreter. */
-const WORTH_INSTRUCTIONS = 8;
+const WORTH_INSTRUCTIONS = 25;
 /** One that runs fewer may do better with the blocks that it leads to. */
 const GOOD_INSTRUCTIONS = 100;
 const TRIAL_ENTRIES = 10_000;
@@ -18,8 +19,13 @@ const FREQUENT = 50;
 const GROWTH_MAX = 3;
 const SEEDS_MAX = 12;
 const EXITS_MAX = 64;
-/** Slices that regions may use up at once. */
-const CREDIT_MAX = 64;
+/** Instructions from an entry to the way out: with fewer a region is not worth while, or must be hot for longer. */
+const WORTH_STAY = 60;
+const GOOD_STAY = 400;
+/** Slices that regions may use up at once, and that each takes: a fifth of the time at most goes into making them. */
+const CREDIT_MAX = 200;
+const CREDIT_PER_CHARACTER = 1 / 100;
+const PRICE_MAX = 16;
 /** Characters of text: beyond that the regions that were not run for longest go. An engine keeps some ten bytes for each. */
 const TEXT_MAX = 4_000_000;
 /** The number of a region's block: region << BLOCK_BITS | block. */
@@ -113,6 +119,8 @@ export class RegionCompiler {
   readonly #practice: Practice;
   readonly #makeFunction: FunctionMaker;
   readonly #lines = new HotLines();
+  /** Blocks that may become regions, the most promising ones last. */
+  #groups: Group[] = [];
   /** By number. */
   readonly #regions: Compiled[] = [];
   /** Numbers of regions that were made, but are not entered yet. */
@@ -122,6 +130,8 @@ export class RegionCompiler {
   #slices = 0;
   /** Making a region takes as long as some slices: others must have gone by. */
   #credit = CREDIT_MAX;
+  /** Rises with each region that turns out short, and falls with each good one: of some code no region is worth while. */
+  #price = 1;
 
   constructor(
     cache: BlockCache,
@@ -139,30 +149,60 @@ export class RegionCompiler {
     this.allowed = this.#mayMakeCode();
   }
 
-  /** A slice ended before a block. */
-  sample(seed: Seed): void {
-    if (!this.allowed || !this.enabled) return;
+  /** A slice ended before a block. The number of blocks that are to be followed from there on. */
+  sample(seed: Seed): number {
+    if (!this.allowed || !this.enabled) return 0;
     const cache = this.#cache;
     const { record } = seed;
     this.#slices++;
     this.#credit = Math.min(this.#credit + 1, CREDIT_MAX);
     for (const number of this.#waiting) {
       if (this.#regions[number].slice <= this.#slices) this.#install(number);
-      else if (this.#regions[number].records.includes(record)) return;
+      else if (this.#regions[number].records.includes(record)) return 0;
     }
-    if (cache.isRegion(record)) return;
-    const line = lineOf(cache.C[record - RECORD]);
-    if (!this.#lines.note(line, seed, this.policy) || this.#credit < this.policy.threshold) return;
-    this.#lines.tried(line);
-    let seeds = [seed];
-    let region = findRegion(cache, seeds, this.#resolve);
-    if (region?.isOpen === true) {
-      seeds = [seed, ...this.#lines.neighbours(line, this.policy)];
-      region = findRegion(cache, seeds, this.#resolve);
-    }
+    if (this.#credit < this.policy.threshold) return 0;
+    const group = this.#groups.pop();
+    if (group !== undefined) this.#make(group.seeds);
+    if (cache.isRegion(record)) return 0;
+    if (!this.#lines.note(lineOf(cache.C[record - RECORD]), this.policy)) return 0;
+    if (this.policy.path === 0) this.#make([seed]);
+    return this.#groups.length > 0 ? 0 : this.policy.path;
+  }
+
+  /** The guest went this way: of what is hot there, what was run most often is compiled first. */
+  followed(path: readonly Seed[]): void {
+    this.#groups = groupsOf(this.#cache, path)
+      .filter((group) => this.#isHot(group))
+      .reverse();
+  }
+
+  #isHot({ seeds, stay }: Group): boolean {
+    if (stay < WORTH_STAY) return false;
+    const { threshold, retry } = this.policy;
+    const [first] = seeds;
+    const enough = threshold * (1 + retry * this.#lines.attempts(this.#lineOf(first)));
+    return (
+      this.#lines.sum(this.#linesOf(seeds)) >=
+      (stay < GOOD_STAY ? (enough * this.#price * GOOD_STAY) / stay : enough)
+    );
+  }
+
+  #lineOf({ record }: Seed): number {
+    return lineOf(this.#cache.C[record - RECORD]);
+  }
+
+  #linesOf(seeds: readonly Seed[]): Set<number> {
+    return new Set(seeds.map((seed) => this.#lineOf(seed)));
+  }
+
+  /** Makes a region of these blocks. */
+  #make(blocks: readonly Seed[]): void {
+    const cache = this.#cache;
+    const seeds = blocks.filter(({ record }) => cache.isLive(record));
+    if (seeds.length === 0 || cache.isRegion(seeds[0].record)) return;
+    const region = findRegion(cache, seeds, this.#resolve);
     if (region === undefined) return;
-    // Without a loop there is less to gain: it must be hot for longer.
-    if (!region.hasLoop && this.policy.retry > 0 && this.#lines.attempts(line) < 2) return;
+    this.#lines.tried(this.#lineOf(seeds[0]), this.#linesOf(seeds));
     this.#compile(region, seeds, 0);
   }
 
@@ -205,6 +245,10 @@ export class RegionCompiler {
   #judge(number: number): void {
     const region = this.#regions[number];
     const each = region.work / TRIAL_ENTRIES;
+    this.#price = Math.min(
+      Math.max(each < GOOD_INSTRUCTIONS ? this.#price * 2 : this.#price / 2, 1),
+      PRICE_MAX,
+    );
     if (each < GOOD_INSTRUCTIONS && region.growth < GROWTH_MAX && this.#credit >= this.policy.threshold) {
       this.#grow(region);
     }
@@ -235,11 +279,11 @@ export class RegionCompiler {
   #compile(region: Region, seeds: readonly Seed[], growth: number): void {
     const source = regionSource(this.#cache, region);
     if (source === undefined) return;
-    this.#credit -= this.policy.threshold;
     const records = region.blocks.map(({ record }) => record);
     const make = this.#makeFunction(REGION_PARAMETERS, source);
     const run = make(...this.#environment) as RegionFunction;
     const size = source.length;
+    this.#credit -= this.policy.threshold === 1 ? 1 : size * CREDIT_PER_CHARACTER;
     this.#practice.run(run, records, region.reserve, size);
     if (this.policy.patience > 0) this.#practice.heat(run, size);
     this.#makeRoom(size);
@@ -304,6 +348,7 @@ export class RegionCompiler {
     this.#regions.length = 0;
     this.#free.length = 0;
     this.#waiting.clear();
+    this.#groups = [];
     this.#lines.clear();
     this.#text = 0;
   }

@@ -20,6 +20,7 @@ import {
   ZERO,
 } from '../state.ts';
 import { DoubleLocals } from './double-locals.ts';
+import { LARGE_HI, LARGE_LO } from './practice.ts';
 
 const PAGE = 4096;
 const TEMP_WORDS = 4;
@@ -227,8 +228,12 @@ export class RegionEmitter implements Emitter {
     return `$n=$n-${this.field(6)}|0;`;
   }
 
-  taken(condition: string): string {
-    return `${condition}||$w`;
+  either(condition: string): string {
+    return `($w===0?${condition}:$w>0)`;
+  }
+
+  mostly(condition: string): string {
+    return `${condition}||$z!==0`;
   }
 
   /** What comes before the last record of a block when that only branches. */
@@ -321,11 +326,14 @@ export function sharedWays(
   return {
     K: `if($n>=${reserve})continue X;${COUNT}$p=over($q);break X;`,
     Y: `${COUNT}$p=$n<0?pause($q):branch($q,$r);break X;`,
-    Z: `v=${pageLo}+$q|0;vh=${code64 ? `${pageHi}+($q>>31)+(v>>>0<$q>>>0|0)|0` : '0'};$r=0;`,
+    Z:
+      `v=${pageLo}+$q|0;vh=${code64 ? `${pageHi}+($q>>31)+(v>>>0<$q>>>0|0)|0` : '0'};$r=0;` +
+      // In practice it is an address that the jump cache has.
+      `if($z!==0){v=${LARGE_LO};vh=${LARGE_HI};}`,
     H:
       (offsets.length === 0
         ? ''
-        : `if($n>=${reserve}&&vh===${pageHi}&&(($q=v-${pageLo}|0)&-4096)===0){switch($q){${near}default:$b=-1;}` +
+        : `if($n>=${reserve}&&vh===${pageHi}&&(($q=v-${pageLo}|0)&-4096)===0){switch($q){${near}default:$b=$w>0?0:-1;}` +
           `if($b>=0){${flags}continue X;}}`) +
       `if($n>=${reserve}){j=${jumpIndexText('v')};if(${found}){` +
       `$p=J[j+3];if(C[$p]!==${stale}){switch($p){${cases}default:$b=-1;}` +

@@ -38,8 +38,6 @@ export interface Region {
   /** First records of the blocks that returns, indirect jumps and branches from other pages may go to. */
   readonly landings: ReadonlySet<number>;
   readonly hasLoop: boolean;
-  /** An indirect jump or call may lead to more places than are known. */
-  readonly isOpen: boolean;
 }
 
 /** A block to begin with, and the address of its page. */
@@ -55,6 +53,11 @@ export type Resolver = (lo: number, hi: number) => number;
 /** No offset: those are 32-bit integers. */
 const NONE = 2 ** 40;
 const INDIRECT = /^(ret|jmp|call)(32|64)(_r)?$/;
+
+/** Instructions of a region in this mode. */
+export function roomOf(mode: number): number {
+  return (mode & MODE_CODE64) !== 0 ? MAX_INSTRUCTIONS : MAX_INSTRUCTIONS32;
+}
 
 /** What the last record of a block may do: which of its two ways are direct. */
 function waysOf(name: string): { target: boolean; next: boolean } {
@@ -85,10 +88,6 @@ function blockAt(cache: BlockCache, record: number): RegionBlock {
   };
 }
 
-function count(cache: BlockCache, { end }: RegionBlock): number {
-  return (cache.C[end - 1] >>> 20) + 1;
-}
-
 interface Found {
   readonly block: RegionBlock;
   readonly successors: number[];
@@ -102,16 +101,16 @@ interface Reach {
 /** Follows the ways from the seeds, nearest first. */
 function reachable(cache: BlockCache, seeds: readonly Seed[], resolve: Resolver, decode: boolean): Reach {
   const mode = cache.C[seeds[0].record - RECORD + 1];
-  const most = (mode & MODE_CODE64) !== 0 ? MAX_INSTRUCTIONS : MAX_INSTRUCTIONS32;
+  const most = roomOf(mode);
   const found = new Map<number, Found>();
   const queue: Seed[] = [...seeds];
   const returns: number[] = [];
   const landings = new Set(seeds.map(({ record }) => record));
   let instructions = 0;
   for (let seed = queue.shift(); seed !== undefined && found.size < MAX_BLOCKS; seed = queue.shift()) {
-    if (found.has(seed.record)) continue;
+    if (found.has(seed.record) || !isCompilable(cache, seed.record, mode)) continue;
     const block = blockAt(cache, seed.record);
-    const length = count(cache, block);
+    const length = cache.lengthOf(block.record);
     if (instructions + length > most && found.size > 0) continue;
     instructions += length;
     const successors: number[] = [];
@@ -175,8 +174,8 @@ function isCompilable(cache: BlockCache, record: number, mode: number): boolean 
 }
 
 /**
- * The region around the blocks of `seeds`, of which the first is the hot one, page by page in the order of addresses;
- * undefined when it may not be compiled.
+ * The region of the blocks of `seeds`, of which the first is the hot one, and those that lie on a way back to it, page by page in
+ * the order of addresses; undefined when it may not be compiled. Of a single block that leads nowhere back, all that it reaches.
  */
 export function findRegion(cache: BlockCache, seeds: readonly Seed[], resolve: Resolver): Region | undefined {
   const [{ record }] = seeds;
@@ -185,27 +184,28 @@ export function findRegion(cache: BlockCache, seeds: readonly Seed[], resolve: R
   // Elsewhere the next address may wrap, or lie outside of the code segment.
   if ((mode & MODE_CODE64) === 0 && (mode & FLAT32) !== FLAT32) return undefined;
   let reach = reachable(cache, seeds, resolve, false);
-  let chosen = cycleThrough(record, reach.found);
-  if (chosen.length === 0) {
+  let cycle = cycleThrough(record, reach.found);
+  if (cycle.size === 0 && seeds.length === 1) {
     // What was never run may be decoded now.
     const more = reachable(cache, seeds, resolve, true);
-    chosen = cycleThrough(record, more.found);
-    if (chosen.length > 0) reach = more;
+    cycle = cycleThrough(record, more.found);
+    if (cycle.size > 0) reach = more;
   }
-  const hasLoop = chosen.length > 0;
-  if (!hasLoop) chosen = [...reach.found.values()].map(({ block }) => block);
-  const isOpen = chosen.some((block) => block.indirect && !isReturn(cache, block));
+  const hasLoop = cycle.size > 0;
+  const isAll = !hasLoop && seeds.length === 1;
+  for (const seed of seeds) cycle.add(seed.record);
+  const chosen = [...reach.found].flatMap(([at, { block }]) => (isAll || cycle.has(at) ? [block] : []));
   const pages = new Map<number, number>();
   for (const { page } of chosen) if (!pages.has(page)) pages.set(page, pages.size);
   const place = ({ page, offset }: RegionBlock): number => (pages.get(page) ?? 0) * PAGE + offset;
   const blocks = chosen.sort((a, b) => place(a) - place(b));
-  const all = blocks.reduce((sum, block) => sum + count(cache, block), 0);
+  const all = blocks.reduce((sum, block) => sum + cache.lengthOf(block.record), 0);
   if (!hasLoop && all < MIN_STRAIGHT) return undefined;
-  return { mode, reserve: all - 1, blocks, landings: reach.landings, hasLoop, isOpen };
+  return { mode, reserve: all - 1, blocks, landings: reach.landings, hasLoop };
 }
 
-/** The blocks that lie on a way from `start` back to it. */
-function cycleThrough(start: number, found: ReadonlyMap<number, Found>): RegionBlock[] {
+/** First records of the blocks that lie on a way from `start` back to it. */
+function cycleThrough(start: number, found: ReadonlyMap<number, Found>): Set<number> {
   const predecessors = new Map<number, number[]>();
   for (const [record, { successors }] of found) {
     for (const to of successors) {
@@ -225,9 +225,7 @@ function cycleThrough(start: number, found: ReadonlyMap<number, Found>): RegionB
     return seen;
   };
   const forwards = reach((record) => found.get(record)?.successors ?? []);
-  if (!forwards.has(start)) return [];
+  if (!forwards.has(start)) return new Set();
   const backwards = reach((record) => predecessors.get(record) ?? []);
-  return [...found].flatMap(([record, { block }]) =>
-    forwards.has(record) && backwards.has(record) ? [block] : [],
-  );
+  return new Set([...forwards].filter((record) => backwards.has(record)));
 }

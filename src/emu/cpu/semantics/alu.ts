@@ -38,30 +38,30 @@ function fetchImmediate(e: Emitter, width: Width): string {
   return width === 64 ? `bl=${e.field(3)};bh=${e.field(4)};` : `b=${e.field(3)};`;
 }
 
-function add64(carryIn: string): string {
+function add64(e: Emitter, carryIn: string): string {
   return carryIn === ''
     ? 'rl=al+bl|0;rh=ah+bh+(rl>>>0<al>>>0|0)|0;'
-    : `c=${carryIn};rl=al+bl+c|0;c=c===0?rl>>>0<al>>>0|0:rl>>>0<=al>>>0|0;rh=ah+bh+c|0;`;
+    : `c=${carryIn};rl=al+bl+c|0;c=${e.either('c===0')}?rl>>>0<al>>>0|0:rl>>>0<=al>>>0|0;rh=ah+bh+c|0;`;
 }
 
-function sub64(carryIn: string): string {
+function sub64(e: Emitter, carryIn: string): string {
   return carryIn === ''
     ? 'rl=al-bl|0;rh=ah-bh-(al>>>0<bl>>>0|0)|0;'
-    : `c=${carryIn};rl=al-bl-c|0;c=c===0?al>>>0<bl>>>0|0:al>>>0<=bl>>>0|0;rh=ah-bh-c|0;`;
+    : `c=${carryIn};rl=al-bl-c|0;c=${e.either('c===0')}?al>>>0<bl>>>0|0:al>>>0<=bl>>>0|0;rh=ah-bh-c|0;`;
 }
 
 function compute(e: Emitter, op: string, width: Width): string {
   const wide = width === 64;
   switch (op) {
     case 'add':
-      return (wide ? add64('') : 'r=a+b|0;') + flagsArith(e, width, 'add');
+      return (wide ? add64(e, '') : 'r=a+b|0;') + flagsArith(e, width, 'add');
     case 'adc':
-      return (wide ? add64(carryFlag(e)) : `r=a+b+(${carryFlag(e)})|0;`) + flagsArith(e, width, 'add');
+      return (wide ? add64(e, carryFlag(e)) : `r=a+b+(${carryFlag(e)})|0;`) + flagsArith(e, width, 'add');
     case 'sub':
     case 'cmp':
-      return (wide ? sub64('') : 'r=a-b|0;') + flagsArith(e, width, 'sub');
+      return (wide ? sub64(e, '') : 'r=a-b|0;') + flagsArith(e, width, 'sub');
     case 'sbb':
-      return (wide ? sub64(carryFlag(e)) : `r=a-b-(${carryFlag(e)})|0;`) + flagsArith(e, width, 'sub');
+      return (wide ? sub64(e, carryFlag(e)) : `r=a-b-(${carryFlag(e)})|0;`) + flagsArith(e, width, 'sub');
     default: {
       const operator = op === 'or' ? '|' : op === 'xor' ? '^' : '&';
       const text = wide ? `rl=al${operator}bl;rh=ah${operator}bh;` : `r=a${operator}b;`;
@@ -87,12 +87,12 @@ function unary(op: 'inc' | 'dec' | 'neg' | 'not', width: Width): Semantic {
   const text = (e: Emitter): string => {
     switch (op) {
       case 'inc':
-        return (wide ? `bl=1;bh=0;${add64('')}` : 'b=1;r=a+1|0;') + flagsIncDec(e, width, 'add');
+        return (wide ? `bl=1;bh=0;${add64(e, '')}` : 'b=1;r=a+1|0;') + flagsIncDec(e, width, 'add');
       case 'dec':
-        return (wide ? `bl=1;bh=0;${sub64('')}` : 'b=1;r=a-1|0;') + flagsIncDec(e, width, 'sub');
+        return (wide ? `bl=1;bh=0;${sub64(e, '')}` : 'b=1;r=a-1|0;') + flagsIncDec(e, width, 'sub');
       case 'neg':
         return (
-          (wide ? `bl=al;bh=ah;al=0;ah=0;${sub64('')}` : 'b=a;a=0;r=-b|0;') + flagsArith(e, width, 'sub')
+          (wide ? `bl=al;bh=ah;al=0;ah=0;${sub64(e, '')}` : 'b=a;a=0;r=-b|0;') + flagsArith(e, width, 'sub')
         );
       case 'not':
         return wide ? 'rl=~al;rh=~ah;' : 'r=~a;';
@@ -136,7 +136,7 @@ function compareExchange(width: Width): Semantic {
     fetch(e, width, 3, 'a') +
     fetch(e, width, 1, 'b') +
     compute(e, 'cmp', width) +
-    `if(${equal}){${fetch(e, width, 2, 'a')}${width === 64 ? 'rl=al;rh=ah;' : 'r=a;'}${put(e, width, 1)}}` +
+    `if(${e.either(equal)}){${fetch(e, width, 2, 'a')}${width === 64 ? 'rl=al;rh=ah;' : 'r=a;'}${put(e, width, 1)}}` +
     `else{${width === 64 ? 'rl=bl;rh=bh;' : 'r=b;'}${put(e, width, 3)}}`;
   return { name: `cmpxchg${width}_rr`, emit };
 }

@@ -12,7 +12,7 @@ import { push, release, top } from './move.ts';
 const conditional: readonly Semantic[] = Array.from({ length: 16 }, (_, code) => ({
   name: `jcc${code}`,
   transfers: true,
-  emit: (e: Emitter) => `if(${e.taken(condition(e, code))}){${e.follow(1)}}${e.follow(2)}`,
+  emit: (e: Emitter) => `if(${e.either(condition(e, code))}){${e.follow(1)}}${e.follow(2)}`,
 }));
 
 /** LOOPNE, LOOPE, LOOP, JrCXZ (E0–E3) with a count register of `width` bits. */
@@ -35,23 +35,23 @@ const loops: readonly Semantic[] = ([16, 32, 64] as const).flatMap((width) => {
       name: `loopne${width}`,
       transfers: true,
       emit: (e: Emitter) =>
-        `${decrement(e)}if(${e.taken(`${nonzero(e)}&&${condition(e, 5)}`)}){${e.follow(1)}}${e.follow(2)}`,
+        `${decrement(e)}if(${e.either(`${nonzero(e)}&&${condition(e, 5)}`)}){${e.follow(1)}}${e.follow(2)}`,
     },
     {
       name: `loope${width}`,
       transfers: true,
       emit: (e: Emitter) =>
-        `${decrement(e)}if(${e.taken(`${nonzero(e)}&&${condition(e, 4)}`)}){${e.follow(1)}}${e.follow(2)}`,
+        `${decrement(e)}if(${e.either(`${nonzero(e)}&&${condition(e, 4)}`)}){${e.follow(1)}}${e.follow(2)}`,
     },
     {
       name: `loop${width}`,
       transfers: true,
-      emit: (e: Emitter) => `${decrement(e)}if(${e.taken(nonzero(e))}){${e.follow(1)}}${e.follow(2)}`,
+      emit: (e: Emitter) => `${decrement(e)}if(${e.either(nonzero(e))}){${e.follow(1)}}${e.follow(2)}`,
     },
     {
       name: `jcxz${width}`,
       transfers: true,
-      emit: (e: Emitter) => `if(${e.taken(`!(${nonzero(e)})`)}){${e.follow(1)}}${e.follow(2)}`,
+      emit: (e: Emitter) => `if(${e.either(`!(${nonzero(e)})`)}){${e.follow(1)}}${e.follow(2)}`,
     },
   ];
 });

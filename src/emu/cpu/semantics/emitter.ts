@@ -82,8 +82,10 @@ export interface Emitter {
   raise(vector: number, error?: boolean): string;
   /** Goes on at record `next`. */
   goto(next: string): string;
-  /** The condition on which a branch is taken. */
-  taken(condition: string): string;
+  /** A condition both ways of which compute something: compiled code goes both in practice. */
+  either(condition: string): string;
+  /** One of which only its truth does. */
+  mostly(condition: string): string;
   /** Ends a block: counts it and goes to the target (`slot` 1) or to the next instruction (`slot` 2). See control.ts. */
   follow(slot: 1 | 2): string;
   /** Ends a block: counts it and goes to address v, vh; with `note` keeps that in fields 1 and 2. */

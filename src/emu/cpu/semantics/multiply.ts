@@ -87,24 +87,24 @@ function divide(op: 'div' | 'idiv', width: Width): Semantic {
       case 8:
         return (
           (signed ? `a=${al}<<16>>16;b=${e.get8(1)}<<24>>24;` : `a=${al}&65535;b=${e.get8(1)};`) +
-          `if(b===0)${fail}r=a/b|0;if(${signed ? 'r!==r<<24>>24' : 'r>255'})${fail}` +
+          `if(${e.either('b===0')})${fail}r=a/b|0;if(${e.either(signed ? 'r!==r<<24>>24' : 'r>255')})${fail}` +
           `${al}=${al}&-65536|(a%b&255)<<8|r&255;`
         );
       case 16:
         return (
           (signed
-            ? `a=${dl}<<16|${al}&65535;b=${e.get16(1)}<<16>>16;if(b===0)${fail}r=a/b|0;if(r!==r<<16>>16||a===-2147483648&&b===-1)${fail}c=a%b|0;`
-            : `a=${dl}<<16|${al}&65535;b=${e.get16(1)};if(b===0)${fail}if((a>>>0)/b>=65536)${fail}r=(a>>>0)/b|0;c=(a>>>0)%b|0;`) +
+            ? `a=${dl}<<16|${al}&65535;b=${e.get16(1)}<<16>>16;if(${e.either('b===0')})${fail}r=a/b|0;if(${e.either('r!==r<<16>>16||a===-2147483648&&b===-1')})${fail}c=a%b|0;`
+            : `a=${dl}<<16|${al}&65535;b=${e.get16(1)};if(${e.either('b===0')})${fail}if(${e.either('(a>>>0)/b>=65536')})${fail}r=(a>>>0)/b|0;c=(a>>>0)%b|0;`) +
           `${al}=${al}&-65536|r&65535;${dl}=${dl}&-65536|c&65535;`
         );
       case 32:
         return (
-          `if(${signed ? 'div64s' : 'div64u'}(${al},${dl},${e.lo(1)})===0)${fail}` +
+          `if(${e.either(`${signed ? 'div64s' : 'div64u'}(${al},${dl},${e.lo(1)})===0`)})${fail}` +
           `${al}=X[0];${ah}=0;${dl}=X[1];${dh}=0;`
         );
       case 64:
         return (
-          `if(${signed ? 'div128s' : 'div128u'}(${al},${ah},${dl},${dh},${e.lo(1)},${e.hi(1)})===0)${fail}` +
+          `if(${e.either(`${signed ? 'div128s' : 'div128u'}(${al},${ah},${dl},${dh},${e.lo(1)},${e.hi(1)})===0`)})${fail}` +
           `${al}=X[0];${ah}=X[1];${dl}=X[2];${dh}=X[3];`
         );
     }
@@ -132,11 +132,11 @@ function scan(op: 'bsf' | 'bsr', width: 16 | 32 | 64): Semantic {
     const [lo, hi, aux] = [e.word(F_LO), e.word(F_HI), e.word(F_AUX)];
     if (width === 64) {
       const position = forward
-        ? `bl!==0?${find('bl')}:32+${find('bh')}`
-        : `bh!==0?32+${find('bh')}:${find('bl')}`;
-      return `${fetch(e, 64, 2, 'b')}${lo}=bl;${hi}=bh;${aux}=0;if((bl|bh)!==0){rl=${position};rh=0;${put(e, 64, 1)}}`;
+        ? `${e.either('bl!==0')}?${find('bl')}:32+${find('bh')}`
+        : `${e.either('bh!==0')}?32+${find('bh')}:${find('bl')}`;
+      return `${fetch(e, 64, 2, 'b')}${lo}=bl;${hi}=bh;${aux}=0;if(${e.mostly('(bl|bh)!==0')}){rl=${position};rh=0;${put(e, 64, 1)}}`;
     }
-    return `${fetch(e, width, 2, 'b')}${lo}=b;${hi}=b;${aux}=0;if(b!==0){r=${find('b')};${put(e, width, 1)}}`;
+    return `${fetch(e, width, 2, 'b')}${lo}=b;${hi}=b;${aux}=0;if(${e.mostly('b!==0')}){r=${find('b')};${put(e, width, 1)}}`;
   };
   return { name: `${op}${width}`, emit };
 }
@@ -162,8 +162,9 @@ function bitTest(op: 'bt' | 'bts' | 'btr' | 'btc', width: 16 | 32 | 64, immediat
   const emit = (e: Emitter): string => {
     const number = immediate ? e.field(3) : width === 16 ? e.get16(2) : e.lo(2);
     if (width === 64) {
-      const update = op === 'bt' ? '' : `if(j===0){${e.lo(1)}=al${change};}else{${e.hi(1)}=ah${change};}`;
-      return `n=${number}&63;${fetch(e, 64, 1, 'a')}j=n&32;n&=31;q=j===0?al>>>n&1:ah>>>n&1;${update}${flagsCarry(e, 'q')}`;
+      const update =
+        op === 'bt' ? '' : `if(${e.either('j===0')}){${e.lo(1)}=al${change};}else{${e.hi(1)}=ah${change};}`;
+      return `n=${number}&63;${fetch(e, 64, 1, 'a')}j=n&32;n&=31;q=${e.either('j===0')}?al>>>n&1:ah>>>n&1;${update}${flagsCarry(e, 'q')}`;
     }
     const update = op === 'bt' ? '' : `r=a${change};${put(e, width, 1)}`;
     return `n=${number}&${width - 1};${fetch(e, width, 1, 'a')}q=a>>>n&1;${update}${flagsCarry(e, 'q')}`;

@@ -10,20 +10,20 @@ const AUX_PARITY = 256;
 export function orderFlags(e: Emitter): string {
   if (!e.flagsLive) return '';
   return (
-    `${e.word(F_HI)}=0;if(x>y){${e.word(F_LO)}=1;${e.word(F_AUX)}=0;}` +
+    `${e.word(F_HI)}=0;if(${e.either('x>y')}){${e.word(F_LO)}=1;${e.word(F_AUX)}=0;}` +
     `else{${e.word(F_LO)}=x<y?1:0;${e.word(F_AUX)}=x===y?${AUX_PARITY}:${AUX_CARRY};}`
   );
 }
 
 /** Condition codes 0–15 after a comparison of x and y; undefined: it looks at flags that do not tell. */
-export function orderCondition(code: number): string | undefined {
+export function orderCondition(e: Emitter, code: number): string | undefined {
   const conditions = [
     undefined,
     'x>=y',
-    '(x<y||x>y)',
+    `(${e.either('x<y')}||x>y)`,
     'x>y',
     undefined,
-    '(x===x&&y===y)',
+    `(${e.either('x===x')}&&y===y)`,
     undefined,
     undefined,
   ];

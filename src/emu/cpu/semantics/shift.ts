@@ -24,8 +24,8 @@ function belowSign(width: Width): string {
 }
 
 /** `below` for counts below 32, `above` for the others; one of them where the count is known. */
-function split(known: number | undefined, below: string, above: string): string {
-  if (known === undefined) return `if(n<32){${below}}else{${above}}`;
+function split(e: Emitter, known: number | undefined, below: string, above: string): string {
+  if (known === undefined) return `if(${e.either('n<32')}){${below}}else{${above}}`;
   return known < 32 ? below : above;
 }
 
@@ -34,30 +34,34 @@ function shift64(e: Emitter, op: ShiftOp, known: number | undefined): string {
     case 'shl':
       return (
         split(
+          e,
           known,
           'rh=ah<<n|al>>>1>>>31-n;rl=al<<n;c=ah>>>32-n&1;',
-          'rh=al<<n-32;rl=0;c=n===32?ah&1:al>>>64-n&1;',
+          `rh=al<<n-32;rl=0;c=${e.either('n===32')}?ah&1:al>>>64-n&1;`,
         ) + flagsShift(e, 64, 'c', '(rh>>>31^c)')
       );
     case 'shr':
       return (
         split(
+          e,
           known,
           'rl=al>>>n|ah<<1<<31-n;rh=ah>>>n;c=al>>>n-1&1;',
-          'rl=ah>>>n-32|0;rh=0;c=n===32?al>>>31:ah>>>n-33&1;',
+          `rl=ah>>>n-32|0;rh=0;c=${e.either('n===32')}?al>>>31:ah>>>n-33&1;`,
         ) + flagsShift(e, 64, 'c', '(ah>>>31)')
       );
     case 'sar':
       return (
         split(
+          e,
           known,
           'rl=al>>>n|ah<<1<<31-n;rh=ah>>n;c=al>>>n-1&1;',
-          'rl=ah>>n-32;rh=ah>>31;c=n===32?al>>>31:ah>>n-33&1;',
+          `rl=ah>>n-32;rh=ah>>31;c=${e.either('n===32')}?al>>>31:ah>>n-33&1;`,
         ) + flagsShift(e, 64, 'c', '0')
       );
     case 'rol':
       return (
         split(
+          e,
           known,
           'rh=ah<<n|al>>>1>>>31-n;rl=al<<n|ah>>>1>>>31-n;',
           'j=n-32;rh=al<<j|ah>>>1>>>31-j;rl=ah<<j|al>>>1>>>31-j;',
@@ -66,6 +70,7 @@ function shift64(e: Emitter, op: ShiftOp, known: number | undefined): string {
     case 'ror':
       return (
         split(
+          e,
           known,
           'rl=al>>>n|ah<<1<<31-n;rh=ah>>>n|al<<1<<31-n;',
           'j=n-32;rl=ah>>>j|al<<1<<31-j;rh=al>>>j|ah<<1<<31-j;',
@@ -118,7 +123,7 @@ function shift(op: ShiftOp, width: Width, byCl: boolean): Semantic {
       const start = `${count(e, width, byCl)}${fetch(e, width, 1, 'a')}`;
       const text = (width === 64 ? shift64(e, op, known) : shiftNarrow(e, op, width)) + put(e, width, 1);
       if (known !== undefined) return start + text;
-      return `${start}if(n!==0){${text}}${keep === '' ? '' : `else{${keep}}`}`;
+      return `${start}if(${e.mostly('n!==0')}){${text}}${keep === '' ? '' : `else{${keep}}`}`;
     },
   };
 }
@@ -129,10 +134,10 @@ function doubleShift(op: 'shld' | 'shrd', width: 16 | 32 | 64, byCl: boolean): S
   const text = (e: Emitter): string => {
     if (width === 64) {
       const steps = left
-        ? 'if(n<32){rh=ah<<n|al>>>1>>>31-n;rl=al<<n|bh>>>1>>>31-n;c=ah>>>32-n&1;}' +
-          'else{j=n-32;rh=al<<j|bh>>>1>>>31-j;rl=bh<<j|bl>>>1>>>31-j;c=j===0?ah&1:al>>>32-j&1;}'
-        : 'if(n<32){rl=al>>>n|ah<<1<<31-n;rh=ah>>>n|bl<<1<<31-n;c=al>>>n-1&1;}' +
-          'else{j=n-32;rl=ah>>>j|bl<<1<<31-j;rh=bl>>>j|bh<<1<<31-j;c=j===0?al>>>31:ah>>>j-1&1;}';
+        ? `if(${e.either('n<32')}){rh=ah<<n|al>>>1>>>31-n;rl=al<<n|bh>>>1>>>31-n;c=ah>>>32-n&1;}` +
+          `else{j=n-32;rh=al<<j|bh>>>1>>>31-j;rl=bh<<j|bl>>>1>>>31-j;c=${e.either('j===0')}?ah&1:al>>>32-j&1;}`
+        : `if(${e.either('n<32')}){rl=al>>>n|ah<<1<<31-n;rh=ah>>>n|bl<<1<<31-n;c=al>>>n-1&1;}` +
+          `else{j=n-32;rl=ah>>>j|bl<<1<<31-j;rh=bl>>>j|bh<<1<<31-j;c=${e.either('j===0')}?al>>>31:ah>>>j-1&1;}`;
       return steps + flagsShift(e, 64, 'c', '((ah^rh)>>>31)');
     }
     if (width === 32) {
@@ -148,7 +153,7 @@ function doubleShift(op: 'shld' | 'shrd', width: 16 | 32 | 64, byCl: boolean): S
   return {
     name: `${op}${width}_${byCl ? 'cl' : 'imm'}`,
     emit: (e) =>
-      `${count(e, width, byCl)}${fetch(e, width, 1, 'a')}${fetch(e, width, 2, 'b')}if(n!==0){${text(e)}${put(e, width, 1)}}` +
+      `${count(e, width, byCl)}${fetch(e, width, 1, 'a')}${fetch(e, width, 2, 'b')}if(${e.mostly('n!==0')}){${text(e)}${put(e, width, 1)}}` +
       (width === 32 ? `else{${e.hi(1)}=0;}` : ''),
   };
 }
