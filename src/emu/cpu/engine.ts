@@ -243,13 +243,29 @@ export class Engine {
     return true;
   }
 
+  /** A block is run alone: the rest of the budget is held, not used up, since clocks count what is. Answers all that is held. */
+  #holdBudget(): number {
+    const { S } = this.cpu;
+    S[BUDGET_HELD] += S[BUDGET];
+    S[BUDGET] = 0;
+    return S[BUDGET_HELD];
+  }
+
+  /** Undoes that, unless more is held since: a device wants the slice to end. */
+  #giveBudget(budget: number, held: number): void {
+    const { S } = this.cpu;
+    if (S[BUDGET_HELD] !== held) return;
+    S[BUDGET_HELD] -= budget;
+    S[BUDGET] += budget;
+  }
+
   /** Runs one block, and notes it for the region compiler. A slice ends at the same block as without. */
   #followBlock(): Exit | undefined {
     const { S } = this.cpu;
-    const [budget, held] = [S[BUDGET], S[BUDGET_HELD]];
-    S[BUDGET] = 0;
+    const budget = S[BUDGET];
+    const held = this.#holdBudget();
     const stop = this.#step();
-    S[S[BUDGET_HELD] === held ? BUDGET : BUDGET_HELD] += budget;
+    this.#giveBudget(budget, held);
     // The next block is what it would be if the interpreter had gone on by itself.
     if (S[BUDGET] >= 0 && (S[ATTENTION] | S[HALTED] | S[FAULT] | (S[MODE] & MODE_TRAP)) === 0) S[SHADOW] = 0;
     if (--this.#follow === 0) {
@@ -277,11 +293,10 @@ export class Engine {
       if (this.#follow > 0) this.#path.push({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
       S[EXIT_RECORD] = 0;
       if (shadow && !this.#single) {
-        const [budget, held] = [S[BUDGET], S[BUDGET_HELD]];
-        S[BUDGET] = 0;
+        const budget = S[BUDGET];
+        const held = this.#holdBudget();
         this.#interpret(record);
-        // A device that wants the slice to end took only what was left for this instruction.
-        S[S[BUDGET_HELD] === held ? BUDGET : BUDGET_HELD] += budget;
+        this.#giveBudget(budget, held);
       } else this.#interpret(record);
       const at = S[EXIT_RECORD];
       if (at !== 0) this.#leaveBlock(at);
