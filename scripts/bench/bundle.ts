@@ -1,9 +1,7 @@
 /** Bundles programs as the site's worker is bundled: one module, no TypeScript left. */
 import { join } from 'node:path';
-import { build, type InlineConfig, type Plugin } from 'vite';
+import { build, type InlineConfig } from 'vite';
 import { workDirectory } from './cache.ts';
-
-const GENERATED = /interp\/generated\/interpreter\.js$/;
 
 function common(outDir: string): InlineConfig & { build: NonNullable<InlineConfig['build']> } {
   return {
@@ -13,18 +11,12 @@ function common(outDir: string): InlineConfig & { build: NonNullable<InlineConfi
   };
 }
 
-/** Path of the bundle for Node. `interpreter` replaces the text of the generated interpreter. */
-export async function bundle(entry: string, name: string, interpreter?: string): Promise<string> {
+/** Path of the bundle for Node. */
+export async function bundle(entry: string, name: string): Promise<string> {
   const outDir = join(workDirectory(), name);
   const config = common(outDir);
-  const replace: Plugin = {
-    name: 'hotslot:interpreter',
-    enforce: 'pre',
-    load: (id) => (interpreter !== undefined && GENERATED.test(id) ? interpreter : null),
-  };
   await build({
     ...config,
-    plugins: [replace],
     ssr: { noExternal: true },
     build: {
       ...config.build,

@@ -3,8 +3,8 @@ import type { AccessSize } from '../../src/emu/core/device.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
 import { createEngine, type Engine, type Exit } from '../../src/emu/cpu/engine.ts';
+import type { FunctionMaker } from '../../src/emu/cpu/interp/code-maker.ts';
 import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
-import type { FunctionMaker } from '../../src/emu/cpu/jit/region-compiler.ts';
 import * as cpuState from '../../src/emu/cpu/state.ts';
 import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { CODE, CODE_ALIAS, DATA, DEVICE, ENTRY, FRESH, READ_ONLY, STACK, STACK_TOP } from './jit-program.ts';
@@ -68,9 +68,13 @@ export class JitRig {
   #interrupt = false;
   #count = 0;
 
+  /** One that compiles sees its arrays as globals, too. */
   constructor(compiled: boolean) {
     const memory = new GuestMemory(MEMORY_BYTES);
-    this.engine = createEngine({ memory, host: this.#host(), trace: QUIET, makeFunction: this.#make });
+    this.engine = createEngine({
+      ...{ memory, host: this.#host(), trace: QUIET },
+      ...{ makeFunction: this.#make, useGlobals: compiled },
+    });
     const { engine } = this;
     engine.compiler.enabled = compiled;
     engine.compiler.policy = EAGER;
@@ -149,12 +153,12 @@ export class JitRig {
     return lines;
   }
 
-  /** As the engine's own maker, but what it makes counts its instructions. */
+  /** As the engine's own maker, but the regions that it makes count their instructions. */
   readonly #make: FunctionMaker = (parameters, body) => {
     const make = new Function(...parameters, body) as ReturnType<FunctionMaker>;
     return (...values) => {
       const made = make(...values);
-      if (typeof made !== 'function') return made;
+      if (typeof made !== 'function' || made.name !== 'region') return made;
       return (block: number) => {
         const { S } = this.engine.cpu;
         const before = S[cpuState.BUDGET] ?? 0;

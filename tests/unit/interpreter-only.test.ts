@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { createEngine, type Engine } from '../../src/emu/cpu/engine.ts';
+import type { FunctionMaker } from '../../src/emu/cpu/interp/code-maker.ts';
 import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
-import type { FunctionMaker } from '../../src/emu/cpu/jit/region-compiler.ts';
 import { RAX, RIP_LO } from '../../src/emu/cpu/state.ts';
 import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { CODE_GPA, enterUserMode, NO_DEVICES, RIG_MEMORY_BYTES } from '../support/cpu-rig.ts';

@@ -1,5 +1,6 @@
 /** Our machine with the guest of a job in it; the same in Node and in a web worker. */
 import { MemoryBackend } from '../../../src/emu/block/memory-store.ts';
+import type { FunctionMaker } from '../../../src/emu/cpu/interp/code-maker.ts';
 import { type ImageOpener, Machine, Monitor } from '../../../src/emu/index.ts';
 import type { Job } from '../runners/session.ts';
 
@@ -23,6 +24,7 @@ export async function createMachine(
   files: GuestFiles,
   job: Job,
   images: ImageOpener = memoryImages(job),
+  makeFunction?: FunctionMaker,
 ): Promise<Machine> {
   const machine = new Machine(
     { ...files, append: job.append, memoryBytes: job.memoryBytes },
@@ -35,6 +37,7 @@ export async function createMachine(
         }
       },
       images,
+      ...(makeFunction === undefined ? {} : { makeFunction }),
     },
   );
   if (job.driveBytes > 0) await plugDrive(machine);

@@ -1,8 +1,9 @@
-/** A cold boot that counts. Bundled with the instrumented interpreter; prints the profile. */
+/** A cold boot that counts. Prints the profile. */
 import { bootOnly, readGuestImage } from '../guests.ts';
-import { createMachine } from '../page/hotslot-machine.ts';
+import { createMachine, memoryImages } from '../page/hotslot-machine.ts';
 import { NodeLoop } from '../runners/node-loop.ts';
 import * as counters from './counters.ts';
+import { instrument } from './instrument.ts';
 
 const LIMIT_MS = 300_000;
 const PROMPT = 'guest# ';
@@ -38,7 +39,8 @@ const named = (counts: ArrayLike<number>, names: readonly string[]): [string, nu
 counters.watchClasses();
 const image = readGuestImage();
 const start = performance.now();
-const machine = await createMachine(image, bootOnly(image));
+const job = bootOnly(image);
+const machine = await createMachine(image, job, memoryImages(job), instrument);
 counters.watchMachine(machine);
 let output = '';
 machine.onSerial = (bytes) => {

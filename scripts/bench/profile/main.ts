@@ -4,7 +4,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../bundle.ts';
 import { workDirectory } from '../cache.ts';
-import { instrumentedInterpreter } from './instrument.ts';
 
 const ROWS = 40;
 
@@ -31,7 +30,7 @@ export async function profile(): Promise<void> {
   });
   const ofInterpreter = deopts.split('\n').filter((line) => /bailout.*<JSFunction run /.test(line));
   process.stdout.write(`deoptimisations of functions called run: ${ofInterpreter.length}\n`);
-  const counting = await bundle('scripts/bench/profile/boot.ts', 'profile-boot', instrumentedInterpreter());
+  const counting = await bundle('scripts/bench/profile/boot.ts', 'profile-boot');
   process.stdout.write(`\n# Counts of a cold boot\n`);
   execFileSync(process.execPath, [counting], { stdio: 'inherit' });
 }

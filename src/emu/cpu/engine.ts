@@ -4,13 +4,15 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { CpuHost, CpuTopology } from './cpu.ts';
 import { BlockCache, MODE_SINGLE } from './interp/block-cache.ts';
 import { CodeLookup } from './interp/code-lookup.ts';
+import { CodeMaker, type FunctionMaker } from './interp/code-maker.ts';
 import { interpreterEnvironment } from './interp/engine-environment.ts';
+import { INTERPRETER_MEMBERS, interpreterBody } from './interp/generate.ts';
 import { createInterpreter } from './interp/generated/interpreter.js';
 import { INDEX_SHIFT, OFFSET_MASK } from './interp/position.ts';
 import { regionEnvironment } from './interp/region-environment.ts';
 import { warmUp } from './interp/warm-up.ts';
 import type { Seed } from './jit/region.ts';
-import { type FunctionMaker, RegionCompiler } from './jit/region-compiler.ts';
+import { RegionCompiler } from './jit/region-compiler.ts';
 import {
   ATTENTION,
   BLOCK_INDEX,
@@ -73,8 +75,12 @@ export interface EngineOptions {
   /** Shared by all vCPUs of a machine. */
   readonly blocks?: BlockCache;
   /** How compiled code is made; absent: by the host's `Function`. */
-  readonly makeFunction?: FunctionMaker;
+  readonly makeFunction?: FunctionMaker | undefined;
+  /** Code that is made sees the arrays as globals of the realm, which is faster; they go with the engine. */
+  readonly useGlobals?: boolean;
 }
+
+type Interpreter = (record: number) => void;
 
 export class Engine {
   readonly cpu: Vcpu;
@@ -86,7 +92,7 @@ export class Engine {
   retired = 0;
 
   readonly #code: CodeLookup;
-  readonly #interpret: (record: number) => void;
+  readonly #interpret: Interpreter;
   readonly #regions: RegionCompiler;
   /** Every instruction in a block of its own: the end of an exact count. */
   #single = false;
@@ -126,8 +132,12 @@ export class Engine {
     const cached = { ...environment, ...environment.inRegions };
     const inRegions = { ...cached, ...regionEnvironment(wiring, cached) };
     const known = (lo: number, hi: number): number => this.#code.known(lo, hi);
-    this.#regions = new RegionCompiler(this.blocks, inRegions, known, options.makeFunction);
-    this.#interpret = createInterpreter(environment);
+    const owner = options.useGlobals === true ? this : undefined;
+    const maker = new CodeMaker(options.makeFunction, inRegions, owner);
+    this.#regions = new RegionCompiler(this.blocks, inRegions, known, maker);
+    this.#interpret = maker.isGlobal
+      ? (maker.make(INTERPRETER_MEMBERS, interpreterBody(), { ...environment }) as Interpreter)
+      : createInterpreter(environment);
   }
 
   /** The region compiler: statistics, and a switch to turn it off. */

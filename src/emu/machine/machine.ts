@@ -11,6 +11,7 @@ import { ApicBusHub } from '../cpu/apic/apic-bus.ts';
 import { LocalApic } from '../cpu/apic/local-apic.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
 import { Engine } from '../cpu/engine.ts';
+import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
 import { HALTED } from '../cpu/state.ts';
 import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
@@ -79,6 +80,8 @@ export interface MachineHost extends Host {
   readonly warn?: (message: string) => void;
   /** Something that whoever shows the machine should tell its user: an I/O error of a disk, a fault of the emulator. */
   readonly notice?: (text: string) => void;
+  /** How text becomes code; absent: by `Function`. What throws, as under a strict content policy, leaves all to the interpreter. */
+  readonly makeFunction?: FunctionMaker;
 }
 
 /** What the caller of `run` is to do next. */
@@ -161,7 +164,10 @@ export class Machine implements MachineApi {
       return index === 0 ? this.serial : new CharPipe((bytes) => this.onSerial(bytes, index));
     });
     const cpuHost = this.#cpuHost();
-    this.engine = new Engine({ memory: this.memory, host: cpuHost, trace: this.trace });
+    this.engine = new Engine({
+      ...{ memory: this.memory, host: cpuHost, trace: this.trace },
+      ...{ makeFunction: host.makeFunction, useGlobals: true },
+    });
     this.apic = this.#createApic(cpuHost);
     this.board = new PcBoard({
       memory: this.memory,

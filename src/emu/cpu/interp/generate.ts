@@ -247,16 +247,16 @@ export const ENVIRONMENT = [
   ],
 ] as const;
 
-/** The source text of the interpreter module (plain JavaScript, for a `.js` file with a `.d.ts` beside it). */
-export function generateInterpreter(): string {
+/** What the text of the interpreter needs to have names. */
+export const INTERPRETER_MEMBERS: readonly string[] = [...ENVIRONMENT, 'J'];
+
+/** Body of a function that returns the interpreter. */
+export function interpreterBody(): string {
   const handlers = SEMANTICS.map(handler);
   const cases = SEMANTICS.flatMap((semantic, number) =>
     isHot(semantic.name) ? [switchCase(semantic, number)] : [],
   );
   return [
-    '// Written by scripts/generate.ts from src/emu/cpu/semantics. Do not edit.',
-    'export function createInterpreter(env) {',
-    `const {${ENVIRONMENT.join(',')},J} = env;`,
     ...handlers,
     `const H=[${SEMANTICS.map((_, number) => `h${number}`).join(',')}];`,
     'function run(first){',
@@ -267,6 +267,16 @@ export function generateInterpreter(): string {
     `case ${GAP}:return;default:p=H[C[p]](p)|0;}}`,
     'p=leave(p)|0;}}',
     'return run;',
+  ].join('\n');
+}
+
+/** The same as a module, for pages that forbid making code (plain JavaScript, for a `.js` file with a `.d.ts` beside it). */
+export function interpreterModule(): string {
+  return [
+    '// Written by scripts/generate.ts from src/emu/cpu/semantics. Do not edit.',
+    'export function createInterpreter(env) {',
+    `const {${INTERPRETER_MEMBERS.join(',')}} = env;`,
+    interpreterBody(),
     '}',
     '',
   ].join('\n');

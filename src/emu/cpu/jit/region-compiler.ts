@@ -1,6 +1,7 @@
 /** Decides what is compiled, compiles it, and runs it. */
 import { RECORD } from '../decode/instruction.ts';
 import type { BlockCache } from '../interp/block-cache.ts';
+import type { CodeMaker } from '../interp/code-maker.ts';
 import type { InterpreterEnvironment } from '../interp/environment.ts';
 import { BUDGET, PAGE_HI, PAGE_LO, REGION_STALE } from '../state.ts';
 import { REGION_PARAMETERS, regionSource } from './compiler.ts';
@@ -70,19 +71,12 @@ export type RegionEnvironment = Pick<
   decline(p: number): number;
 };
 
-/** Makes a function of parameter names and a body; may throw where the host's policy forbids it. */
-export type FunctionMaker = (
-  parameters: readonly string[],
-  body: string,
-) => (...values: unknown[]) => unknown;
-
 interface Exits {
   count: number;
   readonly seed: Seed;
 }
 
 type RegionFunction = (block: number) => number;
-type RegionMaker = ReturnType<FunctionMaker>;
 
 interface Compiled {
   readonly run: RegionFunction;
@@ -113,11 +107,11 @@ export class RegionCompiler {
   rejected = 0;
   retired = 0;
   readonly #cache: BlockCache;
-  readonly #environment: readonly unknown[];
+  readonly #environment: Readonly<Record<string, unknown>>;
   readonly #state: Int32Array;
   readonly #resolve: Resolver;
   readonly #practice: Practice;
-  readonly #makeFunction: FunctionMaker;
+  readonly #maker: CodeMaker;
   readonly #lines = new HotLines();
   /** Blocks that may become regions, the most promising ones last. */
   #groups: Group[] = [];
@@ -137,16 +131,15 @@ export class RegionCompiler {
     cache: BlockCache,
     environment: InterpreterEnvironment & RegionEnvironment,
     resolve: Resolver,
-    makeFunction: FunctionMaker = (parameters, body) => new Function(...parameters, body) as RegionMaker,
+    maker: CodeMaker,
   ) {
     this.#cache = cache;
     this.#resolve = resolve;
     this.#practice = new Practice(environment);
-    this.#makeFunction = makeFunction;
+    this.#maker = maker;
     this.#state = environment.S;
-    const byName: Readonly<Record<string, unknown>> = { ...environment };
-    this.#environment = REGION_PARAMETERS.map((name) => byName[name]);
-    this.allowed = this.#mayMakeCode();
+    this.#environment = { ...environment };
+    this.allowed = maker.allowed;
   }
 
   /** A slice ended before a block. The number of blocks that are to be followed from there on. */
@@ -280,8 +273,7 @@ export class RegionCompiler {
     const source = regionSource(this.#cache, region);
     if (source === undefined) return;
     const records = region.blocks.map(({ record }) => record);
-    const make = this.#makeFunction(REGION_PARAMETERS, source);
-    const run = make(...this.#environment) as RegionFunction;
+    const run = this.#maker.make(REGION_PARAMETERS, source, this.#environment) as RegionFunction;
     const size = source.length;
     this.#credit -= this.policy.threshold === 1 ? 1 : size * CREDIT_PER_CHARACTER;
     this.#practice.run(run, records, region.reserve, size);
@@ -351,14 +343,5 @@ export class RegionCompiler {
     this.#groups = [];
     this.#lines.clear();
     this.#text = 0;
-  }
-
-  /** A content security policy without 'unsafe-eval' forbids it. */
-  #mayMakeCode(): boolean {
-    try {
-      return this.#makeFunction([], 'return true')() === true;
-    } catch {
-      return false;
-    }
   }
 }
