@@ -150,7 +150,8 @@ export class Engine {
     const { cpu } = this;
     const { S, tlb: T } = cpu;
     this.#isStepping = true;
-    warmUp({ S, T, C: this.blocks.C, bytes: cpu.memory.bytes, run: this.#interpret });
+    warmUp({ S, T, J: this.#code.jumps, C: this.blocks.C, bytes: cpu.memory.bytes, run: this.#interpret });
+    this.#code.clear();
     cpu.mmu.tlb.clear();
     cpu.flushTlb(true);
   }

@@ -230,6 +230,15 @@ export const PRACTICE_COLD = 4;
 export const PRACTICE_FAULT = 8;
 /** Branches are not taken. */
 export const PRACTICE_NOT_TAKEN = 16;
+/** Parts of conditions hold, or do not. */
+export const PRACTICE_INNER_TAKEN = 32;
+export const PRACTICE_INNER_NOT_TAKEN = 64;
+/**
+ * An address, and a number that is ordinary as a float and as a double, as their product is. Neither word is among the small integers that engines treat in
+ * another way: Chromium's have 31 bits.
+ */
+export const PRACTICE_LO = -0x4ff7f400;
+export const PRACTICE_HI = -0x4ff80000;
 /** Number of the running instruction in its block, while system code runs. */
 export const BLOCK_INDEX = 342;
 

@@ -28,6 +28,7 @@ import {
   NEXT_LO,
   PAGE_HI,
   PAGE_LO,
+  PRACTICE,
   REGION_STALE,
   RIP_HI,
   RIP_LO,
@@ -309,6 +310,8 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     jump,
     stale: leave,
     region: (p) => {
+      // Of warm-up.ts.
+      if (S[PRACTICE] !== 0) return S[FAULT] === 0 ? 0 : -p;
       S[REGION_STALE] = 0;
       const next = wiring.runRegion(p);
       return next !== 0 ? next : proceed();

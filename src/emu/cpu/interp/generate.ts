@@ -118,6 +118,9 @@ class InterpreterEmitter implements Emitter {
   either(condition: string): string {
     return condition;
   }
+  inner(condition: string): string {
+    return condition;
+  }
   mostly(condition: string): string {
     return condition;
   }

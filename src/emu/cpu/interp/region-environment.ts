@@ -10,6 +10,7 @@ import {
   PRACTICE,
   PRACTICE_COLD,
   PRACTICE_FAULT,
+  PRACTICE_LO,
   TLB_ADDEND,
   TLB_BASE,
   TLB_HI,
@@ -70,20 +71,22 @@ export function regionEnvironment(
     return false;
   };
   const { load8, load16, load32, load64, store8, store16, store32, store64 } = environment;
-  /** What practice must not do: `answer` instead. */
-  const real = (run: (p: number) => number, answer = 0) => {
-    return (p: number): number => (S[PRACTICE] === 0 ? run(p) : answer);
+  /** What was not loaded: large in practice. */
+  const nothing = (): number => (S[PRACTICE] === 0 ? 0 : PRACTICE_LO);
+  /** What practice must not do: it sees that it faults, and that it does not. */
+  const real = (run: (p: number) => number) => {
+    return (p: number): number => (S[PRACTICE] === 0 ? run(p) : S[PRACTICE] & PRACTICE_FAULT);
   };
   return {
     J: jumps,
-    load8: (lo, hi) => (mayRead(lo, hi, 1) ? load8(lo, hi) : 0),
-    load16: (lo, hi) => (mayRead(lo, hi, 2) ? load16(lo, hi) : 0),
-    load32: (lo, hi) => (mayRead(lo, hi, 4) ? load32(lo, hi) : 0),
-    load64: (lo, hi) => (mayRead(lo, hi, 8) ? load64(lo, hi) : 0),
-    loadw8: (lo, hi) => (mayWrite(lo, hi, 1) ? load8(lo, hi) : 0),
-    loadw16: (lo, hi) => (mayWrite(lo, hi, 2) ? load16(lo, hi) : 0),
-    loadw32: (lo, hi) => (mayWrite(lo, hi, 4) ? load32(lo, hi) : 0),
-    loadw64: (lo, hi) => (mayWrite(lo, hi, 8) ? load64(lo, hi) : 0),
+    load8: (lo, hi) => (mayRead(lo, hi, 1) ? load8(lo, hi) : nothing()),
+    load16: (lo, hi) => (mayRead(lo, hi, 2) ? load16(lo, hi) : nothing()),
+    load32: (lo, hi) => (mayRead(lo, hi, 4) ? load32(lo, hi) : nothing()),
+    load64: (lo, hi) => (mayRead(lo, hi, 8) ? load64(lo, hi) : nothing()),
+    loadw8: (lo, hi) => (mayWrite(lo, hi, 1) ? load8(lo, hi) : nothing()),
+    loadw16: (lo, hi) => (mayWrite(lo, hi, 2) ? load16(lo, hi) : nothing()),
+    loadw32: (lo, hi) => (mayWrite(lo, hi, 4) ? load32(lo, hi) : nothing()),
+    loadw64: (lo, hi) => (mayWrite(lo, hi, 8) ? load64(lo, hi) : nothing()),
     store8: (lo, hi, value) => {
       if (mayWrite(lo, hi, 1)) store8(lo, hi, value);
     },
@@ -111,6 +114,7 @@ export function regionEnvironment(
     helper: real(environment.helper),
     helperRepeat: real(environment.helperRepeat),
     helperEnd: real(environment.helperEnd),
+    leave: real(environment.leave),
     x87op: real(environment.x87op),
     sse: real(environment.sse),
     sseNumber: (p, x, y) => (S[PRACTICE] === 0 ? environment.sseNumber(p, x, y) : 0),

@@ -21,6 +21,8 @@ import {
   JUMP_TAG,
   PAGE_HI,
   PAGE_LO,
+  PRACTICE,
+  PRACTICE_ON,
   RBX,
   RCX,
   RDX,
@@ -34,6 +36,7 @@ import {
   ZERO,
 } from '../state.ts';
 import { followers, isHot } from './hot.ts';
+import { jumpIndex } from './jump-cache.ts';
 
 const PAGE = 4096;
 const ROUNDS = 1200;
@@ -42,8 +45,12 @@ const OPERAND = 0x100;
 const STACK = 0x800;
 /** Aligned, unaligned, across the end of the page, and in a page that the TLB does not have. */
 const OFFSETS = [OPERAND, OPERAND + 1, PAGE - 1, PAGE + OPERAND] as const;
-/** First word of the TLB entry of the second page. */
+/** First word of the TLB entry of the second page, and of the page at the middle of the lower 4 GiB. */
 const SECOND = 4;
+const MIDDLE = 0x3ffc;
+const FAR = 2 ** 31;
+/** What memory is full of: no small integer for an engine, wherever it is read. */
+const FILL = 0xb0;
 const BUDGET_FOR_ALL = 1 << 30;
 
 /** Changes AL only. */
@@ -66,6 +73,8 @@ const OUTSIDE = [
 
 export interface WarmUpTarget {
   readonly S: Int32Array;
+  /** The jump cache; must be cleared afterwards. */
+  readonly J: Int32Array;
   readonly T: Int32Array;
   readonly C: Int32Array;
   /** Guest RAM; its first two pages are put back as they were. */
@@ -79,6 +88,8 @@ const EXIT = [0, 0, 0, 0, 0, 0, 0, 0] as const;
 /** One hot kind in one situation. */
 interface Exercise {
   readonly fields: readonly number[];
+  /** What RBX holds. */
+  readonly base?: number;
   /** Instructions left: 0 makes branches pause. */
   readonly budget: number;
   /** The record behind it; else `exit`. */
@@ -89,7 +100,7 @@ interface Exercise {
 function exercises(next: number): Exercise[] {
   const all: Exercise[] = [];
   for (const [number, { name }] of SEMANTICS.entries()) {
-    if (!isHot(name) || name === 'region') continue;
+    if (!isHot(name)) continue;
     const add = (fields: readonly number[], budget: number = BUDGET_FOR_ALL): void => {
       all.push({ fields: [number, ...fields, 0], budget });
     };
@@ -101,6 +112,9 @@ function exercises(next: number): Exercise[] {
       add([helperNumber(HARMLESS), 0, 0, ZERO, RCX, RDX]);
     } else if (/^(load|store|lea|ea)/.test(name)) {
       for (const offset of OFFSETS) add([RBX, ZERO, offset, ZERO, 0, 1]);
+      // A sum that is no 32-bit number before it is cut.
+      const fields = [number, RBX, ZERO, OPERAND - FAR, ZERO, 0, 1, 0];
+      all.push({ fields, base: -FAR, budget: BUDGET_FOR_ALL });
     } else if (/^(shl|shr|sar)(32|64)_imm$/.test(name)) {
       for (const count of [3, 32, 35]) add([0, RBX, count, 0, ZERO, 1]);
     } else if (name.startsWith('helper')) add([helperNumber(HARMLESS), 0, 0, 0, 0, 0]);
@@ -135,27 +149,45 @@ function pairs(next: number): Exercise[] {
   return all;
 }
 
-/** State and memory are as before afterwards; the TLB must be flushed. The machine must not run. */
-export function warmUp({ S, T, C, bytes, run }: WarmUpTarget): void {
+/** Aligned and not, and where what is added to it leads beyond 32 bits. */
+function stackOf(name: string, round: number): number {
+  if ((round & 24) !== 24) return (round & 8) === 0 ? STACK : STACK + 1;
+  if (/^(push|call)/.test(name)) return -FAR;
+  return /^(pop|ret)/.test(name) ? FAR - 8 : STACK;
+}
+
+/** State and memory are as before afterwards; the TLB and the jump cache must be flushed. The machine must not run. */
+export function warmUp({ S, J, T, C, bytes, run }: WarmUpTarget): void {
   const state = S.slice();
   const page = bytes.slice(0, 2 * PAGE);
   const start = C.length - RECORD * 3;
   const program = exercises(start + 2 * RECORD);
+  bytes.fill(FILL, 0, 2 * PAGE);
   T[TLB_READ] = 0;
   T[TLB_WRITE] = 0;
   T[TLB_HI] = 0;
   T[TLB_ADDEND] = 0;
   S[TLB_BASE] = 0;
+  T[MIDDLE + TLB_READ] = FAR - PAGE;
+  T[MIDDLE + TLB_WRITE] = FAR - PAGE;
+  T[MIDDLE + TLB_HI] = 0;
+  T[MIDDLE + TLB_ADDEND] = PAGE - FAR;
+  const stack = new Int32Array(bytes.buffer, bytes.byteOffset + STACK, 2);
+  S[PRACTICE] = PRACTICE_ON;
   for (let step = 0; step < ROUNDS * program.length; step++) {
-    const { fields, budget, second = EXIT } = program[step % program.length];
+    const { fields, base = 0, budget, second = EXIT } = program[step % program.length];
     const round = Math.floor(step / program.length);
     C.set(fields, start);
+    // A region leaves a record to the interpreter, which finds its kind here.
+    C[start - 2] = opNumber(OUTSIDE[round % OUTSIDE.length]);
     C.set(second, start + RECORD);
     T[SECOND + TLB_READ] = TLB_NONE;
     T[SECOND + TLB_WRITE] = TLB_NONE;
     S[BUDGET] = budget;
+    S[RBX] = base;
+    S[RBX + 1] = 0;
     S[FAULT] = round % 64 === 63 ? FAULT_PRESENT : 0;
-    S[RSP] = (round & 8) === 0 ? STACK : STACK + 1;
+    S[RSP] = stackOf(SEMANTICS[fields[0]].name, round);
     S[RSP + 1] = 0;
     S[EA_LO] = OFFSETS[(round >> 2) & 3] ?? 0;
     S[EA_HI] = 0;
@@ -167,6 +199,13 @@ export function warmUp({ S, T, C, bytes, run }: WarmUpTarget): void {
     S[F_AUX] = Math.imul(round, -1640531535);
     S[0] = Math.imul(round, 0x9e3779b1);
     S[JUMP_TAG] = round & 1;
+    // Where jumps and returns lead to: the cache has it, or not.
+    for (const [lo, hi] of [
+      [S[RBX], 0],
+      [stack[0], stack[1]],
+    ]) {
+      J.set([lo, hi, (round & 2) === 0 ? S[JUMP_TAG] : -1, start + 2 * RECORD, 0, 0, 0, 0], jumpIndex(lo));
+    }
     // A segment's limit and attributes.
     S[RCX] = -(round & 1);
     S[RDX] = ATTR_P | ATTR_S | ATTR_WRITABLE;
@@ -174,5 +213,5 @@ export function warmUp({ S, T, C, bytes, run }: WarmUpTarget): void {
   }
   S.set(state);
   bytes.set(page);
-  C.fill(0, start, C.length);
+  C.fill(0, start - RECORD, C.length);
 }

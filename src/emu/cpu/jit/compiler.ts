@@ -15,6 +15,8 @@ import {
   PAGE_HI,
   PAGE_LO,
   PRACTICE,
+  PRACTICE_INNER_NOT_TAKEN,
+  PRACTICE_INNER_TAKEN,
   PRACTICE_NOT_TAKEN,
   PRACTICE_TAKEN,
   REGION_STALE,
@@ -51,10 +53,10 @@ function fuse(name: string, e: RegionEmitter): FusedFlags | undefined {
   const extend = (word: string): string => (top === 0 ? word : `${word}<<${top}`);
   const [result, sign] = width === 64 ? ['(rl|rh)', 'rh'] : [extend('r'), extend('r')];
   const zero = `${result}===0`;
-  const same = e.either('ah===bh');
+  const same = e.inner('ah===bh');
   const negative = `(${sign})<0`;
   const conditions: (string | undefined)[] = logic
-    ? ['false', 'false', zero, zero, negative, undefined, negative, `(${e.either(zero)}||${negative})`]
+    ? ['false', 'false', zero, zero, negative, undefined, negative, `(${e.inner(zero)}||${negative})`]
     : [
         undefined,
         width === 64 ? `(${same}?al>>>0<bl>>>0:ah>>>0<bh>>>0)` : `(${extend('a')})>>>0<(${extend('b')})>>>0`,
@@ -149,6 +151,7 @@ class RegionText {
       `$u=S[${TLB_BASE}]`,
       `$z=S[${PRACTICE}]`,
       `$w=($z&${PRACTICE_TAKEN})-($z&${PRACTICE_NOT_TAKEN})`,
+      `$y=($z&${PRACTICE_INNER_TAKEN})-($z&${PRACTICE_INNER_NOT_TAKEN})`,
     ];
     return (
       // See practice.ts.

@@ -20,11 +20,16 @@ import {
   FAULT,
   JUMP_TAG,
   JUMP_TAG_GLOBAL,
+  MXCSR,
   PAGE_HI,
   PAGE_LO,
   PRACTICE,
   PRACTICE_COLD,
   PRACTICE_FAULT,
+  PRACTICE_HI,
+  PRACTICE_INNER_NOT_TAKEN,
+  PRACTICE_INNER_TAKEN,
+  PRACTICE_LO,
   PRACTICE_NOT_TAKEN,
   PRACTICE_ON,
   PRACTICE_TAKEN,
@@ -42,9 +47,6 @@ import type { RegionEnvironment } from './region-compiler.ts';
 const PAGE_WORDS = 1024;
 const REGISTER_WORDS = 32;
 const ENTRY_WORDS = 8;
-/** An address, and a number that is large in both words and ordinary as a float and as a double. */
-export const LARGE_LO = -0x3ff7f400;
-export const LARGE_HI = -0x3ff80000;
 const STEP = 32;
 
 interface Round {
@@ -57,22 +59,27 @@ interface Round {
   /** S[PRACTICE]. */
   readonly mode: number;
   readonly flags: number;
+  readonly mxcsr: number;
   /** What is left of the slice, besides what a way through the region needs. */
   readonly budget: number;
 }
 
 const [MORE, SPENT] = [40, -1000];
-const [ON, TAKEN] = [PRACTICE_ON, PRACTICE_ON | PRACTICE_TAKEN];
-const LARGE = { step: 0, lo: LARGE_LO, hi: LARGE_HI, count: 0, mode: ON, flags: 0, budget: MORE } as const;
-const ZERO = { ...LARGE, lo: 0, hi: 0 } as const;
+const ON = PRACTICE_ON;
+/** MXCSR with all exceptions masked: PE not set, and set. */
+const [EXACT, INEXACT] = [0x1f80, 0x1fa0];
+const LARGE = {
+  ...{ step: 0, lo: PRACTICE_LO, hi: PRACTICE_HI, count: 0 },
+  ...{ mode: ON, flags: 0, mxcsr: EXACT, budget: MORE },
+} as const;
 const FAULTING: Round = { ...LARGE, mode: ON | PRACTICE_COLD | PRACTICE_FAULT };
 const ROUNDS: readonly Round[] = [
   FAULTING,
-  { ...LARGE, step: STEP, mode: ON | PRACTICE_COLD },
-  { ...LARGE, count: 37, budget: SPENT },
-  { ...LARGE, step: STEP, count: 5, mode: TAKEN, flags: -0x80000000 },
-  { ...LARGE, count: 3, mode: ON | PRACTICE_NOT_TAKEN, flags: -0x40000000 },
-  ZERO,
+  { ...LARGE, step: STEP, mode: ON | PRACTICE_COLD | PRACTICE_INNER_TAKEN },
+  { ...LARGE, count: 37, mode: ON | PRACTICE_INNER_NOT_TAKEN, budget: SPENT },
+  { ...LARGE, step: STEP, count: 5, mode: ON | PRACTICE_TAKEN, flags: -0x80000000, mxcsr: INEXACT },
+  { ...LARGE, count: 3, mode: ON | PRACTICE_NOT_TAKEN | PRACTICE_INNER_TAKEN, flags: -0x40000000 },
+  { ...LARGE, lo: 0, hi: 0 },
 ];
 
 /** V8 optimises a function after a number of ticks that grows with its size; a tick is so many turns of a small loop. */
@@ -81,7 +88,7 @@ const SIZE_PER_TICK = 110;
 const TICK_TURNS = 4500;
 
 /** The entry of the jump cache for that address. */
-const ENTRY = jumpIndex(LARGE_LO);
+const ENTRY = jumpIndex(PRACTICE_LO);
 
 type Region = (block: number) => number;
 
@@ -95,8 +102,11 @@ export class Practice {
     this.#environment = environment;
   }
 
-  /** Runs `region` from each of its blocks, the first records of which are `blocks`; its text has `size` characters. */
-  run(region: Region, blocks: readonly number[], reserve: number, size: number): void {
+  /**
+   * Runs `region` from each of its `blocks`; its text has `size` characters. Returns and computed jumps lead to record `landing`, so that
+   * all others are compared with it, too.
+   */
+  run(region: Region, blocks: number, landing: number, reserve: number, size: number): void {
     const { S, T, J } = this.#environment;
     this.#save();
     T.fill(TLB_NONE, TLB_PRACTICE);
@@ -104,9 +114,9 @@ export class Practice {
     region(-2 * size);
     region(0);
     for (const round of ROUNDS) {
-      for (const [block, record] of blocks.entries()) {
+      for (let block = 0; block < blocks; block++) {
         const tag = (block & 1) === 0 ? S[JUMP_TAG] : S[JUMP_TAG_GLOBAL];
-        J.set([LARGE_LO, LARGE_HI, tag, record, LARGE_LO & -4096, LARGE_HI, 0, 0], ENTRY);
+        J.set([PRACTICE_LO, PRACTICE_HI, tag, landing, PRACTICE_LO & -4096, PRACTICE_HI, 0, 0], ENTRY);
         this.#prepare(round, reserve);
         region(block);
       }
@@ -138,7 +148,7 @@ export class Practice {
     J.set(this.#entry, ENTRY);
   }
 
-  #prepare({ step, lo, hi, count, mode, flags, budget }: Round, reserve: number): void {
+  #prepare({ step, lo, hi, count, mode, flags, mxcsr, budget }: Round, reserve: number): void {
     const { S, M32 } = this.#environment;
     for (let i = 0; i < REGISTER_WORDS; i += 2) {
       S[i] = lo + i * step;
@@ -148,14 +158,15 @@ export class Practice {
       S[i] = lo;
       S[i + 1] = hi;
     }
-    S[PAGE_LO] = LARGE_LO & -4096;
-    S[PAGE_HI] = LARGE_HI;
+    S[PAGE_LO] = PRACTICE_LO & -4096;
+    S[PAGE_HI] = PRACTICE_HI;
     S[RCX] = S[RCX] + count;
     for (let i = 0; i < PAGE_WORDS; i += 2) {
       M32[i] = S[0];
       M32[i + 1] = hi;
     }
     S[F_AUX] = flags;
+    S[MXCSR] = mxcsr;
     S[CR0] = S[CR0] & ~(CR0_TS | CR0_EM);
     S[CR4] = S[CR4] | CR4_OSFXSR;
     S[TLB_BASE] = TLB_PRACTICE;

@@ -52,6 +52,7 @@ export type RegionEnvironment = Pick<
       | 'helper'
       | 'helperRepeat'
       | 'helperEnd'
+      | 'leave'
       | 'x87op'
       | 'sse'
       | 'sseNumber'
@@ -276,7 +277,8 @@ export class RegionCompiler {
     const run = this.#maker.make(REGION_PARAMETERS, source, this.#environment) as RegionFunction;
     const size = source.length;
     this.#credit -= this.policy.threshold === 1 ? 1 : size * CREDIT_PER_CHARACTER;
-    this.#practice.run(run, records, region.reserve, size);
+    const landing = records.findLast((record) => region.landings.has(record)) ?? 0;
+    this.#practice.run(run, records.length, landing, region.reserve, size);
     if (this.policy.patience > 0) this.#practice.heat(run, size);
     this.#makeRoom(size);
     const number = this.#free.pop() ?? this.#regions.length;

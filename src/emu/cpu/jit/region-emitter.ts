@@ -16,11 +16,12 @@ import {
   JUMP_TAG_GLOBAL,
   PAGE_HI,
   PAGE_LO,
+  PRACTICE_HI,
+  PRACTICE_LO,
   TEMP0,
   ZERO,
 } from '../state.ts';
 import { DoubleLocals } from './double-locals.ts';
-import { LARGE_HI, LARGE_LO } from './practice.ts';
 
 const PAGE = 4096;
 const TEMP_WORDS = 4;
@@ -232,6 +233,10 @@ export class RegionEmitter implements Emitter {
     return `($w===0?${condition}:$w>0)`;
   }
 
+  inner(condition: string): string {
+    return `($y===0?${condition}:$y>0)`;
+  }
+
   mostly(condition: string): string {
     return `${condition}||$z!==0`;
   }
@@ -329,7 +334,7 @@ export function sharedWays(
     Z:
       `v=${pageLo}+$q|0;vh=${code64 ? `${pageHi}+($q>>31)+(v>>>0<$q>>>0|0)|0` : '0'};$r=0;` +
       // In practice it is an address that the jump cache has.
-      `if($z!==0){v=${LARGE_LO};vh=${LARGE_HI};}`,
+      `if($z!==0){v=${PRACTICE_LO};vh=${PRACTICE_HI};}`,
     H:
       (offsets.length === 0
         ? ''

@@ -84,6 +84,8 @@ export interface Emitter {
   goto(next: string): string;
   /** A condition both ways of which compute something: compiled code goes both in practice. */
   either(condition: string): string;
+  /** The same within the condition, or behind one way, of another one. */
+  inner(condition: string): string;
   /** One of which only its truth does. */
   mostly(condition: string): string;
   /** Ends a block: counts it and goes to the target (`slot` 1) or to the next instruction (`slot` 2). See control.ts. */

@@ -93,11 +93,11 @@ export function condition(e: Emitter, code: number): string {
     `(${aux}^${aux}<<1)<0`,
     `${aux}<0`,
     zero,
-    `(${e.either(`${aux}<0`)}||${zero})`,
+    `(${e.inner(`${aux}<0`)}||${zero})`,
     `(${hi}^${aux}<<31)<0`,
     parity,
     less,
-    `(${e.either(zero)}||${less})`,
+    `(${e.inner(zero)}||${less})`,
   ][code >> 1];
   return (code & 1) === 0 ? (base ?? 'false') : `!(${base})`;
 }

@@ -20,10 +20,10 @@ export function orderCondition(e: Emitter, code: number): string | undefined {
   const conditions = [
     undefined,
     'x>=y',
-    `(${e.either('x<y')}||x>y)`,
+    `(${e.inner('x<y')}||x>y)`,
     'x>y',
     undefined,
-    `(${e.either('x===x')}&&y===y)`,
+    `(${e.inner('x===x')}&&y===y)`,
     undefined,
     undefined,
   ];

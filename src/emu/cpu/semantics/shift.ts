@@ -37,7 +37,7 @@ function shift64(e: Emitter, op: ShiftOp, known: number | undefined): string {
           e,
           known,
           'rh=ah<<n|al>>>1>>>31-n;rl=al<<n;c=ah>>>32-n&1;',
-          `rh=al<<n-32;rl=0;c=${e.either('n===32')}?ah&1:al>>>64-n&1;`,
+          `rh=al<<n-32;rl=0;c=${e.inner('n===32')}?ah&1:al>>>64-n&1;`,
         ) + flagsShift(e, 64, 'c', '(rh>>>31^c)')
       );
     case 'shr':
@@ -46,7 +46,7 @@ function shift64(e: Emitter, op: ShiftOp, known: number | undefined): string {
           e,
           known,
           'rl=al>>>n|ah<<1<<31-n;rh=ah>>>n;c=al>>>n-1&1;',
-          `rl=ah>>>n-32|0;rh=0;c=${e.either('n===32')}?al>>>31:ah>>>n-33&1;`,
+          `rl=ah>>>n-32|0;rh=0;c=${e.inner('n===32')}?al>>>31:ah>>>n-33&1;`,
         ) + flagsShift(e, 64, 'c', '(ah>>>31)')
       );
     case 'sar':
@@ -55,7 +55,7 @@ function shift64(e: Emitter, op: ShiftOp, known: number | undefined): string {
           e,
           known,
           'rl=al>>>n|ah<<1<<31-n;rh=ah>>n;c=al>>>n-1&1;',
-          `rl=ah>>n-32;rh=ah>>31;c=${e.either('n===32')}?al>>>31:ah>>n-33&1;`,
+          `rl=ah>>n-32;rh=ah>>31;c=${e.inner('n===32')}?al>>>31:ah>>n-33&1;`,
         ) + flagsShift(e, 64, 'c', '0')
       );
     case 'rol':
@@ -135,9 +135,9 @@ function doubleShift(op: 'shld' | 'shrd', width: 16 | 32 | 64, byCl: boolean): S
     if (width === 64) {
       const steps = left
         ? `if(${e.either('n<32')}){rh=ah<<n|al>>>1>>>31-n;rl=al<<n|bh>>>1>>>31-n;c=ah>>>32-n&1;}` +
-          `else{j=n-32;rh=al<<j|bh>>>1>>>31-j;rl=bh<<j|bl>>>1>>>31-j;c=${e.either('j===0')}?ah&1:al>>>32-j&1;}`
+          `else{j=n-32;rh=al<<j|bh>>>1>>>31-j;rl=bh<<j|bl>>>1>>>31-j;c=${e.inner('j===0')}?ah&1:al>>>32-j&1;}`
         : `if(${e.either('n<32')}){rl=al>>>n|ah<<1<<31-n;rh=ah>>>n|bl<<1<<31-n;c=al>>>n-1&1;}` +
-          `else{j=n-32;rl=ah>>>j|bl<<1<<31-j;rh=bl>>>j|bh<<1<<31-j;c=${e.either('j===0')}?al>>>31:ah>>>j-1&1;}`;
+          `else{j=n-32;rl=ah>>>j|bl<<1<<31-j;rh=bl>>>j|bh<<1<<31-j;c=${e.inner('j===0')}?al>>>31:ah>>>j-1&1;}`;
       return steps + flagsShift(e, 64, 'c', '((ah^rh)>>>31)');
     }
     if (width === 32) {

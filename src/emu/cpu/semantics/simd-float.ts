@@ -73,7 +73,7 @@ function masked(e: Emitter): string {
 
 /** PE is set already, or not needed: `exact` says so. */
 function flagsStay(e: Emitter, exact: string): string {
-  return `(${masked(e)}===${MXCSR_USUAL}||${exact}&&${masked(e)}===${MXCSR_EXACT})`;
+  return `(${masked(e)}===${MXCSR_USUAL}||(${e.mostly(exact)})&&${masked(e)}===${MXCSR_EXACT})`;
 }
 
 function leaveOnFault(e: Emitter): string {
