@@ -87,6 +87,13 @@ function needsLazyFlags(fused: FusedFlags, name: string): boolean {
   return code < 0 || fused.condition(code) === undefined;
 }
 
+/** Blocks one behind the other: `break Ln` leads forwards to block n, and the switch to block $b. */
+function nested(blocks: readonly string[]): string {
+  const labels = blocks.map((_, index) => `L${index}:{`).reverse();
+  const ways = blocks.map((_, index) => `case ${index}:break L${index};`);
+  return `${labels.join('')}switch($b){${ways.join('')}}}${blocks.join('}\n')}`;
+}
+
 class RegionText {
   readonly #cache: BlockCache;
   readonly #region: Region;
@@ -126,7 +133,7 @@ class RegionText {
     );
     for (const word of [PAGE_LO, PAGE_HI]) this.#e.word(word);
     const words = [...this.#e.locals].sort((x, y) => x - y);
-    let text = cases.join('\n');
+    let text = nested(cases);
     const isPage = (word: number): boolean => word === PAGE_LO || word === PAGE_HI;
     const shared = K + Y + H + X;
     // What is only read is in the state already.
@@ -157,13 +164,13 @@ class RegionText {
       // See practice.ts.
       'while($b<0)$b=$b+1|0;' +
       `let ${[...own, scratch, ...locals, ...doubles.declarations].join(',')};` +
-      `X:for(;;){H:{Z:{Y:{K:{switch($b){${text}}}\n${K}}\n${Y}}\n${Z}}\n${H}}\n` +
+      `X:for(;;){H:{Z:{Y:{K:{${text}}\n${K}}\n${Y}}\n${Z}}\n${H}}\n` +
       `${X}${spill.join('')}return $p<0?decline(-$p):$p;`
     );
   }
 
   #cases(): string[] {
-    return this.#region.blocks.map((block, index) => `case ${index}:${this.#block(block, index)}`);
+    return this.#region.blocks.map((block, index) => this.#block(block, index));
   }
 
   /** The block at an offset from the start of a block's page; -1: it is not in the region. */

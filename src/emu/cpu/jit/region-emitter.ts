@@ -266,7 +266,7 @@ export class RegionEmitter implements Emitter {
     if (to > current) {
       // Forwards: the count is looked at later.
       const through = slot === last && to === current + 1;
-      return `${counted}${carried}${through ? '' : `$b=${to};continue X;`}`;
+      return `${counted}${carried}${through ? '' : `break L${to};`}`;
     }
     return `${carried}${carried === '' ? pending : counted}$b=${to};$q=${recordOf(to)};break K;`;
   }
