@@ -32,6 +32,9 @@ const HASH_ENTRIES = 1 << 19;
 export const STALE = opNumber('stale');
 const JMP = opNumber('jmp');
 const REGION = opNumber('region');
+/** What the word before the first record of a region's block holds: region << BLOCK_BITS | block. */
+export const BLOCK_BITS = 6;
+export const BLOCK_MASK = (1 << BLOCK_BITS) - 1;
 
 /** What `find` answers besides a record number. */
 export const NEEDS_NEXT_PAGE = -1;

@@ -1,6 +1,7 @@
 /** What compiled code calls instead of what the interpreter calls. */
 
 import { RECORD } from '../decode/instruction.ts';
+import { createLandings } from '../jit/landings.ts';
 import type { RegionEnvironment } from '../jit/region-compiler.ts';
 import {
   BUDGET,
@@ -79,6 +80,7 @@ export function regionEnvironment(
   };
   return {
     J: jumps,
+    D: createLandings(),
     load8: (lo, hi) => (mayRead(lo, hi, 1) ? load8(lo, hi) : nothing()),
     load16: (lo, hi) => (mayRead(lo, hi, 2) ? load16(lo, hi) : nothing()),
     load32: (lo, hi) => (mayRead(lo, hi, 4) ? load32(lo, hi) : nothing()),

@@ -1,6 +1,6 @@
 /** Turns a region into the text of one JavaScript function, from the same table as the interpreter. */
 import { RECORD } from '../decode/instruction.ts';
-import { type BlockCache, STALE } from '../interp/block-cache.ts';
+import type { BlockCache } from '../interp/block-cache.ts';
 import { ENVIRONMENT } from '../interp/generate.ts';
 import { SCRATCH, type Width } from '../semantics/emitter.ts';
 import { flagsArith, flagsLogic } from '../semantics/flags.ts';
@@ -24,6 +24,7 @@ import {
   ZERO,
 } from '../state.ts';
 import { flagEffect, flagNeeds, flagsLiveIn } from './flag-liveness.ts';
+import { enterLandings } from './landings.ts';
 import type { Region, RegionBlock } from './region.ts';
 import {
   COUNT,
@@ -34,10 +35,12 @@ import {
   SPILL,
   sharedWays,
 } from './region-emitter.ts';
+import { Structure } from './structure.ts';
 
 /** Largest text that V8 and Firefox still compile well. */
-const MAX_TEXT = 64_000;
+export const MAX_TEXT = 64_000;
 const PAGE = 4096;
+const RECORD_SHIFT = Math.log2(RECORD);
 
 /** Conditions after CMP, SUB and logic, straight from the operands. */
 function fuse(name: string, e: RegionEmitter): FusedFlags | undefined {
@@ -87,53 +90,54 @@ function needsLazyFlags(fused: FusedFlags, name: string): boolean {
   return code < 0 || fused.condition(code) === undefined;
 }
 
-/** Blocks one behind the other: `break Ln` leads forwards to block n, and the switch to block $b. */
-function nested(blocks: readonly string[]): string {
-  const labels = blocks.map((_, index) => `L${index}:{`).reverse();
-  const ways = blocks.map((_, index) => `case ${index}:break L${index};`);
-  return `${labels.join('')}switch($b){${ways.join('')}}}${blocks.join('}\n')}`;
-}
-
 class RegionText {
   readonly #cache: BlockCache;
   readonly #region: Region;
+  readonly #number: number;
+  readonly #D: Int32Array;
+  readonly #structure: Structure;
   readonly #e: RegionEmitter;
   readonly #liveIn: readonly boolean[];
   /** Number of the block by the page's address and the offset in it. */
   readonly #byAddress: Map<number, number>;
 
-  constructor(cache: BlockCache, region: Region) {
+  constructor(cache: BlockCache, D: Int32Array, region: Region, number: number) {
+    this.#D = D;
     this.#cache = cache;
+    this.#number = number;
     this.#region = region;
     this.#e = new RegionEmitter(cache.C);
     this.#liveIn = region.blocks.map(({ record, end }) => flagsLiveIn(cache, record, end));
     this.#byAddress = new Map(region.blocks.map(({ page, offset }, index) => [page + offset, index]));
+    const back = region.blocks.flatMap(({ page, target, next }, from) =>
+      [target, next].flatMap((way) => {
+        const to = this.#blockAt(page, way);
+        return to >= 0 && to <= from ? [[from, to] as const] : [];
+      }),
+    );
+    this.#structure = new Structure(region.blocks.length, back);
   }
 
   /** Body of the function `($b) => record`: `$b` is the block to start at. */
-  write(): string {
+  write(): string | undefined {
     const { doubles } = this.#e;
     let cases = this.#cases();
     if (doubles.choose()) cases = this.#cases();
-    const { mode, blocks, landings, reserve } = this.#region;
-    const pairs = blocks.flatMap(({ record }, index) =>
-      landings.has(record) ? [[record, index] as const] : [],
-    );
+    const { mode, reserve, blocks } = this.#region;
     const isOnePage = blocks.every(({ page }) => page === blocks[0].page);
-    const offsets = blocks.flatMap(({ record, offset }, index) =>
-      isOnePage && landings.has(record) ? [[offset, index] as const] : [],
-    );
+    const keys = blocks.map(({ record, offset }) => (isOnePage ? offset : record >>> RECORD_SHIFT));
+    const landing = enterLandings(this.#D, this.#number, keys);
+    if (landing === undefined) return undefined;
     const { K, Y, Z, H, X } = sharedWays(
       (mode & MODE_CODE64) !== 0,
       reserve,
-      pairs,
-      STALE,
       this.#e.flagTexts,
-      offsets,
+      (key) => landing(isOnePage ? key : `(${key}>>>${RECORD_SHIFT})`),
+      isOnePage,
     );
     for (const word of [PAGE_LO, PAGE_HI]) this.#e.word(word);
     const words = [...this.#e.locals].sort((x, y) => x - y);
-    let text = nested(cases);
+    let text = this.#structure.text(cases);
     const isPage = (word: number): boolean => word === PAGE_LO || word === PAGE_HI;
     const shared = K + Y + H + X;
     // What is only read is in the state already.
@@ -155,6 +159,7 @@ class RegionText {
       '$q=0',
       '$r=0',
       '$f=0',
+      '$i=0',
       `$u=S[${TLB_BASE}]`,
       `$z=S[${PRACTICE}]`,
       `$w=($z&${PRACTICE_TAKEN})-($z&${PRACTICE_NOT_TAKEN})`,
@@ -194,6 +199,8 @@ class RegionText {
       current: index,
       target: this.#blockAt(page, target),
       next: this.#blockAt(page, next),
+      structure: this.#structure,
+      reserve: this.#region.reserve,
       recordOf: (block) => this.#region.blocks[block].record,
       liveAt: (block) => this.#liveIn[block],
       last: lastName === 'jmp' || lastName.startsWith('call') ? 1 : 2,
@@ -279,11 +286,16 @@ const CALLS: Readonly<Record<string, string>> = {
 };
 
 /** Names of the parameters of the text that `regionSource` gives. */
-export const REGION_PARAMETERS: readonly string[] = [...ENVIRONMENT, 'J', 'over', 'hop', 'decline'];
+export const REGION_PARAMETERS: readonly string[] = [...ENVIRONMENT, 'J', 'D', 'over', 'hop', 'decline'];
 
-/** The source of a function that runs the region from block `$b` and answers the next record; undefined: too large. */
-export function regionSource(cache: BlockCache, region: Region): string | undefined {
-  const body = new RegionText(cache, region).write();
-  if (body.length > MAX_TEXT) return undefined;
+/** The source of a function that runs region `number` from block `$b` and answers the next record; undefined: too large. `D`: see landings.ts. */
+export function regionSource(
+  cache: BlockCache,
+  D: Int32Array,
+  region: Region,
+  number: number,
+): string | undefined {
+  const body = new RegionText(cache, D, region, number).write();
+  if (body === undefined || body.length > MAX_TEXT) return undefined;
   return `"use strict";return function region($b){${body}}`;
 }

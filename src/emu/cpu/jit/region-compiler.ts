@@ -1,11 +1,12 @@
 /** Decides what is compiled, compiles it, and runs it. */
 import { RECORD } from '../decode/instruction.ts';
-import type { BlockCache } from '../interp/block-cache.ts';
+import { BLOCK_BITS, BLOCK_MASK, type BlockCache } from '../interp/block-cache.ts';
 import type { CodeMaker } from '../interp/code-maker.ts';
 import type { InterpreterEnvironment } from '../interp/environment.ts';
 import { BUDGET, PAGE_HI, PAGE_LO, REGION_STALE } from '../state.ts';
-import { REGION_PARAMETERS, regionSource } from './compiler.ts';
+import { MAX_TEXT, REGION_PARAMETERS, regionSource } from './compiler.ts';
 import { HotLines, lineOf, USUAL } from './hot-lines.ts';
+import { REGIONS_MAX } from './landings.ts';
 import { type Group, groupsOf } from './path.ts';
 import { Practice } from './practice.ts';
 import { findRegion, type Region, type Resolver, type Seed } from './region.ts';
@@ -29,9 +30,6 @@ const CREDIT_PER_CHARACTER = 1 / 100;
 const PRICE_MAX = 16;
 /** Characters of text: beyond that the regions that were not run for longest go. An engine keeps some ten bytes for each. */
 const TEXT_MAX = 4_000_000;
-/** The number of a region's block: region << BLOCK_BITS | block. */
-const BLOCK_BITS = 6;
-const BLOCK_MASK = (1 << BLOCK_BITS) - 1;
 
 export type RegionEnvironment = Pick<
   InterpreterEnvironment,
@@ -64,6 +62,8 @@ export type RegionEnvironment = Pick<
 > & {
   /** The jump cache. */
   readonly J: Int32Array;
+  /** See landings.ts. */
+  readonly D: Int32Array;
   /** The budget does not cover a way from the block at `record`: the next record, or 0 when nothing is left of it. */
   over(record: number): number;
   /** As `jump`; record `record`, unless it is 0, keeps the address. */
@@ -110,6 +110,7 @@ export class RegionCompiler {
   readonly #cache: BlockCache;
   readonly #environment: Readonly<Record<string, unknown>>;
   readonly #state: Int32Array;
+  readonly #landings: Int32Array;
   readonly #resolve: Resolver;
   readonly #practice: Practice;
   readonly #maker: CodeMaker;
@@ -139,6 +140,7 @@ export class RegionCompiler {
     this.#practice = new Practice(environment);
     this.#maker = maker;
     this.#state = environment.S;
+    this.#landings = environment.D;
     this.#environment = { ...environment };
     this.allowed = maker.allowed;
   }
@@ -271,17 +273,20 @@ export class RegionCompiler {
   }
 
   #compile(region: Region, seeds: readonly Seed[], growth: number): void {
-    const source = regionSource(this.#cache, region);
-    if (source === undefined) return;
+    this.#makeRoom();
+    const number = this.#free.pop() ?? this.#regions.length;
+    if (number >= REGIONS_MAX) return;
+    const source = regionSource(this.#cache, this.#landings, region, number);
+    if (source === undefined) {
+      this.#free.push(number);
+      return;
+    }
     const records = region.blocks.map(({ record }) => record);
     const run = this.#maker.make(REGION_PARAMETERS, source, this.#environment) as RegionFunction;
     const size = source.length;
     this.#credit -= this.policy.threshold === 1 ? 1 : size * CREDIT_PER_CHARACTER;
-    const landing = records.findLast((record) => region.landings.has(record)) ?? 0;
-    this.#practice.run(run, records.length, landing, region.reserve, size);
+    this.#practice.run(run, records.length, records[records.length - 1], region.reserve, size);
     if (this.policy.patience > 0) this.#practice.heat(run, size);
-    this.#makeRoom(size);
-    const number = this.#free.pop() ?? this.#regions.length;
     const slice = this.#slices + Math.ceil(size * this.policy.patience);
     const { reserve } = region;
     const trial = TRIAL_ENTRIES;
@@ -321,9 +326,12 @@ export class RegionCompiler {
     }
   }
 
-  /** Drops the regions that were not run for longest, until there is room for another one. */
-  #makeRoom(size: number): void {
-    while (this.#text + size > TEXT_MAX) {
+  /** Drops the regions that were not run for longest, until there is room for another one, if it can. */
+  #makeRoom(): void {
+    while (
+      this.#text + MAX_TEXT > TEXT_MAX ||
+      (this.#free.length === 0 && this.#regions.length === REGIONS_MAX)
+    ) {
       let oldest = -1;
       for (const [number, { slice, size: text }] of this.#regions.entries()) {
         if (text === 0 || this.#waiting.has(number)) continue;

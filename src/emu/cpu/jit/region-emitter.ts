@@ -1,4 +1,5 @@
 /** Answers the semantics table with locals: registers, flags and temporaries of a region live in JavaScript variables. */
+import { STALE } from '../interp/block-cache.ts';
 import { jumpIndexText } from '../interp/jump-cache.ts';
 import { OFFSET_MASK } from '../interp/position.ts';
 import type { Emitter, Width } from '../semantics/emitter.ts';
@@ -22,6 +23,7 @@ import {
   ZERO,
 } from '../state.ts';
 import { DoubleLocals } from './double-locals.ts';
+import { Structure } from './structure.ts';
 
 const PAGE = 4096;
 const TEMP_WORDS = 4;
@@ -41,9 +43,11 @@ export interface Ways {
   readonly current: number;
   readonly target: number;
   readonly next: number;
+  readonly structure: Structure;
+  /** See Region. */
+  readonly reserve: number;
   /** First record of a block. */
   recordOf(block: number): number;
-  /** Offset in the page of each block: where a return or an indirect jump may land. */
   /** Flags can be observed in the block that the way leads to. */
   liveAt(block: number): boolean;
   /** The way that may fall through into the next block of the text. */
@@ -57,6 +61,8 @@ export class RegionEmitter implements Emitter {
     current: 0,
     target: -1,
     next: -1,
+    structure: new Structure(0, []),
+    reserve: 0,
     recordOf: () => 0,
     liveAt: () => true,
     last: 2,
@@ -252,7 +258,7 @@ export class RegionEmitter implements Emitter {
   }
 
   follow(slot: 1 | 2): string {
-    const { current, target, next, last, liveAt, recordOf } = this.ways;
+    const { current, target, next, last, structure, reserve, liveAt, recordOf } = this.ways;
     const to = slot === 1 ? target : next;
     const offset = this.#C[this.#record + slot + 2];
     const counted = this.#isCounted ? '' : this.#count();
@@ -266,9 +272,10 @@ export class RegionEmitter implements Emitter {
     if (to > current) {
       // Forwards: the count is looked at later.
       const through = slot === last && to === current + 1;
-      return `${counted}${carried}${through ? '' : `break L${to};`}`;
+      return `${counted}${carried}${through ? '' : structure.forwards(current, to)}`;
     }
-    return `${carried}${carried === '' ? pending : counted}$b=${to};$q=${recordOf(to)};break K;`;
+    const back = `if($n>=${reserve})${structure.backwards(to)}$q=${recordOf(to)};break K;`;
+    return `${carried}${carried === '' ? pending : counted}${back}`;
   }
 
   /** The number of a text that sets flags on the way out. */
@@ -306,43 +313,40 @@ export function isTransient(word: number): boolean {
  * The ways that many blocks share. They stand apart so that the way itself has constants only: an engine that has not
  * seen it yet then has nothing to guess there.
  *
- * K: to block $b, whose first record is $q, when the budget covers a way from there; else the interpreter does the rest of the slice.
+ * K: the budget does not cover a way from record $q: the interpreter does the rest of the slice.
  * Y: to the offset $q in the page, where the region has no block; $r is the word for the link.
  * Z: to the offset $q from the page's start, in another page. H: to address v, vh, as the interpreter's `jump` takes it;
- * $r is the record that keeps the address, or 0. X: the end. $f: the flags that are still to be set, 0 for none. `landings`: first records and numbers of the blocks where it may end;
- * `offsets`: their offsets and numbers, when all are in one page.
+ * $r is the record that keeps the address, or 0. X: the end. $f: the flags that are still to be set, 0 for none. `landing`: the block at an
+ * offset in the page, when the region lies in one page, else at a record that the jump cache has for the address.
  */
 export function sharedWays(
   code64: boolean,
   reserve: number,
-  landings: readonly (readonly [number, number])[],
-  stale: number,
   flagTexts: readonly string[],
-  offsets: readonly (readonly [number, number])[],
+  landing: (key: string) => string,
+  isOnePage: boolean,
 ): { readonly K: string; readonly Y: string; readonly Z: string; readonly H: string; readonly X: string } {
   const [pageLo, pageHi] = [`s${PAGE_LO}`, `s${PAGE_HI}`];
-  const near = offsets.map(([offset, block]) => `case ${offset}:$b=${block};break;`).join('');
-  const cases = landings.map(([record, block]) => `case ${record}:$b=${block};break;`).join('');
   const found = `J[j]===v&&J[j+1]===vh&&(J[j+2]===S[${JUMP_TAG}]||J[j+2]===S[${JUMP_TAG_GLOBAL}])`;
   const settings = flagTexts.map((text, index) => `case ${index + 1}:${text}break;`);
   const all = settings.length;
   // Practice sees all of them.
   const flags = all === 0 ? '' : `if($z)$f=${all};while($f){switch($f){${settings.join('')}}$f=$z?$f-1|0:0;}`;
   return {
-    K: `if($n>=${reserve})continue X;${COUNT}$p=over($q);break X;`,
+    K: `${COUNT}$p=over($q);break X;`,
     Y: `${COUNT}$p=$n<0?pause($q):branch($q,$r);break X;`,
     Z:
       `v=${pageLo}+$q|0;vh=${code64 ? `${pageHi}+($q>>31)+(v>>>0<$q>>>0|0)|0` : '0'};$r=0;` +
       // In practice it is an address that the jump cache has.
       `if($z!==0){v=${PRACTICE_LO};vh=${PRACTICE_HI};}`,
     H:
-      (offsets.length === 0
-        ? ''
-        : `if($n>=${reserve}&&vh===${pageHi}&&(($q=v-${pageLo}|0)&-4096)===0){switch($q){${near}default:$b=$w>0?0:-1;}` +
-          `if($b>=0){${flags}continue X;}}`) +
-      `if($n>=${reserve}){j=${jumpIndexText('v')};if(${found}){` +
-      `$p=J[j+3];if(C[$p]!==${stale}){switch($p){${cases}default:$b=-1;}` +
-      `if($b>=0){S[${PAGE_LO}]=${pageLo}=J[j+4];S[${PAGE_HI}]=${pageHi}=J[j+5];${flags}continue X;}}}}` +
+      (isOnePage
+        ? `if($n>=${reserve}&&vh===${pageHi}&&(($q=v-${pageLo}|0)&-4096)===0){$b=${landing('$q')};` +
+          // In practice it is found, and not.
+          `if(($b&-64)===0||$w>0){if($w>0)$b=0;${flags}continue X;}}`
+        : `if($n>=${reserve}){j=${jumpIndexText('v')};if(${found}){` +
+          `$p=J[j+3];if(C[$p]!==${STALE}){$b=${landing('$p')};` +
+          `if(($b&-64)===0){S[${PAGE_LO}]=${pageLo}=J[j+4];S[${PAGE_HI}]=${pageHi}=J[j+5];${flags}continue X;}}}}`) +
       `${COUNT}$p=hop($r,v,vh);break X;`,
     X: `${flags}${COUNT}`,
   };

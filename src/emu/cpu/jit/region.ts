@@ -35,8 +35,6 @@ export interface Region {
    */
   readonly reserve: number;
   readonly blocks: readonly RegionBlock[];
-  /** First records of the blocks that returns, indirect jumps and branches from other pages may go to. */
-  readonly landings: ReadonlySet<number>;
   readonly hasLoop: boolean;
 }
 
@@ -93,19 +91,18 @@ interface Found {
   readonly successors: number[];
 }
 
-interface Reach {
-  readonly found: Map<number, Found>;
-  readonly landings: Set<number>;
-}
-
 /** Follows the ways from the seeds, nearest first. */
-function reachable(cache: BlockCache, seeds: readonly Seed[], resolve: Resolver, decode: boolean): Reach {
+function reachable(
+  cache: BlockCache,
+  seeds: readonly Seed[],
+  resolve: Resolver,
+  decode: boolean,
+): Map<number, Found> {
   const mode = cache.C[seeds[0].record - RECORD + 1];
   const most = roomOf(mode);
   const found = new Map<number, Found>();
   const queue: Seed[] = [...seeds];
   const returns: number[] = [];
-  const landings = new Set(seeds.map(({ record }) => record));
   let instructions = 0;
   for (let seed = queue.shift(); seed !== undefined && found.size < MAX_BLOCKS; seed = queue.shift()) {
     if (found.has(seed.record) || !isCompilable(cache, seed.record, mode)) continue;
@@ -128,7 +125,6 @@ function reachable(cache: BlockCache, seeds: readonly Seed[], resolve: Resolver,
         : resolve(lo, (mode & MODE_CODE64) !== 0 ? hi : 0);
       if (record <= 0 || !isCompilable(cache, record, mode)) continue;
       successors.push(record);
-      if (!inPage) landings.add(record);
       queue.push(inPage ? { record, pageLo, pageHi } : { record, pageLo: lo & -PAGE, pageHi: hi });
     }
     const last = block.end - RECORD;
@@ -138,20 +134,16 @@ function reachable(cache: BlockCache, seeds: readonly Seed[], resolve: Resolver,
       const record = resolve(lo, hi);
       if (isCompilable(cache, record, mode)) {
         successors.push(record);
-        landings.add(record);
         queue.push({ record, pageLo: lo & -PAGE, pageHi: hi });
       }
     }
     if (block.indirect && !isReturn(cache, block)) successors.push(...seeds.map(({ record }) => record));
-    if (isCall(cache, block) && successors.length > 0) {
-      returns.push(successors[0]);
-      landings.add(successors[0]);
-    }
+    if (isCall(cache, block) && successors.length > 0) returns.push(successors[0]);
   }
   for (const { block, successors } of found.values()) {
     if (isReturn(cache, block)) successors.push(...returns);
   }
-  return { found, landings };
+  return found;
 }
 
 function lastName(cache: BlockCache, { end }: RegionBlock): string {
@@ -183,25 +175,25 @@ export function findRegion(cache: BlockCache, seeds: readonly Seed[], resolve: R
   if (!isCompilable(cache, record, mode) || cache.isNearlyFull()) return undefined;
   // Elsewhere the next address may wrap, or lie outside of the code segment.
   if ((mode & MODE_CODE64) === 0 && (mode & FLAT32) !== FLAT32) return undefined;
-  let reach = reachable(cache, seeds, resolve, false);
-  let cycle = cycleThrough(record, reach.found);
+  let found = reachable(cache, seeds, resolve, false);
+  let cycle = cycleThrough(record, found);
   if (cycle.size === 0 && seeds.length === 1) {
     // What was never run may be decoded now.
     const more = reachable(cache, seeds, resolve, true);
-    cycle = cycleThrough(record, more.found);
-    if (cycle.size > 0) reach = more;
+    cycle = cycleThrough(record, more);
+    if (cycle.size > 0) found = more;
   }
   const hasLoop = cycle.size > 0;
   const isAll = !hasLoop && seeds.length === 1;
   for (const seed of seeds) cycle.add(seed.record);
-  const chosen = [...reach.found].flatMap(([at, { block }]) => (isAll || cycle.has(at) ? [block] : []));
+  const chosen = [...found].flatMap(([at, { block }]) => (isAll || cycle.has(at) ? [block] : []));
   const pages = new Map<number, number>();
   for (const { page } of chosen) if (!pages.has(page)) pages.set(page, pages.size);
   const place = ({ page, offset }: RegionBlock): number => (pages.get(page) ?? 0) * PAGE + offset;
   const blocks = chosen.sort((a, b) => place(a) - place(b));
   const all = blocks.reduce((sum, block) => sum + cache.lengthOf(block.record), 0);
   if (!hasLoop && all < MIN_STRAIGHT) return undefined;
-  return { mode, reserve: all - 1, blocks, landings: reach.landings, hasLoop };
+  return { mode, reserve: all - 1, blocks, hasLoop };
 }
 
 /** First records of the blocks that lie on a way from `start` back to it. */
