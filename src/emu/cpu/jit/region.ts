@@ -7,9 +7,9 @@ import { MODE_CODE32, MODE_CODE64, MODE_FLAT } from '../state.ts';
 const PAGE = 4096;
 const FLAT32 = MODE_CODE32 | MODE_FLAT;
 /** Instructions of 64-bit code, and of 32-bit code: beyond this V8 optimises late or never (docs/engine.md). */
-const MAX_INSTRUCTIONS = 110;
-const MAX_INSTRUCTIONS32 = 160;
-const MAX_BLOCKS = 60;
+const MAX_INSTRUCTIONS = 160;
+const MAX_INSTRUCTIONS32 = 220;
+const MAX_BLOCKS = 62;
 /** Instructions of a region without a loop. */
 const MIN_STRAIGHT = 12;
 
