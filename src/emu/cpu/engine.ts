@@ -76,6 +76,8 @@ export interface EngineOptions {
   readonly blocks?: BlockCache;
   /** How compiled code is made; absent: by the host's `Function`. */
   readonly makeFunction?: FunctionMaker | undefined;
+  /** The host's clock: how long compiled code takes decides when it is used. Absent: some time later. */
+  readonly nowNs?: () => number;
   /** Code that is made sees the arrays as globals of the realm, which is faster; they go with the engine. */
   readonly useGlobals?: boolean;
 }
@@ -134,7 +136,7 @@ export class Engine {
     const known = (lo: number, hi: number): number => this.#code.known(lo, hi);
     const owner = options.useGlobals === true ? this : undefined;
     const maker = new CodeMaker(options.makeFunction, inRegions, owner);
-    this.#regions = new RegionCompiler(this.blocks, inRegions, known, maker);
+    this.#regions = new RegionCompiler(this.blocks, inRegions, known, maker, options.nowNs);
     this.#interpret = maker.isGlobal
       ? (maker.make(INTERPRETER_MEMBERS, interpreterBody(), { ...environment }) as Interpreter)
       : createInterpreter(environment);

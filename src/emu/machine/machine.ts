@@ -166,7 +166,7 @@ export class Machine implements MachineApi {
     const cpuHost = this.#cpuHost();
     this.engine = new Engine({
       ...{ memory: this.memory, host: cpuHost, trace: this.trace },
-      ...{ makeFunction: host.makeFunction, useGlobals: true },
+      ...{ makeFunction: host.makeFunction, useGlobals: true, nowNs: () => host.monotonicNs() },
     });
     this.apic = this.#createApic(cpuHost);
     this.board = new PcBoard({

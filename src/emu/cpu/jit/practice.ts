@@ -87,19 +87,39 @@ const TICKS = 5;
 const SIZE_PER_TICK = 110;
 const TICK_TURNS = 4500;
 
+/**
+ * Turns of that loop, and how long they take at most in optimised code: V8's takes 40 to 100 µs, its interpreter a millisecond. Browsers'
+ * clocks have steps of up to a millisecond.
+ */
+const PROBE_TURNS = 100_000;
+const PROBE_NS = 150_000;
+const COARSE_NS = 110_000;
+
 /** The entry of the jump cache for that address. */
 const ENTRY = jumpIndex(PRACTICE_LO);
 
 type Region = (block: number) => number;
 
+/** The step of a clock. */
+function resolutionOf(nowNs: () => number): number {
+  const start = nowNs();
+  let now = start;
+  while (now === start) now = nowNs();
+  return now - start;
+}
+
 export class Practice {
   readonly #environment: InterpreterEnvironment & RegionEnvironment;
+  readonly #nowNs: (() => number) | undefined;
+  #resolutionNs: number | undefined;
   readonly #state = new Int32Array(STATE_WORDS);
   readonly #page = new Int32Array(PAGE_WORDS);
   readonly #entry = new Int32Array(ENTRY_WORDS);
 
-  constructor(environment: InterpreterEnvironment & RegionEnvironment) {
+  /** `nowNs`: the host's clock, to see whether functions are optimised. */
+  constructor(environment: InterpreterEnvironment & RegionEnvironment, nowNs: (() => number) | undefined) {
     this.#environment = environment;
+    this.#nowNs = nowNs;
   }
 
   /**
@@ -132,6 +152,24 @@ export class Practice {
       region(-TICK_TURNS);
     }
     this.#restore();
+  }
+
+  /**
+   * True: the engine has optimised `run`, as the time that the small loop at its start takes says. Also lets it find once more that the
+   * function is hot.
+   */
+  isOptimised(run: Region): boolean {
+    const nowNs = this.#nowNs;
+    if (nowNs === undefined) return false;
+    this.#resolutionNs ??= resolutionOf(nowNs);
+    if (this.#resolutionNs > COARSE_NS) return false;
+    this.#save();
+    this.#prepare(FAULTING, 0);
+    const start = nowNs();
+    run(-PROBE_TURNS);
+    const isFast = nowNs() - start <= PROBE_NS;
+    this.#restore();
+    return isFast;
   }
 
   #save(): void {

@@ -28,6 +28,8 @@ const GOOD_STAY = 400;
 const CREDIT_MAX = 200;
 const CREDIT_PER_CHARACTER = 1 / 100;
 const PRICE_MAX = 16;
+const PROBE_SLICES = 4;
+const PROBE_SLICES_PER_CHARACTER = 1 / 1000;
 /** Characters of text: beyond that the regions that were not run for longest go. An engine keeps some ten bytes for each. */
 const TEXT_MAX = 4_000_000;
 
@@ -91,10 +93,17 @@ interface Compiled {
   readonly reserve: number;
   /** The slice in which it was run last; while it waits, the one from which on it is. */
   slice: number;
+  /** The slice in which it is seen next whether it is optimised. */
+  probe: number;
   /** Entries left of its trial, instructions run in it, and where it led to. */
   trial: number;
   work: number;
   exits: Map<number, Exits>;
+}
+
+/** Slices from one look to the next whether a function is optimised, of this many characters. */
+function probesOf(size: number): number {
+  return Math.ceil(PROBE_SLICES + size * PROBE_SLICES_PER_CHARACTER);
 }
 
 export class RegionCompiler {
@@ -134,10 +143,11 @@ export class RegionCompiler {
     environment: InterpreterEnvironment & RegionEnvironment,
     resolve: Resolver,
     maker: CodeMaker,
+    nowNs: (() => number) | undefined,
   ) {
     this.#cache = cache;
     this.#resolve = resolve;
-    this.#practice = new Practice(environment);
+    this.#practice = new Practice(environment, nowNs);
     this.#maker = maker;
     this.#state = environment.S;
     this.#landings = environment.D;
@@ -153,7 +163,7 @@ export class RegionCompiler {
     this.#slices++;
     this.#credit = Math.min(this.#credit + 1, CREDIT_MAX);
     for (const number of this.#waiting) {
-      if (this.#regions[number].slice <= this.#slices) this.#install(number);
+      if (this.#isReady(this.#regions[number])) this.#install(number);
       else if (this.#regions[number].records.includes(record)) return 0;
     }
     if (this.#credit < this.policy.threshold) return 0;
@@ -289,15 +299,24 @@ export class RegionCompiler {
     if (this.policy.patience > 0) this.#practice.heat(run, size);
     const slice = this.#slices + Math.ceil(size * this.policy.patience);
     const { reserve } = region;
+    const probe = this.#slices + probesOf(size);
     const trial = TRIAL_ENTRIES;
     this.#regions[number] = {
-      ...{ run, seeds, records, size, growth, reserve, slice, trial },
+      ...{ run, seeds, records, size, growth, reserve, slice, probe, trial },
       ...{ work: 0, exits: new Map() },
     };
     this.#waiting.add(number);
     if (this.policy.patience === 0) this.#install(number);
     this.#text += size;
     this.compiled++;
+  }
+
+  /** It is optimised, or should be by now. */
+  #isReady(region: Compiled): boolean {
+    if (region.slice <= this.#slices) return true;
+    if (region.probe > this.#slices) return false;
+    region.probe = this.#slices + probesOf(region.size);
+    return this.#practice.isOptimised(region.run);
   }
 
   /** From now on the region is entered. */
