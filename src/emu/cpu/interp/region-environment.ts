@@ -21,6 +21,9 @@ import {
 import type { EngineWiring } from './engine-environment.ts';
 import type { InterpreterEnvironment } from './environment.ts';
 
+/** No integer. */
+const A_NUMBER = 0.5;
+
 /**
  * What compiled code calls instead: only RAM without code is accessed. All else is left to the interpreter, which goes on
  * at the same record: devices then see the count of instructions, and the end of a block, as they do without regions.
@@ -101,8 +104,8 @@ export function regionEnvironment(
     store64: (lo, hi, value, valueHi) => {
       if (mayWrite(lo, hi, 8)) store64(lo, hi, value, valueHi);
     },
-    loadNumber: (lo, hi, at) => (mayRead(lo, hi, 8) ? environment.loadNumber(lo, hi, at) : 0),
-    load128: (lo, hi, at) => (mayRead(lo, hi, 16) ? environment.load128(lo, hi, at) : 0),
+    loadNumber: (lo, hi, at) => (mayRead(lo, hi, 8) ? environment.loadNumber(lo, hi, at) : A_NUMBER),
+    load128: (lo, hi, at) => (mayRead(lo, hi, 16) ? environment.load128(lo, hi, at) : A_NUMBER),
     storeNumber: (lo, hi, at, low) => {
       if (mayWrite(lo, hi, 8)) environment.storeNumber(lo, hi, at, low);
     },
@@ -119,8 +122,8 @@ export function regionEnvironment(
     leave: real(environment.leave),
     x87op: real(environment.x87op),
     sse: real(environment.sse),
-    sseNumber: (p, x, y) => (S[PRACTICE] === 0 ? environment.sseNumber(p, x, y) : 0),
-    sseOrder: (p, x, y) => (S[PRACTICE] === 0 ? environment.sseOrder(p, x, y) : 0),
+    sseNumber: (p, x, y) => (S[PRACTICE] === 0 ? environment.sseNumber(p, x, y) : A_NUMBER),
+    sseOrder: (p, x, y) => (S[PRACTICE] === 0 ? environment.sseOrder(p, x, y) : A_NUMBER),
     sseCheck: real(environment.sseCheck),
     sseLoad: real(environment.sseLoad),
     sseStore: real(environment.sseStore),

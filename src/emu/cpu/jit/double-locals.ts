@@ -35,7 +35,7 @@ export class DoubleLocals {
 
   /** Declarations, with the values of the state. */
   get declarations(): readonly string[] {
-    return this.#chosen.map((number) => `d${number}=ordinary(SD[${number}])`);
+    return this.#chosen.map((number) => `d${number}=+ordinary(SD[${number}])`);
   }
 
   /** The register whose first word this is has a variable. */
@@ -50,6 +50,6 @@ export class DoubleLocals {
 
   /** Text that takes over what the state has. */
   refresh(): string {
-    return this.#chosen.map((number) => `d${number}=ordinary(SD[${number}]);`).join('');
+    return this.#chosen.map((number) => `d${number}=+ordinary(SD[${number}]);`).join('');
   }
 }

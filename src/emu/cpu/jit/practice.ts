@@ -48,6 +48,8 @@ const PAGE_WORDS = 1024;
 const REGISTER_WORDS = 32;
 const ENTRY_WORDS = 8;
 const STEP = 32;
+/** Added to numbers and addresses, so that differences are others than 0; pages and alignment stay. */
+const DIFFERENCE = 4;
 
 interface Round {
   /** What is added to the words of each register, times its number. */
@@ -78,7 +80,8 @@ const ROUNDS: readonly Round[] = [
   { ...LARGE, step: STEP, mode: ON | PRACTICE_COLD | PRACTICE_INNER_TAKEN },
   { ...LARGE, count: 37, mode: ON | PRACTICE_INNER_NOT_TAKEN, budget: SPENT },
   { ...LARGE, step: STEP, count: 5, mode: ON | PRACTICE_TAKEN, flags: -0x80000000, mxcsr: INEXACT },
-  { ...LARGE, count: 3, mode: ON | PRACTICE_NOT_TAKEN | PRACTICE_INNER_TAKEN, flags: -0x40000000 },
+  { ...LARGE, count: 3, mode: ON | PRACTICE_NOT_TAKEN, flags: -0x40000000 },
+  { ...LARGE, step: STEP, count: 40, mode: ON | PRACTICE_NOT_TAKEN | PRACTICE_INNER_TAKEN },
   { ...LARGE, lo: 0, hi: 0 },
 ];
 
@@ -193,14 +196,14 @@ export class Practice {
       S[i + 1] = hi + i * step;
     }
     for (let i = XMM; i < XMM_TEMP; i += 2) {
-      S[i] = lo;
+      S[i] = lo + (i - XMM) * DIFFERENCE;
       S[i + 1] = hi;
     }
     S[PAGE_LO] = PRACTICE_LO & -4096;
     S[PAGE_HI] = PRACTICE_HI;
     S[RCX] = S[RCX] + count;
     for (let i = 0; i < PAGE_WORDS; i += 2) {
-      M32[i] = S[0];
+      M32[i] = S[0] + (i & 63) * DIFFERENCE;
       M32[i + 1] = hi;
     }
     S[F_AUX] = flags;

@@ -335,11 +335,10 @@ export function sharedWays(
   return {
     K: `${COUNT}$p=over($q);break X;`,
     Y: `${COUNT}$p=$n<0?pause($q):branch($q,$r);break X;`,
-    Z:
-      `v=${pageLo}+$q|0;vh=${code64 ? `${pageHi}+($q>>31)+(v>>>0<$q>>>0|0)|0` : '0'};$r=0;` +
-      // In practice it is an address that the jump cache has.
-      `if($z!==0){v=${PRACTICE_LO};vh=${PRACTICE_HI};}`,
+    Z: `v=${pageLo}+$q|0;vh=${code64 ? `${pageHi}+($q>>31)+(v>>>0<$q>>>0|0)|0` : '0'};$r=0;`,
     H:
+      // In practice it is an address that the jump cache has.
+      `if($z!==0){v=${PRACTICE_LO};vh=${PRACTICE_HI};}` +
       (isOnePage
         ? `if($n>=${reserve}&&vh===${pageHi}&&(($q=v-${pageLo}|0)&-4096)===0){$b=${landing('$q')};` +
           // In practice it is found, and not.

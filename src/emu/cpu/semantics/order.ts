@@ -10,7 +10,7 @@ const AUX_PARITY = 256;
 export function orderFlags(e: Emitter): string {
   if (!e.flagsLive) return '';
   return (
-    `${e.word(F_HI)}=0;if(${e.either('x>y')}){${e.word(F_LO)}=1;${e.word(F_AUX)}=0;}` +
+    `${e.word(F_HI)}=0;if(${e.inner('x>y')}){${e.word(F_LO)}=1;${e.word(F_AUX)}=0;}` +
     `else{${e.word(F_LO)}=x<y?1:0;${e.word(F_AUX)}=x===y?${AUX_PARITY}:${AUX_CARRY};}`
   );
 }

@@ -62,7 +62,7 @@ function comparable(e: Emitter, v: string, n: number, precision: Precision): str
 function result(v: string, { min, max }: Precision, operator: string, strict: boolean): string {
   const finite = `Math.abs(${v})<=${max}`;
   if (operator === '+' || operator === '-')
-    return strict ? `(${v}===0||Math.abs(${v})>=${min})&&${finite}` : finite;
+    return strict ? `((w=Math.abs(${v}))>=${min}&&w<=${max}||${v}===0)` : finite;
   const zero = operator === '*' ? '(x===0||y===0)' : 'x===0';
   return `(Math.abs(${v})>${min}&&${finite}||${v}===0&&${zero})`;
 }
@@ -84,7 +84,7 @@ function leaveOnFault(e: Emitter): string {
 function table(e: Emitter): string {
   if (!e.checked(2) && !e.checked(3)) return `if(${e.recordCall('sse')}!==0)${e.leave()}`;
   const taken = e.checked(2) ? `${e.double(2, 0)}=z;` : '';
-  return `z=${e.recordCall('sseNumber', e.known(2), e.known(3))};${leaveOnFault(e)}${taken}`;
+  return `z=+${e.recordCall('sseNumber', e.known(2), e.known(3))};${leaveOnFault(e)}${taken}`;
 }
 
 function otherwise(e: Emitter): string {
@@ -169,7 +169,7 @@ function compare(name: string, precision: Precision): Semantic {
     name: `sse_${name}`,
     emit: (e: Emitter) =>
       `x=${precision.element(e, 2, 0)};y=${precision.element(e, 3, 0)};` +
-      `if(!(${comparable(e, 'x', 2, precision)}&&${comparable(e, 'y', 3, precision)})){x=${e.recordCall('sseOrder', e.known(2), e.known(3))};y=0;${leaveOnFault(e)}}${orderFlags(e)}`,
+      `if(!(${comparable(e, 'x', 2, precision)}&&${comparable(e, 'y', 3, precision)})){x=+${e.recordCall('sseOrder', e.known(2), e.known(3))};y=0;${leaveOnFault(e)}}${orderFlags(e)}`,
   };
 }
 

@@ -7,7 +7,7 @@ import { FAULT, VEC_GP } from '../state.ts';
 import type { Emitter, Semantic } from './emitter.ts';
 import { ADDRESSINGS, type Addressing, address } from './move.ts';
 
-const ORDINARY = '(x===0||Math.abs(x)>=2.2250738585072014e-308)&&Math.abs(x)<=1.7976931348623157e308';
+const ORDINARY = '((w=Math.abs(x))>=2.2250738585072014e-308&&w<=1.7976931348623157e308||x===0)';
 
 /** x may be put into the low half of register `to`, from that of register `from` if it is given; else the state must be written. */
 function accepts(e: Emitter, to: number, from?: number): string {
@@ -42,13 +42,13 @@ function memory(kind: Addressing): readonly Semantic[] {
       emit: (e) =>
         `${address(e, kind)}${aligned(e)}x=y=NaN;${e.loadDoubles(2)}` +
         `if(${accepts(e, 1)}&&y===y){${e.double(1, 0)}=x;${e.double(1, 1)}=y;}` +
-        `else{z=load128(lo,hi,${e.field(1)});${leaveOnFault(e)}${take(e)}}`,
+        `else{z=+load128(lo,hi,${e.field(1)});${leaveOnFault(e)}${take(e)}}`,
     },
     {
       name: `loadx64_${kind}`,
       emit: (e) =>
         `${address(e, kind)}x=NaN;${e.loadDoubles(1)}if(${accepts(e, 1)})${e.double(1, 0)}=x;` +
-        `else{z=loadNumber(lo,hi,${e.field(1)});${leaveOnFault(e)}${take(e)}}${e.double(1, 1)}=0;`,
+        `else{z=+loadNumber(lo,hi,${e.field(1)});${leaveOnFault(e)}${take(e)}}${e.double(1, 1)}=0;`,
     },
     {
       name: `loadx32_${kind}`,
@@ -75,7 +75,7 @@ function memory(kind: Addressing): readonly Semantic[] {
 
 /** Copies words in the state. */
 function copyBits(e: Emitter, count: number): string {
-  return `z=copyBits(${e.field(1)},${e.field(2)},${count},${e.known(2)});${take(e)}`;
+  return `z=+copyBits(${e.field(1)},${e.field(2)},${count},${e.known(2)});${take(e)}`;
 }
 
 export const SIMD_MEMORY_SEMANTICS: readonly Semantic[] = [
