@@ -1,6 +1,7 @@
 /** Turns the bytes of one instruction into records. */
 import type { Instruction } from './instruction.ts';
-import { decodeOneByte, undefinedOpcode } from './one-byte.ts';
+import { decodeOneByte } from './one-byte.ts';
+import { undefinedOpcode } from './operands.ts';
 import { decodeTwoByte } from './two-byte.ts';
 
 /**

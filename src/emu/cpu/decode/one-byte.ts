@@ -10,14 +10,10 @@ import {
   INC,
   LEA,
   LOAD,
-  LOADW,
   LOOPS,
   MOV_RI,
   MOV_RR,
   MOVSX32,
-  POP,
-  PUSH,
-  PUSHI,
   ri,
   rr,
   STORE,
@@ -28,6 +24,18 @@ import {
   wide,
   XCHG,
 } from './kinds.ts';
+import { modify, modifyAtEa, source, undefinedOpcode, widthOf } from './operands.ts';
+import {
+  enterFrame,
+  leaveFrame,
+  popOperand,
+  popRegister,
+  pushImmediate,
+  pushOperand,
+  pushRegister,
+  segmentStack,
+  stackWidth,
+} from './stack.ts';
 import { decodeString } from './strings.ts';
 import { decodeX87 } from './x87.ts';
 
@@ -41,49 +49,7 @@ const FLAG_KINDS: Readonly<Record<number, number>> = {
   252: opNumber('cld'),
   253: opNumber('std'),
 };
-const LEAVE = { 32: opNumber('leave32'), 64: opNumber('leave64') };
 const CMP = 7;
-
-/** Width of the operand of an opcode whose low bit says byte or full size. */
-export function widthOf(i: Instruction, opcode: number): Width {
-  return (opcode & 1) === 0 ? 8 : i.operandSize;
-}
-
-export function undefinedOpcode(i: Instruction): void {
-  i.emitHelperEnd('ud', 0);
-}
-
-/** `name` with destination ModRM.rm: loads it to TEMP0 when in memory, runs `kind` on it and stores the result back. */
-export function modify(i: Instruction, width: Width, emit: (operand: number) => void): void {
-  if (!i.isMemory) {
-    emit(i.register(width, i.rm));
-    return;
-  }
-  const temp = i.temp(width);
-  i.emitMemory(LOADW[width], temp, width / 8, true);
-  emit(temp);
-  i.emitMemory(STORE[width], temp, width / 8, true);
-}
-
-/** As `modify`, for operations that change a register the address may depend on. */
-export function modifyAtEa(i: Instruction, width: Width, emit: (operand: number) => void): void {
-  if (!i.isMemory) {
-    emit(i.register(width, i.rm));
-    return;
-  }
-  const temp = i.temp(width);
-  i.emitEa(width / 8, true);
-  i.emit(LOADW[width].ea, temp);
-  emit(temp);
-  i.emit(STORE[width].ea, temp);
-}
-
-/** ModRM.rm as a source: its register, or TEMP0 after loading it. */
-export function source(i: Instruction, width: Width): number {
-  if (!i.isMemory) return i.register(width, i.rm);
-  i.emitMemory(LOAD[width], i.temp(width), width / 8, false);
-  return i.temp(width);
-}
 
 function arithmetic(i: Instruction, opcode: number): void {
   const op = opcode >> 3;
@@ -169,46 +135,6 @@ function group45(i: Instruction, opcode: number): void {
   i.emitHelperEnd(op === 3 ? 'farCallMem' : 'farJmpMem', i.operandSize);
 }
 
-function pushOperand(i: Instruction): void {
-  const fast = i.fastWidth;
-  const width = stackWidth(i);
-  const operand = source(i, width);
-  if (fast === width) i.emit(PUSH[width as 32 | 64], operand);
-  else i.emitHelper('pushRegister', width, operand, 0, 0, 0);
-}
-
-/** Operand size of PUSH and POP: 64 bits in 64-bit code unless 66 makes it 16. */
-export function stackWidth(i: Instruction): 16 | 32 | 64 {
-  if (i.code64) return i.operandPrefix && (i.rex & 8) === 0 ? 16 : 64;
-  return i.operandSize;
-}
-
-function pushRegister(i: Instruction, n: number): void {
-  const width = stackWidth(i);
-  if (i.fastWidth === width) i.emit(PUSH[width as 32 | 64], n * 2);
-  else i.emitHelper('pushRegister', width, i.register(width, n), 0, 0, 0);
-}
-
-function popRegister(i: Instruction, n: number): void {
-  const width = stackWidth(i);
-  if (i.fastWidth === width) i.emit(POP[width as 32 | 64], n * 2);
-  else i.emitHelper('popRegister', width, i.register(width, n), 0, 0, 0);
-}
-
-function pushImmediate(i: Instruction, opcode: number): void {
-  const width = stackWidth(i);
-  const value = opcode === 0x6a ? i.signed8() : i.immediate(width);
-  if (i.fastWidth === width) i.emit(PUSHI[width as 32 | 64], 0, 0, value);
-  else i.emitHelper('pushImmediate', width, 0, 0, value, 0);
-}
-
-/** PUSH and POP of segment register number `segment`. */
-function segmentStack(i: Instruction, segment: number, push: boolean): void {
-  if (i.code64) return undefinedOpcode(i);
-  if (push) i.emitHelper('pushSeg', i.operandSize, segment, 0, 0, 0);
-  else i.emitHelperEnd('popSeg', i.operandSize, segment);
-}
-
 /** MOV between a register or memory and a register (88–8B). */
 function move(i: Instruction, opcode: number): void {
   const width = widthOf(i, opcode);
@@ -276,17 +202,6 @@ function multiplyImmediate(i: Instruction, opcode: number): void {
   const value = opcode === 0x6b ? i.signed8() : i.immediate(width);
   const operand = source(i, width);
   i.emit(opNumber(`imul${width}_rri`), i.register(width, i.reg), operand, value, value >> 31);
-}
-
-function enterFrame(i: Instruction): void {
-  const size = i.half();
-  i.emitHelper('enter', stackWidth(i), 0, 0, size, i.byte());
-}
-
-function leaveFrame(i: Instruction): void {
-  const width = stackWidth(i);
-  if (i.fastWidth === width) i.emit(LEAVE[width as 32 | 64]);
-  else i.emitHelper('leave', width, 0, 0, 0, 0);
 }
 
 function inputOutput(i: Instruction, opcode: number): void {
@@ -531,18 +446,6 @@ function moveSegment(i: Instruction, opcode: number): void {
   const rm = i.isMemory ? -1 : i.rm;
   if (opcode === 0x8c) i.emitHelper('movFromSeg', i.operandSize, segment, rm, 0, 0);
   else i.emitHelperEnd('movToSeg', i.operandSize, segment, rm);
-}
-
-/** POP to ModRM.rm (8F /0). An address with RSP counts from the stack pointer after the pop. */
-function popOperand(i: Instruction): void {
-  i.readModrm();
-  if (((i.modrm >> 3) & 7) !== 0) return undefinedOpcode(i);
-  if (!i.isMemory) return popRegister(i, i.rm);
-  const width = stackWidth(i);
-  const stackBased = i.base === 8 && i.addressSize !== 16;
-  if (stackBased) i.displacement = (i.displacement + width / 8) | 0;
-  i.emitEa(width / 8, true);
-  i.emitHelper('popMemory', width, 0, 0, 0, 0);
 }
 
 /** XLAT: AL = byte at DS:rBX + AL. */

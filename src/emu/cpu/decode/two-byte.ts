@@ -6,8 +6,9 @@ import { RAX } from '../state.ts';
 import { branchRelative } from './branches.ts';
 import { type Instruction, memoryKinds, PREFIX_REP } from './instruction.ts';
 import { BSWAP, LOAD, LOADW, STORE } from './kinds.ts';
-import { modify, modifyAtEa, source, stackWidth, undefinedOpcode, widthOf } from './one-byte.ts';
+import { modify, modifyAtEa, source, undefinedOpcode, widthOf } from './operands.ts';
 import { decodeSse } from './sse.ts';
+import { stackWidth } from './stack.ts';
 
 const SET = Array.from({ length: 16 }, (_, code) => opNumber(`set${code}`));
 const EA_BITS = opNumber('ea_bits');
