@@ -80,15 +80,6 @@ export function div64s(lo: number, hi: number, d: number): number {
   return 1;
 }
 
-function split(at: number, value: bigint): void {
-  X[at] = Number(BigInt.asIntN(32, value));
-  X[at + 1] = Number(BigInt.asIntN(32, value >> 32n));
-}
-
-function unsigned64(lo: number, hi: number): bigint {
-  return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
-}
-
 /** A 64-bit number by a divisor of more than 32 bits: the quotient fits a word, and the host's is wrong by one at most. */
 function divideWide(w0: number, w1: number, dl: number, dh: number): void {
   const divisor = (dh >>> 0) * 4294967296 + (dl >>> 0);
@@ -128,6 +119,66 @@ function exceeds(quotient: number, w0: number, w1: number, dl: number, dh: numbe
   return Math.imul(q, dl) >>> 0 > w0 >>> 0;
 }
 
+/** What the last digit left: low word, high word. */
+let restLo = 0;
+let restHi = 0;
+
+/** n2:n1:n0 / dh:dl, whose highest bit is set: a quotient of one word. The upper two words are below the divisor. */
+function digit(n2: number, n1: number, n0: number, dl: number, dh: number): number {
+  const estimate = Math.floor(((n2 >>> 0) * 4294967296 + (n1 >>> 0)) / (dh >>> 0));
+  let q = estimate > 4294967295 ? -1 : estimate | 0;
+  const p0 = Math.imul(q, dl);
+  const middle = (mulhu(q, dl) >>> 0) + (Math.imul(q, dh) >>> 0);
+  const p2 = (mulhu(q, dh) + (middle > 4294967295 ? 1 : 0)) | 0;
+  let lo = (n0 - p0) | 0;
+  const borrow = n0 >>> 0 < p0 >>> 0 ? 1 : 0;
+  const difference = (n1 >>> 0) - (middle >>> 0) - borrow;
+  let hi = difference | 0;
+  let top = (n2 - p2 - (difference < 0 ? 1 : 0)) | 0;
+  // The estimate is too large by two at most, and by rounding one more or too small by one.
+  while (top < 0) {
+    q--;
+    const sum = (lo + dl) | 0;
+    const high = (hi >>> 0) + (dh >>> 0) + (sum >>> 0 < lo >>> 0 ? 1 : 0);
+    lo = sum;
+    hi = high | 0;
+    if (high > 4294967295) top++;
+  }
+  while (top > 0 || hi >>> 0 > dh >>> 0 || (hi === dh && lo >>> 0 >= dl >>> 0)) {
+    q++;
+    const high = (hi >>> 0) - (dh >>> 0) - (lo >>> 0 < dl >>> 0 ? 1 : 0);
+    lo = (lo - dl) | 0;
+    hi = high | 0;
+    if (high < 0) top--;
+  }
+  restLo = lo;
+  restHi = hi;
+  return q;
+}
+
+/** A 128-bit number whose upper half is below the divisor, in two digits. Spec: Knuth, TAOCP vol. 2 §4.3.1, algorithm D. */
+function divideLong(w0: number, w1: number, w2: number, w3: number, dl: number, dh: number): void {
+  const shift = dh !== 0 ? Math.clz32(dh) : 32 + Math.clz32(dl);
+  const n = shift & 31;
+  // A shift by 32 is one by 0.
+  const left = (word: number, below: number): number => (word << n) | ((below >>> 1) >>> (31 - n));
+  const isWord = shift > 31;
+  const divisorLo = isWord ? 0 : dl << n;
+  const divisorHi = isWord ? dl << n : left(dh, dl);
+  const n3 = isWord ? left(w2, w1) : left(w3, w2);
+  const n2 = isWord ? left(w1, w0) : left(w2, w1);
+  const n1 = isWord ? w0 << n : left(w1, w0);
+  const n0 = isWord ? 0 : w0 << n;
+  const high = digit(n3, n2, n1, divisorLo, divisorHi);
+  const low = digit(restHi, restLo, n0, divisorLo, divisorHi);
+  X[0] = low;
+  X[1] = high;
+  const upper = restHi >>> n;
+  const lower = (restLo >>> n) | ((restHi << 1) << (31 - n));
+  X[2] = isWord ? upper : lower;
+  X[3] = isWord ? 0 : upper;
+}
+
 /** A 128-bit number (low word first) by a 64-bit one, unsigned: X[0–1] quotient, X[2–3] remainder; 0 when it does not fit. */
 export function div128u(w0: number, w1: number, w2: number, w3: number, dl: number, dh: number): number {
   if ((w2 | w3) === 0) {
@@ -159,12 +210,8 @@ export function div128u(w0: number, w1: number, w2: number, w3: number, dl: numb
     divideWide(w0, w1, dl, dh);
     return 1;
   }
-  const divisor = unsigned64(dl, dh);
-  const upper = unsigned64(w2, w3);
-  if (upper >= divisor) return 0;
-  const value = (upper << 64n) | unsigned64(w0, w1);
-  split(0, value / divisor);
-  split(2, value % divisor);
+  if (w3 >>> 0 > dh >>> 0 || (w3 === dh && w2 >>> 0 >= dl >>> 0)) return 0;
+  divideLong(w0, w1, w2, w3, dl, dh);
   return 1;
 }
 
