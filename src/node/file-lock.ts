@@ -27,17 +27,29 @@ export class FileLocks implements ImageLocks {
     const release = () => {
       rmSync(join(this.#directory, mine), { force: true });
     };
-    for (const file of await readdir(this.#directory)) {
-      if (!file.startsWith(prefix) || file === mine) continue;
-      const [otherMode, pid, start] = file.slice(prefix.length).split('.');
-      if (mode === 'read' && otherMode === 'read') continue;
-      if (await isAlive(Number(pid), start)) {
-        await rm(join(this.#directory, mine), { force: true });
-        return undefined;
-      }
-      await rm(join(this.#directory, file), { force: true });
+    for (const other of await this.#holders(prefix)) {
+      if (other.file === mine || (mode === 'read' && other.mode === 'read')) continue;
+      await rm(join(this.#directory, mine), { force: true });
+      return undefined;
     }
     return release;
+  }
+
+  async isHeld(name: string): Promise<boolean> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o1777 });
+    return (await this.#holders(`${encodeURIComponent(name)}.`)).length > 0;
+  }
+
+  /** The locks whose files begin so; those of processes that are gone are taken away. */
+  async #holders(prefix: string): Promise<{ file: string; mode: string | undefined }[]> {
+    const holders: { file: string; mode: string | undefined }[] = [];
+    for (const file of await readdir(this.#directory)) {
+      if (!file.startsWith(prefix)) continue;
+      const [mode, pid, start] = file.slice(prefix.length).split('.');
+      if (await isAlive(Number(pid), start)) holders.push({ file, mode });
+      else await rm(join(this.#directory, file), { force: true });
+    }
+    return holders;
   }
 }
 

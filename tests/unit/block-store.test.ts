@@ -47,8 +47,9 @@ async function sha256(source: AsyncIterable<Uint8Array>): Promise<string> {
 }
 
 /** navigator.locks as far as WebLocks uses it. */
-function fakeLockManager(): Pick<LockManager, 'request'> {
+function fakeLockManager(): Pick<LockManager, 'request' | 'query'> {
   const locks = new LocalLocks();
+  const held: LockInfo[] = [];
   const request = async (
     name: string,
     options: LockOptions,
@@ -57,13 +58,16 @@ function fakeLockManager(): Pick<LockManager, 'request'> {
     expect(options.ifAvailable).toBe(true);
     const mode = options.mode ?? 'exclusive';
     const release = await locks.acquire(name, mode === 'shared' ? 'read' : 'write');
+    const info = { name, mode };
+    if (release !== undefined) held.push(info);
     try {
-      return await hold(release === undefined ? null : { name, mode });
+      return await hold(release === undefined ? null : info);
     } finally {
       release?.();
+      if (release !== undefined) held.splice(held.indexOf(info), 1);
     }
   };
-  return { request: request as LockManager['request'] };
+  return { request: request as LockManager['request'], query: async () => ({ held: [...held] }) };
 }
 
 const databases: readonly [string, () => Promise<ChunkDatabase>][] = [
@@ -190,8 +194,15 @@ describe.each(databases)('image store in %s', (_name, open) => {
       storeOver(database, new WebLocks(manager)),
     ];
     await here.createEmpty('/tmp/d', CHUNK_BYTES);
-    const mine = await here.open('/tmp/d');
-    const yours = await there.open('/tmp/d');
+    expect((await there.stat('/tmp/d')).inUse).toBe(false);
+    // To ask whether an image is in use keeps nobody from opening it.
+    const [, mine, , yours] = await Promise.all([
+      there.list(),
+      here.open('/tmp/d'),
+      here.list(),
+      there.open('/tmp/d'),
+    ]);
+    expect((await there.stat('/tmp/d')).inUse).toBe(true);
     const reader = await there.open('/tmp/d', { readOnly: true });
     await mine.lock?.('write');
     const hint = 'Is another process using the image [/tmp/d]?';
@@ -257,7 +268,7 @@ describe('storage of a browser', () => {
 
   it('falls back to memory with a notice', async () => {
     const refused = { request: () => Promise.reject(new DOMException('denied', 'SecurityError')) };
-    for (const locks of [undefined, refused as unknown as Pick<LockManager, 'request'>]) {
+    for (const locks of [undefined, refused as unknown as Pick<LockManager, 'request' | 'query'>]) {
       const notices: StorageNotice[] = [];
       const store = await openStorage((notice) => notices.push(notice), { locks });
       expect(store.persistent).toBe(false);

@@ -213,13 +213,11 @@ export class ChunkImageStore implements ImageStore {
 
   async #info(record: ImageRecord): Promise<ImageInfo> {
     const stored = await this.#database.countChunks(record.id);
-    const release = await this.#locks.acquire(`image/${record.id}/open`, 'write');
-    release?.();
     return {
       path: record.path,
       sizeBytes: record.sizeBytes,
       storedBytes: stored * record.chunkBytes,
-      inUse: release === undefined,
+      inUse: await this.#locks.isHeld(`image/${record.id}/open`),
     };
   }
 

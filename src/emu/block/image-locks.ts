@@ -4,6 +4,8 @@ import { type ImageLockMode, lockError } from './block-backend.ts';
 export interface ImageLocks {
   /** Gives the function that unlocks, or undefined at once when another holder is in the way. */
   acquire(name: string, mode: ImageLockMode): Promise<(() => void) | undefined>;
+  /** Somebody holds it. Asking is in nobody's way. */
+  isHeld(name: string): Promise<boolean>;
 }
 
 /** Locks among the users of this one object. */
@@ -23,6 +25,10 @@ export class LocalLocks implements ImageLocks {
       if (left === 0) this.#holders.delete(name);
       else this.#holders.set(name, left);
     };
+  }
+
+  async isHeld(name: string): Promise<boolean> {
+    return this.#holders.has(name);
   }
 }
 

@@ -18,7 +18,7 @@ export interface StorageNotice {
 
 /** What the browser gives; the fields are undefined or throw where it does not. */
 export interface StorageEnvironment {
-  readonly locks?: Pick<LockManager, 'request'> | undefined;
+  readonly locks?: Pick<LockManager, 'request' | 'query'> | undefined;
   readonly storage?: Pick<StorageManager, 'estimate'> | undefined;
 }
 

@@ -2,9 +2,9 @@ import type { ImageLockMode, ImageLocks } from '../../emu/index.ts';
 
 /** Locks among all tabs of this origin. A tab that dies lets go of its own. */
 export class WebLocks implements ImageLocks {
-  readonly #locks: Pick<LockManager, 'request'>;
+  readonly #locks: Pick<LockManager, 'request' | 'query'>;
 
-  constructor(locks: Pick<LockManager, 'request'>) {
+  constructor(locks: Pick<LockManager, 'request' | 'query'>) {
     this.#locks = locks;
   }
 
@@ -20,5 +20,10 @@ export class WebLocks implements ImageLocks {
       };
       this.#locks.request(`hotslot/${name}`, options, hold).catch(reject);
     });
+  }
+
+  async isHeld(name: string): Promise<boolean> {
+    const { held = [] } = await this.#locks.query();
+    return held.some((lock) => lock.name === `hotslot/${name}`);
   }
 }
