@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { FailingImages } from '../support/failing-images.ts';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
+import { visibleWords } from '../support/visible-words.ts';
 
 const MINUTES = 60_000;
 const MIB = 1024 * 1024;
@@ -13,7 +14,8 @@ const WORK = [
 
 interface Run {
   readonly instructions: number;
-  readonly hash: string;
+  readonly memory: string;
+  readonly words: readonly string[];
   readonly log: string;
 }
 
@@ -43,7 +45,12 @@ async function run(sliceMs: number, delayMs: number | undefined): Promise<Run> {
   };
   guest.machine.cont();
   await guest.poll(() => done && guest.machine.runState === 'paused', 200);
-  const result = { instructions: guest.machine.retiredInstructions, hash: guest.hash(), log: guest.log };
+  const result = {
+    instructions: guest.machine.retiredInstructions,
+    memory: guest.hash(),
+    words: visibleWords(guest.machine.engine),
+    log: guest.log,
+  };
   await guest.end();
   return result;
 }
@@ -55,7 +62,8 @@ it(
     const second = await run(40, 3);
     expect(second.log).toBe(first.log);
     expect(second.instructions).toBe(first.instructions);
-    expect(second.hash).toBe(first.hash);
+    expect(second.words).toEqual(first.words);
+    expect(second.memory).toBe(first.memory);
     expect(first.log).toContain('Jan  1');
   },
   7 * MINUTES,

@@ -1,38 +1,15 @@
 /** Only this level catches what differs after a hundred million instructions: a whole boot, with compiled code and without. */
 
-import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
-import {
-  BLOCK_INDEX,
-  CODE_GENERATION,
-  CODE_GENERATION_GLOBAL,
-  EXIT_RECORD,
-  JUMP_TAG,
-  JUMP_TAG_GLOBAL,
-  REGION_STALE,
-  RIP_LO,
-  SEG_ES,
-  STATE_WORDS,
-} from '../../src/emu/cpu/state.ts';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
+import { visibleWords } from '../support/visible-words.ts';
 
 const MINUTES = 60_000;
 const BOOT_SECONDS = 400;
 const RTC_BASE_MS = Date.UTC(2024, 0, 1);
 const PROMPT = 'guest# ';
 const REGIONS_MIN = 100;
-/** Words of the state that are the engine's own: where it found code, and how often it had to look. */
-const OWN: ReadonlySet<number> = new Set([
-  BLOCK_INDEX,
-  CODE_GENERATION,
-  CODE_GENERATION_GLOBAL,
-  EXIT_RECORD,
-  JUMP_TAG,
-  JUMP_TAG_GLOBAL,
-  REGION_STALE,
-]);
-
 interface Boot {
   readonly instructions: number;
   readonly regions: number;
@@ -45,7 +22,7 @@ interface Boot {
 async function boot(compiled: boolean): Promise<Boot> {
   const config = { icountShift: 3, rtcBaseMs: RTC_BASE_MS };
   const guest = new HeadlessGuest({ images: memoryImages(), config });
-  const { engine, memory } = guest.machine;
+  const { engine } = guest.machine;
   engine.compiler.enabled = compiled;
   engine.compiler.policy = EAGER;
   let shown = '';
@@ -58,18 +35,12 @@ async function boot(compiled: boolean): Promise<Boot> {
   };
   guest.machine.cont();
   await guest.poll(() => done && guest.machine.runState === 'paused', BOOT_SECONDS);
-  const { S } = engine.cpu;
-  const isSeen = (word: number): boolean =>
-    word < 32 || word === RIP_LO || word === RIP_LO + 1 || word >= SEG_ES;
-  const words = Array.from({ length: STATE_WORDS }, (_, word) => word)
-    .filter((word) => isSeen(word) && !OWN.has(word))
-    .map((word) => `S[${word}] ${((S[word] ?? 0) >>> 0).toString(16)}`);
   const result = {
     instructions: guest.machine.retiredInstructions,
     regions: engine.compiler.compiled,
     log: guest.log,
-    memory: createHash('sha256').update(memory.bytes).digest('hex'),
-    words: [...words, `flags ${engine.cpu.readFlags().toString(16)}`],
+    memory: guest.hash(),
+    words: visibleWords(engine),
   };
   await guest.end();
   return result;
