@@ -3,12 +3,13 @@
  * search. The hash is chosen so that no two blocks of the region share a place.
  */
 
+import { BLOCK_BITS } from '../interp/block-cache.ts';
+
 /** Regions that there may be at a time. */
 export const REGIONS_MAX = 512;
+/** A place holds key << BLOCK_BITS | block; -1 holds nothing. */
 const PLACE_BITS = 8;
 const PLACES = 1 << PLACE_BITS;
-/** A place holds key << BLOCK_BITS | block; -1 holds nothing. */
-const BLOCK_BITS = 6;
 const TRIES = 20_000;
 const GOLDEN = 0x9e3779b1;
 

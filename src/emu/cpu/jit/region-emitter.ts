@@ -1,5 +1,5 @@
 /** Answers the semantics table with locals: registers, flags and temporaries of a region live in JavaScript variables. */
-import { STALE } from '../interp/block-cache.ts';
+import { BLOCK_MASK, STALE } from '../interp/block-cache.ts';
 import { jumpIndexText } from '../interp/jump-cache.ts';
 import { OFFSET_MASK } from '../interp/position.ts';
 import type { Emitter, Width } from '../semantics/emitter.ts';
@@ -342,10 +342,10 @@ export function sharedWays(
       (isOnePage
         ? `if($n>=${reserve}&&vh===${pageHi}&&(($q=v-${pageLo}|0)&-4096)===0){$b=${landing('$q')};` +
           // In practice it is found, and not.
-          `if(($b&-64)===0||$w>0){if($w>0)$b=0;${flags}continue X;}}`
+          `if(($b&${~BLOCK_MASK})===0||$w>0){if($w>0)$b=0;${flags}continue X;}}`
         : `if($n>=${reserve}){j=${jumpIndexText('v')};if(${found}){` +
           `$p=J[j+3];if(C[$p]!==${STALE}){$b=${landing('$p')};` +
-          `if(($b&-64)===0){S[${PAGE_LO}]=${pageLo}=J[j+4];S[${PAGE_HI}]=${pageHi}=J[j+5];${flags}continue X;}}}}`) +
+          `if(($b&${~BLOCK_MASK})===0){S[${PAGE_LO}]=${pageLo}=J[j+4];S[${PAGE_HI}]=${pageHi}=J[j+5];${flags}continue X;}}}}`) +
       `${COUNT}$p=hop($r,v,vh);break X;`,
     X: `${flags}${COUNT}`,
   };
