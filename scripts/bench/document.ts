@@ -7,12 +7,12 @@ const DOCUMENT = 'docs/performance.md';
 const NOTES = 'scripts/bench/notes.md';
 
 /** Writes the document. */
-export function writeDocument(results: Results): void {
-  writeFileSync(DOCUMENT, documentOf(results, readFileSync(NOTES, 'utf8')));
+export function writeDocument(results: Results, baseline?: Results): void {
+  writeFileSync(DOCUMENT, documentOf(results, readFileSync(NOTES, 'utf8'), baseline));
 }
 
 /** Its text; the notes are the part that people write. */
-export function documentOf(results: Results, notes: string): string {
+export function documentOf(results: Results, notes: string, baseline?: Results): string {
   const [before = '', after = ''] = notes.split('<!-- tables -->\n');
-  return `${before}${report(results).join('\n')}\n${after === '' ? '' : `\n${after.trimStart()}`}`;
+  return `${before}${report(results, baseline).join('\n')}\n${after === '' ? '' : `\n${after.trimStart()}`}`;
 }

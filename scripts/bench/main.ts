@@ -10,6 +10,7 @@ import { GUEST_NAMES, type GuestName } from './guests.ts';
 import { type Choice, measure, prepareGuest } from './measure.ts';
 import { profileKernels } from './profile/kernels.ts';
 import { profile } from './profile/main.ts';
+import { measurePrompt } from './prompt.ts';
 import { changes, report } from './report.ts';
 import { disagreements, type Results } from './results.ts';
 import { hotslotChromiumRunner, v86ChromiumRunner } from './runners/chromium.ts';
@@ -43,6 +44,8 @@ const USAGE = `npm run bench -- [options]
   --baseline FILE   compares with figures kept before (${BASELINE}, where it exists)
   --profile         where a cold boot in Node spends its time: records, helpers, slow paths, V8's profile;
                     with --only, where those kernels do
+  --prompt DIR,…    how soon a visitor of these built sites (dist, or another checkout's dist) has the prompt,
+                    in turns; five rounds
 `;
 
 const { values: options } = parseArgs({
@@ -56,6 +59,7 @@ const { values: options } = parseArgs({
     save: { type: 'boolean', default: false },
     baseline: { type: 'string', default: BASELINE },
     profile: { type: 'boolean', default: false },
+    prompt: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -87,6 +91,12 @@ async function availableRunners(): Promise<[runner: Runner, version: string][]> 
   return found;
 }
 
+/** Indented, with the rounds of a figure in one line. */
+function baselineText(results: Results): string {
+  const text = JSON.stringify(results, undefined, 2);
+  return `${text.replace(/\[[\s\d.,e+-]*\]/g, (list) => list.replace(/\s+/g, ' '))}\n`;
+}
+
 function readBaseline(): Results | undefined {
   return existsSync(options.baseline) ? JSON.parse(readFileSync(options.baseline, 'utf8')) : undefined;
 }
@@ -95,18 +105,25 @@ async function bench(): Promise<void> {
   const choice: Choice = { full: options.full, only: options.only?.split(',') };
   const guests = wantedGuests().flatMap((name) => prepareGuest(name, choice, say) ?? []);
   const rounds = Number(options.rounds ?? (options.full ? 3 : 1));
-  const results = await measure(await availableRunners(), guests, rounds, say);
+  const command = ['npm run bench --', ...process.argv.slice(2)].join(' ');
+  const results = { ...(await measure(await availableRunners(), guests, rounds, say)), command };
   const baseline = readBaseline();
   const compared = baseline === undefined ? [] : ['', ...changes(results, baseline)];
-  process.stdout.write(`${[...report(results), ...compared].join('\n')}\n`);
+  process.stdout.write(`${[...report(results, baseline), ...compared].join('\n')}\n`);
   if (options.save) {
-    writeDocument(results);
-    writeFileSync(BASELINE, `${JSON.stringify(results, undefined, 2)}\n`);
+    writeDocument(results, baseline);
+    writeFileSync(BASELINE, baselineText(results));
   }
   if (disagreements(results).length > 0) process.exitCode = 1;
 }
 
+async function prompt(sites: readonly string[]): Promise<void> {
+  const lines = await measurePrompt(sites, Number(options.rounds ?? 5), say);
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
 if (options.help) process.stdout.write(USAGE);
+else if (options.prompt !== undefined) await prompt(options.prompt.split(','));
 else if (options.profile && options.only !== undefined)
   await profileKernels(wantedGuests(), options.only.split(','), say);
 else if (options.profile) await profile();

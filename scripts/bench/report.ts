@@ -4,13 +4,18 @@ import { GUEST_NAMES, type GuestName } from './guests.ts';
 import { KERNELS, needsDrive } from './kernels.ts';
 import {
   BOOT,
+  type Clock,
   disagreements,
   type Figure,
   type GuestResults,
   geometricMean,
+  meanRange,
   mips,
+  type Range,
   type Results,
+  rangeOf,
   ratio,
+  ratioRange,
   ratios,
 } from './results.ts';
 
@@ -23,33 +28,28 @@ const TITLES: Readonly<Record<GuestName, string>> = {
   indexeddb: 'A disk in IndexedDB',
 };
 
-/** Heading, tables and aims; what goes to the terminal and into the document. */
-export function report(results: Results): string[] {
-  const { machine, versions, commit, rounds, date } = results;
-  const lines = [
-    `${date}, commit ${commit}, ${rounds} interleaved round(s), medians. Machine: ${machine.processor}, ${machine.cores} cores, load ${machine.load.toFixed(1)} at the end.`,
-    '',
-    ...Object.entries(versions).map(([runner, version]) => `- ${runner}: ${version}`),
-    '',
-    '## Aims',
-    '',
-    ...table([
-      ['aim', 'runner', 'measured', ''],
-      ...outcomes(results).map(({ aim, runner, measured, met }) => [
-        aim,
-        runner,
-        measured,
-        met ? 'met' : 'missed',
-      ]),
-    ]),
-  ];
+const CLOCKS: readonly (readonly [clock: Clock, what: string])[] = [
+  ['cpuSeconds', 'busiest thread'],
+  ['allSeconds', 'all threads'],
+  ['wallSeconds', 'on the clock'],
+];
+
+/**
+ * Heading, tables and aims; what goes to the terminal and into the document.
+ * @param baseline the run that boots must not fall behind
+ */
+export function report(results: Results, baseline?: Results): string[] {
+  const lines = [...heading(results), '', '## Aims', '', ...aimsTable(results, baseline)];
   for (const name of GUEST_NAMES) {
     const guest = results.guests[name];
     if (guest === undefined) continue;
     lines.push('', `## ${TITLES[name]}`, '');
     if (name === 'indexeddb') lines.push(...diskTable(results, guest, ({ wallSeconds }) => wallSeconds));
     else {
-      lines.push(...timeTable(results, guest), '', ...bootTable(results, guest));
+      lines.push(...timeTable(results, guest), '');
+      const clocks = clocksTable(results, guest);
+      if (clocks.length > 0) lines.push(...clocks, '');
+      lines.push(...bootTable(results, guest));
       const disk = diskTable(results, guest, ({ cpuSeconds }) => cpuSeconds);
       if (disk.length > 0) lines.push('', ...disk);
       const memory = memoryTable(results, guest);
@@ -59,6 +59,36 @@ export function report(results: Results): string[] {
   const wrong = disagreements(results);
   if (wrong.length > 0) lines.push('', 'CHECKSUMS DIFFER:', ...wrong.map((text) => `- ${text}`));
   return lines;
+}
+
+function heading({ machine, versions, commit, rounds, date, command }: Results): string[] {
+  const how = rounds === 1 ? 'one round: no medians, no spread' : `medians of ${rounds} interleaved rounds`;
+  return [
+    `${date}, commit ${commit}, ${how}${command === undefined ? '' : `, \`${command}\``}.`,
+    `Machine: ${machine.processor}, ${machine.cores} cores, load ${machine.load.toFixed(1)} at the end.`,
+    '',
+    ...Object.entries(versions).map(([runner, version]) => `- ${runner}: ${version}`),
+  ];
+}
+
+function aimsTable(results: Results, baseline: Results | undefined): string[] {
+  const rows = outcomes(results, baseline).map(({ aim, goal, limit, runner, measured, spread, met }) => [
+    aim,
+    goal ?? '',
+    limit,
+    runner,
+    measured,
+    spread ?? '',
+    met ? 'met' : 'missed',
+  ]);
+  const aims = table([['aim', 'goal', 'limit', 'runner', 'measured', 'spread of the rounds', ''], ...rows]);
+  if (baseline === undefined) return aims;
+  const { date, commit } = baseline;
+  return [
+    `The limits of boot and prompt are 1.2 × the ratios of the baseline of ${date}, commit ${commit}.`,
+    '',
+    ...aims,
+  ];
 }
 
 /** Pairs of runners whose times are divided. */
@@ -79,32 +109,16 @@ function runnersOf({ versions }: Results, { figures }: GuestResults): string[] {
 
 function timeTable(results: Results, guest: GuestResults): string[] {
   const runners = runnersOf(results, guest);
-  const pairs = comparisons(runners);
   const ours = runners.filter((runner) => runner in OURS);
-  const rows = [
-    [
-      'CPU seconds',
-      ...runners,
-      ...pairs.map(([own, reference]) => `${own} ÷ ${reference}`),
-      ...ours.map((runner) => `${runner} MIPS`),
-    ],
-  ];
+  const rows = [['CPU seconds, busiest thread', ...runners, ...ours.map((runner) => `${runner} MIPS`)]];
   for (const [kernel, byRunner] of Object.entries(guest.figures)) {
     if (needsDrive(kernel)) continue;
     rows.push([
       kernel,
       ...runners.map((runner) => figure(byRunner[runner]?.cpuSeconds, 3)),
-      ...pairs.map(([own, reference]) => figure(ratio(guest, kernel, own, reference), 2)),
       ...ours.map((runner) => figure(byRunner[runner] && mips(byRunner[runner]), 0)),
     ]);
   }
-  const means = pairs.map(([own, reference]) => ratios(guest, own, reference).map(({ value }) => value));
-  rows.push([
-    'geometric mean of the kernels',
-    ...runners.map(() => ''),
-    ...means.map((values) => figure(geometricMean(values), 2)),
-    ...ours.map(() => ''),
-  ]);
   return table(rows);
 }
 
@@ -137,21 +151,67 @@ function memoryTable({ versions }: Results, { extraBytes }: GuestResults): strin
   ]);
 }
 
+/** The same ratios by all three clocks: compilers and collectors of garbage run on threads of their own. */
+function clocksTable(results: Results, guest: GuestResults): string[] {
+  const pairs = comparisons(runnersOf(results, guest));
+  if (pairs.length === 0) return [];
+  const rows = [
+    [
+      'ratio of times',
+      ...pairs.flatMap(([own, other]) => CLOCKS.map(([, what]) => `${own} ÷ ${other}, ${what}`)),
+    ],
+  ];
+  for (const kernel of Object.keys(guest.figures)) {
+    if (needsDrive(kernel)) continue;
+    rows.push([
+      kernel,
+      ...pairs.flatMap(([own, other]) =>
+        CLOCKS.map(([clock]) =>
+          withRange(ratio(guest, kernel, own, other, clock), 2, ratioRange(guest, kernel, own, other, clock)),
+        ),
+      ),
+    ]);
+  }
+  rows.push([
+    'geometric mean of the kernels',
+    ...pairs.flatMap(([own, other]) =>
+      CLOCKS.map(([clock]) => {
+        const mean = geometricMean(ratios(guest, own, other, clock).map(({ value }) => value));
+        return withRange(mean, 2, meanRange(guest, own, other, clock));
+      }),
+    ),
+  ]);
+  return table(rows);
+}
+
 /** A boot keeps more than one thread busy: compilers run beside it. */
 function bootTable(results: Results, guest: GuestResults): string[] {
   const boot = guest.figures[BOOT] ?? {};
   const runners = runnersOf(results, guest).filter((runner) => runner in boot);
+  const row = (clock: Clock, what: string): string[] => [
+    what,
+    ...runners.map((runner) => {
+      const rounds = boot[runner]?.rounds?.[clock] ?? [];
+      return withRange(boot[runner]?.[clock], 1, rangeOf(rounds));
+    }),
+  ];
   return table([
     ['cold boot to the prompt', ...runners],
-    ['CPU s, busiest thread', ...runners.map((runner) => figure(boot[runner]?.cpuSeconds, 1))],
-    ['CPU s, all threads', ...runners.map((runner) => figure(boot[runner]?.allSeconds, 1))],
-    ['seconds on the clock', ...runners.map((runner) => figure(boot[runner]?.wallSeconds, 1))],
+    row('cpuSeconds', 'CPU s, busiest thread'),
+    row('allSeconds', 'CPU s, all threads'),
+    row('wallSeconds', 'seconds on the clock'),
   ]);
 }
 
 function table([head = [], ...rows]: readonly (readonly string[])[]): string[] {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)];
+}
+
+/** A median, and in parentheses the least and the most of its rounds. */
+function withRange(value: number | undefined, digits: number, range: Range | undefined): string {
+  const spread = range === undefined ? '' : ` (${figure(range[0], digits)}–${figure(range[1], digits)})`;
+  return `${figure(value, digits)}${spread}`;
 }
 
 function figure(value: number | undefined, digits: number): string {

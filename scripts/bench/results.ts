@@ -1,7 +1,10 @@
-/** Figures of a bench run: medians over rounds, by guest, kernel and runner. Plain data, kept as a baseline for later runs. */
+/** Figures of a bench run: medians and every round, by guest, kernel and runner. Plain data, kept as a baseline for later runs. */
 import { GUEST_NAMES, type GuestName } from './guests.ts';
 import { needsDrive } from './kernels.ts';
-import type { RunResult } from './runners/session.ts';
+import type { RunResult, Sample } from './runners/session.ts';
+
+/** The three times of a figure: of the busiest thread, of all threads together, and on the clock. */
+export type Clock = 'cpuSeconds' | 'allSeconds' | 'wallSeconds';
 
 export interface Figure {
   /** Of the busiest thread. */
@@ -11,7 +14,12 @@ export interface Figure {
   readonly wallSeconds: number;
   readonly instructions?: number;
   readonly checksum?: string;
+  /** The same times in each round, in order; absent when there was one round only. */
+  readonly rounds?: { readonly [C in Clock]?: readonly number[] };
 }
+
+/** The least and the most that any round measured. */
+export type Range = readonly [least: number, most: number];
 
 export interface GuestResults {
   /** By kernel, then by runner. */
@@ -26,6 +34,8 @@ export interface Results {
   /** Day of the run, as YYYY-MM-DD. */
   readonly date: string;
   readonly rounds: number;
+  /** What was typed to make this run. */
+  readonly command?: string;
   /** By runner. */
   readonly versions: Readonly<Record<string, string>>;
   readonly guests: Readonly<Partial<Record<GuestName, GuestResults>>>;
@@ -67,10 +77,20 @@ export function medians(rounds: readonly RunResult[]): ReadonlyMap<string, Figur
           ...(all.length === 0 ? {} : { allSeconds: median(all) }),
           ...(instructions.length === 0 ? {} : { instructions: median(instructions) }),
           ...(checksum === undefined ? {} : { checksum }),
+          ...(samples.length < 2 ? {} : { rounds: roundsOf(samples) }),
         },
       ];
     }),
   );
+}
+
+function roundsOf(samples: readonly Sample[]): NonNullable<Figure['rounds']> {
+  const all = samples.flatMap((sample) => sample.allSeconds ?? []);
+  return {
+    cpuSeconds: samples.map(({ cpuSeconds }) => cpuSeconds),
+    wallSeconds: samples.map(({ wallSeconds }) => wallSeconds),
+    ...(all.length === samples.length ? { allSeconds: all } : {}),
+  };
 }
 
 /** One guest's figures out of all rounds of all runners. */
@@ -103,15 +123,35 @@ export function disagreements(results: Results): string[] {
   );
 }
 
-/** CPU time of a runner over that of another, for one kernel. */
+/** Time of a runner over that of another, for one kernel. */
 export function ratio(
   { figures }: GuestResults,
   kernel: string,
   runner: string,
   reference: string,
+  clock: Clock = 'cpuSeconds',
 ): number | undefined {
-  const [own, other] = [figures[kernel]?.[runner], figures[kernel]?.[reference]];
-  return own === undefined || other === undefined ? undefined : own.cpuSeconds / other.cpuSeconds;
+  const [own, other] = [figures[kernel]?.[runner]?.[clock], figures[kernel]?.[reference]?.[clock]];
+  return own === undefined || other === undefined ? undefined : own / other;
+}
+
+/** The least and the most ratio of the rounds: the machines took turns in each, so a busy host slows both. */
+export function ratioRange(
+  { figures }: GuestResults,
+  kernel: string,
+  runner: string,
+  reference: string,
+  clock: Clock = 'cpuSeconds',
+): Range | undefined {
+  const own = figures[kernel]?.[runner]?.rounds?.[clock];
+  const other = figures[kernel]?.[reference]?.rounds?.[clock];
+  if (own === undefined || other === undefined || own.length !== other.length) return undefined;
+  return rangeOf(own.map((value, round) => value / (other[round] ?? Number.NaN)));
+}
+
+/** The least and the most; undefined of fewer than two. */
+export function rangeOf(values: readonly number[]): Range | undefined {
+  return values.length < 2 ? undefined : [Math.min(...values), Math.max(...values)];
 }
 
 /** The ratios of all kernels that both have run; boots and disks are not among them. */
@@ -119,12 +159,35 @@ export function ratios(
   guest: GuestResults,
   runner: string,
   reference: string,
+  clock: Clock = 'cpuSeconds',
 ): { readonly kernel: string; readonly value: number }[] {
   return Object.keys(guest.figures).flatMap((kernel) => {
     if (kernel === BOOT || needsDrive(kernel)) return [];
-    const value = ratio(guest, kernel, runner, reference);
+    const value = ratio(guest, kernel, runner, reference, clock);
     return value === undefined ? [] : [{ kernel, value }];
   });
+}
+
+/** The geometric mean of the kernels' ratios in each round: its least and most. */
+export function meanRange(
+  guest: GuestResults,
+  runner: string,
+  reference: string,
+  clock: Clock = 'cpuSeconds',
+): Range | undefined {
+  const byKernel = Object.entries(guest.figures).flatMap(([kernel, byRunner]) => {
+    if (kernel === BOOT || needsDrive(kernel)) return [];
+    const [own, other] = [byRunner[runner]?.rounds?.[clock], byRunner[reference]?.rounds?.[clock]];
+    return own === undefined || other === undefined || own.length !== other.length ? [] : [{ own, other }];
+  });
+  const rounds = Math.min(...byKernel.map(({ own }) => own.length));
+  if (!Number.isFinite(rounds)) return undefined;
+  const means = Array.from({ length: rounds }, (_, round) =>
+    geometricMean(
+      byKernel.map(({ own, other }) => (own[round] ?? Number.NaN) / (other[round] ?? Number.NaN)),
+    ),
+  );
+  return rangeOf(means.flatMap((mean) => mean ?? []));
 }
 
 /** Guest instructions per microsecond of CPU time. */
