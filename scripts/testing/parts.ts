@@ -5,6 +5,8 @@ import { type Counts, playwrightCounts, vitestCounts } from './counts.ts';
 export const REPORTS = '.cache/test';
 /** Tests that boot a guest or start the command line: slow, and in need of the guest image. */
 const GUEST_TESTS = ['tests/guest', 'tests/node'];
+/** Soaks and long fuzz runs: only when they are asked for by name. */
+const LONG_TESTS = 'tests/long';
 
 export interface Part {
   readonly name: string;
@@ -17,6 +19,8 @@ export interface Part {
   readonly setup?: readonly string[];
   /** The part itself only brings something that others need. */
   readonly optional?: boolean;
+  /** Runs only when it is named. */
+  readonly onlyNamed?: boolean;
   /** Reads the runner's report; a part without is one check. */
   readonly counts?: () => Counts | undefined;
   readonly env?: Readonly<Record<string, string>>;
@@ -61,7 +65,7 @@ export const PARTS: readonly Part[] = [
   },
   {
     ...vitest('unit', 'architecture, unit, conformance and golden tests', 9, [
-      ...GUEST_TESTS.flatMap((folder) => ['--exclude', `${folder}/**`]),
+      ...[...GUEST_TESTS, LONG_TESTS].flatMap((folder) => ['--exclude', `${folder}/**`]),
     ]),
     needs: ['generate'],
   },
@@ -80,9 +84,14 @@ export const PARTS: readonly Part[] = [
     counts: () => playwrightCounts(reportOf('e2e')),
     env: { PLAYWRIGHT_JSON_OUTPUT_NAME: reportOf('e2e') },
   },
+  {
+    ...vitest('long', 'soaks and long fuzz runs', 34, [LONG_TESTS]),
+    needs: ['generate', 'images'],
+    onlyNamed: true,
+  },
 ];
 
-/** The named parts with what they need, in order; all without a name. Gives the first unknown name instead. */
+/** The named parts with what they need, in order; without a name all but those that must be named. Gives the first unknown name instead. */
 export function selectParts(names: readonly string[]): readonly Part[] | string {
   const wanted = new Set<string>();
   const want = (name: string): boolean => {
@@ -92,5 +101,7 @@ export function selectParts(names: readonly string[]): readonly Part[] | string 
     return (part.needs ?? []).every(want);
   };
   for (const name of names) if (!want(name)) return name;
-  return names.length === 0 ? PARTS : PARTS.filter(({ name }) => wanted.has(name));
+  return names.length === 0
+    ? PARTS.filter(({ onlyNamed }) => onlyNamed !== true)
+    : PARTS.filter(({ name }) => wanted.has(name));
 }
