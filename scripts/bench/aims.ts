@@ -1,6 +1,7 @@
 /** What the project wants to reach, what it must not fall behind, and whether a run has reached it. */
 import { KERNELS } from './kernels.ts';
 import {
+  BEFORE,
   BOOT,
   type Clock,
   type Figure,
@@ -54,6 +55,7 @@ export function outcomes({ guests, versions }: Results, baseline?: Results): Out
     .flatMap((runner) => [
       ...(guests.i386 === undefined ? [] : against32(guests.i386, runner)),
       ...(guests.amd64 === undefined ? [] : against64(guests.amd64, runner, baseline?.guests.amd64)),
+      ...(guests.amd64 === undefined ? [] : againstBefore(guests.amd64, runner)),
       ...memory(Object.values(guests), runner),
       ...(guests.indexeddb === undefined ? [] : stored(guests.indexeddb, runner)),
     ]);
@@ -101,6 +103,13 @@ function against64(guest: GuestResults, runner: string, before: GuestResults | u
     ...disk(guest, 'blkread', 'virtio-blk from memory: read', runner, 300),
     ...disk(guest, 'blkwrite', 'virtio-blk from memory: write', runner, 200),
   ];
+}
+
+/** What a change may cost: `--against` has measured the checkout before it in the same rounds. */
+function againstBefore(guest: GuestResults, runner: string): Outcome[] {
+  const before = `${runner}${BEFORE}`;
+  const mean = geometricMean(ratios(guest, runner, before, 'cpuSeconds', true).map(({ value }) => value));
+  return atMost({ aim: 'boot, kernels and disk: time of the checkout before' }, runner, mean, 1.03, times);
 }
 
 /** A boot must not fall behind the baseline's by more than noise. */

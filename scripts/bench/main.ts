@@ -5,6 +5,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import '../generate.ts';
+import type { Checkout } from './bundle.ts';
 import { writeDocument } from './document.ts';
 import { GUEST_NAMES, type GuestName } from './guests.ts';
 import { type Choice, measure, prepareGuest } from './measure.ts';
@@ -12,7 +13,7 @@ import { profileKernels } from './profile/kernels.ts';
 import { profile } from './profile/main.ts';
 import { measurePrompt } from './prompt.ts';
 import { changes, report } from './report.ts';
-import { disagreements, type Results } from './results.ts';
+import { BEFORE, disagreements, type Results } from './results.ts';
 import { hotslotChromiumRunner, v86ChromiumRunner } from './runners/chromium.ts';
 import { firefoxRunner } from './runners/firefox.ts';
 import { hotslotNodeRunner } from './runners/hotslot-node.ts';
@@ -33,6 +34,11 @@ const MAKERS: Readonly<Record<string, () => Runner>> = {
   'v86-chromium': v86ChromiumRunner,
 };
 const RUNNERS = Object.keys(MAKERS).join(',');
+/** Runners that another checkout can have too. */
+const BEFORE_MAKERS: Readonly<Record<string, (checkout: Checkout) => Runner>> = {
+  node: hotslotNodeRunner,
+  chromium: hotslotChromiumRunner,
+};
 
 const USAGE = `npm run bench -- [options]
   --full            all kernels and three rounds (else some, one round)
@@ -40,6 +46,7 @@ const USAGE = `npm run bench -- [options]
   --guests A,B      of ${GUEST_NAMES.join(', ')}
   --only A,B        these kernels; boot is always measured ("--only boot": nothing else)
   --runners A,B     of ${RUNNERS.replaceAll(',', ', ')}
+  --against DIR     also the emulator of another checkout, built there by npm run generate, in the same rounds
   --save            writes docs/performance.md, and the figures as JSON (${BASELINE})
   --baseline FILE   compares with figures kept before (${BASELINE}, where it exists)
   --profile         where a cold boot in Node spends its time: records, helpers, slow paths, V8's profile;
@@ -56,6 +63,7 @@ const { values: options } = parseArgs({
     guests: { type: 'string', default: GUEST_NAMES.join(',') },
     only: { type: 'string' },
     runners: { type: 'string', default: RUNNERS },
+    against: { type: 'string' },
     save: { type: 'boolean', default: false },
     baseline: { type: 'string', default: BASELINE },
     profile: { type: 'boolean', default: false },
@@ -78,10 +86,17 @@ function wantedGuests(): GuestName[] {
 
 async function availableRunners(): Promise<[runner: Runner, version: string][]> {
   const found: [Runner, string][] = [];
-  for (const name of options.runners.split(',')) {
-    const maker = MAKERS[name];
-    if (maker === undefined) throw new Error(`no runner ${name}`);
-    const runner = maker();
+  const names = options.runners.split(',');
+  const unknown = names.find((name) => !(name in MAKERS));
+  if (unknown !== undefined) throw new Error(`no runner ${unknown}`);
+  const { against } = options;
+  const before = against === undefined ? undefined : { directory: against, suffix: BEFORE };
+  const runners = names.flatMap((name) => [
+    MAKERS[name]?.() ?? [],
+    (before && BEFORE_MAKERS[name]?.(before)) ?? [],
+  ]);
+  for (const runner of runners.flat()) {
+    const { name } = runner;
     try {
       found.push([runner, await runner.version()]);
     } catch (error) {

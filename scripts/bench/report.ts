@@ -3,6 +3,7 @@ import { OURS, outcomes } from './aims.ts';
 import { GUEST_NAMES, type GuestName } from './guests.ts';
 import { KERNELS, needsDrive } from './kernels.ts';
 import {
+  BEFORE,
   BOOT,
   type Clock,
   disagreements,
@@ -97,6 +98,7 @@ function comparisons(runners: readonly string[]): readonly (readonly [own: strin
     .flatMap(([own, v86]): [string, string][] => [
       [own, v86],
       [own, 'qemu'],
+      [own, `${own}${BEFORE}`],
     ])
     .filter(([own, reference]) => runners.includes(own) && runners.includes(reference));
 }
@@ -162,7 +164,7 @@ function clocksTable(results: Results, guest: GuestResults): string[] {
     ],
   ];
   for (const kernel of Object.keys(guest.figures)) {
-    if (needsDrive(kernel)) continue;
+    if (pairs.every(([own, other]) => ratio(guest, kernel, own, other) === undefined)) continue;
     rows.push([
       kernel,
       ...pairs.flatMap(([own, other]) =>

@@ -41,6 +41,8 @@ export interface Results {
   readonly guests: Readonly<Partial<Record<GuestName, GuestResults>>>;
 }
 
+/** The end of the names of runners of another checkout. */
+export const BEFORE = '-before';
 /** The figure of the way to the prompt. */
 export const BOOT = 'boot';
 
@@ -154,15 +156,16 @@ export function rangeOf(values: readonly number[]): Range | undefined {
   return values.length < 2 ? undefined : [Math.min(...values), Math.max(...values)];
 }
 
-/** The ratios of all kernels that both have run; boots and disks are not among them. */
+/** The ratios of all kernels that both have run; of boots and disks only with `all`. */
 export function ratios(
   guest: GuestResults,
   runner: string,
   reference: string,
   clock: Clock = 'cpuSeconds',
+  all = false,
 ): { readonly kernel: string; readonly value: number }[] {
   return Object.keys(guest.figures).flatMap((kernel) => {
-    if (kernel === BOOT || needsDrive(kernel)) return [];
+    if (!all && (kernel === BOOT || needsDrive(kernel))) return [];
     const value = ratio(guest, kernel, runner, reference, clock);
     return value === undefined ? [] : [{ kernel, value }];
   });

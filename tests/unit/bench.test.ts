@@ -35,7 +35,7 @@ function results(amd64: Figures, i386?: Figures): Results {
     commit: 'c',
     date: '2026-01-02',
     rounds: 1,
-    versions: { qemu: 'Q', node: 'N', 'v86-node': 'V' },
+    versions: { qemu: 'Q', node: 'N', 'node-before': 'N', 'v86-node': 'V' },
     guests: {
       amd64: { figures: amd64, extraBytes: { node: 100e6 } },
       ...(i386 === undefined ? {} : { i386: { figures: i386, extraBytes: {} } }),
@@ -216,6 +216,14 @@ describe('aims', () => {
     expect(outcome('memory beyond')).toMatchObject({ measured: '100 MB', met: true });
     expect(outcome('virtio-blk from memory: read')).toMatchObject({ measured: '503 MB/s', met: true });
     expect(report(measured)).toContain('| blkread, MB/s | 503 |');
+  });
+
+  it('hold a change to the checkout before it', () => {
+    const figures = { node: figure(2.1), 'node-before': figure(2) };
+    const changed = results({ boot: figures, fib: figures, blkread: figures });
+    const [change] = outcomes(changed).filter(({ aim }) => aim.includes('before'));
+    expect(change).toMatchObject({ limit: '≤ 1.03 ×', measured: '1.05 ×', met: false });
+    expect(report(changed)).toContain('| blkread | 1.05 | – | 1.05 |');
   });
 
   it('hold boots to the baseline: they may take a fifth more of the time of QEMU', () => {

@@ -1,6 +1,6 @@
 /** Debian's Chromium: a page whose worker is our machine, or v86. */
 import { type Browser, chromium } from 'playwright';
-import { bundleForBrowser } from '../bundle.ts';
+import { bundleForBrowser, THIS_CHECKOUT } from '../bundle.ts';
 import { GUEST_NAMES, type GuestName } from '../guests.ts';
 import { V86_VERSION, v86Package } from '../v86-package.ts';
 import { resultOf, type Served, serveBrowser } from './browser-server.ts';
@@ -21,8 +21,9 @@ const WORKER_THREAD = 'DedicatedWorker';
 const MEASURE_MEMORY = `performance.measureUserAgentSpecificMemory?.().then(({ bytes }) => bytes)`;
 
 /** Our machine. */
-export function hotslotChromiumRunner(): Runner {
-  return runner('chromium', GUEST_NAMES, 'Hotslot', 'hotslot-worker', true, () => ({}));
+export function hotslotChromiumRunner(checkout = THIS_CHECKOUT): Runner {
+  const name = `chromium${checkout.suffix}`;
+  return runner(name, GUEST_NAMES, 'Hotslot', 'hotslot-worker', true, () => ({}), checkout);
 }
 
 /** The other machine that runs in a page. */
@@ -46,6 +47,7 @@ function runner(
   // Chromium does not count all of v86's memory.
   measuresMemory: boolean,
   more: () => Served,
+  checkout = THIS_CHECKOUT,
 ): Runner {
   let worker: Promise<string> | undefined;
   const launch = () => chromium.launch({ executablePath: HOTSLOT_CHROMIUM, args: ARGUMENTS });
@@ -60,7 +62,7 @@ function runner(
       return `${what} in Chromium ${version}`;
     },
     run: async ({ kernel, initrd }, job, limitMs) => {
-      worker ??= bundleForBrowser(`scripts/bench/page/${program}.ts`, program);
+      worker ??= bundleForBrowser(`scripts/bench/page/${program}.ts`, program, checkout);
       const files = { '/worker.js': await worker, '/kernel': kernel, '/initrd': initrd, ...more() };
       const browser = await launch();
       const run = await serveBrowser(files, job, limitMs, async () => {
