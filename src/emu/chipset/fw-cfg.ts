@@ -6,7 +6,7 @@ import type { AddressSpace } from '../bus/address-space.ts';
 import { assert } from '../core/assert.ts';
 import type { AccessSize, Device } from '../core/device.ts';
 import type { Trace } from '../core/trace.ts';
-import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
 
 export const FW_CFG_SIGNATURE = 0x00;
 export const FW_CFG_ID = 0x01;
@@ -93,7 +93,7 @@ export class FwCfg implements Device<FwCfgState> {
   readonly vmstate = { name: 'fw_cfg', version: 2 };
 
   // Fixed wiring.
-  readonly #memory: GuestMemory;
+  readonly #memory: DmaPort;
   readonly #trace: Trace;
   readonly #keys = new Map<number, Item>();
   readonly #files: NamedFile[] = [];
@@ -103,7 +103,7 @@ export class FwCfg implements Device<FwCfgState> {
   #offset = 0;
   #dmaHigh = 0;
 
-  constructor(memory: GuestMemory, trace: Trace) {
+  constructor(memory: DmaPort, trace: Trace) {
     this.#memory = memory;
     this.#trace = trace;
     this.addKey(FW_CFG_SIGNATURE, new TextEncoder().encode('QEMU'));
@@ -271,8 +271,7 @@ export class FwCfg implements Device<FwCfgState> {
     if (control & DMA_READ) {
       if (!this.#memory.isRam(target, length)) return false;
       if (item !== undefined) this.#memory.write(target, item.bytes.subarray(from, from + inside));
-      this.#memory.bytes.fill(0, target + inside, target + length);
-      this.#memory.changed(target + inside, length - inside);
+      this.#memory.fill(target + inside, length - inside, 0);
     } else if (control & DMA_WRITE) {
       if (length === 0) return true;
       if (item === undefined || !item.options.writable || inside !== length) return false;

@@ -1,5 +1,5 @@
 /** The tables that a guest looks for in the BIOS area. */
-import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
 import { type MpConfig, mpTable, mpTableSize } from './mp-table.ts';
 import { pirTable } from './pir-table.ts';
 import { type SmbiosConfig, smbiosEntryPoint, smbiosTables } from './smbios.ts';
@@ -17,8 +17,8 @@ export interface BiosTables {
 }
 
 /** Writes $PIR, MP table, SMBIOS and RSDP; the address of the RSDP. Not modelled: SMBIOS tables of many CPUs go to high memory. */
-export function writeBiosTables(memory: GuestMemory, { rsdp, mp, smbios }: BiosTables): number {
-  memory.bytes.fill(0, BIOS_START, BIOS_END);
+export function writeBiosTables(memory: DmaPort, { rsdp, mp, smbios }: BiosTables): number {
+  memory.fill(BIOS_START, BIOS_END - BIOS_START, 0);
   let top = BIOS_DATA_END;
   const take = (size: number): number => {
     top = Math.floor((top - size) / ALIGN) * ALIGN;

@@ -1,5 +1,5 @@
 /** ELF executables: loading their segments and reading their notes. Spec: System V ABI, ELF-64 object file format. */
-import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
 import { KernelError } from './kernel-error.ts';
 
 const ELF_MAGIC = 0x464c457f;
@@ -108,7 +108,7 @@ function readNotes(bytes: Uint8Array): ElfNote[] {
 }
 
 /** Copies the loadable segments to guest memory; the end of the highest, or a KernelError when one does not fit. */
-export function loadElf(file: Uint8Array, { segments }: ElfImage, memory: GuestMemory): number {
+export function loadElf(file: Uint8Array, { segments }: ElfImage, memory: DmaPort): number {
   let end = 0;
   for (const { type, offset, physical, fileSize, memorySize } of segments) {
     if (type !== PT_LOAD || memorySize === 0) continue;
@@ -116,7 +116,7 @@ export function loadElf(file: Uint8Array, { segments }: ElfImage, memory: GuestM
       throw new KernelError('Error while loading elf kernel: it does not fit into the guest memory');
     }
     memory.write(physical, file.subarray(offset, offset + fileSize));
-    memory.bytes.fill(0, physical + fileSize, physical + memorySize);
+    memory.fill(physical + fileSize, memorySize - fileSize, 0);
     end = Math.max(end, physical + memorySize);
   }
   return end;

@@ -102,25 +102,24 @@ function writeCommand({ commandLine }: LoadRequest, memory: GuestMemory, header:
 }
 
 function writeZeroPage(request: LoadRequest, memory: GuestMemory, initrd: number): void {
-  const { view, bytes, size } = memory;
   const { kernel } = request;
-  bytes.fill(0, ZERO_PAGE, ZERO_PAGE + 4096);
+  memory.fill(ZERO_PAGE, 4096, 0);
   // The setup header ends where the byte at 0x201 says.
   const headerEnd = 0x202 + kernel[0x201];
-  bytes.set(kernel.subarray(HEADER, headerEnd), ZERO_PAGE + HEADER);
-  bytes[ZERO_PAGE + TYPE_OF_LOADER] = LOADER_QEMU;
-  bytes[ZERO_PAGE + LOADFLAGS] = (kernel[LOADFLAGS] | LOADED_HIGH) & ~CAN_USE_HEAP;
-  view.setUint32(ZERO_PAGE + CODE32_START, LOAD_ADDRESS, true);
-  view.setUint32(ZERO_PAGE + RAMDISK_IMAGE, initrd, true);
-  view.setUint32(ZERO_PAGE + RAMDISK_SIZE, request.initrd?.length ?? 0, true);
-  view.setUint32(ZERO_PAGE + CMD_LINE_PTR, COMMAND_LINE, true);
-  view.setBigUint64(ZERO_PAGE + ACPI_RSDP_ADDR, BigInt(request.rsdp), true);
-  const ranges = memoryMap(size);
-  bytes[ZERO_PAGE + E820_ENTRIES] = ranges.length;
+  memory.write(ZERO_PAGE + HEADER, kernel.subarray(HEADER, headerEnd));
+  memory.writeU8(ZERO_PAGE + TYPE_OF_LOADER, LOADER_QEMU);
+  memory.writeU8(ZERO_PAGE + LOADFLAGS, (kernel[LOADFLAGS] | LOADED_HIGH) & ~CAN_USE_HEAP);
+  memory.writeU32(ZERO_PAGE + CODE32_START, LOAD_ADDRESS);
+  memory.writeU32(ZERO_PAGE + RAMDISK_IMAGE, initrd);
+  memory.writeU32(ZERO_PAGE + RAMDISK_SIZE, request.initrd?.length ?? 0);
+  memory.writeU32(ZERO_PAGE + CMD_LINE_PTR, COMMAND_LINE);
+  memory.writeU64(ZERO_PAGE + ACPI_RSDP_ADDR, request.rsdp);
+  const ranges = memoryMap(memory.size);
+  memory.writeU8(ZERO_PAGE + E820_ENTRIES, ranges.length);
   for (const [index, range] of ranges.entries()) {
     const at = ZERO_PAGE + E820_TABLE + E820_ENTRY_SIZE * index;
-    view.setBigUint64(at, BigInt(range.base), true);
-    view.setBigUint64(at + 8, BigInt(range.size), true);
-    view.setUint32(at + 16, range.type, true);
+    memory.writeU64(at, range.base);
+    memory.writeU64(at + 8, range.size);
+    memory.writeU32(at + 16, range.type);
   }
 }

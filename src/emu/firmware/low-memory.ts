@@ -1,5 +1,5 @@
 /** What the firmware leaves in low memory: BIOS data area, a GDT, page tables, and room for what a kernel is handed. */
-import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
 import { EBDA } from './memory-map.ts';
 
 const BDA_COM_PORTS = 0x400;
@@ -40,32 +40,30 @@ const FLAT_CODE64 = [0x0000ffff, 0x00af9b00];
 const FLAT_DATA = [0x0000ffff, 0x00cf9300];
 
 /** QEMU: as SeaBIOS leaves it on a machine without disks. */
-export function writeBiosDataArea(memory: GuestMemory, serialPorts: readonly number[]): void {
-  const { bytes } = memory;
-  const word = (at: number, value: number): void => memory.view.setUint16(at, value, true);
-  bytes.fill(0, BDA_COM_PORTS, BDA_END);
-  bytes.fill(0, EBDA, EBDA + EBDA_SIZE);
+export function writeBiosDataArea(memory: DmaPort, serialPorts: readonly number[]): void {
+  memory.fill(BDA_COM_PORTS, BDA_END - BDA_COM_PORTS, 0);
+  memory.fill(EBDA, EBDA_SIZE, 0);
   for (const [index, port] of serialPorts.entries()) {
-    word(BDA_COM_PORTS + 2 * index, port);
-    bytes[BDA_COM_TIMEOUTS + index] = COM_TIMEOUT;
+    memory.writeU16(BDA_COM_PORTS + 2 * index, port);
+    memory.writeU8(BDA_COM_TIMEOUTS + index, COM_TIMEOUT);
   }
-  word(BDA_EQUIPMENT, EQUIPMENT | (serialPorts.length << EQUIPMENT_COM_SHIFT));
-  word(BDA_KEYBOARD_HEAD, KEYBOARD_BUFFER);
-  word(BDA_KEYBOARD_TAIL, KEYBOARD_BUFFER);
-  word(BDA_KEYBOARD_START, KEYBOARD_BUFFER);
-  word(BDA_KEYBOARD_END, KEYBOARD_BUFFER_END);
-  bytes[BDA_KEYBOARD_MODE] = KEYBOARD_101_KEYS;
-  bytes[BDA_DISK_CONTROL] = DISK_CONTROL;
-  word(BDA_EBDA_SEGMENT, EBDA >>> 4);
-  word(BDA_CONVENTIONAL_KIB, EBDA >>> 10);
-  bytes[EBDA] = 1;
+  memory.writeU16(BDA_EQUIPMENT, EQUIPMENT | (serialPorts.length << EQUIPMENT_COM_SHIFT));
+  memory.writeU16(BDA_KEYBOARD_HEAD, KEYBOARD_BUFFER);
+  memory.writeU16(BDA_KEYBOARD_TAIL, KEYBOARD_BUFFER);
+  memory.writeU16(BDA_KEYBOARD_START, KEYBOARD_BUFFER);
+  memory.writeU16(BDA_KEYBOARD_END, KEYBOARD_BUFFER_END);
+  memory.writeU8(BDA_KEYBOARD_MODE, KEYBOARD_101_KEYS);
+  memory.writeU8(BDA_DISK_CONTROL, DISK_CONTROL);
+  memory.writeU16(BDA_EBDA_SEGMENT, EBDA >>> 4);
+  memory.writeU16(BDA_CONVENTIONAL_KIB, EBDA >>> 10);
+  memory.writeU8(EBDA, 1);
 }
 
-export function writeGdt(memory: GuestMemory, code64: boolean): void {
+export function writeGdt(memory: DmaPort, code64: boolean): void {
   const entries = [[0, 0], [0, 0], code64 ? FLAT_CODE64 : FLAT_CODE32, FLAT_DATA];
   for (const [index, [lo, hi]] of entries.entries()) {
-    memory.view.setUint32(GDT + 8 * index, lo, true);
-    memory.view.setUint32(GDT + 8 * index + 4, hi, true);
+    memory.writeU32(GDT + 8 * index, lo);
+    memory.writeU32(GDT + 8 * index + 4, hi);
   }
 }
 
@@ -74,26 +72,25 @@ const LARGE_PAGE = 0x80;
 const GIBIBYTES = 4;
 
 /** Identity page tables for the first 4 GiB, in 2 MiB pages; the top-level table is at PAGE_TABLES. */
-export function writePageTables(memory: GuestMemory): void {
-  const { view } = memory;
+export function writePageTables(memory: DmaPort): void {
   const pdpt = PAGE_TABLES + 0x1000;
-  memory.bytes.fill(0, PAGE_TABLES, pdpt + 0x1000 * (1 + GIBIBYTES));
-  view.setUint32(PAGE_TABLES, pdpt | PRESENT_WRITABLE, true);
+  memory.fill(PAGE_TABLES, 0x1000 * (2 + GIBIBYTES), 0);
+  memory.writeU32(PAGE_TABLES, pdpt | PRESENT_WRITABLE);
   for (let gib = 0; gib < GIBIBYTES; gib++) {
     const directory = pdpt + 0x1000 * (1 + gib);
-    view.setUint32(pdpt + 8 * gib, directory | PRESENT_WRITABLE, true);
+    memory.writeU32(pdpt + 8 * gib, directory | PRESENT_WRITABLE);
     for (let entry = 0; entry < 512; entry++) {
       const address = gib * 0x40000000 + entry * 0x200000;
-      view.setUint32(directory + 8 * entry, (address | PRESENT_WRITABLE | LARGE_PAGE) >>> 0, true);
+      memory.writeU32(directory + 8 * entry, (address | PRESENT_WRITABLE | LARGE_PAGE) >>> 0);
     }
   }
 }
 
 /** Writes the NUL-terminated command line; false when it is too long. */
-export function writeCommandLine(memory: GuestMemory, text: string): boolean {
+export function writeCommandLine(memory: DmaPort, text: string): boolean {
   const bytes = new TextEncoder().encode(text);
   if (bytes.length >= COMMAND_LINE_MAX) return false;
-  memory.bytes.set(bytes, COMMAND_LINE);
-  memory.bytes[COMMAND_LINE + bytes.length] = 0;
+  memory.write(COMMAND_LINE, bytes);
+  memory.writeU8(COMMAND_LINE + bytes.length, 0);
   return true;
 }

@@ -57,34 +57,29 @@ export function loadPvh(request: LoadRequest, memory: GuestMemory): EntryState {
   };
 }
 
-function writeStartInfo(
-  { view, size }: GuestMemory,
-  { rsdp, initrd }: LoadRequest,
-  initrdAddress: number,
-): void {
-  const quad = (at: number, value: number): void => view.setBigUint64(at, BigInt(value), true);
-  const ranges = memoryMap(size);
-  view.setUint32(START_INFO, START_MAGIC, true);
-  view.setUint32(START_INFO + 4, START_VERSION, true);
-  view.setUint32(START_INFO + 8, 0, true);
-  view.setUint32(START_INFO + 12, initrd === undefined ? 0 : 1, true);
-  quad(START_INFO + 16, initrd === undefined ? 0 : MODULE_LIST);
-  quad(START_INFO + 24, COMMAND_LINE);
-  quad(START_INFO + 32, rsdp);
-  quad(START_INFO + 40, MEMORY_MAP);
-  view.setUint32(START_INFO + 48, ranges.length, true);
-  view.setUint32(START_INFO + 52, 0, true);
+function writeStartInfo(memory: GuestMemory, { rsdp, initrd }: LoadRequest, initrdAddress: number): void {
+  const ranges = memoryMap(memory.size);
+  memory.writeU32(START_INFO, START_MAGIC);
+  memory.writeU32(START_INFO + 4, START_VERSION);
+  memory.writeU32(START_INFO + 8, 0);
+  memory.writeU32(START_INFO + 12, initrd === undefined ? 0 : 1);
+  memory.writeU64(START_INFO + 16, initrd === undefined ? 0 : MODULE_LIST);
+  memory.writeU64(START_INFO + 24, COMMAND_LINE);
+  memory.writeU64(START_INFO + 32, rsdp);
+  memory.writeU64(START_INFO + 40, MEMORY_MAP);
+  memory.writeU32(START_INFO + 48, ranges.length);
+  memory.writeU32(START_INFO + 52, 0);
   if (initrd !== undefined) {
-    quad(MODULE_LIST, initrdAddress);
-    quad(MODULE_LIST + 8, initrd.length);
-    quad(MODULE_LIST + 16, 0);
-    quad(MODULE_LIST + 24, 0);
+    memory.writeU64(MODULE_LIST, initrdAddress);
+    memory.writeU64(MODULE_LIST + 8, initrd.length);
+    memory.writeU64(MODULE_LIST + 16, 0);
+    memory.writeU64(MODULE_LIST + 24, 0);
   }
   for (const [index, range] of ranges.entries()) {
     const at = MEMORY_MAP + MAP_ENTRY_SIZE * index;
-    quad(at, range.base);
-    quad(at + 8, range.size);
-    view.setUint32(at + 16, range.type, true);
-    view.setUint32(at + 20, 0, true);
+    memory.writeU64(at, range.base);
+    memory.writeU64(at + 8, range.size);
+    memory.writeU32(at + 16, range.type);
+    memory.writeU32(at + 20, 0);
   }
 }

@@ -7,7 +7,7 @@
 import type { Clock } from '../core/clock.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Trace } from '../core/trace.ts';
-import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
 import type { IoErrorListener } from '../virtio/virtio-blk.ts';
 import type { DeviceRegistry, DeviceType, RealizedDevice } from './device-registry.ts';
 import type { Drive, Drives } from './drives.ts';
@@ -20,7 +20,7 @@ import { PERIPHERAL, withDefaults } from './qdev.ts';
 
 /** What devices need of the machine. */
 export interface DeviceServices {
-  readonly memory: GuestMemory;
+  readonly memory: DmaPort;
   readonly clock: Clock;
   readonly trace: Trace;
   readonly drives: Drives;

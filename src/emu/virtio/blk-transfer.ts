@@ -1,8 +1,9 @@
 /** Moves the data of one disk request between guest buffers and a block back end. */
 import type { BlockBackend } from '../block/block-backend.ts';
-import type { GuestMemory } from '../memory/guest-memory.ts';
-import type { Segment } from './segments.ts';
-import { gather, scatter, segmentsLength, sliceSegments } from './segments.ts';
+import type { Gpa } from '../memory/addresses.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
+import type { Segment } from '../memory/segments.ts';
+import { gather, scatter, segmentsLength, sliceSegments } from '../memory/segments.ts';
 
 /** A hostile request may name terabytes: no more than this is held outside guest memory at a time. */
 const PIECE_BYTES = 1 << 20;
@@ -11,7 +12,7 @@ export type Direction = 'read' | 'write';
 
 /** Resumable: what `sync` could not do at once, `async` completes. */
 export class BlkTransfer {
-  readonly #memory: GuestMemory;
+  readonly #memory: DmaPort;
   readonly #backend: BlockBackend;
   readonly #direction: Direction;
   readonly #segments: readonly Segment[];
@@ -21,7 +22,7 @@ export class BlkTransfer {
 
   /** @param diskOffset in bytes */
   constructor(
-    memory: GuestMemory,
+    memory: DmaPort,
     backend: BlockBackend,
     direction: Direction,
     segments: readonly Segment[],
@@ -39,7 +40,6 @@ export class BlkTransfer {
   sync(): boolean {
     for (const { gpa, length } of this.#segments) {
       if (!this.#syncSegment(gpa, length)) return false;
-      this.#done += length;
     }
     return true;
   }
@@ -65,12 +65,19 @@ export class BlkTransfer {
     }
   }
 
-  #syncSegment(gpa: number, length: number): boolean {
-    const bytes = this.#memory.bytes.subarray(gpa, gpa + length);
+  #syncSegment(gpa: Gpa, length: number): boolean {
+    const access = this.#direction === 'read' ? 'write' : 'read';
+    return this.#memory.forEachPiece(gpa, length, access, (bytes) => this.#syncPiece(bytes));
+  }
+
+  #syncPiece(bytes: Uint8Array): boolean {
     const offset = this.#diskOffset + this.#done;
-    if (this.#direction === 'write') return this.#backend.writeSync?.(offset, bytes) ?? false;
-    const read = this.#backend.readSync?.(offset, bytes) ?? false;
-    if (read) this.#memory.changed(gpa, length);
-    return read;
+    const moved =
+      this.#direction === 'write'
+        ? this.#backend.writeSync?.(offset, bytes)
+        : this.#backend.readSync?.(offset, bytes);
+    if (moved !== true) return false;
+    this.#done += bytes.length;
+    return true;
   }
 }

@@ -1,7 +1,7 @@
 /** virtio-blk-pci: a virtio block device on PCI, with QEMU's defaults. */
 import type { BlockBackend } from '../block/block-backend.ts';
 import type { Trace } from '../core/trace.ts';
-import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
 import type { IoErrorListener } from './virtio-blk.ts';
 import { VirtioBlk } from './virtio-blk.ts';
 import type { VirtioBlkProperties } from './virtio-blk-config.ts';
@@ -22,7 +22,7 @@ export interface VirtioBlkPciProperties extends Partial<VirtioBlkProperties>, Pa
 
 /** What the machine gives the device. */
 export interface VirtioBlkPciWiring {
-  readonly memory: GuestMemory;
+  readonly memory: DmaPort;
   readonly trace: Trace;
   readonly onError?: IoErrorListener;
 }

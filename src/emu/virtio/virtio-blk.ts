@@ -3,11 +3,12 @@
 import type { BlockBackend } from '../block/block-backend.ts';
 import { BlockError } from '../block/block-backend.ts';
 import type { Trace } from '../core/trace.ts';
-import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { Gpa } from '../memory/addresses.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
+import type { Segment } from '../memory/segments.ts';
+import { gather, scatter, segmentsLength, sliceSegments } from '../memory/segments.ts';
 import type { Direction } from './blk-transfer.ts';
 import { BlkTransfer } from './blk-transfer.ts';
-import type { Segment } from './segments.ts';
-import { gather, scatter, segmentsLength, sliceSegments } from './segments.ts';
 import type { VirtioBlkProperties } from './virtio-blk-config.ts';
 import {
   BlkConfig,
@@ -55,7 +56,7 @@ interface Request {
   readonly out: readonly Segment[];
   readonly in: readonly Segment[];
   /** Where the status byte goes. */
-  readonly statusGpa: number;
+  readonly statusGpa: Gpa;
   /** Length to report: all the guest gave for writing. */
   readonly written: number;
 }
@@ -77,7 +78,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   constructor(
     properties: VirtioBlkProperties,
     backend: BlockBackend,
-    memory: GuestMemory,
+    memory: DmaPort,
     trace: Trace,
     onError: IoErrorListener = () => {},
   ) {
@@ -322,8 +323,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
 
   #push(request: Request, status: number): void {
     if (this.trace.on) this.trace.event('virtio_blk_req_complete', request.head, status);
-    this.memory.bytes[request.statusGpa] = status;
-    this.memory.changed(request.statusGpa, 1);
+    this.memory.writeU8(request.statusGpa, status);
     this.queues[request.queueIndex]?.push(request.head, request.written);
   }
 

@@ -1,6 +1,6 @@
 /** What every virtio device has whatever its transport: status, features, queues, configuration. Spec: virtio 1.2 §2. */
 import type { Trace } from '../core/trace.ts';
-import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
 import type { VirtqueueOwner, VirtqueueState } from './virtqueue.ts';
 import { VIRTIO_NO_VECTOR, Virtqueue } from './virtqueue.ts';
 
@@ -54,7 +54,7 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
   abstract readonly legacyOnlyFeatures: bigint;
   /** Bytes of device-specific configuration. */
   abstract readonly configLength: number;
-  readonly memory: GuestMemory;
+  readonly memory: DmaPort;
   readonly queues: readonly Virtqueue[];
   eventIdx = false;
   notifyOnEmpty = false;
@@ -70,7 +70,7 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
     broken: false,
   };
 
-  constructor(memory: GuestMemory, trace: Trace, queueSizes: readonly number[]) {
+  constructor(memory: DmaPort, trace: Trace, queueSizes: readonly number[]) {
     this.memory = memory;
     this.trace = trace;
     this.queues = queueSizes.map((size) => new Virtqueue(this, size));

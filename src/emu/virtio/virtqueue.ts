@@ -7,8 +7,8 @@
  * | available | flags u16, idx u16, size × head u16, used_event u16 |
  * | used | flags u16, idx u16, size × { head u32, written u32 }, avail_event u16 |
  */
-import type { GuestMemory } from '../memory/guest-memory.ts';
-import type { Segment } from './segments.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
+import type { Segment } from '../memory/segments.ts';
 
 export const VIRTQUEUE_MAX_SIZE = 1024;
 export const VIRTIO_NO_VECTOR = 0xffff;
@@ -50,7 +50,7 @@ export type VirtqueueState = {
 
 /** What a queue needs of its device. */
 export interface VirtqueueOwner {
-  readonly memory: GuestMemory;
+  readonly memory: DmaPort;
   /** VIRTIO_F_EVENT_IDX was negotiated. */
   readonly eventIdx: boolean;
   /** VIRTIO_F_NOTIFY_ON_EMPTY was negotiated. */
@@ -130,7 +130,7 @@ export class Virtqueue {
       return this.#fault(`Guest moved used index from ${lastAvail} to ${this.#availIndex()}`);
     }
     if (this.#s.inUse >= size) return this.#fault('Virtqueue size exceeded');
-    const head = memory.view.getUint16(avail + RING_ENTRIES + 2 * (lastAvail % size), true);
+    const head = memory.readU16(avail + RING_ENTRIES + 2 * (lastAvail % size));
     if (head >= size) return this.#fault(`Guest says index ${head} is available`);
     this.#s.lastAvail = (lastAvail + 1) & 0xffff;
     if (eventIdx && this.#s.notification) this.#setAvailEvent(this.#s.lastAvail);
@@ -142,16 +142,16 @@ export class Virtqueue {
   /** The request whose chain begins at descriptor `head`; undefined after a fault. */
   chainAt(head: number): Chain | undefined {
     if (!this.#usable() || head >= this.#s.size) return undefined;
-    const { view } = this.#owner.memory;
+    const { memory } = this.#owner;
     const at = this.#s.desc + head * DESC_SIZE;
-    if ((view.getUint16(at + DESC_FLAGS, true) & VIRTQ_DESC_F_INDIRECT) === 0) {
+    if ((memory.readU16(at + DESC_FLAGS) & VIRTQ_DESC_F_INDIRECT) === 0) {
       return this.#walk(head, this.#s.desc, this.#s.size, head, false);
     }
     const table = this.#address(at);
-    const length = view.getUint32(at + DESC_LENGTH, true);
+    const length = memory.readU32(at + DESC_LENGTH);
     if (length === 0 || length % DESC_SIZE !== 0)
       return this.#fault('Invalid size for indirect buffer table');
-    if (!this.#owner.memory.isRam(table, length)) return this.#fault('Cannot map indirect buffer');
+    if (!memory.isRam(table, length)) return this.#fault('Cannot map indirect buffer');
     return this.#walk(head, table, length / DESC_SIZE, 0, true);
   }
 
@@ -159,32 +159,30 @@ export class Virtqueue {
   push(head: number, written: number): void {
     this.#s.inUse = Math.max(0, this.#s.inUse - 1);
     if (!this.#usable()) return;
-    const { view } = this.#owner.memory;
+    const { memory } = this.#owner;
     const { used, usedIndex, size } = this.#s;
     const entry = used + RING_ENTRIES + USED_ENTRY_SIZE * (usedIndex % size);
-    view.setUint32(entry, head, true);
-    view.setUint32(entry + 4, written, true);
+    memory.writeU32(entry, head);
+    memory.writeU32(entry + 4, written);
     const next = (usedIndex + 1) & 0xffff;
-    view.setUint16(used + RING_IDX, next, true);
+    memory.writeU16(used + RING_IDX, next);
     this.#s.usedIndex = next;
     // QEMU: after 2^16 requests without one the interrupt mark says nothing any more.
     if (next === this.#s.signalledUsed) this.#s.signalledUsedValid = false;
-    this.#owner.memory.changed(used, RING_ENTRIES + USED_ENTRY_SIZE * size);
   }
 
   /** Asks the driver to kick, or not to bother. */
   setNotification(on: boolean): void {
     this.#s.notification = on;
     if (!this.#usable()) return;
-    const { view } = this.#owner.memory;
+    const { memory } = this.#owner;
     if (this.#owner.eventIdx) {
       if (on) this.#setAvailEvent(this.#availIndex());
       return;
     }
-    const flags = view.getUint16(this.#s.used, true);
+    const flags = memory.readU16(this.#s.used);
     const changed = on ? flags & ~VIRTQ_USED_F_NO_NOTIFY : flags | VIRTQ_USED_F_NO_NOTIFY;
-    view.setUint16(this.#s.used, changed, true);
-    this.#owner.memory.changed(this.#s.used, 2);
+    memory.writeU16(this.#s.used, changed);
   }
 
   /** True when the driver wants an interrupt for what was pushed since the last call. */
@@ -193,24 +191,24 @@ export class Virtqueue {
     const { eventIdx, notifyOnEmpty, memory } = this.#owner;
     const { avail, size, usedIndex, signalledUsed, signalledUsedValid } = this.#s;
     if (notifyOnEmpty && this.#s.inUse === 0 && this.empty) return true;
-    if (!eventIdx) return (memory.view.getUint16(avail, true) & VIRTQ_AVAIL_F_NO_INTERRUPT) === 0;
+    if (!eventIdx) return (memory.readU16(avail) & VIRTQ_AVAIL_F_NO_INTERRUPT) === 0;
     this.#s.signalledUsed = usedIndex;
     this.#s.signalledUsedValid = true;
-    const usedEvent = memory.view.getUint16(avail + RING_ENTRIES + 2 * size, true);
+    const usedEvent = memory.readU16(avail + RING_ENTRIES + 2 * size);
     // Spec: §2.7.7.2, with the wrap of 16-bit indices.
     const passed = ((usedIndex - usedEvent - 1) & 0xffff) < ((usedIndex - signalledUsed) & 0xffff);
     return !signalledUsedValid || passed;
   }
 
   #walk(head: number, table: number, count: number, first: number, indirect: boolean): Chain | undefined {
-    const { view } = this.#owner.memory;
+    const { memory } = this.#owner;
     const segments: { out: Segment[]; in: Segment[] } = { out: [], in: [] };
     let index = first;
     for (let seen = 0; ; seen++) {
       if (seen >= count) return this.#fault('Looped descriptor');
       if (seen >= VIRTQUEUE_MAX_SIZE) return this.#fault('virtio: too many descriptors in indirect table');
       const at = table + index * DESC_SIZE;
-      const flags = view.getUint16(at + DESC_FLAGS, true);
+      const flags = memory.readU16(at + DESC_FLAGS);
       // QEMU takes a table inside a table for a buffer. Spec: §2.7.5.3.1 forbids it, and so do we.
       if ((flags & VIRTQ_DESC_F_INDIRECT) !== 0 && (indirect || seen > 0)) {
         return this.#fault('Indirect descriptor inside a chain');
@@ -218,7 +216,7 @@ export class Virtqueue {
       const error = this.#addSegment(segments, at, flags);
       if (error !== undefined) return this.#fault(error);
       if ((flags & VIRTQ_DESC_F_NEXT) === 0) return { head, ...segments };
-      index = view.getUint16(at + DESC_NEXT, true);
+      index = memory.readU16(at + DESC_NEXT);
       if (index >= count) return this.#fault(`Desc next is ${index}`);
     }
   }
@@ -228,7 +226,7 @@ export class Virtqueue {
     descriptor: number,
     flags: number,
   ): string | undefined {
-    const length = this.#owner.memory.view.getUint32(descriptor + DESC_LENGTH, true);
+    const length = this.#owner.memory.readU32(descriptor + DESC_LENGTH);
     const gpa = this.#address(descriptor);
     if (length === 0) return 'virtio: zero sized buffers are not allowed';
     if (!this.#owner.memory.isRam(gpa, length)) return 'virtio: bogus descriptor or out of resources';
@@ -239,19 +237,17 @@ export class Virtqueue {
   }
 
   #address(descriptor: number): number {
-    const { view } = this.#owner.memory;
-    return view.getUint32(descriptor, true) + view.getUint32(descriptor + 4, true) * 2 ** 32;
+    return this.#owner.memory.readU64(descriptor);
   }
 
   #availIndex(): number {
-    return this.#owner.memory.view.getUint16(this.#s.avail + RING_IDX, true);
+    return this.#owner.memory.readU16(this.#s.avail + RING_IDX);
   }
 
   #setAvailEvent(index: number): void {
     const { memory } = this.#owner;
     const at = this.#s.used + RING_ENTRIES + USED_ENTRY_SIZE * this.#s.size;
-    memory.view.setUint16(at, index, true);
-    memory.changed(at, 2);
+    memory.writeU16(at, index);
   }
 
   #usable(): boolean {

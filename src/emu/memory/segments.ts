@@ -1,8 +1,9 @@
-/** Guest buffers as lists of pieces of RAM. The virtqueue has checked that every piece is RAM. */
-import type { GuestMemory } from '../memory/guest-memory.ts';
+/** Scatter/gather: guest buffers as lists of pieces of RAM. A part that is not RAM, or is not any more, reads as zeros and takes no write. */
+import type { Gpa } from './addresses.ts';
+import type { DmaPort } from './dma-port.ts';
 
 export interface Segment {
-  readonly gpa: number;
+  readonly gpa: Gpa;
   /** Bytes, at least 1. */
   readonly length: number;
 }
@@ -14,7 +15,7 @@ export function segmentsLength(segments: readonly Segment[]): number {
 
 /** The part of `length` bytes after the first `skip`, with neighbours in memory joined. */
 export function sliceSegments(segments: readonly Segment[], skip: number, length: number): Segment[] {
-  const slice: { gpa: number; length: number }[] = [];
+  const slice: { gpa: Gpa; length: number }[] = [];
   let start = 0;
   for (const segment of segments) {
     const from = Math.max(skip - start, 0);
@@ -29,24 +30,23 @@ export function sliceSegments(segments: readonly Segment[], skip: number, length
 }
 
 /** Copies the first `target.length` bytes of the segments out of guest memory. */
-export function gather(memory: GuestMemory, segments: readonly Segment[], target: Uint8Array): void {
+export function gather(memory: DmaPort, segments: readonly Segment[], target: Uint8Array): void {
   let at = 0;
   for (const { gpa, length } of segments) {
     const part = Math.min(length, target.length - at);
     if (part <= 0) return;
-    target.set(memory.bytes.subarray(gpa, gpa + part), at);
+    memory.read(gpa, target.subarray(at, at + part));
     at += part;
   }
 }
 
 /** Copies `source` into the segments, as far as they reach. */
-export function scatter(memory: GuestMemory, segments: readonly Segment[], source: Uint8Array): void {
+export function scatter(memory: DmaPort, segments: readonly Segment[], source: Uint8Array): void {
   let at = 0;
   for (const { gpa, length } of segments) {
     const part = Math.min(length, source.length - at);
     if (part <= 0) return;
-    memory.bytes.set(source.subarray(at, at + part), gpa);
-    memory.changed(gpa, part);
+    memory.write(gpa, source.subarray(at, at + part));
     at += part;
   }
 }
