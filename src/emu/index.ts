@@ -22,6 +22,7 @@ export { ChunkImageStore, type ImageStoreHost } from './block/chunk-image-store.
 export { ImageLock, type ImageLocks, LocalLocks } from './block/image-locks.ts';
 export { imagePath, imagePathForFile } from './block/image-names.ts';
 export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } from './block/image-store.ts';
+export { WakingImages } from './block/waking-images.ts';
 export { isZero } from './block/zeros.ts';
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';

@@ -13,6 +13,7 @@ import {
   type OpenOptions,
 } from '../emu/index.ts';
 import { FileLocks } from './file-lock.ts';
+import { hostErrorCode, hostErrorText } from './host-errors.ts';
 
 /** Bytes zeroed at a time. */
 const ZERO_BYTES = 1024 * 1024;
@@ -161,13 +162,9 @@ export const FILE_IMAGES: ImageOpener = {
   open: (path, options) => FileBackend.open(path, options),
 };
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
 /** QEMU: what opening `path` prints. */
 function openError(path: string, error: unknown): BlockError {
-  switch (codeOf(error)) {
+  switch (hostErrorCode(error)) {
     case 'ENOENT':
       return notFoundError(path);
     case 'EISDIR':
@@ -177,7 +174,7 @@ function openError(path: string, error: unknown): BlockError {
     case 'EROFS':
       return new BlockError('EROFS', `Could not open '${path}': Read-only file system`);
     default:
-      return new BlockError('EIO', `Could not open '${path}': ${codeOf(error)}`);
+      return new BlockError('EIO', `Could not open '${path}': ${hostErrorText(error)}`);
   }
 }
 
@@ -186,6 +183,6 @@ function notRegularError(path: string): BlockError {
 }
 
 function ioError(error: unknown): never {
-  const code = codeOf(error);
+  const code = hostErrorCode(error);
   throw new BlockError(code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' ? 'ENOSPC' : 'EIO');
 }

@@ -13,9 +13,14 @@ export const HOST_ERRORS = {
   EINVAL: 'Invalid argument',
 } as const;
 
+/** Node's name of an error of the system, as `EACCES`; empty when it is none. */
+export function hostErrorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
 /** An error of Node's in the words of the C library. */
 export function hostErrorText(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = hostErrorCode(error);
   const known = Object.entries(HOST_ERRORS).find(([name]) => name === code);
   return known?.[1] ?? (code || String(error));
 }

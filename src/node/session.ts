@@ -1,6 +1,6 @@
 /** One machine from its command line to its end. */
 import { randomFillSync } from 'node:crypto';
-import { HmpConsole, Machine, type MachineHost } from '../emu/index.ts';
+import { HmpConsole, Machine, type MachineHost, WakingImages } from '../emu/index.ts';
 import type { Channel } from './chardev.ts';
 import { type Channels, openChannels } from './chardev-open.ts';
 import { FILE_IMAGES } from './file-backend.ts';
@@ -10,7 +10,6 @@ import type { CommandLine } from './options.ts';
 import { checkMemory, memoryError } from './options-memory.ts';
 import { RunLoop } from './run-loop.ts';
 import { report } from './start-error.ts';
-import { WakingImages } from './waking-images.ts';
 
 const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
   ['SIGHUP', 1],

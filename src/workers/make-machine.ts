@@ -5,9 +5,9 @@ import {
   machineForSnapshot,
   restoreMachine,
   SnapshotReader,
+  WakingImages,
 } from '../emu/index.ts';
 import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
-import { WakingImages } from './waking-images.ts';
 
 /** A spec limit of `getRandomValues`. Spec: Web Cryptography 10.1.1. */
 const RANDOM_BYTES_MAX = 65536;

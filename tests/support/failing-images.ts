@@ -1,9 +1,10 @@
 /** Images whose storage fails or takes its time when the test says so. */
+
+import { BlockFilter } from '../../src/emu/block/block-filter.ts';
 import {
   type BlockBackend,
   BlockError,
   type BlockErrorCode,
-  type ImageLockMode,
   type ImageOpener,
   type OpenOptions,
 } from '../../src/emu/index.ts';
@@ -26,66 +27,25 @@ export class FailingImages implements ImageOpener {
   }
 }
 
-class FailingBackend implements BlockBackend {
-  readonly #disk: BlockBackend;
+class FailingBackend extends BlockFilter {
   readonly #control: FailingImages;
 
   constructor(disk: BlockBackend, control: FailingImages) {
-    this.#disk = disk;
+    super(disk);
     this.#control = control;
   }
 
-  get sizeBytes(): number {
-    return this.#disk.sizeBytes;
+  override readSync(offset: number, target: Uint8Array): boolean {
+    return this.#slow('read') ? false : super.readSync(offset, target);
   }
 
-  get readOnly(): boolean {
-    return this.#disk.readOnly;
+  override writeSync(offset: number, source: Uint8Array): boolean {
+    return this.#slow('write') ? false : super.writeSync(offset, source);
   }
 
-  readSync(offset: number, target: Uint8Array): boolean {
-    return this.#slow('read') ? false : (this.#disk.readSync?.(offset, target) ?? false);
-  }
-
-  writeSync(offset: number, source: Uint8Array): boolean {
-    return this.#slow('write') ? false : (this.#disk.writeSync?.(offset, source) ?? false);
-  }
-
-  async read(offset: number, target: Uint8Array): Promise<void> {
-    await this.#request('read');
-    return this.#disk.read(offset, target);
-  }
-
-  async write(offset: number, source: Uint8Array): Promise<void> {
-    await this.#request('write');
-    return this.#disk.write(offset, source);
-  }
-
-  async flush(): Promise<void> {
-    await this.#request('write');
-    return this.#disk.flush();
-  }
-
-  async discard(offset: number, length: number): Promise<void> {
-    await this.#request('write');
-    return this.#disk.discard(offset, length);
-  }
-
-  async writeZeroes(offset: number, length: number): Promise<void> {
-    await this.#request('write');
-    return this.#disk.writeZeroes(offset, length);
-  }
-
-  async close(): Promise<void> {
-    await this.#disk.close();
-  }
-
-  async lock(mode: ImageLockMode): Promise<void> {
-    await this.#disk.lock?.(mode);
-  }
-
-  async unlock(): Promise<void> {
-    await this.#disk.unlock?.();
+  protected async request(kind: 'read' | 'write' | 'control', act: () => Promise<void>): Promise<void> {
+    if (kind !== 'control') await this.#delayOrFail(kind);
+    return act();
   }
 
   #failsNow(kind: 'read' | 'write'): boolean {
@@ -96,7 +56,7 @@ class FailingBackend implements BlockBackend {
     return this.#control.delayMs !== undefined || this.#failsNow(kind);
   }
 
-  async #request(kind: 'read' | 'write'): Promise<void> {
+  async #delayOrFail(kind: 'read' | 'write'): Promise<void> {
     const { delayMs, error } = this.#control;
     if (delayMs !== undefined) {
       await new Promise((resolve) => {

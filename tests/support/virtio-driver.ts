@@ -15,21 +15,22 @@ export class TestDisk implements BlockBackend {
   readonly log: string[] = [];
   failure: BlockError | undefined;
   held: (() => void)[] | undefined;
-  readonly readSync?: (offset: number, target: Uint8Array) => boolean;
-  readonly writeSync?: (offset: number, source: Uint8Array) => boolean;
+  readonly #sync: boolean;
 
   constructor(sizeBytes: number, options: { readOnly?: boolean; sync?: boolean } = {}) {
     this.bytes = new Uint8Array(sizeBytes);
     this.readOnly = options.readOnly ?? false;
-    if (options.sync !== true) return;
-    this.readSync = (offset, target) => {
-      target.set(this.bytes.subarray(offset, offset + target.length));
-      return true;
-    };
-    this.writeSync = (offset, source) => {
-      this.bytes.set(source, offset);
-      return true;
-    };
+    this.#sync = options.sync ?? false;
+  }
+
+  readSync(offset: number, target: Uint8Array): boolean {
+    if (this.#sync) target.set(this.bytes.subarray(offset, offset + target.length));
+    return this.#sync;
+  }
+
+  writeSync(offset: number, source: Uint8Array): boolean {
+    if (this.#sync) this.bytes.set(source, offset);
+    return this.#sync;
   }
 
   get sizeBytes(): number {
@@ -69,6 +70,14 @@ export class TestDisk implements BlockBackend {
   }
 
   async close(): Promise<void> {}
+
+  async resize(): Promise<void> {
+    throw new BlockError('EINVAL');
+  }
+
+  async lock(): Promise<void> {}
+
+  async unlock(): Promise<void> {}
 
   async #gate(what: string): Promise<void> {
     this.log.push(what);

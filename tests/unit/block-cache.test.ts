@@ -155,7 +155,7 @@ class Run {
   async change(disk: BlockBackend, offset: number, source: Uint8Array): Promise<void> {
     this.model.change(offset, source);
     try {
-      if (disk.writeSync?.(offset, source) !== true) await disk.write(offset, source);
+      if (disk.writeSync(offset, source) !== true) await disk.write(offset, source);
     } catch (error) {
       await this.#failed(disk, error);
     }
@@ -212,7 +212,7 @@ class Run {
     if (step.do === 'write') return this.change(disk, offset, pattern(length, step.byte));
     if (step.do === 'discard') return this.discard(disk, offset, length);
     const target = pattern(length, 99);
-    if (disk.readSync?.(offset, target) !== true) await disk.read(offset, target);
+    if (disk.readSync(offset, target) !== true) await disk.read(offset, target);
     expect(Buffer.compare(target, this.model.bytes.subarray(offset, offset + length))).toBe(0);
   }
 

@@ -1,8 +1,21 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RawFormat } from '../../src/emu/block/raw.ts';
+import { WakingImages } from '../../src/emu/index.ts';
 import { FileBackend } from '../../src/node/file-backend.ts';
 import { FileLocks } from '../../src/node/file-lock.ts';
 
@@ -49,6 +62,17 @@ describe('file back end', () => {
     await disk.close();
   });
 
+  it('grows by a write to the last, partial sector, through all that a machine puts before it', async () => {
+    await writeFile(path, 'x'.repeat(1000));
+    const images = new WakingImages({ open }, () => {});
+    const disk = new RawFormat(await images.open(path));
+    await disk.write(512, new Uint8Array(512).fill(0x55));
+    await disk.close();
+    expect((await readFile(path)).subarray(510)).toEqual(
+      Buffer.from([120, 120, ...new Array(512).fill(0x55)]),
+    );
+  });
+
   it('opens or refuses in QEMU’s words', async () => {
     await expect(FileBackend.open('/tmp/nonexistent.img')).rejects.toMatchObject({
       message: "Could not open '/tmp/nonexistent.img': No such file or directory",
@@ -86,5 +110,68 @@ describe('file back end', () => {
     await writeFile(join(directory, 'locks', `x.write.${process.pid}.1.0`), '');
     expect(await locks().acquire('x', 'write')).toBeDefined();
     expect(await locks().acquire('x', 'write')).toBeUndefined();
+  });
+});
+
+describe('the directory of locks', () => {
+  const folder = () => join(directory, 'locks');
+  /** Does `act` as another user of this computer. */
+  async function asOther<T>(uid: number, act: () => Promise<T>): Promise<T> {
+    process.seteuid?.(uid);
+    try {
+      return await act();
+    } finally {
+      process.seteuid?.(0);
+    }
+  }
+
+  it('is open to every user and keeps their files apart, whatever the umask', async () => {
+    const umask = process.umask(0o077);
+    try {
+      await locks().acquire('x', 'read');
+    } finally {
+      process.umask(umask);
+    }
+    expect((await stat(folder())).mode & 0o7777).toBe(0o1777);
+    await chmod(folder(), 0o1755);
+    await locks().acquire('x', 'read');
+    expect((await stat(folder())).mode & 0o7777).toBe(0o1777);
+  });
+
+  it.runIf(process.geteuid?.() === 0)('lets two users of the computer exclude each other', async () => {
+    await chmod(directory, 0o755);
+    const release = await asOther(12345, () => locks().acquire('x', 'write').catch(String));
+    expect(release).toContain("Could not lock images in '");
+    await locks().acquire('other', 'write');
+    const mine = await asOther(12345, () => locks().acquire('x', 'write'));
+    expect(mine).toBeDefined();
+    expect(await locks().acquire('x', 'read')).toBeUndefined();
+    expect(await asOther(54321, () => locks().acquire('x', 'read'))).toBeUndefined();
+    mine?.();
+    // A lock of a process that is gone, which another user cannot take away.
+    await writeFile(join(folder(), `x.write.${process.pid}.1.0`), '');
+    expect(await asOther(54321, () => locks().acquire('x', 'write'))).toBeDefined();
+  });
+
+  it.runIf(process.geteuid?.() === 0)(
+    'says so in words where it belongs to somebody who shares nothing',
+    async () => {
+      await mkdir(folder(), { mode: 0o755 });
+      await chmod(directory, 0o755);
+      await expect(asOther(12345, () => locks().acquire('x', 'write'))).rejects.toMatchObject({
+        name: 'BlockError',
+        message: `Could not lock images in '${folder()}': Permission denied`,
+      });
+    },
+  );
+
+  it('writes through no link that somebody has planted', async () => {
+    const target = join(directory, 'target');
+    await mkdir(target);
+    await symlink(target, folder());
+    const refused = `Could not lock images in '${folder()}': Not a directory`;
+    await expect(locks().acquire('x', 'write')).rejects.toMatchObject({ message: refused });
+    await expect(locks().isHeld('x')).rejects.toMatchObject({ message: refused });
+    expect(await readdir(target)).toEqual([]);
   });
 });

@@ -138,7 +138,7 @@ describe.each(databases)('image store in %s', (_name, open) => {
     await store.createEmpty('/tmp/big.img', 8 * GIB);
     const disk = await store.open('/tmp/big.img');
     expect(disk.sizeBytes).toBe(8 * GIB);
-    expect(disk.readSync?.(5 * GIB, new Uint8Array(4096))).toBe(true);
+    expect(disk.readSync(5 * GIB, new Uint8Array(4096))).toBe(true);
     await disk.discard(0, 8 * GIB);
     await disk.write(8 * GIB - 512, noise(512));
     await disk.write(4 * GIB - 256, noise(512, 2));
@@ -204,28 +204,28 @@ describe.each(databases)('image store in %s', (_name, open) => {
     ]);
     expect((await there.stat('/tmp/d')).inUse).toBe(true);
     const reader = await there.open('/tmp/d', { readOnly: true });
-    await mine.lock?.('write');
+    await mine.lock('write');
     const hint = 'Is another process using the image [/tmp/d]?';
-    await expect(yours.lock?.('write')).rejects.toMatchObject({
+    await expect(yours.lock('write')).rejects.toMatchObject({
       message: 'Failed to get "write" lock',
       hint,
     });
-    await expect(reader.lock?.('read')).rejects.toMatchObject({
+    await expect(reader.lock('read')).rejects.toMatchObject({
       message: 'Failed to get shared "write" lock',
       hint,
     });
     await expect(yours.write(0, noise(1))).rejects.toMatchObject({ code: 'EACCES' });
     await expect(there.open('/tmp/d', { lock: true })).rejects.toMatchObject({ code: 'EACCES' });
-    expect(yours.writeSync?.(0, noise(1))).toBe(false);
+    expect(yours.writeSync(0, noise(1))).toBe(false);
     await mine.write(100, noise(512));
-    await mine.resize?.(2 * CHUNK_BYTES);
-    await mine.unlock?.();
-    await Promise.all([reader.lock?.('read'), yours.lock?.('read')]);
+    await mine.resize(2 * CHUNK_BYTES);
+    await mine.unlock();
+    await Promise.all([reader.lock('read'), yours.lock('read')]);
     expect(reader.sizeBytes).toBe(2 * CHUNK_BYTES);
     const target = new Uint8Array(512);
     await reader.read(100, target);
     expect(target).toEqual(noise(512));
-    await expect(mine.lock?.('write')).rejects.toMatchObject({ message: 'Failed to get "write" lock' });
+    await expect(mine.lock('write')).rejects.toMatchObject({ message: 'Failed to get "write" lock' });
     await reader.close();
     await yours.close();
     await mine.write(0, noise(10));

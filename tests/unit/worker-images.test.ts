@@ -1,7 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { ChunkImageStore, LocalLocks, MemoryChunkDatabase } from '../../src/emu/index.ts';
+import { ChunkImageStore, LocalLocks, MemoryChunkDatabase, WakingImages } from '../../src/emu/index.ts';
 import { ImageService } from '../../src/workers/image-service.ts';
-import { WakingImages } from '../../src/workers/waking-images.ts';
 
 function setUp() {
   let id = 0;

@@ -1,8 +1,8 @@
 /** Our machine in a web worker, in the loop and on the storage that the page's own worker has. */
 import type { ImageOpener } from '../../../src/emu/index.ts';
+import { WakingImages } from '../../../src/emu/index.ts';
 import { RunLoop } from '../../../src/workers/run-loop.ts';
 import { openStorage } from '../../../src/workers/storage/open-storage.ts';
-import { WakingImages } from '../../../src/workers/waking-images.ts';
 import type { Job } from '../runners/session.ts';
 import { createMachine, IMAGE, memoryImages } from './hotslot-machine.ts';
 import { ConsoleLink, fail, readOrder, runWorker, tell } from './link.ts';

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Session as Inspector, type Profiler } from 'node:inspector';
 import { BUDGET, BUDGET_HELD } from '../../../src/emu/cpu/state.ts';
-import { WakingImages } from '../../../src/workers/waking-images.ts';
+import { WakingImages } from '../../../src/emu/index.ts';
 import { createMachine, memoryImages } from '../page/hotslot-machine.ts';
 import { NodeLoop } from '../runners/node-loop.ts';
 import { type Order, readOrder } from '../runners/node-process.ts';

@@ -1,7 +1,7 @@
 /** Runs one job on our machine in a process of its own. Bundled. */
 import { readFileSync } from 'node:fs';
 import type { Machine } from '../../../src/emu/index.ts';
-import { WakingImages } from '../../../src/workers/waking-images.ts';
+import { WakingImages } from '../../../src/emu/index.ts';
 import { createMachine, memoryImages } from '../page/hotslot-machine.ts';
 import { NodeLoop } from './node-loop.ts';
 import { finish, type Order, readOrder } from './node-process.ts';

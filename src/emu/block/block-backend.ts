@@ -55,6 +55,7 @@ export type ImageLockMode = 'read' | 'write';
  * Bytes that a disk is made of. Offsets and lengths in bytes, exact to 2^53, any alignment.
  * Requests may overlap in time; those on different bytes never disturb each other.
  * Every promise rejects with a `BlockError` and with nothing else.
+ * No method is optional: what stands between a disk and its device must pass all of them on (`BlockFilter`).
  */
 export interface BlockBackend {
   /** Changes only by `resize`. */
@@ -72,18 +73,18 @@ export interface BlockBackend {
   /** Flushes, unlocks and gives up the image; later requests reject with EIO. When the flush fails it stays open. */
   close(): Promise<void>;
   /** Does the read at once and returns true; or does nothing and returns false: then use `read`. */
-  readSync?(offset: number, target: Uint8Array): boolean;
+  readSync(offset: number, target: Uint8Array): boolean;
   /** Does the write at once and returns true; or does nothing and returns false: then use `write`. */
-  writeSync?(offset: number, source: Uint8Array): boolean;
-  /** New bytes read as zeros. */
-  resize?(sizeBytes: number): Promise<void>;
+  writeSync(offset: number, source: Uint8Array): boolean;
+  /** New bytes read as zeros. EINVAL where the size cannot change. */
+  resize(sizeBytes: number): Promise<void>;
   /**
    * Rejects with QEMU's lock error when another user of the image forbids it.
    * QEMU: taken when a device is attached (device_add), not by drive_add if=none.
    */
-  lock?(mode: ImageLockMode): Promise<void>;
+  lock(mode: ImageLockMode): Promise<void>;
   /** Flushes, then lets others in. When the flush fails it rejects and the lock is kept. */
-  unlock?(): Promise<void>;
+  unlock(): Promise<void>;
 }
 
 /** EIO unless all of the range lies in an image of `sizeBytes`. */

@@ -133,6 +133,11 @@ export class MemoryBackend implements BlockBackend {
     this.#closed = true;
   }
 
+  /** Nobody else can have it. */
+  async lock(): Promise<void> {}
+
+  async unlock(): Promise<void> {}
+
   #checkOpen(): void {
     if (this.#closed) throw new BlockError('EIO');
   }

@@ -27,12 +27,12 @@ export class RawFormat implements BlockBackend {
   }
 
   readSync(offset: number, target: Uint8Array): boolean {
-    return this.#file.readSync?.(offset, target) ?? false;
+    return this.#file.readSync(offset, target);
   }
 
   writeSync(offset: number, source: Uint8Array): boolean {
     if (this.#foreign !== undefined && offset < SECTOR_BYTES) return false;
-    return this.#file.writeSync?.(offset, source) ?? false;
+    return this.#file.writeSync(offset, source);
   }
 
   async read(offset: number, target: Uint8Array): Promise<void> {
@@ -62,21 +62,20 @@ export class RawFormat implements BlockBackend {
     await this.#file.writeZeroes(offset, length);
   }
 
-  async resize(sizeBytes: number): Promise<void> {
-    if (this.#file.resize === undefined) throw new BlockError('EINVAL');
-    await this.#file.resize(sizeBytes);
+  resize(sizeBytes: number): Promise<void> {
+    return this.#file.resize(sizeBytes);
   }
 
   close(): Promise<void> {
     return this.#file.close();
   }
 
-  async lock(mode: ImageLockMode): Promise<void> {
-    await this.#file.lock?.(mode);
+  lock(mode: ImageLockMode): Promise<void> {
+    return this.#file.lock(mode);
   }
 
-  async unlock(): Promise<void> {
-    await this.#file.unlock?.();
+  unlock(): Promise<void> {
+    return this.#file.unlock();
   }
 
   /** Makes the file long enough for a write into its last sector. */

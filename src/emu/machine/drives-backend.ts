@@ -56,11 +56,11 @@ export class DriveBackend implements BlockBackend {
   }
 
   readSync(offset: number, target: Uint8Array): boolean {
-    return this.#disk?.readSync?.(offset, target) ?? false;
+    return this.#disk?.readSync(offset, target) ?? false;
   }
 
   writeSync(offset: number, source: Uint8Array): boolean {
-    return this.#disk?.writeSync?.(offset, source) ?? false;
+    return this.#disk?.writeSync(offset, source) ?? false;
   }
 
   read(offset: number, target: Uint8Array): Promise<void> {
@@ -87,12 +87,16 @@ export class DriveBackend implements BlockBackend {
     await this.#disk?.close();
   }
 
+  resize(sizeBytes: number): Promise<void> {
+    return this.#with((disk) => disk.resize(sizeBytes));
+  }
+
   async lock(mode: ImageLockMode): Promise<void> {
-    await this.#disk?.lock?.(mode);
+    await this.#disk?.lock(mode);
   }
 
   async unlock(): Promise<void> {
-    await this.#disk?.unlock?.();
+    await this.#disk?.unlock();
   }
 
   async #with(request: (disk: BlockBackend) => Promise<void>): Promise<void> {

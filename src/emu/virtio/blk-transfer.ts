@@ -74,9 +74,9 @@ export class BlkTransfer {
     const offset = this.#diskOffset + this.#done;
     const moved =
       this.#direction === 'write'
-        ? this.#backend.writeSync?.(offset, bytes)
-        : this.#backend.readSync?.(offset, bytes);
-    if (moved !== true) return false;
+        ? this.#backend.writeSync(offset, bytes)
+        : this.#backend.readSync(offset, bytes);
+    if (!moved) return false;
     this.#done += bytes.length;
     return true;
   }
