@@ -24,6 +24,7 @@ export { imagePath, imagePathForFile } from './block/image-names.ts';
 export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } from './block/image-store.ts';
 export { WakingImages } from './block/waking-images.ts';
 export { isZero } from './block/zeros.ts';
+export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';
 export { KernelError } from './firmware/kernel-error.ts';
@@ -36,9 +37,6 @@ export {
   type MachineHost,
   type SliceResult,
 } from './machine/machine.ts';
-export type { MachineEvent, MachineEventListener } from './machine/machine-events.ts';
-export { Options, parseOptions } from './machine/option-string.ts';
-export { parseBool, parseSize } from './machine/properties.ts';
 export type { RunState } from './machine/run-state.ts';
 export {
   type MachineSnapshot,
@@ -50,5 +48,7 @@ export { HmpConsole } from './monitor/hmp/console.ts';
 export { deviceListText, devicePropertiesText } from './monitor/hmp/device-help.ts';
 export { Monitor } from './monitor/monitor.ts';
 export { QEMU_VERSION } from './monitor/version.ts';
+export { Options, parseOptions } from './qdev/option-string.ts';
+export { parseBool, parseSize } from './qdev/properties.ts';
 export { SnapshotReader } from './snapshot/snapshot-reader.ts';
 export { writeSnapshot } from './snapshot/snapshot-writer.ts';

@@ -1,6 +1,7 @@
 /** The architecture: a folder may import itself, what its row lists, nothing else. docs/architecture.md shows the same rows. */
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/core': [],
+  'emu/qdev': ['emu/core'],
   'emu/memory': ['emu/core'],
   'emu/bus': ['emu/core', 'emu/memory'],
   'emu/cpu': ['emu/core', 'emu/memory'],
@@ -9,12 +10,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/pci': ['emu/core', 'emu/bus', 'emu/memory'],
   'emu/chipset': ['emu/core', 'emu/bus', 'emu/memory', 'emu/char', 'emu/input', 'emu/pci'],
   'emu/acpi': ['emu/core', 'emu/bus'],
-  'emu/block': ['emu/core'],
+  'emu/block': ['emu/core', 'emu/qdev', 'emu/memory'],
   'emu/ata': ['emu/core', 'emu/bus', 'emu/memory', 'emu/pci', 'emu/block'],
   'emu/virtio': ['emu/core', 'emu/memory', 'emu/pci', 'emu/bus', 'emu/block', 'emu/char'],
   'emu/firmware': ['emu/core', 'emu/memory', 'emu/bus', 'emu/chipset'],
   'emu/machine': [
     'emu/core',
+    'emu/qdev',
     'emu/memory',
     'emu/bus',
     'emu/cpu',
@@ -29,9 +31,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/firmware',
   ],
   'emu/snapshot': ['emu/core'],
-  'emu/monitor': ['emu/core', 'emu/machine', 'emu/snapshot', 'emu/block'],
+  'emu/monitor': ['emu/core', 'emu/qdev', 'emu/machine', 'emu/snapshot', 'emu/block'],
   'emu/index.ts': [
     'emu/core',
+    'emu/qdev',
     'emu/char',
     'emu/block',
     'emu/firmware',

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type BlockBackend, BlockError } from '../../src/emu/block/block-backend.ts';
+import { DriveBackend } from '../../src/emu/block/drive-backend.ts';
+import { Drives } from '../../src/emu/block/drives.ts';
 import { MemoryBackend } from '../../src/emu/block/memory-store.ts';
-import { Drives } from '../../src/emu/machine/drives.ts';
-import { DriveBackend } from '../../src/emu/machine/drives-backend.ts';
-import { Options } from '../../src/emu/machine/option-string.ts';
+import { Options } from '../../src/emu/qdev/option-string.ts';
 import { monitorRig } from '../support/monitor-rig.ts';
 
 const ADD = 'drive_add 0 if=none,file=/tmp/disk1.img,format=raw,id=disk1';

@@ -1,7 +1,6 @@
 /** Chips that are part of the pc board, by QEMU's type names and with its properties. The user cannot make them. */
-import type { DeviceCategory, DeviceType } from './device-registry.ts';
-import { PCI_PROPERTIES } from './device-registry-pci.ts';
-import type { PropertyKind, PropertySpec } from './properties.ts';
+
+import type { PropertyKind, PropertySpec } from '../qdev/properties.ts';
 import {
   BOOL,
   INT32,
@@ -12,7 +11,9 @@ import {
   UINT8,
   UINT16,
   UINT32,
-} from './properties.ts';
+} from '../qdev/properties.ts';
+import type { DeviceCategory, DeviceType } from './device-registry.ts';
+import { PCI_PROPERTIES } from './device-registry-pci.ts';
 
 const integer = (name: string, value: number, kind: PropertyKind = UINT32): PropertySpec => ({
   name,

@@ -1,7 +1,7 @@
 /** Properties that every PCI device has, in QEMU's order. */
 import { parsePciAddress, pciFunction, pciSlot } from '../pci/pci-bus.ts';
-import type { PropertyKind, PropertySpec } from './properties.ts';
-import { BOOL, badValueError, STR, UINT32 } from './properties.ts';
+import type { PropertyKind, PropertySpec } from '../qdev/properties.ts';
+import { BOOL, badValueError, STR, UINT32 } from '../qdev/properties.ts';
 
 /** `SLOT` or `SLOT.FUNCTION` in hexadecimal; -1 for the first free slot. */
 const PCI_ADDRESS: PropertyKind = {

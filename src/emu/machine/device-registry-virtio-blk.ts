@@ -1,11 +1,8 @@
 /** virtio-blk-pci and the virtio-blk-device inside it: QEMU's properties and the errors of its realize step. */
+
+import type { Drive } from '../block/drives.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import { createVirtioBlkPci } from '../virtio/virtio-blk-pci.ts';
-import { checkVirtioPciProperties } from '../virtio/virtio-pci.ts';
-import type { DeviceType, RealizedDevice, RealizeRequest } from './device-registry.ts';
-import { PCI_PROPERTIES } from './device-registry-pci.ts';
-import type { Drive } from './drives.ts';
-import type { PropertyKind, PropertySpec, PropertyValue, PropertyValues } from './properties.ts';
+import type { PropertyKind, PropertySpec, PropertyValue, PropertyValues } from '../qdev/properties.ts';
 import {
   BLOCK_SIZE,
   BOOL,
@@ -18,7 +15,11 @@ import {
   STR,
   UINT16,
   UINT32,
-} from './properties.ts';
+} from '../qdev/properties.ts';
+import { createVirtioBlkPci } from '../virtio/virtio-blk-pci.ts';
+import { checkVirtioPciProperties } from '../virtio/virtio-pci.ts';
+import type { DeviceType, RealizedDevice, RealizeRequest } from './device-registry.ts';
+import { PCI_PROPERTIES } from './device-registry-pci.ts';
 
 const AUTO_QUEUES = 0xffff;
 const VECTORS_UNSPECIFIED = 0xffff_ffff;

@@ -1,7 +1,7 @@
 /** Device types by QEMU's name: the one list that `device_add`, its help and `info qtree` are read from. */
 import type { PciDevice } from '../pci/pci-device.ts';
+import type { PropertySpec, PropertyValues } from '../qdev/properties.ts';
 import type { DeviceServices } from './hotplug.ts';
-import type { PropertySpec, PropertyValues } from './properties.ts';
 
 /** QEMU's headings in `device_add help`, in its order. */
 export const DEVICE_CATEGORIES = [

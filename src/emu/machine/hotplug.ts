@@ -4,17 +4,18 @@
  * add: type → bus → id → properties → `prePlug` (may refuse) → realize → `plug` (tells the guest)
  * del: device → `unplugRequest` (asks the guest) … the guest lets go … `unplug` → DEVICE_DELETED → the drive goes
  */
+
+import type { IoErrorListener } from '../block/block-errors.ts';
+import type { Drive, Drives } from '../block/drives.ts';
 import type { Clock } from '../core/clock.ts';
+import type { MachineEvents } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
-import type { IoErrorListener } from '../virtio/virtio-blk.ts';
+import type { Options } from '../qdev/option-string.ts';
+import type { PropertySpec, PropertyValue, PropertyValues } from '../qdev/properties.ts';
+import { DRIVE, parseProperty } from '../qdev/properties.ts';
 import type { DeviceRegistry, DeviceType, RealizedDevice } from './device-registry.ts';
-import type { Drive, Drives } from './drives.ts';
-import type { MachineEvents } from './machine-events.ts';
-import type { Options } from './option-string.ts';
-import type { PropertySpec, PropertyValue, PropertyValues } from './properties.ts';
-import { DRIVE, parseProperty } from './properties.ts';
 import type { BusPlace, DeviceTree, Qbus, Qdev } from './qdev.ts';
 import { PERIPHERAL, withDefaults } from './qdev.ts';
 

@@ -1,10 +1,11 @@
 /** The machine as its monitors see it. */
+
+import type { Drives } from '../block/drives.ts';
+import type { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import type { PciDeviceInfo } from '../pci/pci-info.ts';
 import type { CpuRegisters } from './cpu-registers.ts';
-import type { Drives } from './drives.ts';
 import type { DeviceManager } from './hotplug.ts';
-import type { MachineEvents } from './machine-events.ts';
 import type { RunState } from './run-state.ts';
 
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';

@@ -3,11 +3,11 @@ import type { PciHotplug } from '../acpi/pci-hotplug.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { PciBus } from '../pci/pci-bus.ts';
 import type { PciDevice } from '../pci/pci-device.ts';
+import type { PropertyValue } from '../qdev/properties.ts';
 import type { DeviceType } from './device-registry.ts';
 import * as board from './device-registry-board.ts';
 import type { DeviceManager } from './hotplug.ts';
 import { PciRootHotplug, pciPlace } from './hotplug-pci.ts';
-import type { PropertyValue } from './properties.ts';
 import type { GpioLines, Qbus, Qdev, QdevDescription } from './qdev.ts';
 
 /** What the board has. Serial ports in the order of their index, which is their place in the list unless given. */

@@ -3,9 +3,9 @@ import { assert } from '../core/assert.ts';
 import type { HotplugHandler } from '../core/hotplug.ts';
 import type { PciDevice } from '../pci/pci-device.ts';
 import type { PciDeviceInfo } from '../pci/pci-info.ts';
+import type { Options } from '../qdev/option-string.ts';
+import type { PropertySpec, PropertyValue, PropertyValues } from '../qdev/properties.ts';
 import type { DeviceType } from './device-registry.ts';
-import type { Options } from './option-string.ts';
-import type { PropertySpec, PropertyValue, PropertyValues } from './properties.ts';
 
 /** What a bus knows of a device beside its properties. */
 export type BusPlace =

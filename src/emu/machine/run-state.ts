@@ -1,6 +1,7 @@
 /** Whether the guest runs, and if not, why. Spec: QEMU qapi/run-state.json. */
+
+import type { MachineEvents } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import type { MachineEvents } from './machine-events.ts';
 
 export type RunState =
   | 'prelaunch'

@@ -1,10 +1,11 @@
 /** Drives and devices that the user made: how they are told to a snapshot, and made again of it without a word to the guest. */
+
+import type { Drive } from '../block/drives.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
 import { pciFunction, pciSlot } from '../pci/pci-bus.ts';
-import type { Drive } from './drives.ts';
+import { Options } from '../qdev/option-string.ts';
 import type { Machine } from './machine.ts';
-import { Options } from './option-string.ts';
 import type { Qdev } from './qdev.ts';
 
 type SavedOptions = {

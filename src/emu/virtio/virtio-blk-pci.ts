@@ -1,8 +1,8 @@
 /** virtio-blk-pci: a virtio block device on PCI, with QEMU's defaults. */
 import type { BlockBackend } from '../block/block-backend.ts';
+import type { IoErrorListener } from '../block/block-errors.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
-import type { IoErrorListener } from './virtio-blk.ts';
 import { VirtioBlk } from './virtio-blk.ts';
 import type { VirtioBlkProperties } from './virtio-blk-config.ts';
 import { VIRTIO_BLK_DEFAULTS } from './virtio-blk-config.ts';

@@ -2,13 +2,13 @@
 
 import type { BlockBackend } from '../block/block-backend.ts';
 import { BlockError } from '../block/block-backend.ts';
+import type { IoErrorListener } from '../block/block-errors.ts';
+import { BlkTransfer } from '../block/block-transfer.ts';
 import type { Trace } from '../core/trace.ts';
 import type { Gpa } from '../memory/addresses.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import type { Segment } from '../memory/segments.ts';
 import { gather, scatter, segmentsLength, sliceSegments } from '../memory/segments.ts';
-import type { Direction } from './blk-transfer.ts';
-import { BlkTransfer } from './blk-transfer.ts';
 import type { VirtioBlkProperties } from './virtio-blk-config.ts';
 import {
   BlkConfig,
@@ -60,9 +60,6 @@ interface Request {
   /** Length to report: all the guest gave for writing. */
   readonly written: number;
 }
-
-/** Tells the machine of a host's error (QMP BLOCK_IO_ERROR). */
-export type IoErrorListener = (operation: Direction, error: BlockError) => void;
 
 export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   readonly deviceId = VIRTIO_ID_BLOCK;

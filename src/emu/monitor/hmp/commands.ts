@@ -1,6 +1,6 @@
 /** The command table. Syntax, output and errors are QEMU 7.2's; descriptions are ours. */
 import { MonitorError } from '../../core/monitor-error.ts';
-import { parseOptions } from '../../machine/option-string.ts';
+import { parseOptions } from '../../qdev/option-string.ts';
 import { ArgumentError } from '../argument-error.ts';
 import { LineReader } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';

@@ -2,7 +2,7 @@
 import { MonitorError } from '../../core/monitor-error.ts';
 import type { DeviceRegistry, DeviceType } from '../../machine/device-registry.ts';
 import { DEVICE_CATEGORIES } from '../../machine/device-registry.ts';
-import type { PropertySpec, PropertyValue } from '../../machine/properties.ts';
+import type { PropertySpec, PropertyValue } from '../../qdev/properties.ts';
 
 /** Where QEMU begins the description of a property. */
 const DESCRIPTION_COLUMN = 24;

@@ -1,7 +1,8 @@
 /** `info block`. */
-import type { Drive, Medium } from '../../machine/drives.ts';
-import type { DriveCache } from '../../machine/drives-options.ts';
-import { formatSize } from '../../machine/properties.ts';
+
+import type { DriveCache } from '../../block/drive-options.ts';
+import type { Drive, Medium } from '../../block/drives.ts';
+import { formatSize } from '../../qdev/properties.ts';
 
 export interface BlockTextOptions {
   /** The nodes of the block layer instead of the drives. */

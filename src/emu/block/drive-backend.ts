@@ -1,5 +1,5 @@
 /** A drive's bytes as a device holds them: they can be taken away at any time, and then every request fails. */
-import { type BlockBackend, BlockError, type ImageLockMode } from '../block/block-backend.ts';
+import { type BlockBackend, BlockError, type ImageLockMode } from './block-backend.ts';
 
 /** How a drive treats what the guest asks for. */
 export interface DrivePolicy {

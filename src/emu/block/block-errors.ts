@@ -1,9 +1,13 @@
 /** What becomes of a disk's I/O errors beside the guest's answer: QEMU's event, and a word to the user. */
-import { BLOCK_ERROR_TEXT } from '../block/block-backend.ts';
+
 import type { Host } from '../core/host.ts';
-import type { IoErrorListener } from '../virtio/virtio-blk.ts';
+import type { MachineEvents } from '../core/machine-events.ts';
+import { BLOCK_ERROR_TEXT, type BlockError } from './block-backend.ts';
+import type { Direction } from './block-transfer.ts';
 import type { Drive } from './drives.ts';
-import type { MachineEvents } from './machine-events.ts';
+
+/** Told of each error of a host's image: which kind of request failed, and why. */
+export type IoErrorListener = (operation: Direction, error: BlockError) => void;
 
 /** A disk that fails does so many times in a row: the user is told once in this time. */
 const QUIET_NS = 10e9;

@@ -1,7 +1,7 @@
 /** What `drive_add` and `-drive` understand. Texts and their order are QEMU's. */
 import { MonitorError } from '../core/monitor-error.ts';
-import type { Options } from './option-string.ts';
-import { parseBool } from './properties.ts';
+import type { Options } from '../qdev/option-string.ts';
+import { parseBool } from '../qdev/properties.ts';
 
 /** QEMU's interface types in the order of their numbers: `Can't hot-add drive to type 1`. */
 export const DRIVE_INTERFACES = [

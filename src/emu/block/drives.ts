@@ -1,18 +1,19 @@
 /** The machine's drives: images opened under a name, free or attached to a device. What `info block` shows. */
-import { asBlockError } from '../block/block-backend.ts';
-import { openFormat, probedRawWarning } from '../block/formats.ts';
-import type { ImageOpener } from '../block/image-store.ts';
+
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import { DriveBackend } from './drives-backend.ts';
+import type { Options } from '../qdev/option-string.ts';
+import { asBlockError } from './block-backend.ts';
+import { DriveBackend } from './drive-backend.ts';
 import {
   automaticDriveName,
   DRIVE_INTERFACES,
   type DriveCache,
   type DriveInterface,
   parseDriveOptions,
-} from './drives-options.ts';
-import type { Options } from './option-string.ts';
+} from './drive-options.ts';
+import { openFormat, probedRawWarning } from './formats.ts';
+import type { ImageOpener } from './image-store.ts';
 
 /** An image in a drive. */
 export interface Medium {

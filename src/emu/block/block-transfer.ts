@@ -1,9 +1,10 @@
 /** Moves the data of one disk request between guest buffers and a block back end. */
-import type { BlockBackend } from '../block/block-backend.ts';
+
 import type { Gpa } from '../memory/addresses.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import type { Segment } from '../memory/segments.ts';
 import { gather, scatter, segmentsLength, sliceSegments } from '../memory/segments.ts';
+import type { BlockBackend } from './block-backend.ts';
 
 /** A hostile request may name terabytes: no more than this is held outside guest memory at a time. */
 const PIECE_BYTES = 1 << 20;
