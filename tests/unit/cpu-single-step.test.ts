@@ -2,8 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { createEngine, type Engine } from '../../src/emu/cpu/engine.ts';
 import {
+  DR0_LO,
+  DR6,
+  DR7,
   EFLAGS,
   FLAG_TF,
+  HALTED,
+  RCX,
+  RDI,
   RIP_LO,
   RSP,
   SEG_BASE_HI,
@@ -52,5 +58,38 @@ describe('EFLAGS.TF', () => {
     engine.run(3 * steps, true);
     expect(memory.view.getUint16(COUNTER, true)).toBe(steps);
     expect(S[RIP_LO]).toBe(CODE + 9);
+  });
+
+  it('traps after each repetition, and not behind POP SS', () => {
+    // mov cx, 3; rep stosb; push ss; pop ss; nop; hlt
+    const engine = rig([0xb9, 3, 0, 0xf3, 0xaa, 0x16, 0x17, 0x90, 0xf4]);
+    const { S, memory } = engine.cpu;
+    const traps: number[] = [];
+    engine.onException = (vector) => {
+      if (vector === VEC_DB) traps.push((S[RIP_LO] ?? 0) - CODE);
+      return true;
+    };
+    S[EFLAGS] = (S[EFLAGS] ?? 0) | FLAG_TF;
+    engine.cpu.updateMode();
+    for (let run = 0; run < 20 && S[HALTED] === 0; run++) engine.run(1, true);
+    expect(traps).toEqual([3, 3, 3, 5, 6, 8]);
+    expect(memory.view.getUint8(S[RDI] ?? 0)).toBe(0);
+    expect(S[RCX]).toBe(0);
+  });
+
+  it('and breakpoints are kept by a snapshot: what is watched is watched again', () => {
+    // mov byte [0x600], 1; nop; hlt
+    const code = [0xc6, 0x06, 0x00, 0x06, 1, 0x90, 0xf4];
+    const saved = rig(code);
+    saved.cpu.S[DR0_LO] = 0x600;
+    saved.cpu.S[DR7] = 0x10401;
+    const engine = rig(code);
+    // The page is in the TLB before the state comes.
+    engine.cpu.store8(0x600, 0, 0);
+    engine.cpu.restore(saved.cpu.save());
+    engine.run(1, true);
+    engine.run(1, true);
+    expect(engine.cpu.memory.view.getUint16(COUNTER, true)).toBe(1);
+    expect(engine.cpu.S[DR6]).toBe(0xffff0ff1 | 0);
   });
 });

@@ -20,7 +20,7 @@ class SerialHost extends RecordingHost {
   }
 }
 
-it.each(['faults32', 'faults64'])('%s: frames are those that QEMU 7.2 recorded', (program) => {
+it.each(['faults32', 'faults64', 'debug64'])('%s: frames are those that QEMU 7.2 recorded', (program) => {
   const oracle = new URL('../oracle/system/', import.meta.url);
   const memory = new GuestMemory(16 << 20);
   memory.bytes.set(readFileSync(new URL(`${program}.bin`, oracle)), LOAD_ADDRESS);
@@ -31,7 +31,7 @@ it.each(['faults32', 'faults64'])('%s: frames are those that QEMU 7.2 recorded',
   S[SEG_CS + SEG_BASE_LO] = 0;
   S[RIP_LO] = ENTRY;
   engine.cpu.updateMode();
-  for (let slice = 0; slice < 100 && engine.run(10_000) === 'budget'; slice++);
+  for (let slice = 0; slice < 300 && engine.run(10_000) === 'budget'; slice++);
   const lines = host.text.split('\n').map((line) => line.trimEnd());
   const expected = readFileSync(new URL(`${program}.txt`, oracle), 'utf8')
     .trimEnd()

@@ -20,7 +20,7 @@ import {
   BUDGET_HELD,
   CR2_HI,
   CR2_LO,
-  DR6,
+  DEBUG_PENDING,
   EFLAGS,
   EVENT_INIT,
   EVENT_NMI,
@@ -31,7 +31,7 @@ import {
   FAULT,
   FAULT_TRIPLE,
   FLAG_IF,
-  FLAG_TF,
+  FLAG_RF,
   HALTED,
   MODE,
   MODE_CODE32,
@@ -48,13 +48,12 @@ import {
   VEC_DB,
   VEC_NMI,
 } from './state.ts';
+import { beginInstruction, endsInTrap } from './system/debug.ts';
 import { deliver, deliverFault } from './system/exceptions.ts';
 import { Vcpu } from './vcpu.ts';
 
 const EXACT_RESERVE = 1024;
 const MAX_EXCEPTIONS = 10_000;
-/** Spec: SDM vol. 3 §17.2.3. */
-const DR6_BS = 1 << 14;
 
 /** Why `run` came back. */
 export type Exit = 'budget' | 'halted' | 'shutdown';
@@ -299,8 +298,10 @@ export class Engine {
     // Exact counts and the instruction after STI or MOV SS run in blocks of one instruction.
     const single = shadow || this.#single;
     if (single) mode |= MODE_SINGLE;
-    const trapped = (S[EFLAGS] & FLAG_TF) !== 0;
-    this.#isStepping = shadow || trapped;
+    const traps = (mode & MODE_TRAP) !== 0;
+    this.#isStepping = shadow || traps;
+    const resumes = traps && (S[EFLAGS] & FLAG_RF) !== 0;
+    if (traps && !beginInstruction(cpu)) return this.#exception();
     const record = this.#code.find(mode);
     if (record !== 0) {
       if (this.#follow > 0) this.#path.push({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
@@ -314,9 +315,13 @@ export class Engine {
       const at = S[EXIT_RECORD];
       if (at !== 0) this.#leaveBlock(at);
     }
-    if (S[FAULT] !== 0) return this.#exception();
-    if (trapped && (S[MODE] & MODE_TRAP) !== 0) {
-      S[DR6] |= DR6_BS;
+    if (S[FAULT] !== 0) {
+      // The pushed flags keep RF: the breakpoint under an instruction that faulted does not come again.
+      if (resumes) S[EFLAGS] |= FLAG_RF;
+      S[DEBUG_PENDING] = 0;
+      return this.#exception();
+    }
+    if (traps && endsInTrap(S)) {
       S[NEXT_LO] = S[RIP_LO];
       S[NEXT_HI] = S[RIP_HI];
       if (this.onException?.(VEC_DB, 0) === true) return 'budget';

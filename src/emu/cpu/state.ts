@@ -219,6 +219,8 @@ export const JUMP_TAG = 341;
 export const JUMP_TAG_GLOBAL = 343;
 /** Nonzero: decoded code was dropped since the running region was entered. */
 export const REGION_STALE = 345;
+/** What makes the running instruction end in a #DB trap, as bits of DR6 (system/debug.ts); 0 between instructions. */
+export const DEBUG_PENDING = 347;
 /** Compiled code runs for practice (jit/practice.ts): PRACTICE_* bits, or 0. */
 export const PRACTICE = 346;
 export const PRACTICE_ON = 1;

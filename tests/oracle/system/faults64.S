@@ -1,119 +1,7 @@
 # Provokes faults, privilege changes and returns in 64-bit and compatibility mode and prints what the handlers see.
 # F: test, vector, error, RIP, CS, RFLAGS, RSP, SS, CR2, then in the handler RSP, RAX, SS, DS, RFLAGS.
 # k: test, RAX. Recorded with record.sh; entry without BIOS: 0x7c40, loaded at 0x7c00.
-.code16
-.globl _start
-_start:
- cli
- xor %ax,%ax
- mov %ax,%ds
- mov %ax,%es
- mov %ax,%ss
- mov $0x7c00,%sp
- mov $0x0230,%ax
- mov $0x7e00,%bx
- mov $2,%cx
- xor %dh,%dh
- int $0x13
- cli
-.org 0x40,0x90
-main16:
- xor %ax,%ax
- mov %ax,%ds
- mov %ax,%es
- mov %ax,%ss
- mov $0x7000,%sp
- lgdtl gdtr
- in $0x92,%al
- or $2,%al
- out %al,$0x92
- mov $0xff,%al
- out %al,$0x21
- out %al,$0xa1
- mov $0x11,%eax
- mov %eax,%cr0
- ljmpl $8,$main32
-.org 510
-.word 0xaa55
-.code32
-main32:
- mov $0x10,%ax
- mov %ax,%ds
- mov %ax,%es
- mov %ax,%ss
- mov $0x7000,%esp
- # clear 0x100000..0x110000
- mov $0x100000,%edi
- xor %eax,%eax
- mov $0x4000,%ecx
- cld
- rep stosl
- movl $0x101007,0x100000
- movl $0x102007,0x101000
- movl $0x103007,0x102000
- movl $0x2000e7,0x102008
- mov $0x103000,%edi
- mov $0x7,%eax
- mov $512,%ecx
-1: mov %eax,(%edi)
- add $8,%edi
- add $0x1000,%eax
- loop 1b
- # special pages: 0x180 np, 0x181 ro user, 0x182 supervisor, 0x183 nx, 0x184 reserved hi, 0x185 sup ro
- movl $0,0x103000+0x180*8
- movl $0x181005,0x103000+0x181*8
- movl $0x182003,0x103000+0x182*8
- movl $0x80000000,0x103004+0x183*8
- movl $0x00000200,0x103004+0x184*8
- movl $0x185001,0x103000+0x185*8
- # idt at 0x104000
- mov $0x104000,%edi
- mov $stubs,%ebx
- mov $256,%ecx
-2: mov %ebx,%eax
- and $0xffff,%eax
- or $0x180000,%eax
- mov %eax,(%edi)
- mov %ebx,%eax
- and $0xffff0000,%eax
- or $0x8e00,%eax
- mov %eax,4(%edi)
- add $16,%edi
- add $16,%ebx
- loop 2b
- orl $0x6000,0x104004+0x80*16   # dpl3
- andl $0xffff7fff,0x104004+0x81*16 # not present
- orl $0x1,0x104004+0x82*16 # ist1
- movl $0x00080000,0x104000+0x83*16 # 32-bit cs
- movl $0x00008500,0x104004+0x84*16 # task gate
- orl $0x6100,0x104004+0x85*16  # trap dpl3
- lidt idtr
- mov %cr4,%eax
- or $0x6a0,%eax
- mov %eax,%cr4
- mov $0x100000,%eax
- mov %eax,%cr3
- mov $0xc0000080,%ecx
- rdmsr
- or $0x901,%eax
- wrmsr
- mov %cr0,%eax
- or $0x80010000,%eax
- mov %eax,%cr0
- ljmp $0x18,$main64
-.code64
-main64:
- mov $0x20,%ax
- mov %ax,%ds
- mov %ax,%es
- mov %ax,%ss
- mov $0x6000,%esp
- movl $0x6000,tss+4
- movl $0x5000,tss+36
- lgdt gdtr
- lidt idtr64
- mov $0x48,%ax
- ltr %ax
+.include "long-mode.inc"
 .macro T n
  .set tn,\n
  mov $\n,%r15d
@@ -634,22 +522,7 @@ okprint:
  pop %rbx
  pop %rax
  ret
-hex:
- mov $16,%ecx
- mov %rax,%rbx
-1: rol $4,%rbx
- mov %bl,%al
- and $15,%al
- add $'0',%al
- cmp $'9',%al
- jbe 2f
- add $39,%al
-2: call pc
- loop 1b
- mov $' ',%al
-pc: mov $0x3f8,%dx
- out %al,%dx
- ret
+.include "print.inc"
 handler: # stack: vec err rip cs rfl rsp ss
  mov %rax,%rbp
  mov %rbx,%r10
@@ -689,20 +562,7 @@ handler: # stack: vec err rip cs rfl rsp ss
  push $2
  popf
  jmp *resume
-.align 16
-stubs:
-.set v,0
-.rept 256
- .align 16
- .if (v==8)|(v==10)|(v==11)|(v==12)|(v==13)|(v==14)|(v==17)
- .byte 0x68; .long v
- .else
- push $0
- .byte 0x68; .long v
- .endif
- jmp handler
- .set v,v+1
-.endr
+.include "stubs.inc"
 .align 8
 resume: .quad 0
 farptr: .long farret
@@ -713,33 +573,4 @@ gateptr: .long 0
  .word 0x6b
 .align 4
 bnd: .long 2,5
-gdt:
-.quad 0
-.quad 0x00cf9b000000ffff #08 code32
-.quad 0x00cf93000000ffff #10 data
-.quad 0x00af9b000000ffff #18 code64
-.quad 0x00cf93000000ffff #20 data
-.quad 0x00affb000000ffff #28 code64 u
-.quad 0x00cff3000000ffff #30 data u
-.quad 0
-.quad 0x00cffb000000ffff #40 code32 u
-gtss: .quad 0x0000890000000067 + ((tss-_start+0x7c00)<<16) #48
-.quad 0
-.quad 0x00cffb000000ffff #58 code32 u (sysret base)
-.quad 0x00cff3000000ffff #60 data
-gate: .quad 0x0000ec0000180000 + (callgate-_start+0x7c00) #68 (callgate dpl3, low offset)
-.quad 0
-.quad 0x00affb000000ffff #78
-.quad 0x00cf13000000ffff #80
-gdtend:
-gdtr: .word gdtend-gdt-1
- .long gdt
- .long 0
-idtr: .word 0xfff
- .long 0x104000
-idtr64: .word 0xfff
- .quad 0x104000
-idtrbad: .word 8*16+15
- .quad 0x104000
-.align 16
-tss: .space 104
+.include "tables.inc"

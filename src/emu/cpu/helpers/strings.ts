@@ -20,6 +20,7 @@ import {
   RSI,
   SEG_ES,
 } from '../state.ts';
+import { isStepping } from '../system/debug.ts';
 import { allowsBulk, compareBulk, moveBulk, storeBulk } from './string-bulk.ts';
 import { address, advance, at, compare, direction } from './string-operands.ts';
 
@@ -90,8 +91,8 @@ function movs(cpu: Cpu, size: number, _reg: number, _rm: number, repeat: number,
     moveOne(cpu, size, width, segment);
     return;
   }
-  const fast = allowsBulk(cpu, SEG_ES, width) && allowsBulk(cpu, segment, width);
-  let budget = MAX_BYTES;
+  const fast = !isStepping(S) && allowsBulk(cpu, SEG_ES, width) && allowsBulk(cpu, segment, width);
+  let budget = isStepping(S) ? 1 : MAX_BYTES;
   while (!isZero(S, width)) {
     if (budget <= 0) {
       again(S);
@@ -124,8 +125,8 @@ function stos(cpu: Cpu, size: number, _reg: number, _rm: number, repeat: number,
     storeOne(cpu, size, width);
     return;
   }
-  const fast = allowsBulk(cpu, SEG_ES, width);
-  let budget = MAX_BYTES;
+  const fast = !isStepping(S) && allowsBulk(cpu, SEG_ES, width);
+  let budget = isStepping(S) ? 1 : MAX_BYTES;
   while (!isZero(S, width)) {
     if (budget <= 0) {
       again(S);
@@ -154,7 +155,7 @@ function lods(cpu: Cpu, size: number, _reg: number, _rm: number, repeat: number,
   const S = cpu.S;
   const width = form & 0xff;
   const segment = (form >> 8) << 3;
-  let steps = repeat === 0 ? 1 : MAX_STEPS;
+  let steps = repeat === 0 || isStepping(S) ? 1 : MAX_STEPS;
   while (repeat === 0 || !isZero(S, width)) {
     if (steps-- === 0) {
       again(S);
@@ -197,8 +198,9 @@ function compareRepeated(cpu: Cpu, size: number, repeat: number, width: number, 
     compareOne(cpu, size, width, segment);
     return;
   }
-  const fast = allowsBulk(cpu, SEG_ES, width) && (segment === 0 || allowsBulk(cpu, segment, width));
-  let budget = MAX_COMPARED;
+  const fast =
+    !isStepping(S) && allowsBulk(cpu, SEG_ES, width) && (segment === 0 || allowsBulk(cpu, segment, width));
+  let budget = isStepping(S) ? 1 : MAX_COMPARED;
   while (!isZero(S, width)) {
     if (budget <= 0) {
       again(S);

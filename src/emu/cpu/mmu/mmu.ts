@@ -12,6 +12,7 @@ import {
   CR2_LO,
   CR4,
   CR4_PGE,
+  DR7,
   EFER,
   EFER_LMA,
   FAULT,
@@ -22,6 +23,7 @@ import {
   VEC_GP,
   VEC_PF,
 } from '../state.ts';
+import { DR7_ENABLES, noteAccess, watchesPage } from '../system/debug.ts';
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, PageWalker } from './page-walk.ts';
 import { Tlb } from './tlb.ts';
 
@@ -77,7 +79,7 @@ export class Mmu {
     const j = half + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
     if (T[j] === (lo & 0xfffff000) && T[j + TLB_HI] === hi) return this.#bytes[(lo + T[j + TLB_ADDEND]) | 0];
-    const gpa = this.#translate(lo, hi, ACCESS_READ, half);
+    const gpa = this.#access(lo, hi, ACCESS_READ, half, 1);
     return gpa < 0 ? 0 : this.#readPhysical(gpa, 1);
   }
 
@@ -88,7 +90,7 @@ export class Mmu {
       return this.#view.getUint16((lo + T[j + TLB_ADDEND]) | 0, true);
     }
     if ((lo & 0xfff) > PAGE - 2) return this.#loadAcross(lo, hi, 2, half);
-    const gpa = this.#translate(lo, hi, ACCESS_READ, half);
+    const gpa = this.#access(lo, hi, ACCESS_READ, half, 2);
     return gpa < 0 ? 0 : this.#readPhysical(gpa, 2);
   }
 
@@ -99,7 +101,7 @@ export class Mmu {
       return this.#view.getInt32((lo + T[j + TLB_ADDEND]) | 0, true);
     }
     if ((lo & 0xfff) > PAGE - 4) return this.#loadAcross(lo, hi, 4, half);
-    const gpa = this.#translate(lo, hi, ACCESS_READ, half);
+    const gpa = this.#access(lo, hi, ACCESS_READ, half, 4);
     return gpa < 0 ? 0 : this.#readPhysical(gpa, 4) | 0;
   }
 
@@ -114,7 +116,7 @@ export class Mmu {
         S[LD_HI] = this.#view.getInt32(at + 4, true);
         return this.#view.getInt32(at, true);
       }
-      const gpa = this.#translate(lo, hi, ACCESS_READ, half);
+      const gpa = this.#access(lo, hi, ACCESS_READ, half, 8);
       if (gpa < 0) return 0;
       const low = this.#readPhysical(gpa, 4) | 0;
       S[LD_HI] = this.#readPhysical(gpa + 4, 4);
@@ -137,7 +139,7 @@ export class Mmu {
       this.#bytes[(lo + T[j + TLB_ADDEND]) | 0] = value;
       return;
     }
-    const gpa = this.#translate(lo, hi, ACCESS_WRITE, half);
+    const gpa = this.#access(lo, hi, ACCESS_WRITE, half, 1);
     if (gpa >= 0) this.#writePhysical(gpa, 1, value);
   }
 
@@ -149,7 +151,7 @@ export class Mmu {
     } else if ((lo & 0xfff) > PAGE - 2) {
       this.#storeAcross(lo, hi, 2, value, 0, half);
     } else {
-      const gpa = this.#translate(lo, hi, ACCESS_WRITE, half);
+      const gpa = this.#access(lo, hi, ACCESS_WRITE, half, 2);
       if (gpa >= 0) this.#writePhysical(gpa, 2, value);
     }
   }
@@ -162,7 +164,7 @@ export class Mmu {
     } else if ((lo & 0xfff) > PAGE - 4) {
       this.#storeAcross(lo, hi, 4, value, 0, half);
     } else {
-      const gpa = this.#translate(lo, hi, ACCESS_WRITE, half);
+      const gpa = this.#access(lo, hi, ACCESS_WRITE, half, 4);
       if (gpa >= 0) this.#writePhysical(gpa, 4, value);
     }
   }
@@ -180,7 +182,7 @@ export class Mmu {
       this.#view.setInt32(at + 4, valueHi, true);
       return;
     }
-    const gpa = this.#translate(lo, hi, ACCESS_WRITE, half);
+    const gpa = this.#access(lo, hi, ACCESS_WRITE, half, 8);
     if (gpa < 0) return;
     this.#writePhysical(gpa, 4, valueLo);
     this.#writePhysical(gpa + 4, 4, valueHi);
@@ -269,12 +271,22 @@ export class Mmu {
     return false;
   }
 
+  /** As #translate, for an access that is made if it does not fault: data breakpoints see it. */
+  #access(lo: number, hi: number, access: number, half: number, size: number): number {
+    const gpa = this.#translate(lo, hi, access, half);
+    if (gpa >= 0 && (this.#S[DR7] & DR7_ENABLES) !== 0) {
+      noteAccess(this.#S, lo, hi, size, access === ACCESS_WRITE);
+    }
+    return gpa;
+  }
+
   /** Guest-physical address, entered into the TLB when it is RAM; FAULTED with the exception raised. */
   #translate(lo: number, hi: number, access: number, half: number): number {
     if (!this.#walk(lo, hi, access, half !== 0)) return FAULTED;
     const walker = this.#walker;
     const frame = walker.frame;
-    if (this.#memory.isRam(frame, PAGE)) {
+    const watched = (this.#S[DR7] & DR7_ENABLES) !== 0 && watchesPage(this.#S, lo, hi);
+    if (!watched && this.#memory.isRam(frame, PAGE)) {
       const write = walker.writable && this.#memory.codePages[frame >>> 12] === 0;
       this.tlb.install(half, lo, hi, frame, write, walker.global, walker.large);
     }
@@ -293,6 +305,7 @@ export class Mmu {
     if (first < 0) return 0;
     const second = this.#translate(nextLo, this.#nextHi(nextLo, hi), ACCESS_READ, half);
     if (second < 0) return 0;
+    if ((this.#S[DR7] & DR7_ENABLES) !== 0) noteAccess(this.#S, lo, hi, size, false);
     const inFirst = PAGE - (lo & 0xfff);
     let value = 0;
     for (let i = 0; i < size; i++) {
@@ -308,6 +321,7 @@ export class Mmu {
     if (first < 0) return;
     const second = this.#translate(nextLo, this.#nextHi(nextLo, hi), ACCESS_WRITE, half);
     if (second < 0) return;
+    if ((this.#S[DR7] & DR7_ENABLES) !== 0) noteAccess(this.#S, lo, hi, size, true);
     const inFirst = PAGE - (lo & 0xfff);
     for (let i = 0; i < size; i++) {
       const gpa = i < inFirst ? first + i : second + i - inFirst;

@@ -45,6 +45,7 @@ import {
   VEC_GP,
   VEC_UD,
 } from '../state.ts';
+import { DR7_ENABLES } from './debug.ts';
 
 const CR0_BITS =
   CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
@@ -64,7 +65,6 @@ const CR4_BITS =
 /** High word of CR3: 40 physical address bits. */
 const CR3_HI_BITS = 0xff;
 const DR6_ONES = 0xffff0ff0 | 0;
-const DR6_BITS = 0x0000e00f;
 /** QEMU: the reserved zeros of DR7 can be set. */
 const DR7_ONES = 0x400;
 
@@ -239,9 +239,12 @@ export function movToDr(cpu: Cpu, _size: number, dr: number, rm: number): void {
     cpu.raise(VEC_GP, 0);
     return;
   }
-  if (number === 6) S[at] = (lo & DR6_BITS) | DR6_ONES;
+  // QEMU: all bits of DR6 can be set.
+  if (number === 6) S[at] = lo | DR6_ONES;
   else if (number === 7) S[at] = lo | DR7_ONES;
   else S[at] = lo;
   S[at + 1] = hi;
   cpu.updateMode();
+  // Pages with data breakpoints leave the TLB.
+  if ((S[DR7] & DR7_ENABLES) !== 0) cpu.flushTlb(true);
 }

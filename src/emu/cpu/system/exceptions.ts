@@ -37,6 +37,7 @@ import {
   VEC_PF,
   VEC_TS,
 } from '../state.ts';
+import { dropStep } from './debug.ts';
 import { setReal } from './descriptors.ts';
 import { deliverLong, deliverProtected } from './gates.ts';
 import { setRip } from './mode.ts';
@@ -70,6 +71,7 @@ export function deliver(cpu: Cpu, vector: number, kind: DeliveryKind, errorCode:
     S[DELIVERING] = currentVector | FAULT_PRESENT;
     enter(cpu, currentVector, currentKind, currentError);
     S[DELIVERING] = 0;
+    if (currentKind === 'software' && S[FAULT] === 0) dropStep(S);
     if (S[FAULT] === 0 || currentKind === 'software') return;
     const second = S[FAULT] & 0xff;
     const exception = currentKind === 'fault';

@@ -41,9 +41,7 @@ import {
   SEG_LIMIT,
   SEG_SS,
 } from '../state.ts';
-
-/** DR7: L0–G3. */
-const DR7_ENABLES = 0xff;
+import { DR7_ENABLES } from './debug.ts';
 
 /** CPL; in real mode always 0, in virtual-8086 mode always 3. */
 export function currentPrivilege(S: Int32Array): number {

@@ -30,6 +30,7 @@ import {
   SEG_TR,
   VEC_GP,
 } from '../state.ts';
+import { isStepping, notePort } from './debug.ts';
 import { carryInto, typeOf } from './descriptors.ts';
 import { checkSegmentAccess } from './segments.ts';
 
@@ -75,6 +76,7 @@ export function portIn(cpu: Cpu, size: number, _reg: number, _rm: number, imm: n
   const bytes = accessSize(size);
   if (!portAllowed(cpu, port, bytes)) return;
   const value = cpu.host.ioRead(port, bytes);
+  notePort(S, port, bytes);
   if (size === 8) S[RAX] = (S[RAX] & ~0xff) | (value & 0xff);
   else if (size === 16) S[RAX] = (S[RAX] & 0xffff0000) | (value & 0xffff);
   else {
@@ -89,6 +91,7 @@ export function portOut(cpu: Cpu, size: number, _reg: number, _rm: number, imm: 
   const bytes = accessSize(size);
   if (!portAllowed(cpu, port, bytes)) return;
   cpu.host.ioWrite(port, bytes, lowBits(S[RAX], size));
+  notePort(S, port, bytes);
 }
 
 function lowBits(value: number, size: number): number {
@@ -145,7 +148,8 @@ function repeat(cpu: Cpu, repeated: boolean, addressSize: number, step: () => bo
   while (!countIsZero(S, addressSize)) {
     if (!step()) return;
     advance(S, RCX, -1, addressSize);
-    if (--S[BUDGET] < 0 && !countIsZero(S, addressSize)) {
+    S[BUDGET]--;
+    if ((S[BUDGET] < 0 || isStepping(S)) && !countIsZero(S, addressSize)) {
       S[NEXT_LO] = S[RIP_LO];
       S[NEXT_HI] = S[RIP_HI];
       return;
@@ -177,6 +181,7 @@ export function portInString(
     cpu.probeWrite(lo, hi, bytes);
     if (S[FAULT] !== 0) return false;
     const value = cpu.host.ioRead(port, bytes);
+    notePort(S, port, bytes);
     if (size === 8) cpu.store8(lo, hi, value);
     else if (size === 16) cpu.store16(lo, hi, value);
     else cpu.store32(lo, hi, value | 0);
@@ -212,6 +217,7 @@ export function portOutString(
     else value = cpu.load32(lo, linearHi);
     if (S[FAULT] !== 0) return false;
     cpu.host.ioWrite(port, bytes, lowBits(value, size));
+    notePort(S, port, bytes);
     advance(S, RSI, delta, addressSize);
     return true;
   });

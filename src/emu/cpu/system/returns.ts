@@ -6,6 +6,7 @@ import {
   ATTR_L,
   ATTR_S,
   CPL,
+  DR7,
   EFLAGS,
   FAULT,
   FLAG_AC,
@@ -15,6 +16,7 @@ import {
   FLAG_IOPL,
   FLAG_IOPL_SHIFT,
   FLAG_NT,
+  FLAG_RF,
   FLAG_TF,
   FLAG_VIF,
   FLAG_VIP,
@@ -36,6 +38,7 @@ import {
   VEC_GP,
   VEC_NP,
 } from '../state.ts';
+import { DR7_ENABLES } from './debug.ts';
 import {
   Descriptor,
   dplOf,
@@ -264,8 +267,9 @@ function returnProtected(
 function goTo(cpu: Cpu, size: number, selector: number, lo: number, hi: number, flags: number): void {
   const S = cpu.S;
   if (flags !== NOT_IRET) {
-    // Not modelled: instruction breakpoints, the only readers of RF; it is never set in EFLAGS itself.
     let mask = writableFlags(S, size);
+    // RF is in EFLAGS only while somebody reads it. Not modelled: a fault of the next instruction would push it.
+    if ((S[DR7] & DR7_ENABLES) !== 0) mask |= FLAG_RF;
     if (S[CPL] === 0) mask |= FLAG_VIF | FLAG_VIP;
     mergeFlags(cpu, flags, size === 16 ? mask & 0xffff : mask);
   }

@@ -42,6 +42,7 @@ import {
   VEC_GP,
   VEC_UD,
 } from '../state.ts';
+import { stepByNewFlags } from './debug.ts';
 import { setSegment } from './descriptors.ts';
 import { setRip } from './mode.ts';
 import { mergeFlags } from './returns.ts';
@@ -86,6 +87,7 @@ export function syscall(cpu: Cpu): void {
     setRip(S, S[STAR_LO], 0);
   }
   S[CPL] = 0;
+  stepByNewFlags(S);
   cpu.updateMode();
 }
 
@@ -117,6 +119,7 @@ export function sysret(cpu: Cpu, size: number): void {
     S[EFLAGS] |= FLAG_IF;
   }
   S[CPL] = 3;
+  stepByNewFlags(S);
   cpu.updateMode();
 }
 
