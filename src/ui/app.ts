@@ -4,6 +4,7 @@ import { h } from './dom.ts';
 import { startDropTarget } from './drop-target.ts';
 import { EmulatorClient } from './emulator-client.ts';
 import { optionValue } from './format.ts';
+import { isFramed } from './frame.ts';
 import { GuestConsole } from './guest-console.ts';
 import { Header } from './header.ts';
 import { openHelp } from './help.ts';
@@ -75,7 +76,8 @@ export class App {
     window.addEventListener('pagehide', () => {
       this.#client.api.flushImages().catch(() => {});
     });
-    this.#console.pane.focus();
+    // In a frame the keyboard stays with the page around it until the reader clicks or tabs into this one.
+    if (!isFramed()) this.#console.pane.focus();
   }
 
   #workspace(): HTMLElement {

@@ -24,13 +24,14 @@ export function openForm(options: FormOptions): void {
   const inputs = (options.fields ?? []).map((field) => ({ field, input: inputFor(field) }));
   const submit = h(
     'button',
-    { type: 'submit', class: `button primary ${options.danger === true ? 'danger' : ''}` },
+    { type: 'button', class: `button primary ${options.danger === true ? 'danger' : ''}` },
     options.submit,
   );
   const cancel = button('Cancel', {}, () => dialog.close());
+  // No form element: in a sandbox without `allow-forms` the browser submits none, silently.
   const form = h(
-    'form',
-    { method: 'dialog' },
+    'div',
+    {},
     h('h2', { id: 'dialog-title' }, options.title),
     options.text === undefined ? undefined : h('p', {}, options.text),
     ...inputs.map(({ field, input }) =>
@@ -48,8 +49,8 @@ export function openForm(options: FormOptions): void {
   const dialog = show(form);
   inputs[0]?.input.select();
   if (inputs.length === 0) cancel.focus();
-  on(form, 'submit', async (event) => {
-    event.preventDefault();
+  const send = async (): Promise<void> => {
+    if (submit.disabled || !inputs.every(({ input }) => input.reportValidity())) return;
     submit.disabled = true;
     const message = await options.submitted(
       new Map(inputs.map(({ field, input }) => [field.name, input.value])),
@@ -57,7 +58,13 @@ export function openForm(options: FormOptions): void {
     submit.disabled = false;
     if (message === undefined) dialog.close();
     else error.textContent = message;
-  });
+  };
+  on(submit, 'click', send);
+  for (const { input } of inputs) {
+    on(input, 'keydown', async (event) => {
+      if (event.key === 'Enter' && !event.isComposing) await send();
+    });
+  }
 }
 
 /** Shows `content` in a modal dialog named by its `#dialog-title`. */

@@ -54,6 +54,8 @@ async function chooseFile(suggestedName: string): Promise<FileSink | undefined> 
     return await (await window.showSaveFilePicker({ suggestedName })).createWritable();
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') return undefined;
+    // A frame of another origin may not ask for a file.
+    if (error instanceof DOMException && error.name === 'SecurityError') return blobSink(suggestedName);
     throw error;
   }
 }

@@ -1,5 +1,8 @@
 import { proxy, type Remote, transfer, wrap } from 'comlink';
+import emulatorUrl from '../workers/emulator-worker.ts?worker&url';
 import type { EmulatorApi, PageMessage, UnpackOrder, WorkerMessage } from '../workers/protocol.ts';
+import unpackUrl from '../workers/unpack-worker.ts?worker&url';
+import { startWorker, workerFailure } from './start-worker.ts';
 
 /** More gain nothing: the emulator must take what they unpacked. */
 const UNPACKERS_MAX = 4;
@@ -21,11 +24,8 @@ export class EmulatorClient {
   ) {
     // The worker's own address is that of its bundle; this is how it learns the page's.
     const name = new URL(guestUrl, document.baseURI).href;
-    const failed = (event: ErrorEvent): void => onFailure(event.message ?? 'the script could not be loaded');
-    this.#worker = new Worker(new URL('../workers/emulator-worker.ts', import.meta.url), {
-      type: 'module',
-      name,
-    });
+    const failed = (event: ErrorEvent): void => onFailure(workerFailure(event.message));
+    this.#worker = startWorker(emulatorUrl, name);
     this.#worker.onerror = failed;
     const unpackers = startUnpackers(name, failed);
     this.api = wrap<EmulatorApi>(this.#worker);
@@ -56,7 +56,7 @@ export class EmulatorClient {
 function startUnpackers(guestUrl: string, onError: (event: ErrorEvent) => void): MessagePort[] {
   const workers = Math.max(1, Math.min(UNPACKERS_MAX, (navigator.hardwareConcurrency || 1) - 1));
   return Array.from({ length: workers }, (_, worker) => {
-    const unpacker = new Worker(new URL('../workers/unpack-worker.ts', import.meta.url), { type: 'module' });
+    const unpacker = startWorker(unpackUrl, `unpack-${worker}`);
     unpacker.onerror = onError;
     const { port1, port2 } = new MessageChannel();
     const order: UnpackOrder = { guestUrl, worker, workers, port: port1 };

@@ -1,6 +1,7 @@
 import { type ImageStore, SnapshotError } from '../emu/index.ts';
 import { loadGuest, loadManifest } from './guest-image-loader.ts';
 import type { SavedMachine } from './guest-manifest.ts';
+import { type ImageChannel, openImageChannel } from './image-channel.ts';
 import { ImageService } from './image-service.ts';
 import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
 import { ArrivingMachine, makeMachine } from './make-machine.ts';
@@ -27,15 +28,13 @@ import { errorText, UserError } from './user-error.ts';
 const STATUS_INTERVAL_MS = 500;
 /** A page that draws each step of a download has less time for what is downloaded. */
 const PROGRESS_INTERVAL_MS = 100;
-/** Other tabs of this origin read here that the list of images has changed. */
-const IMAGES_CHANNEL = 'hotslot-images';
 
 /** The worker's side of the page: one machine, its images, and the messages between them. */
 export class Emulator implements EmulatorApi {
   readonly #guestUrl: string;
   readonly #storage: Promise<ImageStore>;
   readonly #images: ImageService;
-  readonly #otherTabs = new BroadcastChannel(IMAGES_CHANNEL);
+  readonly #otherTabs: ImageChannel;
   readonly #meter = new MipsMeter();
   readonly #serialOut = new OutputBatcher((bytes) => this.#post({ type: 'serial', bytes }, [bytes.buffer]));
   #monitorText = '';
@@ -58,10 +57,10 @@ export class Emulator implements EmulatorApi {
     this.#guestUrl = guestUrl;
     this.#storage = openStorage((notice) => this.#notify(storageNotice(notice)));
     this.#images = new ImageService(this.#storage, () => {
-      this.#otherTabs.postMessage(0);
+      this.#otherTabs.tell();
       this.#post({ type: 'images' });
     });
-    this.#otherTabs.onmessage = () => this.#post({ type: 'images' });
+    this.#otherTabs = openImageChannel(() => this.#post({ type: 'images' }));
   }
 
   connect(port: MessagePort, unpackers: readonly MessagePort[]): void {

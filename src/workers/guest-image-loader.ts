@@ -1,3 +1,4 @@
+import { fetchGuestFile } from './guest-fetch.ts';
 import { type GuestFile, type GuestManifest, missingImageError, parseManifest } from './guest-manifest.ts';
 import type { BootProgress } from './protocol.ts';
 import { errorText, UserError } from './user-error.ts';
@@ -88,7 +89,7 @@ function joinPieces(pieces: readonly Uint8Array[], length: number): Uint8Array {
 }
 
 function browserEnvironment(): LoaderEnvironment {
-  return { fetch: (url) => fetch(url), subtle: crypto.subtle };
+  return { fetch: (url) => fetchGuestFile(url), subtle: crypto.subtle };
 }
 
 async function open(environment: LoaderEnvironment, url: string): Promise<Response> {
@@ -96,6 +97,7 @@ async function open(environment: LoaderEnvironment, url: string): Promise<Respon
   try {
     response = await environment.fetch(url);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`Could not download ${url}: ${errorText(error)}.`, RETRY);
   }
   if (response.status === 404) throw missingImageError(url);

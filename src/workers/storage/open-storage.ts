@@ -7,6 +7,7 @@ import {
   LocalLocks,
   MemoryChunkDatabase,
 } from '../../emu/index.ts';
+import { hasOpaqueOrigin } from '../opaque-origin.ts';
 import { IndexedDbChunks } from './indexeddb-chunks.ts';
 import { WebLocks } from './web-locks.ts';
 
@@ -53,11 +54,17 @@ async function findStorage(
     probe?.();
     return { database: await IndexedDbChunks.open('hotslot', environment.storage), locks };
   } catch (error) {
-    const reason = error instanceof Error || error instanceof DOMException ? error.message : String(error);
-    const message = `Disk images are kept in memory and are gone when this page closes (${reason}).`;
-    onNotice({ kind: 'memory-only', message });
+    onNotice({ kind: 'memory-only', message: memoryOnlyText(error) });
     return { database: new MemoryChunkDatabase(), locks: new LocalLocks() };
   }
+}
+
+function memoryOnlyText(error: unknown): string {
+  const what = 'Disk images are kept in memory and are gone when this page closes';
+  // The browsers' own words for it name an interface and no cause.
+  if (hasOpaqueOrigin()) return `Nothing is kept in this sandboxed frame. ${what}.`;
+  const reason = error instanceof Error || error instanceof DOMException ? error.message : String(error);
+  return `${what} (${reason}).`;
 }
 
 function storageErrorText(path: string, error: BlockError): string {
