@@ -1,18 +1,20 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { expect, type Locator, type Page } from '@playwright/test';
+import { expect, type Frame, type Locator, type Page } from '@playwright/test';
 import type {} from '../../../src/ui/automation.ts';
 
+/** The page in its own tab, or in a frame of another. */
+type Shown = Page | Frame;
 type Terminal = 'console' | 'monitor';
 
 /** What a terminal of the page shows, scroll-back included. */
-export function terminalText(page: Page, terminal: Terminal): Promise<string> {
+export function terminalText(page: Shown, terminal: Terminal): Promise<string> {
   return page.evaluate((name) => window.hotslot?.[name].text() ?? '', terminal);
 }
 
 /** Waits until `pattern` is shown; gives the text. */
 export async function waitForText(
-  page: Page,
+  page: Shown,
   terminal: Terminal,
   pattern: RegExp,
   timeout: number,
@@ -30,12 +32,12 @@ export async function waitForText(
   return text;
 }
 
-export function typeInto(page: Page, terminal: Terminal, text: string): Promise<void> {
+export function typeInto(page: Shown, terminal: Terminal, text: string): Promise<void> {
   return page.evaluate(({ name, keys }) => window.hotslot?.[name].type(keys), { name: terminal, keys: text });
 }
 
 /** One monitor command; gives what it printed. */
-export async function monitorCommand(page: Page, command: string): Promise<string> {
+export async function monitorCommand(page: Shown, command: string): Promise<string> {
   const before = await terminalText(page, 'monitor');
   const prompts = before.split('(qemu)').length;
   await typeInto(page, 'monitor', `${command}\r`);
@@ -55,7 +57,7 @@ export async function monitorCommand(page: Page, command: string): Promise<strin
 }
 
 /** One command of the guest's shell; gives what it printed. */
-export async function guestCommand(page: Page, command: string, timeout = 60_000): Promise<string> {
+export async function guestCommand(page: Shown, command: string, timeout = 60_000): Promise<string> {
   const marker = `done-${Math.random().toString(36).slice(2, 8)}`;
   // The typed line is echoed with the quotes, the printed one has none.
   await typeInto(page, 'console', `${command}; echo "${marker.slice(0, 4)}""${marker.slice(4)}"\r`);
@@ -66,11 +68,11 @@ export async function guestCommand(page: Page, command: string, timeout = 60_000
 }
 
 /** The guest's shell waits for a command. */
-export async function waitForGuest(page: Page): Promise<void> {
+export async function waitForGuest(page: Shown): Promise<void> {
   await waitForText(page, 'console', /^guest# ?$/m, 240_000);
 }
 
-export function imageRow(page: Page, path: string): Locator {
+export function imageRow(page: Shown, path: string): Locator {
   return page.locator(`.image[data-path="${path}"]`);
 }
 

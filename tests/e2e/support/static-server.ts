@@ -1,4 +1,4 @@
-/** The built site on a port of its own, with headers that the usual server does not send. */
+/** The built site on a port of its own, with headers that the usual server does not send, and pages around it. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
@@ -17,9 +17,21 @@ export interface StaticServer {
   close(): Promise<void>;
 }
 
-export function serveSite(headers: Readonly<Record<string, string>>): Promise<StaticServer> {
+/**
+ * @param headers sent with every file of the site
+ * @param pages HTML by path, beside the site
+ */
+export function serveSite(
+  headers: Readonly<Record<string, string>>,
+  pages: Readonly<Record<string, string>> = {},
+): Promise<StaticServer> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const html = pages[pathname];
+    if (html !== undefined) {
+      response.writeHead(200, { 'Content-Type': 'text/html' }).end(html);
+      return;
+    }
     const path = join(SITE, normalize(pathname === '/' ? '/index.html' : pathname));
     if (!path.startsWith(SITE) || !existsSync(path) || !statSync(path).isFile()) {
       response.writeHead(404).end();

@@ -1,0 +1,124 @@
+/** The page at many sizes: nothing lies over anything else, nothing sticks out, each terminal has lines. */
+import { expect, type Page, test } from '@playwright/test';
+import { waitForGuest } from './support/page.ts';
+
+const SIZES = [
+  [320, 320],
+  [320, 640],
+  [390, 844],
+  [568, 320],
+  [600, 800],
+  [667, 375],
+  [683, 384],
+  [759, 700],
+  [760, 700],
+  [761, 521],
+  [761, 700],
+  [800, 600],
+  [844, 390],
+  [859, 700],
+  [860, 700],
+  [940, 700],
+  [941, 700],
+  [1024, 768],
+  [1040, 700],
+  [1041, 700],
+  [1366, 768],
+  [1920, 1080],
+  [2560, 320],
+  [2560, 1440],
+] as const;
+const HEADER_PARTS = '#controls :is(h1, .subtitle, .badge, .mips, .policy, button, select)';
+const PANES = '#controls, #console, #monitor, #images';
+const LINES_MIN = 4;
+
+interface Box {
+  readonly name: string;
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** Where the elements are that can be seen. */
+function boxes(page: Page, selector: string): Promise<Box[]> {
+  return page.evaluate(
+    (wanted) =>
+      [...document.querySelectorAll(wanted)].flatMap((element) => {
+        const { left, top, right, bottom, width } = element.getBoundingClientRect();
+        const name = element.id || element.textContent || element.className;
+        return width === 0 ? [] : [{ name, left, top, right, bottom }];
+      }),
+    selector,
+  );
+}
+
+function overlaps(all: readonly Box[]): readonly string[] {
+  const pairs = all.flatMap((a, at) => all.slice(at + 1).map((b) => [a, b] as const));
+  return pairs
+    .filter(([a, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1)
+    .filter(([a, b]) => Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1)
+    .map(([a, b]) => `${a.name} and ${b.name}`);
+}
+
+/** Lines of a terminal that can be seen at once when the reader has scrolled to it. */
+function visibleLines(page: Page, pane: string): Promise<number> {
+  return page.evaluate((id) => {
+    const frame = document.querySelector(`${id} .terminal-frame`);
+    frame?.scrollIntoView({ block: 'center', behavior: 'instant' });
+    const clip = frame?.getBoundingClientRect();
+    if (clip === undefined) return 0;
+    const bottom = Math.min(clip.bottom, innerHeight);
+    const rows = [...document.querySelectorAll(`${id} .xterm-rows > div`)];
+    return rows.filter((row) => {
+      const box = row.getBoundingClientRect();
+      return box.height > 0 && box.top >= Math.max(clip.top, 0) - 1 && box.bottom <= bottom + 1;
+    }).length;
+  }, pane);
+}
+
+test('from a small phone to a large screen nothing overlaps and each terminal has lines', async ({
+  page,
+}) => {
+  test.setTimeout(180_000);
+  await page.goto('./');
+  await waitForGuest(page);
+  for (const [width, height] of SIZES) {
+    const size = `${width} × ${height}`;
+    await page.setViewportSize({ width, height });
+    for (const pane of ['#console', '#monitor']) {
+      await expect
+        .poll(() => visibleLines(page, pane), { message: `${size}: lines of ${pane}` })
+        .toBeGreaterThanOrEqual(LINES_MIN);
+    }
+    const parts = await boxes(page, HEADER_PARTS);
+    expect(parts.length, size).toBeGreaterThan(6);
+    expect.soft(overlaps(parts), `${size}: header`).toEqual([]);
+    const panes = await boxes(page, PANES);
+    expect.soft(overlaps(panes), `${size}: panes`).toEqual([]);
+    const outside = [...parts, ...panes].filter(({ left, right }) => left < 0 || right > width + 1);
+    expect.soft(outside, `${size}: sticks out`).toEqual([]);
+    const scrollWidth = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect.soft(scrollWidth, `${size}: width`).toBeLessThanOrEqual(width);
+  }
+});
+
+test('dialogs fit into the smallest page, and their buttons can be reached', async ({ page }) => {
+  await page.setViewportSize({ width: 320, height: 320 });
+  await page.goto('./');
+  for (const [opener, last] of [
+    ['Help', 'Close'],
+    ['New empty image', 'Create'],
+  ] as const) {
+    await page.getByRole('button', { name: opener }).click();
+    const dialog = page.getByRole('dialog');
+    const box = await dialog.boundingBox();
+    expect(box?.x).toBeGreaterThanOrEqual(0);
+    expect((box?.x ?? 0) + (box?.width ?? 999)).toBeLessThanOrEqual(320);
+    const sideways = await dialog.evaluate((element) => element.scrollWidth - element.clientWidth);
+    expect(sideways).toBeLessThanOrEqual(0);
+    await dialog.getByRole('button', { name: last }).scrollIntoViewIfNeeded();
+    await expect(dialog.getByRole('button', { name: last })).toBeInViewport({ ratio: 0.98 });
+    await page.keyboard.press('Escape');
+  }
+});
