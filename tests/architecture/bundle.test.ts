@@ -30,6 +30,11 @@ describe('the built site', () => {
     expect(files.filter((file) => !/\.(html|js|css|svg|woff2?)$/.test(file))).toEqual([]);
   });
 
+  it('starts without a header from the server: no module, nothing fetched with CORS', () => {
+    expect(text('index.html')).toMatch(/<script defer src=/);
+    expect(text('index.html')).not.toMatch(/crossorigin|type="module"|modulepreload/);
+  });
+
   it('has no binary code for the browser', () => {
     const word = ['Web', 'Assembly'].join('');
     expect(files.filter((file) => text(file).includes(word))).toEqual([]);
