@@ -19,7 +19,14 @@ export {
   withPages,
 } from './block/chunk-database.ts';
 export { ChunkImageStore, type ImageStoreHost } from './block/chunk-image-store.ts';
-export { ImageLock, type ImageLocks, LocalLocks } from './block/image-locks.ts';
+export {
+  type ImageKind,
+  imageKind,
+  isDiskFormat,
+  KIND_END_BYTES,
+  KIND_START_BYTES,
+} from './block/image-kind.ts';
+export { ImageLock, type ImageLocks, LocalLocks, type ReleaseLock } from './block/image-locks.ts';
 export { imagePath, imagePathForFile } from './block/image-names.ts';
 export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } from './block/image-store.ts';
 export { WakingImages } from './block/waking-images.ts';

@@ -67,7 +67,7 @@ export class FileBackend implements BlockBackend {
 
   async unlock(): Promise<void> {
     if (this.#lock.held === 'write') await this.flush();
-    this.#lock.unlock();
+    await this.#lock.unlock();
   }
 
   /** Waits for the disk: cheaper than a promise when the host has the bytes cached, as it mostly has. */
@@ -141,7 +141,7 @@ export class FileBackend implements BlockBackend {
     if (this.#closed) return;
     if (!this.readOnly) await this.flush();
     this.#closed = true;
-    this.#lock.unlock();
+    await this.#lock.unlock();
     await this.#file.close().catch(ioError);
   }
 

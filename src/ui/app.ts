@@ -9,6 +9,7 @@ import { GuestConsole } from './guest-console.ts';
 import { Header } from './header.ts';
 import { openHelp } from './help.ts';
 import { ImagesPanel } from './images-panel.ts';
+import { doOrAsk, guardPage } from './loss.ts';
 import { MonitorPane } from './monitor-pane.ts';
 import { Notices } from './notices.ts';
 import { type Region, startShortcuts } from './shortcuts.ts';
@@ -26,6 +27,8 @@ export class App {
   readonly #images: ImagesPanel;
   readonly #story: Story;
   #status: MachineStatus = statusWithoutMachine('loading');
+  /** The guest wrote what no flush has stored. */
+  #unsaved = false;
 
   constructor(guestUrl: string) {
     this.#client = new EmulatorClient(
@@ -37,16 +40,16 @@ export class App {
     this.#header = new Header({
       start: () => api.start(),
       pause: () => api.pause(),
-      reset: () => api.reset(),
-      coldBoot: () => api.coldBoot(),
+      reset: () => this.#reset(),
+      coldBoot: () => this.#coldBoot(),
       powerButton: () => api.powerButton(),
       help: openHelp,
     });
     this.#images = new ImagesPanel(this.#client, {
       proposeDrive: (path, id) =>
         this.#monitor.propose(`drive_add 0 if=none,file=${optionValue(path)},format=raw,id=${id}`),
-      fail: (text) => this.#notices.show({ level: 'error', text }),
-      listed: (images) => this.#story.setImages(images),
+      notices: this.#notices,
+      listed: (images, machine) => this.#story.setImages(images, machine),
     });
     this.#story = new Story(
       (command) => this.#monitor.propose(command),
@@ -72,12 +75,50 @@ export class App {
       () => this.#focusedRegion(),
     );
     startAutomation(this.#console.pane, this.#monitor.pane, () => this.#status);
+    guardPage(() => this.#unsaved || this.#images.uploading);
+    this.#tellFaults();
     // The last chance to store what the guest wrote; what it flushed is stored anyway.
     window.addEventListener('pagehide', () => {
       this.#client.api.flushImages().catch(() => {});
     });
     // In a frame the keyboard stays with the page around it until the reader clicks or tabs into this one.
     if (!isFramed()) this.#console.pane.focus();
+  }
+
+  async #reset(): Promise<void> {
+    const { api } = this.#client;
+    const deed = {
+      title: 'Reset the machine?',
+      text: 'Reset starts Linux again at once, as the button on a PC does.',
+      submit: 'Reset',
+      run: () => api.reset(),
+    };
+    await doOrAsk(deed, this.#status.state, (await api.machineDrives()).drives);
+  }
+
+  async #coldBoot(): Promise<void> {
+    const { api } = this.#client;
+    const deed = {
+      title: 'Throw this machine away?',
+      text: 'Cold boot switches on a new machine, in which nothing is plugged.',
+      submit: 'Cold boot',
+      run: () => api.coldBoot(),
+    };
+    await doOrAsk(deed, this.#status.state, (await api.machineDrives()).drives);
+  }
+
+  /** A fault of the page itself is said as one of the machine is. */
+  #tellFaults(): void {
+    const tell = (error: unknown): void => {
+      const reason = error instanceof Error ? error.message : String(error);
+      const report = error instanceof Error ? error.stack : undefined;
+      this.#notices.show({ level: 'error', text: `The page made a mistake: ${reason}.`, report });
+    };
+    // Without an error it is no fault: browsers say so that a ResizeObserver goes on in the next frame.
+    window.addEventListener('error', ({ error }) => {
+      if (error instanceof Error) tell(error);
+    });
+    window.addEventListener('unhandledrejection', ({ reason }) => tell(reason));
   }
 
   #workspace(): HTMLElement {
@@ -146,11 +187,15 @@ export class App {
       case 'images':
         this.#images.refresh();
         break;
+      case 'unsaved':
+        this.#unsaved = message.unsaved;
+        break;
     }
   }
 
   #workerFailed(reason: string): void {
-    this.#header.setStatus(statusWithoutMachine('failed'));
+    this.#status = statusWithoutMachine('failed');
+    this.#header.setStatus(this.#status);
     this.#console.booting(undefined, true);
     const text = `The emulator could not be started: ${reason}.`;
     this.#notices.show({ level: 'error', text, detail: 'Load the page again.' });

@@ -39,3 +39,16 @@ export function formatSeconds(seconds: number): string {
 export function optionValue(path: string): string {
   return path.replaceAll(',', ',,');
 }
+
+/** `/tmp/test.img` becomes `/tmp/test-2.img`, or the next number that is free. */
+export function freePath(path: string, taken: ReadonlySet<string>): string {
+  const dot = path.lastIndexOf('.');
+  const stemEnd = dot > path.lastIndexOf('/') + 1 ? dot : path.length;
+  for (let number = 2; ; number++) {
+    const candidate = `${path.slice(0, stemEnd)}-${number}${path.slice(stemEnd)}`;
+    if (!taken.has(candidate)) return candidate;
+  }
+}
+
+/** The image of README.md's story. */
+export const STORY_PATH = '/tmp/test.img';

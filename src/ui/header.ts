@@ -4,7 +4,7 @@ import {
   type PageState,
   statusWithoutMachine,
 } from '../workers/protocol.ts';
-import { announce } from './announcer.ts';
+import { announceUnseen } from './announcer.ts';
 import { button } from './button.ts';
 import { h } from './dom.ts';
 import { icon } from './icons.ts';
@@ -100,7 +100,7 @@ export class Header {
 
   setStatus({ state, mips, interpreterOnly }: MachineStatus): void {
     const text = STATE_TEXT[state];
-    if (this.#state.textContent !== text) announce(`Machine: ${text}`);
+    if (this.#state.textContent !== text) announceUnseen(`Machine: ${text}`);
     this.#state.textContent = text;
     this.#state.setAttribute('data-state', state);
     this.#mips.textContent =

@@ -2,17 +2,21 @@ import type { ImageOutcome } from '../workers/protocol.ts';
 import { announce } from './announcer.ts';
 import { openForm } from './dialog.ts';
 import type { EmulatorClient } from './emulator-client.ts';
-import { parseSize } from './format.ts';
+import { freePath, parseSize, STORY_PATH } from './format.ts';
 
 const PATH_LABEL = 'Path in the emulated host';
 
-/** Asks for a name and a size, and makes an image of zeros. */
-export function askToCreate({ api }: EmulatorClient): void {
+/** Asks for a name and a size, and makes an image of zeros. @param taken paths that are in use for others */
+export function askToCreate({ api }: EmulatorClient, taken: readonly string[]): void {
   openForm({
     title: 'New empty image',
     text: 'It takes no room until the guest writes to it.',
     fields: [
-      { name: 'path', label: PATH_LABEL, value: '/tmp/disk.img' },
+      {
+        name: 'path',
+        label: PATH_LABEL,
+        value: taken.includes(STORY_PATH) ? freePath(STORY_PATH, new Set(taken)) : STORY_PATH,
+      },
       { name: 'size', label: 'Size', value: '64M', hint: 'Bytes, or with K, M, G, T: 512M, 8G' },
     ],
     submit: 'Create',

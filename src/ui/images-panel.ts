@@ -1,4 +1,4 @@
-import type { ImageList, ImageRow } from '../workers/protocol.ts';
+import type { ImageList, ImageRow, MachineDrives } from '../workers/protocol.ts';
 import { button } from './button.ts';
 import { h, on } from './dom.ts';
 import { downloadImage } from './download.ts';
@@ -6,15 +6,16 @@ import type { EmulatorClient } from './emulator-client.ts';
 import { formatBytes } from './format.ts';
 import { icon } from './icons.ts';
 import { askToCreate, askToDelete, askToRename } from './image-dialogs.ts';
+import type { Notices } from './notices.ts';
 import { copyText } from './terminal-pane.ts';
 import { Uploads } from './uploads.ts';
 
 export interface ImagesPanelActions {
   /** Puts a drive_add line for the image on the monitor's input line. */
   proposeDrive(path: string, id: string): void;
-  fail(message: string): void;
-  /** The images, whenever they may have changed. */
-  listed(images: readonly ImageRow[]): void;
+  readonly notices: Pick<Notices, 'show'>;
+  /** The images and what the machine has of them, whenever they may have changed. */
+  listed(images: readonly ImageRow[], machine: MachineDrives): void;
 }
 
 /** The disk images of this browser. */
@@ -33,6 +34,7 @@ export class ImagesPanel {
     'aria-label': 'Disk images to upload',
   });
   readonly #upload: HTMLButtonElement;
+  #paths: readonly string[] = [];
   #shown = '';
   #refreshing = false;
   #again = false;
@@ -40,10 +42,10 @@ export class ImagesPanel {
   constructor(client: EmulatorClient, actions: ImagesPanelActions) {
     this.#client = client;
     this.#actions = actions;
-    this.#uploads = new Uploads(client, actions.fail);
+    this.#uploads = new Uploads(client, actions.notices);
     this.#upload = button('Upload', { icon: 'upload', class: 'small' }, () => this.#picker.click());
     const create = button('New', { icon: 'plus', label: 'New empty image', class: 'small' }, () =>
-      askToCreate(client),
+      askToCreate(client, this.#paths),
     );
     this.#empty = h(
       'div',
@@ -85,6 +87,11 @@ export class ImagesPanel {
     return this.#uploads.add(files);
   }
 
+  /** Files are on their way. */
+  get uploading(): boolean {
+    return this.#uploads.running;
+  }
+
   /** Reads the list again; calls during a reading make one more. */
   refresh(): void {
     this.#again = true;
@@ -97,7 +104,9 @@ export class ImagesPanel {
     try {
       while (this.#again) {
         this.#again = false;
-        this.#show(await this.#client.api.listImages());
+        const list = await this.#client.api.listImages();
+        this.#show(list);
+        this.#actions.listed(list.images, await this.#client.api.machineDrives());
       }
     } finally {
       this.#refreshing = false;
@@ -107,14 +116,14 @@ export class ImagesPanel {
   #show(list: ImageList): void {
     this.#storage.textContent = storageText(list);
     this.#empty.hidden = list.images.length > 0;
+    this.#paths = list.images.map(({ path }) => path);
     const key = JSON.stringify(list.images);
     if (key === this.#shown) return;
     this.#shown = key;
     const focused = document.activeElement?.getAttribute('aria-label');
     const hadFocus = this.#list.contains(document.activeElement);
-    this.#list.replaceChildren(...list.images.map((image) => this.#row(image, freeDriveId(list.images))));
+    this.#list.replaceChildren(...list.images.map((image) => this.#row(image)));
     if (hadFocus) this.#restoreFocus(focused ?? '');
-    this.#actions.listed(list.images);
   }
 
   #restoreFocus(label: string): void {
@@ -126,7 +135,7 @@ export class ImagesPanel {
     this.focus();
   }
 
-  #row(image: ImageRow, driveId: string): HTMLElement {
+  #row(image: ImageRow): HTMLElement {
     const { path, sizeBytes, storedBytes, inUse } = image;
     const size = `${formatBytes(sizeBytes)}, ${formatBytes(storedBytes)} stored`;
     const name = button(path, { label: `Copy the path ${path}`, class: 'path' }, () => copyText(path));
@@ -149,7 +158,7 @@ export class ImagesPanel {
         'div',
         { class: 'image-actions', role: 'group', 'aria-label': path },
         button('', { icon: 'insert', label: `Write a drive_add line for ${path}`, class: 'quiet' }, () =>
-          this.#actions.proposeDrive(path, driveId),
+          this.#propose(path),
         ),
         button('', { icon: 'download', label: `Download ${path}`, class: 'quiet' }, () =>
           this.#download(image, detail, size),
@@ -164,22 +173,24 @@ export class ImagesPanel {
     );
   }
 
+  /** The machine is asked when the button is pressed: what it has then is what the monitor will say. */
+  async #propose(path: string): Promise<void> {
+    const { freeIds } = await this.#client.api.machineDrives();
+    this.#actions.proposeDrive(path, freeIds.drive);
+  }
+
   async #download({ path, sizeBytes }: ImageRow, detail: HTMLElement, size: string): Promise<void> {
     try {
       await downloadImage(this.#client.api, path, sizeBytes, (doneBytes) => {
         detail.textContent = `Downloading: ${formatBytes(doneBytes)} of ${formatBytes(sizeBytes)}`;
       });
     } catch (error) {
-      this.#actions.fail(error instanceof Error ? error.message : String(error));
+      const text = error instanceof Error ? error.message : String(error);
+      this.#actions.notices.show({ level: 'error', text });
     } finally {
       detail.textContent = size;
     }
   }
-}
-
-/** The story's `disk1`, or the next number when images are plugged already. */
-function freeDriveId(images: readonly ImageRow[]): string {
-  return `disk${images.filter(({ inUse }) => inUse).length + 1}`;
 }
 
 function storageText({ persistent, usedBytes, quotaBytes }: ImageList): string {

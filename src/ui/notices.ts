@@ -1,11 +1,18 @@
 import type { Notice } from '../workers/protocol.ts';
 import { button } from './button.ts';
 import { h } from './dom.ts';
+import { copyText } from './terminal-pane.ts';
 
-/** What the user must know, under the header, until it is put away. The same sentence is shown once. */
+/** A notice on the page, and where its count stands. */
+interface Shown {
+  readonly element: HTMLElement;
+  readonly count: HTMLElement;
+}
+
+/** What the user must know, under the header, until it is put away. The same thing is shown once, with a count. */
 export class Notices {
   readonly element = h('div', { class: 'notices', role: 'region', 'aria-label': 'Notices' });
-  readonly #shown = new Map<string, HTMLElement>();
+  readonly #shown = new Map<string, Shown>();
   readonly #onClose: () => void;
 
   /** @param onClose a notice was put away and the focus needs a place */
@@ -13,19 +20,43 @@ export class Notices {
     this.#onClose = onClose;
   }
 
-  show({ level, text, detail }: Notice): void {
-    if (this.#shown.has(text)) return;
-    const notice = h(
+  show(notice: Notice): void {
+    const key = notice.key ?? notice.text;
+    const shown = this.#shown.get(key) ?? this.#add(key, notice);
+    if (notice.count !== undefined && notice.count > 1) shown.count.textContent = ` ${notice.count} times.`;
+  }
+
+  #add(key: string, { level, text, detail, report }: Notice): Shown {
+    const count = h('span', { class: 'notice-count' });
+    const element = h(
       'div',
       { class: `notice ${level}`, role: level === 'error' ? 'alert' : 'status' },
-      h('p', {}, h('strong', {}, text), detail === undefined ? undefined : h('span', {}, ` ${detail}`)),
+      h(
+        'div',
+        { class: 'notice-text' },
+        h('p', {}, h('strong', {}, text), count, detail === undefined ? undefined : ` ${detail}`),
+        report === undefined ? undefined : reportDetails(report),
+      ),
       button('', { icon: 'close', label: 'Dismiss', class: 'quiet' }, () => {
-        notice.remove();
-        this.#shown.delete(text);
+        element.remove();
+        this.#shown.delete(key);
         this.#onClose();
       }),
     );
-    this.#shown.set(text, notice);
-    this.element.append(notice);
+    const shown = { element, count };
+    this.#shown.set(key, shown);
+    this.element.append(element);
+    return shown;
   }
+}
+
+/** Folded away: a report is for who mends the emulator, not for who uses it. */
+function reportDetails(report: string): HTMLElement {
+  return h(
+    'details',
+    { class: 'notice-report' },
+    h('summary', {}, 'Details for a report'),
+    button('Copy the details', { icon: 'copy', class: 'small' }, () => copyText(report)),
+    h('pre', { tabindex: '0', 'aria-label': 'Details for a report' }, report),
+  );
 }

@@ -1,7 +1,14 @@
-import type { ImageRow } from '../workers/protocol.ts';
+import type { ImageRow, MachineDrives } from '../workers/protocol.ts';
 import { button } from './button.ts';
 import { h, on, readSetting, writeSetting } from './dom.ts';
-import { optionValue } from './format.ts';
+import { optionValue, STORY_PATH } from './format.ts';
+
+/** What the story's commands name. */
+interface Names {
+  readonly path: string;
+  readonly drive: string;
+  readonly device: string;
+}
 
 /** A disk is plugged and unplugged in four steps, each a click away. */
 export class Story {
@@ -9,6 +16,7 @@ export class Story {
   readonly #steps = h('ol', { class: 'story-steps' });
   readonly #propose: (command: string) => void;
   readonly #upload: () => void;
+  #shown = '';
 
   /**
    * @param propose puts a command on the monitor's input line
@@ -24,22 +32,42 @@ export class Story {
       this.#steps,
     );
     on(this.element, 'toggle', () => writeSetting('story', this.element.open ? 'open' : 'closed'));
-    this.setImages([]);
+    this.#show({ path: STORY_PATH, drive: 'disk1', device: 'myvirtio1' });
   }
 
-  /** The commands name the image that is plugged, so that they stay the same through the story, or the first. */
-  setImages(images: readonly ImageRow[]): void {
-    const image = images.find(({ inUse }) => inUse) ?? images[0];
-    const path = optionValue(image?.path ?? '/tmp/test.img');
+  /** The commands go on with the drive that the machine has, so that they stay the same through the story; else they name what is free. */
+  setImages(images: readonly ImageRow[], { drives, freeIds }: MachineDrives): void {
+    const drive = drives.find(({ path }) => images.some((image) => image.path === path));
+    const image = images.find(({ inUse }) => !inUse) ?? images[0];
+    this.#show({
+      path: drive?.path ?? image?.path ?? STORY_PATH,
+      drive: drive?.id ?? freeIds.drive,
+      device: drive?.deviceId ?? freeIds.device,
+    });
+  }
+
+  #show(names: Names): void {
+    const key = JSON.stringify(names);
+    if (key === this.#shown) return;
+    this.#shown = key;
+    const focused = this.#focusedStep();
+    const { path, drive, device } = names;
     const upload = button('Upload a disk image, or make an empty one', { class: 'story-command' }, () =>
       this.#upload(),
     );
     this.#steps.replaceChildren(
       h('li', {}, upload),
-      this.#step(`drive_add 0 if=none,file=${path},format=raw,id=disk1`),
-      this.#step('device_add virtio-blk-pci,drive=disk1,id=myvirtio1'),
-      this.#step('device_del myvirtio1'),
+      this.#step(`drive_add 0 if=none,file=${optionValue(path)},format=raw,id=${drive}`),
+      this.#step(`device_add virtio-blk-pci,drive=${drive},id=${device}`),
+      this.#step(`device_del ${device}`),
     );
+    this.#steps.querySelectorAll('button')[focused]?.focus();
+  }
+
+  /** -1: none of them. */
+  #focusedStep(): number {
+    const steps: readonly (Element | null)[] = [...this.#steps.querySelectorAll('button')];
+    return steps.indexOf(document.activeElement ?? document.body);
   }
 
   #step(command: string): HTMLLIElement {

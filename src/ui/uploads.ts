@@ -1,36 +1,100 @@
-import type { ImageOutcome } from '../workers/protocol.ts';
+import type {
+  ArrivingFile,
+  FileProblem,
+  ImageOutcome,
+  UploadProgress,
+  UploadRequest,
+} from '../workers/protocol.ts';
 import { announce } from './announcer.ts';
 import { button } from './button.ts';
 import { openForm } from './dialog.ts';
 import { h } from './dom.ts';
 import type { EmulatorClient } from './emulator-client.ts';
-import { formatBytes, formatSeconds } from './format.ts';
+import { formatBytes, formatSeconds, freePath } from './format.ts';
+import type { Notices } from './notices.ts';
+import { copyText } from './terminal-pane.ts';
 
-/** Files on their way in: one row each, with progress and a way to stop it. */
+type Packing = UploadRequest['unpack'];
+
+/** Files on their way in: one row each, with progress and a way to stop it, or with a word why they are no disk image. */
 export class Uploads {
   readonly element = h('ul', { class: 'uploads', 'aria-label': 'Uploads' });
   readonly #client: EmulatorClient;
-  readonly #fail: (message: string) => void;
+  readonly #notices: Pick<Notices, 'show'>;
   #nextId = 1;
+  #running = 0;
 
-  /** @param fail shows a sentence */
-  constructor(client: EmulatorClient, fail: (message: string) => void) {
+  constructor(client: EmulatorClient, notices: Pick<Notices, 'show'>) {
     this.#client = client;
-    this.#fail = fail;
+    this.#notices = notices;
+  }
+
+  /** Files are on their way: they would be lost with the page. */
+  get running(): boolean {
+    return this.#running > 0;
   }
 
   /** Stores each file under its own name; where that is taken the user is asked for another. */
   async add(files: Iterable<File>): Promise<void> {
-    for (const file of files) {
-      const path = await this.#client.api.pathForFile(file.name);
-      const { images } = await this.#client.api.listImages();
-      const taken = new Set(images.map((image) => image.path));
-      if (taken.has(path)) this.#askForName(file, path, freePath(path, taken));
-      else this.#report(await this.#upload(file, path));
-    }
+    for (const file of files) await this.#lookAt(file);
   }
 
-  #askForName(file: File, path: string, proposal: string): void {
+  /** A file that is no raw disk image is not stored before the user says so. */
+  async #lookAt(file: File): Promise<void> {
+    const arriving = await this.#client.api.lookAtFile(file, file.name).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#notices.show({ level: 'error', text: `Cannot read ${file.name}: ${reason}` });
+    });
+    if (arriving === undefined) return;
+    const { problem, packing, unpackedPath } = arriving;
+    if (problem !== undefined) this.#refuse(file, arriving, problem);
+    else await this.#store(file, unpackedPath, packing);
+  }
+
+  #refuse(file: File, { path, unpackedPath, packing }: ArrivingFile, problem: FileProblem): void {
+    const { text, advice, command, mayUnpack } = problem;
+    const store = (target: string, unpack: Packing) => async (): Promise<void> => {
+      row.remove();
+      await this.#store(file, target, unpack);
+    };
+    const row: HTMLLIElement = h(
+      'li',
+      { class: 'refused', role: 'alert' },
+      h('p', {}, h('strong', {}, text), ` ${advice}`),
+      command === undefined
+        ? undefined
+        : h(
+            'p',
+            { class: 'command' },
+            h('code', {}, command),
+            button('Copy', { label: 'Copy the command', class: 'small' }, () => copyText(command)),
+          ),
+      h(
+        'div',
+        { class: 'refused-actions' },
+        mayUnpack
+          ? button('Unpack', { label: `Unpack ${file.name}`, class: 'small' }, store(unpackedPath, packing))
+          : undefined,
+        button(
+          'Store as it is',
+          { label: `Store ${file.name} as it is`, class: 'small' },
+          store(path, undefined),
+        ),
+        button('Dismiss', { label: `Do not store ${file.name}`, class: 'small' }, () => row.remove()),
+      ),
+    );
+    this.element.append(row);
+    row.scrollIntoView({ block: 'nearest' });
+  }
+
+  async #store(file: File, path: string, unpack: Packing): Promise<void> {
+    const { images } = await this.#client.api.listImages();
+    const taken = new Set(images.map((image) => image.path));
+    if (taken.has(path)) this.#askForName(file, path, freePath(path, taken), unpack);
+    else this.#report(await this.#upload(file, path, unpack));
+  }
+
+  #askForName(file: File, path: string, proposal: string, unpack: Packing): void {
     openForm({
       title: 'Name for the uploaded image',
       text: `There is already an image ${path}. Under which name shall ${file.name} be stored?`,
@@ -40,13 +104,13 @@ export class Uploads {
         const chosen = values.get('path') ?? proposal;
         const { images } = await this.#client.api.listImages();
         if (images.some((image) => image.path === chosen)) return `There is already an image ${chosen}.`;
-        this.#upload(file, chosen).then((outcome) => this.#report(outcome), reportError);
+        this.#upload(file, chosen, unpack).then((outcome) => this.#report(outcome), reportError);
         return undefined;
       },
     });
   }
 
-  async #upload(file: File, path: string): Promise<ImageOutcome> {
+  async #upload(file: File, path: string, unpack: Packing): Promise<ImageOutcome> {
     const id = this.#nextId++;
     const progress = h('progress', { max: '1', value: '0', 'aria-label': `Upload of ${path}` });
     const detail = h('span', { class: 'upload-detail' }, formatBytes(file.size));
@@ -56,21 +120,25 @@ export class Uploads {
     const row = h('li', { class: 'upload' }, h('code', {}, path), progress, detail, cancel);
     this.element.append(row);
     const started = performance.now();
-    const onProgress = this.#client.callback((doneBytes: number) => {
-      progress.value = file.size === 0 ? 1 : doneBytes / file.size;
-      detail.textContent = progressText(doneBytes, file.size, (performance.now() - started) / 1000);
+    const onProgress = this.#client.callback((done: UploadProgress) => {
+      progress.value = file.size === 0 ? 1 : done.readBytes / file.size;
+      const text = progressText(done.readBytes, file.size, (performance.now() - started) / 1000);
+      detail.textContent = unpack === undefined ? text : `${text}; ${formatBytes(done.storedBytes)} unpacked`;
     });
+    this.#running++;
     try {
-      return await this.#client.api.uploadImage(id, path, file, onProgress);
+      return await this.#client.api.uploadImage({ id, path, unpack }, file, onProgress);
     } finally {
+      this.#running--;
       row.remove();
     }
   }
 
   #report(outcome: ImageOutcome): void {
-    if (outcome.ok) announce(`${outcome.path} is stored`);
-    else if (outcome.reason === 'canceled') announce(outcome.message);
-    else this.#fail(outcome.message);
+    if (!outcome.ok && outcome.reason === 'canceled') announce(outcome.message);
+    else if (!outcome.ok) this.#notices.show({ level: 'error', text: outcome.message });
+    else if (outcome.warning !== undefined) this.#notices.show({ level: 'warning', text: outcome.warning });
+    else announce(`${outcome.path} is stored`);
   }
 }
 
@@ -78,14 +146,4 @@ function progressText(doneBytes: number, sizeBytes: number, seconds: number): st
   const text = `${formatBytes(doneBytes)} of ${formatBytes(sizeBytes)}`;
   if (seconds < 1 || doneBytes === 0) return text;
   return `${text}, ${formatSeconds(((sizeBytes - doneBytes) / doneBytes) * seconds)} left`;
-}
-
-/** `/tmp/test.img` becomes `/tmp/test-2.img`, or the next number that is free. */
-function freePath(path: string, taken: ReadonlySet<string>): string {
-  const dot = path.lastIndexOf('.');
-  const stemEnd = dot > path.lastIndexOf('/') + 1 ? dot : path.length;
-  for (let number = 2; ; number++) {
-    const candidate = `${path.slice(0, stemEnd)}-${number}${path.slice(stemEnd)}`;
-    if (!taken.has(candidate)) return candidate;
-  }
 }

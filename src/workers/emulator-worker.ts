@@ -5,4 +5,12 @@ import { Emulator } from './emulator.ts';
 const emulator = new Emulator(self.name);
 const download = emulator.downloadImage.bind(emulator);
 emulator.downloadImage = (path) => proxy(download(path));
+self.addEventListener('error', (event) => {
+  event.preventDefault();
+  emulator.reportFault(event.error);
+});
+self.addEventListener('unhandledrejection', (event) => {
+  event.preventDefault();
+  emulator.reportFault(event.reason);
+});
 expose(emulator);

@@ -1,40 +1,59 @@
-import { type ImageStore, SnapshotError } from '../emu/index.ts';
+import { type ImageStore, type MachineEvent, SnapshotError } from '../emu/index.ts';
+import { DiskErrors } from './disk-errors.ts';
 import { loadGuest, loadManifest } from './guest-image-loader.ts';
 import type { SavedMachine } from './guest-manifest.ts';
-import { type ImageChannel, openImageChannel } from './image-channel.ts';
 import { ImageService } from './image-service.ts';
 import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
 import { ArrivingMachine, makeMachine } from './make-machine.ts';
 import { MipsMeter } from './mips-meter.ts';
+import { couldNotStore, failure, fault, QUIT_NOTICE, storageNotice } from './notices.ts';
 import { OutputBatcher } from './output-batcher.ts';
 import {
+  type ArrivingFile,
   type BootProgress,
   type DownloadReader,
   type EmulatorApi,
   type ImageList,
   type ImageOutcome,
+  type MachineDrives,
   type MachineStatus,
   type Notice,
   type PageMessage,
   type PageState,
   statusWithoutMachine,
+  type UploadProgress,
+  type UploadRequest,
   type WorkerMessage,
 } from './protocol.ts';
 import { RunLoop } from './run-loop.ts';
 import { receiveParts } from './snapshot-parts.ts';
-import { openStorage, type StorageNotice } from './storage/open-storage.ts';
-import { errorText, UserError } from './user-error.ts';
+import { openStorage } from './storage/open-storage.ts';
+import { OtherTabs } from './storage/other-tabs.ts';
+import { UserError } from './user-error.ts';
 
 const STATUS_INTERVAL_MS = 500;
 /** A page that draws each step of a download has less time for what is downloaded. */
 const PROGRESS_INTERVAL_MS = 100;
+/** Reading the list takes a look at every image: a guest that writes all the time shall not make it the worker's main work. */
+const STORED_INTERVAL_MS = 2000;
+
+const NO_DRIVES: MachineDrives = { drives: [], freeIds: { drive: 'disk1', device: 'myvirtio1' } };
 
 /** The worker's side of the page: one machine, its images, and the messages between them. */
 export class Emulator implements EmulatorApi {
   readonly #guestUrl: string;
   readonly #storage: Promise<ImageStore>;
   readonly #images: ImageService;
-  readonly #otherTabs: ImageChannel;
+  /** Undefined while storage is opened, and where no other tab sees these images. */
+  #otherTabs: OtherTabs | undefined;
+  readonly #diskErrors = new DiskErrors((notice) => this.#notify(notice));
+  #storedTimer: ReturnType<typeof setTimeout> | undefined;
+  #store: ImageStore | undefined;
+  /** What the page was told: leaving now would lose writes of the guest. */
+  #unsaved = false;
+  #toldFault: Error | undefined;
+  /** A cold boot is under way. */
+  #booting: Promise<void> | undefined;
   readonly #meter = new MipsMeter();
   readonly #serialOut = new OutputBatcher((bytes) => this.#post({ type: 'serial', bytes }, [bytes.buffer]));
   #monitorText = '';
@@ -55,12 +74,19 @@ export class Emulator implements EmulatorApi {
   /** @param guestUrl folder of the guest image, with a slash at its end */
   constructor(guestUrl: string) {
     this.#guestUrl = guestUrl;
-    this.#storage = openStorage((notice) => this.#notify(storageNotice(notice)));
-    this.#images = new ImageService(this.#storage, () => {
-      this.#otherTabs.tell();
-      this.#post({ type: 'images' });
+    this.#storage = this.#openStorage();
+    this.#images = new ImageService(this.#storage, () => this.#imagesChanged());
+  }
+
+  async #openStorage(): Promise<ImageStore> {
+    const store = await openStorage({
+      onNotice: (notice) => this.#notify(storageNotice(notice)),
+      onUseChange: () => this.#usesChanged(),
+      onStored: () => this.#stored(),
     });
-    this.#otherTabs = openImageChannel(() => this.#post({ type: 'images' }));
+    this.#store = store;
+    if (store.persistent) this.#otherTabs = new OtherTabs(navigator.locks, () => this.#showImages());
+    return store;
   }
 
   connect(port: MessagePort, unpackers: readonly MessagePort[]): void {
@@ -73,7 +99,8 @@ export class Emulator implements EmulatorApi {
 
   start(): void {
     const machine = this.#machine;
-    if (machine?.hasQuit === true) {
+    if (this.#booting !== undefined) return;
+    if (this.#isGone()) {
       void this.coldBoot();
       return;
     }
@@ -88,8 +115,17 @@ export class Emulator implements EmulatorApi {
   }
 
   reset(): void {
+    if (this.#isGone()) {
+      void this.coldBoot();
+      return;
+    }
     this.#machine?.reset();
     this.#changed();
+  }
+
+  /** Only a new machine can go on: this one has quit, or its run loop has crashed. */
+  #isGone(): boolean {
+    return this.#machine?.hasQuit === true || (this.#failed && this.#machine !== undefined);
   }
 
   powerButton(): void {
@@ -101,17 +137,21 @@ export class Emulator implements EmulatorApi {
     return this.#images.list();
   }
 
-  pathForFile(fileName: string): string {
-    return this.#images.pathForFile(fileName);
+  machineDrives(): MachineDrives {
+    const machine = this.#machine;
+    return machine === undefined ? NO_DRIVES : { drives: machine.drives(), freeIds: machine.freeIds() };
+  }
+
+  lookAtFile(file: Blob, fileName: string): Promise<ArrivingFile> {
+    return this.#images.lookAt(file, fileName);
   }
 
   uploadImage(
-    uploadId: number,
-    path: string,
+    request: UploadRequest,
     file: Blob,
-    onProgress: (doneBytes: number) => void,
+    onProgress: (progress: UploadProgress) => void,
   ): Promise<ImageOutcome> {
-    return this.#images.upload(uploadId, path, file, onProgress);
+    return this.#images.upload(request, file, onProgress);
   }
 
   cancelUpload(uploadId: number): void {
@@ -139,24 +179,27 @@ export class Emulator implements EmulatorApi {
   }
 
   /** Throws the machine away and switches a new one on: every instruction of the boot is run. */
-  async coldBoot(): Promise<void> {
-    try {
-      await this.#coldBoot();
-    } catch (error) {
-      this.#post({ type: 'boot', progress: undefined });
-      this.#notify(failure(error));
-      this.#changed();
-    }
+  coldBoot(): Promise<void> {
+    this.#booting ??= this.#coldBoot()
+      .catch((error: unknown) => {
+        this.#post({ type: 'boot', progress: undefined });
+        this.#notify(failure(error));
+      })
+      .finally(() => {
+        this.#booting = undefined;
+        this.#changed();
+      });
+    this.#report();
+    return this.#booting;
   }
 
   async #coldBoot(): Promise<void> {
     const before = this.#machine;
     before?.pause();
     const files = await this.#loadFiles();
-    await before?.close().catch((error: unknown) => this.#couldNotStore(error));
+    await before?.close().catch((error: unknown) => this.#notify(couldNotStore(error)));
     const machine = makeMachine(files, await this.#environment());
     this.#use(machine);
-    this.#post({ type: 'images' });
   }
 
   async #boot(unpackers: readonly MessagePort[]): Promise<void> {
@@ -238,6 +281,8 @@ export class Emulator implements EmulatorApi {
       onWake: () => this.#loop?.wake(),
       onSerialOutput: (bytes) => this.#serialOut.write(bytes),
       onMonitorOutput: (text) => this.#monitorOutput(text),
+      onEvent: (event) => this.#machineEvent(event),
+      onDrivesChange: () => this.#showImages(),
       onPowerOff: () => this.#poweredOff(images),
     };
   }
@@ -252,21 +297,86 @@ export class Emulator implements EmulatorApi {
       crashed: (error) => this.#fail(error),
     });
     machine.start();
+    this.#diskErrors.clear();
     this.#post({ type: 'boot', progress: undefined });
+    this.#showImages();
     this.#changed();
+  }
+
+  /** What the page shows of the machine follows its events, whoever caused them: a button, the monitor, the guest. */
+  #machineEvent(event: MachineEvent): void {
+    switch (event.event) {
+      case 'BLOCK_IO_ERROR':
+        this.#diskErrors.add(event.data, this.#machine?.drives() ?? []);
+        break;
+      case 'DEVICE_DELETED':
+        this.#showImages();
+        break;
+      case 'STOP':
+      case 'RESUME':
+      case 'RESET':
+      case 'SHUTDOWN':
+      case 'SUSPEND':
+      case 'SUSPEND_DISK':
+      case 'WAKEUP':
+      case 'POWERDOWN':
+        // The run state changes in the same turn, before or after its event.
+        queueMicrotask(() => {
+          this.#tellFault();
+          this.#changed();
+        });
+        break;
+    }
+  }
+
+  #tellFault(): void {
+    const error = this.#machine?.internalError;
+    if (error === undefined || error === this.#toldFault) return;
+    this.#toldFault = error;
+    this.#notify(fault(error, this.#machine?.traceTail()));
+  }
+
+  #usesChanged(): void {
+    this.#imagesChanged();
+    this.#checkUnsaved();
+  }
+
+  #checkUnsaved(): void {
+    const unsaved = this.#store?.hasUnstored ?? false;
+    if (unsaved === this.#unsaved) return;
+    this.#unsaved = unsaved;
+    this.#post({ type: 'unsaved', unsaved });
+  }
+
+  #showImages(): void {
+    this.#post({ type: 'images' });
+  }
+
+  #imagesChanged(): void {
+    this.#showImages();
+    this.#otherTabs?.tell();
+  }
+
+  /** The sizes in the list follow what is stored, at leisure. */
+  #stored(): void {
+    setTimeout(() => this.#checkUnsaved(), 0);
+    this.#storedTimer ??= setTimeout(() => {
+      this.#storedTimer = undefined;
+      this.#imagesChanged();
+    }, STORED_INTERVAL_MS);
   }
 
   /** What the guest left in its disks' caches is stored now; a machine that quit also gives up its images. */
   #poweredOff(images: ImageStore): void {
-    const stored = this.#machine?.hasQuit === true ? this.#machine.close() : images.flush();
-    stored
-      .catch((error: unknown) => this.#couldNotStore(error))
-      .finally(() => this.#post({ type: 'images' }));
+    const quit = this.#machine?.hasQuit === true;
+    const stored = quit ? this.#machine?.close() : images.flush();
+    stored?.then(
+      () => {
+        if (quit) this.#notify(QUIT_NOTICE);
+      },
+      (error: unknown) => this.#notify(couldNotStore(error)),
+    );
     this.#changed();
-  }
-
-  #couldNotStore(error: unknown): void {
-    this.#notify({ level: 'error', text: `Could not store the disks: ${errorText(error)}.` });
   }
 
   #receive(message: PageMessage): void {
@@ -297,8 +407,6 @@ export class Emulator implements EmulatorApi {
     const text = this.#monitorText;
     this.#monitorText = '';
     this.#post({ type: 'monitor', text });
-    // The line of a command was entered or answered: drive_add and device_del change who uses an image.
-    if (text.includes('\n')) this.#post({ type: 'images' });
   }
 
   #changed(): void {
@@ -310,6 +418,7 @@ export class Emulator implements EmulatorApi {
     const machine = this.#machine;
     if (machine?.waitsForBootFiles === true && !this.#supplying) void this.#supplyBootFiles(machine);
     this.#serialOut.poll();
+    this.#checkUnsaved();
     const now = performance.now();
     const state = this.#state();
     if (state !== this.#lastStatus.state || now - this.#statusAtMs >= STATUS_INTERVAL_MS) this.#report();
@@ -331,6 +440,7 @@ export class Emulator implements EmulatorApi {
   }
 
   #state(): PageState {
+    if (this.#booting !== undefined) return 'loading';
     if (this.#failed) return this.#machine === undefined ? 'failed' : 'internal-error';
     return this.#machine?.runState ?? 'loading';
   }
@@ -338,8 +448,13 @@ export class Emulator implements EmulatorApi {
   #fail(error: unknown): void {
     this.#failed = true;
     this.#post({ type: 'boot', progress: undefined });
-    this.#notify(failure(error));
+    this.#notify(failure(error, this.#machine?.traceTail()));
     this.#report();
+  }
+
+  /** Something threw where nobody expected it. */
+  reportFault(error: unknown): void {
+    this.#notify(fault(error, this.#machine?.traceTail()));
   }
 
   #notify(notice: Notice): void {
@@ -360,21 +475,4 @@ function seedLine(bytes: number): string {
 
 function startProgress(bytes: number): BootProgress {
   return { step: 'start', what: 'virtual machine', doneBytes: bytes, totalBytes: bytes };
-}
-
-function storageNotice({ kind, message }: StorageNotice): Notice {
-  if (kind === 'storage-error') return { level: 'error', text: message };
-  const detail =
-    'Download what you want to keep, or open this page in its own tab over https or on localhost.';
-  return { level: 'warning', text: message, detail };
-}
-
-function failure(error: unknown): Notice {
-  if (error instanceof UserError) return { level: 'error', text: error.message, detail: error.detail };
-  return {
-    level: 'error',
-    text: `The emulator stopped by a fault of its own: ${errorText(error)}.`,
-    detail:
-      'Load the page again; what the guest had flushed to its disks is kept. Please report this sentence.',
-  };
 }

@@ -1,7 +1,26 @@
-import { BlockError, type ImageStore, imagePath, imagePathForFile } from '../emu/index.ts';
-import type { DownloadReader, ImageList, ImageOutcome } from './protocol.ts';
-import { bytesOf } from './storage/byte-streams.ts';
+import {
+  BlockError,
+  type ImageKind,
+  type ImageStore,
+  imageKind,
+  imagePath,
+  KIND_END_BYTES,
+} from '../emu/index.ts';
+import { lookAt } from './arriving-file.ts';
+import type {
+  ArrivingFile,
+  DownloadReader,
+  ImageList,
+  ImageOutcome,
+  UploadProgress,
+  UploadRequest,
+} from './protocol.ts';
+import { bytesOf, counted, Tail } from './storage/byte-streams.ts';
+import { atMost, unpacked } from './storage/unpack.ts';
 import { errorText } from './user-error.ts';
+
+/** Larger than any disk that is worth unpacking in a browser; holes take no room, so that storage alone would not stop a bomb of zeros. */
+const UNPACKED_MAX_BYTES = 2 ** 40;
 
 /** The images panel's wishes, answered in sentences. */
 export class ImageService {
@@ -32,25 +51,37 @@ export class ImageService {
     };
   }
 
-  pathForFile(fileName: string): string {
-    return imagePathForFile(fileName);
+  lookAt(file: Blob, fileName: string): Promise<ArrivingFile> {
+    return lookAt(file, fileName);
   }
 
   async upload(
-    uploadId: number,
-    path: string,
+    { id, path, unpack }: UploadRequest,
     file: Blob,
-    onProgress: (doneBytes: number) => void,
+    onProgress: (progress: UploadProgress) => void,
   ): Promise<ImageOutcome> {
     const controller = new AbortController();
-    this.#uploads.set(uploadId, controller);
+    this.#uploads.set(id, controller);
     const { signal } = controller;
+    let readBytes = 0;
+    const source = counted(bytesOf(file, signal), (bytes) => {
+      readBytes += bytes;
+    });
+    const onStored = (storedBytes: number): void => onProgress({ readBytes, storedBytes });
+    let end: ImageKind = 'raw';
     try {
-      return await this.#attempt('store', path, async (store, name) => {
-        await store.upload(name, bytesOf(file, signal), { sizeBytes: file.size, onProgress, signal });
+      const outcome = await this.#attempt('store', path, async (store, name) => {
+        if (unpack === undefined) {
+          await store.upload(name, source, { sizeBytes: file.size, onProgress: onStored, signal });
+          return;
+        }
+        const tail = new Tail(atMost(UNPACKED_MAX_BYTES, unpacked(unpack, source)), KIND_END_BYTES);
+        await store.upload(name, tail, { onProgress: onStored, signal });
+        end = imageKind(new Uint8Array(0), tail.bytes());
       });
+      return outcome.ok && end !== 'raw' ? { ...outcome, warning: endWarning(outcome.path, end) } : outcome;
     } finally {
-      this.#uploads.delete(uploadId);
+      this.#uploads.delete(id);
     }
   }
 
@@ -113,6 +144,11 @@ export class ImageService {
       this.#onChange();
     }
   }
+}
+
+function endWarning(path: string, kind: ImageKind): string {
+  const name = kind === 'vpc' ? 'a VHD' : 'a DMG';
+  return `${path} is stored, but its end says that it is ${name}, not a raw disk image: the guest sees the bytes of the file.`;
 }
 
 type Deed = 'store' | 'create' | 'rename' | 'delete' | 'download';

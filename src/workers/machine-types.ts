@@ -1,6 +1,6 @@
 /** The machine, as far as the worker uses it. */
-import type { ImageOpener } from '../emu/index.ts';
-import type { PageState } from './protocol.ts';
+import type { ImageOpener, MachineEvent } from '../emu/index.ts';
+import type { DriveRow, FreeIds, PageState } from './protocol.ts';
 
 export interface SliceResult {
   /** Milliseconds that the caller may sleep; 0 asks to be called again at once, Infinity to be woken by input only. */
@@ -15,6 +15,13 @@ export interface WorkerMachine {
   readonly interpreterOnly: boolean;
   /** The monitor's quit: only a new machine can go on. */
   readonly hasQuit: boolean;
+  /** All drives, in the order of their creation. */
+  drives(): readonly DriveRow[];
+  freeIds(): FreeIds;
+  /** Why the machine is in state `internal-error`. */
+  readonly internalError: Error | undefined;
+  /** The last messages of devices and vCPU, oldest first. */
+  traceTail(): readonly string[];
   run(sliceMs: number): SliceResult;
   serialInput(bytes: Uint8Array): void;
   monitorInput(text: string): void;
@@ -42,6 +49,10 @@ export interface MachineEnvironment {
   onWake(): void;
   onSerialOutput(bytes: Uint8Array): void;
   onMonitorOutput(text: string): void;
+  /** The machine's events, as QEMU's monitor protocol has them. */
+  onEvent(event: MachineEvent): void;
+  /** A drive was made, lost, attached or detached. */
+  onDrivesChange(): void;
   /** The guest is off, or the monitor's user quit. */
   onPowerOff(): void;
 }

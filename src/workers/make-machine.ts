@@ -7,6 +7,7 @@ import {
   SnapshotReader,
   WakingImages,
 } from '../emu/index.ts';
+import { driveRows, freeIds } from './machine-ids.ts';
 import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
 
 /** A spec limit of `getRandomValues`. Spec: Web Cryptography 10.1.1. */
@@ -59,6 +60,8 @@ function hostOf(environment: MachineEnvironment): MachineHost {
 function withMonitor(machine: Machine, environment: MachineEnvironment): WorkerMachine {
   machine.onSerial = environment.onSerialOutput;
   machine.onQuit = environment.onPowerOff;
+  machine.onDrivesChange = environment.onDrivesChange;
+  machine.events.listen(environment.onEvent);
   const monitor = new HmpConsole(environment.onMonitorOutput, {
     machine,
     stderr: (message) => environment.onMonitorOutput(`hotslot: ${message}\r\n`),
@@ -75,6 +78,12 @@ function withMonitor(machine: Machine, environment: MachineEnvironment): WorkerM
     get hasQuit() {
       return machine.hasQuit;
     },
+    drives: () => driveRows(machine),
+    freeIds: () => freeIds(machine),
+    get internalError() {
+      return machine.internalError;
+    },
+    traceTail: () => machine.trace.tail(),
     run: (sliceMs) => machine.run(sliceMs),
     serialInput: (bytes) => machine.serial.send(bytes),
     monitorInput: (text) => monitor.input(text),

@@ -48,6 +48,40 @@ export interface Notice {
   readonly level: 'info' | 'warning' | 'error';
   readonly text: string;
   readonly detail?: string | undefined;
+  /** A notice takes the place of an earlier one with the same key; by default the text is the key. */
+  readonly key?: string | undefined;
+  /** How often it happened, when more than once. */
+  readonly count?: number | undefined;
+  /** What a report of a fault needs, in many lines, to be copied. */
+  readonly report?: string | undefined;
+}
+
+/** A drive of this page's machine. */
+export interface DriveRow {
+  readonly id: string;
+  /** Of its image; undefined when it has none. */
+  readonly path: string | undefined;
+  /** QEMU's generated name of the image's format node. */
+  readonly nodeName: string | undefined;
+  readonly readOnly: boolean;
+  /** A device uses the drive. */
+  readonly attached: boolean;
+  /** That device's id, when it has one. */
+  readonly deviceId: string | undefined;
+}
+
+/** Ids that no drive and no device of the machine has. */
+export interface FreeIds {
+  /** `disk1`, or the next number that is free. */
+  readonly drive: string;
+  /** `myvirtio1`, or the next number that is free. */
+  readonly device: string;
+}
+
+/** What this page's machine has to do with the images. */
+export interface MachineDrives {
+  readonly drives: readonly DriveRow[];
+  readonly freeIds: FreeIds;
 }
 
 /** Worker to page. */
@@ -58,7 +92,9 @@ export type WorkerMessage =
   | { readonly type: 'boot'; readonly progress: BootProgress | undefined }
   | { readonly type: 'guest'; readonly guest: GuestDescription }
   | { readonly type: 'notice'; readonly notice: Notice }
-  | { readonly type: 'images' };
+  | { readonly type: 'images' }
+  /** Whether guest writes would be lost if the page went now: they are in the host's cache, and no flush has stored them. */
+  | { readonly type: 'unsaved'; readonly unsaved: boolean };
 
 /** Page to worker. `shown` acknowledges bytes of serial output that the terminal has taken. */
 export type PageMessage =
@@ -82,9 +118,50 @@ export interface ImageList {
   readonly quotaBytes: number | undefined;
 }
 
+/** Why a file is not stored without a word, and what the user can do. */
+export interface FileProblem {
+  readonly text: string;
+  readonly advice: string;
+  /** A command line that makes a raw disk image of the file. */
+  readonly command: string | undefined;
+  /** Unpacking it is one of the choices. */
+  readonly mayUnpack: boolean;
+}
+
+/** A file that somebody brings, looked at before it is stored. */
+export interface ArrivingFile {
+  /** The path that it gets as it is, free or not. */
+  readonly path: string;
+  /** The path that it gets unpacked: without the ending that says how it is packed. */
+  readonly unpackedPath: string;
+  /** How it is packed, when it can be unpacked on its way in. */
+  readonly packing: 'gzip' | 'zstd' | undefined;
+  readonly problem: FileProblem | undefined;
+}
+
+/** How far an upload is. */
+export interface UploadProgress {
+  /** Bytes read of the file. */
+  readonly readBytes: number;
+  /** Bytes stored; more, when the file is unpacked. */
+  readonly storedBytes: number;
+}
+
+export interface UploadRequest {
+  /** Names the upload for `cancelUpload`. */
+  readonly id: number;
+  readonly path: string;
+  readonly unpack: 'gzip' | 'zstd' | undefined;
+}
+
 /** Done, or a sentence that says why not; `exists` when the name is taken. */
 export type ImageOutcome =
-  | { readonly ok: true; readonly path: string }
+  | {
+      readonly ok: true;
+      readonly path: string;
+      /** It is stored, but not what the user may think. */
+      readonly warning?: string | undefined;
+    }
   | { readonly ok: false; readonly reason: 'exists' | 'canceled' | 'error'; readonly message: string };
 
 /** An image on its way out; the page pulls. */
@@ -120,14 +197,14 @@ export interface EmulatorApi {
   /** Presses the ACPI power button. */
   powerButton(): void;
   listImages(): Promise<ImageList>;
-  /** The path that a file of this name gets, free or not. */
-  pathForFile(fileName: string): string;
-  /** @param uploadId names the upload for `cancelUpload` */
+  /** This page's machine: its drives, and ids that it does not have. */
+  machineDrives(): MachineDrives;
+  /** Looks at a file before it is uploaded. Rejects when it cannot be read. */
+  lookAtFile(file: Blob, fileName: string): Promise<ArrivingFile>;
   uploadImage(
-    uploadId: number,
-    path: string,
+    request: UploadRequest,
     file: Blob,
-    onProgress: (doneBytes: number) => void,
+    onProgress: (progress: UploadProgress) => void,
   ): Promise<ImageOutcome>;
   cancelUpload(uploadId: number): void;
   createImage(path: string, sizeBytes: number): Promise<ImageOutcome>;

@@ -17,6 +17,7 @@ import { bytesOf, streamOf } from '../../src/workers/storage/byte-streams.ts';
 import { IndexedDbChunks } from '../../src/workers/storage/indexeddb-chunks.ts';
 import { openStorage, type StorageNotice } from '../../src/workers/storage/open-storage.ts';
 import { WebLocks } from '../../src/workers/storage/web-locks.ts';
+import { FakeLockManager } from '../support/lock-manager.ts';
 
 const GIB = 1024 ** 3;
 let serial = 0;
@@ -44,30 +45,6 @@ async function sha256(source: AsyncIterable<Uint8Array>): Promise<string> {
   const hash = createHash('sha256');
   for await (const piece of source) hash.update(piece);
   return hash.digest('hex');
-}
-
-/** navigator.locks as far as WebLocks uses it. */
-function fakeLockManager(): Pick<LockManager, 'request' | 'query'> {
-  const locks = new LocalLocks();
-  const held: LockInfo[] = [];
-  const request = async (
-    name: string,
-    options: LockOptions,
-    hold: (lock: Lock | null) => Promise<unknown>,
-  ): Promise<unknown> => {
-    expect(options.ifAvailable).toBe(true);
-    const mode = options.mode ?? 'exclusive';
-    const release = await locks.acquire(name, mode === 'shared' ? 'read' : 'write');
-    const info = { name, mode };
-    if (release !== undefined) held.push(info);
-    try {
-      return await hold(release === undefined ? null : info);
-    } finally {
-      release?.();
-      if (release !== undefined) held.splice(held.indexOf(info), 1);
-    }
-  };
-  return { request: request as LockManager['request'], query: async () => ({ held: [...held] }) };
 }
 
 const databases: readonly [string, () => Promise<ChunkDatabase>][] = [
@@ -188,7 +165,7 @@ describe.each(databases)('image store in %s', (_name, open) => {
 
   it('lets one tab write, as QEMU does, and shows what it wrote to the next', async () => {
     const database = await open();
-    const manager = fakeLockManager();
+    const manager = new FakeLockManager().tab();
     const [here, there] = [
       storeOver(database, new WebLocks(manager)),
       storeOver(database, new WebLocks(manager)),
@@ -253,9 +230,10 @@ describe.each(databases)('image store in %s', (_name, open) => {
 
 describe('storage of a browser', () => {
   it('keeps images from one page to the next', async () => {
-    const environment = { locks: fakeLockManager() };
+    const environment = { locks: new FakeLockManager().tab() };
     const notices: StorageNotice[] = [];
-    const open = (): Promise<ImageStore> => openStorage((notice) => notices.push(notice), environment);
+    const open = (): Promise<ImageStore> =>
+      openStorage({ onNotice: (notice) => notices.push(notice) }, environment);
     const first = await open();
     expect(first.persistent).toBe(true);
     await first.upload('test.img', bytesOf(new Blob([noise(3000)] as BlobPart[])));
@@ -270,7 +248,7 @@ describe('storage of a browser', () => {
     const refused = { request: () => Promise.reject(new DOMException('denied', 'SecurityError')) };
     for (const locks of [undefined, refused as unknown as Pick<LockManager, 'request' | 'query'>]) {
       const notices: StorageNotice[] = [];
-      const store = await openStorage((notice) => notices.push(notice), { locks });
+      const store = await openStorage({ onNotice: (notice) => notices.push(notice) }, { locks });
       expect(store.persistent).toBe(false);
       expect(notices.map(({ kind }) => kind)).toEqual(['memory-only']);
       await store.createEmpty('/tmp/x', 1024);

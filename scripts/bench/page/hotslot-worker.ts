@@ -14,7 +14,7 @@ async function bytes(path: string): Promise<Uint8Array> {
 
 /** The browser's storage with an empty image in it. */
 async function storedImages(driveBytes: number): Promise<ImageOpener> {
-  const store = await openStorage(({ message }) => fail(new Error(message)));
+  const store = await openStorage({ onNotice: ({ message }) => fail(new Error(message)) });
   await store.createEmpty(IMAGE, driveBytes);
   return store;
 }

@@ -31,7 +31,7 @@ export interface ChunkStore {
 export interface CacheLock {
   readonly held: ImageLockMode | undefined;
   lock(mode: ImageLockMode): Promise<void>;
-  unlock(): void;
+  unlock(): Promise<void>;
 }
 
 export interface ChunkCacheOptions {
@@ -42,7 +42,7 @@ export interface ChunkCacheOptions {
   readonly cleanBudgetBytes?: number;
   /** The store refused or lost a write; the data is still here. Called once for each failed commit. */
   readonly onError?: (error: BlockError) => void;
-  readonly onClose?: () => void;
+  readonly onClose?: () => void | Promise<void>;
   /** Without it there are no other users of the image. */
   readonly lock?: CacheLock;
 }
@@ -69,7 +69,7 @@ export class ChunkCache implements BlockBackend {
   readonly #chunkBytes: number;
   readonly #dirtyBudget: number;
   readonly #onError: (error: BlockError) => void;
-  readonly #onClose: () => void;
+  readonly #onClose: () => void | Promise<void>;
   readonly #lock: CacheLock | undefined;
   readonly #map: ChunkMap;
 
@@ -111,6 +111,11 @@ export class ChunkCache implements BlockBackend {
     return this.#map.dirtyBytes;
   }
 
+  /** Bytes, discards, or the size. */
+  get hasUnstored(): boolean {
+    return this.#map.hasDirty || this.#sizeBytes !== this.#storedSizeBytes;
+  }
+
   lock(mode: ImageLockMode): Promise<void> {
     const turn = this.#locking.then(() => this.#lockNow(mode));
     this.#locking = turn.catch(() => {});
@@ -119,7 +124,7 @@ export class ChunkCache implements BlockBackend {
 
   async unlock(): Promise<void> {
     if (this.#lock?.held === 'write') await this.flush();
-    this.#lock?.unlock();
+    await this.#lock?.unlock();
   }
 
   readSync(offset: number, target: Uint8Array): boolean {
@@ -217,9 +222,9 @@ export class ChunkCache implements BlockBackend {
     await this.flush();
     if (this.#closed) return;
     this.#closed = true;
-    this.#lock?.unlock();
     this.#map.forgetClean();
-    this.#onClose();
+    await this.#lock?.unlock();
+    await this.#onClose();
   }
 
   async #lockNow(mode: ImageLockMode): Promise<void> {

@@ -93,9 +93,16 @@ export function withPages(
 /** Keeps images in memory, where nothing better is at hand. */
 export class MemoryChunkDatabase implements ChunkDatabase {
   readonly persistent = false;
+  readonly #quotaBytes: number;
+  #usedBytes = 0;
   readonly #records = new Map<string, ImageRecord>();
   readonly #chunks = new Map<string, Map<number, Uint8Array>>();
   readonly #uploads = new Set<string>();
+
+  /** @param quotaBytes of chunks; what would be more is refused: ENOSPC */
+  constructor(quotaBytes: number = Number.POSITIVE_INFINITY) {
+    this.#quotaBytes = quotaBytes;
+  }
 
   async records(): Promise<readonly ImageRecord[]> {
     return [...this.#records.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -124,9 +131,10 @@ export class MemoryChunkDatabase implements ChunkDatabase {
   async commit(change: ImageChange): Promise<void> {
     const { id, add, update, drop } = change;
     if (add !== undefined && add.path !== drop && this.#records.has(add.path)) throw new BlockError('EEXIST');
+    if (this.#usedBytes + this.#newBytes(change) > this.#quotaBytes) throw new BlockError('ENOSPC');
     if (drop !== undefined) this.#records.delete(drop);
     for (const record of [add, update]) if (record !== undefined) this.#records.set(record.path, record);
-    if (change.removeAll === true) this.#chunks.delete(id);
+    if (change.removeAll === true) this.#removeAll(id);
     if (change.upload === 'begin') this.#uploads.add(id);
     if (change.upload === 'end') this.#uploads.delete(id);
     if (change.put ?? change.remove ?? change.pages) this.#change(id, change);
@@ -137,20 +145,45 @@ export class MemoryChunkDatabase implements ChunkDatabase {
   }
 
   async estimate(): Promise<StorageEstimate> {
-    let usedBytes = 0;
-    for (const chunks of this.#chunks.values())
-      for (const chunk of chunks.values()) usedBytes += chunk.length;
-    return { usedBytes, quotaBytes: undefined };
+    const quotaBytes = Number.isFinite(this.#quotaBytes) ? this.#quotaBytes : undefined;
+    return { usedBytes: this.#usedBytes, quotaBytes };
+  }
+
+  /** Bytes of chunks that are not there yet. */
+  #newBytes({ id, put, pages }: ImageChange): number {
+    const chunks = this.#chunks.get(id);
+    let bytes = 0;
+    for (const [index, chunk] of put ?? []) if (chunks?.has(index) !== true) bytes += chunk.length;
+    for (const [index, ofChunk] of pages ?? []) {
+      if (chunks?.has(index) === true) continue;
+      for (const page of ofChunk.values()) {
+        bytes += page.length * CHUNK_PAGES;
+        break;
+      }
+    }
+    return bytes;
+  }
+
+  #removeAll(id: string): void {
+    for (const chunk of this.#chunks.get(id)?.values() ?? []) this.#usedBytes -= chunk.length;
+    this.#chunks.delete(id);
   }
 
   #change(id: string, { put, remove, pages }: ImageChange): void {
     const chunks = this.#chunks.get(id) ?? new Map<number, Uint8Array>();
     this.#chunks.set(id, chunks);
-    for (const [index, bytes] of put ?? []) chunks.set(index, bytes.slice());
-    for (const index of remove ?? []) chunks.delete(index);
+    const set = (index: number, bytes: Uint8Array): void => {
+      this.#usedBytes += bytes.length - (chunks.get(index)?.length ?? 0);
+      chunks.set(index, bytes);
+    };
+    for (const [index, bytes] of put ?? []) set(index, bytes.slice());
+    for (const index of remove ?? []) {
+      this.#usedBytes -= chunks.get(index)?.length ?? 0;
+      chunks.delete(index);
+    }
     for (const [index, ofChunk] of pages ?? []) {
       const whole = withPages(chunks.get(index), ofChunk);
-      if (whole !== undefined) chunks.set(index, whole);
+      if (whole !== undefined) set(index, whole);
     }
   }
 }

@@ -22,9 +22,19 @@ export interface ImageStoreHost {
   newId(): string;
   /** Storage failed while a machine wrote to `path`; the guest has got an I/O error, its data is kept for the next flush. */
   onStorageError?(path: string, error: BlockError): void;
+  /** Somebody of this page began to use an image, or ended it: `list` says another `inUse` now. */
+  onUseChange?(): void;
+  /** A machine's writes were stored: `list` may say other `storedBytes` now. */
+  onStored?(): void;
   /** For tests. */
   readonly cache?: Pick<ChunkCacheOptions, 'dirtyBudgetBytes' | 'cleanBudgetBytes'>;
   readonly chunkBytes?: number;
+}
+
+/** An image that nobody can take away meanwhile. */
+interface Held {
+  readonly record: ImageRecord;
+  release(): Promise<void>;
 }
 
 /**
@@ -55,6 +65,10 @@ export class ChunkImageStore implements ImageStore {
 
   get dirtyBytes(): number {
     return this.#opened().reduce((sum, cache) => sum + cache.dirtyBytes, 0);
+  }
+
+  get hasUnstored(): boolean {
+    return this.#opened().some((cache) => cache.hasUnstored);
   }
 
   async list(): Promise<readonly ImageInfo[]> {
@@ -97,7 +111,7 @@ export class ChunkImageStore implements ImageStore {
       await this.#database.commit({ id, removeAll: true, upload: 'end' }).catch(() => {});
       throw asBlockError(error);
     } finally {
-      release?.();
+      await release?.();
     }
   }
 
@@ -121,7 +135,7 @@ export class ChunkImageStore implements ImageStore {
         }
       }
     } finally {
-      release();
+      await release();
     }
   }
 
@@ -132,7 +146,7 @@ export class ChunkImageStore implements ImageStore {
       if (path === record.path) return;
       await this.#addRecord({ ...record, path }, undefined, record.path);
     } finally {
-      release();
+      await release();
     }
   }
 
@@ -141,7 +155,7 @@ export class ChunkImageStore implements ImageStore {
     try {
       await this.#database.commit({ id: record.id, removeAll: true, drop: record.path });
     } finally {
-      release();
+      await release();
     }
   }
 
@@ -150,21 +164,21 @@ export class ChunkImageStore implements ImageStore {
     const readOnly = options.readOnly ?? false;
     const { id } = record;
     try {
-      const cache: ChunkCache = await ChunkCache.open(storeOf(this.#database, record), {
+      const cache: ChunkCache = await ChunkCache.open(this.#storeOf(record), {
         ...this.#host.cache,
         readOnly,
         lock: new ImageLock(this.#locks, `image/${id}`, path),
         onError: (error) => this.#host.onStorageError?.(record.path, error),
         onClose: () => {
           this.#open.get(id)?.delete(cache);
-          release();
+          return release();
         },
       });
       if (options.lock === true) await cache.lock(readOnly ? 'read' : 'write');
       this.#open.set(id, (this.#open.get(id) ?? new Set()).add(cache));
       return cache;
     } catch (error) {
-      release();
+      await release();
       throw asBlockError(error);
     }
   }
@@ -185,7 +199,7 @@ export class ChunkImageStore implements ImageStore {
       try {
         await this.#database.commit({ id, removeAll: true, upload: 'end' });
       } finally {
-        release();
+        await release();
       }
     }
   }
@@ -201,14 +215,30 @@ export class ChunkImageStore implements ImageStore {
   }
 
   /** The record, and a lock on its image against rename and delete, or against every use. */
-  async #hold(path: string, mode: ImageLockMode): Promise<{ record: ImageRecord; release: () => void }> {
+  async #hold(path: string, mode: ImageLockMode): Promise<Held> {
     const { id } = await this.#find(path);
     const release = await this.#locks.acquire(`image/${id}/open`, mode);
     if (release === undefined) throw busyError(path);
+    const giveUp = async (): Promise<void> => {
+      await release();
+      this.#host.onUseChange?.();
+    };
+    this.#host.onUseChange?.();
     const record = await this.#database.find(imagePath(path));
-    if (record?.id === id) return { record, release };
-    release();
+    if (record?.id === id) return { record, release: giveUp };
+    await giveUp();
     throw notFoundError(path);
+  }
+
+  #storeOf(record: ImageRecord): ChunkStore {
+    const store = storeOf(this.#database, record);
+    return {
+      ...store,
+      commit: async (changes, sizeBytes) => {
+        await store.commit(changes, sizeBytes);
+        this.#host.onStored?.();
+      },
+    };
   }
 
   async #info(record: ImageRecord): Promise<ImageInfo> {

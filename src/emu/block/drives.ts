@@ -55,6 +55,8 @@ export interface DrivesOptions {
   readonly warn?: (message: string) => void;
   /** Told when a device starts a request that is not done at once. */
   readonly onRequest?: () => void;
+  /** Told when a drive is made, lost, attached, detached, or loses its medium. */
+  readonly onChange?: () => void;
 }
 
 export class Drives {
@@ -62,16 +64,24 @@ export class Drives {
   readonly #defaultInterface: DriveInterface;
   readonly #warn: (message: string) => void;
   readonly #onRequest: (() => void) | undefined;
+  readonly #onChange: () => void;
   readonly #drives: MutableDrive[] = [];
   readonly #closing = new Set<Promise<void>>();
   #turn: Promise<unknown> = Promise.resolve();
   #nodes = 0;
 
-  constructor({ images, defaultInterface = 'ide', warn = () => {}, onRequest }: DrivesOptions) {
+  constructor({
+    images,
+    defaultInterface = 'ide',
+    warn = () => {},
+    onRequest,
+    onChange = () => {},
+  }: DrivesOptions) {
     this.#images = images;
     this.#defaultInterface = defaultInterface;
     this.#warn = warn;
     this.#onRequest = onRequest;
+    this.#onChange = onChange;
   }
 
   /** In the order of their creation. */
@@ -147,6 +157,7 @@ export class Drives {
       attachedTo: undefined,
     };
     this.#drives.push(drive);
+    this.#onChange();
     return drive;
   }
 
@@ -167,6 +178,7 @@ export class Drives {
     drive.medium = undefined;
     drive.name = '';
     if (drive.attachedTo === undefined) this.#forget(drive);
+    else this.#onChange();
   }
 
   /**
@@ -197,6 +209,7 @@ export class Drives {
       await medium.backend.lock(medium.backend.readOnly ? 'read' : 'write').catch(rethrow);
     drive.attachedTo = path;
     drive.removable = removable;
+    this.#onChange();
     return drive;
   }
 
@@ -205,6 +218,7 @@ export class Drives {
     const own = this.#own(drive);
     own.attachedTo = undefined;
     own.removable = true;
+    this.#onChange();
     await own.medium?.backend.unlock().catch(rethrow);
   }
 
@@ -218,6 +232,7 @@ export class Drives {
     const closing = this.#close(medium).catch((error: unknown) => {
       // What the guest was told is stored must not be lost: the drive comes back, to be deleted again.
       this.#drives.push({ ...own, removable: true, medium });
+      this.#onChange();
       this.#warn(`drive '${own.id}' could not be closed: ${asBlockError(error).message}`);
     });
     this.#closing.add(closing);
@@ -282,7 +297,9 @@ export class Drives {
   #forget(drive: MutableDrive): void {
     const at = this.#drives.indexOf(drive);
     // The device may have gone while the image was being closed.
-    if (at >= 0) this.#drives.splice(at, 1);
+    if (at < 0) return;
+    this.#drives.splice(at, 1);
+    this.#onChange();
   }
 
   async #discard(drive: MutableDrive): Promise<void> {

@@ -1,9 +1,12 @@
 import { type ImageLockMode, lockError } from './block-backend.ts';
 
+/** Gives a lock up; what it returns settles when `isHeld` no longer counts this holder, wherever it is asked. */
+export type ReleaseLock = () => void | Promise<void>;
+
 /** Locks that every user of an image respects; each environment brings its own. */
 export interface ImageLocks {
   /** Gives the function that unlocks, or undefined at once when another holder is in the way. */
-  acquire(name: string, mode: ImageLockMode): Promise<(() => void) | undefined>;
+  acquire(name: string, mode: ImageLockMode): Promise<ReleaseLock | undefined>;
   /** Somebody holds it. Asking is in nobody's way. */
   isHeld(name: string): Promise<boolean>;
 }
@@ -13,7 +16,7 @@ export class LocalLocks implements ImageLocks {
   /** Readers of each name; -1 for a writer. */
   readonly #holders = new Map<string, number>();
 
-  async acquire(name: string, mode: ImageLockMode): Promise<(() => void) | undefined> {
+  async acquire(name: string, mode: ImageLockMode): Promise<ReleaseLock | undefined> {
     const held = this.#holders.get(name) ?? 0;
     if (held < 0 || (mode === 'write' && held > 0)) return undefined;
     this.#holders.set(name, mode === 'write' ? -1 : held + 1);
@@ -38,7 +41,7 @@ export class ImageLock {
   readonly #name: string;
   readonly #path: string;
   #held: ImageLockMode | undefined;
-  #release: (() => void) | undefined;
+  #release: ReleaseLock | undefined;
   #turn: Promise<void> = Promise.resolve();
 
   /** @param path what the error names */
@@ -59,15 +62,17 @@ export class ImageLock {
     return turn;
   }
 
-  unlock(): void {
-    this.#release?.();
+  /** Resolves when others can have it. */
+  async unlock(): Promise<void> {
+    const release = this.#release;
     this.#release = undefined;
     this.#held = undefined;
+    await release?.();
   }
 
   async #lockNow(mode: ImageLockMode): Promise<void> {
     if (this.#held === mode || this.#held === 'write') return;
-    this.unlock();
+    await this.unlock();
     this.#release = await this.#locks.acquire(this.#name, mode);
     if (this.#release === undefined) throw lockError(mode, this.#path);
     this.#held = mode;

@@ -43,6 +43,8 @@ export interface ImageStore extends ImageOpener {
   readonly persistent: boolean;
   /** Bytes that machines of this page wrote and that are not stored yet. */
   readonly dirtyBytes: number;
+  /** Machines of this page changed what is not stored yet: bytes, discards, or an image's size. */
+  readonly hasUnstored: boolean;
   /** In order of path. */
   list(): Promise<readonly ImageInfo[]>;
   stat(path: string): Promise<ImageInfo>;

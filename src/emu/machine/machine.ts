@@ -143,6 +143,7 @@ export class Machine implements MachineApi {
     this.drives = new Drives({
       images: host.images,
       warn,
+      onChange: () => this.onDrivesChange(),
       ...(config.icountShift === undefined ? {} : { onRequest: () => this.engine.cpu.requestExit() }),
     });
     const services = {
@@ -199,6 +200,8 @@ export class Machine implements MachineApi {
 
   /** Replaced by whoever shows the console. */
   onSerial: (bytes: Uint8Array, port: number) => void = () => {};
+  /** Told when a drive was made, lost, attached or detached. QEMU has no event for it. */
+  onDrivesChange: () => void = () => {};
   /** Told when `quit` was asked for, or the guest is off. */
   onQuit: () => void = () => {};
 

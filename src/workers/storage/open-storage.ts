@@ -17,6 +17,17 @@ export interface StorageNotice {
   readonly message: string;
 }
 
+export interface StorageListeners {
+  onNotice(notice: StorageNotice): void;
+  /** An image is used from now on, or no longer. */
+  onUseChange?(): void;
+  /** A machine's writes were stored. */
+  onStored?(): void;
+}
+
+/** More than this in one tab and the browser may end it. */
+const MEMORY_BYTES = 2 ** 30;
+
 /** What the browser gives; the fields are undefined or throw where it does not. */
 export interface StorageEnvironment {
   readonly locks?: Pick<LockManager, 'request' | 'query'> | undefined;
@@ -28,14 +39,17 @@ export interface StorageEnvironment {
  * some browsers) they are kept in memory, and a notice says so. Never rejects.
  */
 export async function openStorage(
-  onNotice: (notice: StorageNotice) => void,
+  listeners: StorageListeners,
   environment: StorageEnvironment = navigator,
 ): Promise<ImageStore> {
+  const { onNotice } = listeners;
   const { database, locks } = await findStorage(onNotice, environment);
   const store = new ChunkImageStore({
     database,
     locks,
     newId,
+    onUseChange: () => listeners.onUseChange?.(),
+    onStored: () => listeners.onStored?.(),
     onStorageError: (path, error) =>
       onNotice({ kind: 'storage-error', message: storageErrorText(path, error) }),
   });
@@ -55,7 +69,7 @@ async function findStorage(
     return { database: await IndexedDbChunks.open('hotslot', environment.storage), locks };
   } catch (error) {
     onNotice({ kind: 'memory-only', message: memoryOnlyText(error) });
-    return { database: new MemoryChunkDatabase(), locks: new LocalLocks() };
+    return { database: new MemoryChunkDatabase(MEMORY_BYTES), locks: new LocalLocks() };
   }
 }
 

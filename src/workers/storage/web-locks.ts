@@ -1,4 +1,4 @@
-import type { ImageLockMode, ImageLocks } from '../../emu/index.ts';
+import type { ImageLockMode, ImageLocks, ReleaseLock } from '../../emu/index.ts';
 
 /** Locks among all tabs of this origin. A tab that dies lets go of its own. */
 export class WebLocks implements ImageLocks {
@@ -8,7 +8,7 @@ export class WebLocks implements ImageLocks {
     this.#locks = locks;
   }
 
-  acquire(name: string, mode: ImageLockMode): Promise<(() => void) | undefined> {
+  acquire(name: string, mode: ImageLockMode): Promise<ReleaseLock | undefined> {
     return new Promise((resolve, reject) => {
       const options: LockOptions = { mode: mode === 'write' ? 'exclusive' : 'shared', ifAvailable: true };
       const hold = (lock: Lock | null): Promise<void> => {
@@ -16,9 +16,16 @@ export class WebLocks implements ImageLocks {
           resolve(undefined);
           return Promise.resolve();
         }
-        return new Promise((release) => resolve(release));
+        return new Promise((end) =>
+          resolve(async () => {
+            end();
+            // Chromium settles the request before the browser has taken the lock back; a query is answered after that.
+            await released.then(() => this.#locks.query()).catch(() => {});
+          }),
+        );
       };
-      this.#locks.request(`hotslot/${name}`, options, hold).catch(reject);
+      const released = this.#locks.request(`hotslot/${name}`, options, hold);
+      released.catch(reject);
     });
   }
 

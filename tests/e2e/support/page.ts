@@ -106,3 +106,17 @@ export function noise(sizeBytes: number, seed = 1): Buffer {
   }
   return bytes;
 }
+
+/** An empty image under the name that the page proposes, the one of README's story. */
+export async function makeImage(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'New empty image' }).click();
+  await page.getByRole('dialog', { name: 'New empty image' }).getByRole('button', { name: 'Create' }).click();
+  await expect(imageRow(page, '/tmp/test.img')).toBeVisible();
+}
+
+/** A raw image as `disk1` in `myvirtio1`; waits until the guest has it as /dev/vda. */
+export async function plug(page: Page, path: string): Promise<void> {
+  expect(await monitorCommand(page, `drive_add 0 if=none,file=${path},format=raw,id=disk1`)).toBe('OK');
+  expect(await monitorCommand(page, 'device_add virtio-blk-pci,drive=disk1,id=myvirtio1')).toBe('');
+  await expect.poll(() => guestCommand(page, 'ls /sys/block | grep -c vda'), { timeout: 60_000 }).toBe('1');
+}

@@ -1,0 +1,48 @@
+/** The names of drives and devices: those that the machine has, and those that it does not have yet. */
+import { imagePath, type Machine } from '../emu/index.ts';
+import type { DriveRow, FreeIds } from './protocol.ts';
+
+/** As the story of README.md has them. */
+const DRIVE_STEM = 'disk';
+const DEVICE_STEM = 'myvirtio';
+
+type Drive = ReturnType<Machine['drives']['list']>[number];
+
+export function driveRows(machine: Machine): readonly DriveRow[] {
+  return machine.drives.list().map((drive) => ({
+    id: drive.id,
+    path: pathOf(drive),
+    nodeName: drive.medium?.nodeName,
+    readOnly: drive.medium?.backend.readOnly ?? false,
+    attached: drive.attachedTo !== undefined,
+    deviceId: deviceIdOf(machine, drive),
+  }));
+}
+
+/** Ids stay taken while a device uses them, also after `drive_del`. */
+export function freeIds(machine: Machine): FreeIds {
+  const taken = new Set([
+    ...machine.drives.list().map(({ id }) => id),
+    ...machine.devices.tree.peripherals().map(({ id }) => id),
+  ]);
+  return { drive: firstFree(DRIVE_STEM, taken), device: firstFree(DEVICE_STEM, taken) };
+}
+
+function firstFree(stem: string, taken: ReadonlySet<string>): string {
+  let number = 1;
+  while (taken.has(`${stem}${number}`)) number++;
+  return `${stem}${number}`;
+}
+
+/** In the form that the list of images has. */
+function pathOf({ medium }: Drive): string | undefined {
+  return medium === undefined ? undefined : imagePath(medium.path);
+}
+
+function deviceIdOf(machine: Machine, { attachedTo }: Drive): string | undefined {
+  if (attachedTo === undefined) return undefined;
+  const owner = machine.devices.tree
+    .peripherals()
+    .find(({ qomPath }) => attachedTo.startsWith(`${qomPath}/`));
+  return owner === undefined || owner.id === '' ? undefined : owner.id;
+}
