@@ -59,8 +59,8 @@ export class Uploads {
     };
     const row: HTMLLIElement = h(
       'li',
-      { class: 'refused', role: 'alert' },
-      h('p', {}, h('strong', {}, text), ` ${advice}`),
+      { class: 'refused' },
+      h('p', { role: 'alert' }, h('strong', {}, text), ` ${advice}`),
       command === undefined
         ? undefined
         : h(

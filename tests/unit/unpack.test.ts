@@ -23,6 +23,12 @@ async function all(packing: Packing, bytes: Uint8Array, pieceBytes = 1 << 16): P
   return Buffer.concat(pieces);
 }
 
+/** A frame without size or end, window 128 KiB, of blocks that each repeat one byte 128 Ki times. */
+function bombOf(blocks: number): Buffer {
+  const block = Buffer.from([0x02, 0x00, 0x10, 0x61]);
+  return Buffer.concat([Buffer.from('28b52ffd0038', 'hex'), ...new Array<Buffer>(blocks).fill(block)]);
+}
+
 const DAMAGED = { code: 'EINVAL', message: expect.stringContaining('damaged or cut off') };
 
 describe('gzip', () => {
@@ -139,10 +145,21 @@ describe('zstd', () => {
     });
   });
 
+  it('lets others have their turn, however much comes out of little', async () => {
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    const read = unpacked('zstd', inPieces(bombOf(8000), 1 << 16));
+    await expect(
+      (async () => {
+        for await (const _ of read);
+      })(),
+    ).rejects.toMatchObject(DAMAGED);
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(5);
+  });
+
   it('a bomb comes out in pieces no larger than a block', async () => {
-    // A frame without size, window 128 KiB, of blocks that each repeat one byte 128 Ki times.
-    const block = Buffer.from([0x02, 0x00, 0x10, 0x61]);
-    const bomb = Buffer.concat([Buffer.from('28b52ffd0038', 'hex'), ...new Array<Buffer>(4000).fill(block)]);
+    const bomb = bombOf(4000);
     let total = 0;
     let largest = 0;
     const read = async (): Promise<void> => {

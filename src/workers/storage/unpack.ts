@@ -7,9 +7,21 @@ export type Packing = 'gzip' | 'zstd';
 /** What deflate makes of these is at most a thousand times longer, and the browser holds it at once. */
 const GZIP_STEP_BYTES = 16 * 1024;
 
+/** The machine, a word to cancel, and all else that this thread does wait for no longer. */
+const TURN_MS = 8;
+
 /** @throws BlockError EINVAL when the data are damaged; what `source` throws */
-export function unpacked(packing: Packing, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  return packing === 'gzip' ? gunzip(source) : unzstd(source);
+export async function* unpacked(
+  packing: Packing,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let turnMs = performance.now();
+  for await (const piece of packing === 'gzip' ? gunzip(source) : unzstd(source)) {
+    yield piece;
+    if (performance.now() - turnMs < TURN_MS) continue;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    turnMs = performance.now();
+  }
 }
 
 /** What goes through, until it is more than `limitBytes`: EINVAL. */
