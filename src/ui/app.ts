@@ -176,7 +176,7 @@ export class App {
         if (message.status.state === 'failed') this.#console.booting(undefined, true);
         break;
       case 'boot':
-        this.#console.booting(message.progress, false);
+        this.#console.booting(message.progress, message.failed === true);
         break;
       case 'guest':
         this.#header.setGuest(message.guest);

@@ -182,7 +182,7 @@ export class Emulator implements EmulatorApi {
   coldBoot(): Promise<void> {
     this.#booting ??= this.#coldBoot()
       .catch((error: unknown) => {
-        this.#post({ type: 'boot', progress: undefined });
+        this.#post({ type: 'boot', progress: undefined, failed: true });
         this.#notify(failure(error));
       })
       .finally(() => {
@@ -266,7 +266,7 @@ export class Emulator implements EmulatorApi {
       this.#post({ type: 'boot', progress: undefined });
     } catch (error) {
       machine.pause();
-      this.#post({ type: 'boot', progress: undefined });
+      this.#post({ type: 'boot', progress: undefined, failed: true });
       this.#notify(failure(error));
     } finally {
       this.#supplying = false;
@@ -447,7 +447,7 @@ export class Emulator implements EmulatorApi {
 
   #fail(error: unknown): void {
     this.#failed = true;
-    this.#post({ type: 'boot', progress: undefined });
+    this.#post({ type: 'boot', progress: undefined, failed: true });
     this.#notify(failure(error, this.#machine?.traceTail()));
     this.#report();
   }

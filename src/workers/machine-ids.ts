@@ -6,9 +6,11 @@ import type { DriveRow, FreeIds } from './protocol.ts';
 const DRIVE_STEM = 'disk';
 const DEVICE_STEM = 'myvirtio';
 
+/** As much of a machine as has names. */
+type Named = Pick<Machine, 'drives' | 'devices'>;
 type Drive = ReturnType<Machine['drives']['list']>[number];
 
-export function driveRows(machine: Machine): readonly DriveRow[] {
+export function driveRows(machine: Named): readonly DriveRow[] {
   return machine.drives.list().map((drive) => ({
     id: drive.id,
     path: pathOf(drive),
@@ -20,7 +22,7 @@ export function driveRows(machine: Machine): readonly DriveRow[] {
 }
 
 /** Ids stay taken while a device uses them, also after `drive_del`. */
-export function freeIds(machine: Machine): FreeIds {
+export function freeIds(machine: Named): FreeIds {
   const taken = new Set([
     ...machine.drives.list().map(({ id }) => id),
     ...machine.devices.tree.peripherals().map(({ id }) => id),
@@ -39,7 +41,7 @@ function pathOf({ medium }: Drive): string | undefined {
   return medium === undefined ? undefined : imagePath(medium.path);
 }
 
-function deviceIdOf(machine: Machine, { attachedTo }: Drive): string | undefined {
+function deviceIdOf(machine: Named, { attachedTo }: Drive): string | undefined {
   if (attachedTo === undefined) return undefined;
   const owner = machine.devices.tree
     .peripherals()

@@ -89,7 +89,12 @@ export type WorkerMessage =
   | { readonly type: 'serial'; readonly bytes: Uint8Array }
   | { readonly type: 'monitor'; readonly text: string }
   | { readonly type: 'status'; readonly status: MachineStatus }
-  | { readonly type: 'boot'; readonly progress: BootProgress | undefined }
+  /** `progress` is undefined when all is loaded, or with `failed` when nothing will be. */
+  | {
+      readonly type: 'boot';
+      readonly progress: BootProgress | undefined;
+      readonly failed?: true;
+    }
   | { readonly type: 'guest'; readonly guest: GuestDescription }
   | { readonly type: 'notice'; readonly notice: Notice }
   | { readonly type: 'images' }

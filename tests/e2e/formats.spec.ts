@@ -80,7 +80,7 @@ test('gzip and zstd are unpacked on the way in, and lose their ending', async ({
 test('damaged gzip and zstd leave no image and are said', async ({ page }) => {
   await upload(page, 'cut.img.gz', gzipSync(noise(100_000)).subarray(0, 50_000));
   await expect(page.getByRole('alert')).toContainText(
-    'Cannot store /tmp/cut.img: its gzip data are damaged or cut off.',
+    'Cannot store /tmp/cut.img: its gzip data are damaged, cut off, or followed by other data',
   );
   await upload(page, 'cut.zst', Buffer.from('28b52ffd2004210000616263', 'hex'));
   await expect(page.getByRole('alert').last()).toContainText('its zstd data are damaged or cut off');

@@ -61,6 +61,19 @@ test('while a cold boot loads, the page says so and offers no second one', async
   await expect(cold).toBeEnabled();
 });
 
+test('a cold boot that finds no kernel says so, and the machine goes on where it was', async ({ page }) => {
+  test.setTimeout(120_000);
+  await page.route('**/vmlinu*', (route) => route.fulfill({ status: 404, body: '' }));
+  await page.goto('./');
+  await waitForGuest(page);
+  await page.locator('#controls').getByRole('button', { name: 'Cold boot' }).click();
+  await expect(page.getByRole('alert')).toContainText('The guest image is missing');
+  await expect(badge(page)).toHaveText('Paused');
+  await expect(page.locator('.boot-card')).toBeHidden();
+  await page.getByRole('button', { name: 'Start' }).click();
+  expect(await guestCommand(page, 'echo still here')).toBe('still here');
+});
+
 test('quit ends the machine at once, keeps what was written, and the page says so', async ({ page }) => {
   test.setTimeout(300_000);
   await page.goto('./');

@@ -53,7 +53,13 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
       yield value;
     }
   } catch {
-    throw feed.sourceError ?? new BlockError('EINVAL', 'its gzip data are damaged or cut off');
+    throw (
+      feed.sourceError ??
+      new BlockError(
+        'EINVAL',
+        'its gzip data are damaged, cut off, or followed by other data; if gunzip can unpack it, upload what comes out',
+      )
+    );
   } finally {
     if (!ended) reader.cancel().catch(() => {});
     await fed;
