@@ -57,13 +57,14 @@ export class FakeLockManager {
     const { name, mode } = request;
     const result = Promise.resolve().then(() => request.grant({ name, mode }));
     request.settle(result);
-    result
-      .finally(() => new Promise(setImmediate))
-      .finally(() => {
-        this.#held = this.#held.filter((one) => one !== request);
-        this.#grantWaiting();
-      })
-      .catch(() => {});
+    this.#giveBack(request, result).catch(() => {});
+  }
+
+  async #giveBack(request: Request, result: Promise<unknown>): Promise<void> {
+    await result.catch(() => {});
+    await new Promise(setImmediate);
+    this.#held = this.#held.filter((one) => one !== request);
+    this.#grantWaiting();
   }
 
   #grantWaiting(): void {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Drives } from '../../src/emu/block/drives.ts';
 import { ChunkImageStore, LocalLocks, MemoryChunkDatabase, parseOptions } from '../../src/emu/index.ts';
-import { Drives } from '../../src/emu/machine/drives.ts';
 import { type BlockIoError, DiskErrors } from '../../src/workers/disk-errors.ts';
 import { driveRows, freeIds } from '../../src/workers/machine-ids.ts';
 import type { DriveRow, Notice } from '../../src/workers/protocol.ts';
