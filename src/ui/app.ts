@@ -112,7 +112,7 @@ export class App {
     const tell = (error: unknown): void => {
       const reason = error instanceof Error ? error.message : String(error);
       const report = error instanceof Error ? error.stack : undefined;
-      this.#notices.show({ level: 'error', text: `The page made a mistake: ${reason}.`, report });
+      this.#notices.show({ level: 'error', text: `The page has a fault of its own: ${reason}.`, report });
     };
     // Without an error it is no fault: browsers say so that a ResizeObserver goes on in the next frame.
     window.addEventListener('error', ({ error }) => {
