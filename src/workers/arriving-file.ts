@@ -82,9 +82,11 @@ export async function lookAt(file: Blob, name: string): Promise<ArrivingFile> {
 }
 
 async function kindOf(file: Blob): Promise<ImageKind> {
-  const start = new Uint8Array(await file.slice(0, KIND_START_BYTES).arrayBuffer());
-  const end = new Uint8Array(await file.slice(Math.max(0, file.size - KIND_END_BYTES)).arrayBuffer());
-  return imageKind(start, end);
+  const [start, end] = await Promise.all([
+    file.slice(0, KIND_START_BYTES).arrayBuffer(),
+    file.slice(Math.max(0, file.size - KIND_END_BYTES)).arrayBuffer(),
+  ]);
+  return imageKind(new Uint8Array(start), new Uint8Array(end));
 }
 
 /** Damaged data are found by the upload, which says so. */

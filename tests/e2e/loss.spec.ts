@@ -37,12 +37,12 @@ test('Reset and Cold boot ask while a disk is plugged, and only then', async ({ 
   await page.keyboard.press('Enter');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
-  await waitForText(page, 'console', /Linux version[\s\S]*guest# ?$/m, 200_000);
-  await expect(imageRow(page, IMAGE)).not.toContainText('in use');
+  await expect(imageRow(page, IMAGE)).not.toContainText('in use', { timeout: 60_000 });
+  await waitForText(page, 'console', /(Linux version[\s\S]*){2}guest# ?$/m, 200_000);
   // Nothing is plugged any more.
   await page.locator('#controls').getByRole('button', { name: 'Reset' }).click();
   await expect(page.getByRole('dialog')).toHaveCount(0);
-  await waitForText(page, 'console', /(Linux version[\s\S]*){2}/, 60_000);
+  await waitForText(page, 'console', /(Linux version[\s\S]*){3}/, 60_000);
 });
 
 test('while a cold boot loads, the page says so and offers no second one', async ({ page }) => {
