@@ -31,8 +31,8 @@ test('marks follow the machine, in every tab, with nothing typed after the comma
   const marks = async (used: boolean) => {
     for (const tab of [page, other]) {
       const row = expect(imageRow(tab, IMAGE), tab === page ? 'this tab' : 'the other tab');
-      if (used) await row.toContainText(IN_USE, { timeout: 10_000 });
-      else await row.not.toContainText(IN_USE, { timeout: 10_000 });
+      if (used) await row.toContainText(IN_USE, { timeout: 60_000 });
+      else await row.not.toContainText(IN_USE, { timeout: 60_000 });
     }
   };
   for (let round = 0; round < 5; round++) {
