@@ -35,7 +35,6 @@ export type { MachineEvent, MachineEventListener } from './core/machine-events.t
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';
 export { KernelError } from './firmware/kernel-error.ts';
-export { DeviceRegistry } from './machine/device-registry.ts';
 export { DEVICE_TYPES } from './machine/device-types.ts';
 export {
   type BootFiles,
@@ -55,6 +54,7 @@ export { HmpConsole } from './monitor/hmp/console.ts';
 export { deviceListText, devicePropertiesText } from './monitor/hmp/device-help.ts';
 export { Monitor } from './monitor/monitor.ts';
 export { QEMU_VERSION } from './monitor/version.ts';
+export { DeviceRegistry } from './qdev/device-type.ts';
 export { Options, parseOptions } from './qdev/option-string.ts';
 export { parseBool, parseSize } from './qdev/properties.ts';
 export { SnapshotReader } from './snapshot/snapshot-reader.ts';

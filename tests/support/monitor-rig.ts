@@ -1,27 +1,24 @@
 /** The pc board as a monitor sees it, with real chips and no running CPU; a hand plays the guest's ACPI code. */
-import { GPE_BASE, GpeBlock } from '../../src/emu/acpi/gpe.ts';
-import { PCI_HOTPLUG_BASE, PciHotplug } from '../../src/emu/acpi/pci-hotplug.ts';
-import { Piix3Ide } from '../../src/emu/ata/piix3-ide.ts';
+import { GPE_BASE } from '../../src/emu/acpi/gpe.ts';
+import { PCI_HOTPLUG_BASE } from '../../src/emu/acpi/pci-hotplug.ts';
+import { BLOCK_ERRORS } from '../../src/emu/block/block-errors.ts';
 import { MemoryChunkDatabase } from '../../src/emu/block/chunk-database.ts';
 import { ChunkImageStore } from '../../src/emu/block/chunk-image-store.ts';
-import { Drives } from '../../src/emu/block/drives.ts';
+import { DRIVES, Drives } from '../../src/emu/block/drives.ts';
 import { LocalLocks } from '../../src/emu/block/image-locks.ts';
-import { I440fx } from '../../src/emu/chipset/i440fx.ts';
-import { Piix3 } from '../../src/emu/chipset/piix3.ts';
-import { Piix4Pm } from '../../src/emu/chipset/piix4-pm.ts';
+import { sysbusPlaceLines } from '../../src/emu/bus/sysbus.ts';
+import { NULL_CHAR } from '../../src/emu/char/char-backend.ts';
+import { EventQueue } from '../../src/emu/core/clock.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
 import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
+import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
 import { readCpuRegisters } from '../../src/emu/machine/cpu-registers.ts';
-import { DeviceRegistry } from '../../src/emu/machine/device-registry.ts';
-import { BOARD_TYPES } from '../../src/emu/machine/device-registry-board.ts';
-import { VIRTIO_BLK_DEVICE, VIRTIO_BLK_PCI } from '../../src/emu/machine/device-registry-virtio-blk.ts';
-import { DeviceManager } from '../../src/emu/machine/hotplug.ts';
+import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
-import { DeviceTree } from '../../src/emu/machine/qdev.ts';
-import { describePcBoard } from '../../src/emu/machine/qdev-pc.ts';
+import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
 import { RunControl, type RunState } from '../../src/emu/machine/run-state.ts';
 import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
@@ -29,7 +26,13 @@ import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
 import type { PciDevice } from '../../src/emu/pci/pci-device.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../../src/emu/pci/pci-info.ts';
 import { assignPciResources } from '../../src/emu/pci/pci-resources.ts';
-import { pciRig } from './pci-rig.ts';
+import { DeviceRegistry } from '../../src/emu/qdev/device-type.ts';
+import { OBJECT_TREE } from '../../src/emu/qdev/links.ts';
+import { ObjectTree } from '../../src/emu/qdev/objects.ts';
+import { DeviceManager } from '../../src/emu/qdev/plug.ts';
+import { CLOCK, EVENTS, Services, TRACE } from '../../src/emu/qdev/services.ts';
+import { DeviceTree } from '../../src/emu/qdev/tree.ts';
+import { UserObjects } from '../../src/emu/qdev/user-objects.ts';
 
 const MIB = 1024 * 1024;
 const IMAGES = [
@@ -73,24 +76,6 @@ export interface MonitorRig {
 
 /** A machine stopped before its first instruction. */
 export async function monitorRig(): Promise<MonitorRig> {
-  const rig = pciRig();
-  const { bus, io } = rig;
-  const memory = new GuestMemory(4 * MIB);
-  const wires = Array.from({ length: 16 }, () => ({ set() {} }));
-  const [none] = wires;
-  if (none === undefined) throw new Error('no wires');
-  const i440fx = new I440fx(4 * MIB);
-  const piix3 = new Piix3(io, wires, () => {});
-  const piix3Ide = new Piix3Ide(io, [none, none]);
-  const power = { powerOff() {}, suspendToRam() {}, suspendToDisk() {} };
-  const piix4Pm = new Piix4Pm({ ports: io, clock: rig.clock, sci: none, power, trace: QUIET });
-  bus.add(i440fx, 0x00);
-  bus.add(piix3, 0x08);
-  bus.add(piix3Ide, 0x09);
-  bus.add(piix4Pm, 0x0b);
-  const gpe = new GpeBlock(none, QUIET);
-  gpe.attach(io);
-
   const stderr: string[] = [];
   const say = (message: string): void => void stderr.push(message);
   const database = new MemoryChunkDatabase();
@@ -101,15 +86,35 @@ export async function monitorRig(): Promise<MonitorRig> {
   const events = new MachineEvents();
   const seen: MachineEvent[] = [];
   events.listen((event) => seen.push(event));
-  const registry = new DeviceRegistry([...BOARD_TYPES, VIRTIO_BLK_PCI, VIRTIO_BLK_DEVICE]);
-  const services = { memory, clock: rig.clock, trace: QUIET, drives };
-  const devices = new DeviceManager(registry, new DeviceTree(), services, events);
-  const serialPorts = [{ iobase: 0x3f8, irq: 4 }];
-  const board = { pciBus: bus, i440fx, piix3, piix3Ide, piix4Pm, serialPorts, i8042: true };
-  const tree = describePcBoard(devices, board);
-  const hotplug = new PciHotplug(tree.hotplug, gpe, QUIET);
-  hotplug.attach(io);
-  tree.connectHotplug(hotplug);
+  const time = { ns: 0 };
+  const clock = new EventQueue(() => time.ns);
+  const memory = new GuestMemory(4 * MIB);
+  const objectTree = new ObjectTree('pc-i440fx-7.2-machine');
+  const services = new Services()
+    .provide(CLOCK, clock)
+    .provide(TRACE, QUIET)
+    .provide(EVENTS, events)
+    .provide(OBJECT_TREE, objectTree)
+    .provide(DRIVES, drives)
+    .provide(BLOCK_ERRORS, () => () => {});
+  const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
+  const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
+  const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
+  const board = new PcBoard({
+    memory,
+    clock,
+    trace: QUIET,
+    wallClockMs: 0,
+    apics: { deliver() {}, send() {} },
+    intr: { set() {} },
+    power: { powerOff() {}, suspendToRam() {}, suspendToDisk() {} },
+    reset() {},
+    serials: [NULL_CHAR],
+    processors: [[]],
+    devices,
+    archId: (index) => index,
+  });
+  const { ports: io, pciBus: bus } = board;
   devices.machineReady();
 
   const control = new RunControl(events);
@@ -121,9 +126,10 @@ export async function monitorRig(): Promise<MonitorRig> {
     events,
     devices,
     drives,
+    objects,
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),
-    reset: () => hotplug.reset(),
+    reset: () => resetDevices(tree),
     quit() {},
     pciFunctions: (): readonly PciDeviceInfo[] => pciBusInfo(bus),
     cpus: () => [{ index: 0, halted: false, threadId: 1 }],
@@ -179,19 +185,19 @@ export async function monitorRig(): Promise<MonitorRig> {
     },
     images: store,
     stderr,
-    time: rig.time,
+    time,
     takeEvents: () => seen.splice(0),
     functions: () => bus.devices(),
     boot() {
       assignPciResources(bus);
-      for (const chip of [i440fx, piix3, piix4Pm]) chip.firmwareSetup();
+      for (const chip of [board.i440fx, board.piix3, board.pm]) chip.firmwareSetup();
       // Linux: what happened before ACPI came up is forgotten.
       io.write(GPE_BASE, 2, 0xffff);
-      rig.time.ns += 5e9;
+      time.ns += 5e9;
     },
     async settle() {
       if (!control.running) return;
-      rig.time.ns += 1e9;
+      time.ns += 1e9;
       answerEvents();
       await drives.settled();
     },

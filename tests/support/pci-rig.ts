@@ -4,7 +4,9 @@ import { EventQueue } from '../../src/emu/core/clock.ts';
 import type { AccessSize } from '../../src/emu/core/device.ts';
 import type { IrqLine } from '../../src/emu/core/irq.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
+import type { DmaPort } from '../../src/emu/memory/dma-port.ts';
 import { PciBus } from '../../src/emu/pci/pci-bus.ts';
+import { PciDma } from '../../src/emu/pci/pci-dma.ts';
 import { PciHost } from '../../src/emu/pci/pci-host.ts';
 
 export function recordedLine(): IrqLine & { level: boolean; edges: number } {
@@ -18,7 +20,8 @@ export function recordedLine(): IrqLine & { level: boolean; edges: number } {
   };
 }
 
-export function pciRig() {
+/** @param dma where functions read and write; by default there is no RAM */
+export function pciRig(dma: DmaPort = new PciDma()) {
   const io = new AddressSpace('I/O');
   const memory = new AddressSpace('memory');
   const messages: [address: number, data: number][] = [];
@@ -29,6 +32,7 @@ export function pciRig() {
     memory,
     msi: { send: (address, data) => messages.push([address, data]) },
     pirqs,
+    dma,
   });
   const host = new PciHost(bus, io, QUIET);
   const time = { ns: 0 };

@@ -23,12 +23,19 @@ const ENGINE_WORDS = new Set([
 export async function everything(machine: Machine): Promise<Readonly<Record<string, unknown>>> {
   const { state, ram } = await saveMachine(machine);
   const plain = structuredClone(state) as Record<string, unknown> & {
-    cpu: { state: { words: Int32Array } };
+    sections: { path: string; name: string; state: Record<string, unknown> }[];
     run: Record<string, unknown>;
   };
-  const words = [...plain.cpu.state.words].map((word, at) => (ENGINE_WORDS.has(at) ? 0 : word));
+  const sections = plain.sections.map((section) =>
+    section.name === 'cpu' ? { ...section, state: cpuWords(section.state) } : section,
+  );
   const { wallClockMs: _, ...run } = plain.run;
-  return { ...plain, run, cpu: words, ram: createHash('sha256').update(ram).digest('hex') };
+  return { ...plain, run, sections, ram: createHash('sha256').update(ram).digest('hex') };
+}
+
+function cpuWords({ words }: Record<string, unknown>): readonly number[] {
+  if (!(words instanceof Int32Array)) throw new Error('a processor has no words');
+  return [...words].map((word, at) => (ENGINE_WORDS.has(at) ? 0 : word));
 }
 
 /** The bytes of a snapshot, as they are before compression. */

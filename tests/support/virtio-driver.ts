@@ -1,11 +1,14 @@
 /** A guest driver for one virtio-blk-pci, written against the virtio specification only. */
 import type { BlockBackend } from '../../src/emu/block/block-backend.ts';
 import { BlockError, checkRange } from '../../src/emu/block/block-backend.ts';
+import type { IoErrorListener } from '../../src/emu/block/block-errors.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { pciDevfn } from '../../src/emu/pci/pci-bus.ts';
-import type { VirtioBlkPciProperties } from '../../src/emu/virtio/virtio-blk-pci.ts';
-import { createVirtioBlkPci } from '../../src/emu/virtio/virtio-blk-pci.ts';
+import { PciDma } from '../../src/emu/pci/pci-dma.ts';
+import { VirtioBlk } from '../../src/emu/virtio/virtio-blk.ts';
+import { VIRTIO_BLK_DEFAULTS, type VirtioBlkProperties } from '../../src/emu/virtio/virtio-blk-config.ts';
+import { VirtioPci, type VirtioPciProperties } from '../../src/emu/virtio/virtio-pci.ts';
 import { pciRig } from './pci-rig.ts';
 
 /** A disk in memory whose promises settle when the test says so, or at once with `sync`. */
@@ -108,19 +111,37 @@ export interface Descriptor {
   readonly next: number;
 }
 
+/** Properties as the user gives them; what is left out has QEMU's default. */
+export interface VirtioBlkPciProperties extends Partial<VirtioBlkProperties>, Partial<VirtioPciProperties> {}
+
+/** A card to be put on a bus; `backend` stays the caller's to close. */
+function createVirtioBlkPci(
+  properties: VirtioBlkPciProperties,
+  backend: BlockBackend,
+  onError: IoErrorListener,
+) {
+  const settings: VirtioBlkProperties = { ...VIRTIO_BLK_DEFAULTS, ...properties };
+  const dma = new PciDma();
+  const { disableLegacy = false, disableModern = false, vectors = settings.numQueues + 1 } = properties;
+  return new VirtioPci(
+    { type: 'virtio-blk-pci', transitionalDeviceId: 0x1001, classCode: 0x010000 },
+    new VirtioBlk(settings, backend, dma, QUIET, onError),
+    { disableLegacy, disableModern, vectors },
+    dma,
+  );
+}
+
 export function virtioRig(
   properties: VirtioBlkPciProperties,
   disk: TestDisk,
   memory = new GuestMemory(1 << 20),
 ) {
-  const pci = pciRig();
+  const pci = pciRig(memory);
   const devfn = pciDevfn(2, 0);
   const errors: string[] = [];
-  const card = createVirtioBlkPci(properties, disk, {
-    memory,
-    trace: QUIET,
-    onError: (operation, error) => errors.push(`${operation} ${error.code}`),
-  });
+  const card = createVirtioBlkPci(properties, disk, (operation, error) =>
+    errors.push(`${operation} ${error.code}`),
+  );
   pci.bus.add(card, devfn);
   pci.configWrite(devfn, 0x10, 4, LEGACY);
   pci.configWrite(devfn, 0x14, 4, MSIX);

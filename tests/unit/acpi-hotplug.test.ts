@@ -95,8 +95,8 @@ deviceContract(
   'PciHotplug',
   pci,
   (dev) => {
-    dev.plug(3, 5);
-    dev.requestUnplug(3, 6);
+    dev.inserted(3, 5);
+    dev.ejectRequested(3, 6);
     dev.write(0x10, 4, 3);
     dev.write(0x14, 4, 1 << 9);
   },
@@ -109,7 +109,7 @@ deviceContract(
   () => new CpuHotplug(cpus(), NO_GPE, QUIET),
   (dev) => {
     dev.write(0, 4, 0);
-    dev.plug(1);
+    dev.inserted(1);
     dev.write(0, 4, 1);
     dev.write(5, 1, 1);
     dev.write(8, 4, 3);
@@ -125,7 +125,7 @@ deviceContract(
   () => new MemoryHotplug(dimms(), NO_GPE, QUIET),
   (dev) => {
     dev.write(0, 4, 1);
-    dev.plug(1);
+    dev.inserted(1);
     dev.write(4, 4, 3);
     dev.write(8, 4, 0x82);
   },
@@ -137,7 +137,7 @@ describe('PciHotplug', () => {
   it('without bridge support keeps PCIU until the slot is ejected, and knows bus 0 only', () => {
     const buses = { removableSlots: () => ~0, eject: () => 1, acpiIndex: () => 0 };
     const dev = new PciHotplug(buses, NO_GPE, QUIET, false);
-    dev.plug(0, 7);
+    dev.inserted(0, 7);
     expect([dev.read(0, 4), dev.read(0, 4)]).toEqual([0x80, 0x80]);
     dev.write(0x10, 4, 3);
     expect([dev.read(0x10, 4), dev.read(0, 4)]).toEqual([0, 0x80]);
@@ -161,7 +161,7 @@ describe('PciHotplug', () => {
 
   it('handles slot 31, the sign bit', () => {
     const dev = pci();
-    dev.plug(0, 31);
+    dev.inserted(0, 31);
     expect(dev.read(0, 4)).toBe(0x80000000);
     dev.write(0x14, 4, 0x80000000);
     expect(dev.read(0x14, 4)).toBe(31);
@@ -171,11 +171,11 @@ describe('PciHotplug', () => {
 describe('CpuHotplug', () => {
   it('cannot ask for an unplug before the guest switched the block over', () => {
     const dev = new CpuHotplug(cpus(), NO_GPE, QUIET);
-    expect(dev.requestUnplug(1, 'qemu64-x86_64-cpu')?.message).toBe(
+    expect(dev.ejectRequested(1, 'qemu64-x86_64-cpu')?.message).toBe(
       'acpi: device unplug request for not supported device type: qemu64-x86_64-cpu',
     );
     dev.write(0, 4, 0);
-    expect(dev.requestUnplug(1, 'qemu64-x86_64-cpu')).toBeUndefined();
+    expect(dev.ejectRequested(1, 'qemu64-x86_64-cpu')).toBeUndefined();
   });
 
   it('shows APIC ids, not numbers, in the legacy bitmap', () => {

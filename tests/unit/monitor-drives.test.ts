@@ -94,7 +94,7 @@ describe('drives', () => {
         ]),
       );
     const [first, second] = await Promise.all([plug('a'), plug('b')]);
-    expect([first.device?.devfn, second.device?.devfn]).toEqual([0x10, 0x18]);
+    expect([first, second].map((device) => device.valueNamed('addr'))).toEqual([0x10, 0x18]);
   });
 
   it('drive_del waits for requests under way and fails later ones', async () => {

@@ -102,13 +102,13 @@ export class CpuHotplug implements Device<CpuHotplugState>, IoHandler {
   }
 
   /** A CPU arrived while the guest runs. */
-  plug(cpu: number): void {
+  inserted(cpu: number): void {
     if (!this.#s.legacy) this.#s.events[cpu] |= FLAG_INSERTING;
     this.#gpe.raise(GPE_CPU_HOTPLUG_BIT);
   }
 
   /** Asks the guest to let go of a CPU. The legacy block cannot ask: QEMU's error, with the device's type name. */
-  requestUnplug(cpu: number, typeName: string): MonitorError | undefined {
+  ejectRequested(cpu: number, typeName: string): MonitorError | undefined {
     if (this.#s.legacy) {
       return new MonitorError(`acpi: device unplug request for not supported device type: ${typeName}`);
     }

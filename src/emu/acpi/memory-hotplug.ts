@@ -85,13 +85,13 @@ export class MemoryHotplug implements Device<MemoryHotplugState>, IoHandler {
   }
 
   /** A DIMM arrived while the guest runs. */
-  plug(slot: number): void {
+  inserted(slot: number): void {
     this.#s.events[slot] |= FLAG_INSERTING;
     this.#gpe.raise(GPE_MEMORY_HOTPLUG_BIT);
   }
 
   /** Asks the guest to let go of a DIMM. */
-  requestUnplug(slot: number): void {
+  ejectRequested(slot: number): void {
     this.#s.events[slot] |= FLAG_REMOVING;
     this.#gpe.raise(GPE_MEMORY_HOTPLUG_BIT);
   }

@@ -73,13 +73,13 @@ export class PciHotplug implements Device<PciHotplugState>, IoHandler {
   }
 
   /** A device arrived while the guest runs: GPE.1 makes the guest read PCIU and Notify(slot, 1). */
-  plug(bsel: number, slot: number): void {
+  inserted(bsel: number, slot: number): void {
     this.#s.up[bsel] |= 1 << slot;
     this.#gpe.raise(GPE_PCI_HOTPLUG_BIT);
   }
 
   /** Asks the guest to let go: it reads PCID, Notify(slot, 3), and answers through B0EJ, or never. */
-  requestUnplug(bsel: number, slot: number): void {
+  ejectRequested(bsel: number, slot: number): void {
     if (this.#trace.on) this.#trace.event('acpi_pci_unplug_request', bsel, slot);
     this.#s.down[bsel] |= 1 << slot;
     this.#gpe.raise(GPE_PCI_HOTPLUG_BIT);

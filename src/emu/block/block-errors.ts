@@ -2,12 +2,16 @@
 
 import type { Host } from '../core/host.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
+import { ServiceName } from '../qdev/services.ts';
 import { BLOCK_ERROR_TEXT, type BlockError } from './block-backend.ts';
 import type { Direction } from './block-transfer.ts';
 import type { Drive } from './drives.ts';
 
 /** Told of each error of a host's image: which kind of request failed, and why. */
 export type IoErrorListener = (operation: Direction, error: BlockError) => void;
+
+/** Makes the listener for the errors of one drive. */
+export const BLOCK_ERRORS = new ServiceName<(drive: Drive) => IoErrorListener>('block-errors');
 
 /** A disk that fails does so many times in a row: the user is told once in this time. */
 const QUIET_NS = 10e9;

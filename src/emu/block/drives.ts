@@ -3,6 +3,7 @@
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Options } from '../qdev/option-string.ts';
+import { ServiceName } from '../qdev/services.ts';
 import { asBlockError } from './block-backend.ts';
 import { DriveBackend } from './drive-backend.ts';
 import {
@@ -58,6 +59,8 @@ export interface DrivesOptions {
   /** Told when a drive is made, lost, attached, detached, or loses its medium. */
   readonly onChange?: () => void;
 }
+
+export const DRIVES = new ServiceName<Drives>('drives');
 
 export class Drives {
   readonly #images: ImageOpener;

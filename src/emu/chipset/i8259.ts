@@ -237,7 +237,7 @@ export type I8259State = { readonly chips: readonly [PicChipState, PicChipState]
 
 /** The PC's 15 ISA interrupts. */
 export class I8259Pair implements Device<I8259State> {
-  readonly vmstate = { name: 'i8259', version: 1 };
+  readonly vmstate = { name: 'i8259', version: 1, stage: 'interrupt-controller' } as const;
   readonly #master: Chip;
   readonly #slave: Chip;
   readonly #trace: Trace;

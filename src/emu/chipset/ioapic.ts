@@ -58,7 +58,7 @@ export interface RedirectionEntry {
 }
 
 export class IoApic implements Device<IoApicState>, IoHandler {
-  readonly vmstate = { name: 'ioapic', version: 3 };
+  readonly vmstate = { name: 'ioapic', version: 3, stage: 'interrupt-controller' } as const;
 
   // Fixed wiring.
   readonly #bus: ApicBus;

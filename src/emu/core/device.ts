@@ -22,7 +22,16 @@ export interface Register<D> {
 export interface VmState {
   readonly name: string;
   readonly version: number;
+  /** Absent: `device`. */
+  readonly stage?: RestoreStage;
 }
+
+/**
+ * When a snapshot restores the section. Devices drive their wires when they are restored. What the wires lead to comes after
+ * them, so that it remembers no edge of that.
+ */
+export const RESTORE_STAGES = ['device', 'interrupt-controller', 'processor'] as const;
+export type RestoreStage = (typeof RESTORE_STAGES)[number];
 
 /**
  * A device: fixed wiring (constructor), runtime glue, and volatile state, which `save` returns as one plain object.

@@ -37,7 +37,7 @@ export const SINGLE_PROCESSOR: CpuTopology = { apicId: 0, sockets: 1, cores: 1, 
 export type VcpuState = { readonly words: Int32Array };
 
 export class Vcpu implements Cpu, Device<VcpuState> {
-  readonly vmstate = { name: 'cpu', version: 12 };
+  readonly vmstate = { name: 'cpu', version: 12, stage: 'processor' } as const;
   readonly S: Int32Array;
   readonly SU8: Uint8Array;
   readonly SF32: Float32Array;

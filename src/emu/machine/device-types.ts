@@ -1,7 +1,22 @@
-/** All device types that the machine knows. */
+/** All device types that the machine knows. Each stands beside its chip. */
+import { PIIX3_IDE } from '../ata/piix3-ide-type.ts';
+import { ISA_SERIAL } from '../char/serial-type.ts';
+import { CHIPSET_TYPES } from '../chipset/chip-types.ts';
+import { QEMU64_CPU } from '../cpu/cpu-type.ts';
+import { INPUT_TYPES } from '../input/input-types.ts';
+import type { DeviceType } from '../qdev/device-type.ts';
+import type { ObjectType } from '../qdev/user-objects.ts';
+import { VIRTIO_BLK_DEVICE, VIRTIO_BLK_PCI } from '../virtio/virtio-blk-pci-type.ts';
 
-import type { DeviceType } from './device-registry.ts';
-import { BOARD_TYPES } from './device-registry-board.ts';
-import { VIRTIO_BLK_DEVICE, VIRTIO_BLK_PCI } from './device-registry-virtio-blk.ts';
+export const DEVICE_TYPES: readonly DeviceType[] = [
+  ...CHIPSET_TYPES,
+  ...INPUT_TYPES,
+  PIIX3_IDE,
+  ISA_SERIAL,
+  QEMU64_CPU,
+  VIRTIO_BLK_DEVICE,
+  VIRTIO_BLK_PCI,
+];
 
-export const DEVICE_TYPES: readonly DeviceType[] = [...BOARD_TYPES, VIRTIO_BLK_DEVICE, VIRTIO_BLK_PCI];
+/** What `object_add` makes. */
+export const OBJECT_TYPES: readonly ObjectType[] = [];

@@ -4,8 +4,9 @@ import type { Drives } from '../block/drives.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import type { PciDeviceInfo } from '../pci/pci-info.ts';
+import type { DeviceManager } from '../qdev/plug.ts';
+import type { UserObjects } from '../qdev/user-objects.ts';
 import type { CpuRegisters } from './cpu-registers.ts';
-import type { DeviceManager } from './hotplug.ts';
 import type { RunState } from './run-state.ts';
 
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
@@ -23,6 +24,7 @@ export interface MachineApi {
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
   readonly drives: Drives;
+  readonly objects: UserObjects;
   /** Stops the vCPUs; without effect when they do not run. */
   stop(): void;
   /** Lets the vCPUs run; QEMU's error when the machine must be reset first. */

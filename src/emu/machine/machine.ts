@@ -1,8 +1,9 @@
 /** A machine: a board, its vCPU, time, run state, and the loop that lets the guest run. */
 import { asBlockError } from '../block/block-backend.ts';
-import { blockErrorReporter } from '../block/block-errors.ts';
-import { Drives } from '../block/drives.ts';
+import { BLOCK_ERRORS, blockErrorReporter } from '../block/block-errors.ts';
+import { DRIVES, Drives } from '../block/drives.ts';
 import type { ImageOpener } from '../block/image-store.ts';
+import { sysbusPlaceLines } from '../bus/sysbus.ts';
 import { CharPipe } from '../char/char-backend.ts';
 import { EventQueue } from '../core/clock.ts';
 import type { Host } from '../core/host.ts';
@@ -20,14 +21,20 @@ import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
+import { DeviceRegistry } from '../qdev/device-type.ts';
+import { OBJECT_TREE } from '../qdev/links.ts';
+import { ObjectTree } from '../qdev/objects.ts';
+import { DeviceManager } from '../qdev/plug.ts';
+import { CLOCK, EVENTS, Services, TRACE } from '../qdev/services.ts';
+import { DeviceTree } from '../qdev/tree.ts';
+import { UserObjects } from '../qdev/user-objects.ts';
+import { PcBoard } from './boards/pc.ts';
+import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
-import { DeviceRegistry } from './device-registry.ts';
-import { DEVICE_TYPES } from './device-types.ts';
+import { DEVICE_TYPES, OBJECT_TYPES } from './device-types.ts';
 import { enterKernel } from './entry-state.ts';
-import { DeviceManager } from './hotplug.ts';
 import type { CpuInfo, MachineApi } from './machine-api.ts';
-import { PcBoard } from './pc-board.ts';
-import { DeviceTree } from './qdev.ts';
+import { resetDevices } from './reset-devices.ts';
 import { RunControl, type RunState } from './run-state.ts';
 import { CHUNK_MAX, HostTime, InstructionTime, type TimeSource } from './virtual-clock.ts';
 
@@ -36,6 +43,9 @@ const APIC_PAGE = 0x1000;
 const CHUNK_MIN = 2_000;
 const CHUNK_NS = 500_000;
 const NS_PER_MS = 1_000_000;
+
+/** QEMU: ACPI_MAX_RAM_SLOTS. */
+export const MAX_DIMM_SLOTS = 256;
 
 /** What is started when the machine is switched on or reset. */
 export interface BootFiles {
@@ -50,6 +60,8 @@ export interface MachineConfig extends BootFiles {
   readonly memoryBytes: number;
   /** RAM stays empty and devices are cold-plugged: `restoreMachine` follows. A reset waits for `setBootFiles`. */
   readonly restoring?: boolean | undefined;
+  /** QEMU: -m slots=,maxmem=: room for DIMMs; `maxBytes` counts them and the RAM. */
+  readonly dimms?: { readonly slots: number; readonly maxBytes: number } | undefined;
   /** QEMU: -icount shift=N: the guest's clock counts instructions, and every run repeats exactly. */
   readonly icountShift?: number | undefined;
   /** QEMU: -rtc base=…: the real-time clock at start, in milliseconds since 1970; else the host's wall clock. */
@@ -95,6 +107,8 @@ export class Machine implements MachineApi {
   readonly trace = new TraceLog();
   readonly events = new MachineEvents();
   readonly devices: DeviceManager;
+  /** What `object_add` makes. */
+  readonly objects: UserObjects;
   readonly drives: Drives;
   readonly board: PcBoard;
   readonly engine: Engine;
@@ -146,19 +160,17 @@ export class Machine implements MachineApi {
       onChange: () => this.onDrivesChange(),
       ...(config.icountShift === undefined ? {} : { onRequest: () => this.engine.cpu.requestExit() }),
     });
-    const services = {
-      memory: this.memory,
-      clock: this.clock,
-      trace: this.trace,
-      drives: this.drives,
-      onBlockError: blockErrorReporter(this.events, host),
-    };
-    this.devices = new DeviceManager(
-      new DeviceRegistry(DEVICE_TYPES),
-      new DeviceTree(),
-      services,
-      this.events,
-    );
+    const objectTree = new ObjectTree('pc-i440fx-7.2-machine');
+    const services = new Services()
+      .provide(CLOCK, this.clock)
+      .provide(TRACE, this.trace)
+      .provide(EVENTS, this.events)
+      .provide(OBJECT_TREE, objectTree)
+      .provide(DRIVES, this.drives)
+      .provide(BLOCK_ERRORS, blockErrorReporter(this.events, host));
+    this.objects = new UserObjects(OBJECT_TYPES, objectTree, services);
+    const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
+    this.devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
     this.serial = new CharPipe((bytes) => this.onSerial(bytes, 0));
     this.serials = (config.serialPorts ?? [true]).map((there, index) => {
       if (!there) return undefined;
@@ -187,7 +199,8 @@ export class Machine implements MachineApi {
       },
       reset: () => this.#requestReset('guest-reset'),
       serials: this.serials,
-      cpus: 1,
+      processors: [[this.apic, this.engine.cpu]],
+      dimms: dimmSlots(config),
       devices: this.devices,
       archId: (cpu) => cpu,
     });
@@ -408,9 +421,7 @@ export class Machine implements MachineApi {
   }
 
   #reset(guest: boolean, reason: string): void {
-    this.board.reset();
-    this.apic.reset();
-    this.engine.cpu.reset();
+    resetDevices(this.devices.tree);
     this.events.emit({ event: 'RESET', data: { guest, reason } });
     this.runControl.machineReset();
     this.#internalError = undefined;
@@ -421,7 +432,7 @@ export class Machine implements MachineApi {
   #powerUp(): boolean {
     if (this.#bootFiles === undefined) return false;
     this.#poweredUp = true;
-    const entry = this.#loadKernel(this.board.firmwareSetup());
+    const entry = this.#loadKernel(pcFirmwareSetup(this.board));
     if (entry !== undefined) enterKernel(this.engine.cpu, entry);
     return true;
   }
@@ -462,4 +473,10 @@ export class Machine implements MachineApi {
     this.engine.interrupts = apic;
     return apic;
   }
+}
+
+function dimmSlots({
+  dimms,
+}: MachineConfig): { readonly slots: number; readonly maxSize: number } | undefined {
+  return dimms === undefined ? undefined : { slots: dimms.slots, maxSize: dimms.maxBytes };
 }

@@ -3,14 +3,15 @@
 import type { Drive } from '../block/drives.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
-import { pciFunction, pciSlot } from '../pci/pci-bus.ts';
 import { Options } from '../qdev/option-string.ts';
+import type { JsonValue, PropertyValue } from '../qdev/properties.ts';
+import type { Qdev } from '../qdev/tree.ts';
 import type { Machine } from './machine.ts';
-import type { Qdev } from './qdev.ts';
 
 type SavedOptions = {
   readonly id: string | null;
-  readonly entries: readonly (readonly [key: string, value: string])[];
+  readonly json: boolean;
+  readonly entries: readonly (readonly [key: string, value: JsonValue])[];
 };
 
 export type DriveSnapshot = {
@@ -24,8 +25,14 @@ export type DriveSnapshot = {
   } | null;
 };
 
+type SavedValues = readonly (readonly [name: string, value: PropertyValue])[];
+
 export type DeviceSnapshot = {
   readonly options: SavedOptions;
+  /** The bus that it is on; null: none. */
+  readonly bus: string | null;
+  /** What the bus chose. */
+  readonly places: SavedValues;
   readonly path: string;
   readonly hotplugged: boolean;
   /** Virtual milliseconds. */
@@ -35,7 +42,9 @@ export type DeviceSnapshot = {
 export type PeripheralsSnapshot = {
   readonly drives: readonly DriveSnapshot[];
   readonly nodeCount: number;
-  /** Oldest first. */
+  /** What `object_add` made, oldest first. */
+  readonly objects: readonly SavedOptions[];
+  /** Oldest first: each after the one that it is plugged into. */
   readonly devices: readonly DeviceSnapshot[];
   readonly anonymousDevices: number;
 };
@@ -45,21 +54,22 @@ const PLACE_OF_DRIVE = ['bus', 'unit', 'index', 'format', 'driver'];
 const ANONYMOUS = /^\/machine\/peripheral-anon\/device\[(\d+)\]$/;
 
 /** Throws `SnapshotError` where a device could not be made again. */
-export function savePeripherals({ drives, devices }: Machine): PeripheralsSnapshot {
-  const made = [...devices.tree.devices()].filter(({ options }) => options !== undefined).reverse();
+export function savePeripherals({ drives, objects, devices }: Machine): PeripheralsSnapshot {
   return {
     drives: drives.list().map(saveDrive),
     nodeCount: drives.nodeCount,
-    devices: made.map(saveDevice),
+    objects: objects.requests().map((options) => saveOptions(options)),
+    devices: devices.tree.devices().flatMap(saveDevice),
     anonymousDevices: devices.anonymousDevices,
   };
 }
 
 /** Rejects with `SnapshotError`. The machine is one that was just made to be restored. */
 export async function restorePeripherals(machine: Machine, state: PeripheralsSnapshot): Promise<void> {
-  const { drives, devices } = machine;
+  const { drives, objects, devices } = machine;
   for (const drive of state.drives) await restoreDrive(machine, drive);
   drives.nodeCount = state.nodeCount;
+  for (const object of state.objects) objects.add(toOptions(object));
   for (const device of state.devices) await restoreDevice(machine, device);
   devices.anonymousDevices = state.anonymousDevices;
   devices.machineReady();
@@ -79,7 +89,7 @@ function saveDrive({ name, id, bus, unit, medium, options }: Drive): DriveSnapsh
   if (medium !== undefined) place.push(['format', medium.format]);
   const entries = options.entries.filter(([key]) => !PLACE_OF_DRIVE.includes(key));
   return {
-    options: { id: options.id ?? null, entries: [...entries, ...place] },
+    options: { id: options.id ?? null, json: false, entries: [...entries, ...place] },
     medium:
       medium === undefined
         ? null
@@ -94,7 +104,7 @@ function saveDrive({ name, id, bus, unit, medium, options }: Drive): DriveSnapsh
 
 async function restoreDrive({ drives }: Machine, { options, medium }: DriveSnapshot): Promise<void> {
   const nodes = medium ?? { nodeName: '', fileNodeName: '' };
-  const drive = await drives.restore(toOptions(options), nodes).catch((error: unknown) => {
+  const drive = await drives.restore(toDriveOptions(options), nodes).catch((error: unknown) => {
     if (medium === null) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new SnapshotError(`The snapshot needs the disk image ${medium.path}, which cannot be used: ${why}`);
@@ -103,34 +113,50 @@ async function restoreDrive({ drives }: Machine, { options, medium }: DriveSnaps
   throw new SnapshotError(`The disk image ${medium.path} has another size than when the snapshot was taken.`);
 }
 
-function saveDevice(qdev: Qdev): DeviceSnapshot {
-  const { options, device, qomPath, hotplugged, unplugRequestedMs } = qdev;
-  const entries = (options?.entries ?? []).filter(([key]) => key !== 'addr');
-  const at = device?.devfn ?? 0;
-  const addr = `${pciSlot(at).toString(16)}.${pciFunction(at).toString(16)}`;
-  return {
-    options: {
-      id: options?.id ?? null,
-      entries: device === undefined ? entries : [...entries, ['addr', addr]],
+function saveDevice({ request, bus, path, hotplugged, unplugRequestedMs }: Qdev): readonly DeviceSnapshot[] {
+  if (request === undefined) return [];
+  return [
+    {
+      // Said by `bus` below, whether the user did or not.
+      options: saveOptions(request.options, 'bus'),
+      bus: bus?.name ?? null,
+      places: [...request.places],
+      path,
+      hotplugged,
+      unplugRequestedMs: unplugRequestedMs ?? null,
     },
-    path: qomPath,
-    hotplugged,
-    unplugRequestedMs: unplugRequestedMs ?? null,
-  };
+  ];
+}
+
+function saveOptions({ id, json, entries }: Options<JsonValue>, without?: string): SavedOptions {
+  return { id: id ?? null, json, entries: entries.filter(([key]) => key !== without) };
 }
 
 async function restoreDevice({ devices }: Machine, state: DeviceSnapshot): Promise<void> {
   const number = ANONYMOUS.exec(state.path)?.[1];
   if (number !== undefined) devices.anonymousDevices = Number(number);
-  const qdev = await devices.add(toOptions(state.options)).catch((error: unknown) => {
+  const options = toOptions(state.options);
+  const { entries } = options;
+  const onBus: typeof entries = state.bus === null ? entries : [...entries, ['bus', state.bus]];
+  const restored = {
+    hotplugged: state.hotplugged,
+    places: new Map(state.places),
+    unplugRequestedMs: state.unplugRequestedMs ?? undefined,
+  };
+  await devices.add(new Options(onBus, options.id, options.json), restored).catch((error: unknown) => {
     if (!(error instanceof MonitorError)) throw error;
     throw new SnapshotError(`The snapshot has a device that cannot be made: ${error.message}`);
   });
-  qdev.hotplugged = state.hotplugged;
-  if (qdev.device !== undefined) qdev.device.hotplugged = state.hotplugged;
-  qdev.unplugRequestedMs = state.unplugRequestedMs ?? undefined;
 }
 
-function toOptions({ id, entries }: SavedOptions): Options {
-  return new Options(entries, id ?? undefined);
+function toOptions({ id, json, entries }: SavedOptions): Options<JsonValue> {
+  return new Options(entries, id ?? undefined, json);
+}
+
+/** Drives are asked for in text only. */
+function toDriveOptions({ id, entries }: SavedOptions): Options {
+  return new Options(
+    entries.map(([key, value]) => [key, String(value)] as const),
+    id ?? undefined,
+  );
 }

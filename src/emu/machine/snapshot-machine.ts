@@ -1,11 +1,17 @@
 /** A machine as plain data, and a machine made of it that goes on as if nothing had happened. */
 import { asBlockError } from '../block/block-backend.ts';
-import type { Device } from '../core/device.ts';
 import type { Plain } from '../core/plain.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
 import { PAGE_SIZE } from '../memory/guest-memory.ts';
-import { Machine, type MachineConfig, type MachineHost, type RunSnapshot } from './machine.ts';
+import {
+  MAX_DIMM_SLOTS,
+  Machine,
+  type MachineConfig,
+  type MachineHost,
+  type RunSnapshot,
+} from './machine.ts';
 import { type PeripheralsSnapshot, restorePeripherals, savePeripherals } from './snapshot-devices.ts';
+import { restoreSections, type Section, saveSections } from './snapshot-sections.ts';
 
 const MEMORY_MAX = 2 ** 31;
 const PORTS = 4;
@@ -14,20 +20,16 @@ const PORTS = 4;
 type HeadSnapshot = {
   readonly machine: string;
   readonly memoryBytes: number;
+  /** Null: the machine has no slots for DIMMs. */
+  readonly dimms: { readonly slots: number; readonly maxBytes: number } | null;
   readonly serialPorts: readonly boolean[];
   readonly noReboot: boolean;
 };
 
-type SavedDevice = { readonly name: string; readonly version: number; readonly state: Plain };
-
 type StateSnapshot = {
   readonly run: RunSnapshot;
   readonly peripherals: PeripheralsSnapshot;
-  /** By devfn. */
-  readonly pci: readonly (SavedDevice & { readonly devfn: number })[];
-  readonly chips: readonly SavedDevice[];
-  readonly apic: SavedDevice;
-  readonly cpu: SavedDevice;
+  readonly sections: readonly Section[];
 };
 
 export interface MachineSnapshot {
@@ -51,22 +53,20 @@ export async function saveMachine(machine: Machine): Promise<MachineSnapshot> {
   await machine.drives.flush().catch((error: unknown) => {
     throw new SnapshotError(`The disks could not be stored: ${asBlockError(error).message}`);
   });
-  const { board, config, memory } = machine;
+  const { config, memory } = machine;
   // A restored machine begins with an empty TLB: so must this one go on, or their page tables could differ in an accessed bit.
   machine.engine.cpu.flushTlb(true);
   const head: HeadSnapshot = {
     machine: 'pc',
     memoryBytes: memory.size,
+    dimms: config.dimms ?? null,
     serialPorts: [...(config.serialPorts ?? [true])],
     noReboot: config.noReboot === true,
   };
   const state: StateSnapshot = {
     run: machine.saveRun(),
     peripherals: savePeripherals(machine),
-    pci: board.pciBus.devices().map((device) => ({ devfn: device.devfn, ...saveDevice(device) })),
-    chips: board.chips.map(saveDevice),
-    apic: saveDevice(machine.apic),
-    cpu: saveDevice(machine.engine.cpu),
+    sections: saveSections(machine.devices.tree),
   };
   return { head, ram: memory.bytes, state };
 }
@@ -80,8 +80,9 @@ export function machineForSnapshot(
   host: MachineHost,
   more: Pick<MachineConfig, 'icountShift' | 'rtcBaseMs'> = {},
 ): Machine {
-  const { memoryBytes, serialPorts, noReboot } = checkedHead(head);
-  return new Machine({ ...more, memoryBytes, serialPorts, noReboot, restoring: true }, host);
+  const { memoryBytes, dimms, serialPorts, noReboot } = checkedHead(head);
+  const config = { ...more, memoryBytes, dimms: dimms ?? undefined, serialPorts, noReboot };
+  return new Machine({ ...config, restoring: true }, host);
 }
 
 /**
@@ -101,60 +102,36 @@ export async function restoreMachine(machine: Machine, state: Plain): Promise<vo
   }
 }
 
-async function restore(
-  machine: Machine,
-  { run, peripherals, pci, chips, apic, cpu }: StateSnapshot,
-): Promise<void> {
-  const { board, memory } = machine;
+async function restore(machine: Machine, { run, peripherals, sections }: StateSnapshot): Promise<void> {
+  const { board, memory, devices } = machine;
   memory.changed(0, memory.size);
   const missedMs = machine.restoreRun(run);
   await restorePeripherals(machine, peripherals);
-  const functions = board.pciBus.devices();
-  if (functions.length !== pci.length)
-    throw new SnapshotError('The snapshot has other PCI devices than its board.');
-  for (const saved of pci) restoreDevice(board.pciBus.device(saved.devfn), saved);
-  if (board.chips.length !== chips.length) throw new SnapshotError('The snapshot is of another board.');
-  // The interrupt controllers last: the devices' wires are at their levels by then, and no edge of that is remembered.
-  const controllers: readonly Device[] = [board.pic, board.ioApic];
-  const order = [...board.chips.entries()].sort(
-    ([, a], [, b]) => Number(controllers.includes(a)) - Number(controllers.includes(b)),
-  );
-  for (const [at, chip] of order) restoreDevice(chip, chips[at]);
-  restoreDevice(machine.apic, apic);
-  restoreDevice(machine.engine.cpu, cpu);
+  restoreSections(devices.tree, sections);
   if (missedMs !== 0) board.rtc.catchUp(missedMs);
-}
-
-function saveDevice(device: Device): SavedDevice {
-  const { name, version } = device.vmstate;
-  return { name, version, state: device.save() };
-}
-
-function restoreDevice(device: Device | undefined, saved: SavedDevice): void {
-  const known = device?.vmstate;
-  if (device === undefined || known?.name !== saved.name) {
-    throw new SnapshotError(
-      `The snapshot has a device ${saved.name} where this machine has ${known?.name ?? 'none'}.`,
-    );
-  }
-  if (known.version !== saved.version) {
-    throw new SnapshotError(
-      `The snapshot has ${saved.name} in version ${saved.version}, this machine has version ${known.version}.`,
-    );
-  }
-  device.restore(saved.state);
 }
 
 function checkedHead(head: Plain): HeadSnapshot {
   const wrong = new SnapshotError('The snapshot is of a machine that this version does not know.');
   if (typeof head !== 'object' || head === null || !('machine' in head)) throw wrong;
-  const { machine, memoryBytes, serialPorts, noReboot } = head;
+  const { machine, memoryBytes, dimms, serialPorts, noReboot } = head;
   if (machine !== 'pc' || typeof memoryBytes !== 'number' || !Array.isArray(serialPorts)) throw wrong;
   if (memoryBytes <= 0 || memoryBytes > MEMORY_MAX || memoryBytes % PAGE_SIZE !== 0) throw wrong;
   return {
     machine,
     memoryBytes,
+    dimms: dimms === null ? null : checkedDimms(dimms, wrong),
     serialPorts: serialPorts.slice(0, PORTS).map((there) => there === true),
     noReboot: noReboot === true,
   };
+}
+
+function checkedDimms(dimms: Plain, wrong: SnapshotError): HeadSnapshot['dimms'] {
+  if (typeof dimms !== 'object' || dimms === null || !('slots' in dimms) || !('maxBytes' in dimms))
+    throw wrong;
+  const { slots, maxBytes } = dimms;
+  if (typeof slots !== 'number' || typeof maxBytes !== 'number') throw wrong;
+  if (!Number.isInteger(slots) || slots < 0 || slots > MAX_DIMM_SLOTS || !Number.isSafeInteger(maxBytes))
+    throw wrong;
+  return { slots, maxBytes };
 }

@@ -6,6 +6,7 @@ import type { IrqLine, MsiSink } from '../core/irq.ts';
 import { WiredOr } from '../core/irq.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { OPEN_BUS } from '../core/register-block.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
 import type { PciDevice, PciIdentity } from './pci-device.ts';
 
 const DEVFNS = 256;
@@ -31,6 +32,8 @@ export interface PciBusWiring {
   readonly io: AddressSpace;
   readonly memory: AddressSpace;
   readonly msi: MsiSink;
+  /** Where the bus's functions read and write when they master it. */
+  readonly dma: DmaPort;
   /** The board's four interrupt wires PIRQA#–PIRQD#. */
   readonly pirqs: readonly [IrqLine, IrqLine, IrqLine, IrqLine];
 }
@@ -101,10 +104,10 @@ export class PciBus {
     assert(this.#devices[devfn] === undefined, `devfn ${devfn} of ${this.name} is taken`);
     this.#devices[devfn] = device;
     device.hotplugged = hotplugged;
-    const { io, memory, msi } = this.#wiring;
+    const { io, memory, msi, dma } = this.#wiring;
     const pin = device.identity.interruptPin ?? 0;
     const wire = pin === 0 ? undefined : this.#pirqs[i440fxPirq(devfn, pin)]?.input();
-    device.attach({ io, memory, msi, setIntx: (level) => wire?.set(level) }, devfn);
+    device.attach({ io, memory, msi, dma, setIntx: (level) => wire?.set(level) }, devfn);
   }
 
   /** Takes a function out, at any time. */

@@ -4,12 +4,14 @@ import { assert } from '../core/assert.ts';
 import type { AccessSize, Device, VmState } from '../core/device.ts';
 import type { MsiSink } from '../core/irq.ts';
 import type { Plain } from '../core/plain.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
 import {
   ConfigSpace,
   PCI_CACHE_LINE_SIZE,
   PCI_CLASS_PROG,
   PCI_COMMAND,
   PCI_COMMAND_INTX_DISABLE,
+  PCI_COMMAND_MASTER,
   PCI_DEVICE_ID,
   PCI_HEADER_TYPE,
   PCI_HEADER_TYPE_MULTI_FUNCTION,
@@ -24,6 +26,7 @@ import {
 } from './config-space.ts';
 import type { BarRequest } from './pci-bar.ts';
 import { Bar } from './pci-bar.ts';
+import { PciDma } from './pci-dma.ts';
 
 export const PCI_VENDOR_ID_INTEL = 0x8086;
 export const PCI_VENDOR_ID_REDHAT_QUMRANET = 0x1af4;
@@ -51,6 +54,7 @@ export interface PciSlot {
   readonly io: AddressSpace;
   readonly memory: AddressSpace;
   readonly msi: MsiSink;
+  readonly dma: DmaPort;
   /** Drives the function's INTx# wire. */
   setIntx(level: boolean): void;
 }
@@ -64,6 +68,8 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
   readonly id: string;
   readonly config = new ConfigSpace();
   readonly bars: Bar[] = [];
+  /** The function's way to guest RAM. */
+  readonly dma: PciDma;
   /** Slot and function (`slot << 3 | function`) while plugged, else -1. */
   devfn = -1;
   /** Set by the bus: the function came while the machine ran. */
@@ -71,8 +77,10 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
   #slot: PciSlot | undefined;
   #intx = false;
 
-  constructor(identity: PciIdentity, id = '') {
+  /** @param dma given when parts of the function were built on it */
+  constructor(identity: PciIdentity, id = '', dma = new PciDma()) {
     this.identity = identity;
+    this.dma = dma;
     this.id = id;
     const { config } = this;
     config.set(PCI_VENDOR_ID, 2, identity.vendorId);
@@ -123,6 +131,7 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
     }
     this.#slot?.setIntx(false);
     this.#slot = undefined;
+    this.dma.follow(undefined);
     this.devfn = -1;
   }
 
@@ -135,6 +144,11 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
   /** Sends an MSI write; lost while unplugged. */
   sendMsi(address: number, data: number): void {
     this.#slot?.msi.send(address, data);
+  }
+
+  /** The function may read and write guest memory. */
+  get busMaster(): boolean {
+    return (this.command & PCI_COMMAND_MASTER) !== 0;
   }
 
   get command(): number {
@@ -170,6 +184,7 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
 
   #followConfig(): void {
     for (const bar of this.bars) bar.update();
+    this.dma.follow(this.busMaster ? this.#slot?.dma : undefined);
     this.#followIntx();
   }
 

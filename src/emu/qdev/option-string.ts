@@ -1,22 +1,26 @@
 /** Option strings, `key=value,key=value`, as on the command line and in the monitor. Spec: QEMU docs, "-device help". */
 import { MonitorError } from '../core/monitor-error.ts';
+import type { JsonValue } from './properties.ts';
 
-/** Options in the order given; a key given twice is there twice and the last one counts. */
-export class Options {
-  readonly entries: readonly (readonly [key: string, value: string])[];
+/** Options in the order given; a key given twice is there twice and the last one counts. Values are text, or JSON from QMP. */
+export class Options<V extends JsonValue = string> {
+  readonly entries: readonly (readonly [key: string, value: V])[];
   readonly id: string | undefined;
+  /** The values are JSON: their types count. */
+  readonly json: boolean;
 
-  constructor(entries: readonly (readonly [key: string, value: string])[], id?: string) {
+  constructor(entries: readonly (readonly [key: string, value: V])[], id?: string, json = false) {
     this.entries = entries;
     this.id = id;
+    this.json = json;
   }
 
-  get(key: string): string | undefined {
+  get(key: string): V | undefined {
     return this.entries.findLast(([name]) => name === key)?.[1];
   }
 
   /** Keys with the value that counts, in the order of their first mention. */
-  effective(): Map<string, string> {
+  effective(): Map<string, V> {
     return new Map(this.entries);
   }
 }

@@ -1,16 +1,37 @@
 /** Typed device properties: what the user may write, what `info qtree` shows, what the help says. */
 import { MonitorError } from '../core/monitor-error.ts';
+import type { Services } from './services.ts';
 
 export type PropertyValue = string | number | boolean | undefined;
 export type PropertyValues = ReadonlyMap<string, PropertyValue>;
 
-/** One kind of property. `parse` throws `MonitorError` in QEMU's words. */
+/** A value of JSON, as QMP carries it. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
+/** Where a value is given: the property, the name of the type that has it, and what the machine has. */
+export interface PropertyUse {
+  readonly property: PropertySpec;
+  readonly owner: string;
+  readonly services: Services;
+}
+
+/** One kind of property: how its values are read and printed, as text and as JSON. What reads throws `MonitorError` in QEMU's words. */
 export interface PropertyKind {
   /** QEMU's type name in `device_add X,help`. */
   readonly typeName: string;
   readonly parse: (text: string, property: PropertySpec, owner: string) => PropertyValue;
+  readonly fromJson: (json: JsonValue, property: PropertySpec, owner: string) => PropertyValue;
   /** As `info qtree` prints it. */
   readonly format: (value: PropertyValue) => string;
+  readonly toJson: (value: PropertyValue) => JsonValue;
+  /** Refuses a value that names something which the machine does not have, or which is taken. */
+  readonly check?: (value: PropertyValue, use: PropertyUse) => MonitorError | undefined;
 }
 
 export interface PropertySpec {
@@ -29,6 +50,10 @@ export interface PropertySpec {
 const expects = (name: string, what: string): MonitorError =>
   new MonitorError(`Parameter '${name}' expects ${what}`);
 
+/** QEMU's error for JSON of another type. */
+const expectsType = (name: string, what: string): MonitorError =>
+  new MonitorError(`Invalid parameter type for '${name}', expected: ${what}`);
+
 const hex = (value: number): string =>
   value < 0 ? BigInt.asUintN(64, BigInt(value)).toString(16) : value.toString(16);
 const formatInteger = (value: PropertyValue): string => `${value} (0x${hex(Number(value))})`;
@@ -46,17 +71,30 @@ function parseInteger(text: string, name: string): bigint {
   return trimmed.startsWith('-') ? -magnitude : magnitude;
 }
 
+function jsonInteger(json: JsonValue, name: string): number {
+  if (typeof json === 'number' && Number.isInteger(json)) return json;
+  throw expectsType(name, 'integer');
+}
+
+function jsonText(json: JsonValue, { name }: PropertySpec): string {
+  if (typeof json === 'string') return json;
+  throw expectsType(name, 'string');
+}
+
 function integer(bits: number, signed: boolean): PropertyKind {
+  const typeName = `${signed ? '' : 'u'}int${bits}`;
   const low = signed ? -(2n ** BigInt(bits - 1)) : 0n;
   const high = 2n ** BigInt(signed ? bits - 1 : bits) - 1n;
+  const inRange = (value: bigint, name: string): number => {
+    if (value < low || value > high) throw expects(name, `${typeName}_t`);
+    return Number(value);
+  };
   return {
-    typeName: `${signed ? '' : 'u'}int${bits}`,
-    parse(text, { name }) {
-      const value = parseInteger(text, name);
-      if (value < low || value > high) throw expects(name, `${signed ? '' : 'u'}int${bits}_t`);
-      return Number(value);
-    },
+    typeName,
+    parse: (text, { name }) => inRange(parseInteger(text, name), name),
+    fromJson: (json, { name }) => inRange(BigInt(jsonInteger(json, name)), name),
     format: formatInteger,
+    toJson: Number,
   };
 }
 
@@ -81,22 +119,33 @@ export const BOOL: PropertyKind = {
     if (value === undefined) throw expects(name, "'on' or 'off'");
     return value;
   },
+  fromJson(json, { name }) {
+    if (typeof json === 'boolean') return json;
+    throw expectsType(name, 'boolean');
+  },
   format: String,
+  toJson: (value) => value === true,
 };
 
-export const STR: PropertyKind = { typeName: 'str', parse: (text) => text, format: formatText };
-
-/** The name of a drive. The machine looks it up when the property is set. */
-export const DRIVE: PropertyKind = { ...STR };
+export const STR: PropertyKind = {
+  typeName: 'str',
+  parse: (text) => text,
+  fromJson: jsonText,
+  format: formatText,
+  toJson: (value) => String(value ?? ''),
+};
 
 function enumeration(typeName: string, words: readonly string[]): PropertyKind {
+  const word = (text: string, { name }: PropertySpec): string => {
+    if (words.includes(text)) return text;
+    throw new MonitorError(`Parameter '${name}' does not accept value '${text}'`);
+  };
   return {
     typeName,
-    parse(text, { name }) {
-      if (words.includes(text)) return text;
-      throw new MonitorError(`Parameter '${name}' does not accept value '${text}'`);
-    },
+    parse: word,
+    fromJson: (json, property) => word(jsonText(json, property), property),
     format: formatText,
+    toJson: String,
   };
 }
 
@@ -129,28 +178,35 @@ export const SIZE: PropertyKind = {
     if (value === undefined) throw expects(name, 'size');
     return value;
   },
+  fromJson(json, { name }) {
+    const value = jsonInteger(json, name);
+    if (value < 0) throw expects(name, 'uint64');
+    return value;
+  },
   format: (value) => formatSize(Number(value)),
+  toJson: Number,
 };
 
 const MIN_BLOCK_BYTES = 512;
 const MAX_BLOCK_BYTES = 2 * 1024 * 1024;
 
+function blockSize(value: number, { name }: PropertySpec): number {
+  if (value === 0) return value;
+  if (value < MIN_BLOCK_BYTES || value > MAX_BLOCK_BYTES) {
+    const range = `(minimum: ${MIN_BLOCK_BYTES}, maximum: ${MAX_BLOCK_BYTES})`;
+    throw new MonitorError(`Property .${name} doesn't take value ${value} ${range}`);
+  }
+  if (!Number.isInteger(Math.log2(value))) {
+    throw new MonitorError(`Property .${name} doesn't take value '${value}', it's not a power of 2`);
+  }
+  return value;
+}
+
 /** A power of two between 512 B and 2 MiB; 0 leaves the choice to the device. */
 export const BLOCK_SIZE: PropertyKind = {
   ...SIZE,
-  parse(text, property, owner) {
-    const value = Number(SIZE.parse(text, property, owner));
-    const { name } = property;
-    if (value === 0) return value;
-    if (value < MIN_BLOCK_BYTES || value > MAX_BLOCK_BYTES) {
-      const range = `(minimum: ${MIN_BLOCK_BYTES}, maximum: ${MAX_BLOCK_BYTES})`;
-      throw new MonitorError(`Property .${name} doesn't take value ${value} ${range}`);
-    }
-    if (!Number.isInteger(Math.log2(value))) {
-      throw new MonitorError(`Property .${name} doesn't take value '${value}', it's not a power of 2`);
-    }
-    return value;
-  },
+  parse: (text, property, owner) => blockSize(Number(SIZE.parse(text, property, owner)), property),
+  fromJson: (json, property, owner) => blockSize(Number(SIZE.fromJson(json, property, owner)), property),
 };
 
 /** QEMU's error for a value that a property with a syntax of its own cannot read. */
@@ -160,25 +216,58 @@ export function badValueError(owner: string, name: string, text: string): Monito
 
 /** Something that cannot be set: it is listed in the help only. */
 export function readOnlyKind(typeName: string): PropertyKind {
-  return {
-    typeName,
-    parse(_text, { name }, owner) {
-      throw new MonitorError(`Property '${owner}.${name}' is not writable`);
-    },
-    format: formatText,
+  const refuse = (_given: JsonValue, { name }: PropertySpec, owner: string): never => {
+    throw new MonitorError(`Property '${owner}.${name}' is not writable`);
   };
+  return { ...STR, typeName, parse: refuse, fromJson: refuse };
 }
 
-/** The value for `text`. Throws QEMU's error, or ours when the machine models the default only. */
-export function parseProperty(text: string, property: PropertySpec, owner: string): PropertyValue {
-  const value = property.kind.parse(text, property, property.owner ?? owner);
+/** The value that the user gave, as text or, with `json`, as JSON. Throws QEMU's error, or ours when the machine models the default only. */
+export function readProperty(
+  given: JsonValue,
+  json: boolean,
+  { property, owner, services }: PropertyUse,
+): PropertyValue {
+  const { kind } = property;
+  const named = property.owner ?? owner;
+  const value = json ? kind.fromJson(given, property, named) : kind.parse(String(given), property, named);
   if (property.fixed && value !== property.default) {
     const only = property.default === undefined ? 'none' : `'${helpDefault(property.default)}'`;
     throw new MonitorError(`Property '${owner}.${property.name}' is fixed at ${only} in this machine`);
   }
+  const refused = kind.check?.(value, { property, owner: named, services });
+  if (refused !== undefined) throw refused;
   return value;
 }
 
+/** Values over the defaults of `properties`; all properties have one. */
+export function withDefaults(properties: readonly PropertySpec[], given: PropertyValues): PropertyValues {
+  const values = new Map<string, PropertyValue>();
+  for (const property of properties) values.set(property.name, property.default);
+  for (const [name, value] of given) values.set(name, value);
+  return values;
+}
+
+// Properties as the tables of types write them.
+export const on = (name: string, help = 'on/off'): PropertySpec => ({
+  name,
+  kind: BOOL,
+  default: true,
+  help,
+});
+export const off = (name: string, help = 'on/off'): PropertySpec => ({
+  name,
+  kind: BOOL,
+  default: false,
+  help,
+});
+/** Only the default is modelled. */
+export const fixed = (property: PropertySpec): PropertySpec => ({ ...property, fixed: true });
+export const number = (name: string, value: number, kind: PropertyKind = UINT32): PropertySpec => ({
+  name,
+  kind,
+  default: value,
+});
 function helpDefault(value: PropertyValue): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   return String(value);

@@ -10,11 +10,12 @@
 import { assert } from '../core/assert.ts';
 import type { AccessSize } from '../core/device.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import { PCI_COMMAND, PCI_COMMAND_MASTER } from '../pci/config-space.ts';
+import { PCI_COMMAND } from '../pci/config-space.ts';
 import type { MsixState } from '../pci/msix.ts';
 import { Msix } from '../pci/msix.ts';
 import type { PciState } from '../pci/pci-device.ts';
 import { PCI_VENDOR_ID_REDHAT_QUMRANET, PciDevice } from '../pci/pci-device.ts';
+import type { PciDma } from '../pci/pci-dma.ts';
 import type { VirtioDevice, VirtioState, VirtioTransport } from './virtio-device.ts';
 import {
   VIRTIO_CONFIG_S_DRIVER_OK,
@@ -92,7 +93,8 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
   readonly msix: Msix | undefined;
   readonly #modern: VirtioPciModern;
 
-  constructor(identity: VirtioPciIdentity, device: V, properties: VirtioPciProperties) {
+  /** @param dma what `device` was built on */
+  constructor(identity: VirtioPciIdentity, device: V, properties: VirtioPciProperties, dma: PciDma) {
     const { disableLegacy, disableModern, vectors } = properties;
     assert(!disableLegacy || !disableModern, 'a virtio-pci device needs an interface');
     super(
@@ -108,6 +110,7 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
         ...(identity.multifunction === undefined ? {} : { multifunction: identity.multifunction }),
       },
       identity.id,
+      dma,
     );
     this.device = device;
     this.properties = properties;
@@ -144,10 +147,6 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
       VIRTIO_F_RING_RESET;
     if (this.properties.disableModern) return common | this.device.legacyOnlyFeatures;
     return common | VIRTIO_F_ANY_LAYOUT | VIRTIO_F_VERSION_1;
-  }
-
-  get busMaster(): boolean {
-    return (this.command & PCI_COMMAND_MASTER) !== 0;
   }
 
   interrupt(vector: number): void {

@@ -42,9 +42,9 @@ function pciModel(io: AddressSpace, gpe: GpeBlock, trace: TraceLog): Model {
   return {
     plug: (slot) => {
       cards.set(slot, 0);
-      device.plug(0, slot);
+      device.inserted(0, slot);
     },
-    unplug: (slot) => device.requestUnplug(0, slot),
+    unplug: (slot) => device.ejectRequested(0, slot),
     reset: () => device.reset(),
   };
 }
@@ -66,9 +66,9 @@ function cpuModel(io: AddressSpace, gpe: GpeBlock, trace: TraceLog): Model {
   return {
     plug: (cpu) => {
       enabled.add(cpu);
-      device.plug(cpu);
+      device.inserted(cpu);
     },
-    unplug: (cpu) => device.requestUnplug(cpu, 'qemu64-x86_64-cpu'),
+    unplug: (cpu) => device.ejectRequested(cpu, 'qemu64-x86_64-cpu'),
     reset: () => device.reset(),
   };
 }
@@ -84,9 +84,9 @@ function dimmModel(io: AddressSpace, gpe: GpeBlock, trace: TraceLog): Model {
   return {
     plug: (slot) => {
       dimms.set(slot, { addr: 2 ** 32, sizeBytes: 2 ** 27, node: 0 });
-      device.plug(slot);
+      device.inserted(slot);
     },
-    unplug: (slot) => device.requestUnplug(slot),
+    unplug: (slot) => device.ejectRequested(slot),
     reset: () => device.reset(),
   };
 }

@@ -137,7 +137,7 @@ function powerOn(id: number): LocalApicState {
 }
 
 export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
-  readonly vmstate = { name: 'apic', version: 3 };
+  readonly vmstate = { name: 'apic', version: 3, stage: 'processor' } as const;
   /** The wire from the 8259 pair. */
   readonly lint0: IrqLine = { set: (level) => this.#setLint0(level) };
   readonly #processor: ApicProcessor;

@@ -1,7 +1,7 @@
 /** `device_add help` and `device_add X,help`. */
 import { MonitorError } from '../../core/monitor-error.ts';
-import type { DeviceRegistry, DeviceType } from '../../machine/device-registry.ts';
-import { DEVICE_CATEGORIES } from '../../machine/device-registry.ts';
+import type { DeviceRegistry, DeviceType } from '../../qdev/device-type.ts';
+import { DEVICE_CATEGORIES } from '../../qdev/device-type.ts';
 import type { PropertySpec, PropertyValue } from '../../qdev/properties.ts';
 
 /** Where QEMU begins the description of a property. */

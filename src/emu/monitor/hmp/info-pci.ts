@@ -1,14 +1,9 @@
 /** `info pci`. */
-import type { PciBarInfo, PciDeviceInfo } from '../../machine/machine-api.ts';
+import type { PciBarInfo, PciDeviceInfo } from '../../pci/pci-info.ts';
+import { barRange } from '../../pci/pci-print.ts';
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
 const decimal = (value: number, width: number): string => String(value).padStart(width, ' ');
-
-/** QEMU: an unmapped BAR is at the last address, so that it ends one round later. */
-export function barRange({ address, size }: PciBarInfo, digits: number): { from: string; to: string } {
-  if (address === undefined) return { from: 'f'.repeat(16), to: hex(size - 2, digits) };
-  return { from: hex(address, digits), to: hex(address + size - 1, digits) };
-}
 
 function barText(bar: PciBarInfo): string {
   const { type, prefetch, mem64 } = bar;

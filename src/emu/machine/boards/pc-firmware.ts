@@ -1,0 +1,78 @@
+/** What a BIOS does on the pc board before it starts the kernel. */
+import type { AcpiConfig, AcpiPciDevice } from '../../acpi/acpi-config.ts';
+import { buildAcpiTables } from '../../acpi/tables.ts';
+import { PIIX3 } from '../../chipset/chip-types.ts';
+import { cpuidLeaf } from '../../cpu/system/cpuid.ts';
+import { writeBiosTables } from '../../firmware/bios-tables.ts';
+import { setUpChips } from '../../firmware/chip-setup.ts';
+import { writeBiosDataArea } from '../../firmware/low-memory.ts';
+import { FIRMWARE_DATA_SIZE } from '../../firmware/memory-map.ts';
+import type { PciInterrupt } from '../../firmware/mp-table.ts';
+import { PCI_INTERRUPT_LINE } from '../../pci/config-space.ts';
+import { pciFunction, pciSlot } from '../../pci/pci-bus.ts';
+import type { PciDevice } from '../../pci/pci-device.ts';
+import { PciHardware } from '../../pci/pci-hardware.ts';
+import { assignPciResources } from '../../pci/pci-resources.ts';
+import type { Qdev } from '../../qdev/tree.ts';
+import type { PcBoard } from './pc.ts';
+
+const IO_APIC = { id: 0, base: 0xfec00000 };
+const PM_BASE = 0x600;
+const BOOT_CPU = { apicId: 0, sockets: 1, cores: 1, threads: 1 };
+
+/** Gives the address of the ACPI root pointer. */
+export function pcFirmwareSetup(board: PcBoard): number {
+  const { memory, processors, archId } = board.wiring;
+  assignPciResources(board.pciBus);
+  for (const chip of [board.i440fx, board.piix3, board.ide, board.pm]) chip.firmwareSetup();
+  const serials = board.serials.map(({ iobase }) => iobase);
+  setUpChips(board.ports, board.physical, serials);
+  writeBiosDataArea(memory, serials);
+  const rsdp = writeAcpiTables(board);
+  const [cpuSignature, , , cpuFeatures] = cpuidLeaf(1, 0, BOOT_CPU, true);
+  const cpus = processors.length;
+  return writeBiosTables(memory, {
+    rsdp,
+    mp: {
+      apicIds: processors.map((_, index) => archId(index)),
+      cpuSignature,
+      cpuFeatures,
+      ioApic: IO_APIC,
+      pci: board.pciBus.devices().flatMap(interruptOf),
+    },
+    smbios: { ramSize: memory.size, cpus, cpuSignature, cpuFeatures },
+  });
+}
+
+function writeAcpiTables({ wiring, serials }: PcBoard): Uint8Array {
+  const { memory, processors, archId, dimms, devices } = wiring;
+  const config: AcpiConfig = {
+    ramSize: memory.size,
+    cpus: processors.map((_, index) => ({ apicId: archId(index), present: true })),
+    pci: { bsel: 0, devices: devices.tree.devices().flatMap(describeFunction) },
+    hpet: true,
+    serialPorts: serials.map(({ index }) => index + 1),
+    parallelPort: false,
+    ioApic: IO_APIC,
+    pmBase: PM_BASE,
+    ...(dimms === undefined ? {} : { dimms }),
+  };
+  const base = memory.size - FIRMWARE_DATA_SIZE;
+  const { rsdp, tables } = buildAcpiTables(config, base);
+  memory.write(base, tables);
+  return rsdp;
+}
+
+function interruptOf({ devfn, identity, config }: PciDevice): PciInterrupt[] {
+  const pin = identity.interruptPin ?? 0;
+  if (pin === 0) return [];
+  return [{ slot: pciSlot(devfn), pin: pin - 1, irq: config.read(PCI_INTERRUPT_LINE, 1) }];
+}
+
+/** What the DSDT says of a slot. That a function stays is a fact of its type. */
+function describeFunction({ type, hardware }: Qdev): AcpiPciDevice[] {
+  if (!(hardware instanceof PciHardware)) return [];
+  const { devfn } = hardware.function;
+  const place = { slot: pciSlot(devfn), func: pciFunction(devfn), hotpluggable: type.hotpluggable };
+  return [type === PIIX3 ? { ...place, kind: 'isa' } : place];
+}

@@ -1,0 +1,77 @@
+/** The PIIX4's hotplug registers on the pc board: what they report to, and whose devices they speak of. */
+import { CpuHotplug } from '../../acpi/cpu-hotplug.ts';
+import { GpeBlock } from '../../acpi/gpe.ts';
+import { MemoryHotplug } from '../../acpi/memory-hotplug.ts';
+import { PciHotplug } from '../../acpi/pci-hotplug.ts';
+import type { AddressSpace } from '../../bus/address-space.ts';
+import type { Device } from '../../core/device.ts';
+import type { IrqLine } from '../../core/irq.ts';
+import { MonitorError } from '../../core/monitor-error.ts';
+import type { Trace } from '../../core/trace.ts';
+import type { PciBus } from '../../pci/pci-bus.ts';
+import { PciSlots } from '../../pci/pci-slots.ts';
+import type { HotplugHandler } from '../../qdev/hotplug-handler.ts';
+import type { DeviceManager } from '../../qdev/plug.ts';
+
+/** QEMU: the number of the root bus in the hotplug registers. */
+const ROOT_BSEL = 0;
+
+export interface PcHotplugWiring {
+  readonly ports: AddressSpace;
+  readonly pciBus: PciBus;
+  readonly sci: IrqLine;
+  readonly devices: DeviceManager;
+  readonly cpus: number;
+  readonly archId: (cpu: number) => number;
+  /** 0: no registers for DIMMs. */
+  readonly dimmSlots: number;
+  readonly trace: Trace;
+}
+
+export interface PcHotplug {
+  readonly slots: PciSlots;
+  /** The register blocks, in the order of reset. */
+  readonly blocks: readonly Device[];
+}
+
+export function pcHotplug(wiring: PcHotplugWiring): PcHotplug {
+  const { ports, pciBus, devices, cpus, archId, dimmSlots, trace } = wiring;
+  const gpe = new GpeBlock(wiring.sci, trace);
+  const pci: PciHotplug = new PciHotplug(
+    {
+      removableSlots: (bsel) => (bsel === ROOT_BSEL ? slots.removable() : 0),
+      eject: (bsel, slot) => (bsel === ROOT_BSEL ? slots.eject(slot) : 0),
+      acpiIndex: (bsel, slot) => (bsel === ROOT_BSEL ? slots.acpiIndex(slot) : 0),
+    },
+    gpe,
+    trace,
+  );
+  const slots = new PciSlots(
+    pciBus,
+    {
+      inserted: (slot) => pci.inserted(ROOT_BSEL, slot),
+      ejectRequested: (slot) => pci.ejectRequested(ROOT_BSEL, slot),
+    },
+    (device) => devices.unplug(device),
+  );
+  // The vCPUs of the board are all there from the start, and none leaves.
+  const cpu = new CpuHotplug({ count: cpus, archId, enabled: () => true, eject() {}, ost() {} }, gpe, trace);
+  devices.handleBusless(({ category }) => category === 'CPU', PROCESSORS);
+  const blocks: (Device & { attach(io: AddressSpace): unknown })[] = [gpe, pci, cpu];
+  if (dimmSlots > 0) blocks.push(emptyDimmSlots(dimmSlots, gpe, trace));
+  for (const block of blocks) block.attach(ports);
+  return { slots, blocks };
+}
+
+/** Not modelled: devices for the slots. QEMU: the registers exist only with slots. */
+function emptyDimmSlots(slots: number, gpe: GpeBlock, trace: Trace): MemoryHotplug {
+  return new MemoryHotplug({ slots, dimm: () => undefined, eject: () => false, ost() {} }, gpe, trace);
+}
+
+/** Not modelled: processors that come and go. */
+const PROCESSORS: HotplugHandler = {
+  prePlug: () => undefined,
+  plug() {},
+  unplugRequest: () => new MonitorError('Boot CPU is unpluggable'),
+  unplug() {},
+};

@@ -1,0 +1,250 @@
+/** The `pc` board: i440FX, PIIX3 and PIIX4 with all that hangs on them, wired as QEMU wires it. */
+import { Piix3Ide } from '../../ata/piix3-ide.ts';
+import { PIIX3_IDE } from '../../ata/piix3-ide-type.ts';
+import { AddressSpace } from '../../bus/address-space.ts';
+import { type MmioRange, SysbusHardware } from '../../bus/sysbus.ts';
+import type { CharBackend } from '../../char/char-backend.ts';
+import { Serial16550 } from '../../char/serial-16550.ts';
+import { ISA_SERIAL } from '../../char/serial-type.ts';
+import * as chip from '../../chipset/chip-types.ts';
+import { FwCfg } from '../../chipset/fw-cfg.ts';
+import { Hpet } from '../../chipset/hpet.ts';
+import { I440fx } from '../../chipset/i440fx.ts';
+import { I8254 } from '../../chipset/i8254.ts';
+import { I8257 } from '../../chipset/i8257.ts';
+import type { I8259Pair } from '../../chipset/i8259.ts';
+import type { IoApic } from '../../chipset/ioapic.ts';
+import { Mc146818 } from '../../chipset/mc146818.ts';
+import { pcCmos } from '../../chipset/pc-cmos.ts';
+import { PcSpeaker } from '../../chipset/pcspk.ts';
+import { Piix3 } from '../../chipset/piix3.ts';
+import { Piix4Pm, type PowerEvents } from '../../chipset/piix4-pm.ts';
+import { Port92 } from '../../chipset/port92.ts';
+import { attachPostPort } from '../../chipset/post-port.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Device } from '../../core/device.ts';
+import { type ApicBus, type IrqLine, type MsiSink, UNCONNECTED, WiredOr } from '../../core/irq.ts';
+import type { Trace } from '../../core/trace.ts';
+import { QEMU64_CPU } from '../../cpu/cpu-type.ts';
+import { I8042 } from '../../input/i8042.ts';
+import { I8042_TYPE, PS2_KBD, PS2_MOUSE } from '../../input/input-types.ts';
+import type { GuestMemory } from '../../memory/guest-memory.ts';
+import { PciBus } from '../../pci/pci-bus.ts';
+import type { PciDevice } from '../../pci/pci-device.ts';
+import { PciHardware, type PciHardwareParts } from '../../pci/pci-hardware.ts';
+import { PciHost } from '../../pci/pci-host.ts';
+import type { DeviceType } from '../../qdev/device-type.ts';
+import { solderedOn } from '../../qdev/hardware.ts';
+import type { DeviceManager } from '../../qdev/plug.ts';
+import type { GpioLines, Qdev } from '../../qdev/tree.ts';
+import { BoardBuilder, busOf, gpioIn, gpioOut, type Place } from './board.ts';
+import { pcHotplug } from './pc-hotplug.ts';
+import { PcInterrupts } from './pc-interrupts.ts';
+
+const SCI_IRQ = 9;
+/** COM1 to COM4. */
+const COM_PORTS = [
+  { iobase: 0x3f8, irq: 4 },
+  { iobase: 0x2f8, irq: 3 },
+  { iobase: 0x3e8, irq: 4 },
+  { iobase: 0x2e8, irq: 3 },
+] as const;
+const IO_APIC_MMIO = { base: 0xfec0_0000, size: 0x1000 };
+const HPET_MMIO = { base: 0xfed0_0000, size: 0x400 };
+const SMBBA = 0x90;
+const SMB_BASE_MASK = 0xffc0;
+
+export interface PcWiring {
+  readonly memory: GuestMemory;
+  readonly clock: Clock;
+  readonly trace: Trace;
+  readonly wallClockMs: number;
+  /** The local APICs: messages, MSI, and the wire from the 8259 pair. */
+  readonly apics: ApicBus & MsiSink;
+  readonly intr: IrqLine;
+  readonly power: PowerEvents;
+  /** The guest asked for a reset. */
+  readonly reset: () => void;
+  /** The other ends of COM1 to COM4; without one there is no such port. */
+  readonly serials: readonly (CharBackend | undefined)[];
+  /** The processors that are there, each with all that a snapshot saves of it. */
+  readonly processors: readonly (readonly Device[])[];
+  readonly devices: DeviceManager;
+  readonly archId: (cpu: number) => number;
+  /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
+  readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
+}
+
+/** A serial port of the board. */
+export interface PcSerial {
+  readonly index: number;
+  readonly iobase: number;
+  readonly irq: number;
+  readonly backend: CharBackend;
+}
+
+export class PcBoard {
+  readonly ports = new AddressSpace('I/O');
+  readonly physical = new AddressSpace('memory', 'zeros');
+  readonly wiring: PcWiring;
+  readonly serials: readonly PcSerial[];
+  readonly pic: I8259Pair;
+  readonly ioApic: IoApic;
+  readonly pciBus: PciBus;
+  readonly i440fx: I440fx;
+  readonly piix3: Piix3;
+  readonly ide: Piix3Ide;
+  readonly pm: Piix4Pm;
+  readonly rtc: Mc146818;
+
+  constructor(wiring: PcWiring) {
+    this.wiring = wiring;
+    this.serials = serialPorts(wiring);
+    const { memory, clock, trace, apics, devices, reset, processors, archId } = wiring;
+    const { ports, physical } = this;
+
+    // What others are wired to comes first.
+    const irqs = new PcInterrupts(wiring.intr, apics, trace);
+    this.pic = irqs.pic;
+    this.ioApic = irqs.ioApic;
+    const sci = new WiredOr(irqs.isa(SCI_IRQ));
+    const hpet: Hpet = new Hpet(
+      (line) => irqs.gsi(line),
+      (on) => pit.enableIrq(on),
+      clock,
+      trace,
+    );
+    const pit = new I8254(hpet.pitIrq, clock);
+    this.piix3 = new Piix3(ports, irqs.allIsa(), reset);
+    const { pirqs } = this.piix3;
+    this.pciBus = new PciBus({ name: 'pci.0', io: ports, memory: physical, msi: apics, dma: memory, pirqs });
+    const { slots, blocks } = pcHotplug({
+      ports,
+      pciBus: this.pciBus,
+      sci: sci.input(),
+      devices,
+      cpus: processors.length,
+      archId,
+      dimmSlots: wiring.dimms?.slots ?? 0,
+      trace,
+    });
+    const cmos = pcCmos({
+      ramBelow4g: memory.size,
+      ramAbove4g: 0,
+      cpus: processors.length,
+      bootOrder: 'cad',
+      floppies: [0, 0],
+      disks: [undefined, undefined, undefined, undefined],
+    });
+
+    // The chips, in the order in which QEMU makes them.
+    const board = new BoardBuilder(devices);
+    for (const sections of processors) board.add(solderedOn(sections), QEMU64_CPU, {});
+    board.skip('kvmvapic');
+    const soldered = (
+      sections: readonly Device[],
+      type: DeviceType,
+      place: Place,
+      mmio: readonly MmioRange[] = [],
+    ) => board.add(new SysbusHardware(sections, { mmio }), type, { on: board.systemBus, ...place });
+    soldered([onPorts(new FwCfg(memory, trace))], chip.FW_CFG_IO, { in: [board.machine, 'fw_cfg'] });
+    const host = board.add(
+      new SysbusHardware([new PciHost(this.pciBus, ports, trace)], { buses: [slots.qbus()] }),
+      chip.I440FX_PCIHOST,
+      { on: board.systemBus, in: [board.machine, 'i440fx'] },
+    );
+    const pci0 = busOf(host, 'pci.0');
+    const onPci = <D extends PciDevice>(
+      device: D,
+      addr: number,
+      type: DeviceType,
+      parts: PciHardwareParts = {},
+      { values = {}, gpios = [] }: Place = {},
+    ): Qdev => {
+      const multifunction = device.identity.multifunction ?? false;
+      const place = { on: pci0, gpios, values: { ...values, addr, multifunction } };
+      return board.add(new PciHardware(device, parts), type, place);
+    };
+    this.i440fx = new I440fx(memory.size);
+    onPci(this.i440fx, 0x00, chip.I440FX);
+    const bridge = onPci(this.piix3, 0x08, chip.PIIX3, { buses: [{ name: 'isa.0', type: 'ISA' }] });
+    const isa0 = busOf(bridge, 'isa.0');
+    const onIsa = (
+      sections: readonly Device[],
+      type: DeviceType,
+      values: Place['values'] = {},
+      gpios: readonly GpioLines[] = [],
+    ): Qdev => board.add(solderedOn(sections), type, { on: isa0, values: values ?? {}, gpios });
+    // One of our chips stands for each pair of QEMU's.
+    onIsa([onPorts(new I8257(trace))], chip.I8257);
+    onIsa([], chip.I8257, { base: 0xc0, 'page-base': 0x88, dshift: 1 });
+    const picWires = [gpioIn(8), gpioOut(1)];
+    onIsa(
+      [onPorts(irqs.pic)],
+      chip.ISA_I8259,
+      { iobase: 0x20, elcr_addr: 0x4d0, elcr_mask: 0xf8, master: true },
+      picWires,
+    );
+    onIsa([], chip.ISA_I8259, { iobase: 0xa0, elcr_addr: 0x4d1, elcr_mask: 0xde }, picWires);
+    irqs.ioApic.attachMemory(physical);
+    soldered([irqs.ioApic], chip.IOAPIC, { in: [host, 'ioapic'], gpios: [gpioIn(24)] }, [IO_APIC_MMIO]);
+    hpet.attachMemory(physical);
+    const hpetWires = [gpioIn(2), gpioOut(1), gpioOut(32, 'sysbus-irq')];
+    soldered([hpet], chip.HPET, { gpios: hpetWires, values: { 'hpet-intcap': 4 } }, [HPET_MMIO]);
+    this.rtc = new Mc146818(hpet.rtcIrq, clock, wiring.wallClockMs, cmos);
+    onIsa([onPorts(this.rtc)], chip.MC146818RTC, { base_year: 0 }, [gpioOut(1)]);
+    onIsa([onPorts(pit)], chip.ISA_PIT, { iobase: 0x40 }, [gpioIn(1), gpioOut(1)]);
+    onIsa([onPorts(new PcSpeaker(pit))], chip.ISA_PCSPK);
+    for (const { index, iobase, irq, backend } of this.serials) {
+      const serial = new Serial16550(irqs.isa(irq), backend, clock, trace);
+      serial.attach(ports, iobase);
+      onIsa([serial], ISA_SERIAL, { index, iobase, irq });
+    }
+    board.skip('isa-fdc');
+    const keys = new I8042(
+      { keyboardIrq: irqs.isa(1), mouseIrq: irqs.isa(12), a20: UNCONNECTED, reset },
+      trace,
+    );
+    const keyboard = onIsa([onPorts(keys)], I8042_TYPE, {}, [
+      gpioIn(1, 'ps2-mouse-input-irq'),
+      gpioIn(1, 'ps2-kbd-input-irq'),
+      gpioOut(2),
+      gpioOut(1, 'a20'),
+    ]);
+    soldered([], PS2_KBD, { in: [keyboard, 'ps2kbd'], gpios: [gpioOut(1)] });
+    soldered([], PS2_MOUSE, { in: [keyboard, 'ps2mouse'], gpios: [gpioOut(1)] });
+    board.skip('vmport');
+    board.skip('vmmouse');
+    onIsa([onPorts(new Port92(UNCONNECTED, reset))], chip.PORT92, {}, [gpioOut(1, 'a20')]);
+    attachPostPort(ports);
+    this.ide = new Piix3Ide(ports, [irqs.isa(14), irqs.isa(15)]);
+    const channel = (name: string) => ({ name, type: 'IDE', maxDevices: 2 });
+    onPci(this.ide, 0x09, PIIX3_IDE, { buses: [channel('ide.0'), channel('ide.1')] });
+    const pm = new Piix4Pm({ ports, clock, sci: sci.input(), power: wiring.power, trace });
+    this.pm = pm;
+    onPci(
+      pm,
+      0x0b,
+      chip.PIIX4_PM,
+      { blocks, buses: [{ name: 'i2c', type: 'i2c-bus' }] },
+      {
+        gpios: [gpioOut(1, 'smi-irq'), gpioOut(1)],
+        values: { smb_io_base: () => pm.config.read(SMBBA, 2) & SMB_BASE_MASK, 'smm-enabled': true },
+      },
+    );
+    pm.machineReady();
+
+    function onPorts<D extends { attach(io: AddressSpace): unknown }>(device: D): D {
+      device.attach(ports);
+      return device;
+    }
+  }
+}
+
+/** The ports that the board has. */
+function serialPorts({ serials }: PcWiring): readonly PcSerial[] {
+  return COM_PORTS.flatMap((port, index) => {
+    const backend = serials[index];
+    return backend === undefined ? [] : [{ ...port, index, backend }];
+  });
+}

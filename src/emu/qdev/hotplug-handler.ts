@@ -1,0 +1,22 @@
+/** QEMU's four hotplug verbs: the one protocol by which devices come and go. */
+import type { MonitorError } from '../core/monitor-error.ts';
+import type { NewDevice } from './device-type.ts';
+import type { Qdev } from './tree.ts';
+
+/** `asked`: the guest was asked and may answer much later, or never. `now`: nobody needs to be asked. */
+export type UnplugAnswer = 'asked' | 'now' | MonitorError;
+
+/**
+ * Implemented by each bus that takes devices, in the folder of its kind, and by the machine for devices on no bus.
+ * Called by `DeviceManager` (`plug.ts`) alone.
+ */
+export interface HotplugHandler {
+  /** Refuses the device in QEMU's words, or says by `device.place` where it goes. Nothing else has changed by then. */
+  prePlug(device: NewDevice): MonitorError | undefined;
+  /** The device is realized: puts it there and, when it is hot-plugged, tells the guest. */
+  plug(device: Qdev): void;
+  /** The user wants the device out. */
+  unplugRequest(device: Qdev): UnplugAnswer;
+  /** The guest let go, or was not asked: takes the device off. What is on its own buses has left before. */
+  unplug(device: Qdev): void;
+}

@@ -1,0 +1,272 @@
+/**
+ * The story of `device_add` and `device_del`, from the user's words to the device and back:
+ *
+ * add: type → bus → id → properties → `prePlug` (may refuse) → realize → `plug` (tells the guest)
+ * del: device → `unplugRequest` (asks the guest) … the guest lets go … what is on its buses leaves → `unplug` → DEVICE_DELETED
+ *
+ * The verbs are those of `hotplug-handler.ts`. A bus, or the machine for devices on no bus, implements them; they are called here alone.
+ */
+import type { MachineEvents } from '../core/machine-events.ts';
+import { MonitorError } from '../core/monitor-error.ts';
+import { type DeviceRegistry, type DeviceType, NewDevice } from './device-type.ts';
+import type { HotplugHandler } from './hotplug-handler.ts';
+import { PERIPHERAL, PERIPHERAL_ANON, type QomObject } from './objects.ts';
+import type { Options } from './option-string.ts';
+import {
+  type JsonValue,
+  type PropertyValue,
+  type PropertyValues,
+  readProperty,
+  withDefaults,
+} from './properties.ts';
+import { CLOCK, EVENTS, type Services } from './services.ts';
+import type { DeviceTree, Qbus, Qdev, QdevParts } from './tree.ts';
+import { Values } from './values.ts';
+
+/** Properties of every object that cannot be set. */
+const READ_ONLY = new Set(['type', 'hotplugged', 'hotpluggable', 'parent_bus']);
+
+/** What a snapshot says of a device that is made again. */
+export interface RestoredDevice {
+  readonly hotplugged: boolean;
+  /** Values that its bus had chosen. */
+  readonly places: PropertyValues;
+  readonly unplugRequestedMs: number | undefined;
+}
+
+export class DeviceManager {
+  readonly registry: DeviceRegistry;
+  readonly tree: DeviceTree;
+  readonly #services: Services;
+  readonly #events: MachineEvents;
+  readonly #machineHandlers: {
+    readonly handles: (type: DeviceType) => boolean;
+    readonly handler: HotplugHandler;
+  }[] = [];
+  #ready = false;
+  #anonymous = 0;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @param services what devices find of the machine; clock and events at least */
+  constructor(registry: DeviceRegistry, tree: DeviceTree, services: Services) {
+    this.registry = registry;
+    this.tree = tree;
+    this.#services = services;
+    this.#events = services.get(EVENTS);
+  }
+
+  /** The board says who plugs and unplugs devices that are on no bus. */
+  handleBusless(handles: (type: DeviceType) => boolean, handler: HotplugHandler): void {
+    this.#machineHandlers.push({ handles, handler });
+  }
+
+  /** The board is complete: from now on devices come and go by hotplug, also before the first instruction. */
+  machineReady(): void {
+    this.#ready = true;
+  }
+
+  /** How many devices without an id the user asked for. */
+  get anonymousDevices(): number {
+    return this.#anonymous;
+  }
+
+  /** A snapshot is restored: the next device without an id gets this number. */
+  set anonymousDevices(count: number) {
+    this.#anonymous = count;
+  }
+
+  /** Makes a device and plugs it in. Rejects with `MonitorError`, having changed nothing. */
+  add(options: Options<JsonValue>, restored?: RestoredDevice): Promise<Qdev> {
+    const turn = this.#turn.then(() => this.#add(options, restored));
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Puts a device into the tree that a board has from the start, and on its bus. */
+  addBuiltIn(parent: QomObject, name: string, parts: QdevParts): Qdev {
+    const device = this.tree.insert(parent, name, parts);
+    this.#handlerOf(parts.type, parts.bus)?.plug(device);
+    return device;
+  }
+
+  /** Asks that a device be taken out; the guest may answer much later, or never. Throws `MonitorError`. */
+  delete(idOrPath: string): void {
+    const device = this.#find(idOrPath);
+    if (this.#isLeaving(device)) {
+      throw new MonitorError(`Device ${idOrPath} is already in the process of unplug`);
+    }
+    const { bus, type } = device;
+    if (bus !== undefined && !bus.hotpluggable) {
+      throw new MonitorError(`Bus '${bus.name}' does not support hotplugging`);
+    }
+    const handler = this.#handlerOf(type, bus);
+    if (!type.hotpluggable || handler === undefined) {
+      throw new MonitorError(`Device '${type.name}' does not support hotplugging`);
+    }
+    const answer = handler.unplugRequest(device);
+    if (answer instanceof MonitorError) throw answer;
+    if (answer === 'now') this.unplug(device);
+    else device.unplugRequestedMs = this.#nowMs();
+  }
+
+  /** Ids that `device_del` would take, oldest first. */
+  removable(): readonly string[] {
+    return this.tree
+      .peripherals()
+      .filter(({ bus, type }) => bus?.hotpluggable === true && type.hotpluggable)
+      .map(({ id }) => id);
+  }
+
+  /**
+   * The guest let go of the device, or nobody had to be asked: it leaves the machine, what is on its buses before it.
+   * Called by whoever the guest answered: the bus's registers.
+   */
+  unplug(device: Qdev): void {
+    for (const bus of device.buses) for (const child of [...bus.devices]) this.unplug(child);
+    this.#handlerOf(device.type, device.bus)?.unplug(device);
+    const { id, path } = device;
+    this.tree.remove(device);
+    device.hardware.release();
+    this.#events.emit({ event: 'DEVICE_DELETED', data: id === '' ? { path } : { device: id, path } });
+  }
+
+  async #add(options: Options<JsonValue>, restored: RestoredDevice | undefined): Promise<Qdev> {
+    const type = this.#typeOf(options, restored !== undefined);
+    const bus = this.#busFor(type, text(options, 'bus'));
+    const id = options.id ?? '';
+    const [parent, name] = this.#pathFor(id);
+    const path = `${parent}/${name}`;
+    const values = this.#values(type, options);
+    const handler = this.#handlerOf(type, bus);
+    if (type.realize === undefined || handler === undefined) {
+      throw new MonitorError(`Device '${type.name}' can only be part of a board in this machine`);
+    }
+    const hotplugged = restored?.hotplugged ?? this.#ready;
+    const device = new NewDevice({
+      type,
+      id,
+      bus,
+      options,
+      hotplugged,
+      values: new Map([...values, ...(restored?.places ?? [])]),
+    });
+    const refused = handler.prePlug(device);
+    if (refused !== undefined) throw refused;
+    const realized = await type.realize({
+      id,
+      path,
+      values: new Values(device.values),
+      services: this.#services,
+    });
+    const qdev = this.tree.insert(this.tree.objects.container(parent), name, {
+      type,
+      id,
+      bus,
+      hotplugged,
+      hardware: realized.hardware,
+      values: new Map([...device.values, ...(realized.values ?? [])]),
+      request: { options, places: device.places },
+    });
+    qdev.unplugRequestedMs = restored?.unplugRequestedMs;
+    handler.plug(qdev);
+    return qdev;
+  }
+
+  #handlerOf(type: DeviceType, bus: Qbus | undefined): HotplugHandler | undefined {
+    return bus === undefined
+      ? this.#machineHandlers.find(({ handles }) => handles(type))?.handler
+      : bus.handler;
+  }
+
+  #typeOf(options: Options<JsonValue>, restoring: boolean): DeviceType {
+    const driver = text(options, 'driver');
+    if (driver === undefined) throw new MonitorError("Parameter 'driver' is missing");
+    const type = this.registry.find(driver);
+    if (type === undefined) throw new MonitorError(`'${driver}' is not a valid device model name`);
+    if (!type.userCreatable || (this.#ready && !restoring && !type.hotpluggable)) {
+      throw new MonitorError("Parameter 'driver' expects a pluggable device type");
+    }
+    return type;
+  }
+
+  #busFor(type: DeviceType, name: string | undefined): Qbus | undefined {
+    if (type.busType === undefined) {
+      if (this.#ready && this.#handlerOf(type, undefined) === undefined) {
+        throw new MonitorError(`Device '${type.name}' can not be hotplugged on this machine`);
+      }
+      return undefined;
+    }
+    const bus = name === undefined ? this.#busOfType(type) : this.#busNamed(type, name);
+    if (this.#ready && !bus.hotpluggable) {
+      throw new MonitorError(`Bus '${bus.name}' does not support hotplugging`);
+    }
+    return bus;
+  }
+
+  #busNamed(type: DeviceType, name: string): Qbus {
+    const bus = this.tree.findBus((one) => one.name === name);
+    if (bus === undefined) throw new MonitorError(`Bus '${name}' not found`);
+    if (bus.full) throw new MonitorError(`Bus '${name}' is full`);
+    if (!bus.takes(type)) throw new MonitorError(`Device '${type.name}' can't go on ${bus.type} bus`);
+    return bus;
+  }
+
+  #busOfType(type: DeviceType): Qbus {
+    const bus = this.tree.findBus((one) => one.takes(type));
+    if (bus === undefined || bus.full) {
+      throw new MonitorError(`No '${type.busType}' bus found for device '${type.name}'`);
+    }
+    return bus;
+  }
+
+  #pathFor(id: string): readonly [parent: string, name: string] {
+    // QEMU: counts also devices that could not be made.
+    if (id === '') return [PERIPHERAL_ANON, `device[${this.#anonymous++}]`];
+    if (this.tree.find(id) !== undefined) throw new MonitorError(`Duplicate device ID '${id}'`);
+    return [PERIPHERAL, id];
+  }
+
+  #values(type: DeviceType, options: Options<JsonValue>): PropertyValues {
+    const known = [...type.properties, ...(type.options ?? [])];
+    const given = new Map<string, PropertyValue>();
+    for (const [name, value] of options.effective()) {
+      if (name === 'driver' || name === 'bus') continue;
+      const property = known.find((one) => one.name === name);
+      if (property === undefined) throw propertyError(type, name);
+      given.set(
+        name,
+        readProperty(value, options.json, { property, owner: type.name, services: this.#services }),
+      );
+    }
+    return withDefaults(known, given);
+  }
+
+  #find(idOrPath: string): Qdev {
+    const device = this.tree.find(idOrPath);
+    if (device !== undefined) return device;
+    if (this.tree.isOther(idOrPath)) throw new MonitorError(`${idOrPath} is not a hotpluggable device`);
+    throw new MonitorError(`Device '${idOrPath}' not found`, 'DeviceNotFound');
+  }
+
+  /** QEMU: a request made in the first virtual millisecond blocks all others; a later one may be repeated. */
+  #isLeaving({ unplugRequestedMs }: Qdev): boolean {
+    if (unplugRequestedMs === undefined) return false;
+    return unplugRequestedMs === 0 || unplugRequestedMs > this.#nowMs();
+  }
+
+  #nowMs(): number {
+    return Math.floor(this.#services.get(CLOCK).nowNs() / 1_000_000);
+  }
+}
+
+/** An option that must be text. Throws `MonitorError`. */
+function text(options: Options<JsonValue>, key: string): string | undefined {
+  const value = options.get(key);
+  if (value === undefined || typeof value === 'string') return value;
+  throw new MonitorError(`Invalid parameter type for '${key}', expected: string`);
+}
+
+function propertyError(type: DeviceType, name: string): MonitorError {
+  const what = READ_ONLY.has(name) ? 'is not writable' : 'not found';
+  return new MonitorError(`Property '${type.name}.${name}' ${what}`);
+}

@@ -1,0 +1,128 @@
+/** Objects that the user makes beside devices, `object_add`: back ends for randomness, memory, and others to come. */
+import { MonitorError } from '../core/monitor-error.ts';
+import { OBJECTS, type ObjectTree, QomObject } from './objects.ts';
+import { badIdError, isWellFormedId, type Options } from './option-string.ts';
+import {
+  type JsonValue,
+  type PropertySpec,
+  type PropertyValue,
+  readProperty,
+  withDefaults,
+} from './properties.ts';
+import { ServiceName, type Services } from './services.ts';
+import { Values } from './values.ts';
+
+/** A type of object that the user may make. */
+export interface ObjectType {
+  readonly name: string;
+  /** Types for which a link may ask: the parents of `name`. */
+  readonly parents: readonly string[];
+  readonly properties: readonly PropertySpec[];
+  /** Makes the object; throws `MonitorError`, having taken nothing. */
+  readonly create: (values: Values, services: Services) => UserObject;
+}
+
+/** An object that the user made. */
+export class UserObject extends QomObject {
+  /** How the user asked for it, for snapshots; set once, by who makes it. */
+  readonly type: ObjectType;
+  readonly #inUse: () => boolean;
+  readonly #release: () => void;
+
+  /** @param inUse QEMU's can_be_deleted of some types: true forbids `object_del` */
+  constructor(
+    type: ObjectType,
+    parts: { readonly inUse?: () => boolean; readonly release?: () => void } = {},
+  ) {
+    super(type.name, ...type.parents);
+    this.type = type;
+    this.#inUse = parts.inUse ?? (() => false);
+    this.#release = parts.release ?? (() => {});
+  }
+
+  get inUse(): boolean {
+    return this.#inUse();
+  }
+
+  release(): void {
+    this.#release();
+  }
+}
+
+export const USER_OBJECTS = new ServiceName<UserObjects>('user-objects');
+
+export class UserObjects {
+  readonly #types: readonly ObjectType[];
+  readonly #tree: ObjectTree;
+  readonly #services: Services;
+  readonly #made = new Map<string, { readonly object: UserObject; readonly options: Options<JsonValue> }>();
+
+  constructor(types: readonly ObjectType[], tree: ObjectTree, services: Services) {
+    this.#types = types;
+    this.#tree = tree;
+    this.#services = services;
+  }
+
+  /** By name, as QEMU lists them. */
+  types(): readonly ObjectType[] {
+    return [...this.#types].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  find(typeName: string): ObjectType | undefined {
+    return this.#types.find(({ name }) => name === typeName);
+  }
+
+  /** Ids, oldest first. */
+  ids(): readonly string[] {
+    return [...this.#made.keys()];
+  }
+
+  /** How the user asked for each object, oldest first. */
+  requests(): readonly Options<JsonValue>[] {
+    return [...this.#made.values()].map(({ options }) => options);
+  }
+
+  /** Makes an object of the type that the option `qom-type` names. Throws `MonitorError`, having changed nothing. */
+  add(options: Options<JsonValue>): UserObject {
+    const typeName = options.get('qom-type');
+    if (typeName === undefined) throw new MonitorError("Parameter 'qom-type' is missing");
+    const type = this.find(String(typeName));
+    if (type === undefined) {
+      throw new MonitorError(`Parameter 'qom-type' does not accept value '${String(typeName)}'`);
+    }
+    const { id } = options;
+    if (id === undefined) throw new MonitorError("Parameter 'id' is missing");
+    const values = this.#values(type, options);
+    if (!isWellFormedId(id)) throw badIdError();
+    if (this.#made.has(id)) {
+      throw new MonitorError(`attempt to add duplicate property '${id}' to object (type 'container')`);
+    }
+    const object = this.#tree.container(OBJECTS).addChild(id, type.create(values, this.#services));
+    this.#made.set(id, { object, options });
+    return object;
+  }
+
+  /** Throws `MonitorError`. A device that uses the object keeps it, unless the type forbids. */
+  delete(id: string): void {
+    const made = this.#made.get(id);
+    if (made === undefined) throw new MonitorError(`object '${id}' not found`);
+    if (made.object.inUse) throw new MonitorError(`object '${id}' is in use, can not be deleted`);
+    this.#made.delete(id);
+    made.object.unparent();
+    made.object.release();
+  }
+
+  #values(type: ObjectType, options: Options<JsonValue>): Values {
+    const given = new Map<string, PropertyValue>();
+    for (const [name, value] of options.effective()) {
+      if (name === 'qom-type') continue;
+      const property = type.properties.find((one) => one.name === name);
+      if (property === undefined) throw new MonitorError(`Parameter '${name}' is unexpected`);
+      given.set(
+        name,
+        readProperty(value, options.json, { property, owner: type.name, services: this.#services }),
+      );
+    }
+    return new Values(withDefaults(type.properties, given));
+  }
+}

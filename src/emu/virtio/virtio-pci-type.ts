@@ -1,0 +1,94 @@
+/** What every virtio-*-pci type does to be realized: the transport with its properties, and the device inside it. */
+import type { MonitorError } from '../core/monitor-error.ts';
+import { PciDma } from '../pci/pci-dma.ts';
+import { PciHardware } from '../pci/pci-hardware.ts';
+import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
+import { hardwareOf, type NewBus } from '../qdev/hardware.ts';
+import type { PropertyValue, PropertyValues } from '../qdev/properties.ts';
+import type { Values } from '../qdev/values.ts';
+import type { VirtioDevice } from './virtio-device.ts';
+import { checkVirtioPciProperties, VirtioPci, type VirtioPciProperties } from './virtio-pci.ts';
+import { VECTORS_UNSPECIFIED } from './virtio-properties.ts';
+
+/** A type on PCI and the device inside it. */
+export interface VirtioPciParts {
+  /** QEMU's name of the type on PCI. */
+  readonly type: string;
+  /** Spec: virtio 1.2 §4.1.2. */
+  readonly transitionalDeviceId: number;
+  /** Class and subclass. */
+  readonly pciClass: number;
+  readonly settings: VirtioPciProperties;
+  /** Makes the device, which reaches guest memory through `dma`. */
+  readonly device: (dma: PciDma) => VirtioDevice;
+  /** The type of the device inside. */
+  readonly inner: DeviceType;
+  /** The inner device's values, where they are not what the user gave. */
+  readonly innerValues?: PropertyValues;
+  /** Buses that the inner device brings. */
+  readonly buses?: (device: VirtioDevice) => readonly NewBus[];
+  /** Gives back what the inner device took from the machine. */
+  readonly release?: () => void;
+}
+
+/** The transport's properties. Throws QEMU's error. */
+export function virtioPciSettings(values: Values, defaultVectors: number): VirtioPciProperties {
+  const given = values.number('vectors');
+  const settings = {
+    disableLegacy: values.text('disable-legacy') === 'on',
+    disableModern: values.is('disable-modern'),
+    vectors: given === VECTORS_UNSPECIFIED ? defaultVectors : given,
+  };
+  throwIf(checkVirtioPciProperties(settings));
+  return settings;
+}
+
+export function realizeVirtioPci({ id, values }: RealizeRequest, parts: VirtioPciParts): RealizedDevice {
+  const { settings, inner, innerValues = [] } = parts;
+  const dma = new PciDma();
+  const device = parts.device(dma);
+  const card = new VirtioPci(
+    {
+      type: parts.type,
+      transitionalDeviceId: parts.transitionalDeviceId,
+      classCode: parts.pciClass * 0x100,
+      multifunction: values.is('multifunction'),
+      id,
+    },
+    device,
+    settings,
+    dma,
+  );
+  const bus: NewBus = {
+    name: 'virtio-bus',
+    type: 'virtio-pci-bus',
+    alsoTakes: ['virtio-bus'],
+    maxDevices: 1,
+    devices: [
+      {
+        type: inner,
+        childName: 'virtio-backend',
+        values: new Map([...values.all, ...innerValues]),
+        // The transport resets and saves the device with itself.
+        hardware: hardwareOf({
+          buses: parts.buses?.(device) ?? [],
+          release() {
+            device.abandon();
+            parts.release?.();
+          },
+        }),
+      },
+    ],
+  };
+  return {
+    hardware: new PciHardware(card, { buses: [bus] }),
+    values: new Map<string, PropertyValue>([
+      ['disable-legacy', settings.disableLegacy ? 'on' : 'off'],
+      ['vectors', settings.vectors],
+    ]),
+  };
+}
+
+export function throwIf(error: MonitorError | undefined): void {
+  if (error !== undefined) throw error;
+}
