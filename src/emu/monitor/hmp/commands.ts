@@ -7,6 +7,7 @@ import type { Command, CommandContext } from '../command.ts';
 import { displayName, findCommand } from '../command.ts';
 import { deviceListText, devicePropertiesText } from './device-help.ts';
 import { INFO_COMMANDS } from './info-commands.ts';
+import { OBJECT_COMMANDS } from './object-commands.ts';
 
 /** QEMU prints some errors without `Error: `. */
 async function withPlainErrors(run: () => Promise<string>): Promise<string> {
@@ -145,6 +146,7 @@ export const HMP_COMMANDS: readonly Command[] = [
       return '';
     },
   },
+  ...OBJECT_COMMANDS,
   {
     name: 'stop',
     alias: 's',
