@@ -199,12 +199,12 @@ export class Machine implements MachineApi {
       },
       reset: () => this.#requestReset('guest-reset'),
       serials: this.serials,
-      processors: [[this.apic, this.engine.cpu]],
+      processors: [[this.engine.cpu, this.apic]],
       dimms: dimmSlots(config),
       devices: this.devices,
       archId: (cpu) => cpu,
     });
-    this.board.physical.map(0xfee00000, APIC_PAGE, this.#hub);
+    this.#hub.mapped(this.board.physical.map(this.apic.base, APIC_PAGE, this.#hub));
     this.engine.warmUp();
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
     this.#bootFiles = config.restoring === true ? undefined : config;
@@ -467,7 +467,10 @@ export class Machine implements MachineApi {
   }
 
   #createApic(host: CpuHost): LocalApic {
-    const apic = new LocalApic(this.engine.cpu, host, this.#hub, this.clock, this.trace, { apicId: 0 });
+    const apic = new LocalApic(this.engine.cpu, host, this.#hub, this.clock, this.trace, {
+      apicId: 0,
+      onBase: () => this.#hub.follow(),
+    });
     this.#hub.add(apic);
     this.engine.cpu.apic = apic;
     this.engine.interrupts = apic;

@@ -4,10 +4,16 @@ import type { AccessSize, IoHandler } from '../../core/device.ts';
 import { type ApicBus, type ApicMessage, DELIVERY_LOWEST, type MsiSink } from '../../core/irq.ts';
 import type { ApicPeers, LocalApic } from './local-apic.ts';
 
+/** The place of the APIC page in the address space of memory. */
+export interface ApicPage {
+  move(gpa: number): void;
+}
+
 /** Accesses to the APIC page reach the APIC of the processor that runs: see `select`. */
 export class ApicBusHub implements ApicBus, ApicPeers, MsiSink, IoHandler {
   readonly #apics: LocalApic[] = [];
   #current: LocalApic | undefined;
+  #page: ApicPage | undefined;
 
   /** Plugs in a processor's APIC; the first one is selected. */
   add(apic: LocalApic): void {
@@ -24,6 +30,21 @@ export class ApicBusHub implements ApicBus, ApicPeers, MsiSink, IoHandler {
   /** `apic`'s processor runs from now on. */
   select(apic: LocalApic): void {
     this.#current = apic;
+    this.follow();
+  }
+
+  /** From now on `page` is kept where the running processor has its APIC. */
+  mapped(page: ApicPage): void {
+    this.#page = page;
+    this.follow();
+  }
+
+  /**
+   * Spec: SDM vol. 3 §11.4.4: the page is where IA32_APIC_BASE says. QEMU: without KVM it stays at its first place; guests that move it
+   * are nowhere to be found, so the processor's book decides. QEMU: a page that is switched off by bit 11 still answers.
+   */
+  follow(): void {
+    if (this.#current !== undefined) this.#page?.move(this.#current.base);
   }
 
   deliver(message: ApicMessage): void {

@@ -86,8 +86,8 @@ export interface ApicPeers {
 
 export interface LocalApicConfig {
   readonly apicId: number;
-  /** IA32_APIC_BASE changed: where the page is, or that it is gone. */
-  readonly onBase?: (gpa: number, enabled: boolean) => void;
+  /** IA32_APIC_BASE changed, or may have: by WRMSR, reset or restore. */
+  readonly onBase?: () => void;
 }
 
 export type LocalApicState = {
@@ -343,6 +343,12 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
     this.#update();
   }
 
+  /** Guest-physical address of the page of registers. */
+  get base(): number {
+    const S = this.#processor.S;
+    return S[APIC_BASE_HI] * 0x1_0000_0000 + ((S[APIC_BASE_LO] & ~0xfff) >>> 0);
+  }
+
   /** QEMU: BSP is read-only, and an APIC that was disabled stays so until reset. */
   writeBase(lo: number, hi: number): boolean {
     const S = this.#processor.S;
@@ -354,7 +360,7 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
     }
     S[APIC_BASE_LO] = (lo & ~0xfff) | kept;
     S[APIC_BASE_HI] = hi;
-    this.#config.onBase?.(hi * 0x1_0000_0000 + ((lo & ~0xfff) >>> 0), (kept & BASE_ENABLE) !== 0);
+    this.#config.onBase?.();
     this.#update();
     return true;
   }
@@ -362,6 +368,7 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
   reset(): void {
     this.#s = powerOn(this.#config.apicId);
     this.#timer.cancel();
+    this.#config.onBase?.();
     this.#update();
   }
 
@@ -376,6 +383,7 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
     this.#s = { ...state, lvt: [...lvt], irr: irr.slice(), isr: isr.slice(), tmr: tmr.slice() };
     if (state.nextNs === NOT_ARMED) this.#timer.cancel();
     else this.#timer.arm(state.nextNs);
+    this.#config.onBase?.();
     this.#update();
   }
 
