@@ -2,7 +2,7 @@
 import type { AddressSpace } from '../bus/address-space.ts';
 import type { AccessSize, IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
-import { OPEN_BUS } from '../core/register-block.ts';
+import { OPEN_BUS } from '../core/open-bus.ts';
 import { PCI_STATUS_DEVSEL_MEDIUM, PCI_STATUS_FAST_BACK } from '../pci/config-space.ts';
 import type { PciState } from '../pci/pci-device.ts';
 import { PCI_VENDOR_ID_INTEL, PciDevice } from '../pci/pci-device.ts';

@@ -1,6 +1,6 @@
 /** Which device answers an address: the machine has one space of ports and one of memory-mapped registers. */
 import type { AccessSize, IoHandler } from '../core/device.ts';
-import { OPEN_BUS } from '../core/register-block.ts';
+import { OPEN_BUS } from '../core/open-bus.ts';
 
 const ZEROS: Readonly<Record<AccessSize, number>> = { 1: 0, 2: 0, 4: 0 };
 

@@ -12,7 +12,7 @@ import type { AddressSpace, Mapping } from '../bus/address-space.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { AccessSize, IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
-import { OPEN_BUS } from '../core/register-block.ts';
+import { OPEN_BUS } from '../core/open-bus.ts';
 import type { Trace } from '../core/trace.ts';
 import { PCI_INTERRUPT_LINE, PCI_STATUS_DEVSEL_MEDIUM, PCI_STATUS_FAST_BACK } from '../pci/config-space.ts';
 import type { PciState } from '../pci/pci-device.ts';

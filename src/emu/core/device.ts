@@ -9,15 +9,6 @@ export interface IoHandler {
   write(offset: number, size: AccessSize, value: number): void;
 }
 
-/** One row of a register map: the whole guest-visible surface of a device, readable as a table. */
-export interface Register<D> {
-  readonly name: string;
-  readonly offset: number;
-  readonly size: AccessSize;
-  readonly read?: (device: D) => number;
-  readonly write?: (device: D, value: number) => void;
-}
-
 /** QEMU's name and version of a state section, e.g. { name: 'acpi_pcihp', version: 1 }. */
 export interface VmState {
   readonly name: string;

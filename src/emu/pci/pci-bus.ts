@@ -5,7 +5,7 @@ import type { AccessSize } from '../core/device.ts';
 import type { IrqLine, MsiSink } from '../core/irq.ts';
 import { WiredOr } from '../core/irq.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import { OPEN_BUS } from '../core/register-block.ts';
+import { OPEN_BUS } from '../core/open-bus.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import type { PciDevice, PciIdentity } from './pci-device.ts';
 

@@ -1,7 +1,7 @@
 /** Configuration mechanism 1: the ports 0xcf8 (address) and 0xcfc–0xcff (data). Spec: PCI Local Bus 3.0 §3.2.2.3.2. */
 import type { AddressSpace } from '../bus/address-space.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
-import { OPEN_BUS } from '../core/register-block.ts';
+import { OPEN_BUS } from '../core/open-bus.ts';
 import type { Trace } from '../core/trace.ts';
 import type { PciBus } from './pci-bus.ts';
 import { pciFunction, pciSlot } from './pci-bus.ts';

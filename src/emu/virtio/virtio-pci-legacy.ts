@@ -1,6 +1,6 @@
 /** The legacy interface of virtio-pci, ports of BAR 0. Spec: virtio 1.2 §4.1.4.8. */
 import type { AccessSize, IoHandler } from '../core/device.ts';
-import { OPEN_BUS } from '../core/register-block.ts';
+import { OPEN_BUS } from '../core/open-bus.ts';
 import { PCI_COMMAND, PCI_COMMAND_MASTER } from '../pci/config-space.ts';
 import {
   VIRTIO_CONFIG_S_ACKNOWLEDGE,

@@ -1,6 +1,6 @@
 /** The modern interface of virtio-pci, BAR 4 and its capabilities. Spec: virtio 1.2 §4.1.4. */
 import type { AccessSize, IoHandler } from '../core/device.ts';
-import { OPEN_BUS } from '../core/register-block.ts';
+import { OPEN_BUS } from '../core/open-bus.ts';
 import type { ConfigSpace } from '../pci/config-space.ts';
 import { VIRTIO_F_ANY_LAYOUT, VIRTIO_F_BAD_FEATURE, VIRTIO_F_NOTIFY_ON_EMPTY } from './virtio-device.ts';
 import type { VirtioPci } from './virtio-pci.ts';
