@@ -43,8 +43,6 @@ function pathOf({ medium }: Drive): string | undefined {
 
 function deviceIdOf(machine: Named, { attachedTo }: Drive): string | undefined {
   if (attachedTo === undefined) return undefined;
-  const owner = machine.devices.tree
-    .peripherals()
-    .find(({ qomPath }) => attachedTo.startsWith(`${qomPath}/`));
+  const owner = machine.devices.tree.peripherals().find(({ path }) => attachedTo.startsWith(`${path}/`));
   return owner === undefined || owner.id === '' ? undefined : owner.id;
 }
