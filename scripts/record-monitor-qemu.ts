@@ -148,9 +148,8 @@ export class RecordedQemu {
   async guest(command: string): Promise<string> {
     this.#console.take();
     this.#console.send(`${command}\n`);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: busybox asks the terminal for the cursor's place.
-    const raw = await this.#console.until(/guest# (?:\x1b\[6n)?$/, ANSWER_SECONDS);
-    const text = raw.replaceAll('\r', '').replaceAll('\x1b[6n', '').slice(0, -GUEST_PROMPT.length);
+    const raw = await this.#console.until(/guest# $/, ANSWER_SECONDS);
+    const text = raw.replaceAll('\r', '').slice(0, -GUEST_PROMPT.length);
     return text.startsWith(`${command}\n`) ? text.slice(command.length + 1) : text;
   }
 

@@ -1,5 +1,7 @@
 /** What a guest image is made of: data only, one record per image. */
 
+import type { TerminalSize } from './manifest.ts';
+
 export interface ImageSpec {
   readonly name: string;
   /** Debian's name of the architecture. */
@@ -23,6 +25,7 @@ export interface ImageSpec {
   readonly vendors: { readonly pci: readonly string[]; readonly usb: readonly string[] };
   readonly append: string;
   readonly memoryMiB: number;
+  readonly terminalSize: TerminalSize;
 }
 
 const KMOD_NAMES = ['depmod', 'insmod', 'lsmod', 'modinfo', 'rmmod'];
@@ -49,6 +52,7 @@ const DEBIAN_AMD64: ImageSpec = {
   kernel: 'linux-image-amd64',
   kernelFormat: 'vmlinux',
   packages: [
+    'bash',
     'busybox',
     'dosfstools',
     'e2fsprogs',
@@ -56,6 +60,7 @@ const DEBIAN_AMD64: ImageSpec = {
     'fdisk',
     'iproute2',
     'kmod',
+    'libc-bin',
     'ncurses-base',
     'pci.ids',
     'pciutils',
@@ -65,6 +70,7 @@ const DEBIAN_AMD64: ImageSpec = {
     'xz-utils',
   ],
   tools: [
+    'bash',
     'blkid',
     'chcpu',
     'chmem',
@@ -91,6 +97,7 @@ const DEBIAN_AMD64: ImageSpec = {
   },
   dataFiles: [
     'etc/mke2fs.conf',
+    'usr/lib/locale/C.utf8/LC_CTYPE',
     'lib/terminfo/l/linux',
     'lib/terminfo/v/vt100',
     'lib/terminfo/v/vt220',
@@ -140,6 +147,7 @@ const DEBIAN_AMD64: ImageSpec = {
   },
   append: KERNEL_ARGUMENTS.join(' '),
   memoryMiB: 256,
+  terminalSize: { port: 1, append: 'terminal.size=ttyS1' },
 };
 
 /** For tests of 32-bit guests: Debian's kernel for processors without PAE, which has no PVH entry. */
@@ -150,14 +158,30 @@ const DEBIAN_I386: ImageSpec = {
   triplet: 'i386-linux-gnu',
   kernel: 'linux-image-686',
   kernelFormat: 'bzimage',
-  packages: ['busybox', 'kmod', 'ncurses-base', 'pci.ids', 'pciutils', 'udev', 'util-linux', 'xz-utils'],
-  tools: ['dmesg', 'kmod', 'lsblk', 'lscpu', 'lspci', 'setpci'],
+  packages: [
+    'bash',
+    'busybox',
+    'kmod',
+    'libc-bin',
+    'ncurses-base',
+    'pci.ids',
+    'pciutils',
+    'udev',
+    'util-linux',
+    'xz-utils',
+  ],
+  tools: ['bash', 'dmesg', 'kmod', 'lsblk', 'lscpu', 'lspci', 'setpci'],
   links: {
     ...Object.fromEntries(KMOD_NAMES.map((name) => [`bin/${name}`, 'kmod'])),
     'lib/kmod/modprobe': '../../bin/kmod',
     'etc/mtab': '/proc/self/mounts',
   },
-  dataFiles: ['lib/terminfo/v/vt100', 'lib/terminfo/v/vt220', 'lib/terminfo/x/xterm'],
+  dataFiles: [
+    'usr/lib/locale/C.utf8/LC_CTYPE',
+    'lib/terminfo/v/vt100',
+    'lib/terminfo/v/vt220',
+    'lib/terminfo/x/xterm',
+  ],
   modules: [
     ...['virtio_pci', 'virtio_blk', 'ata_piix', 'ata_generic', 'sd_mod', 'button', 'evdev', 'psmouse'],
     ...['ext4', 'crc32c_generic'],

@@ -26,6 +26,14 @@ export interface SavedMachine {
   readonly seedBytes: number;
 }
 
+/** How the guest learns the size of the terminal that shows its console: docs/guest-image.md. */
+export interface TerminalSize {
+  /** The serial port, from 0 on, where it asks. */
+  readonly port: number;
+  /** Kernel arguments that make it ask. */
+  readonly append: string;
+}
+
 export interface ManifestPackage {
   readonly name: string;
   readonly version: string;
@@ -42,6 +50,7 @@ export interface Manifest {
   /** Kernel command line. */
   readonly append: string;
   readonly memoryMiB: number;
+  readonly terminalSize: TerminalSize;
   readonly files: { readonly kernel: ImageFile; readonly initrd: ImageFile };
   readonly packages: readonly ManifestPackage[];
   /** SHA-256 of the builder's own sources. */
@@ -84,8 +93,8 @@ export function createManifest(
     return { name, version, sizeBytes, sha256, licence, source };
   });
   listed.sort((a, b) => (a.name < b.name ? -1 : 1));
-  const { name, append, memoryMiB } = spec;
-  return { name, kernelRelease, append, memoryMiB, files, packages: listed, recipe };
+  const { name, append, memoryMiB, terminalSize } = spec;
+  return { name, kernelRelease, append, memoryMiB, terminalSize, files, packages: listed, recipe };
 }
 
 /** True when the directory holds the file as it was made. */

@@ -14,12 +14,12 @@ const LATE_DRIVERS_S = 5;
 const QUIET_S = 90;
 const LIMIT_MS = 300_000;
 const SLICE_MS = 20;
+const CONSOLE_PORT = 0;
 /** Small enough that several threads unpack at once and end together; smaller ones pack worse. */
 const PART_BYTES = 6 * MIB;
 /** With it comes what must be known to make the machine, which then goes on beside the download. */
 const FIRST_PART_BYTES = 65_536;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: busybox asks the terminal for the cursor's place.
-const AT_PROMPT = /guest# (?:\x1b\[6n)?$/;
+const AT_PROMPT = /guest# $/;
 
 /** Free pages hold what was there before; pages of zeros are not stored. */
 const CLEAR_FREE_MEMORY = [
@@ -29,18 +29,19 @@ const CLEAR_FREE_MEMORY = [
   'rm /mnt/zeros; umount /mnt',
 ].join('; ');
 /**
- * A new shell runs this before its first prompt. Who restores the machine types a line of entropy: the guest mixes it in and
- * sets its clock from the RTC. To start hwclock then would take most of the way to the prompt; so it runs already, and reads
+ * A new login shell runs this before its first prompt. Who restores the machine types a line of entropy: the guest mixes it in
+ * and sets its clock from the RTC. To start hwclock then would take most of the way to the prompt; so it runs already, and reads
  * from a pipe whether the RTC has UTC.
  */
 const AWAIT_RESTORE = [
-  'rm $ENV; unset ENV',
+  'rm $script',
   'mkfifo /etc/adjtime; exec 3<> /etc/adjtime',
   'hwclock -s 3<&- & sleep 1; rm /etc/adjtime',
   'read -rs seed; echo "$seed" > /dev/urandom; unset seed',
   'echo UTC >&3; wait; jobs > /dev/null; exec 3<&-',
 ].join('; ');
-const RESTORE_FILE = '/run/restore';
+/** A bash that is replaced by another one would store its history for it. */
+const PREPARE_RESTORE = `unset HISTFILE; mkdir -p /etc/profile.d; echo '${AWAIT_RESTORE}' > /etc/profile.d/restore.sh`;
 
 /** A guest that is typed at. Its time is that of its instructions: waiting costs nothing. */
 class TypedGuest {
@@ -49,14 +50,15 @@ class TypedGuest {
   output = '';
   readonly #end = performance.now() + LIMIT_MS;
 
-  constructor(directory: string, { files, append, memoryMiB }: Manifest) {
+  constructor(directory: string, { files, append, memoryMiB, terminalSize }: Manifest) {
     const unpack = (file: string): Buffer => gunzipSync(readFileSync(join(directory, file)));
     this.machine = new Machine(
       {
         kernel: unpack(files.kernel.file),
         initrd: unpack(files.initrd.file),
-        append,
+        append: `${append} ${terminalSize.append}`,
         memoryBytes: memoryMiB * MIB,
+        serialPorts: Array.from({ length: terminalSize.port + 1 }, () => true),
         icountShift: 3,
         rtcBaseMs: Date.now(),
       },
@@ -67,8 +69,8 @@ class TypedGuest {
         images: { open: () => Promise.reject(new Error('no disks here')) },
       },
     );
-    this.machine.onSerial = (bytes) => {
-      this.output += Buffer.from(bytes).toString('latin1');
+    this.machine.onSerial = (bytes, port) => {
+      if (port === CONSOLE_PORT) this.output += Buffer.from(bytes).toString('latin1');
     };
     this.machine.cont();
   }
@@ -103,12 +105,11 @@ export async function bootAndSave(
   const guest = new TypedGuest(directory, manifest);
   guest.untilPrompt();
   const shown = guest.output.replace(AT_PROMPT, '');
-  const prepare = `echo '${AWAIT_RESTORE}' > ${RESTORE_FILE}`;
-  for (const command of [`sleep ${LATE_DRIVERS_S}`, CLEAR_FREE_MEMORY, prepare]) {
+  for (const command of [`sleep ${LATE_DRIVERS_S}`, CLEAR_FREE_MEMORY, PREPARE_RESTORE]) {
     guest.type(command);
     guest.untilPrompt();
   }
-  guest.type(`ENV=${RESTORE_FILE} exec sh`);
+  guest.type('exec -l bash');
   guest.forSeconds(QUIET_S);
   return { raw: inParts(writeSnapshot(await saveMachine(guest.machine))), shown };
 }

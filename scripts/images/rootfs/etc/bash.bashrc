@@ -1,0 +1,3 @@
+# Every interactive bash.
+PS1='guest# '
+HISTCONTROL=ignoreboth

@@ -1,0 +1,71 @@
+/** The guest's shell: it lives through what the background does, and its line editing is what people expect. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
+import { BOOT_SECONDS } from '../support/prompt.ts';
+
+const MS = BOOT_SECONDS * 1000;
+const JOBS = 100;
+const UP = '\x1b[A';
+
+describe("the guest's shell", () => {
+  const guest = new HeadlessGuest({ images: memoryImages() });
+  beforeAll(() => guest.boot(), MS);
+  afterAll(() => guest.end());
+
+  it('is the same after a hundred background jobs that end while a line is typed', {
+    timeout: MS,
+  }, async () => {
+    await guest.run('stty echo; cd /tmp; kept=variable; shell=$$; sleep 1000 &');
+    for (let job = 0; job < JOBS; job++) {
+      await guest.run(
+        `(usleep $((RANDOM % 60 * 1000)); dd if=/dev/zero of=/dev/null count=1 2> /dev/null) &`,
+      );
+      guest.type('echo half a li');
+      await guest.until('half a li', 30);
+      guest.type('ne\x15');
+    }
+    await guest.run('stty -echo');
+    await guest.run('wait $(jobs -p | tail -n +2)');
+    expect(await guest.ask('[ $$ = $shell ] && echo $kept $(pwd) $0')).toMatch(/^variable \/tmp -\S*bash$/m);
+    expect(await guest.ask('jobs')).toMatch(/Running +sleep 1000 &/);
+    await guest.run('kill %1; wait; cd');
+  });
+
+  it('recalls, searches, completes and interrupts', { timeout: MS }, async () => {
+    expect(await guest.ask('echo first $((40 + 2))')).toBe('first 42');
+    await guest.run('true');
+    guest.forget();
+    guest.type(`${UP}${UP}\r`);
+    await guest.until(/first 42\r\nguest# $/, 30);
+    guest.type('\x12rst $\r');
+    await guest.until(/first 42\r\nguest# $/, 30);
+    guest.type('cat /etc/filesys\t | head -n 1; mke2\t -V 2>&1 | head -n 1\r');
+    await guest.until(/ext4\r\nmke2fs [^\n]*\r\nguest# $/, 30);
+    guest.type('echo not this\x03echo but this\r');
+    await guest.until(/but this\r\nguest# $/, 30);
+    guest.type('sleep 1000\r');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    guest.type('\x1a');
+    await guest.until(/Stopped +sleep 1000\r\nguest# $/, 30);
+    guest.type('fg\r');
+    await guest.until('sleep 1000\r\n', 30);
+    guest.type('\x03');
+    await guest.until(/guest# $/, 30);
+    expect(await guest.ask('jobs')).toBe('');
+  });
+
+  it('edits text of any language', { timeout: MS }, async () => {
+    guest.forget();
+    guest.machine.serial.send(Buffer.from('x=日本é\x7f語; echo ${#x}-${x}\r'));
+    const shown = await guest.until(/guest# $/, 30);
+    expect(Buffer.from(shown, 'latin1').toString()).toContain('3-日本語');
+  });
+
+  it('says how large the terminal is when it is asked by resize', { timeout: MS }, async () => {
+    guest.forget();
+    guest.type('resize; stty size\r');
+    await guest.until('\x1b[6n', 30);
+    guest.type('\x1b[31;99R');
+    expect(await guest.until(/guest# $/, 30)).toContain('31 99');
+  });
+});
