@@ -7,13 +7,21 @@ import { Readline } from './readline.ts';
 export const HMP_PROMPT = '(qemu) ';
 export const HMP_BANNER = `QEMU ${QEMU_VERSION} monitor - type 'help' for more information`;
 
+/** QEMU redraws the line after each character. A paste, or a program that types, needs it drawn once. */
+const DRAWN_ONE_BY_ONE = 256;
+/** What one who cannot be made to wait may type ahead. */
+const MAX_WAITING = 4 << 20;
+
 export class HmpConsole {
   readonly monitor: Monitor;
+  /** All that was typed has been taken; whoever looks at `waitingCharacters` may go on. */
+  onTaken: () => void = () => {};
   readonly #write: (text: string) => void;
   readonly #readline: Readline;
-  readonly #decoder = new TextDecoder();
-  /** Characters that came while a command ran. */
-  readonly #waiting: string[] = [];
+  #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  /** What came while a command ran, from `#taken` on. */
+  #waiting = '';
+  #taken = 0;
   #busy = false;
 
   /**
@@ -33,6 +41,8 @@ export class HmpConsole {
 
   /** Shows the banner and the first prompt. */
   start(): void {
+    // Half a character of whoever was here before is not the beginning of what comes next.
+    this.#decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     this.#write(`${HMP_BANNER}\r\n`);
     this.#readline.start();
   }
@@ -42,15 +52,33 @@ export class HmpConsole {
     this.#readline.start();
   }
 
-  /** What the user typed. While a command runs it waits. */
-  input(bytes: Uint8Array | string): void {
+  /** UTF-16 units that were typed and not taken yet. */
+  get waitingCharacters(): number {
+    return this.#waiting.length - this.#taken;
+  }
+
+  /** What the user typed. While a command runs it waits; false when it was too much and is lost. */
+  input(bytes: Uint8Array | string): boolean {
     const text = typeof bytes === 'string' ? bytes : this.#decoder.decode(bytes, { stream: true });
-    this.#waiting.push(...text);
+    if (this.waitingCharacters + text.length > MAX_WAITING) return false;
+    this.#waiting = this.#waiting.slice(this.#taken) + text;
+    this.#taken = 0;
     this.#drain();
+    return true;
   }
 
   #drain(): void {
-    while (!this.#busy && this.#waiting.length > 0) this.#readline.input(this.#waiting.shift() ?? '');
+    const together = this.waitingCharacters > DRAWN_ONE_BY_ONE;
+    while (!this.#busy && this.#taken < this.#waiting.length) {
+      const code = this.#waiting.codePointAt(this.#taken) ?? 0;
+      const character = String.fromCodePoint(code);
+      const end = this.#taken + character.length;
+      // The other half of a character comes with what is typed next.
+      if (isHighSurrogate(code) && end === this.#waiting.length) return;
+      this.#taken = end;
+      this.#readline.input(character, together && end < this.#waiting.length);
+    }
+    if (this.waitingCharacters === 0) this.onTaken();
   }
 
   #run(line: string): void {
@@ -63,4 +91,8 @@ export class HmpConsole {
     };
     this.monitor.execute(line).then(finish, (error: unknown) => finish(`${String(error)}\n`));
   }
+}
+
+function isHighSurrogate(code: number): boolean {
+  return code >= 0xd800 && code <= 0xdbff;
 }

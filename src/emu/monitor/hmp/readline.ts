@@ -1,6 +1,16 @@
-/** Line editing with history and completion. The bytes that redraw the line are those of QEMU's monitor. */
+/**
+ * Line editing with history and completion. The bytes that redraw the line are those of QEMU's monitor, except where wide
+ * characters or the length of the line make QEMU's wrong or many.
+ */
+import { characterWidth, clustersOf, textWidth } from './character-width.ts';
 
 const HISTORY_LINES = 64;
+/** QEMU: READLINE_CMD_BUF_SIZE. What is typed beyond it is ignored. */
+const MAX_CHARACTERS = 4095;
+/** Beyond it only what changed is drawn, or a long line would cost its square in output. */
+const WHOLE_REDRAW_COLUMNS = 512;
+/** Longer than any key's escape sequence. */
+const MAX_ESCAPE = 16;
 const SCREEN_COLUMNS = 80;
 const MIN_COLUMN_WIDTH = 10;
 const ERASE_TO_END = '\x1b[K';
@@ -75,11 +85,19 @@ export class Readline {
   readonly #history: string[] = [];
   /** The history line shown, or its length for the line being typed. */
   #recalled = 0;
+  /** Characters, each with the marks that lie over it. */
   #line: string[] = [];
   #cursor = 0;
+  /** Code points of the line. */
+  #characters = 0;
   /** What is on the screen. */
-  #shown = '';
+  #shown: readonly string[] = [];
+  /** Columns of what is on the screen left of the cursor. */
   #shownCursor = 0;
+  /** More input waits: the line is drawn after it. */
+  #postponed = false;
+  /** The line or the cursor is not as it is on the screen. */
+  #changed = false;
   /** An escape sequence under way, without ESC. */
   #escape: string | undefined;
 
@@ -93,15 +111,23 @@ export class Readline {
 
   /** A new empty line. */
   start(): void {
-    this.#line = [];
-    this.#cursor = 0;
+    this.#replaceLine('');
+    this.#escape = undefined;
     this.#forgetScreen();
     this.#recalled = this.#history.length;
     this.#options.write(this.#options.prompt);
   }
 
-  /** One character from the keyboard. */
-  input(character: string): void {
+  /**
+   * One character from the keyboard.
+   * @param more other characters wait, so that the line need not be drawn now
+   */
+  input(character: string, more = false): void {
+    this.#postponed = more;
+    this.#take(character);
+  }
+
+  #take(character: string): void {
     if (this.#escape !== undefined) this.#escapeInput(character);
     else if (character === '\x1b') this.#escape = '';
     else {
@@ -109,12 +135,17 @@ export class Readline {
       if (action !== undefined) this.#do(action);
       else if (character >= ' ') this.#insert(character);
     }
+    if (!this.#postponed) this.#redraw();
   }
 
   #escapeInput(character: string): void {
     const sequence = `${this.#escape}${character}`;
     this.#escape = undefined;
-    if (sequence === '[' || sequence === 'O' || /^[[O][\d;]+$/.test(sequence)) {
+    if (
+      sequence === '[' ||
+      sequence === 'O' ||
+      (/^[[O][\d;]+$/.test(sequence) && sequence.length < MAX_ESCAPE)
+    ) {
       this.#escape = sequence;
       return;
     }
@@ -124,6 +155,7 @@ export class Readline {
   }
 
   #do(action: KeyAction): void {
+    this.#changed = true;
     switch (action) {
       case 'enter':
         this.#enter();
@@ -141,8 +173,8 @@ export class Readline {
         break;
       default:
         this.#edit(action);
+        this.#count();
     }
-    this.#redraw();
   }
 
   #edit(action: Exclude<KeyAction, 'enter' | 'clear' | 'complete' | 'previous' | 'next'>): void {
@@ -190,17 +222,32 @@ export class Readline {
     this.#cursor = from;
   }
 
+  #replaceLine(text: string): void {
+    this.#line = clustersOf(text);
+    this.#cursor = this.#line.length;
+    this.#count();
+  }
+
+  #count(): void {
+    this.#characters = this.#line.reduce((sum, cluster) => sum + [...cluster].length, 0);
+  }
+
   #insert(text: string): void {
-    const characters = [...text];
-    this.#line.splice(this.#cursor, 0, ...characters);
-    this.#cursor += characters.length;
-    this.#redraw();
+    for (const character of text) {
+      if (this.#characters >= MAX_CHARACTERS) return;
+      this.#characters++;
+      this.#changed = true;
+      if (this.#cursor > 0 && characterWidth(character) === 0) this.#line[this.#cursor - 1] += character;
+      else this.#line.splice(this.#cursor++, 0, character);
+    }
   }
 
   #enter(): void {
+    this.#redraw();
     const line = this.#line.join('');
     this.#options.write('\r\n');
     if (line !== '') this.#remember(line);
+    this.#replaceLine('');
     this.#forgetScreen();
     this.#options.onLine(line);
   }
@@ -217,8 +264,7 @@ export class Readline {
     const wanted = this.#recalled + step;
     if (wanted < 0 || wanted > this.#history.length) return;
     this.#recalled = wanted;
-    this.#line = [...(this.#history[wanted] ?? '')];
-    this.#cursor = this.#line.length;
+    this.#replaceLine(this.#history[wanted] ?? '');
   }
 
   #complete(): void {
@@ -229,34 +275,39 @@ export class Readline {
       this.#insert(`${first.slice(typed.length)}${first.endsWith('/') ? '' : ' '}`);
       return;
     }
+    this.#redraw();
     let common = first;
     for (const other of others) while (!other.startsWith(common)) common = common.slice(0, -1);
-    if (common.length > typed.length) {
-      const characters = [...common.slice(typed.length)];
-      this.#line.splice(this.#cursor, 0, ...characters);
-      this.#cursor += characters.length;
-    }
+    if (common.length > typed.length) this.#insert(common.slice(typed.length));
     this.#options.write(`\r\n${columns([first, ...others])}${this.#options.prompt}`);
     this.#forgetScreen();
   }
 
   #forgetScreen(): void {
-    this.#shown = '';
+    this.#shown = [];
     this.#shownCursor = 0;
   }
 
   /** QEMU: back to the start, the whole line, erase the rest, back to the cursor. */
   #redraw(): void {
-    const text = this.#line.join('');
+    if (!this.#changed) return;
+    this.#changed = false;
+    const line = this.#line;
+    const shown = this.#shown;
     let output = '';
     let at = this.#shownCursor;
-    if (text !== this.#shown) {
-      output += `${moveBy(-at)}${text}${ERASE_TO_END}`;
-      at = this.#line.length;
+    let same = 0;
+    while (same < line.length && line[same] === shown[same]) same++;
+    if (same < line.length || same < shown.length) {
+      const columns = textWidth(line);
+      if (columns <= WHOLE_REDRAW_COLUMNS) same = 0;
+      output += `${moveBy(textWidth(line.slice(0, same)) - at)}${line.slice(same).join('')}${ERASE_TO_END}`;
+      at = columns;
+      this.#shown = [...line];
     }
-    output += moveBy(this.#cursor - at);
-    this.#shown = text;
-    this.#shownCursor = this.#cursor;
+    const cursor = textWidth(line.slice(0, this.#cursor));
+    output += moveBy(cursor - at);
+    this.#shownCursor = cursor;
     if (output !== '') this.#options.write(output);
   }
 }
@@ -267,13 +318,13 @@ function moveBy(columnsRight: number): string {
 
 /** QEMU's list of candidates: as many equal columns as fit. */
 function columns(words: readonly string[]): string {
-  const longest = Math.max(...words.map((word) => word.length));
+  const longest = Math.max(...words.map((word) => textWidth(word)));
   const width = Math.min(Math.max(longest + 2, MIN_COLUMN_WIDTH), SCREEN_COLUMNS);
   const perLine = Math.max(1, Math.floor((SCREEN_COLUMNS - 1) / width));
   return words
     .map((word, n) => {
       const last = n === words.length - 1 || n % perLine === perLine - 1;
-      return `${word.padEnd(width)}${last ? '\r\n' : ''}`;
+      return `${word}${' '.repeat(Math.max(0, width - textWidth(word)))}${last ? '\r\n' : ''}`;
     })
     .join('');
 }
