@@ -31,6 +31,7 @@ export { imagePath, imagePathForFile } from './block/image-names.ts';
 export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } from './block/image-store.ts';
 export { WakingImages } from './block/waking-images.ts';
 export { isZero } from './block/zeros.ts';
+export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';
 export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';

@@ -25,6 +25,8 @@ export class FileChannel implements Channel {
     }
   }
 
+  hold(): void {}
+
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;

@@ -20,6 +20,7 @@ class MuxEnd implements Channel {
   readonly #mux: Mux;
   user: ChannelUser | undefined;
   opened = false;
+  held = false;
 
   constructor(mux: Mux) {
     this.#mux = mux;
@@ -36,6 +37,11 @@ class MuxEnd implements Channel {
 
   write(bytes: Uint8Array): void {
     this.#mux.write(bytes);
+  }
+
+  hold(held: boolean): void {
+    this.held = held;
+    this.#mux.updateHold();
   }
 
   close(): void {
@@ -89,6 +95,11 @@ export class Mux {
 
   write(bytes: Uint8Array): void {
     this.#options.channel.write(this.#timestamps ? this.#stamped(bytes) : bytes);
+  }
+
+  /** Who is held holds both: the terminal is one stream, keys of the multiplexer included. */
+  updateHold(): void {
+    this.#options.channel.hold(this.#serial.held || this.#monitor.held);
   }
 
   close(): void {

@@ -35,6 +35,11 @@ export class StdioChannel implements Channel {
     process.stdout.write(bytes);
   }
 
+  hold(held: boolean): void {
+    if (held) process.stdin.pause();
+    else process.stdin.resume();
+  }
+
   close(): void {
     process.off('SIGCONT', this.#onContinue);
     process.stdin.off('data', this.#onData);

@@ -10,6 +10,7 @@ export class UnixChannel implements Channel {
   #socket: Socket | undefined;
   readonly #waiting: Socket[] = [];
   #user: ChannelUser | undefined;
+  #held = false;
   /** Told when a client came. */
   #onClient: () => void = () => {};
 
@@ -71,6 +72,12 @@ export class UnixChannel implements Channel {
     this.#socket?.write(bytes);
   }
 
+  hold(held: boolean): void {
+    this.#held = held;
+    if (held) this.#socket?.pause();
+    else this.#socket?.resume();
+  }
+
   close(): void {
     for (const socket of this.#waiting.splice(0)) socket.destroy();
     this.#socket?.destroySoon();
@@ -92,7 +99,7 @@ export class UnixChannel implements Channel {
 
   #begin(socket: Socket): void {
     socket.on('data', (bytes: Uint8Array) => this.#user?.input(bytes));
-    socket.resume();
+    if (!this.#held) socket.resume();
     this.#user?.opened?.();
   }
 

@@ -18,6 +18,8 @@ export interface Channel {
   write(bytes: Uint8Array): void;
   /** Bytes that the other side has not taken yet. */
   readonly queuedBytes: number;
+  /** Reads nothing from outside while `held`; who writes there has to wait. */
+  hold(held: boolean): void;
   /** Gives up what the channel holds of the host. */
   close(): void;
 }
@@ -31,6 +33,8 @@ export class NullChannel implements Channel {
   }
 
   write(): void {}
+
+  hold(): void {}
 
   close(): void {}
 }

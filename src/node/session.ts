@@ -5,6 +5,7 @@ import type { Channel } from './chardev.ts';
 import { type Channels, openChannels } from './chardev-open.ts';
 import { FILE_IMAGES } from './file-backend.ts';
 import { type GuestFiles, kernelStartError, noKernelError, readGuest } from './guest-image.ts';
+import { InputGate } from './input-gate.ts';
 import { attachDevices } from './machine-devices.ts';
 import type { CommandLine } from './options.ts';
 import { checkMemory, memoryError } from './options-memory.ts';
@@ -17,6 +18,12 @@ const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
   ['SIGTERM', 15],
 ];
 const NS_PER_MS = 1e6;
+/** What a guest may leave untaken of what was sent to its serial port. Large: it also holds the keys that lead to the monitor. */
+const MAX_SERIAL_BYTES = 1 << 20;
+/** What may be typed ahead while a monitor command runs. */
+const MAX_MONITOR_CHARACTERS = 1 << 16;
+/** Answers that the monitor's user has not read. */
+const MAX_MONITOR_BYTES = 1 << 20;
 
 /** A line, or several, for standard error. */
 export function printError(text: string): void {
@@ -141,13 +148,17 @@ class Session {
     machine.onSerial = (bytes, port) => channels.serials[port]?.write(bytes);
     for (const channel of channels.monitors) this.#attachMonitor(channel, machine, loop);
     for (const [port, channel] of channels.serials.entries()) {
-      channel?.connect({
+      const pipe = machine.serials[port];
+      if (channel === undefined || pipe === undefined) continue;
+      const gate = new InputGate(channel, () => pipe.pending > MAX_SERIAL_BYTES);
+      channel.connect({
         input: (bytes) => {
-          machine.serials[port]?.send(bytes);
+          pipe.send(bytes);
+          gate.update();
           loop.wake();
         },
         sendBreak: () => {
-          machine.serials[port]?.sendEvent('break');
+          pipe.sendEvent('break');
           loop.wake();
         },
       });
@@ -162,9 +173,13 @@ class Session {
       if (!this.#ending) channel.write(encoder.encode(text));
     };
     const console = new HmpConsole(write, { machine, stderr: (message) => this.#warn(message) });
+    const isFull = (): boolean =>
+      console.waitingCharacters > MAX_MONITOR_CHARACTERS || channel.queuedBytes > MAX_MONITOR_BYTES;
+    const gate = new InputGate(channel, isFull);
     channel.connect({
       input: (bytes) => {
         console.input(bytes);
+        gate.update();
         loop.wake();
       },
       opened: () => console.start(),

@@ -22,7 +22,10 @@ export class App {
   readonly #client: EmulatorClient;
   readonly #header: Header;
   readonly #notices = new Notices(() => this.#focus('controls'));
-  readonly #console = new GuestConsole((bytes) => this.#client.serialInput(bytes));
+  readonly #console = new GuestConsole(
+    (bytes) => this.#client.serialInput(bytes),
+    (size) => this.#client.post({ type: 'size', size }),
+  );
   readonly #monitor = new MonitorPane((text) => this.#client.post({ type: 'monitor', text }));
   readonly #images: ImagesPanel;
   readonly #story: Story;
@@ -189,6 +192,9 @@ export class App {
         break;
       case 'unsaved':
         this.#unsaved = message.unsaved;
+        break;
+      case 'follows':
+        this.#console.setFollows(message.follows);
         break;
     }
   }

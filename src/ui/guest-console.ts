@@ -1,23 +1,33 @@
-import type { BootProgress } from '../workers/protocol.ts';
+import type { BootProgress, ConsoleSize } from '../workers/protocol.ts';
 import { BootCard } from './boot-progress.ts';
 import { TerminalPane } from './terminal-pane.ts';
 import { touchKeys } from './touch-keys.ts';
+import { Utf8Encoder } from './utf8-encoder.ts';
+
+/** A guest that does not know its terminal's size takes it for one of 80 columns. */
+const COLUMNS = 80;
 
 /** The guest's serial port. */
 export class GuestConsole {
   readonly pane: TerminalPane;
   readonly #boot = new BootCard();
-  readonly #encoder = new TextEncoder();
+  readonly #encoder = new Utf8Encoder();
+  /** The terminal itself drops what is not UTF-8; here it becomes U+FFFD. */
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   #spoke = false;
 
-  /** @param send bytes to the guest, as UTF-8 */
-  constructor(send: (bytes: Uint8Array) => void) {
+  /**
+   * @param send bytes to the guest, as UTF-8
+   * @param resized the terminal has another size, and the user has stopped to change it
+   */
+  constructor(send: (bytes: Uint8Array) => void, resized: (size: ConsoleSize) => void) {
     this.pane = new TerminalPane({
       id: 'console',
       title: 'Guest console',
       scrollback: 10_000,
       onInput: (text) => send(this.#encoder.encode(text)),
       onBinary: send,
+      onResize: (columns, rows) => resized({ rows, columns }),
     });
     this.pane.overlay.append(this.#boot.element);
     this.pane.bottom.append(touchKeys((sequence) => this.pane.type(sequence)));
@@ -27,7 +37,12 @@ export class GuestConsole {
   output(bytes: Uint8Array, shown: () => void): void {
     if (!this.#spoke) this.#boot.hide();
     this.#spoke = true;
-    this.pane.write(bytes, shown);
+    this.pane.write(this.#decoder.decode(bytes, { stream: true }), shown);
+  }
+
+  /** A guest that does not follow the terminal gets one that is wide enough for it. */
+  setFollows(follows: boolean): void {
+    this.pane.setMinColumns(follows ? 0 : COLUMNS);
   }
 
   /** @param progress undefined when all is loaded, or nothing will be */

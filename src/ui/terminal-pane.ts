@@ -9,6 +9,11 @@ import { onThemeChange, terminalTheme } from './theme.ts';
 export const FONT =
   "ui-monospace, 'SF Mono', 'Cascadia Mono', 'JetBrains Mono', 'DejaVu Sans Mono', Menlo, Consolas, monospace";
 
+const FONT_SIZE = 13;
+const MIN_FONT_SIZE = 5;
+/** A pane that is dragged has many sizes on its way. */
+const RESIZE_SETTLED_MS = 150;
+
 export interface TerminalPaneOptions {
   readonly id: string;
   readonly title: string;
@@ -17,6 +22,8 @@ export interface TerminalPaneOptions {
   readonly convertEol?: boolean;
   /** What the user typed or pasted. */
   onInput(text: string): void;
+  /** The terminal has this size now, and has had it for a moment. */
+  onResize?(columns: number, rows: number): void;
   /** Bytes that are not UTF-8 text: mouse reports of old style. */
   onBinary?(bytes: Uint8Array): void;
 }
@@ -36,9 +43,13 @@ export class TerminalPane {
   readonly #fit = new FitAddon();
   readonly #screen = h('div', { class: 'terminal' });
   readonly #title: string;
+  readonly #onResize: (columns: number, rows: number) => void;
+  #minColumns = 0;
+  #resizeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: TerminalPaneOptions) {
     this.#title = options.title;
+    this.#onResize = (columns, rows) => options.onResize?.(columns, rows);
     this.#terminal = new Terminal(terminalOptions(options));
     this.#terminal.loadAddon(this.#fit);
     this.#terminal.onData((text) => options.onInput(text));
@@ -83,6 +94,15 @@ export class TerminalPane {
     this.#terminal.textarea?.setAttribute('aria-label', this.#title);
     this.#terminal.textarea?.setAttribute('aria-describedby', 'terminal-help');
     new ResizeObserver(() => this.#resize()).observe(this.#screen);
+    this.#terminal.onResize(() => this.#sizeChanged());
+    this.#resize();
+    this.#onResize(this.#terminal.cols, this.#terminal.rows);
+  }
+
+  /** So many columns are there however narrow the pane is: by a smaller font. */
+  setMinColumns(columns: number): void {
+    if (columns === this.#minColumns) return;
+    this.#minColumns = columns;
     this.#resize();
   }
 
@@ -100,19 +120,34 @@ export class TerminalPane {
     this.#terminal.input(text, true);
   }
 
-  /** What stands at the cursor and after it, on wrapped lines too; at most `columns` long. */
+  /** What stands at the cursor and after it, on wrapped lines too; `columns` wide at most. */
   textAfterCursor(columns: number): string {
     const { cols, buffer } = this.#terminal;
     const { baseY, cursorX, cursorY } = buffer.active;
     let text = '';
-    let from = cursorX;
-    for (let row = baseY + cursorY; text.length < columns; row++) {
+    let left = columns;
+    let column = cursorX;
+    for (let row = baseY + cursorY; left > 0; row++) {
       const line = buffer.active.getLine(row);
       if (line === undefined) break;
-      text += line.translateToString(false, from, cols);
-      from = 0;
+      const next = buffer.active.getLine(row + 1);
+      for (; column < cols && left > 0; column++) {
+        const cell = line.getCell(column);
+        const width = cell?.getWidth() ?? 1;
+        const characters = cell?.getChars() ?? '';
+        // A wide character that had no room at the end of the row stands at the start of the next one.
+        const skipped =
+          column === cols - 1 &&
+          characters === '' &&
+          next?.isWrapped === true &&
+          next.getCell(0)?.getWidth() === 2;
+        if (width === 0 || skipped) continue;
+        text += characters === '' ? ' ' : characters;
+        left -= width;
+      }
+      column = 0;
     }
-    return text.slice(0, columns);
+    return text;
   }
 
   /** All lines, scroll-back included, wrapped ones joined; without trailing blank lines. */
@@ -130,7 +165,21 @@ export class TerminalPane {
   }
 
   #resize(): void {
-    if (this.#screen.clientWidth > 0 && this.#screen.clientHeight > 0) this.#fit.fit();
+    if (this.#screen.clientWidth === 0 || this.#screen.clientHeight === 0) return;
+    for (let size = FONT_SIZE; size >= MIN_FONT_SIZE; size--) {
+      this.#terminal.options.fontSize = size;
+      const columns = this.#fit.proposeDimensions()?.cols ?? this.#minColumns;
+      if (columns >= this.#minColumns) break;
+    }
+    this.#fit.fit();
+  }
+
+  #sizeChanged(): void {
+    clearTimeout(this.#resizeTimer);
+    this.#resizeTimer = setTimeout(
+      () => this.#onResize(this.#terminal.cols, this.#terminal.rows),
+      RESIZE_SETTLED_MS,
+    );
   }
 
   #key(event: KeyboardEvent): boolean {
@@ -178,7 +227,7 @@ function terminalOptions(options: TerminalPaneOptions): ITerminalOptions {
     convertEol: options.convertEol ?? false,
     scrollback: options.scrollback,
     fontFamily: FONT,
-    fontSize: 13,
+    fontSize: FONT_SIZE,
     lineHeight: 1.2,
     cursorBlink: false,
     minimumContrastRatio: 4.5,

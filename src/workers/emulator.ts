@@ -1,7 +1,7 @@
 import { type ImageStore, type MachineEvent, SnapshotError } from '../emu/index.ts';
 import { DiskErrors } from './disk-errors.ts';
 import { loadGuest, loadManifest } from './guest-image-loader.ts';
-import type { SavedMachine } from './guest-manifest.ts';
+import type { GuestManifest, SavedMachine } from './guest-manifest.ts';
 import { ImageService } from './image-service.ts';
 import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
 import { ArrivingMachine, makeMachine } from './make-machine.ts';
@@ -11,6 +11,7 @@ import { OutputBatcher } from './output-batcher.ts';
 import {
   type ArrivingFile,
   type BootProgress,
+  type ConsoleSize,
   type DownloadReader,
   type EmulatorApi,
   type ImageList,
@@ -38,6 +39,8 @@ const PROGRESS_INTERVAL_MS = 100;
 const STORED_INTERVAL_MS = 2000;
 
 const NO_DRIVES: MachineDrives = { drives: [], freeIds: { drive: 'disk1', device: 'myvirtio1' } };
+/** Characters for the monitor while the guest is loading. */
+const EARLY_INPUT_MAX = 1 << 16;
 
 /** The worker's side of the page: one machine, its images, and the messages between them. */
 export class Emulator implements EmulatorApi {
@@ -70,6 +73,8 @@ export class Emulator implements EmulatorApi {
   #lastStatus: MachineStatus = statusWithoutMachine('loading');
   #statusAtMs = 0;
   readonly #notices: Notice[] = [];
+  /** Undefined until the page's terminal is there. */
+  #consoleSize: ConsoleSize | undefined;
 
   /** @param guestUrl folder of the guest image, with a slash at its end */
   constructor(guestUrl: string) {
@@ -198,8 +203,9 @@ export class Emulator implements EmulatorApi {
     before?.pause();
     const files = await this.#loadFiles();
     await before?.close().catch((error: unknown) => this.#notify(couldNotStore(error)));
-    const machine = makeMachine(files, await this.#environment());
-    this.#use(machine);
+    const environment = await this.#environment();
+    this.#post({ type: 'follows', follows: false });
+    this.#use(makeMachine(files, environment));
   }
 
   async #boot(unpackers: readonly MessagePort[]): Promise<void> {
@@ -232,6 +238,7 @@ export class Emulator implements EmulatorApi {
       );
       const machine = await arriving.finish();
       this.#serialOut.write(new TextEncoder().encode(snapshot.console));
+      if (this.#consoleSize !== undefined) machine.terminalSize(this.#consoleSize);
       machine.serialInput(new TextEncoder().encode(`${seedLine(snapshot.seedBytes)}\n`));
       this.#use(machine);
       return true;
@@ -255,7 +262,7 @@ export class Emulator implements EmulatorApi {
     const progress = (step: BootProgress): void => this.#post({ type: 'boot', progress: step });
     const { kernel, initrd, manifest } = await loadGuest(this.#guestUrl, progress);
     progress(startProgress(kernel.length));
-    return { memoryBytes: manifest.memoryMiB * 2 ** 20, kernel, initrd, append: manifest.append };
+    return { memoryBytes: manifest.memoryMiB * 2 ** 20, kernel, initrd, ...consoleOf(manifest) };
   }
 
   /** A restored machine was reset: only now it needs a kernel. */
@@ -283,6 +290,7 @@ export class Emulator implements EmulatorApi {
       onMonitorOutput: (text) => this.#monitorOutput(text),
       onEvent: (event) => this.#machineEvent(event),
       onDrivesChange: () => this.#showImages(),
+      onTerminalSizeAsked: () => this.#post({ type: 'follows', follows: true }),
       onPowerOff: () => this.#poweredOff(images),
     };
   }
@@ -292,6 +300,7 @@ export class Emulator implements EmulatorApi {
     this.#meter.clear();
     this.#failed = false;
     this.#machine = machine;
+    if (this.#consoleSize !== undefined) machine.terminalSize(this.#consoleSize);
     this.#loop = new RunLoop(machine, {
       afterSlice: () => this.#afterSlice(),
       crashed: (error) => this.#fail(error),
@@ -382,17 +391,27 @@ export class Emulator implements EmulatorApi {
   #receive(message: PageMessage): void {
     switch (message.type) {
       case 'serial':
-        this.#machine?.serialInput(message.bytes);
+        if (this.#machine?.serialInput(message.bytes) === false) this.#inputLost('guest');
         break;
       case 'monitor':
-        if (this.#machine === undefined) this.#earlyMonitorInput += message.text;
-        else this.#machine.monitorInput(message.text);
+        if (this.#machine === undefined) this.#earlyMonitorInput += message.text.slice(0, EARLY_INPUT_MAX);
+        else if (!this.#machine.monitorInput(message.text)) this.#inputLost('monitor');
+        this.#earlyMonitorInput = this.#earlyMonitorInput.slice(0, EARLY_INPUT_MAX);
+        break;
+      case 'size':
+        this.#consoleSize = message.size;
+        this.#machine?.terminalSize(message.size);
         break;
       case 'shown':
         this.#serialOut.shown(message.bytes);
         return;
     }
     this.#loop?.wake();
+  }
+
+  #inputLost(who: string): void {
+    const text = `The ${who} has not taken what was typed or pasted before, so the last of it is lost.`;
+    this.#notify({ level: 'warning', text });
   }
 
   /** One message per turn of the event loop, however many pieces the monitor prints. */
@@ -465,6 +484,12 @@ export class Emulator implements EmulatorApi {
   #post(message: WorkerMessage, transfer: Transferable[] = []): void {
     this.#port?.postMessage(message, transfer);
   }
+}
+
+/** A guest that asks for its terminal's size has a port to do so. */
+function consoleOf({ append, terminalSize }: GuestManifest): Pick<GuestFiles, 'append' | 'serialPorts'> {
+  if (terminalSize === undefined) return { append, serialPorts: [true] };
+  return { append: `${append} ${terminalSize.append}`, serialPorts: [true, true] };
 }
 
 /** Entropy for the guest, in hexadecimal digits. */

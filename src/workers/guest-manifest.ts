@@ -18,12 +18,21 @@ export interface SavedMachine {
   readonly seedBytes: number;
 }
 
+/** A serial port where the guest asks for the size of its terminal, and the kernel arguments that make it ask. */
+export interface TerminalSizeSetting {
+  /** From 0 on. */
+  readonly port: number;
+  readonly append: string;
+}
+
 export interface GuestManifest {
   readonly name: string;
   readonly kernelRelease: string;
   /** The kernel's command line. */
   readonly append: string;
   readonly memoryMiB: number;
+  /** Absent: the guest does not follow its terminal. */
+  readonly terminalSize?: TerminalSizeSetting;
   readonly kernel: GuestFile;
   readonly initrd: GuestFile;
   /** Absent: the guest has to boot. */
@@ -41,6 +50,9 @@ export function parseManifest(text: string): GuestManifest {
     kernelRelease: stringOf(root, 'kernelRelease'),
     append: stringOf(root, 'append'),
     memoryMiB: numberOf(root, 'memoryMiB'),
+    ...(field(root, 'terminalSize') === undefined
+      ? {}
+      : { terminalSize: terminalSizeOf(field(root, 'terminalSize')) }),
     kernel: fileOf(field(files, 'kernel')),
     initrd: fileOf(field(files, 'initrd')),
     ...(field(root, 'snapshot') === undefined ? {} : { snapshot: snapshotOf(field(root, 'snapshot')) }),
@@ -60,6 +72,13 @@ function fileOf(value: unknown): GuestFile {
     rawBytes: numberOf(file, 'rawBytes'),
     rawSha256: stringOf(file, 'rawSha256'),
   };
+}
+
+function terminalSizeOf(value: unknown): TerminalSizeSetting {
+  const record = asRecord(value);
+  const port = numberOf(record, 'port');
+  if (port !== 1) throw badManifest();
+  return { port, append: stringOf(record, 'append') };
 }
 
 function snapshotOf(value: unknown): SavedMachine {

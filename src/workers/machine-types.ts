@@ -1,5 +1,5 @@
 /** The machine, as far as the worker uses it. */
-import type { ImageOpener, MachineEvent } from '../emu/index.ts';
+import type { ImageOpener, MachineEvent, TerminalSize } from '../emu/index.ts';
 import type { DriveRow, FreeIds, PageState } from './protocol.ts';
 
 export interface SliceResult {
@@ -23,8 +23,12 @@ export interface WorkerMachine {
   /** The last messages of devices and vCPU, oldest first. */
   traceTail(): readonly string[];
   run(sliceMs: number): SliceResult;
-  serialInput(bytes: Uint8Array): void;
-  monitorInput(text: string): void;
+  /** False when the guest is too far behind, and this is lost. */
+  serialInput(bytes: Uint8Array): boolean;
+  /** The size of the terminal that shows the console; a guest that asks for it is told. */
+  terminalSize(size: TerminalSize): void;
+  /** False when the monitor is too far behind, and this is lost. */
+  monitorInput(text: string): boolean;
   start(): void;
   pause(): void;
   reset(): void;
@@ -41,6 +45,8 @@ export interface GuestFiles {
   readonly kernel: Uint8Array;
   readonly initrd: Uint8Array;
   readonly append: string;
+  /** By port, whether it is there; the console's is the first, and on the second the guest asks for its terminal's size. */
+  readonly serialPorts: readonly boolean[];
 }
 
 export interface MachineEnvironment {
@@ -53,6 +59,8 @@ export interface MachineEnvironment {
   onEvent(event: MachineEvent): void;
   /** A drive was made, lost, attached or detached. */
   onDrivesChange(): void;
+  /** The guest asked for the terminal's size: it follows. */
+  onTerminalSizeAsked(): void;
   /** The guest is off, or the monitor's user quit. */
   onPowerOff(): void;
 }

@@ -5,6 +5,7 @@ import {
   machineForSnapshot,
   restoreMachine,
   SnapshotReader,
+  TerminalSizePort,
   WakingImages,
 } from '../emu/index.ts';
 import { driveRows, freeIds } from './machine-ids.ts';
@@ -12,10 +13,12 @@ import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-ty
 
 /** A spec limit of `getRandomValues`. Spec: Web Cryptography 10.1.1. */
 const RANDOM_BYTES_MAX = 65536;
+const CONSOLE_PORT = 0;
+const SIZE_PORT = 1;
 
 /** The machine with its monitor, in prelaunch. */
 export function makeMachine(guest: GuestFiles, environment: MachineEnvironment): WorkerMachine {
-  return withMonitor(new Machine(guest, hostOf(environment)), environment);
+  return withMonitor(new Machine(guest, hostOf(environment)), environment).machine;
 }
 
 /** A machine that is made of a snapshot while it arrives. */
@@ -43,7 +46,9 @@ export class ArrivingMachine {
     const machine = this.#machine;
     if (machine === undefined) throw new Error('a snapshot without a head');
     await restoreMachine(machine, state);
-    return withMonitor(machine, this.#environment);
+    const made = withMonitor(machine, this.#environment);
+    made.size.resume();
+    return made.machine;
   }
 }
 
@@ -57,8 +62,18 @@ function hostOf(environment: MachineEnvironment): MachineHost {
   };
 }
 
-function withMonitor(machine: Machine, environment: MachineEnvironment): WorkerMachine {
-  machine.onSerial = environment.onSerialOutput;
+function withMonitor(
+  machine: Machine,
+  environment: MachineEnvironment,
+): { readonly machine: WorkerMachine; readonly size: TerminalSizePort } {
+  const size = new TerminalSizePort(
+    (bytes) => machine.serials[SIZE_PORT]?.send(bytes),
+    () => environment.onTerminalSizeAsked(),
+  );
+  machine.onSerial = (bytes, port) => {
+    if (port === CONSOLE_PORT) environment.onSerialOutput(bytes);
+    else size.receive(bytes);
+  };
   machine.onQuit = environment.onPowerOff;
   machine.onDrivesChange = environment.onDrivesChange;
   machine.events.listen(environment.onEvent);
@@ -67,7 +82,7 @@ function withMonitor(machine: Machine, environment: MachineEnvironment): WorkerM
     stderr: (message) => environment.onMonitorOutput(`hotslot: ${message}\r\n`),
   });
   monitor.start();
-  return {
+  const workerMachine: WorkerMachine = {
     get runState() {
       return machine.runState;
     },
@@ -86,6 +101,7 @@ function withMonitor(machine: Machine, environment: MachineEnvironment): WorkerM
     traceTail: () => machine.trace.tail(),
     run: (sliceMs) => machine.run(sliceMs),
     serialInput: (bytes) => machine.serial.send(bytes),
+    terminalSize: (terminal) => size.resize(terminal),
     monitorInput: (text) => monitor.input(text),
     start: () => {
       machine.cont();
@@ -99,6 +115,7 @@ function withMonitor(machine: Machine, environment: MachineEnvironment): WorkerM
     setBootFiles: (files) => machine.setBootFiles(files),
     close: () => machine.close(),
   };
+  return { machine: workerMachine, size };
 }
 
 function random(bytes: Uint8Array): void {

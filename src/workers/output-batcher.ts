@@ -2,6 +2,8 @@
 const WINDOW_BYTES = 2 << 20;
 /** What is kept for a terminal that is behind; more than its scroll-back holds. */
 const KEEP_BYTES = 1 << 20;
+/** Bytes of a character in UTF-8 after its first. */
+const UTF8_TAIL_MAX = 3;
 /** 60 posts a second. */
 const INTERVAL_MS = 16;
 
@@ -63,7 +65,10 @@ export class OutputBatcher {
 
   #skip(): void {
     const all = join(this.#chunks);
-    const kept = all.slice(all.length - KEEP_BYTES);
+    let from = all.length - KEEP_BYTES;
+    // Not from the middle of a character.
+    for (let n = 0; n < UTF8_TAIL_MAX && isContinuation(all[from]); n++) from++;
+    const kept = all.slice(from);
     this.#skipped += all.length - kept.length;
     this.#chunks = [kept];
     this.#bytes = kept.length;
@@ -74,6 +79,10 @@ export class OutputBatcher {
     this.#skipped = 0;
     return new TextEncoder().encode(note);
   }
+}
+
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
 }
 
 function join(chunks: readonly Uint8Array[]): Uint8Array {

@@ -98,13 +98,22 @@ export type WorkerMessage =
   | { readonly type: 'guest'; readonly guest: GuestDescription }
   | { readonly type: 'notice'; readonly notice: Notice }
   | { readonly type: 'images' }
+  /** Whether the guest takes on the size of the terminal that shows its console. */
+  | { readonly type: 'follows'; readonly follows: boolean }
   /** Whether guest writes would be lost if the page went now: they are in the host's cache, and no flush has stored them. */
   | { readonly type: 'unsaved'; readonly unsaved: boolean };
+
+/** Of the terminal that shows the guest's console. */
+export interface ConsoleSize {
+  readonly rows: number;
+  readonly columns: number;
+}
 
 /** Page to worker. `shown` acknowledges bytes of serial output that the terminal has taken. */
 export type PageMessage =
   | { readonly type: 'serial'; readonly bytes: Uint8Array }
   | { readonly type: 'monitor'; readonly text: string }
+  | { readonly type: 'size'; readonly size: ConsoleSize }
   | { readonly type: 'shown'; readonly bytes: number };
 
 export interface ImageRow {

@@ -5,6 +5,7 @@ import { Mux } from '../../src/node/chardev-mux.ts';
 /** The terminal under the multiplexer. */
 class Terminal implements Channel {
   readonly queuedBytes = 0;
+  held = false;
   shown = '';
   user: ChannelUser | undefined;
 
@@ -15,6 +16,10 @@ class Terminal implements Channel {
 
   write(bytes: Uint8Array): void {
     this.shown += Buffer.from(bytes).toString('latin1');
+  }
+
+  hold(held: boolean): void {
+    this.held = held;
   }
 
   close(): void {}
@@ -102,5 +107,14 @@ describe('serial port and monitor on one terminal', () => {
     terminal.type('\x01t');
     mux.serial.write(Buffer.from('e\n'));
     expect(terminal.shown).toBe('a\n[00:00:00.000] bc\n[00:01:01.234] d\ne\n');
+  });
+
+  it('is held while one of both has not taken what was typed', () => {
+    mux.serial.hold(true);
+    mux.monitor.hold(true);
+    mux.serial.hold(false);
+    expect(terminal.held).toBe(true);
+    mux.monitor.hold(false);
+    expect(terminal.held).toBe(false);
   });
 });

@@ -25,12 +25,16 @@ export interface CharBackend {
 /** A backend that swallows output and never sends; QEMU's `null` chardev. */
 export const NULL_CHAR: CharBackend = { write() {}, connect() {}, acceptInput() {} };
 
-/** A backend with a listener on one side and an unbounded input queue on the other: nothing typed or pasted is lost. */
+/** More than anybody pastes; who can be made to wait is held long before. */
+const MAX_PENDING_BYTES = 16 << 20;
+
+/** A backend with a listener on one side and an input queue on the other: what is typed or pasted waits until the guest takes it. */
 export class CharPipe implements CharBackend {
   readonly #output: (bytes: Uint8Array) => void;
   readonly #input: Uint8Array[] = [];
   #frontend: CharFrontend | undefined;
   #pumping = false;
+  #pending = 0;
 
   constructor(output: (bytes: Uint8Array) => void) {
     this.#output = output;
@@ -45,10 +49,13 @@ export class CharPipe implements CharBackend {
     this.acceptInput();
   }
 
-  /** Sends bytes to the guest, now or as soon as its device has room. */
-  send(bytes: Uint8Array): void {
+  /** Sends bytes to the guest, now or as soon as its device has room; false when too many wait already and these are lost. */
+  send(bytes: Uint8Array): boolean {
+    if (this.#pending + bytes.length > MAX_PENDING_BYTES) return false;
     if (bytes.length > 0) this.#input.push(bytes.slice());
+    this.#pending += bytes.length;
     this.acceptInput();
+    return true;
   }
 
   /** Tells the guest's device of an event. */
@@ -58,7 +65,7 @@ export class CharPipe implements CharBackend {
 
   /** Bytes that the guest has not taken yet. */
   get pending(): number {
-    return this.#input.reduce((sum, chunk) => sum + chunk.length, 0);
+    return this.#pending;
   }
 
   acceptInput(): void {
@@ -70,7 +77,9 @@ export class CharPipe implements CharBackend {
       if (chunk === undefined || room <= 0) break;
       if (chunk.length <= room) this.#input.shift();
       else this.#input[0] = chunk.subarray(room);
-      this.#frontend?.receive(chunk.subarray(0, room));
+      const taken = chunk.subarray(0, room);
+      this.#pending -= taken.length;
+      this.#frontend?.receive(taken);
     }
     this.#pumping = false;
   }

@@ -1,0 +1,109 @@
+/** The guest's console is as large as the terminal that shows it, and text is drawn as it is. */
+import { expect, type Page, test } from '@playwright/test';
+import { guestCommand, terminalText, typeInto, waitForGuest, waitForText } from './support/page.ts';
+
+const COLUMN_PX = 7.8;
+
+/** Rows and columns that the page draws. */
+async function drawn(page: Page): Promise<{ readonly rows: number; readonly columns: number }> {
+  const rows = await page.locator('#console .xterm-rows > div').count();
+  const width = (await page.locator('#console .xterm-screen').boundingBox())?.width ?? 0;
+  return { rows, columns: Math.round(width / COLUMN_PX) };
+}
+
+async function expectFollowing(page: Page): Promise<number> {
+  await expect
+    .poll(
+      async () => {
+        const { rows, columns } = await drawn(page);
+        const [guestRows = 0, guestColumns = 0] = (await guestCommand(page, 'stty size'))
+          .split(' ')
+          .map(Number);
+        return guestRows === rows && Math.abs(guestColumns - columns) <= 2;
+      },
+      { timeout: 60_000 },
+    )
+    .toBe(true);
+  return Number((await guestCommand(page, 'stty size')).split(' ')[1]);
+}
+
+test('the guest follows the pane: at the first prompt, after a change, a reset and a cold boot', async ({
+  page,
+}) => {
+  test.setTimeout(360_000);
+  await page.goto('./');
+  await waitForGuest(page);
+  const wide = await expectFollowing(page);
+  await page.setViewportSize({ width: 1900, height: 1000 });
+  expect(await expectFollowing(page)).toBeGreaterThan(wide);
+  const bar = page.getByRole('separator', { name: 'Width of the guest console' });
+  for (let n = 0; n < 3; n++) await bar.press('Shift+ArrowLeft');
+  await expectFollowing(page);
+  await page.setViewportSize({ width: 1100, height: 700 });
+  expect(await expectFollowing(page)).toBeLessThan(80);
+  await page.getByRole('button', { name: 'Reset' }).click();
+  await waitForText(page, 'console', /(Run \/init[\s\S]*){2}guest# ?$/m, 150_000);
+  await expectFollowing(page);
+});
+
+test('a long line below 80 columns is edited where it stands', async ({ page }) => {
+  test.setTimeout(120_000);
+  await page.setViewportSize({ width: 1000, height: 700 });
+  await page.goto('./');
+  await waitForGuest(page);
+  expect(await expectFollowing(page)).toBeLessThan(75);
+  const long = 'echo '.padEnd(150, 'abcdefghij');
+  await typeInto(page, 'console', `${long}\x01\x1b[C\x1b[C\x1b[C\x1b[C\x1b[CX\x05Y`);
+  const line = `guest# echo X${long.slice(5)}Y`;
+  await expect.poll(() => terminalText(page, 'console')).toContain(line);
+  await typeInto(page, 'console', '\x7f\x7f\x15');
+  await expect
+    .poll(async () => (await terminalText(page, 'console')).split('\n').at(-1)?.trimEnd())
+    .toBe('guest#');
+});
+
+test('vi and less fill the pane, and draw anew while they run', async ({ page }) => {
+  test.setTimeout(120_000);
+  await page.goto('./');
+  await waitForGuest(page);
+  await guestCommand(page, 'seq 1000 > /tmp/lines');
+  const lastNumber = async (): Promise<number> => {
+    const shown = (await terminalText(page, 'console')).split('\n').map((text) => text.trim());
+    return Number(shown.filter((text) => /^\d+$/.test(text)).at(-1));
+  };
+  for (const [program, leave] of [
+    ['vi', ':q!\r'],
+    ['less', 'q'],
+  ] as const) {
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await expectFollowing(page);
+    await typeInto(page, 'console', `${program} /tmp/lines\r`);
+    await expect.poll(lastNumber).toBe((await drawn(page)).rows - 1);
+    const before = (await drawn(page)).rows;
+    await page.setViewportSize({ width: 1280, height: 1000 });
+    await expect.poll(async () => (await drawn(page)).rows).toBeGreaterThan(before);
+    await expect.poll(lastNumber, { message: program }).toBe((await drawn(page)).rows - 1);
+    await typeInto(page, 'console', leave);
+    await guestCommand(page, 'clear');
+  }
+});
+
+test('text of any kind is shown: halves of characters, wide ones, and bytes that are no text', async ({
+  page,
+}) => {
+  test.setTimeout(120_000);
+  await page.goto('./');
+  await waitForGuest(page);
+  await typeInto(page, 'console', 'echo "<\ud842');
+  await typeInto(page, 'console', '\udfb7>"\r');
+  await waitForText(page, 'console', /^<𠮷>$/m, 30_000);
+  expect(await guestCommand(page, "printf '[\\377\\303]\\n'")).toContain('[\ufffd\ufffd]');
+  await typeInto(page, 'monitor', 'info 日本語.img');
+  await typeInto(page, 'monitor', `${'\x1b[D'.repeat(5)}木`);
+  await expect.poll(() => terminalText(page, 'monitor')).toMatch(/\(qemu\) info 日本木語\.img$/);
+  const long = '語'.repeat(60);
+  await typeInto(page, 'monitor', `\x05\x15${long}\x01x\x1b[Cy`);
+  await expect
+    .poll(() => terminalText(page, 'monitor'))
+    .toMatch(new RegExp(`\\(qemu\\) x語y${'語'.repeat(59)}$`));
+});
