@@ -3,6 +3,8 @@ import { expect, type Page, test } from '@playwright/test';
 import { guestCommand, terminalText, typeInto, waitForGuest, waitForText } from './support/page.ts';
 
 const COLUMN_PX = 7.8;
+/** Other work may share the processors. */
+const PATIENT = { timeout: 30_000 };
 
 /** Rows and columns that the page draws. */
 async function drawn(page: Page): Promise<{ readonly rows: number; readonly columns: number }> {
@@ -55,10 +57,10 @@ test('a long line below 80 columns is edited where it stands', async ({ page }) 
   const long = 'echo '.padEnd(150, 'abcdefghij');
   await typeInto(page, 'console', `${long}\x01\x1b[C\x1b[C\x1b[C\x1b[C\x1b[CX\x05Y`);
   const line = `guest# echo X${long.slice(5)}Y`;
-  await expect.poll(() => terminalText(page, 'console')).toContain(line);
+  await expect.poll(() => terminalText(page, 'console'), PATIENT).toContain(line);
   await typeInto(page, 'console', '\x7f\x7f\x15');
   await expect
-    .poll(async () => (await terminalText(page, 'console')).split('\n').at(-1)?.trimEnd())
+    .poll(async () => (await terminalText(page, 'console')).split('\n').at(-1)?.trimEnd(), PATIENT)
     .toBe('guest#');
 });
 
@@ -78,11 +80,11 @@ test('vi and less fill the pane, and draw anew while they run', async ({ page })
     await page.setViewportSize({ width: 1280, height: 800 });
     await expectFollowing(page);
     await typeInto(page, 'console', `${program} /tmp/lines\r`);
-    await expect.poll(lastNumber).toBe((await drawn(page)).rows - 1);
+    await expect.poll(lastNumber, PATIENT).toBe((await drawn(page)).rows - 1);
     const before = (await drawn(page)).rows;
     await page.setViewportSize({ width: 1280, height: 1000 });
     await expect.poll(async () => (await drawn(page)).rows).toBeGreaterThan(before);
-    await expect.poll(lastNumber, { message: program }).toBe((await drawn(page)).rows - 1);
+    await expect.poll(lastNumber, { ...PATIENT, message: program }).toBe((await drawn(page)).rows - 1);
     await typeInto(page, 'console', leave);
     await guestCommand(page, 'clear');
   }
@@ -100,10 +102,10 @@ test('text of any kind is shown: halves of characters, wide ones, and bytes that
   expect(await guestCommand(page, "printf '[\\377\\303]\\n'")).toContain('[\ufffd\ufffd]');
   await typeInto(page, 'monitor', 'info 日本語.img');
   await typeInto(page, 'monitor', `${'\x1b[D'.repeat(5)}木`);
-  await expect.poll(() => terminalText(page, 'monitor')).toMatch(/\(qemu\) info 日本木語\.img$/);
+  await expect.poll(() => terminalText(page, 'monitor'), PATIENT).toMatch(/\(qemu\) info 日本木語\.img$/);
   const long = '語'.repeat(60);
   await typeInto(page, 'monitor', `\x05\x15${long}\x01x\x1b[Cy`);
   await expect
-    .poll(() => terminalText(page, 'monitor'))
+    .poll(() => terminalText(page, 'monitor'), PATIENT)
     .toMatch(new RegExp(`\\(qemu\\) x語y${'語'.repeat(59)}$`));
 });

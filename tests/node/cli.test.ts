@@ -1,7 +1,7 @@
 /** The program as a user starts it: terminal, sockets, files, exit status. */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -57,6 +57,20 @@ async function eventually(what: () => boolean, ms: number, told: () => string): 
   const until = performance.now() + ms;
   while (!what()) {
     if (performance.now() > until) throw new Error(`waited in vain for ${told()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The socket is there a moment before anybody listens at it. */
+async function connected(path: string): Promise<Socket> {
+  for (const end = performance.now() + ANSWER_MS; ; ) {
+    const socket = connect(path);
+    const error = await new Promise<unknown>((resolve) => {
+      socket.once('connect', () => resolve(undefined));
+      socket.once('error', resolve);
+    });
+    if (error === undefined) return socket;
+    if (performance.now() > end) throw error;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -245,6 +259,40 @@ describe('a machine that does not run yet', () => {
     void ask('quit').catch(() => {});
     expect(await run.ended).toBe(0);
     expect(existsSync(path)).toBe(false);
+  });
+
+  it('a line of a megabyte to the monitor ends at 4095 characters, and commands whose answers are not read have to wait', async () => {
+    const path = join(folder, 'monitor-long');
+    const run = start(...idle(), '-display', 'none', '-monitor', `unix:${path},server=on,wait=off`);
+    await eventually(
+      () => existsSync(path),
+      ANSWER_MS,
+      () => run.stderr,
+    );
+    let text = '';
+    const socket = await connected(path);
+    socket.write(`${'q'.repeat(1 << 20)}\ninfo status\n`);
+    socket.on('data', (bytes) => {
+      text += bytes.toString('latin1');
+    });
+    await eventually(
+      () => text.includes('paused (prelaunch)'),
+      ANSWER_MS,
+      () => text.slice(-500),
+    );
+    expect(text).toContain(`unknown command: '${'q'.repeat(4095)}'`);
+    expect(text.length).toBeLessThan(200_000);
+    socket.pause();
+    for (let n = 0; n < 64; n++) socket.write('help\n'.repeat(2000));
+    const residentMiB = (): number =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${run.process.pid}/status`, 'utf8'))?.[1]) / 1024;
+    const before = residentMiB();
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(residentMiB() - before).toBeLessThan(150);
+    expect(socket.writableLength).toBeGreaterThan(0);
+    socket.destroy();
+    run.process.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
   });
 });
 

@@ -27,7 +27,10 @@ describe('text to the guest', () => {
     expect(pipe.send(Uint8Array.of(1))).toBe(false);
     expect(pipe.pending).toBe(16 << 20);
     let taken = 0;
-    pipe.connect({ canReceive: () => 1000, receive: (bytes) => void (taken += bytes.length), event() {} });
+    const receive = (bytes: Uint8Array): void => {
+      taken += bytes.length;
+    };
+    pipe.connect({ canReceive: () => 1000, receive, event() {} });
     expect([taken, pipe.pending]).toEqual([16 << 20, 0]);
     expect(pipe.send(Uint8Array.of(1))).toBe(true);
   });
