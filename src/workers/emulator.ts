@@ -1,12 +1,13 @@
 import { type ImageStore, type MachineEvent, SnapshotError } from '../emu/index.ts';
 import { DiskErrors } from './disk-errors.ts';
 import { loadGuest, loadManifest } from './guest-image-loader.ts';
-import type { GuestManifest, SavedMachine } from './guest-manifest.ts';
+import type { SavedMachine } from './guest-manifest.ts';
+import { consoleOf, seedLine } from './guest-start.ts';
 import { ImageService } from './image-service.ts';
 import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
 import { ArrivingMachine, makeMachine } from './make-machine.ts';
 import { MipsMeter } from './mips-meter.ts';
-import { couldNotStore, failure, fault, QUIT_NOTICE, storageNotice } from './notices.ts';
+import { couldNotStore, failure, fault, inputLost, QUIT_NOTICE, storageNotice } from './notices.ts';
 import { OutputBatcher } from './output-batcher.ts';
 import {
   type ArrivingFile,
@@ -410,8 +411,7 @@ export class Emulator implements EmulatorApi {
   }
 
   #inputLost(who: string): void {
-    const text = `The ${who} has not taken what was typed or pasted before, so the last of it is lost.`;
-    this.#notify({ level: 'warning', text });
+    this.#notify(inputLost(who));
   }
 
   /** One message per turn of the event loop, however many pieces the monitor prints. */
@@ -484,18 +484,6 @@ export class Emulator implements EmulatorApi {
   #post(message: WorkerMessage, transfer: Transferable[] = []): void {
     this.#port?.postMessage(message, transfer);
   }
-}
-
-/** A guest that asks for its terminal's size has a port to do so. */
-function consoleOf({ append, terminalSize }: GuestManifest): Pick<GuestFiles, 'append' | 'serialPorts'> {
-  if (terminalSize === undefined) return { append, serialPorts: [true] };
-  return { append: `${append} ${terminalSize.append}`, serialPorts: [true, true] };
-}
-
-/** Entropy for the guest, in hexadecimal digits. */
-function seedLine(bytes: number): string {
-  const seed = crypto.getRandomValues(new Uint8Array(bytes));
-  return Array.from(seed, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function startProgress(bytes: number): BootProgress {

@@ -50,3 +50,9 @@ function faultReport(error: unknown, tail: readonly string[]): string {
     '\n',
   );
 }
+
+/** Somebody typed or pasted more than is kept for the machine. */
+export function inputLost(who: string): Notice {
+  const text = `The ${who} has not taken what was typed or pasted before, so the last of it is lost.`;
+  return { level: 'warning', text };
+}
