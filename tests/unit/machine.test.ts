@@ -39,6 +39,24 @@ async function machineRig(config: Partial<MachineConfig> = {}) {
   return { machine, monitor, plug, time, store, images, notices };
 }
 
+describe('time', () => {
+  const HOUR_S = 3600;
+
+  it.each<[string, Partial<MachineConfig>, number]>([
+    ["goes on by the hours that the host slept, with the host's clock", {}, HOUR_S],
+    ['stands still for them, when it was given a time to start at', { rtcBaseMs: 0 }, 0],
+  ])('the real-time clock %s', async (_, config, seconds) => {
+    const { machine, time } = await machineRig(config);
+    machine.cont();
+    machine.run(1);
+    time.ns += HOUR_S * 1e9;
+    machine.run(1);
+    machine.run(1);
+    expect(Math.abs(machine.board.rtc.guestSeconds() - seconds)).toBeLessThanOrEqual(2);
+    expect(machine.clock.nowNs()).toBeLessThan(2e9);
+  });
+});
+
 describe('power-up', () => {
   it.each([
     ['a text', new TextEncoder().encode('this is no kernel')],

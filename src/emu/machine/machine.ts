@@ -238,6 +238,7 @@ export class Machine implements MachineApi {
 
   #run(untilNs: number): SliceResult {
     while (this.runControl.running) {
+      this.#catchUpRtc();
       if (!this.#poweredUp && !this.#powerUp()) return { idleMs: Number.POSITIVE_INFINITY };
       if (this.#waitsForDisk()) return { idleMs: 0 };
       this.clock.runDue();
@@ -351,6 +352,12 @@ export class Machine implements MachineApi {
 
   #retired(): number {
     return this.#running ? this.engine.retiredNow(this.#budget) : (this.engine?.retired ?? 0);
+  }
+
+  /** The real-time clock has a battery: it goes on by what the rest of the machine misses for good. */
+  #catchUpRtc(): void {
+    const lostNs = this.#time.takeLostNs();
+    if (lostNs > 0 && this.config.rtcBaseMs === undefined) this.board.rtc.catchUp(lostNs / NS_PER_MS);
   }
 
   #isIdle(): boolean {

@@ -15,6 +15,8 @@ export interface TimeSource {
   budget(wanted: number, deadlineNs: number): number;
   /** Instructions are about to run (`busy`), or have run. */
   sync(busy: boolean): void;
+  /** Nanoseconds of the host that the guest never sees, since the last call. */
+  takeLostNs(): number;
   /** A snapshot was restored: it is `nowNs`, and the count of instructions may have changed. */
   restore(nowNs: number): void;
 }
@@ -24,28 +26,44 @@ export interface TimeSource {
  * would else spend them all on timer interrupts; QEMU on a host that slow stalls in the same way.
  */
 const MAX_NS_PER_INSTRUCTION = 100;
-/** Between two looks at the deadlines by a guest that catches up: half a millisecond of its time. */
-const CATCH_UP_INSTRUCTIONS = 5000;
-/** The most that time may leap. Guest: Linux takes a processor for stuck after 20 s without its watchdog's thread. */
-const MAX_LEAP_NS = 4e9;
-/** Between two leaps of a busy guest: its kernel's watchdogs need some ticks. */
-const LEAP_INSTRUCTIONS = 1e6;
-/** A guest that never idles is so far behind only when its tab was frozen: no instructions make up for that. */
-const STALL_NS = 10e9;
+/**
+ * How much faster than the host's clock time may go while instructions run, until it has caught up.
+ * Guest: Linux takes a processor for stuck when its watchdog's thread has not run for 20 s, however many ticks there were.
+ */
+const CATCH_UP_RATE = 2;
+/** What of that a starved guest may save up until it runs again. A longer stall earns it no more. */
+const MAX_CREDIT_NS = 200e6;
+/** What the guest is further behind than this it never makes up for: the host slept, or is too slow for a guest that never idles. */
+const MAX_BEHIND_NS = 120e9;
 
-/** Follows the host's clock while the guest runs. What it falls behind, because the host was busy, it makes up for. */
+/** Between two chunks of instructions, inside one, or from a halt to the next deadline. */
+type Phase = 'between' | 'busy' | 'idle';
+
+/**
+ * Follows the host's clock while the guest runs, and is never ahead of it. A host that stalls leaves it behind. While the guest has
+ * instructions to run, time moves with them only, so that no stall falls between two of them, as between the guest's reads of
+ * two clocks that it compares. While the guest is halted, time moves to its next deadline at once, if it is behind: the guest
+ * then sees every one of its deadlines, as if nothing had happened.
+ */
 export class HostTime implements TimeSource {
   readonly #host: Host;
   readonly #retired: () => number;
-  /** Virtual time, host time and instructions at the last `sync`. */
+  #started = false;
+  /** The host's clock when it was last looked at. */
+  #hostNs = 0;
+  /** Virtual time when the phase began, and by how much it was behind the host's. */
   #base = 0;
-  #hostNs: number | undefined;
-  #retiredBefore = 0;
-  /** What virtual time lacked then. */
   #behindNs = 0;
-  #leapRetired = 0;
-  /** Instructions run: time may not outrun them. */
-  #busy = false;
+  #phase: Phase = 'between';
+  /** Host time since then. */
+  #elapsedNs = 0;
+  /** By how much time may move on in the next busy phase, beside what the host's clock allows during it. */
+  #creditNs = 0;
+  /** Instructions at the beginning of a busy phase. */
+  #retiredBefore = 0;
+  /** Where an idle phase ends. */
+  #deadlineNs = 0;
+  #lostNs = 0;
 
   constructor(host: Host, retired: () => number) {
     this.#host = host;
@@ -53,66 +71,99 @@ export class HostTime implements TimeSource {
   }
 
   nowNs(): number {
-    if (this.#hostNs === undefined) return this.#base;
-    return this.#base + this.#passed(this.#host.monotonicNs() - this.#hostNs);
+    if (!this.#started) return this.#base;
+    this.#lookAtHost();
+    return this.#base + this.#passedNs();
   }
 
   start(): void {
-    this.#hostNs ??= this.#host.monotonicNs();
+    if (this.#started) return;
+    this.#started = true;
+    this.#hostNs = Math.floor(this.#host.monotonicNs());
+    this.#elapsedNs = 0;
+    this.#retiredBefore = this.#retired();
   }
 
   stop(): void {
-    this.#base = this.nowNs();
-    this.#hostNs = undefined;
+    this.#settle('between');
+    this.#started = false;
     this.#behindNs = 0;
   }
 
   sync(busy: boolean): void {
-    if (this.#hostNs !== undefined) {
-      const hostNs = this.#host.monotonicNs();
-      const elapsed = hostNs - this.#hostNs;
-      const passed = this.#passed(elapsed);
-      this.#hostNs = hostNs;
-      this.#base += passed;
-      this.#behindNs = Math.max(0, Math.floor(this.#behindNs + elapsed - passed));
-    }
-    this.#retiredBefore = this.#retired();
-    this.#busy = busy;
-    if (!busy || this.#behindNs < STALL_NS) return;
-    if (this.#retiredBefore - this.#leapRetired >= LEAP_INSTRUCTIONS) this.#leap();
+    this.#settle(busy ? 'busy' : 'between');
   }
 
-  /** What was lost while instructions ran is made up for here, where no instruction misses it. */
-  skipTo(): boolean {
-    this.sync(false);
-    if (this.#behindNs === 0) return false;
-    this.#leap();
+  skipTo(deadlineNs: number): boolean {
+    this.#settle('idle');
+    this.#deadlineNs = deadlineNs;
+    if (this.#passedNs() === 0) return false;
+    this.#settle('idle');
     return true;
   }
 
   budget(wanted: number): number {
-    return this.#behindNs === 0 ? wanted : Math.min(wanted, CATCH_UP_INSTRUCTIONS);
+    return wanted;
+  }
+
+  takeLostNs(): number {
+    const lostNs = this.#lostNs;
+    this.#lostNs = 0;
+    return lostNs;
   }
 
   restore(nowNs: number): void {
+    this.#settle('between');
     this.#base = nowNs;
     this.#behindNs = 0;
-    if (this.#hostNs !== undefined) this.#hostNs = this.#host.monotonicNs();
-    this.#retiredBefore = this.#leapRetired = this.#retired();
+    this.#lostNs = 0;
   }
 
-  /** Virtual time since the last `sync`, when `elapsed` went by for the host. */
-  #passed(elapsed: number): number {
-    if (!this.#busy) return Math.min(elapsed, MAX_LEAP_NS);
-    const allowed = (this.#retired() - this.#retiredBefore) * MAX_NS_PER_INSTRUCTION;
-    return Math.min(elapsed + this.#behindNs, allowed);
+  /** Ends the phase, and begins the next. */
+  #settle(next: Phase): void {
+    if (this.#started) {
+      this.#lookAtHost();
+      const passedNs = this.#passedNs();
+      this.#base += passedNs;
+      this.#behindNs += this.#elapsedNs - passedNs;
+      const usedNs = this.#phase === 'busy' ? passedNs : 0;
+      this.#creditNs = Math.min(this.#allowedNs() - usedNs, MAX_CREDIT_NS);
+      this.#elapsedNs = 0;
+      if (this.#behindNs > MAX_BEHIND_NS) {
+        this.#lostNs += this.#behindNs;
+        this.#behindNs = 0;
+      }
+    }
+    this.#phase = next;
+    this.#retiredBefore = this.#retired();
   }
 
-  #leap(): void {
-    const leap = Math.min(this.#behindNs, MAX_LEAP_NS);
-    this.#base += leap;
-    this.#behindNs -= leap;
-    this.#leapRetired = this.#retiredBefore;
+  /** A host's clock that goes backwards stands still for us. */
+  #lookAtHost(): void {
+    const hostNs = Math.floor(this.#host.monotonicNs());
+    this.#elapsedNs += Math.max(0, hostNs - this.#hostNs);
+    this.#hostNs = hostNs;
+  }
+
+  #allowedNs(): number {
+    return this.#creditNs + this.#elapsedNs * CATCH_UP_RATE;
+  }
+
+  /** Virtual time since the phase began. */
+  #passedNs(): number {
+    const lackingNs = this.#behindNs + this.#elapsedNs;
+    switch (this.#phase) {
+      case 'between':
+        return 0;
+      case 'busy':
+        return Math.min(
+          lackingNs,
+          this.#allowedNs(),
+          (this.#retired() - this.#retiredBefore) * MAX_NS_PER_INSTRUCTION,
+        );
+      case 'idle':
+        return Math.min(lackingNs, Math.max(0, Math.ceil(this.#deadlineNs - this.#base)));
+    }
   }
 }
 
@@ -141,6 +192,10 @@ export class InstructionTime implements TimeSource {
   stop(): void {}
 
   sync(): void {}
+
+  takeLostNs(): number {
+    return 0;
+  }
 
   skipTo(deadlineNs: number): boolean {
     if (deadlineNs === Number.POSITIVE_INFINITY) return false;
