@@ -39,6 +39,12 @@ export interface GuestManifest {
   readonly snapshot?: SavedMachine;
 }
 
+/** What no guest image of this page comes near; a damaged manifest must not ask for all of the browser's memory. */
+const FILE_BYTES_MAX = 2 ** 30;
+const PARTS_MAX = 4096;
+const MEMORY_MIB_MAX = 2 ** 20;
+const SEED_BYTES_MAX = 1024;
+
 const REBUILD = 'Run `npm run images` where this page is built, then load it again.';
 
 /** @throws UserError where the guest image is not there or not whole */
@@ -49,7 +55,7 @@ export function parseManifest(text: string): GuestManifest {
     name: stringOf(root, 'name'),
     kernelRelease: stringOf(root, 'kernelRelease'),
     append: stringOf(root, 'append'),
-    memoryMiB: numberOf(root, 'memoryMiB'),
+    memoryMiB: numberOf(root, 'memoryMiB', 1, MEMORY_MIB_MAX),
     ...(field(root, 'terminalSize') === undefined
       ? {}
       : { terminalSize: terminalSizeOf(field(root, 'terminalSize')) }),
@@ -68,8 +74,8 @@ function fileOf(value: unknown): GuestFile {
   const file = asRecord(value);
   return {
     file: stringOf(file, 'file'),
-    compressedBytes: numberOf(file, 'compressedBytes'),
-    rawBytes: numberOf(file, 'rawBytes'),
+    compressedBytes: numberOf(file, 'compressedBytes', 0, FILE_BYTES_MAX),
+    rawBytes: numberOf(file, 'rawBytes', 0, FILE_BYTES_MAX),
     rawSha256: stringOf(file, 'rawSha256'),
   };
 }
@@ -84,11 +90,11 @@ function terminalSizeOf(value: unknown): TerminalSizeSetting {
 function snapshotOf(value: unknown): SavedMachine {
   const record = asRecord(value);
   const parts = field(record, 'parts');
-  if (!Array.isArray(parts) || parts.length === 0) throw badManifest();
+  if (!Array.isArray(parts) || parts.length === 0 || parts.length > PARTS_MAX) throw badManifest();
   return {
     parts: parts.map(fileOf),
     console: stringOf(record, 'console'),
-    seedBytes: numberOf(record, 'seedBytes'),
+    seedBytes: numberOf(record, 'seedBytes', 0, SEED_BYTES_MAX),
   };
 }
 
@@ -115,9 +121,16 @@ function stringOf(record: Readonly<Record<string, unknown>>, key: string): strin
   return value;
 }
 
-function numberOf(record: Readonly<Record<string, unknown>>, key: string): number {
+/** A whole number from `least` to `most`. */
+function numberOf(
+  record: Readonly<Record<string, unknown>>,
+  key: string,
+  least: number,
+  most: number,
+): number {
   const value = field(record, key);
-  if (typeof value !== 'number' || !(value >= 0)) throw badManifest();
+  if (typeof value !== 'number' || !Number.isInteger(value)) throw badManifest();
+  if (value < least || value > most) throw badManifest();
   return value;
 }
 

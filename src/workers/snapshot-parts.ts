@@ -3,9 +3,7 @@ import { decompress } from 'fzstd';
 import { downloadFile, type LoaderEnvironment, loadManifest } from './guest-image-loader.ts';
 import type { GuestFile } from './guest-manifest.ts';
 import { errorText, UserError } from './user-error.ts';
-
-/** Spec: RFC 8878 §3.1.1. */
-const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd] as const;
+import { isZstd, zstdContentBytes } from './zstd-frame.ts';
 
 /** From who unpacks to who runs the machine. */
 export type PartMessage =
@@ -40,11 +38,11 @@ export async function sendParts(
       return loading;
     };
     let next = load(0);
-    for (const [at, { index }] of share.entries()) {
+    for (const [at, { part, index }] of share.entries()) {
       const packed = await next;
       next = load(at + 1);
       if (packed === undefined) break;
-      const bytes = unpack(packed);
+      const bytes = unpack(packed, part);
       send({ type: 'part', index, bytes }, [bytes.buffer as ArrayBuffer]);
     }
   } catch (error) {
@@ -106,8 +104,10 @@ function shareOf(
 }
 
 /** Some servers call a .zst file zstd-encoded, and then the browser has unpacked it already: the bytes tell. */
-function unpack(bytes: Uint8Array): Uint8Array {
-  if (ZSTD_MAGIC.some((byte, at) => bytes[at] !== byte)) return bytes;
+function unpack(bytes: Uint8Array, { rawBytes }: GuestFile): Uint8Array {
+  if (!isZstd(bytes)) return bytes;
+  // Before it is unpacked: some kilobytes can hold a gigabyte of zeros.
+  if (zstdContentBytes(bytes) !== rawBytes) throw new Error('a part has another size than its manifest says');
   return decompress(bytes);
 }
 

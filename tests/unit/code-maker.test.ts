@@ -33,6 +33,19 @@ describe('a maker of code', () => {
     expect(globals().filter((name) => /^\$hotslot\d+S$/.test(name))).toHaveLength(2);
   });
 
+  it('takes its globals back, and only its own', () => {
+    const [one, two] = [values(100), values(200)];
+    const before = globals();
+    const maker = new CodeMaker(undefined, one, one);
+    const other = new CodeMaker(undefined, two, two);
+    const made = other.make(['S', 'add', 'box'], BODY, two) as () => number;
+    maker.dispose();
+    expect([made(), globals().length]).toEqual([212, before.length + 1]);
+    other.dispose();
+    maker.dispose();
+    expect(globals()).toEqual(before);
+  });
+
   it('leaves no globals where making code is forbidden', () => {
     const before = globals();
     const own = values(1);

@@ -163,3 +163,22 @@ describe('quit', () => {
     expect(machine.drives.list()).toEqual([]);
   });
 });
+
+describe('close', () => {
+  const globals = (): string[] =>
+    Object.getOwnPropertyNames(globalThis).filter((name) => name.startsWith('$hotslot'));
+
+  it('leaves nothing of a machine in the realm, and the machine stands still', async () => {
+    const before = globals();
+    for (let round = 0; round < 3; round++) {
+      const { machine } = await machineRig();
+      expect(globals().length).toBeGreaterThan(before.length);
+      machine.cont();
+      machine.run(1);
+      await machine.close();
+      expect(globals().filter((name) => !before.includes(name))).toEqual([]);
+      expect(machine.run(1)).toEqual({ idleMs: Number.POSITIVE_INFINITY });
+      expect(machine.internalError).toBe(undefined);
+    }
+  });
+});

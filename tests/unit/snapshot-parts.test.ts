@@ -28,6 +28,14 @@ const parts = Array.from({ length: PARTS }, (_, at) => ({
 }));
 const MANIFEST = manifest({ parts, console: '', seedBytes: 32 });
 
+const HEADER = [0x28, 0xb5, 0x2f, 0xfd];
+/** A block of 128 KiB of zeros in four bytes. Spec: RFC 8878 §3.1.1.2.2, RLE_Block. */
+const ZEROS = (last: number): number[] => [0x02 | last, 0x00, 0x10, 0x00];
+/** 1 GiB of zeros, said in a header without a window, and without a size but with a window. */
+const BLOCKS = [...Array.from({ length: 8191 }, () => ZEROS(0)).flat(), ...ZEROS(1)];
+const BOMB = Uint8Array.from([...HEADER, 0xa0, 0, 0, 0, 0x40, ...BLOCKS]);
+const ENDLESS = Uint8Array.from([...HEADER, 0x00, 0x58, ...BLOCKS]);
+
 type Files = Readonly<Record<string, BodyInit | number>>;
 const GOOD: Files = {
   'manifest.json': MANIFEST,
@@ -89,8 +97,39 @@ describe('sendParts', () => {
   it.each<[string, Files, RegExp]>([
     ['a part is missing', { ...GOOD, '2.zst': 404 }, /^The guest image is missing: base\/2\.zst/],
     ['the server fails', { ...GOOD, '1.zst': 503 }, /HTTP status 503/],
-    ['a part is cut off', { ...GOOD, '1.zst': PACKED.subarray(0, 60) }, /is damaged: unexpected EOF/],
+    [
+      'a part is cut off',
+      { ...GOOD, '1.zst': PACKED.subarray(0, 60) },
+      /is damaged: a part has another size/,
+    ],
     ['a part is endless', { ...GOOD, '1.zst': new Uint8Array(200_000) }, /longer than its manifest says/],
+    [
+      'a part unpacks to more than the manifest says',
+      { ...GOOD, '1.zst': BOMB },
+      /another size than its manifest says/,
+    ],
+    [
+      'a part is two frames',
+      { ...GOOD, '1.zst': Buffer.concat([PACKED, PACKED]) },
+      /another size than its manifest/,
+    ],
+    ['a part is of unknown size', { ...GOOD, '1.zst': ENDLESS }, /another size than its manifest says/],
+    [
+      'the seed has no end',
+      { 'manifest.json': manifest({ parts, console: '', seedBytes: 1e9 }) },
+      /cannot be read/,
+    ],
+    [
+      'a part has no bounds',
+      {
+        'manifest.json': manifest({
+          parts: [{ ...parts[0], rawBytes: 2 ** 40 }],
+          console: '',
+          seedBytes: 32,
+        }),
+      },
+      /cannot be read/,
+    ],
     ['the manifest is another', { 'manifest.json': manifest({ file: 'snapshot.zst' }) }, /cannot be read/],
   ])('says it in a sentence when %s', async (_, files, sentence) => {
     expect((await send(files)).at(-1)).toMatchObject({

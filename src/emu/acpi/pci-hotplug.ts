@@ -88,7 +88,7 @@ export class PciHotplug implements Device<PciHotplugState>, IoHandler {
   read(offset: number, size: AccessSize): number {
     // QEMU: accesses of other sizes, and every register of a bus number out of range, read as 0.
     if (size !== 4 || offset % 4 !== 0) {
-      this.#trace.guestError(`acpi_pcihp: bad read, offset ${offset}, size ${size}`);
+      this.#trace.guestError('acpi_pcihp: bad read, offset %d, size %d', offset, size);
       return 0;
     }
     if (this.#s.bsel >= MAX_HOTPLUG_BUSES) return 0;
@@ -112,7 +112,7 @@ export class PciHotplug implements Device<PciHotplugState>, IoHandler {
 
   write(offset: number, size: AccessSize, value: number): void {
     if (size !== 4 || offset % 4 !== 0) {
-      this.#trace.guestError(`acpi_pcihp: bad write, offset ${offset}, size ${size}`);
+      this.#trace.guestError('acpi_pcihp: bad write, offset %d, size %d', offset, size);
       return;
     }
     // QEMU: the latched index lasts until it is read or anything is written.

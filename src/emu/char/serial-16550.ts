@@ -195,7 +195,7 @@ export class Serial16550 implements Device<SerialState>, CharFrontend, IoHandler
         break;
       case LSR:
       case MSR:
-        this.#trace.guestError(`serial: write to read-only register ${offset}`);
+        this.#trace.guestError('serial: write to read-only register %d', offset);
         break;
       default:
         s.scr = value;

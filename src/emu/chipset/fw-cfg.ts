@@ -219,7 +219,7 @@ export class FwCfg implements Device<FwCfgState> {
   }
 
   #bad(what: string, size: AccessSize): number {
-    this.#trace.guestError(`fw_cfg: ${what} of ${size} bytes`);
+    this.#trace.guestError(`fw_cfg: ${what} of %d bytes`, size);
     return 0;
   }
 

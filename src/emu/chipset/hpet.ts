@@ -152,7 +152,7 @@ export class Hpet implements Device<HpetState>, IoHandler {
 
   read(offset: number, size: AccessSize): number {
     if (size !== 4 || offset & 3) {
-      this.#trace.guestError(`hpet: read of ${size} bytes at ${offset}`);
+      this.#trace.guestError('hpet: read of %d bytes at %d', size, offset);
       return 0;
     }
     const value = offset >= TIMER_BASE ? this.#readTimer(offset) : this.#readGlobal(offset);
@@ -162,7 +162,7 @@ export class Hpet implements Device<HpetState>, IoHandler {
 
   write(offset: number, size: AccessSize, value: number): void {
     if (size !== 4 || offset & 3) {
-      this.#trace.guestError(`hpet: write of ${size} bytes at ${offset}`);
+      this.#trace.guestError('hpet: write of %d bytes at %d', size, offset);
       return;
     }
     if (this.#trace.on) this.#trace.event('hpet_ram_write', offset, value);
@@ -305,7 +305,7 @@ export class Hpet implements Device<HpetState>, IoHandler {
   #writeTimer(offset: number, value: number): void {
     const n = Math.floor((offset - TIMER_BASE) / TIMER_STRIDE);
     if (n >= TIMERS) {
-      this.#trace.guestError(`hpet: timer ${n} does not exist`);
+      this.#trace.guestError('hpet: timer %d does not exist', n);
       return;
     }
     const timer = this.#timer(n);

@@ -156,7 +156,7 @@ export class I8257 implements Device<I8257State> {
     const bit = 1 << (value & 3);
     switch (register) {
       case COMMAND:
-        if (value & COMMAND_UNSUPPORTED) this.#trace.unimplemented(`i8257: command 0x${value.toString(16)}`);
+        if (value & COMMAND_UNSUPPORTED) this.#trace.unimplemented('i8257: command 0x%x', value);
         else controller.command = value;
         break;
       case REQUEST:

@@ -150,7 +150,7 @@ export class IoApic implements Device<IoApicState>, IoHandler {
     const register = offset & 0xff;
     if (this.#trace.on) this.#trace.event('ioapic_mem_write', register, this.#s.select, size, value);
     if (register === IOREGSEL) this.#s.select = value & 0xff;
-    else if (size !== 4) this.#trace.guestError(`ioapic: write of ${size} bytes at ${register}`);
+    else if (size !== 4) this.#trace.guestError('ioapic: write of %d bytes at %d', size, register);
     else if (register === IOWIN) this.#writeWindow(this.#s.select, value);
     else if (register === EOI) this.eoi(value & VECTOR_MASK);
   }

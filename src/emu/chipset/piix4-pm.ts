@@ -297,7 +297,7 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
     if (type === SLP_TYP_S5) this.#power.powerOff();
     else if (type === SLP_TYP_S3) this.#power.suspendToRam();
     else if (type === SLP_TYP_S4) this.#power.suspendToDisk();
-    else this.#trace.guestError(`PIIX4_PM: SLP_TYP ${type} is no sleeping state`);
+    else this.#trace.guestError('PIIX4_PM: SLP_TYP %d is no sleeping state', type);
   }
 
   #ticks(): number {

@@ -94,6 +94,7 @@ export class Engine {
 
   readonly #code: CodeLookup;
   readonly #interpret: Interpreter;
+  readonly #maker: CodeMaker;
   readonly #regions: RegionCompiler;
   /** Every instruction in a block of its own: the end of an exact count. */
   #single = false;
@@ -135,6 +136,7 @@ export class Engine {
     const known = (lo: number, hi: number): number => this.#code.known(lo, hi);
     const owner = options.useGlobals === true ? this : undefined;
     const maker = new CodeMaker(options.makeFunction, inRegions, owner);
+    this.#maker = maker;
     this.#regions = new RegionCompiler(this.blocks, inRegions, known, maker, options.nowNs);
     this.#interpret = maker.isGlobal
       ? (maker.make(INTERPRETER_MEMBERS, interpreterBody(), { ...environment }) as Interpreter)
@@ -144,6 +146,11 @@ export class Engine {
   /** The region compiler: statistics, and a switch to turn it off. */
   get compiler(): RegionCompiler {
     return this.#regions;
+  }
+
+  /** Gives back what the realm keeps for this engine, guest RAM among it. It must not run any more. */
+  dispose(): void {
+    this.#maker.dispose();
   }
 
   /** Prepares the interpreter for full speed (warm-up.ts). Takes some tenths of a second; before the guest starts. */

@@ -247,7 +247,7 @@ export class I8042 implements Device<I8042State> {
         this.#wiring.a20.set(value === ENABLE_A20);
         break;
       default:
-        this.#trace.guestError(`i8042: unsupported command 0x${value.toString(16)}`);
+        this.#trace.guestError('i8042: unsupported command 0x%x', value);
     }
   }
 

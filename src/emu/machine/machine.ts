@@ -132,7 +132,9 @@ export class Machine implements MachineApi {
   #resetReason: string | undefined;
   #powerOff = false;
   #quit = false;
-  #closed: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  /** Closed: the engine is gone. */
+  #disposed = false;
   /** The firmware runs when the vCPU next does. */
   #poweredUp = false;
   #internalError: Error | undefined;
@@ -237,7 +239,7 @@ export class Machine implements MachineApi {
   }
 
   #run(untilNs: number): SliceResult {
-    while (this.runControl.running) {
+    while (this.runControl.running && !this.#disposed) {
       this.#catchUpRtc();
       if (!this.#poweredUp && !this.#powerUp()) return { idleMs: Number.POSITIVE_INFINITY };
       if (this.#waitsForDisk()) return { idleMs: 0 };
@@ -290,12 +292,18 @@ export class Machine implements MachineApi {
     this.board.pm.powerButton();
   }
 
-  /** Flushes and closes all images. Rejects with `BlockError`; may then be called again. */
+  /** Flushes and closes all images, then gives back what the host keeps for the machine. Rejects with `BlockError`; may then be called again. */
   close(): Promise<void> {
-    this.#closed ??= this.drives.closeAll().finally(() => {
-      this.#closed = undefined;
+    this.#closing ??= this.#close().finally(() => {
+      this.#closing = undefined;
     });
-    return this.#closed;
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.drives.closeAll();
+    this.#disposed = true;
+    this.engine.dispose();
   }
 
   /** Kernel and initrd for the next reset of a machine that was made to be restored. Throws a KernelError only then. */

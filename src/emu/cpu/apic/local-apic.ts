@@ -226,7 +226,7 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
         this.#trace.unimplemented('apic: ExtINT message');
         break;
       default:
-        this.#trace.guestError(`apic: reserved delivery mode ${message.delivery}`);
+        this.#trace.guestError('apic: reserved delivery mode %d', message.delivery);
     }
   }
 

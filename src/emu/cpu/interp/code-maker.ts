@@ -17,7 +17,7 @@ const inUse = new FinalizationRegistry<readonly string[]>((names) => {
 });
 let owners = 0;
 
-/** Gives the arrays names of their own in the realm, until `owner` is collected: name in the text to global name. */
+/** Gives the arrays names of their own in the realm, until they are taken back or `owner` is collected: name in the text to global name. */
 function nameGlobally(owner: object, values: Values): ReadonlyMap<string, string> {
   const prefix = `${PREFIX}${owners++}`;
   const names = new Map<string, string>();
@@ -26,7 +26,7 @@ function nameGlobally(owner: object, values: Values): ReadonlyMap<string, string
     names.set(name, prefix + name);
     Object.defineProperty(globalThis, prefix + name, { value, configurable: true, writable: true });
   }
-  inUse.register(owner, [...names.values()]);
+  inUse.register(owner, [...names.values()], names);
   return names;
 }
 
@@ -63,6 +63,12 @@ export class CodeMaker {
     const parameters = members.filter((name) => !this.#names.has(name));
     const text = body.replace(this.#pattern, (name) => this.#names.get(name) ?? name);
     return this.#makeFunction(parameters, text)(...parameters.map((name) => values[name]));
+  }
+
+  /** Takes the globals back: what they hold can be collected. Functions that were made must not be called any more. */
+  dispose(): void {
+    for (const name of this.#names.values()) Reflect.deleteProperty(globalThis, name);
+    inUse.unregister(this.#names);
   }
 
   #mayMake(): boolean {

@@ -195,7 +195,7 @@ export function rdmsr(cpu: Cpu): void {
       give(S, 0, 0);
       return;
     default:
-      cpu.trace.unimplemented(`rdmsr ${(index >>> 0).toString(16)}: read as 0`);
+      cpu.trace.unimplemented('rdmsr %x: read as 0', index >>> 0);
       give(S, 0, 0);
   }
 }
@@ -241,7 +241,7 @@ export function writeMsr(cpu: Cpu, index: number, lo: number, hi: number): boole
   }
   const at = STORED.get(index);
   if (at === undefined) {
-    cpu.trace.unimplemented(`wrmsr ${(index >>> 0).toString(16)}: ignored`);
+    cpu.trace.unimplemented('wrmsr %x: ignored', index >>> 0);
     return true;
   }
   S[at] = lo;
