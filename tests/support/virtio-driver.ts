@@ -2,6 +2,7 @@
 import type { BlockBackend } from '../../src/emu/block/block-backend.ts';
 import { BlockError, checkRange } from '../../src/emu/block/block-backend.ts';
 import type { IoErrorListener } from '../../src/emu/block/block-errors.ts';
+import type { Clock } from '../../src/emu/core/clock.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { pciDevfn } from '../../src/emu/pci/pci-bus.ts';
@@ -118,6 +119,7 @@ export interface VirtioBlkPciProperties extends Partial<VirtioBlkProperties>, Pa
 function createVirtioBlkPci(
   properties: VirtioBlkPciProperties,
   backend: BlockBackend,
+  clock: Clock,
   onError: IoErrorListener,
 ) {
   const settings: VirtioBlkProperties = { ...VIRTIO_BLK_DEFAULTS, ...properties };
@@ -125,7 +127,7 @@ function createVirtioBlkPci(
   const { disableLegacy = false, disableModern = false, vectors = settings.numQueues + 1 } = properties;
   return new VirtioPci(
     { type: 'virtio-blk-pci', transitionalDeviceId: 0x1001, classCode: 0x010000 },
-    new VirtioBlk(settings, backend, dma, QUIET, onError),
+    new VirtioBlk(settings, backend, { memory: dma, trace: QUIET, clock, onError }),
     { disableLegacy, disableModern, vectors },
     dma,
   );
@@ -139,7 +141,7 @@ export function virtioRig(
   const pci = pciRig(memory);
   const devfn = pciDevfn(2, 0);
   const errors: string[] = [];
-  const card = createVirtioBlkPci(properties, disk, (operation, error) =>
+  const card = createVirtioBlkPci(properties, disk, pci.clock, (operation, error) =>
     errors.push(`${operation} ${error.code}`),
   );
   pci.bus.add(card, devfn);

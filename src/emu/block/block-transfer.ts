@@ -11,7 +11,7 @@ const PIECE_BYTES = 1 << 20;
 
 export type Direction = 'read' | 'write';
 
-/** Resumable: what `sync` could not do at once, `async` completes. */
+/** Done in steps: a step that `sync` could not do at once, `async` completes. */
 export class BlkTransfer {
   readonly #memory: DmaPort;
   readonly #backend: BlockBackend;
@@ -19,15 +19,19 @@ export class BlkTransfer {
   readonly #segments: readonly Segment[];
   readonly #total: number;
   readonly #diskOffset: number;
-  #done = 0;
+  #done: number;
 
-  /** @param diskOffset in bytes */
+  /**
+   * @param diskOffset in bytes
+   * @param done bytes of it that were moved before a snapshot
+   */
   constructor(
     memory: DmaPort,
     backend: BlockBackend,
     direction: Direction,
     segments: readonly Segment[],
     diskOffset: number,
+    done = 0,
   ) {
     this.#memory = memory;
     this.#backend = backend;
@@ -35,23 +39,33 @@ export class BlkTransfer {
     this.#total = segmentsLength(segments);
     this.#segments = sliceSegments(segments, 0, this.#total);
     this.#diskOffset = diskOffset;
+    this.#done = Math.min(done, this.#total);
   }
 
-  /** Copies straight between guest memory and what the back end has at hand; false when something is left. */
-  sync(): boolean {
-    for (const { gpa, length } of this.#segments) {
+  /** Bytes moved so far. */
+  get done(): number {
+    return this.#done;
+  }
+
+  get left(): number {
+    return this.#total - this.#done;
+  }
+
+  /** Copies straight between guest memory and what the back end has at hand, until `end` bytes are done; false when it cannot. */
+  sync(end: number): boolean {
+    for (const { gpa, length } of this.#until(end)) {
       if (!this.#syncSegment(gpa, length)) return false;
     }
     return true;
   }
 
   /**
-   * Does the rest. Guest memory is never lent to a request that may outlive a reset or an unplug:
+   * Goes on until `end` bytes are done. Guest memory is never lent to a request that may outlive a reset or an unplug:
    * it is touched only while `alive()`, between the back end's promises.
    */
-  async async(alive: () => boolean): Promise<void> {
-    while (this.#done < this.#total && alive()) {
-      const length = Math.min(PIECE_BYTES, this.#total - this.#done);
+  async async(end: number, alive: () => boolean): Promise<void> {
+    while (this.#done < end && alive()) {
+      const length = Math.min(PIECE_BYTES, end - this.#done);
       const segments = sliceSegments(this.#segments, this.#done, length);
       const piece = new Uint8Array(length);
       const offset = this.#diskOffset + this.#done;
@@ -64,6 +78,11 @@ export class BlkTransfer {
       }
       this.#done += length;
     }
+  }
+
+  #until(end: number): readonly Segment[] {
+    if (this.#done === 0 && end === this.#total) return this.#segments;
+    return sliceSegments(this.#segments, this.#done, end - this.#done);
   }
 
   #syncSegment(gpa: Gpa, length: number): boolean {

@@ -16,7 +16,7 @@ import {
   STR,
   UINT16,
 } from '../qdev/properties.ts';
-import { TRACE } from '../qdev/services.ts';
+import { CLOCK, TRACE } from '../qdev/services.ts';
 import type { Values } from '../qdev/values.ts';
 import { VirtioBlk } from './virtio-blk.ts';
 import { realizeVirtioPci, throwIf, virtioPciSettings } from './virtio-pci-type.ts';
@@ -108,13 +108,14 @@ async function realizeVirtioBlkPci(request: RealizeRequest): Promise<RealizedDev
     maxDiscardSectors: values.number('max-discard-sectors'),
     maxWriteZeroesSectors: values.number('max-write-zeroes-sectors'),
   };
+  const [trace, clock] = [services.get(TRACE), services.get(CLOCK)];
   const onError = services.get(BLOCK_ERRORS)(drive);
   return realizeVirtioPci(request, {
     type: 'virtio-blk-pci',
     transitionalDeviceId: PCI_DEVICE_ID_VIRTIO_BLOCK,
     pciClass: values.number('class') || PCI_CLASS_STORAGE_SCSI,
     settings,
-    device: (dma) => new VirtioBlk(properties, medium.backend, dma, services.get(TRACE), onError),
+    device: (dma) => new VirtioBlk(properties, medium.backend, { memory: dma, trace, clock, onError }),
     inner: VIRTIO_BLK_DEVICE,
     innerValues: new Map<string, PropertyValue>([
       ['logical_block_size', limits.logicalBlockSize],

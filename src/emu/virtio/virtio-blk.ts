@@ -4,6 +4,8 @@ import type { BlockBackend } from '../block/block-backend.ts';
 import { BlockError } from '../block/block-backend.ts';
 import type { IoErrorListener } from '../block/block-errors.ts';
 import { BlkTransfer } from '../block/block-transfer.ts';
+import { BottomHalf, type BottomHalfState, type Portion } from '../core/bottom-half.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Trace } from '../core/trace.ts';
 import type { Gpa } from '../memory/addresses.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
@@ -46,9 +48,15 @@ export type VirtioBlkState = VirtioState & {
   readonly writeCache: boolean;
   /** Requests that the back end had not finished: queue number and head of each. */
   readonly inFlight: readonly (readonly [queue: number, head: number])[];
+  /** Requests that wait for the next portion, in order, with what is done of them. */
+  readonly paused: readonly (Order & { readonly doneBytes: number })[];
+  /** Queues that may have more requests. */
+  readonly pending: readonly number[];
+  readonly nextPortionNs: BottomHalfState;
 };
 
-interface Request {
+/** A request as the driver wrote it: what it changes in its memory meanwhile does not count. */
+type Order = {
   readonly queueIndex: number;
   readonly head: number;
   readonly type: number;
@@ -59,6 +67,24 @@ interface Request {
   readonly statusGpa: Gpa;
   /** Length to report: all the guest gave for writing. */
   readonly written: number;
+};
+
+interface Request extends Order {
+  /** Of a read or write that was begun. */
+  transfer: BlkTransfer | undefined;
+}
+
+/** More than an ordinary driver has under way at once, and done within a slice of the run loop. */
+const PORTION: Readonly<Portion> = { requests: 128, bytes: 8 << 20 };
+/** In place of a status: the request goes on with the next portion. */
+const PAUSED = -1;
+
+/** What the device needs of the machine. */
+export interface VirtioBlkWiring {
+  readonly memory: DmaPort;
+  readonly trace: Trace;
+  readonly clock: Clock;
+  readonly onError?: IoErrorListener | undefined;
 }
 
 export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
@@ -69,21 +95,23 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   readonly #onError: IoErrorListener;
   readonly #inFlight = new Set<Request>();
   readonly #quiet: (() => void)[] = [];
+  readonly #bottomHalf: BottomHalf;
+  #paused: Request[] = [];
+  readonly #pending = new Set<number>();
   #writeCache: boolean;
 
   /** Not modelled: werror=stop and enospc; every error is reported to the guest. */
   constructor(
     properties: VirtioBlkProperties,
     backend: BlockBackend,
-    memory: DmaPort,
-    trace: Trace,
-    onError: IoErrorListener = () => {},
+    { memory, trace, clock, onError = () => {} }: VirtioBlkWiring,
   ) {
     super(memory, trace, new Array<number>(properties.numQueues).fill(properties.queueSize));
     this.backend = backend;
     this.#config = new BlkConfig(properties, backend);
     this.#onError = onError;
     this.#writeCache = properties.writeCache;
+    this.#bottomHalf = new BottomHalf(clock, PORTION, (portion) => this.#serve(portion));
   }
 
   get deviceFeatures(): bigint {
@@ -113,11 +141,16 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
 
   abandon(): void {
     this.#inFlight.clear();
+    this.#paused = [];
+    this.#pending.clear();
+    this.#bottomHalf.cancel();
     this.#becomeQuiet();
   }
 
   override resetQueue(index: number): void {
     for (const request of this.#inFlight) if (request.queueIndex === index) this.#inFlight.delete(request);
+    this.#paused = this.#paused.filter(({ queueIndex }) => queueIndex !== index);
+    this.#pending.delete(index);
     this.#becomeQuiet();
     super.resetQueue(index);
   }
@@ -138,53 +171,99 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   }
 
   protected saveDevice(common: VirtioState): VirtioBlkState {
-    const inFlight = [...this.#inFlight].map(({ queueIndex, head }) => [queueIndex, head] as const);
-    return { ...common, writeCache: this.#writeCache, inFlight };
+    const inFlight = [...this.#inFlight]
+      .filter((request) => !this.#paused.includes(request))
+      .map(({ queueIndex, head }) => [queueIndex, head] as const);
+    return {
+      ...common,
+      writeCache: this.#writeCache,
+      inFlight,
+      paused: this.#paused.map(({ transfer, ...order }) => ({ ...order, doneBytes: transfer?.done ?? 0 })),
+      pending: [...this.#pending],
+      nextPortionNs: this.#bottomHalf.save(),
+    };
   }
 
   /** Guest memory must be restored before: requests that were in flight are read from it and done again. */
-  protected restoreDevice({ writeCache, inFlight }: VirtioBlkState): void {
+  protected restoreDevice(state: VirtioBlkState): void {
+    const { writeCache, inFlight, paused, pending, nextPortionNs } = state;
     this.#writeCache = writeCache;
+    for (const { doneBytes, ...order } of paused) {
+      const request: Request = { ...order, transfer: this.#transferOf(order, doneBytes) };
+      this.#inFlight.add(request);
+      this.#paused.push(request);
+    }
+    for (const index of pending) if (index in this.queues) this.#pending.add(index);
+    this.#bottomHalf.restore(nextPortionNs);
     for (const [queueIndex, head] of inFlight) {
       const chain = this.queues[queueIndex]?.chainAt(head);
       const request = chain && this.#parse(queueIndex, chain);
       if (request === undefined) continue;
       this.#inFlight.add(request);
-      void Promise.resolve().then(() => this.#finish(request, this.#perform(request)));
+      void Promise.resolve().then(() => this.#finish(request, this.#perform(request, { ...PORTION })));
     }
   }
 
   protected handleQueue(index: number): void {
-    const queue = this.queues[index];
-    const pushed = this.#drain(queue, index);
-    if (pushed) this.interruptQueue(queue);
+    this.#pending.add(index);
+    this.#bottomHalf.kick();
   }
 
-  /** Takes all requests there are; true when some are done already. */
-  #drain(queue: Virtqueue, index: number): boolean {
-    let pushed = false;
-    do {
-      queue.setNotification(false);
-      for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) {
-        if (this.#accept(index, chain)) pushed = true;
+  /** Does a portion of what the driver asked for; true when there is more. */
+  #serve(portion: Portion): boolean {
+    for (const request of this.#paused.splice(0)) {
+      if (!hasRoom(portion)) this.#paused.push(request);
+      else if (this.#begun(request, this.#step(request, portion))) {
+        this.interruptQueue(this.queues[request.queueIndex]);
+        this.#becomeQuiet();
       }
-      queue.setNotification(true);
-    } while (!queue.empty);
-    return pushed;
+    }
+    for (const index of this.#pending) {
+      if (!hasRoom(portion)) break;
+      if (this.#drain(this.queues[index], index, portion)) this.#pending.delete(index);
+    }
+    // A request that was cut may still be under way: when the next portion is due does not depend on the host's speed.
+    return this.#pending.size > 0 || this.#paused.length > 0 || portion.bytes <= 0;
+  }
+
+  /** Takes the requests there are; false when the portion ends before them. Interrupts for those that are done already. */
+  #drain(queue: Virtqueue, index: number, portion: Portion): boolean {
+    let pushed = false;
+    let drained = false;
+    while (!drained && hasRoom(portion)) {
+      queue.setNotification(false);
+      let chain = queue.pop();
+      while (chain !== undefined) {
+        portion.requests--;
+        if (this.#accept(index, chain, portion)) pushed = true;
+        chain = hasRoom(portion) ? queue.pop() : undefined;
+      }
+      if (hasRoom(portion)) {
+        queue.setNotification(true);
+        drained = queue.empty;
+      }
+    }
+    if (pushed) this.interruptQueue(queue);
+    return drained;
   }
 
   /** Starts a request; true when it is complete at once. */
-  #accept(index: number, chain: Chain): boolean {
+  #accept(index: number, chain: Chain, portion: Portion): boolean {
     const request = this.#parse(index, chain);
     if (request === undefined) return false;
     this.#inFlight.add(request);
-    const status = this.#perform(request);
-    if (typeof status === 'number') {
+    return this.#begun(request, this.#perform(request, portion));
+  }
+
+  /** A request was begun, or goes on; true when it is complete at once. */
+  #begun(request: Request, status: number | Promise<number>): boolean {
+    if (typeof status !== 'number') void this.#finish(request, status);
+    else if (status === PAUSED) this.#paused.push(request);
+    else {
       this.#inFlight.delete(request);
       this.#push(request, status);
       return true;
     }
-    void this.#finish(request, status);
     return false;
   }
 
@@ -212,14 +291,15 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
       in: sliceSegments(input, 0, written - 1),
       statusGpa: last.gpa + last.length - 1,
       written,
+      transfer: undefined,
     };
   }
 
   /** The status, or the promise of it. */
-  #perform(request: Request): number | Promise<number> {
+  #perform(request: Request, portion: Portion): number | Promise<number> {
     switch (request.type & TYPE_MASK) {
       case VIRTIO_BLK_T_IN:
-        return this.#readWrite(request);
+        return this.#readWrite(request, portion);
       case VIRTIO_BLK_T_FLUSH:
         return this.backend.flush().then(() => VIRTIO_BLK_S_OK);
       case VIRTIO_BLK_T_GET_ID:
@@ -233,33 +313,44 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     }
   }
 
-  #readWrite(request: Request): number | Promise<number> {
-    const writing = (request.type & VIRTIO_BLK_T_OUT) !== 0;
-    const segments = writing ? request.out : request.in;
-    const length = segmentsLength(segments);
-    const { sector } = request;
+  #readWrite(request: Request, portion: Portion): number | Promise<number> {
     if (this.trace.on) {
-      const name = writing ? 'virtio_blk_handle_write' : 'virtio_blk_handle_read';
-      this.trace.event(name, sector, length / VIRTIO_BLK_SECTOR_SIZE);
+      const name = isWrite(request) ? 'virtio_blk_handle_write' : 'virtio_blk_handle_read';
+      this.trace.event(name, request.sector, segmentsLength(dataOf(request)) / VIRTIO_BLK_SECTOR_SIZE);
     }
-    if (!this.#config.inRange(sector, length)) return VIRTIO_BLK_S_IOERR;
-    const direction = writing ? 'write' : 'read';
-    const offset = sector * VIRTIO_BLK_SECTOR_SIZE;
-    const transfer = new BlkTransfer(this.memory, this.backend, direction, segments, offset);
-    const flush = writing && !this.#writeCache;
-    if (this.#trySync(transfer)) {
-      return flush ? this.backend.flush().then(() => VIRTIO_BLK_S_OK) : VIRTIO_BLK_S_OK;
+    request.transfer = this.#transferOf(request, 0);
+    return this.#step(request, portion);
+  }
+
+  #transferOf(order: Order, doneBytes: number): BlkTransfer {
+    const direction = isWrite(order) ? 'write' : 'read';
+    const offset = order.sector * VIRTIO_BLK_SECTOR_SIZE;
+    return new BlkTransfer(this.memory, this.backend, direction, dataOf(order), offset, doneBytes);
+  }
+
+  /** As much of a read or write as the portion allows. */
+  #step(request: Request, portion: Portion): number | Promise<number> {
+    const { transfer } = request;
+    // The size may have changed since the last step.
+    if (transfer === undefined || !this.#config.inRange(request.sector, transfer.done + transfer.left)) {
+      return VIRTIO_BLK_S_IOERR;
     }
+    const bytes = Math.min(transfer.left, portion.bytes);
+    portion.bytes -= bytes;
+    const status = bytes === transfer.left ? VIRTIO_BLK_S_OK : PAUSED;
+    const flush = isWrite(request) && status !== PAUSED && !this.#writeCache;
+    const end = transfer.done + bytes;
+    if (this.#trySync(transfer, end)) return flush ? this.backend.flush().then(() => status) : status;
     return transfer
-      .async(() => this.#inFlight.has(request))
+      .async(end, () => this.#inFlight.has(request))
       .then(() => (flush ? this.backend.flush() : undefined))
-      .then(() => VIRTIO_BLK_S_OK);
+      .then(() => status);
   }
 
   /** An error is left to the asynchronous path, which reports it. */
-  #trySync(transfer: BlkTransfer): boolean {
+  #trySync(transfer: BlkTransfer, end: number): boolean {
     try {
-      return transfer.sync();
+      return transfer.sync(end);
     } catch (error) {
       if (error instanceof BlockError) return false;
       throw error;
@@ -304,6 +395,11 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
       if (!(error instanceof BlockError)) throw error;
       if (this.#inFlight.has(request)) this.#ioError(request, error);
     }
+    if (status === PAUSED && this.#inFlight.has(request)) {
+      this.#paused.push(request);
+      this.#bottomHalf.schedule();
+      return;
+    }
     // A reset, an unplug or a restore has forgotten the request: nobody waits for it.
     if (!this.#inFlight.delete(request)) return;
     this.#push(request, status);
@@ -328,4 +424,18 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     if (this.#inFlight.size > 0) return;
     for (const resolve of this.#quiet.splice(0)) resolve();
   }
+}
+
+/** Another request may be begun. */
+function hasRoom({ requests, bytes }: Portion): boolean {
+  return requests > 0 && bytes > 0;
+}
+
+function isWrite({ type }: Order): boolean {
+  return (type & VIRTIO_BLK_T_OUT) !== 0;
+}
+
+/** The buffers of a read or write. */
+function dataOf(order: Order): readonly Segment[] {
+  return isWrite(order) ? order.out : order.in;
 }

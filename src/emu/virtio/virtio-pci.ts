@@ -87,7 +87,7 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
   extends PciDevice<VirtioPciState>
   implements VirtioTransport
 {
-  readonly vmstate = { name: 'virtio', version: 1 };
+  readonly vmstate = { name: 'virtio', version: 2 };
   readonly device: V;
   readonly properties: VirtioPciProperties;
   readonly msix: Msix | undefined;
