@@ -1,4 +1,5 @@
 /** What is recorded from QEMU's monitor: one flow per file of tests/golden/monitor. */
+import { VIRTIO_FLOWS } from './record-monitor-flows-virtio.ts';
 
 export type Step =
   | { readonly hmp: string }
@@ -469,4 +470,4 @@ const WITHOUT_GUEST: readonly Flow[] = [
   },
 ];
 
-export const FLOWS: readonly Flow[] = [...WITHOUT_GUEST, ...WITH_GUEST];
+export const FLOWS: readonly Flow[] = [...WITHOUT_GUEST, ...WITH_GUEST, ...VIRTIO_FLOWS];
