@@ -28,6 +28,9 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   Serial16550: 'serial',
   VirtioBlk: 'virtio-blk-pci',
   VirtioPci: 'virtio-blk-pci',
+  VirtioRng: 'virtio-rng-pci',
+  VirtioSerial: 'virtio-serial-pci',
+  VirtioSerialPort: 'virtserialport',
   // Parts whose state is saved by the device that they belong to.
   PmSmbus: 'PIIX4_PM',
   Ps2Keyboard: 'pckbd',

@@ -10,26 +10,39 @@ export interface CharFrontend {
   /** At most `canReceive()` bytes. */
   receive(bytes: Uint8Array): void;
   event(event: CharEvent): void;
+  /** The back end has room again, after `write` took less than it was given. */
+  outputReady(): void;
 }
 
 /** The host's end, as a device sees it. */
 export interface CharBackend {
-  /** Bytes that the guest sent; the array is the backend's to keep. */
-  write(bytes: Uint8Array): void;
+  /** Somebody is at the other end. It changes with the events `opened` and `closed`. */
+  readonly open: boolean;
+  /**
+   * Takes bytes that the guest sent; a taken array is the back end's to keep. The answer is how many of the first bytes were taken:
+   * `CharFrontend.outputReady` tells when the rest may be offered again.
+   */
+  write(bytes: Uint8Array): number;
   /** Plugs a device in, or takes it away with undefined. */
   connect(frontend: CharFrontend | undefined): void;
   /** The device has room again: whoever waits for `canReceive` may go on. */
   acceptInput(): void;
 }
 
-/** A backend that swallows output and never sends; QEMU's `null` chardev. */
-export const NULL_CHAR: CharBackend = { write() {}, connect() {}, acceptInput() {} };
+/** A back end that swallows output and never sends; QEMU's `null` chardev, which is never open. */
+export const NULL_CHAR: CharBackend = {
+  open: false,
+  write: (bytes) => bytes.length,
+  connect() {},
+  acceptInput() {},
+};
 
 /** More than anybody pastes; who can be made to wait is held long before. */
 const MAX_PENDING_BYTES = 16 << 20;
 
 /** A backend with a listener on one side and an input queue on the other: what is typed or pasted waits until the guest takes it. */
 export class CharPipe implements CharBackend {
+  readonly open = true;
   readonly #output: (bytes: Uint8Array) => void;
   readonly #input: Uint8Array[] = [];
   #frontend: CharFrontend | undefined;
@@ -40,8 +53,9 @@ export class CharPipe implements CharBackend {
     this.#output = output;
   }
 
-  write(bytes: Uint8Array): void {
+  write(bytes: Uint8Array): number {
     this.#output(bytes);
+    return bytes.length;
   }
 
   connect(frontend: CharFrontend | undefined): void {

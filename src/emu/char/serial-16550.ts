@@ -225,6 +225,9 @@ export class Serial16550 implements Device<SerialState>, CharFrontend, IoHandler
     this.#updateIrq();
   }
 
+  /** Not modelled: a back end without room. A byte is sent once, and what is not taken then is lost. */
+  outputReady(): void {}
+
   #triggerLevel(): number {
     return TRIGGER_LEVELS[this.#s.fcr >>> FCR_ITL_SHIFT] ?? 1;
   }

@@ -9,6 +9,7 @@
  */
 import type { DmaPort } from '../memory/dma-port.ts';
 import type { Segment } from '../memory/segments.ts';
+import { segmentsLength } from '../memory/segments.ts';
 
 export const VIRTQUEUE_MAX_SIZE = 1024;
 export const VIRTIO_NO_VECTOR = 0xffff;
@@ -26,6 +27,9 @@ const RING_ENTRIES = 4;
 const USED_ENTRY_SIZE = 8;
 const VIRTQ_AVAIL_F_NO_INTERRUPT = 1;
 const VIRTQ_USED_F_NO_NOTIFY = 1;
+
+/** A look at what waits ends after so many descriptors: a hostile driver may have a million of them. */
+const PEEKED_DESCRIPTORS = 4096;
 
 /** A request: the guest buffers that the device reads (`out`) and writes (`in`). */
 export interface Chain {
@@ -122,21 +126,33 @@ export class Virtqueue {
 
   /** The next request, or undefined when there is none or after a fault. */
   pop(): Chain | undefined {
-    const { memory, eventIdx } = this.#owner;
+    const { eventIdx } = this.#owner;
     if (this.empty) return undefined;
-    const { size, lastAvail, avail } = this.#s;
-    const ahead = (this.#availIndex() - lastAvail) & 0xffff;
-    if (ahead > size) {
-      return this.#fault(`Guest moved used index from ${lastAvail} to ${this.#availIndex()}`);
-    }
+    const { size, lastAvail } = this.#s;
+    if (this.#ahead() === undefined) return undefined;
     if (this.#s.inUse >= size) return this.#fault('Virtqueue size exceeded');
-    const head = memory.readU16(avail + RING_ENTRIES + 2 * (lastAvail % size));
-    if (head >= size) return this.#fault(`Guest says index ${head} is available`);
+    const head = this.#headAt(lastAvail);
+    if (head === undefined) return undefined;
     this.#s.lastAvail = (lastAvail + 1) & 0xffff;
     if (eventIdx && this.#s.notification) this.#setAvailEvent(this.#s.lastAvail);
     const chain = this.chainAt(head);
     if (chain !== undefined) this.#s.inUse++;
     return chain;
+  }
+
+  /** Bytes that the device may write into the requests that wait, counted up to `limit`. It takes none of them. */
+  writableBytes(limit: number): number {
+    const ahead = this.empty ? 0 : (this.#ahead() ?? 0);
+    let bytes = 0;
+    let descriptors = 0;
+    for (let n = 0; n < ahead && bytes < limit && descriptors < PEEKED_DESCRIPTORS; n++) {
+      const head = this.#headAt((this.#s.lastAvail + n) & 0xffff);
+      const chain = head === undefined ? undefined : this.chainAt(head);
+      if (chain === undefined) return 0;
+      bytes += segmentsLength(chain.in);
+      descriptors += chain.in.length + chain.out.length;
+    }
+    return Math.min(bytes, limit);
   }
 
   /** The request whose chain begins at descriptor `head`; undefined after a fault. */
@@ -198,6 +214,21 @@ export class Virtqueue {
     // Spec: §2.7.7.2, with the wrap of 16-bit indices.
     const passed = ((usedIndex - usedEvent - 1) & 0xffff) < ((usedIndex - signalledUsed) & 0xffff);
     return !signalledUsedValid || passed;
+  }
+
+  /** Requests that wait; undefined after a fault. */
+  #ahead(): number | undefined {
+    const { size, lastAvail } = this.#s;
+    const ahead = (this.#availIndex() - lastAvail) & 0xffff;
+    if (ahead <= size) return ahead;
+    return this.#fault(`Guest moved used index from ${lastAvail} to ${this.#availIndex()}`);
+  }
+
+  /** The head in entry `index` of the available ring; undefined after a fault. */
+  #headAt(index: number): number | undefined {
+    const { avail, size } = this.#s;
+    const head = this.#owner.memory.readU16(avail + RING_ENTRIES + 2 * (index % size));
+    return head < size ? head : this.#fault(`Guest says index ${head} is available`);
   }
 
   #walk(head: number, table: number, count: number, first: number, indirect: boolean): Chain | undefined {

@@ -1,0 +1,231 @@
+/** A port of a virtio console device: `virtserialport`, or `virtconsole`. Spec: virtio 1.2 §5.3.6. */
+import type { CharBackend, CharEvent, CharFrontend } from '../char/char-backend.ts';
+import type { Device } from '../core/device.ts';
+import type { Trace } from '../core/trace.ts';
+import { gather, scatter, segmentsLength, sliceSegments } from '../memory/segments.ts';
+import type { VirtioSerial } from './virtio-serial.ts';
+import { VIRTIO_CONSOLE_PORT_OPEN } from './virtio-serial.ts';
+import type { Chain } from './virtqueue.ts';
+
+/** QEMU: the back end may send so much at a time. */
+const INPUT_BYTES = 4096;
+/** Most that is copied for the back end at a time. */
+const PIECE_BYTES = 65_536;
+
+export interface VirtioSerialPortProperties {
+  readonly isConsole: boolean;
+  /** As `VirtioSerial.choosePort` gave it. */
+  readonly nr: number;
+  /** Empty for none. */
+  readonly name: string;
+}
+
+export interface VirtioSerialPortWiring {
+  readonly controller: VirtioSerial;
+  /** Undefined: what the guest sends is dropped. */
+  readonly backend: CharBackend | undefined;
+  readonly trace: Trace;
+  /** The guest has opened or closed the port (QMP VSERPORT_CHANGE). */
+  readonly onGuestOpen: (open: boolean) => void;
+}
+
+export type VirtioSerialPortState = {
+  readonly guestConnected: boolean;
+  readonly hostConnected: boolean;
+  /** The request of which the back end did not take all, and what it took; null when the port is not throttled. */
+  readonly pending: { readonly head: number; readonly takenBytes: number } | null;
+};
+
+export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFrontend {
+  readonly vmstate = { name: 'virtio-console-port', version: 1 };
+  readonly isConsole: boolean;
+  readonly nr: number;
+  readonly name: string;
+
+  // Fixed wiring.
+  readonly #controller: VirtioSerial;
+  readonly #backend: CharBackend | undefined;
+  readonly #trace: Trace;
+  readonly #onGuestOpen: (open: boolean) => void;
+
+  // Volatile state; a pending request is kept as it was read.
+  readonly #s = {
+    guestConnected: false,
+    hostConnected: false,
+    pending: null as { chain: Chain; takenBytes: number } | null,
+  };
+
+  constructor({ isConsole, nr, name }: VirtioSerialPortProperties, wiring: VirtioSerialPortWiring) {
+    this.isConsole = isConsole;
+    this.nr = nr;
+    this.name = name;
+    this.#controller = wiring.controller;
+    this.#backend = wiring.backend;
+    this.#trace = wiring.trace;
+    this.#onGuestOpen = wiring.onGuestOpen;
+  }
+
+  get hostConnected(): boolean {
+    return this.#s.hostConnected;
+  }
+
+  get guestConnected(): boolean {
+    return this.#s.guestConnected;
+  }
+
+  /** The port is in its controller. QEMU: a console is open to the guest whether or not somebody listens. */
+  connect(): void {
+    if (this.#backend === undefined) return;
+    this.#backend.connect(this);
+    if (this.isConsole || this.#backend.open) this.#hostOpen();
+  }
+
+  /** The port leaves its controller. */
+  disconnect(): void {
+    this.#returnPending();
+    this.#s.hostConnected = false;
+    this.#backend?.connect(undefined);
+  }
+
+  event(event: CharEvent): void {
+    if (this.isConsole) return;
+    if (event === 'opened') this.#hostOpen();
+    else if (event === 'closed') this.#hostClose();
+  }
+
+  /** QEMU asks for buffers before it asks the host for bytes; a driver with MULTIPORT must have opened the port. */
+  canReceive(): number {
+    const { guestConnected, hostConnected } = this.#s;
+    if (!guestConnected || !hostConnected || !this.#controller.driverOk) return 0;
+    return this.#controller.inQueue(this.nr).writableBytes(INPUT_BYTES);
+  }
+
+  receive(bytes: Uint8Array): void {
+    const queue = this.#controller.inQueue(this.nr);
+    let offset = 0;
+    this.#controller.serve(queue, ({ head, in: input }) => {
+      const length = Math.min(segmentsLength(input), bytes.length - offset);
+      scatter(this.#controller.memory, input, bytes.subarray(offset, offset + length));
+      queue.push(head, length);
+      offset += length;
+      return offset < bytes.length;
+    });
+  }
+
+  acceptInput(): void {
+    this.#backend?.acceptInput();
+  }
+
+  outputReady(): void {
+    const { pending } = this.#s;
+    if (pending === null || !this.#controller.active) return;
+    this.#s.pending = null;
+    if (this.#trace.on) this.#trace.event('virtio_serial_throttle_port', this.nr, 0);
+    const queue = this.#controller.outQueue(this.nr);
+    if (this.#send(pending.chain, pending.takenBytes)) this.flush();
+    else this.#controller.interrupt(queue);
+  }
+
+  /** Gives the back end what the guest has sent, until it has no more room. */
+  flush(): void {
+    if (this.#s.pending !== null) return;
+    this.#controller.serve(this.#controller.outQueue(this.nr), (chain) => this.#send(chain, 0));
+  }
+
+  /** Writes one byte at once, whatever waits. */
+  emergencyWrite(byte: number): void {
+    this.#backend?.write(Uint8Array.of(byte));
+  }
+
+  /** The driver of a port 0 without control messages runs. */
+  setGuestOpenAtStart(): void {
+    this.#s.guestConnected = true;
+  }
+
+  /** The driver says so, or was reset. QEMU reports each message, a reset only when it changes something. */
+  setGuestConnected(open: boolean, said = false): void {
+    if (!said && this.#s.guestConnected === open) return;
+    this.#s.guestConnected = open;
+    this.#onGuestOpen(open);
+    if (open) this.acceptInput();
+  }
+
+  /** The queue was reset: its requests are nobody's any more. */
+  forgetPending(): void {
+    this.#s.pending = null;
+  }
+
+  /** Done by the controller's reset. QEMU: the host's end stays as it is. */
+  reset(): void {
+    this.forgetPending();
+    this.setGuestConnected(false);
+  }
+
+  save(): VirtioSerialPortState {
+    const { guestConnected, hostConnected, pending } = this.#s;
+    const kept = pending && { head: pending.chain.head, takenBytes: pending.takenBytes };
+    return { guestConnected, hostConnected, pending: kept };
+  }
+
+  /** Guest memory and the controller must be restored before. */
+  restore({ guestConnected, hostConnected, pending }: VirtioSerialPortState): void {
+    const now = this.#s.hostConnected;
+    this.#s.guestConnected = guestConnected;
+    const chain = pending === null ? undefined : this.#controller.outQueue(this.nr).chainAt(pending.head);
+    this.#s.pending = pending && chain ? { chain, takenBytes: pending.takenBytes } : null;
+    // QEMU: the guest is told of what has changed at the host's end since the snapshot.
+    if (now && !hostConnected) this.#controller.sendControl(this.nr, VIRTIO_CONSOLE_PORT_OPEN, 1);
+    if (!now && hostConnected) this.#hostGone();
+    this.acceptInput();
+    this.outputReady();
+  }
+
+  #hostOpen(): void {
+    if (this.#s.hostConnected) return;
+    this.#s.hostConnected = true;
+    this.#controller.sendControl(this.nr, VIRTIO_CONSOLE_PORT_OPEN, 1);
+    this.acceptInput();
+  }
+
+  #hostClose(): void {
+    if (!this.#s.hostConnected) return;
+    this.#s.hostConnected = false;
+    this.#hostGone();
+  }
+
+  /** What the back end did not read is dropped. */
+  #hostGone(): void {
+    this.#returnPending();
+    this.#controller.discard(this.#controller.outQueue(this.nr));
+    this.#controller.sendControl(this.nr, VIRTIO_CONSOLE_PORT_OPEN, 0);
+  }
+
+  /** QEMU forgets the request; its driver would wait for it for ever, so here it is given back. */
+  #returnPending(): void {
+    const { pending } = this.#s;
+    if (pending === null) return;
+    this.#s.pending = null;
+    const queue = this.#controller.outQueue(this.nr);
+    queue.push(pending.chain.head, 0);
+    this.#controller.interrupt(queue);
+  }
+
+  /** True when the request is done; otherwise the port is throttled, and the request kept. */
+  #send(chain: Chain, takenBytes: number): boolean {
+    const total = segmentsLength(chain.out);
+    for (let at = takenBytes; at < total; ) {
+      const piece = new Uint8Array(Math.min(PIECE_BYTES, total - at));
+      gather(this.#controller.memory, sliceSegments(chain.out, at, piece.length), piece);
+      const taken = this.#backend === undefined ? piece.length : this.#backend.write(piece);
+      // QEMU: a console does not wait: what its back end has no room for is lost.
+      if (taken < piece.length && !this.isConsole) {
+        this.#s.pending = { chain, takenBytes: at + taken };
+        if (this.#trace.on) this.#trace.event('virtio_serial_throttle_port', this.nr, 1);
+        return false;
+      }
+      at += piece.length;
+    }
+    this.#controller.outQueue(this.nr).push(chain.head, 0);
+    return true;
+  }
+}
