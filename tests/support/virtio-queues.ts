@@ -120,7 +120,8 @@ export function queueRig<V extends VirtioDevice>(
     return target;
   };
 
-  const write = (gpa: number, source: Uint8Array) => assert(memory.write(gpa, source), 'the driver writes RAM');
+  const write = (gpa: number, source: Uint8Array) =>
+    assert(memory.write(gpa, source), 'the driver writes RAM');
 
   /** Takes over memory and numbers of another driver, as the guest of a restored machine does. */
   function continueAs(other: { bytes: typeof bytes; numbers: { posted: number[]; seen: number[] } }): void {
@@ -139,6 +140,7 @@ export function queueRig<V extends VirtioDevice>(
     map,
     common,
     start,
+    setUp,
     post,
     used,
     kick: (queue: number) => pci.memory.write(MODERN + 0x3000 + 4 * queue, 2, queue),

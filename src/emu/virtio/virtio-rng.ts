@@ -14,6 +14,7 @@ import type { DmaPort } from '../memory/dma-port.ts';
 import { scatter, segmentsLength } from '../memory/segments.ts';
 import type { VirtioState } from './virtio-device.ts';
 import { VIRTIO_CONFIG_S_DRIVER_OK, VirtioDevice } from './virtio-device.ts';
+import { VIRTQUEUE_MAX_SIZE } from './virtqueue.ts';
 
 const VIRTIO_ID_RNG = 4;
 const QUEUE_SIZE = 8;
@@ -172,7 +173,7 @@ export class VirtioRng extends VirtioDevice<VirtioRngState> {
   #give(bytes: Uint8Array): void {
     const queue = this.queues[0];
     let offset = 0;
-    while (offset < bytes.length) {
+    for (let n = 0; n < VIRTQUEUE_MAX_SIZE && offset < bytes.length; n++) {
       const chain = queue.pop();
       if (chain === undefined) break;
       const length = Math.min(segmentsLength(chain.in), bytes.length - offset);

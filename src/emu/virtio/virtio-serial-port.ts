@@ -11,6 +11,8 @@ import type { Chain } from './virtqueue.ts';
 const INPUT_BYTES = 4096;
 /** Most that is copied for the back end at a time. */
 const PIECE_BYTES = 65_536;
+/** Most that goes to the back end in a row: a hostile request may name terabytes, and the clock goes on with the rest. */
+const BYTES_PER_TURN = 1 << 20;
 
 export interface VirtioSerialPortProperties {
   readonly isConsole: boolean;
@@ -32,7 +34,9 @@ export interface VirtioSerialPortWiring {
 export type VirtioSerialPortState = {
   readonly guestConnected: boolean;
   readonly hostConnected: boolean;
-  /** The request of which the back end did not take all, and what it took; null when the port is not throttled. */
+  /** The back end has no room: `pending` waits for it. */
+  readonly throttled: boolean;
+  /** The request of which the back end has not taken all, and what it took. */
   readonly pending: { readonly head: number; readonly takenBytes: number } | null;
 };
 
@@ -48,10 +52,14 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
   readonly #trace: Trace;
   readonly #onGuestOpen: (open: boolean) => void;
 
+  /** Bytes that may still go to the back end in this turn. */
+  #turnBytes = 0;
+
   // Volatile state; a pending request is kept as it was read.
   readonly #s = {
     guestConnected: false,
     hostConnected: false,
+    throttled: false,
     pending: null as { chain: Chain; takenBytes: number } | null,
   };
 
@@ -117,19 +125,21 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
   }
 
   outputReady(): void {
-    const { pending } = this.#s;
-    if (pending === null || !this.#controller.active) return;
-    this.#s.pending = null;
-    if (this.#trace.on) this.#trace.event('virtio_serial_throttle_port', this.nr, 0);
-    const queue = this.#controller.outQueue(this.nr);
-    if (this.#send(pending.chain, pending.takenBytes)) this.flush();
-    else this.#controller.interrupt(queue);
+    if (!this.#s.throttled || !this.#controller.active) return;
+    this.#throttle(false);
+    this.flush();
   }
 
   /** Gives the back end what the guest has sent, until it has no more room. */
   flush(): void {
-    if (this.#s.pending !== null) return;
-    this.#controller.serve(this.#controller.outQueue(this.nr), (chain) => this.#send(chain, 0));
+    const { pending, throttled } = this.#s;
+    if (throttled) return;
+    this.#turnBytes = BYTES_PER_TURN;
+    const queue = this.#controller.outQueue(this.nr);
+    this.#s.pending = null;
+    if (pending === null || this.#send(pending.chain, pending.takenBytes)) {
+      this.#controller.serve(queue, (chain) => this.#send(chain, 0));
+    }
   }
 
   /** Writes one byte at once, whatever waits. */
@@ -153,6 +163,7 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
   /** The queue was reset: its requests are nobody's any more. */
   forgetPending(): void {
     this.#s.pending = null;
+    this.#s.throttled = false;
   }
 
   /** Done by the controller's reset. QEMU: the host's end stays as it is. */
@@ -162,17 +173,18 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
   }
 
   save(): VirtioSerialPortState {
-    const { guestConnected, hostConnected, pending } = this.#s;
+    const { guestConnected, hostConnected, throttled, pending } = this.#s;
     const kept = pending && { head: pending.chain.head, takenBytes: pending.takenBytes };
-    return { guestConnected, hostConnected, pending: kept };
+    return { guestConnected, hostConnected, throttled, pending: kept };
   }
 
   /** Guest memory and the controller must be restored before. */
-  restore({ guestConnected, hostConnected, pending }: VirtioSerialPortState): void {
+  restore({ guestConnected, hostConnected, throttled, pending }: VirtioSerialPortState): void {
     const now = this.#s.hostConnected;
     this.#s.guestConnected = guestConnected;
     const chain = pending === null ? undefined : this.#controller.outQueue(this.nr).chainAt(pending.head);
     this.#s.pending = pending && chain ? { chain, takenBytes: pending.takenBytes } : null;
+    this.#s.throttled = throttled && this.#s.pending !== null;
     // QEMU: the guest is told of what has changed at the host's end since the snapshot.
     if (now && !hostConnected) this.#controller.sendControl(this.nr, VIRTIO_CONSOLE_PORT_OPEN, 1);
     if (!now && hostConnected) this.#hostGone();
@@ -204,28 +216,40 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
   #returnPending(): void {
     const { pending } = this.#s;
     if (pending === null) return;
-    this.#s.pending = null;
+    this.forgetPending();
     const queue = this.#controller.outQueue(this.nr);
     queue.push(pending.chain.head, 0);
     this.#controller.interrupt(queue);
   }
 
-  /** True when the request is done; otherwise the port is throttled, and the request kept. */
+  /** True when the request is done; otherwise it is kept, for the back end's room or for the next turn. */
   #send(chain: Chain, takenBytes: number): boolean {
     const total = segmentsLength(chain.out);
+    const queue = this.#controller.outQueue(this.nr);
     for (let at = takenBytes; at < total; ) {
+      if (this.#turnBytes <= 0) {
+        this.#s.pending = { chain, takenBytes: at };
+        this.#controller.serveLater(queue);
+        return false;
+      }
       const piece = new Uint8Array(Math.min(PIECE_BYTES, total - at));
       gather(this.#controller.memory, sliceSegments(chain.out, at, piece.length), piece);
+      this.#turnBytes -= piece.length;
       const taken = this.#backend === undefined ? piece.length : this.#backend.write(piece);
       // QEMU: a console does not wait: what its back end has no room for is lost.
       if (taken < piece.length && !this.isConsole) {
         this.#s.pending = { chain, takenBytes: at + taken };
-        if (this.#trace.on) this.#trace.event('virtio_serial_throttle_port', this.nr, 1);
+        this.#throttle(true);
         return false;
       }
       at += piece.length;
     }
-    this.#controller.outQueue(this.nr).push(chain.head, 0);
+    queue.push(chain.head, 0);
     return true;
+  }
+
+  #throttle(on: boolean): void {
+    this.#s.throttled = on;
+    if (this.#trace.on) this.#trace.event('virtio_serial_throttle_port', this.nr, on ? 1 : 0);
   }
 }

@@ -22,6 +22,7 @@ import type { VirtioState } from './virtio-device.ts';
 import { VIRTIO_CONFIG_S_DRIVER_OK, VirtioDevice } from './virtio-device.ts';
 import type { VirtioSerialPort } from './virtio-serial-port.ts';
 import type { Chain, Virtqueue } from './virtqueue.ts';
+import { VIRTQUEUE_MAX_SIZE } from './virtqueue.ts';
 
 const VIRTIO_ID_CONSOLE = 3;
 const VIRTIO_CONSOLE_F_MULTIPORT = 1n << 1n;
@@ -50,8 +51,8 @@ export const VIRTIO_CONSOLE_PORT_NAME = 7;
 const PORTS_SUPPORTED = 511;
 /** QEMU looks for a free number in whole words of its map. */
 const PORT_MAP_BITS = 32;
-/** Requests of one queue that are served in a row; the clock goes on with the rest. */
-const REQUESTS_PER_TURN = 256;
+/** Requests of one queue that are served in a row; the clock goes on with the rest. No honest driver has more of them waiting. */
+const REQUESTS_PER_TURN = VIRTQUEUE_MAX_SIZE;
 
 /** QEMU's properties of virtio-serial. */
 export interface VirtioSerialProperties {
@@ -175,7 +176,7 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
     return (this.status & VIRTIO_CONFIG_S_DRIVER_OK) !== 0;
   }
 
-  /** QEMU: a message for which the driver has no buffer is lost. */
+  /** QEMU: a message for which the driver has no buffer is lost; what a short buffer cuts off still counts as written. */
   sendControl(port: number, event: number, value: number, text = ''): void {
     if (this.trace.on) this.trace.event('virtio_serial_send_control_event', port, event, value);
     const queue = this.queues[CONTROL_IN];
@@ -218,7 +219,12 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
       if (chain === undefined || !take(chain)) break;
     }
     this.interruptQueue(queue);
-    if (left === 0 && !queue.empty) this.#wait(this.queues.indexOf(queue));
+    if (left === 0 && !queue.empty) this.serveLater(queue);
+  }
+
+  /** Serves the queue again when the clock is looked at next. */
+  serveLater(queue: Virtqueue): void {
+    this.#wait(this.queues.indexOf(queue));
   }
 
   readConfig(): Uint8Array {
