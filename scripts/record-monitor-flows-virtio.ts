@@ -50,7 +50,6 @@ export const VIRTIO_FLOWS: readonly Flow[] = [
       'object_del rng0',
       'object_del rng0',
       'object_del rng1 x',
-      'qom-list /objects',
     ),
   },
   {

@@ -30,7 +30,7 @@ import { DeviceRegistry } from '../../src/emu/qdev/device-type.ts';
 import { OBJECT_TREE } from '../../src/emu/qdev/links.ts';
 import { ObjectTree } from '../../src/emu/qdev/objects.ts';
 import { DeviceManager } from '../../src/emu/qdev/plug.ts';
-import { CLOCK, EVENTS, Services, TRACE } from '../../src/emu/qdev/services.ts';
+import { CLOCK, ENTROPY, EVENTS, Services, TRACE } from '../../src/emu/qdev/services.ts';
 import { DeviceTree } from '../../src/emu/qdev/tree.ts';
 import { UserObjects } from '../../src/emu/qdev/user-objects.ts';
 
@@ -93,6 +93,7 @@ export async function monitorRig(): Promise<MonitorRig> {
   const services = new Services()
     .provide(CLOCK, clock)
     .provide(TRACE, QUIET)
+    .provide(ENTROPY, { random: (target) => target.fill(4) })
     .provide(EVENTS, events)
     .provide(OBJECT_TREE, objectTree)
     .provide(DRIVES, drives)

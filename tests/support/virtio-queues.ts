@@ -3,6 +3,7 @@ import { assert } from '../../src/emu/core/assert.ts';
 import type { EventQueue } from '../../src/emu/core/clock.ts';
 import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { pciDevfn } from '../../src/emu/pci/pci-bus.ts';
+import { PciDma } from '../../src/emu/pci/pci-dma.ts';
 import type { VirtioDevice } from '../../src/emu/virtio/virtio-device.ts';
 import type { VirtioPci } from '../../src/emu/virtio/virtio-pci.ts';
 import { pciRig } from './pci-rig.ts';
@@ -26,14 +27,12 @@ export interface UsedEntry {
   readonly written: number;
 }
 
-/** @param make makes the card for this memory and clock */
-export function queueRig<V extends VirtioDevice>(
-  make: (memory: GuestMemory, clock: EventQueue) => VirtioPci<V>,
-) {
-  const pci = pciRig();
+/** @param make makes the card, which reaches memory through `dma` */
+export function queueRig<V extends VirtioDevice>(make: (dma: PciDma, clock: EventQueue) => VirtioPci<V>) {
   const memory = new GuestMemory(RAM);
+  const pci = pciRig(memory);
   const devfn = pciDevfn(2, 0);
-  const card = make(memory, pci.clock);
+  const card = make(new PciDma(), pci.clock);
   pci.bus.add(card, devfn);
   const map = () => {
     pci.configWrite(devfn, 0x10, 4, LEGACY);

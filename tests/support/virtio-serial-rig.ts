@@ -70,6 +70,7 @@ export function serialRig(properties: Partial<VirtioSerialProperties> = {}) {
         { type: 'virtio-serial-pci', transitionalDeviceId: 0x1003, classCode: 0x078000 },
         new VirtioSerial({ ...VIRTIO_SERIAL_DEFAULTS, ...properties }, { memory, trace: QUIET, clock }),
         { disableLegacy: false, disableModern: false, vectors: 2 },
+        memory,
       ),
   );
   const controller = made.card.device;

@@ -25,6 +25,7 @@ function rig(properties: { maxBytes?: bigint; periodMs?: number } = {}) {
         { type: 'virtio-rng-pci', transitionalDeviceId: 0x1005, classCode: 0x00ff00 },
         new VirtioRng(settings, { memory, trace: QUIET, clock, source }),
         { disableLegacy: false, disableModern: false, vectors: 2 },
+        memory,
       ),
   );
   return { ...made, asked };

@@ -6,7 +6,9 @@ import { QEMU64_CPU } from '../cpu/cpu-type.ts';
 import { INPUT_TYPES } from '../input/input-types.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
+import { RNG_TYPES } from '../virtio/rng-backends.ts';
 import { VIRTIO_BLK_DEVICE, VIRTIO_BLK_PCI } from '../virtio/virtio-blk-pci-type.ts';
+import { VIRTIO_RNG_DEVICE, VIRTIO_RNG_PCI } from '../virtio/virtio-rng-pci-type.ts';
 
 export const DEVICE_TYPES: readonly DeviceType[] = [
   ...CHIPSET_TYPES,
@@ -16,7 +18,9 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   QEMU64_CPU,
   VIRTIO_BLK_DEVICE,
   VIRTIO_BLK_PCI,
+  VIRTIO_RNG_DEVICE,
+  VIRTIO_RNG_PCI,
 ];
 
 /** What `object_add` makes. */
-export const OBJECT_TYPES: readonly ObjectType[] = [];
+export const OBJECT_TYPES: readonly ObjectType[] = [...RNG_TYPES];

@@ -25,7 +25,7 @@ import { DeviceRegistry } from '../qdev/device-type.ts';
 import { OBJECT_TREE } from '../qdev/links.ts';
 import { ObjectTree } from '../qdev/objects.ts';
 import { DeviceManager } from '../qdev/plug.ts';
-import { CLOCK, EVENTS, Services, TRACE } from '../qdev/services.ts';
+import { CLOCK, ENTROPY, EVENTS, Services, TRACE } from '../qdev/services.ts';
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
 import { PcBoard } from './boards/pc.ts';
@@ -166,6 +166,7 @@ export class Machine implements MachineApi {
     const services = new Services()
       .provide(CLOCK, this.clock)
       .provide(TRACE, this.trace)
+      .provide(ENTROPY, host)
       .provide(EVENTS, this.events)
       .provide(OBJECT_TREE, objectTree)
       .provide(DRIVES, this.drives)

@@ -143,6 +143,7 @@ function readArgument(
     case 'options':
       return reader.word() ?? '';
     case 'rest':
+      if (!spec.optional && reader.atEnd) throw new ArgumentError(`${command}: ${MISSING['string']}`);
       return reader.takeRest();
     case 'string':
     case 'block':

@@ -103,6 +103,21 @@ export const UINT16 = integer(16, false);
 export const UINT32 = integer(32, false);
 export const INT32 = integer(32, true);
 
+const UINT64_END = 2n ** 64n;
+
+/** Values are decimal text: they reach beyond the exact numbers. QEMU: a minus sign wraps round. */
+export const UINT64: PropertyKind = {
+  typeName: 'uint64',
+  parse(text, { name }) {
+    const value = parseInteger(text, name);
+    if (value >= UINT64_END || value <= -UINT64_END) throw expects(name, 'integer');
+    return String(BigInt.asUintN(64, value));
+  },
+  fromJson: (json, { name }) => String(BigInt.asUintN(64, BigInt(jsonInteger(json, name)))),
+  format: (value) => `${value} (0x${BigInt(value ?? 0).toString(16)})`,
+  toJson: Number,
+};
+
 const TRUE_WORDS = new Set(['on', 'yes', 'true', 'y']);
 const FALSE_WORDS = new Set(['off', 'no', 'false', 'n']);
 

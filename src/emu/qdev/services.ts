@@ -1,6 +1,7 @@
 /** What devices need of the machine, by name. Each layer names its own services and says their type. */
 import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
+import type { EntropySource } from '../core/entropy.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
 import type { Trace } from '../core/trace.ts';
 
@@ -17,6 +18,8 @@ export class ServiceName<T> {
 
 export const CLOCK = new ServiceName<Clock>('clock');
 export const TRACE = new ServiceName<Trace>('trace');
+/** The host's entropy. */
+export const ENTROPY = new ServiceName<EntropySource>('entropy');
 export const EVENTS = new ServiceName<MachineEvents>('events');
 
 export class Services {

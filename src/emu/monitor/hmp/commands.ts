@@ -88,7 +88,7 @@ export const HMP_COMMANDS: readonly Command[] = [
   {
     name: 'help',
     alias: '?',
-    args: [{ name: 'name', kind: 'rest' }],
+    args: [{ name: 'name', kind: 'rest', optional: true }],
     params: '[cmd]',
     help: 'explain a command, or list them all',
     completeCommands: true,

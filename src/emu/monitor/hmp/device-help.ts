@@ -2,7 +2,7 @@
 import { MonitorError } from '../../core/monitor-error.ts';
 import type { DeviceRegistry, DeviceType } from '../../qdev/device-type.ts';
 import { DEVICE_CATEGORIES } from '../../qdev/device-type.ts';
-import type { PropertySpec, PropertyValue } from '../../qdev/properties.ts';
+import { type PropertyKind, type PropertySpec, type PropertyValue, UINT64 } from '../../qdev/properties.ts';
 
 /** Where QEMU begins the description of a property. */
 const DESCRIPTION_COLUMN = 24;
@@ -23,14 +23,15 @@ export function deviceListText(registry: DeviceRegistry): string {
   }).join('\n');
 }
 
-function defaultText(value: PropertyValue): string {
-  return typeof value === 'string' ? `"${value}"` : String(value);
+/** A number that is kept as text, as a uint64 is, is no string to the user. */
+function defaultText(value: PropertyValue, kind: PropertyKind): string {
+  return typeof value === 'string' && kind !== UINT64 ? `"${value}"` : String(value);
 }
 
 function propertyLine({ name, kind, help, default: value }: PropertySpec): string {
   const start = `  ${name}=<${kind.typeName}>`;
   if (help === undefined && value === undefined) return `${start}\n`;
-  const shown = value === undefined ? '' : ` (default: ${defaultText(value)})`;
+  const shown = value === undefined ? '' : ` (default: ${defaultText(value, kind)})`;
   return `${start.padEnd(DESCRIPTION_COLUMN)} - ${help ?? ''}${shown}\n`;
 }
 

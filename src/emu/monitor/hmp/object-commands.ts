@@ -8,6 +8,7 @@ const isHelp = (text: string): boolean => text === 'help' || text === '?';
 
 /** QEMU: unlike a device's options, an object's all have values; help is the exception. */
 function checkValues(text: string): void {
+  if (text.startsWith(',')) throw new MonitorError("Invalid parameter ''");
   const flag = text.split(/(?<!,),(?!,)/).find((part, at) => at > 0 && !part.includes('=') && !isHelp(part));
   if (flag !== undefined) throw new MonitorError(`Expected '=' after parameter '${flag}'`);
 }
@@ -46,7 +47,7 @@ function objectAdd(objects: UserObjects, text: string): string {
 export const OBJECT_COMMANDS: readonly Command[] = [
   {
     name: 'object_add',
-    args: [{ name: 'object', kind: 'string' }],
+    args: [{ name: 'object', kind: 'rest' }],
     params: '[qom-type=]type,id=str[,prop=value][,...]',
     help: 'make an object, such as a source of randomness',
     complete: ({ machine }) => machine.objects.types().map(({ name }) => name),
