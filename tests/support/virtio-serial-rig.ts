@@ -87,7 +87,7 @@ export function serialRig(properties: Partial<VirtioSerialProperties> = {}) {
     const nr = controller.choosePort({ isConsole, nr: options.nr, name, nameTaken });
     const port = new VirtioSerialPort(
       { isConsole, nr, name },
-      { controller, backend, trace: QUIET, onGuestOpen: (open) => events.push(`${nr} ${open}`) },
+      { backend, trace: QUIET, onGuestOpen: (open) => events.push(`${nr} ${open}`) },
     );
     controller.plug(port);
     return port;

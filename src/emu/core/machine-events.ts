@@ -12,6 +12,8 @@ export interface MachineEventData {
   WAKEUP: undefined;
   /** `device` is absent for a device without id. */
   DEVICE_DELETED: { readonly device?: string; readonly path: string };
+  /** The guest opened or closed a port of a virtio console device. Spec: QEMU qapi/char.json. */
+  VSERPORT_CHANGE: { readonly open: boolean; readonly id: string };
   BLOCK_IO_ERROR: {
     readonly device: string;
     readonly 'node-name'?: string;

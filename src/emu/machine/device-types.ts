@@ -9,6 +9,7 @@ import type { ObjectType } from '../qdev/user-objects.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
 import { VIRTIO_BLK_DEVICE, VIRTIO_BLK_PCI } from '../virtio/virtio-blk-pci-type.ts';
 import { VIRTIO_RNG_DEVICE, VIRTIO_RNG_PCI } from '../virtio/virtio-rng-pci-type.ts';
+import { VIRTIO_SERIAL_TYPES } from '../virtio/virtio-serial-pci-type.ts';
 
 export const DEVICE_TYPES: readonly DeviceType[] = [
   ...CHIPSET_TYPES,
@@ -20,6 +21,7 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   VIRTIO_BLK_PCI,
   VIRTIO_RNG_DEVICE,
   VIRTIO_RNG_PCI,
+  ...VIRTIO_SERIAL_TYPES,
 ];
 
 /** What `object_add` makes. */

@@ -1,6 +1,7 @@
 /** The machine as its monitors see it. */
 
 import type { Drives } from '../block/drives.ts';
+import type { Chardevs } from '../char/chardevs.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import type { PciDeviceInfo } from '../pci/pci-info.ts';
@@ -23,6 +24,7 @@ export interface MachineApi {
   readonly runState: RunState;
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
+  readonly chardevs: Chardevs;
   readonly drives: Drives;
   readonly objects: UserObjects;
   /** Stops the vCPUs; without effect when they do not run. */

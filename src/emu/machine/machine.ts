@@ -5,6 +5,7 @@ import { DRIVES, Drives } from '../block/drives.ts';
 import type { ImageOpener } from '../block/image-store.ts';
 import { sysbusPlaceLines } from '../bus/sysbus.ts';
 import { CharPipe } from '../char/char-backend.ts';
+import { CHARDEVS, Chardevs } from '../char/chardevs.ts';
 import { EventQueue } from '../core/clock.ts';
 import type { Host } from '../core/host.ts';
 import type { IrqLine } from '../core/irq.ts';
@@ -28,6 +29,7 @@ import { DeviceManager } from '../qdev/plug.ts';
 import { CLOCK, ENTROPY, EVENTS, Services, TRACE } from '../qdev/services.ts';
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
+import { SERIAL_PORT_NAMES } from '../virtio/virtio-serial-pci-type.ts';
 import { PcBoard } from './boards/pc.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
@@ -109,6 +111,8 @@ export class Machine implements MachineApi {
   readonly devices: DeviceManager;
   /** What `object_add` makes. */
   readonly objects: UserObjects;
+  /** What `chardev-add` makes. */
+  readonly chardevs = new Chardevs();
   readonly drives: Drives;
   readonly board: PcBoard;
   readonly engine: Engine;
@@ -166,6 +170,8 @@ export class Machine implements MachineApi {
     const services = new Services()
       .provide(CLOCK, this.clock)
       .provide(TRACE, this.trace)
+      .provide(CHARDEVS, this.chardevs)
+      .provide(SERIAL_PORT_NAMES, new Set())
       .provide(ENTROPY, host)
       .provide(EVENTS, this.events)
       .provide(OBJECT_TREE, objectTree)

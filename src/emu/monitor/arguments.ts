@@ -26,7 +26,7 @@ export type ArgumentSpec = ValueSpec | FlagSpec;
 export type ArgumentValues = ReadonlyMap<string, string | number | boolean>;
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', '\\': '\\', "'": "'", '"': '"' };
-const MISSING: Readonly<Record<string, string>> = {
+const MISSING: Readonly<Record<'string' | 'block', string>> = {
   string: 'string expected',
   block: 'block device name expected',
 };
@@ -139,11 +139,11 @@ function readArgument(
   switch (spec.kind) {
     case 'integer':
       if (spec.optional && reader.atEnd) return undefined;
-      return readInteger(reader);
+      return readInteger(command, reader);
     case 'options':
       return reader.word() ?? '';
     case 'rest':
-      if (!spec.optional && reader.atEnd) throw new ArgumentError(`${command}: ${MISSING['string']}`);
+      if (!spec.optional && reader.atEnd) throw new ArgumentError(`${command}: ${MISSING.string}`);
       return reader.takeRest();
     case 'string':
     case 'block':
@@ -183,13 +183,14 @@ function readFlag(command: string, letter: string, letters: readonly string[], r
   return true;
 }
 
-const MAX_INT32 = 0x7fff_ffff;
+const MAX_UINT32 = 0xffff_ffffn;
 
-function readInteger(reader: LineReader): number {
+/** QEMU: a negative number has more than 32 bits, too. */
+function readInteger(command: string, reader: LineReader): number {
   const { value, length } = evaluateExpression(reader.rest);
   reader.take(length);
-  if (value > BigInt(MAX_INT32) || value < -BigInt(MAX_INT32) - 1n) {
-    throw new ArgumentError("'integer' has failed: integer is for 32-bit values");
+  if (BigInt.asUintN(64, value) > MAX_UINT32) {
+    throw new ArgumentError(`'${command}' has failed: integer is for 32-bit values`);
   }
-  return Number(value);
+  return Number(BigInt.asIntN(32, value));
 }

@@ -1,5 +1,6 @@
 /** A port of a virtio console device: `virtserialport`, or `virtconsole`. Spec: virtio 1.2 §5.3.6. */
 import type { CharBackend, CharEvent, CharFrontend } from '../char/char-backend.ts';
+import { assert } from '../core/assert.ts';
 import type { Device } from '../core/device.ts';
 import type { Trace } from '../core/trace.ts';
 import { gather, scatter, segmentsLength, sliceSegments } from '../memory/segments.ts';
@@ -23,7 +24,6 @@ export interface VirtioSerialPortProperties {
 }
 
 export interface VirtioSerialPortWiring {
-  readonly controller: VirtioSerial;
   /** Undefined: what the guest sends is dropped. */
   readonly backend: CharBackend | undefined;
   readonly trace: Trace;
@@ -47,11 +47,12 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
   readonly name: string;
 
   // Fixed wiring.
-  readonly #controller: VirtioSerial;
   readonly #backend: CharBackend | undefined;
   readonly #trace: Trace;
   readonly #onGuestOpen: (open: boolean) => void;
 
+  /** Where it is plugged in. */
+  #bus: VirtioSerial | undefined;
   /** Bytes that may still go to the back end in this turn. */
   #turnBytes = 0;
 
@@ -67,7 +68,6 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
     this.isConsole = isConsole;
     this.nr = nr;
     this.name = name;
-    this.#controller = wiring.controller;
     this.#backend = wiring.backend;
     this.#trace = wiring.trace;
     this.#onGuestOpen = wiring.onGuestOpen;
@@ -77,12 +77,17 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
     return this.#s.hostConnected;
   }
 
+  get throttled(): boolean {
+    return this.#s.throttled;
+  }
+
   get guestConnected(): boolean {
     return this.#s.guestConnected;
   }
 
   /** The port is in its controller. QEMU: a console is open to the guest whether or not somebody listens. */
-  connect(): void {
+  connect(controller: VirtioSerial): void {
+    this.#bus = controller;
     if (this.#backend === undefined) return;
     this.#backend.connect(this);
     if (this.isConsole || this.#backend.open) this.#hostOpen();
@@ -190,6 +195,11 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
     if (!now && hostConnected) this.#hostGone();
     this.acceptInput();
     this.outputReady();
+  }
+
+  get #controller(): VirtioSerial {
+    assert(this.#bus !== undefined, 'the port is plugged in');
+    return this.#bus;
   }
 
   #hostOpen(): void {

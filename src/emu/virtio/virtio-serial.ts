@@ -151,7 +151,7 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
   /** Plugs a port in under the number that `choosePort` gave; the driver is told. */
   plug(port: VirtioSerialPort): void {
     this.#ports.set(port.nr, port);
-    port.connect();
+    port.connect(this);
     this.sendControl(port.nr, VIRTIO_CONSOLE_PORT_ADD, 1);
     this.notifyConfig();
   }

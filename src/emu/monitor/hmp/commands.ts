@@ -5,6 +5,7 @@ import { ArgumentError } from '../argument-error.ts';
 import { LineReader } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { displayName, findCommand } from '../command.ts';
+import { CHARDEV_COMMANDS } from './chardev-commands.ts';
 import { deviceListText, devicePropertiesText } from './device-help.ts';
 import { INFO_COMMANDS } from './info-commands.ts';
 import { OBJECT_COMMANDS } from './object-commands.ts';
@@ -147,6 +148,7 @@ export const HMP_COMMANDS: readonly Command[] = [
     },
   },
   ...OBJECT_COMMANDS,
+  ...CHARDEV_COMMANDS,
   {
     name: 'stop',
     alias: 's',

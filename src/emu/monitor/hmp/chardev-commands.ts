@@ -1,0 +1,113 @@
+/** `chardev-add`, `chardev-remove`, `ringbuf_write` and `ringbuf_read`. */
+import { MonitorError } from '../../core/monitor-error.ts';
+import type { Options } from '../../qdev/option-string.ts';
+import { parseOptions } from '../../qdev/option-string.ts';
+import { parseSize } from '../../qdev/properties.ts';
+import type { Command, CommandContext } from '../command.ts';
+
+const OPTIONS = new Set(
+  (
+    'abstract append backend chardev clipboard cols debug delay fd height host ipv4 ipv6 localaddr localport ' +
+    'logappend logfile mouse mux name nodelay path port reconnect rows server signal size telnet tight ' +
+    'tls-authz tls-creds tn3270 to wait websocket width'
+  ).split(' '),
+);
+const BAD_SIZE =
+  "Parameter 'size' expects a non-negative number below 2^64\n" +
+  'Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.\n';
+
+/** QEMU prints what is wrong with the text of the options before its error. */
+function optionsProblem(options: Options): string | undefined {
+  for (const [name, value] of options.entries) {
+    if (!OPTIONS.has(name)) return `Invalid parameter '${name}'\n`;
+    if (name === 'size' && parseSize(value) === undefined) return BAD_SIZE;
+  }
+  return undefined;
+}
+
+function chardevAdd({ machine, stderr }: CommandContext, text: string): string {
+  let options: Options | undefined;
+  let problem: string | undefined;
+  try {
+    options = parseOptions(text, 'backend', stderr);
+    problem = optionsProblem(options);
+  } catch (error) {
+    if (!(error instanceof MonitorError)) throw error;
+    problem = `${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`;
+  }
+  if (options === undefined || problem !== undefined) {
+    return `${problem ?? ''}Error: Parsing chardev args failed\n`;
+  }
+  machine.chardevs.create(options);
+  return '';
+}
+
+/** QEMU: control characters but the line feed are shown as escapes. */
+function readable(bytes: Uint8Array): string {
+  const text = new TextDecoder().decode(bytes);
+  return [...text]
+    .map((character) => {
+      const code = character.charCodeAt(0);
+      if (character === '\\') return '\\\\';
+      if ((code < 0x20 && character !== '\n') || code === 0x7f) {
+        return `\\u${code.toString(16).toUpperCase().padStart(4, '0')}`;
+      }
+      return character;
+    })
+    .join('');
+}
+
+const chardevIds = ({ machine }: CommandContext): readonly string[] => machine.chardevs.ids();
+
+export const CHARDEV_COMMANDS: readonly Command[] = [
+  {
+    name: 'chardev-add',
+    args: [{ name: 'args', kind: 'string' }],
+    params: 'args',
+    help: 'make a character back end (null, ringbuf)',
+    run: (context, args) => chardevAdd(context, String(args.get('args'))),
+  },
+  {
+    name: 'chardev-remove',
+    args: [{ name: 'id', kind: 'string' }],
+    params: 'id',
+    help: 'take a character back end away',
+    complete: chardevIds,
+    run({ machine }, args) {
+      machine.chardevs.remove(String(args.get('id')));
+      return '';
+    },
+  },
+  {
+    name: 'ringbuf_write',
+    args: [
+      { name: 'device', kind: 'string' },
+      { name: 'data', kind: 'string' },
+    ],
+    params: 'device data',
+    help: 'put text into a ring buffer',
+    complete: chardevIds,
+    run({ machine }, args) {
+      machine.chardevs
+        .ringBuffer(String(args.get('device')))
+        .write(new TextEncoder().encode(String(args.get('data'))));
+      return '';
+    },
+  },
+  {
+    name: 'ringbuf_read',
+    args: [
+      { name: 'device', kind: 'string' },
+      { name: 'size', kind: 'integer' },
+    ],
+    params: 'device size',
+    help: 'take text out of a ring buffer',
+    complete: chardevIds,
+    run({ machine }, args) {
+      const buffer = machine.chardevs.ringBuffer(String(args.get('device')));
+      const size = Number(args.get('size'));
+      if (size <= 0) throw new MonitorError('size must be greater than zero');
+      return `${readable(buffer.read(size))}\n`;
+    },
+  },
+];
