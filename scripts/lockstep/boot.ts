@@ -167,7 +167,8 @@ class Run {
   async run(): Promise<boolean> {
     const { instructions, memoryEvery } = this.#options;
     const lockstep = this.#lockstep;
-    this.#qemu.readRam(this.#replica.memory.bytes);
+    this.#qemu.readRam(this.#theirs);
+    this.#replica.fillMemory(this.#theirs);
     this.#replica.load(deviceFields(await this.#qemu.stream(), 'cpu'));
     await this.#qemu.trace('full');
     await this.#qemu.continue();
@@ -219,7 +220,7 @@ class Run {
       this.#qemu.readRam(this.#theirs);
       const at = this.#replica.differingMemory(this.#theirs);
       if (at >= 0) {
-        const ours = this.#replica.memory.view.getBigUint64(at, true).toString(16);
+        const ours = this.#replica.memory.readU64(at).toString(16);
         const qemu = this.#theirs.readBigUInt64LE(at).toString(16);
         this.#lockstep.report(`memory at ${at.toString(16)} is ${ours}, QEMU's ${qemu}`);
       }

@@ -116,8 +116,9 @@ class Lockstep {
   /** The next 15 bytes, from our memory. */
   #code(registers: GuestRegisters): string {
     const at = Number(linearAddress(registers));
-    const { bytes } = this.#mirror.memory;
-    return Buffer.from(bytes.subarray(at, at + 15)).toString('hex');
+    const bytes = Buffer.alloc(15);
+    this.#mirror.memory.read(at, bytes);
+    return bytes.toString('hex');
   }
 
   async #both(before: GuestRegisters, hex: string): Promise<GuestRegisters> {

@@ -3,7 +3,8 @@ import { QUIET } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
 import { createEngine, type Engine } from '../../src/emu/cpu/engine.ts';
 import * as state from '../../src/emu/cpu/state.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import type { GuestRegisters, RegisterName } from './registers.ts';
 
 const GPR: readonly RegisterName[] = [
@@ -37,7 +38,7 @@ export class Mirror {
   readonly dma: DmaRange[] = [];
 
   constructor(memoryBytes: number) {
-    this.memory = new GuestMemory(memoryBytes);
+    this.memory = pcMemory(memoryBytes);
     const host: CpuHost = {
       ioRead: () => this.#device(),
       ioWrite: (port, _size, value) => {
@@ -115,12 +116,13 @@ export class Mirror {
 
   /** Spec: QEMU docs/specs/fw_cfg: FWCfgDmaAccess is control, length and address, big-endian. */
   #fwCfgDma(access: number): void {
-    if (!this.memory.isRam(access, 16)) return;
-    const { view } = this.memory;
-    const control = view.getUint32(access);
+    const request = new Uint8Array(16);
+    if (!this.memory.read(access, request)) return;
+    const view = new DataView(request.buffer);
+    const control = view.getUint32(0);
     this.dma.push({ address: access, length: 4 });
     if ((control & FW_CFG_DMA_READ) === 0) return;
-    this.dma.push({ address: view.getUint32(access + 12), length: view.getUint32(access + 4) });
+    this.dma.push({ address: view.getUint32(12), length: view.getUint32(4) });
   }
 }
 

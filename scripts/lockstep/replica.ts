@@ -5,7 +5,8 @@ import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
 import { createEngine, type Engine } from '../../src/emu/cpu/engine.ts';
 import * as state from '../../src/emu/cpu/state.ts';
 import { deliver } from '../../src/emu/cpu/system/exceptions.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import * as at from './trace-state.ts';
 import type { VmFields } from './vm-state.ts';
 
@@ -97,7 +98,7 @@ export class Replica {
   readonly #reads: DeviceRead[] = [];
 
   constructor(memoryBytes: number) {
-    this.memory = new GuestMemory(memoryBytes);
+    this.memory = pcMemory(memoryBytes);
     const host: CpuHost = {
       ioRead: (_port, size) => this.#read(size),
       ioWrite: () => {},
@@ -227,12 +228,12 @@ export class Replica {
     const cr2 = [S[state.CR2_LO], S[state.CR2_HI]] as const;
     const code64 = this.code64;
     const lo = code64 ? S[state.RIP_LO] : (S[state.RIP_LO] + S[state.SEG_CS + state.SEG_BASE_LO]) | 0;
-    const gpa = cpu.mmu.translateCode(lo, code64 ? S[state.RIP_HI] : 0);
+    const at = cpu.mmu.translateCode(lo, code64 ? S[state.RIP_HI] : 0);
     S[state.FAULT] = 0;
     S[state.CR2_LO] = cr2[0];
     S[state.CR2_HI] = cr2[1];
-    if (gpa < 0) return new Uint8Array(0);
-    return this.memory.bytes.subarray(gpa, Math.min(gpa + INSTRUCTION_MAX, (gpa & ~(PAGE - 1)) + PAGE));
+    if (at < 0) return new Uint8Array(0);
+    return this.memory.arena.bytes.subarray(at, Math.min(at + INSTRUCTION_MAX, (at & ~(PAGE - 1)) + PAGE));
   }
 
   /** One instruction, or into the handler of its exception. */
@@ -355,14 +356,20 @@ export class Replica {
     return found;
   }
 
+  /** Takes QEMU's RAM over. */
+  fillMemory(theirs: Buffer): void {
+    for (const { gpa, size } of this.memory.regions) this.memory.write(gpa, theirs.subarray(gpa, gpa + size));
+  }
+
   /** The address of the first word that differs from QEMU's RAM, bits of accessed and dirty pages aside; -1: none. */
   differingMemory(theirs: Buffer): number {
-    const ours = Buffer.from(this.memory.buffer);
-    for (let page = 0; page < ours.length; page += PAGE) {
+    const ours = Buffer.alloc(PAGE);
+    for (let page = 0; page < theirs.length; page += PAGE) {
       if (page >= MMIO_HOLE_START && page < MMIO_HOLE_END) continue;
-      if (ours.compare(theirs, page, page + PAGE, page, page + PAGE) === 0) continue;
+      this.memory.read(page, ours);
+      if (ours.compare(theirs, page, page + PAGE) === 0) continue;
       for (let word = page; word < page + PAGE; word += 8) {
-        const mine = ours.readBigUInt64LE(word);
+        const mine = ours.readBigUInt64LE(word - page);
         if (mine !== theirs.readBigUInt64LE(word) && !isSameEntry(mine, theirs.readBigUInt64LE(word)))
           return word;
       }

@@ -48,6 +48,7 @@ export type { RunState } from './machine/run-state.ts';
 export {
   type MachineSnapshot,
   machineForSnapshot,
+  ramImage,
   restoreMachine,
   saveMachine,
 } from './machine/snapshot-machine.ts';

@@ -3,6 +3,7 @@ import {
   Machine,
   type MachineHost,
   machineForSnapshot,
+  ramImage,
   restoreMachine,
   SnapshotReader,
   TerminalSizePort,
@@ -31,7 +32,7 @@ export class ArrivingMachine {
     this.#environment = environment;
     this.#reader = new SnapshotReader((head) => {
       this.#machine = machineForSnapshot(head, hostOf(environment));
-      return this.#machine.memory.bytes;
+      return ramImage(this.#machine);
     });
   }
 

@@ -114,10 +114,9 @@ function setSegment(S: Int32Array, segment: number, selector: number, attr: numb
 }
 
 function mapPages(memory: GuestMemory): void {
-  const { view, bytes } = memory;
   const entry = (table: number, index: number, value: number): void => {
-    view.setUint32(table + 8 * index, value, true);
-    view.setUint32(table + 8 * index + 4, 0, true);
+    memory.writeU32(table + 8 * index, value);
+    memory.writeU32(table + 8 * index + 4, 0);
   };
   const user = PRESENT | WRITABLE | USER;
   entry(PML4, 0, PDPT | user);
@@ -130,23 +129,23 @@ function mapPages(memory: GuestMemory): void {
   entry(TABLE_6M, 0, MEMORY_GPA[2] | user);
   entry(TABLE_6M, (IDT_ADDRESS >>> 12) & 0x1ff, IDT_GPA | PRESENT | WRITABLE);
   entry(TABLE_6M, (SYSTEM_ADDRESS >>> 12) & 0x1ff, SYSTEM_GPA | PRESENT | WRITABLE);
-  view.setUint32(SYSTEM_GPA + 4, SYSTEM_ADDRESS + INTERRUPT_STACK, true);
-  view.setUint16(SYSTEM_GPA + 0x66, TSS_LIMIT + 1, true);
+  memory.writeU32(SYSTEM_GPA + 4, SYSTEM_ADDRESS + INTERRUPT_STACK);
+  memory.writeU16(SYSTEM_GPA + 0x66, TSS_LIMIT + 1);
   /* Selector 0x10: 64-bit code of the supervisor; 0x2b and 0x33: the user's data and code. */
-  view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x10, 0xffff, true);
-  view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x14, 0xaf9b00, true);
-  view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x28, 0xffff, true);
-  view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x2c, 0xcff300, true);
-  view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x30, 0xffff, true);
-  view.setUint32(SYSTEM_GPA + GDT_OFFSET + 0x34, 0xaffb00, true);
-  bytes.fill(0xcc, CODE_GPA, CODE_GPA + PAGE);
+  memory.writeU32(SYSTEM_GPA + GDT_OFFSET + 0x10, 0xffff);
+  memory.writeU32(SYSTEM_GPA + GDT_OFFSET + 0x14, 0xaf9b00);
+  memory.writeU32(SYSTEM_GPA + GDT_OFFSET + 0x28, 0xffff);
+  memory.writeU32(SYSTEM_GPA + GDT_OFFSET + 0x2c, 0xcff300);
+  memory.writeU32(SYSTEM_GPA + GDT_OFFSET + 0x30, 0xffff);
+  memory.writeU32(SYSTEM_GPA + GDT_OFFSET + 0x34, 0xaffb00);
+  memory.fill(CODE_GPA, PAGE, 0xcc);
   for (let vector = 0; vector < 256; vector++) {
     const dpl = vector === cpuState.VEC_BP || vector === cpuState.VEC_OF ? 3 : 0;
     const gate = IDT_GPA + 16 * vector;
-    view.setUint16(gate, (HANDLERS + vector) & 0xffff, true);
-    view.setUint16(gate + 2, 0x10, true);
-    view.setUint16(gate + 6, HANDLERS >>> 16, true);
-    view.setUint16(gate + 4, 0x8e00 | (dpl << 13), true);
+    memory.writeU16(gate, (HANDLERS + vector) & 0xffff);
+    memory.writeU16(gate + 2, 0x10);
+    memory.writeU16(gate + 6, HANDLERS >>> 16);
+    memory.writeU16(gate + 4, 0x8e00 | (dpl << 13));
   }
 }
 
@@ -174,12 +173,12 @@ export function loadVector(cpu: Vcpu, vector: Vector, before: Uint32Array): void
   cpu.writeFlags(before[WORD_FLAGS]);
   const initial = initialMemory(vector.seed, vector.flavour);
   for (let page = 0; page < MEMORY_GPA.length; page++) {
-    memory.bytes.set(initial.subarray(page * PAGE, (page + 1) * PAGE), MEMORY_GPA[page]);
+    memory.write(MEMORY_GPA[page], initial.subarray(page * PAGE, (page + 1) * PAGE));
   }
   for (const patch of vector.patches) {
     for (let i = 0; i < patch.bytes.length; i++) {
       const offset = patch.offset + i;
-      memory.bytes[MEMORY_GPA[offset >>> 12] + (offset & (PAGE - 1))] = patch.bytes[i];
+      memory.writeU8(MEMORY_GPA[offset >>> 12] + (offset & (PAGE - 1)), patch.bytes[i]);
     }
   }
   memory.write(CODE_GPA + vector.codeOffset, vector.code);
@@ -197,13 +196,13 @@ export function softwareInterrupt(cpu: Vcpu): RigFault | undefined {
   if (S[cpuState.CPL] !== 0) return undefined;
   const vector = S[cpuState.RIP_LO] - HANDLERS;
   const frame = SYSTEM_GPA + (S[cpuState.RSP] - SYSTEM_ADDRESS);
-  const flags = memory.view.getUint32(frame + 16, true);
+  const flags = memory.readU32(frame + 16);
   for (const [register, offset] of [
     [cpuState.RIP_LO, 0],
     [cpuState.RSP, 24],
   ] as const) {
-    S[register] = memory.view.getInt32(frame + offset, true);
-    S[register + 1] = memory.view.getInt32(frame + offset + 4, true);
+    S[register] = memory.readU32(frame + offset) | 0;
+    S[register + 1] = memory.readU32(frame + offset + 4) | 0;
   }
   enterUserMode(cpu);
   cpu.writeFlags(flags);
@@ -236,7 +235,7 @@ export function wordsOf(cpu: Vcpu): Uint32Array {
 export function memoryOf(cpu: Vcpu): Uint8Array {
   const bytes = new Uint8Array(MEMORY_SIZE);
   MEMORY_GPA.forEach((gpa, page) => {
-    bytes.set(cpu.memory.bytes.subarray(gpa, gpa + PAGE), page * PAGE);
+    cpu.memory.read(gpa, bytes.subarray(page * PAGE, (page + 1) * PAGE));
   });
   return bytes;
 }

@@ -2,7 +2,7 @@
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { createEngine } from '../../src/emu/cpu/engine.ts';
 import { RIP_HI, RIP_LO } from '../../src/emu/cpu/state.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import {
   type CpuRig,
   enterUserMode,
@@ -16,7 +16,7 @@ import {
 const ITERATIONS_MAX = 256;
 
 export function createRig(): CpuRig {
-  const memory = new GuestMemory(RIG_MEMORY_BYTES);
+  const memory = pcMemory(RIG_MEMORY_BYTES);
   const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET });
   const { cpu } = engine;
   let fault: RigFault | undefined;

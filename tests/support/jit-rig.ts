@@ -6,7 +6,8 @@ import { createEngine, type Engine, type Exit } from '../../src/emu/cpu/engine.t
 import type { FunctionMaker } from '../../src/emu/cpu/interp/code-maker.ts';
 import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import * as cpuState from '../../src/emu/cpu/state.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { CODE, CODE_ALIAS, DATA, DEVICE, ENTRY, FRESH, READ_ONLY, STACK, STACK_TOP } from './jit-program.ts';
 
 const MEMORY_BYTES = 0x200000;
@@ -70,7 +71,7 @@ export class JitRig {
 
   /** One that compiles sees its arrays as globals, too. */
   constructor(compiled: boolean) {
-    const memory = new GuestMemory(MEMORY_BYTES);
+    const memory = pcMemory(MEMORY_BYTES);
     this.engine = createEngine({
       ...{ memory, host: this.#host(), trace: QUIET },
       ...{ makeFunction: this.#make, useGlobals: compiled },

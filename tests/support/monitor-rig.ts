@@ -21,7 +21,7 @@ import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.t
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
 import { RunControl, type RunState } from '../../src/emu/machine/run-state.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
 import type { PciDevice } from '../../src/emu/pci/pci-device.ts';
@@ -90,7 +90,7 @@ export async function monitorRig(): Promise<MonitorRig> {
   events.listen((event) => seen.push(event));
   const time = { ns: 0 };
   const clock = new EventQueue(() => time.ns);
-  const memory = new GuestMemory(4 * MIB);
+  const memory = pcMemory(4 * MIB);
   const objectTree = new ObjectTree('pc-i440fx-7.2-machine');
   const chardevs = new Chardevs();
   const services = new Services()

@@ -4,7 +4,7 @@ import { QUIET } from '../../src/emu/core/trace.ts';
 import { createEngine } from '../../src/emu/cpu/engine.ts';
 import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import { CR2_HI, CR2_LO, RIP_HI, RIP_LO } from '../../src/emu/cpu/state.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { CODE_ADDRESS, type Vector, WORD_RIP, wordsBefore } from '../conformance/vector-format.ts';
 import {
   CODE_GPA,
@@ -30,7 +30,7 @@ export interface RegionRig {
 }
 
 export function createRegionRig(): RegionRig {
-  const memory = new GuestMemory(RIG_MEMORY_BYTES);
+  const memory = pcMemory(RIG_MEMORY_BYTES);
   const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET });
   const { cpu, compiler } = engine;
   const { S } = cpu;

@@ -19,7 +19,7 @@ import {
   SEG_SS,
 } from '../../src/emu/cpu/state.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 
 export class RecordingHost implements CpuHost {
   readonly log: string[] = [];
@@ -59,7 +59,7 @@ export class RecordingHost implements CpuHost {
 }
 
 export class VcpuRig {
-  readonly memory = new GuestMemory(4 << 20);
+  readonly memory = pcMemory(4 << 20);
   readonly host = new RecordingHost();
   readonly messages: string[] = [];
   readonly cpu: Vcpu;
@@ -78,7 +78,7 @@ export class VcpuRig {
   }
 
   poke32(gpa: number, value: number): void {
-    this.memory.view.setUint32(gpa, value >>> 0, true);
+    this.memory.writeU32(gpa, value >>> 0);
   }
 
   poke64(gpa: number, lo: number, hi: number): void {
@@ -87,7 +87,7 @@ export class VcpuRig {
   }
 
   peek32(gpa: number): number {
-    return this.memory.view.getUint32(gpa, true);
+    return this.memory.readU32(gpa);
   }
 
   /** `[vector, error]`, or undefined; clears the fault. */

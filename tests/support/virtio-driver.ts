@@ -4,7 +4,7 @@ import { BlockError, checkRange } from '../../src/emu/block/block-backend.ts';
 import type { IoErrorListener } from '../../src/emu/block/block-errors.ts';
 import type { Clock } from '../../src/emu/core/clock.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { pciDevfn } from '../../src/emu/pci/pci-bus.ts';
 import { PciDma } from '../../src/emu/pci/pci-dma.ts';
 import { VirtioBlk } from '../../src/emu/virtio/virtio-blk.ts';
@@ -136,7 +136,7 @@ function createVirtioBlkPci(
 export function virtioRig(
   properties: VirtioBlkPciProperties,
   disk: TestDisk,
-  memory = new GuestMemory(1 << 20),
+  memory = pcMemory(1 << 20),
 ) {
   const pci = pciRig(memory);
   const devfn = pciDevfn(2, 0);
@@ -182,17 +182,17 @@ export function virtioRig(
 
   function writeDescriptor(index: number, { gpa, length, flags, next }: Descriptor, table = DESC): void {
     const at = table + 16 * index;
-    memory.view.setUint32(at, gpa % 2 ** 32, true);
-    memory.view.setUint32(at + 4, Math.floor(gpa / 2 ** 32), true);
-    memory.view.setUint32(at + 8, length, true);
-    memory.view.setUint16(at + 12, flags, true);
-    memory.view.setUint16(at + 14, next, true);
+    memory.writeU32(at, gpa % 2 ** 32);
+    memory.writeU32(at + 4, Math.floor(gpa / 2 ** 32));
+    memory.writeU32(at + 8, length);
+    memory.writeU16(at + 12, flags);
+    memory.writeU16(at + 14, next);
   }
 
   function offer(head: number): void {
-    memory.view.setUint16(AVAIL + 4 + 2 * (posted % 256), head, true);
+    memory.writeU16(AVAIL + 4 + 2 * (posted % 256), head);
     posted = (posted + 1) & 0xffff;
-    memory.view.setUint16(AVAIL + 2, posted, true);
+    memory.writeU16(AVAIL + 2, posted);
   }
 
   function kick(): void {
@@ -201,9 +201,9 @@ export function virtioRig(
 
   /** Header at 0x10000, status at 0x10020, data where the caller says. */
   function request(type: number, sector: number, data: { gpa: number; length: number; in: boolean }[]): void {
-    memory.view.setUint32(0x10000, type, true);
-    memory.view.setUint32(0x10008, sector, true);
-    memory.view.setUint32(0x1000c, 0, true);
+    memory.writeU32(0x10000, type);
+    memory.writeU32(0x10008, sector);
+    memory.writeU32(0x1000c, 0);
     memory.bytes[0x10020] = 0xee;
     writeDescriptor(0, { gpa: 0x10000, length: 16, flags: 1, next: 1 });
     for (const [i, { gpa, length, in: input }] of data.entries()) {
@@ -230,9 +230,9 @@ export function virtioRig(
     blkStatus: () => memory.bytes[0x10020],
     deviceStatus: () => pci.memory.read(MODERN + 0x14, 1),
     used: () => ({
-      index: memory.view.getUint16(USED + 2, true),
+      index: memory.readU16(USED + 2),
       last: [0, 4].map((at) =>
-        memory.view.getUint32(USED + 4 + 8 * ((memory.view.getUint16(USED + 2, true) - 1) & 0xff) + at, true),
+        memory.readU32(USED + 4 + 8 * ((memory.view.getUint16(USED + 2) - 1) & 0xff) + at, true),
       ),
     }),
     rings: { DESC, AVAIL, USED },

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { Engine } from '../../src/emu/cpu/engine.ts';
 import { RIP_LO, SEG_BASE_LO, SEG_CS, SEG_SELECTOR } from '../../src/emu/cpu/state.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { RecordingHost } from '../support/vcpu-rig.ts';
 
 const LOAD_ADDRESS = 0x7c00;
@@ -29,7 +29,7 @@ function unpack(name: string): Buffer {
 
 /** Runs the boot sector and what follows it, past the part that reads the disk. */
 function run(image: Uint8Array): string[] {
-  const memory = new GuestMemory(1 << 20);
+  const memory = pcMemory(1 << 20);
   memory.bytes.set(image, LOAD_ADDRESS);
   const host = new SerialHost();
   const engine = new Engine({ memory, host, trace: QUIET });

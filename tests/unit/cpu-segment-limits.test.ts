@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { Engine } from '../../src/emu/cpu/engine.ts';
 import * as state from '../../src/emu/cpu/state.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { RecordingHost } from '../support/vcpu-rig.ts';
 
 const CODE = 0x1000;
@@ -24,7 +25,7 @@ interface Rig {
 }
 
 function createRig(): Rig {
-  const memory = new GuestMemory(1 << 20);
+  const memory = pcMemory(1 << 20);
   const engine = new Engine({ memory, host: new RecordingHost(), trace: QUIET });
   const { S } = engine.cpu;
   let fault = '';
@@ -170,6 +171,6 @@ describe('protected mode', () => {
   it('writes at the base of a segment', () => {
     const rig = protectedMode(READ_WRITE, 0x3ff);
     expect(rig.run('c70510000000 78563412')).toBe('done');
-    expect(rig.memory.view.getUint32(DATA + 0x10, true)).toBe(0x12345678);
+    expect(rig.memory.readU32(DATA + 0x10)).toBe(0x12345678);
   });
 });

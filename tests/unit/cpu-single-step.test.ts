@@ -19,7 +19,7 @@ import {
   SEG_SS,
   VEC_DB,
 } from '../../src/emu/cpu/state.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { NO_DEVICES } from '../support/cpu-rig.ts';
 
 const CODE = 0x1000;
@@ -28,10 +28,10 @@ const COUNTER = 0x500;
 
 /** Real mode; #DB's handler counts at COUNTER. */
 function rig(code: readonly number[]): Engine {
-  const memory = new GuestMemory(1 << 20);
+  const memory = pcMemory(1 << 20);
   const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET });
   const { S } = engine.cpu;
-  memory.view.setUint32(VEC_DB * 4, HANDLER, true);
+  memory.writeU32(VEC_DB * 4, HANDLER);
   memory.bytes.set(code, CODE);
   // inc word [COUNTER]; iret
   memory.bytes.set([0xff, 0x06, COUNTER & 0xff, COUNTER >> 8, 0xcf], HANDLER);
@@ -56,7 +56,7 @@ describe('EFLAGS.TF', () => {
     // Each trap runs two instructions of the handler. mov, 5 × (dec, jnz), call, 100 × jmp.
     const steps = 1 + 5 * 2 + 1 + 100;
     engine.run(3 * steps, true);
-    expect(memory.view.getUint16(COUNTER, true)).toBe(steps);
+    expect(memory.readU16(COUNTER)).toBe(steps);
     expect(S[RIP_LO]).toBe(CODE + 9);
   });
 

@@ -59,7 +59,7 @@ it('a snapshot does not alias live state', () => {
 
 it('restoring forgets translations: the same address may lead elsewhere', () => {
   const rig = disturbed();
-  rig.memory.view.setUint32(0x2000, 42, true);
+  rig.memory.writeU32(0x2000, 42);
   expect(rig.cpu.load32(0x2000, 0)).toBe(42);
   const generation = rig.S[CODE_GENERATION] ?? 0;
   const words = rig.cpu.tlb;

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { Engine } from '../../src/emu/cpu/engine.ts';
 import { RIP_LO, SEG_BASE_LO, SEG_CS, SEG_SELECTOR } from '../../src/emu/cpu/state.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { RecordingHost } from '../support/vcpu-rig.ts';
 
 const LOAD_ADDRESS = 0x7c00;
@@ -22,7 +22,7 @@ class SerialHost extends RecordingHost {
 
 it.each(['faults32', 'faults64', 'debug64'])('%s: frames are those that QEMU 7.2 recorded', (program) => {
   const oracle = new URL('../oracle/system/', import.meta.url);
-  const memory = new GuestMemory(16 << 20);
+  const memory = pcMemory(16 << 20);
   memory.bytes.set(readFileSync(new URL(`${program}.bin`, oracle)), LOAD_ADDRESS);
   const host = new SerialHost();
   const engine = new Engine({ memory, host, trace: QUIET });

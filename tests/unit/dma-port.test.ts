@@ -1,12 +1,13 @@
 /** What a device may count on when it reaches for guest memory. */
 import { describe, expect, test } from 'vitest';
-import { GuestMemory, PAGE_SIZE, VGA_HOLE_START } from '../../src/emu/memory/guest-memory.ts';
+import { type GuestMemory, PAGE_SIZE } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory, VGA_HOLE_START } from '../../src/emu/memory/pc-ram.ts';
 
 const SIZE = 1 << 20;
 
 /** Memory, and the numbers of the pages whose code was dropped. */
 function rig(): { memory: GuestMemory; dropped: number[] } {
-  const memory = new GuestMemory(SIZE);
+  const memory = pcMemory(SIZE);
   const dropped: number[] = [];
   memory.onCodeWrite((page) => dropped.push(page));
   memory.codePages.fill(1);

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { createEngine } from '../../src/emu/cpu/engine.ts';
 import { RIP_LO, SEG_BASE_HI, SEG_BASE_LO, SEG_CS } from '../../src/emu/cpu/state.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { NO_DEVICES } from '../support/cpu-rig.ts';
 
 const CODE = 0x1000;
@@ -10,7 +10,7 @@ const SLICE = 100;
 const SLICES = 400;
 
 it('a device sees the count of instructions, also in code that the region compiler follows', () => {
-  const memory = new GuestMemory(1 << 20);
+  const memory = pcMemory(1 << 20);
   const seen: number[] = [];
   const ioRead = (): number => {
     seen.push(engine.retiredNow(SLICE));

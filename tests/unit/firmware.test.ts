@@ -6,7 +6,7 @@ import { isBzImage, loadBzImage } from '../../src/emu/firmware/linux-boot.ts';
 import { mpTable, mpTableSize } from '../../src/emu/firmware/mp-table.ts';
 import { smbiosEntryPoint, smbiosTables } from '../../src/emu/firmware/smbios.ts';
 import { Machine } from '../../src/emu/machine/machine.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 
 const MIB = 1 << 20;
 const SLICES = 200;
@@ -119,7 +119,7 @@ describe('the Linux boot protocol', () => {
   });
 
   it('starts a 64-bit kernel at 0x200 past its load address, in long mode', () => {
-    const memory = new GuestMemory(64 * MIB);
+    const memory = pcMemory(64 * MIB);
     const entry = loadBzImage(request(bzImage()), memory);
     expect(entry).toMatchObject({ mode: 'long64', rip: 0x100200, rsi: 0x10000 });
     expect(memory.bytes[0x100000]).toBe(0x90);
@@ -127,12 +127,12 @@ describe('the Linux boot protocol', () => {
 
   it('starts a kernel without the 64-bit flag at its load address, in protected mode', () => {
     const kernel = bzImage((view) => view.setUint16(0x236, 0, true));
-    const entry = loadBzImage(request(kernel), new GuestMemory(64 * MIB));
+    const entry = loadBzImage(request(kernel), pcMemory(64 * MIB));
     expect(entry).toMatchObject({ mode: 'protected32', rip: 0x100000, rsi: 0x10000, cr3: 0 });
   });
 
   it('fills boot_params', () => {
-    const memory = new GuestMemory(64 * MIB);
+    const memory = pcMemory(64 * MIB);
     const initrd = new Uint8Array(5000).fill(7);
     const { rsi } = loadBzImage(request(bzImage(), initrd), memory);
     const { view } = memory;
@@ -157,12 +157,12 @@ describe('the Linux boot protocol', () => {
     ['a body larger than memory', bzImage(() => {}, 80 * MIB)],
     ['a command line that is too long', bzImage((view) => view.setUint32(0x238, 4, true))],
   ])('refuses %s', (_, kernel) => {
-    expect(() => loadBzImage(request(kernel), new GuestMemory(64 * MIB))).toThrow(KernelError);
+    expect(() => loadBzImage(request(kernel), pcMemory(64 * MIB))).toThrow(KernelError);
   });
 
   it('refuses an initrd that does not fit beside the kernel', () => {
     const initrd = new Uint8Array(63 * MIB);
-    expect(() => loadBzImage(request(bzImage(), initrd), new GuestMemory(64 * MIB))).toThrow(
+    expect(() => loadBzImage(request(bzImage(), initrd), pcMemory(64 * MIB))).toThrow(
       'initrd is too large, cannot support it',
     );
   });

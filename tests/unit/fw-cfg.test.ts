@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AddressSpace } from '../../src/emu/bus/address-space.ts';
 import { FW_CFG_FILE_DIR, FW_CFG_NB_CPUS, FwCfg } from '../../src/emu/chipset/fw-cfg.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { fuzz } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
 
@@ -11,7 +11,7 @@ const REQUEST = 0x1000;
 const BUFFER = 0x2000;
 
 function rig() {
-  const memory = new GuestMemory(0x10000);
+  const memory = pcMemory(0x10000);
   const dev = new FwCfg(memory, QUIET);
   const io = new AddressSpace('I/O');
   dev.attach(io);

@@ -4,7 +4,7 @@ import { createEngine, type Engine } from '../../src/emu/cpu/engine.ts';
 import type { FunctionMaker } from '../../src/emu/cpu/interp/code-maker.ts';
 import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import { RAX, RIP_LO } from '../../src/emu/cpu/state.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { CODE_GPA, enterUserMode, NO_DEVICES, RIG_MEMORY_BYTES } from '../support/cpu-rig.ts';
 import { CODE } from '../support/jit-program.ts';
 
@@ -14,7 +14,7 @@ const SLICE = 1000;
 const SLICES = 10;
 
 function run(makeFunction: FunctionMaker): Engine {
-  const memory = new GuestMemory(RIG_MEMORY_BYTES);
+  const memory = pcMemory(RIG_MEMORY_BYTES);
   const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, makeFunction });
   const { cpu } = engine;
   engine.compiler.policy = EAGER;

@@ -3,7 +3,7 @@ import { QUIET } from '../../src/emu/core/trace.ts';
 import { createEngine } from '../../src/emu/cpu/engine.ts';
 import { ATTENTION, FLAG_IF, HALTED } from '../../src/emu/cpu/state.ts';
 import { KernelError, Machine, type MachineConfig, Monitor } from '../../src/emu/index.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { NO_DEVICES } from '../support/cpu-rig.ts';
 import { FailingImages } from '../support/failing-images.ts';
 import { memoryImages } from '../support/headless-guest.ts';
@@ -85,7 +85,7 @@ describe('power-up', () => {
 
 describe('a halted processor', () => {
   function halted() {
-    const engine = createEngine({ memory: new GuestMemory(MIB), host: NO_DEVICES, trace: QUIET });
+    const engine = createEngine({ memory: pcMemory(MIB), host: NO_DEVICES, trace: QUIET });
     const { cpu } = engine;
     cpu.S[HALTED] = 1;
     engine.interrupts = { pending: () => true, acknowledge: () => 0x20 };

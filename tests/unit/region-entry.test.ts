@@ -6,7 +6,8 @@ import { QUIET } from '../../src/emu/core/trace.ts';
 import { createEngine, type Engine } from '../../src/emu/cpu/engine.ts';
 import { USUAL } from '../../src/emu/cpu/jit/hot-lines.ts';
 import { RAX, RIP_LO } from '../../src/emu/cpu/state.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { CODE_GPA, enterUserMode, NO_DEVICES, RIG_MEMORY_BYTES } from '../support/cpu-rig.ts';
 import { CODE } from '../support/jit-program.ts';
 
@@ -17,7 +18,7 @@ const SLICES = 60;
 
 /** Instructions run in regions, when the host's clock reads `nowNs`. */
 function inRegions(nowNs: (() => number) | undefined): number {
-  const memory = new GuestMemory(RIG_MEMORY_BYTES);
+  const memory = pcMemory(RIG_MEMORY_BYTES);
   const clock = nowNs === undefined ? {} : { nowNs };
   const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, ...clock });
   engine.compiler.policy = PATIENT;
@@ -52,7 +53,7 @@ const globals = (): string[] =>
 test('the globals of an engine go with it', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  const memory = (): GuestMemory => new GuestMemory(RIG_MEMORY_BYTES);
+  const memory = (): GuestMemory => pcMemory(RIG_MEMORY_BYTES);
   let engine: Engine | undefined = createEngine({
     ...{ memory: memory(), host: NO_DEVICES, trace: QUIET, useGlobals: true },
   });

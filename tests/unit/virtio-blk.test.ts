@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../src/emu/block/block-backend.ts';
 import type { AccessSize } from '../../src/emu/core/device.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { checkVirtioPciProperties } from '../../src/emu/virtio/virtio-pci.ts';
 import { deviceContract } from '../support/device-contract.ts';
 import { configRows, seeded } from '../support/pci-rig.ts';
@@ -218,10 +218,10 @@ describe.each([{ sync: true }, { sync: false }])('requests, back end %o', (optio
     await settle();
     expect(new TextDecoder().decode(memory.bytes.subarray(DATA, DATA + 10))).toBe('HOTSLOT-1\0');
     const range = async (type: number, sector: number, sectors: number, flags: number, length = 16) => {
-      memory.view.setUint32(DATA, sector, true);
-      memory.view.setUint32(DATA + 4, 0, true);
-      memory.view.setUint32(DATA + 8, sectors, true);
-      memory.view.setUint32(DATA + 12, flags, true);
+      memory.writeU32(DATA, sector);
+      memory.writeU32(DATA + 4, 0);
+      memory.writeU32(DATA + 8, sectors);
+      memory.writeU32(DATA + 12, flags);
       request(type, 0, [{ gpa: DATA, length, in: false }]);
       await settle();
       return blkStatus();
@@ -340,16 +340,16 @@ describe('interrupts', () => {
   it('NO_INTERRUPT and used_event keep it quiet', () => {
     const { start, request, messages, memory, rings } = rig({}, { sync: true });
     start();
-    memory.view.setUint16(rings.AVAIL, 1, true);
+    memory.writeU16(rings.AVAIL, 1);
     request(T_IN, 0, [{ gpa: DATA, length: 512, in: true }]);
     expect(messages).toHaveLength(0);
     start(0x1_2000_0000n);
-    memory.view.setUint16(rings.AVAIL + 4 + 512, 2, true);
+    memory.writeU16(rings.AVAIL + 4 + 512, 2);
     for (const expected of [1, 1, 2, 2]) {
       request(T_IN, 0, [{ gpa: DATA, length: 512, in: true }]);
       expect(messages).toHaveLength(expected);
     }
-    expect(memory.view.getUint16(rings.USED + 4 + 8 * 256, true)).toBe(4);
+    expect(memory.readU16(rings.USED + 4 + 8 * 256)).toBe(4);
   });
   it('a resized disk raises the configuration vector and the generation', () => {
     const { start, card, messages, mmio } = rig();
@@ -374,7 +374,7 @@ describe('a hostile guest', () => {
       () => mmio.read(MODERN + (random() & 0x3fff), size()),
       () => configWrite(devfn, 0x40 + (random() & 0x7f), size(), random()),
       () => configRead(devfn, random() & 0xff, size()),
-      () => memory.view.setUint32(rings.DESC + (random() & 0x2ffc), random() & 0x3ff03ff, true),
+      () => memory.writeU32(rings.DESC + (random() & 0x2ffc), random() & 0x3ff03ff),
       () => kick(),
     ];
     for (let i = 0; i < 10_000; i++) {
@@ -394,7 +394,7 @@ describe('a hostile guest', () => {
 deviceContract(
   'virtio-blk-pci',
   () => {
-    const { card } = virtioRig({}, new TestDisk(DISK), new GuestMemory(1 << 16));
+    const { card } = virtioRig({}, new TestDisk(DISK), pcMemory(1 << 16));
     card.reset();
     return card;
   },

@@ -1,7 +1,7 @@
 /** The split virtqueue against a correct and a hostile driver. Spec: virtio 1.2 §2.7. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import type { VirtqueueOwner } from '../../src/emu/virtio/virtqueue.ts';
 import { VIRTQUEUE_MAX_SIZE, Virtqueue } from '../../src/emu/virtio/virtqueue.ts';
 
@@ -16,7 +16,7 @@ const INDIRECT = 4;
 type Row = readonly [gpa: number, length: number, flags: number, next: number];
 
 function rig(options: { eventIdx?: boolean; notifyOnEmpty?: boolean; size?: number } = {}) {
-  const memory = new GuestMemory(RAM);
+  const memory = pcMemory(RAM);
   const faults: string[] = [];
   const owner: VirtqueueOwner & { active: boolean } = {
     memory,
@@ -32,18 +32,18 @@ function rig(options: { eventIdx?: boolean; notifyOnEmpty?: boolean; size?: numb
   queue.setRings(DESC, AVAIL, USED);
   const write = (index: number, [gpa, length, flags, next]: Row, table = DESC) => {
     memory.view.setBigUint64(table + 16 * index, BigInt(gpa), true);
-    memory.view.setUint32(table + 16 * index + 8, length, true);
-    memory.view.setUint16(table + 16 * index + 12, flags, true);
-    memory.view.setUint16(table + 16 * index + 14, next, true);
+    memory.writeU32(table + 16 * index + 8, length);
+    memory.writeU16(table + 16 * index + 12, flags);
+    memory.writeU16(table + 16 * index + 14, next);
   };
   const chain = (...rows: Row[]) => {
     for (const [i, row] of rows.entries()) write(i, row);
   };
   let available = 0;
   const offer = (head: number) => {
-    memory.view.setUint16(AVAIL + 4 + 2 * (available % queue.size), head, true);
+    memory.writeU16(AVAIL + 4 + 2 * (available % queue.size), head);
     available = (available + 1) & 0xffff;
-    memory.view.setUint16(AVAIL + 2, available, true);
+    memory.writeU16(AVAIL + 2, available);
   };
   return { memory, owner, queue, faults, write, chain, offer };
 }
@@ -84,8 +84,8 @@ describe('a chain', () => {
       const popped = queue.pop()?.head;
       queue.push(0, i);
       const entry = USED + 4 + 8 * ((i & 0xffff) % 5);
-      const written = memory.view.getUint32(entry + 4, true);
-      const index = memory.view.getUint16(USED + 2, true);
+      const written = memory.readU32(entry + 4);
+      const index = memory.readU16(USED + 2);
       if (popped !== 0 || written !== i || index !== ((i + 1) & 0xffff)) wrong.push(i);
     }
     expect(wrong).toEqual([]);
@@ -126,7 +126,7 @@ describe('a broken driver faults the device', () => {
   });
   it('an index that ran away, a head that is none, rings outside RAM', () => {
     const runaway = rig();
-    runaway.memory.view.setUint16(AVAIL + 2, 9, true);
+    runaway.memory.writeU16(AVAIL + 2, 9);
     expect([runaway.queue.pop(), runaway.faults]).toEqual([
       undefined,
       ['Guest moved used index from 0 to 9'],
@@ -153,9 +153,9 @@ describe('notifications', () => {
   it('flags tell the driver whether to kick', () => {
     const { queue, memory } = rig();
     queue.setNotification(false);
-    expect(memory.view.getUint16(USED, true)).toBe(1);
+    expect(memory.readU16(USED)).toBe(1);
     queue.setNotification(true);
-    expect(memory.view.getUint16(USED, true)).toBe(0);
+    expect(memory.readU16(USED)).toBe(0);
   });
   it('avail_event follows when event indices are negotiated', () => {
     const { queue, memory, chain, offer } = rig({ eventIdx: true });
@@ -163,17 +163,17 @@ describe('notifications', () => {
     offer(0);
     offer(0);
     queue.pop();
-    expect(memory.view.getUint16(USED + 4 + 8 * 8, true)).toBe(1);
+    expect(memory.readU16(USED + 4 + 8 * 8)).toBe(1);
     queue.setNotification(false);
     queue.pop();
-    expect(memory.view.getUint16(USED + 4 + 8 * 8, true)).toBe(1);
+    expect(memory.readU16(USED + 4 + 8 * 8)).toBe(1);
     queue.setNotification(true);
-    expect(memory.view.getUint16(USED + 4 + 8 * 8, true)).toBe(2);
+    expect(memory.readU16(USED + 4 + 8 * 8)).toBe(2);
   });
   it('NOTIFY_ON_EMPTY interrupts in spite of NO_INTERRUPT', () => {
     const { queue, memory, chain, offer } = rig({ notifyOnEmpty: true });
     chain([0x4000, 16, 0, 0]);
-    memory.view.setUint16(AVAIL, 1, true);
+    memory.writeU16(AVAIL, 1);
     offer(0);
     queue.pop();
     expect(queue.takeInterrupt()).toBe(false);
@@ -185,7 +185,7 @@ describe('notifications', () => {
       fc.property(fc.nat(0xffff), fc.integer({ min: 1, max: 8 }), fc.nat(20), (start, batch, ahead) => {
         const { queue, memory } = rig({ eventIdx: true });
         queue.restore({ ...queue.save(), usedIndex: start, signalledUsed: start, signalledUsedValid: true });
-        memory.view.setUint16(AVAIL + 4 + 2 * 8, (start + ahead) & 0xffff, true);
+        memory.writeU16(AVAIL + 4 + 2 * 8, (start + ahead) & 0xffff);
         for (let i = 0; i < batch; i++) queue.push(0, 0);
         expect(queue.takeInterrupt()).toBe(ahead < batch);
       }),

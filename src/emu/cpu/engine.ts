@@ -158,7 +158,10 @@ export class Engine {
     const { cpu } = this;
     const { S, tlb: T } = cpu;
     this.#isStepping = true;
-    warmUp({ S, T, J: this.#code.jumps, C: this.blocks.C, bytes: cpu.memory.bytes, run: this.#interpret });
+    cpu.memory.withScratch(() => {
+      const { bytes } = cpu.memory.arena;
+      warmUp({ S, T, J: this.#code.jumps, C: this.blocks.C, bytes, run: this.#interpret });
+    });
     this.#code.clear();
     cpu.mmu.tlb.clear();
     cpu.flushTlb(true);

@@ -1,5 +1,5 @@
 /** bzImage kernels. Spec: Linux Documentation/arch/x86/boot.rst and zero-page.rst. */
-import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
 import type { EntryState } from './entry.ts';
 import { placeInitrd } from './initrd.ts';
 import { KernelError } from './kernel-error.ts';
@@ -58,7 +58,7 @@ export function isBzImage(file: Uint8Array): boolean {
 }
 
 /** Loads the kernel, fills boot_params; 64-bit kernels start at their 64-bit entry, others in protected mode. */
-export function loadBzImage(request: LoadRequest, memory: GuestMemory): EntryState {
+export function loadBzImage(request: LoadRequest, memory: DmaPort): EntryState {
   const { kernel } = request;
   const header = new DataView(kernel.buffer, kernel.byteOffset, kernel.byteLength);
   const version = header.getUint16(VERSION, true);
@@ -75,7 +75,7 @@ export function loadBzImage(request: LoadRequest, memory: GuestMemory): EntrySta
     throw new KernelError('The kernel does not fit into the guest memory');
   }
   const maxEnd = (header.getUint32(INITRD_ADDR_MAX, true) || DEFAULT_INITRD_MAX) + 1;
-  const initrd = placeInitrd(request.initrd, memory, end, maxEnd);
+  const initrd = placeInitrd(request.initrd, memory, request.ram, end, maxEnd);
   const wide = version >= PROTOCOL_2_12 && (header.getUint16(XLOADFLAGS, true) & XLF_KERNEL_64) !== 0;
   writeCommand(request, memory, header);
   writeZeroPage(request, memory, initrd);
@@ -94,14 +94,14 @@ export function loadBzImage(request: LoadRequest, memory: GuestMemory): EntrySta
   };
 }
 
-function writeCommand({ commandLine }: LoadRequest, memory: GuestMemory, header: DataView): void {
+function writeCommand({ commandLine }: LoadRequest, memory: DmaPort, header: DataView): void {
   const limit = header.getUint32(CMDLINE_SIZE, true) || DEFAULT_CMDLINE_SIZE;
   if (commandLine.length > limit || !writeCommandLine(memory, commandLine)) {
     throw new KernelError(`The kernel command line is longer than the kernel's limit of ${limit} bytes`);
   }
 }
 
-function writeZeroPage(request: LoadRequest, memory: GuestMemory, initrd: number): void {
+function writeZeroPage(request: LoadRequest, memory: DmaPort, initrd: number): void {
   const { kernel } = request;
   memory.fill(ZERO_PAGE, 4096, 0);
   // The setup header ends where the byte at 0x201 says.
@@ -114,7 +114,7 @@ function writeZeroPage(request: LoadRequest, memory: GuestMemory, initrd: number
   memory.writeU32(ZERO_PAGE + RAMDISK_SIZE, request.initrd?.length ?? 0);
   memory.writeU32(ZERO_PAGE + CMD_LINE_PTR, COMMAND_LINE);
   memory.writeU64(ZERO_PAGE + ACPI_RSDP_ADDR, request.rsdp);
-  const ranges = memoryMap(memory.size);
+  const ranges = memoryMap(request.ram);
   memory.writeU8(ZERO_PAGE + E820_ENTRIES, ranges.length);
   for (const [index, range] of ranges.entries()) {
     const at = ZERO_PAGE + E820_TABLE + E820_ENTRY_SIZE * index;

@@ -1,4 +1,5 @@
 /** The memory map that the firmware reports, and where it keeps its own things. */
+import type { RamLayout } from '../memory/pc-ram.ts';
 
 export const E820_RAM = 1;
 export const E820_RESERVED = 2;
@@ -15,6 +16,7 @@ export const EBDA = 0x9fc00;
 const CONVENTIONAL_END = 0xa0000;
 const BIOS_START = 0xf0000;
 const MIB = 0x100000;
+const FOUR_GIB = 2 ** 32;
 /** QEMU: SeaBIOS keeps the ACPI tables in the last 128 KiB of RAM. */
 export const FIRMWARE_DATA_SIZE = 0x20000;
 /** Flash at the end of the 32-bit address space. */
@@ -24,9 +26,9 @@ const FLASH_SIZE = 0x40000;
 const HYPERTRANSPORT_START = 0xfd_0000_0000;
 const HYPERTRANSPORT_SIZE = 0x3_0000_0000;
 
-/** Ranges in ascending order. QEMU: as SeaBIOS reports them for `ramSize` bytes below 4 GiB. */
-export function memoryMap(ramSize: number): readonly MemoryRange[] {
-  const end = ramSize - FIRMWARE_DATA_SIZE;
+/** Ranges in ascending order. QEMU: as SeaBIOS reports them. */
+export function memoryMap({ below4g, above4g }: RamLayout): readonly MemoryRange[] {
+  const end = below4g - FIRMWARE_DATA_SIZE;
   return [
     { base: 0, size: EBDA, type: E820_RAM },
     { base: EBDA, size: CONVENTIONAL_END - EBDA, type: E820_RESERVED },
@@ -34,6 +36,7 @@ export function memoryMap(ramSize: number): readonly MemoryRange[] {
     { base: MIB, size: end - MIB, type: E820_RAM },
     { base: end, size: FIRMWARE_DATA_SIZE, type: E820_RESERVED },
     { base: FLASH_START, size: FLASH_SIZE, type: E820_RESERVED },
+    ...(above4g > 0 ? [{ base: FOUR_GIB, size: above4g, type: E820_RAM }] : []),
     { base: HYPERTRANSPORT_START, size: HYPERTRANSPORT_SIZE, type: E820_RESERVED },
   ];
 }

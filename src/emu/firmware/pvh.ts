@@ -1,5 +1,5 @@
 /** Direct start of an ELF kernel. Spec: Xen docs/misc/pvh.pandoc, public/arch-x86/hvm/start_info.h. */
-import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
 import { type ElfImage, loadElf, readElf } from './elf.ts';
 import type { EntryState } from './entry.ts';
 import { placeInitrd } from './initrd.ts';
@@ -35,11 +35,11 @@ function entryPoint({ notes }: ElfImage): number {
 }
 
 /** Loads the kernel, writes hvm_start_info; the processor is to start in 32-bit protected mode with its address in EBX. */
-export function loadPvh(request: LoadRequest, memory: GuestMemory): EntryState {
+export function loadPvh(request: LoadRequest, memory: DmaPort): EntryState {
   const image = readElf(request.kernel);
   const rip = entryPoint(image);
   const end = loadElf(request.kernel, image, memory);
-  const initrd = placeInitrd(request.initrd, memory, end, memory.size - INITRD_DISTANCE);
+  const initrd = placeInitrd(request.initrd, memory, request.ram, end, request.ram.below4g - INITRD_DISTANCE);
   if (!writeCommandLine(memory, request.commandLine))
     throw new KernelError('The kernel command line is too long');
   writeGdt(memory, false);
@@ -57,8 +57,8 @@ export function loadPvh(request: LoadRequest, memory: GuestMemory): EntryState {
   };
 }
 
-function writeStartInfo(memory: GuestMemory, { rsdp, initrd }: LoadRequest, initrdAddress: number): void {
-  const ranges = memoryMap(memory.size);
+function writeStartInfo(memory: DmaPort, { rsdp, initrd, ram }: LoadRequest, initrdAddress: number): void {
+  const ranges = memoryMap(ram);
   memory.writeU32(START_INFO, START_MAGIC);
   memory.writeU32(START_INFO + 4, START_VERSION);
   memory.writeU32(START_INFO + 8, 0);

@@ -20,7 +20,9 @@ import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
 import { HALTED } from '../cpu/state.ts';
 import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
-import { GuestMemory } from '../memory/guest-memory.ts';
+import type { BufferMaker } from '../memory/arena.ts';
+import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
+import { pcMemory, pcRamLayout } from '../memory/pc-ram.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
 import { OBJECT_TREE } from '../qdev/links.ts';
@@ -58,7 +60,7 @@ export interface BootFiles {
 }
 
 export interface MachineConfig extends BootFiles {
-  /** A multiple of 4096, at most 2 GiB. */
+  /** RAM, a multiple of 4096. The host has memory only for as much of it as the guest writes, and for at most 2 GiB. */
   readonly memoryBytes: number;
   /** RAM stays empty and devices are cold-plugged: `restoreMachine` follows. A reset waits for `setBootFiles`. */
   readonly restoring?: boolean | undefined;
@@ -94,6 +96,8 @@ export interface MachineHost extends Host {
   readonly warn?: (message: string) => void;
   /** Something that whoever shows the machine should tell its user: an I/O error of a disk, a fault of the emulator. */
   readonly notice?: (text: string) => void;
+  /** How the buffer for guest RAM is made; absent: by `ArrayBuffer`. A RangeError makes the machine ask for less. */
+  readonly makeBuffer?: BufferMaker;
   /** How text becomes code; absent: by `Function`. What throws, as under a strict content policy, leaves all to the interpreter. */
   readonly makeFunction?: FunctionMaker;
 }
@@ -147,7 +151,8 @@ export class Machine implements MachineApi {
   constructor(config: MachineConfig, host: MachineHost) {
     this.config = config;
     this.#host = host;
-    this.memory = new GuestMemory(config.memoryBytes);
+    this.memory = pcMemory(config.memoryBytes, host.makeBuffer);
+    this.memory.onFull(() => this.#arenaFull());
     this.#time =
       config.icountShift === undefined
         ? new HostTime(host, () => this.#retired())
@@ -193,6 +198,7 @@ export class Machine implements MachineApi {
     this.apic = this.#createApic(cpuHost);
     this.board = new PcBoard({
       memory: this.memory,
+      ram: pcRamLayout(config.memoryBytes),
       clock: this.clock,
       trace: this.trace,
       wallClockMs: config.rtcBaseMs ?? host.wallClockMs(),
@@ -215,6 +221,7 @@ export class Machine implements MachineApi {
     });
     this.#hub.mapped(this.board.physical.map(this.apic.base, APIC_PAGE, this.#hub));
     this.engine.warmUp();
+    this.#noticeSmallArena();
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
     this.#bootFiles = config.restoring === true ? undefined : config;
     this.#loadKernel(0);
@@ -446,8 +453,14 @@ export class Machine implements MachineApi {
     resetDevices(this.devices.tree);
     this.events.emit({ event: 'RESET', data: { guest, reason } });
     this.runControl.machineReset();
+    if (this.#internalError instanceof ArenaFullError) this.#emptyMemory();
     this.#internalError = undefined;
     this.#poweredUp = false;
+  }
+
+  /** After a stop since the arena was full: with its contents the guest would not get far. */
+  #emptyMemory(): void {
+    for (const { gpa, size } of this.memory.regions) this.memory.release(gpa, size);
   }
 
   /** What firmware and boot loader do before the first instruction of the kernel, with the devices that are there by then; false: it has to wait. */
@@ -462,7 +475,8 @@ export class Machine implements MachineApi {
   #loadKernel(rsdp: number): EntryState | undefined {
     const { kernel, initrd, append = '' } = this.#bootFiles ?? {};
     if (kernel === undefined) return undefined;
-    return loadKernel({ kernel, initrd, commandLine: append, rsdp }, this.memory);
+    const ram = pcRamLayout(this.config.memoryBytes);
+    return loadKernel({ kernel, initrd, commandLine: append, ram, rsdp }, this.memory);
   }
 
   /** A fault of ours: the guest may be in any state now, only a reset makes it good. */
@@ -472,7 +486,26 @@ export class Machine implements MachineApi {
     const text = this.#internalError.message;
     this.trace.internalError(text);
     this.runControl.stop('internal-error');
-    this.#host.notice?.(`The machine stopped by a fault of the emulator: ${text}`);
+    const isOurs = !(error instanceof ArenaFullError);
+    this.#host.notice?.(isOurs ? `The machine stopped by a fault of the emulator: ${text}` : text);
+  }
+
+  /** The guest wrote to more memory than there is. Its next instruction must not run; a device's transfer just moves nothing. */
+  #arenaFull(): void {
+    const error = new ArenaFullError(this.memory.arena.capacity);
+    if (this.#running) throw error;
+    this.#fail(error);
+  }
+
+  /** Says when the guest cannot use all of its RAM. */
+  #noticeSmallArena(): void {
+    const { capacity } = this.memory.arena;
+    const ram = this.config.memoryBytes;
+    if (capacity >= ram) return;
+    const [has, can] = [ram, capacity].map((bytes) => Math.floor(bytes / 2 ** 20));
+    this.#host.notice?.(
+      `The guest has ${has} MiB of memory, but the host gives ${can} MiB: the machine stops when the guest has used more.`,
+    );
   }
 
   #cpuHost(): CpuHost {

@@ -3,6 +3,7 @@ import { asBlockError } from '../block/block-backend.ts';
 import type { Plain } from '../core/plain.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
 import { PAGE_SIZE } from '../memory/guest-memory.ts';
+import { RamImage } from '../memory/ram-image.ts';
 import {
   MAX_DIMM_SLOTS,
   Machine,
@@ -13,8 +14,11 @@ import {
 import { type PeripheralsSnapshot, restorePeripherals, savePeripherals } from './snapshot-devices.ts';
 import { restoreSections, type Section, saveSections } from './snapshot-sections.ts';
 
-const MEMORY_MAX = 2 ** 31;
+const MEMORY_MAX = 2 ** 36;
 const PORTS = 4;
+const UNKNOWN_MACHINE = 'The snapshot is of a machine that this version does not know.';
+
+type SavedRegion = { readonly name: string; readonly gpa: number; readonly size: number };
 
 /** What must be known to make the machine that a snapshot is restored into. */
 type HeadSnapshot = {
@@ -22,6 +26,8 @@ type HeadSnapshot = {
   readonly memoryBytes: number;
   /** Null: the machine has no slots for DIMMs. */
   readonly dimms: { readonly slots: number; readonly maxBytes: number } | null;
+  /** The regions whose pages follow, in this order. */
+  readonly ram: readonly SavedRegion[];
   readonly serialPorts: readonly boolean[];
   readonly noReboot: boolean;
 };
@@ -35,7 +41,7 @@ type StateSnapshot = {
 export interface MachineSnapshot {
   readonly head: Plain;
   /** The machine's own memory: it must not run before this is stored. */
-  readonly ram: Uint8Array;
+  readonly ram: RamImage;
   readonly state: Plain;
 }
 
@@ -58,7 +64,8 @@ export async function saveMachine(machine: Machine): Promise<MachineSnapshot> {
   machine.engine.cpu.flushTlb(true);
   const head: HeadSnapshot = {
     machine: 'pc',
-    memoryBytes: memory.size,
+    memoryBytes: config.memoryBytes,
+    ram: memory.regions.map(({ name, gpa, size }) => ({ name, gpa, size })),
     dimms: config.dimms ?? null,
     serialPorts: [...(config.serialPorts ?? [true])],
     noReboot: config.noReboot === true,
@@ -68,7 +75,7 @@ export async function saveMachine(machine: Machine): Promise<MachineSnapshot> {
     peripherals: savePeripherals(machine),
     sections: saveSections(machine.devices.tree),
   };
-  return { head, ram: memory.bytes, state };
+  return { head, ram: new RamImage(memory), state };
 }
 
 /**
@@ -80,9 +87,19 @@ export function machineForSnapshot(
   host: MachineHost,
   more: Pick<MachineConfig, 'icountShift' | 'rtcBaseMs'> = {},
 ): Machine {
-  const { memoryBytes, dimms, serialPorts, noReboot } = checkedHead(head);
+  const { memoryBytes, ram, dimms, serialPorts, noReboot } = checkedHead(head);
   const config = { ...more, memoryBytes, dimms: dimms ?? undefined, serialPorts, noReboot };
-  return new Machine({ ...config, restoring: true }, host);
+  const machine = new Machine({ ...config, restoring: true }, host);
+  const { regions } = machine.memory;
+  const isSame = (saved: SavedRegion, at: number): boolean =>
+    saved.name === regions[at]?.name && saved.gpa === regions[at]?.gpa && saved.size === regions[at]?.size;
+  if (ram.length !== regions.length || !ram.every(isSame)) throw new SnapshotError(UNKNOWN_MACHINE);
+  return machine;
+}
+
+/** The machine's RAM, to be filled. */
+export function ramImage({ memory }: Machine): RamImage {
+  return new RamImage(memory);
 }
 
 /**
@@ -103,8 +120,7 @@ export async function restoreMachine(machine: Machine, state: Plain): Promise<vo
 }
 
 async function restore(machine: Machine, { run, peripherals, sections }: StateSnapshot): Promise<void> {
-  const { board, memory, devices } = machine;
-  memory.changed(0, memory.size);
+  const { board, devices } = machine;
   const missedMs = machine.restoreRun(run);
   await restorePeripherals(machine, peripherals);
   restoreSections(devices.tree, sections);
@@ -112,15 +128,17 @@ async function restore(machine: Machine, { run, peripherals, sections }: StateSn
 }
 
 function checkedHead(head: Plain): HeadSnapshot {
-  const wrong = new SnapshotError('The snapshot is of a machine that this version does not know.');
+  const wrong = new SnapshotError(UNKNOWN_MACHINE);
   if (typeof head !== 'object' || head === null || !('machine' in head)) throw wrong;
-  const { machine, memoryBytes, dimms, serialPorts, noReboot } = head;
+  const { machine, memoryBytes, ram, dimms, serialPorts, noReboot } = head;
   if (machine !== 'pc' || typeof memoryBytes !== 'number' || !Array.isArray(serialPorts)) throw wrong;
+  if (!Array.isArray(ram)) throw wrong;
   if (memoryBytes <= 0 || memoryBytes > MEMORY_MAX || memoryBytes % PAGE_SIZE !== 0) throw wrong;
   return {
     machine,
     memoryBytes,
     dimms: dimms === null ? null : checkedDimms(dimms, wrong),
+    ram: ram.map(readRegion),
     serialPorts: serialPorts.slice(0, PORTS).map((there) => there === true),
     noReboot: noReboot === true,
   };
@@ -134,4 +152,11 @@ function checkedDimms(dimms: Plain, wrong: SnapshotError): HeadSnapshot['dimms']
   if (!Number.isInteger(slots) || slots < 0 || slots > MAX_DIMM_SLOTS || !Number.isSafeInteger(maxBytes))
     throw wrong;
   return { slots, maxBytes };
+}
+
+function readRegion(saved: Plain): SavedRegion {
+  if (typeof saved !== 'object' || saved === null || !('gpa' in saved))
+    throw new SnapshotError(UNKNOWN_MACHINE);
+  const { name, gpa, size } = saved;
+  return { name: String(name), gpa: Number(gpa), size: Number(size) };
 }

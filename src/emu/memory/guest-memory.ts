@@ -1,49 +1,222 @@
 /**
- * Guest RAM, and who must know when it changes.
+ * Guest memory: regions of guest-physical addresses, whose contents lie in chunks of one arena. A chunk is handed out when memory is first
+ * written; until then reads see zeros. What no region covers is not memory: a device, or a hole where nothing answers.
  *
- * | guest-physical | holds |
- * |---|---|
- * | 0 … size | RAM, less the hole 0xa0000–0xbffff (VGA window) where nothing answers |
- *
- * One ArrayBuffer of at most 2 GiB, so that an address fits a non-negative int32.
- * DMA goes through `read` and `write`; the CPU works on the views and keeps `codePages` up to date.
+ * Devices use the DMA port. The CPU asks where an address lies in the arena (`locate`, `toWrite`, `toFetch`), keeps that in its TLB, and keeps
+ * `codePages` up to date; whoever keeps an offset listens to `MemoryListener`.
  */
-
-import type { Gpa } from './addresses.ts';
+import { assert } from '../core/assert.ts';
+import type { Gpa, RamOffset } from './addresses.ts';
+import {
+  Arena,
+  type BufferMaker,
+  CHUNK_SIZE,
+  NO_CHUNK,
+  SCRATCH,
+  SCRATCH_SIZE,
+  ZEROS,
+  ZEROS_SIZE,
+} from './arena.ts';
 import type { DmaAccess, DmaPort } from './dma-port.ts';
+import { CHUNK_MASK, frameOf, Region, type RegionOptions } from './region.ts';
 
 export const PAGE_SHIFT = 12;
 export const PAGE_SIZE = 1 << PAGE_SHIFT;
-/** Spec: Intel 440FX datasheet §4.1: legacy video area. */
-export const VGA_HOLE_START = 0xa0000;
-export const VGA_HOLE_END = 0xc0000;
+const PAGE_MASK = PAGE_SIZE - 1;
+
+/** Guest-physical addresses are below this. QEMU: 40 physical address bits. */
+export const GPA_END = 2 ** 40;
+
+/** In place of an offset: the address is in no region. */
+export const NO_RAM = -1;
+/** In place of an offset to write at: the region ignores writes. */
+export const READ_ONLY = -2;
+
+/** For whoever remembers where in the arena an address lies. */
+export interface MemoryListener {
+  /** Memory that read as zeros got a place of its own: forget where the zeros were. */
+  chunkMapped(): void;
+  /** Memory went away, or was given back: forget all places. */
+  unmapped(): void;
+}
+
+/** The guest has written to more memory than the host gave. */
+export class ArenaFullError extends Error {
+  override readonly name = 'ArenaFullError';
+
+  constructor(capacity: number) {
+    const mib = Math.floor(capacity / 2 ** 20);
+    super(`The guest has used all of the ${mib} MiB of memory that the host has for it, and cannot go on.`);
+  }
+}
 
 export class GuestMemory implements DmaPort {
-  /** Bytes of RAM, a multiple of the page size. */
-  readonly size: number;
-  readonly buffer: ArrayBuffer;
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  /** 1 for each page from which the CPU has decoded instructions: a write there must call `onCodeWrite`. */
+  readonly arena: Arena;
+  /** By page of the arena: 1 when the CPU has decoded instructions from it, so that a write there must call `codeWritten`. */
   readonly codePages: Uint8Array;
+  /** After `locate` and `toWrite`: bytes of that page may be written at the offset without asking `toWrite`, except for `codePages`. */
+  isWritable = false;
+  /** Ascending, without overlap. */
+  #regions: Region[] = [];
+  /** By frame: the chunk, when the frame lies whole in one region that may be written, and is mapped; else 0. */
+  #chunkOfFrame = new Int32Array(0);
+  readonly #listeners: MemoryListener[] = [];
   #onCodeWrite: (page: number) => void = () => {};
+  #onFull: () => void = () => {
+    throw new ArenaFullError(this.arena.capacity);
+  };
+  /** Where `#piece` found the last piece. */
+  #at = 0;
 
-  constructor(size: number) {
-    this.size = size;
-    this.buffer = new ArrayBuffer(size);
-    this.bytes = new Uint8Array(this.buffer);
-    this.view = new DataView(this.buffer);
-    this.codePages = new Uint8Array(size >>> PAGE_SHIFT);
+  /** @param chunks how many the arena should have (chunksFor); the host may give fewer */
+  constructor(chunks: number, makeBuffer?: BufferMaker) {
+    this.arena = new Arena(chunks, makeBuffer);
+    this.codePages = new Uint8Array(this.arena.bytes.length >>> PAGE_SHIFT);
   }
 
-  /** The CPU's invalidation of decoded instructions of page number `page`. */
+  get regions(): readonly Region[] {
+    return this.#regions;
+  }
+
+  /** Puts memory at `gpa`; address and size are multiples of the page size, and no other region is there. */
+  add(name: string, gpa: Gpa, size: number, options: RegionOptions = {}): Region {
+    assert(gpa % PAGE_SIZE === 0 && size % PAGE_SIZE === 0 && size > 0, `region ${name}: not whole pages`);
+    assert(gpa >= 0 && gpa + size <= GPA_END, `region ${name}: beyond the address space`);
+    const clash = this.#regions.find((other) => gpa < other.end && gpa + size > other.gpa);
+    assert(clash === undefined, `region ${name}: overlaps ${clash?.name}`);
+    const region = new Region(name, gpa, size, options);
+    this.#regions.push(region);
+    this.#regions.sort((a, b) => a.gpa - b.gpa);
+    const frames = frameOf(gpa + size - 1) + 1;
+    if (frames > this.#chunkOfFrame.length) {
+      const longer = new Int32Array(frames);
+      longer.set(this.#chunkOfFrame);
+      this.#chunkOfFrame = longer;
+    }
+    return region;
+  }
+
+  /** Takes a region away; its contents are gone. */
+  remove(region: Region): void {
+    const at = this.#regions.indexOf(region);
+    assert(at >= 0, `region ${region.name}: not there`);
+    this.#giveBack(region, region.gpa, region.end);
+    this.#regions.splice(at, 1);
+    this.#unmapped();
+  }
+
+  /** The region that covers all of `length` bytes at `gpa`, at least one. */
+  find(gpa: Gpa, length: number): Region | undefined {
+    const regions = this.#regions;
+    let low = 0;
+    let high = regions.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (regions[middle].end <= gpa) low = middle + 1;
+      else high = middle;
+    }
+    const region = regions[low];
+    return region !== undefined && region.gpa <= gpa && gpa + length <= region.end ? region : undefined;
+  }
+
+  /** Gives memory back to the host: it reads as zeros then, and costs nothing where a whole chunk goes. Parts that are not RAM are passed over. */
+  release(gpa: Gpa, length: number): void {
+    for (const region of this.#regions) {
+      const start = Math.max(gpa, region.gpa);
+      const end = Math.min(gpa + length, region.end);
+      if (start < end && !region.readOnly) this.#giveBack(region, start, end);
+    }
+    this.#unmapped();
+  }
+
+  listen(listener: MemoryListener): void {
+    this.#listeners.push(listener);
+  }
+
+  /** The CPU's invalidation of instructions decoded from page number `page` of the arena. */
   onCodeWrite(listener: (page: number) => void): void {
     this.#onCodeWrite = listener;
   }
 
+  /** Called when the guest writes and the arena is full. It may throw; when it does not, a DMA transfer moves nothing. */
+  onFull(listener: () => void): void {
+    this.#onFull = listener;
+  }
+
+  /** Where the byte at `gpa` can be read, up to the end of its page; or NO_RAM. Sets `isWritable`. */
+  locate(gpa: Gpa): RamOffset {
+    const chunk = this.#chunkOfFrame[Math.floor(gpa / CHUNK_SIZE)];
+    if (chunk > 0) {
+      this.isWritable = true;
+      return (chunk + (gpa & CHUNK_MASK)) as RamOffset;
+    }
+    return this.#locateInRegion(gpa);
+  }
+
+  /** Where the byte at `gpa` can be written, up to the end of its page; or NO_RAM, or READ_ONLY. Takes a chunk when there is none. */
+  toWrite(gpa: Gpa): RamOffset {
+    const offset = this.locate(gpa);
+    if (this.isWritable || offset < 0) return offset;
+    const region = this.find(gpa, 1);
+    if (region === undefined || region.readOnly) return READ_ONLY as RamOffset;
+    const taken = this.#offsetIn(region, gpa);
+    this.isWritable = taken >= 0;
+    return taken;
+  }
+
+  /** Where instructions at `gpa` can be decoded from, up to the end of the page; or NO_RAM. Takes a chunk, so that a page has one place for good. */
+  toFetch(gpa: Gpa): RamOffset {
+    const offset = this.locate(gpa);
+    if (this.isWritable || offset < 0) return offset;
+    const region = this.find(gpa, 1);
+    return region === undefined ? (NO_RAM as RamOffset) : this.#offsetIn(region, gpa);
+  }
+
+  /** To be called for writes through the arena's views: drops instructions decoded from the changed bytes. */
+  codeWritten(offset: RamOffset, length: number): void {
+    const last = (offset + length - 1) >>> PAGE_SHIFT;
+    for (let page = offset >>> PAGE_SHIFT; page <= last; page++) {
+      if (this.codePages[page] !== 0) this.#onCodeWrite(page);
+    }
+  }
+
+  /** Puts contents into a region, read-only or not; false when the arena is full. */
+  load(region: Region, at: number, source: Uint8Array): boolean {
+    assert(at >= 0 && at + source.length <= region.size, `region ${region.name}: contents beyond its end`);
+    for (let done = 0; done < source.length; ) {
+      const gpa = region.gpa + at + done;
+      const length = Math.min(source.length - done, CHUNK_SIZE - (gpa & CHUNK_MASK));
+      const offset = this.#offsetIn(region, gpa);
+      if (offset < 0) return false;
+      this.arena.bytes.set(source.subarray(done, done + length), offset);
+      this.codeWritten(offset, length);
+      done += length;
+    }
+    return true;
+  }
+
+  /** Runs `use` while the only memory of the address space is SCRATCH, at address 0. */
+  withScratch(use: () => void): void {
+    const [regions, chunks] = [this.#regions, this.#chunkOfFrame];
+    const scratch = new Region('scratch', 0, SCRATCH_SIZE);
+    scratch.chunks[0] = SCRATCH;
+    this.#regions = [scratch];
+    this.#chunkOfFrame = new Int32Array(0);
+    try {
+      use();
+    } finally {
+      this.#regions = regions;
+      this.#chunkOfFrame = chunks;
+    }
+  }
+
   isRam(gpa: Gpa, length: number): boolean {
-    if (gpa < 0 || length < 0 || gpa + length > this.size) return false;
-    return gpa >= VGA_HOLE_END || gpa + length <= VGA_HOLE_START;
+    for (let at = gpa; at < gpa + length; ) {
+      const region = this.find(at, 1);
+      if (region === undefined) return false;
+      at = region.end;
+    }
+    return length >= 0;
   }
 
   read(gpa: Gpa, target: Uint8Array): boolean {
@@ -51,84 +224,216 @@ export class GuestMemory implements DmaPort {
       target.fill(0);
       return false;
     }
-    target.set(this.bytes.subarray(gpa, gpa + target.length));
+    for (let done = 0; done < target.length; ) {
+      const length = this.#piece(gpa + done, target.length - done, 'read');
+      target.set(this.arena.bytes.subarray(this.#at, this.#at + length), done);
+      done += length;
+    }
     return true;
   }
 
   write(gpa: Gpa, source: Uint8Array): boolean {
-    if (!this.isRam(gpa, source.length)) return false;
-    this.bytes.set(source, gpa);
-    this.changed(gpa, source.length);
+    if (!this.#reserve(gpa, source.length)) return false;
+    for (let done = 0; done < source.length; ) {
+      const length = this.#piece(gpa + done, source.length - done, 'write');
+      if (this.#at >= 0) {
+        this.arena.bytes.set(source.subarray(done, done + length), this.#at);
+        this.codeWritten(this.#at as RamOffset, length);
+      }
+      done += length;
+    }
     return true;
   }
 
+  /** Zeros take no chunk. */
   fill(gpa: Gpa, length: number, value: number): boolean {
-    if (!this.isRam(gpa, length)) return false;
-    this.bytes.fill(value, gpa, gpa + length);
-    this.changed(gpa, length);
-    return true;
+    if (value === 0) return this.#clear(gpa, length);
+    return this.forEachPiece(gpa, length, 'write', (bytes) => {
+      bytes.fill(value);
+      return true;
+    });
   }
 
   readU8(gpa: Gpa): number {
-    return this.isRam(gpa, 1) ? this.view.getUint8(gpa) : 0;
+    const offset = this.locate(gpa);
+    return offset < 0 ? 0 : this.arena.bytes[offset];
   }
 
   readU16(gpa: Gpa): number {
-    return this.isRam(gpa, 2) ? this.view.getUint16(gpa, true) : 0;
+    if ((gpa & PAGE_MASK) > PAGE_SIZE - 2) return this.#readAcross(gpa, 2);
+    const offset = this.locate(gpa);
+    return offset < 0 ? 0 : this.arena.view.getUint16(offset, true);
   }
 
   readU32(gpa: Gpa): number {
-    return this.isRam(gpa, 4) ? this.view.getUint32(gpa, true) : 0;
+    if ((gpa & PAGE_MASK) > PAGE_SIZE - 4) return this.#readAcross(gpa, 4);
+    const offset = this.locate(gpa);
+    return offset < 0 ? 0 : this.arena.view.getUint32(offset, true);
   }
 
   readU64(gpa: Gpa): number {
-    if (!this.isRam(gpa, 8)) return 0;
-    return this.view.getUint32(gpa, true) + this.view.getUint32(gpa + 4, true) * 2 ** 32;
+    if ((gpa & PAGE_MASK) > PAGE_SIZE - 8) return this.#readAcross(gpa, 8);
+    const offset = this.locate(gpa);
+    if (offset < 0) return 0;
+    const { view } = this.arena;
+    return view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32;
   }
 
   writeU8(gpa: Gpa, value: number): boolean {
-    if (!this.isRam(gpa, 1)) return false;
-    this.view.setUint8(gpa, value);
-    this.changed(gpa, 1);
-    return true;
+    return this.#writeNumber(gpa, 1, value);
   }
 
   writeU16(gpa: Gpa, value: number): boolean {
-    if (!this.isRam(gpa, 2)) return false;
-    this.view.setUint16(gpa, value, true);
-    this.changed(gpa, 2);
-    return true;
+    return this.#writeNumber(gpa, 2, value);
   }
 
   writeU32(gpa: Gpa, value: number): boolean {
-    if (!this.isRam(gpa, 4)) return false;
-    this.view.setUint32(gpa, value, true);
-    this.changed(gpa, 4);
-    return true;
+    return this.#writeNumber(gpa, 4, value);
   }
 
   writeU64(gpa: Gpa, value: number): boolean {
-    if (!this.isRam(gpa, 8)) return false;
-    this.view.setUint32(gpa, value % 2 ** 32, true);
-    this.view.setUint32(gpa + 4, Math.floor(value / 2 ** 32), true);
-    this.changed(gpa, 8);
-    return true;
+    return this.#writeNumber(gpa, 8, value);
   }
 
   forEachPiece(gpa: Gpa, length: number, access: DmaAccess, use: (bytes: Uint8Array) => boolean): boolean {
-    if (!this.isRam(gpa, length)) return false;
-    if (length === 0) return true;
-    const done = use(this.bytes.subarray(gpa, gpa + length));
-    if (access === 'write') this.changed(gpa, length);
-    return done;
+    if (access === 'write' ? !this.#reserve(gpa, length) : !this.isRam(gpa, length)) return false;
+    const { bytes } = this.arena;
+    for (let done = 0; done < length; ) {
+      const size = this.#piece(gpa + done, length - done, access);
+      const at = this.#at;
+      // What goes to a ROM is written where nobody reads it.
+      const goesOn = use(at < 0 ? new Uint8Array(size) : bytes.subarray(at, at + size));
+      if (access === 'write' && at >= 0) this.codeWritten(at as RamOffset, size);
+      if (!goesOn) return false;
+      done += size;
+    }
+    return true;
   }
 
-  /** To be called after writing through the views: drops instructions decoded from the changed bytes. */
-  changed(gpa: Gpa, length: number): void {
-    if (length === 0) return;
-    const last = (gpa + length - 1) >>> PAGE_SHIFT;
-    for (let page = gpa >>> PAGE_SHIFT; page <= last; page++) {
-      if (this.codePages[page] !== 0) this.#onCodeWrite(page);
+  #locateInRegion(gpa: Gpa): RamOffset {
+    this.isWritable = false;
+    const region = this.find(gpa, 1);
+    if (region === undefined) return NO_RAM as RamOffset;
+    const chunk = region.chunkAt(gpa);
+    if (chunk === NO_CHUNK) return (ZEROS + (gpa & PAGE_MASK)) as RamOffset;
+    this.isWritable = !region.readOnly;
+    return (chunk + (gpa & CHUNK_MASK)) as RamOffset;
+  }
+
+  /** The place of `gpa` in a chunk of the region's, which is taken when there is none; NO_RAM when the arena is full. */
+  #offsetIn(region: Region, gpa: Gpa): RamOffset {
+    let chunk = region.chunkAt(gpa);
+    if (chunk === NO_CHUNK) {
+      chunk = this.arena.allocate();
+      if (chunk === NO_CHUNK) {
+        this.#onFull();
+        return NO_RAM as RamOffset;
+      }
+      const frame = frameOf(gpa);
+      region.chunks[frame - region.firstFrame] = chunk;
+      if (!region.readOnly && region.coversFrame(frame)) this.#chunkOfFrame[frame] = chunk;
+      for (const listener of this.#listeners) listener.chunkMapped();
     }
+    return (chunk + (gpa & CHUNK_MASK)) as RamOffset;
+  }
+
+  /** Empties a part of a region. */
+  #giveBack(region: Region, start: Gpa, end: Gpa): void {
+    for (let frame = frameOf(start); frame <= frameOf(end - 1); frame++) {
+      const chunk = region.chunks[frame - region.firstFrame] as RamOffset;
+      if (chunk === NO_CHUNK) continue;
+      const from = Math.max(start, frame * CHUNK_SIZE);
+      const to = Math.min(end, (frame + 1) * CHUNK_SIZE);
+      const offset = (chunk + (from & CHUNK_MASK)) as RamOffset;
+      this.codeWritten(offset, to - from);
+      const isWhole =
+        from === Math.max(region.gpa, frame * CHUNK_SIZE) &&
+        to === Math.min(region.end, (frame + 1) * CHUNK_SIZE);
+      if (!isWhole) {
+        this.arena.bytes.fill(0, offset, offset + to - from);
+        continue;
+      }
+      region.chunks[frame - region.firstFrame] = NO_CHUNK;
+      if (region.coversFrame(frame)) this.#chunkOfFrame[frame] = NO_CHUNK;
+      this.arena.free(chunk);
+    }
+  }
+
+  #unmapped(): void {
+    for (const listener of this.#listeners) listener.unmapped();
+  }
+
+  /** True when all of it is RAM, and every part that may be written has a chunk. */
+  #reserve(gpa: Gpa, length: number): boolean {
+    if (!this.isRam(gpa, length)) return false;
+    for (let at = gpa; at < gpa + length; ) {
+      if (this.toWrite(at) === NO_RAM) return false;
+      const region = this.find(at, 1);
+      at = Math.min((frameOf(at) + 1) * CHUNK_SIZE, region?.end ?? GPA_END);
+    }
+    return true;
+  }
+
+  /** The next piece, at most `left` bytes at `gpa`, which is RAM: its length; `#at` is where, or negative for what ignores writes. */
+  #piece(gpa: Gpa, left: number, access: DmaAccess): number {
+    const region = this.find(gpa, 1);
+    if (region === undefined) return left;
+    const limit = Math.min(left, region.end - gpa);
+    const chunk = region.chunkAt(gpa);
+    if (access === 'write' && region.readOnly) {
+      this.#at = READ_ONLY;
+      return limit;
+    }
+    let length = Math.min(limit, CHUNK_SIZE - (gpa & CHUNK_MASK));
+    if (chunk === NO_CHUNK) {
+      this.#at = ZEROS;
+      return Math.min(length, ZEROS_SIZE);
+    }
+    this.#at = chunk + (gpa & CHUNK_MASK);
+    // Chunks that were taken one after the other often follow each other.
+    while (length < limit && region.chunkAt(gpa + length) === this.#at + length) {
+      length = Math.min(limit, length + CHUNK_SIZE);
+    }
+    return length;
+  }
+
+  #clear(gpa: Gpa, length: number): boolean {
+    if (!this.isRam(gpa, length)) return false;
+    for (let done = 0; done < length; ) {
+      const size = this.#piece(gpa + done, length - done, 'write');
+      if (this.#at >= CHUNK_SIZE) {
+        this.arena.bytes.fill(0, this.#at, this.#at + size);
+        this.codeWritten(this.#at as RamOffset, size);
+      }
+      done += size;
+    }
+    return true;
+  }
+
+  #readAcross(gpa: Gpa, size: number): number {
+    const bytes = new Uint8Array(8);
+    this.read(gpa, bytes.subarray(0, size));
+    const view = new DataView(bytes.buffer);
+    return view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
+  }
+
+  #writeNumber(gpa: Gpa, size: 1 | 2 | 4 | 8, value: number): boolean {
+    if ((gpa & PAGE_MASK) <= PAGE_SIZE - size) {
+      const offset = this.toWrite(gpa);
+      if (offset < 0) return offset === READ_ONLY;
+      this.#put(this.arena.view, offset, size, value);
+      this.codeWritten(offset, size);
+      return true;
+    }
+    const bytes = new Uint8Array(size);
+    this.#put(new DataView(bytes.buffer), 0, size, value);
+    return this.write(gpa, bytes);
+  }
+
+  #put(view: DataView, at: number, size: 1 | 2 | 4 | 8, value: number): void {
+    if (size === 1) view.setUint8(at, value);
+    else if (size === 2) view.setUint16(at, value, true);
+    else view.setUint32(at, value % 2 ** 32, true);
+    if (size === 8) view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
   }
 }

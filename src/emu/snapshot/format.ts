@@ -14,6 +14,8 @@
  * | SAME | pairs of page numbers: the first is equal to the second, which came before |
  * | STATE | plain data: all but RAM |
  * | END | the number of PAGES and SAME records; nothing follows |
+ *
+ * Pages of RAM are numbered through all of its regions, in the order in which the head names them.
  */
 import { SnapshotError } from '../core/snapshot-error.ts';
 

@@ -19,6 +19,14 @@ import {
 } from './format.ts';
 import { decodePlain } from './plain-codec.ts';
 
+/** RAM as the reader fills it, through all of its regions in the head's order. */
+export interface RamTarget {
+  readonly sizeBytes: number;
+  /** False when the host has no memory for that. */
+  write(at: number, source: Uint8Array): boolean;
+  read(at: number, target: Uint8Array): void;
+}
+
 /** Bytes that arrive in pieces of any size. */
 class Inbox {
   #bytes: Uint8Array = new Uint8Array(0);
@@ -51,9 +59,10 @@ class Inbox {
 }
 
 export class SnapshotReader {
-  readonly #onHead: (head: Plain) => Uint8Array;
+  readonly #onHead: (head: Plain) => RamTarget;
   readonly #inbox = new Inbox();
-  #ram: Uint8Array | undefined;
+  #ram: RamTarget | undefined;
+  readonly #page = new Uint8Array(PAGE_SIZE);
   #hasState = false;
   #state: Plain;
   #records = 0;
@@ -61,7 +70,7 @@ export class SnapshotReader {
   #ended = false;
 
   /** @param onHead gives the RAM to fill, which is all zeros; may throw `SnapshotError` */
-  constructor(onHead: (head: Plain) => Uint8Array) {
+  constructor(onHead: (head: Plain) => RamTarget) {
     this.#onHead = onHead;
   }
 
@@ -138,8 +147,8 @@ export class SnapshotReader {
     const ram = this.#memory();
     if (payload.length % PAGE_SIZE !== 4) throw damagedError('a page is not whole');
     const start = viewOf(payload).getUint32(0, true) * PAGE_SIZE;
-    if (start + payload.length - 4 > ram.length) throw damagedError('a page lies outside of the RAM');
-    ram.set(payload.subarray(4), start);
+    if (start + payload.length - 4 > ram.sizeBytes) throw damagedError('a page lies outside of the RAM');
+    this.#fill(ram, start, payload.subarray(4));
   }
 
   #same(payload: Uint8Array): void {
@@ -149,14 +158,19 @@ export class SnapshotReader {
     for (let at = 0; at < payload.length; at += 8) {
       const target = view.getUint32(at, true) * PAGE_SIZE;
       const source = view.getUint32(at + 4, true) * PAGE_SIZE;
-      if (Math.max(target, source) + PAGE_SIZE > ram.length) {
+      if (Math.max(target, source) + PAGE_SIZE > ram.sizeBytes) {
         throw damagedError('a page lies outside of the RAM');
       }
-      ram.copyWithin(target, source, source + PAGE_SIZE);
+      ram.read(source, this.#page);
+      this.#fill(ram, target, this.#page);
     }
   }
 
-  #memory(): Uint8Array {
+  #fill(ram: RamTarget, at: number, bytes: Uint8Array): void {
+    if (!ram.write(at, bytes)) throw new SnapshotError('The host has too little memory for the snapshot.');
+  }
+
+  #memory(): RamTarget {
     if (this.#ram === undefined) throw damagedError('its head is missing');
     return this.#ram;
   }

@@ -6,7 +6,6 @@ import {
   FORMAT_VERSION,
   HEADER_SIZE,
   MAGIC,
-  PAGE_SIZE,
   PREFIX_SIZE,
   RECORD_END,
   RECORD_HEAD,
@@ -15,13 +14,13 @@ import {
   RECORD_STATE,
   SAME_MAX,
 } from './format.ts';
-import { planPages } from './pages.ts';
+import { planPages, type RamSource } from './pages.ts';
 import { encodePlain } from './plain-codec.ts';
 
 export interface SnapshotContents {
   /** What must be known to make a machine. */
   readonly head: Plain;
-  readonly ram: Uint8Array;
+  readonly ram: RamSource;
   /** All but RAM. */
   readonly state: Plain;
 }
@@ -32,9 +31,8 @@ export function* writeSnapshot({ head, ram, state }: SnapshotContents): Generato
   yield record(RECORD_HEAD, encodePlain(head));
   const { runs, same } = planPages(ram);
   let records = 0;
-  for (const { first, count } of runs) {
-    const start = first * PAGE_SIZE;
-    yield record(RECORD_PAGES, words([first]), ram.subarray(start, start + count * PAGE_SIZE));
+  for (const { first, bytes } of runs) {
+    yield record(RECORD_PAGES, words([first]), bytes);
     records++;
   }
   for (let at = 0; at < same.length; at += 2 * SAME_MAX) {

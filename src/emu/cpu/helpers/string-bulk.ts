@@ -94,11 +94,11 @@ export function moveBulk(cpu: Cpu, size: number, width: number, segment: number,
   if (distance > 0 && distance < bytes) return 0;
   const length = elements * bytes;
   if (backwards) {
-    copyDown(cpu.memory.bytes, to + bytes - length, from + bytes - length, length);
+    copyDown(cpu.memory.arena.bytes, to + bytes - length, from + bytes - length, length);
     advance(S, RSI, width, -length);
     advance(S, RDI, width, -length);
   } else {
-    copyUp(cpu.memory.bytes, to, from, length);
+    copyUp(cpu.memory.arena.bytes, to, from, length);
     advance(S, RSI, width, length);
     advance(S, RDI, width, length);
   }
@@ -107,7 +107,7 @@ export function moveBulk(cpu: Cpu, size: number, width: number, segment: number,
 
 /** Fills bytes `start` to `end` with the low `size` bits of lo and hi. */
 function fill(cpu: Cpu, size: number, start: number, end: number, lo: number, hi: number): void {
-  const { bytes, view } = cpu.memory;
+  const { bytes, view } = cpu.memory.arena;
   if (size === 8 || (lo | hi) === 0) bytes.fill(lo, start, end);
   else if (size === 16) for (let n = start; n < end; n += 2) view.setInt16(n, lo, true);
   else if (size === 32) for (let n = start; n < end; n += 4) view.setInt32(n, lo, true);
@@ -216,7 +216,7 @@ export function compareBulk(
   if (to < 0) return 0;
   elements = Math.min(elements, room(at.lo, bytes, backwards));
   if (elements === 0) return 0;
-  const { view } = cpu.memory;
+  const { view } = cpu.memory.arena;
   const step = backwards ? -bytes : bytes;
   const done =
     segment !== 0

@@ -1,15 +1,16 @@
 /**
  * Decoded code. A block is a run of instructions from one address to the next branch or the end of the page, as records of
- * 8 words in one array; it is found by guest-physical address and mode, so that all vCPUs and address spaces share it.
+ * 8 words in one array; it is found by its place in the arena and mode, so that all vCPUs and address spaces share it.
  *
  * | word of the array | holds |
  * |---|---|
  * | 0–7 | the `exit` record, where record number 0 leads |
- * | header (8 words) | start address, mode, first word after the block, next block of the page, next of the second page, second page, kind of the first record and number of its region while it is compiled |
+ * | header (8 words) | start, mode, first word after the block, next block of the page, next of the second page, second page, kind of the first record and number of its region while it is compiled |
  * | records | kind, six fields, position (offset in page, length << 13, number in the block << 20) |
  *
  * A page that was decoded from is marked in `memory.codePages`; a write to it turns its blocks' records into `stale`.
  */
+import type { RamOffset } from '../../memory/addresses.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
 import { decode } from '../decode/decode.ts';
 import { DECODED, Instruction, NEED_MORE, RECORD } from '../decode/instruction.ts';
@@ -49,7 +50,7 @@ export class BlockCache {
   onCodePage: (page: number) => void = () => {};
   readonly #memory: GuestMemory;
   readonly #instruction: Instruction;
-  /** Pairs: guest-physical address, mode; and the first record (0: dropped). */
+  /** Pairs: place in the arena, mode; and the first record (0: dropped). */
   readonly #keys = new Int32Array(HASH_ENTRIES * 2).fill(-1);
   readonly #records = new Int32Array(HASH_ENTRIES);
   #used = 0;
@@ -61,13 +62,13 @@ export class BlockCache {
   constructor(memory: GuestMemory) {
     this.#memory = memory;
     this.#instruction = new Instruction(this.C);
-    this.#pageBlocks = new Int32Array(memory.size >>> PAGE_SHIFT);
+    this.#pageBlocks = new Int32Array(memory.codePages.length);
     memory.onCodeWrite((page) => this.dropPage(page));
   }
 
-  /** First record of the block at `gpa`, decoded if need be. NEEDS_NEXT_PAGE: it crosses into a page that `next` must name. */
-  find(gpa: number, mode: number, next: number): number {
-    const slot = this.#slot(gpa, mode);
+  /** First record of the block at `start`, decoded if need be. NEEDS_NEXT_PAGE: it crosses into a page that `next` must name. */
+  find(start: RamOffset, mode: number, next: RamOffset | -1): number {
+    const slot = this.#slot(start, mode);
     const record = this.#records[slot];
     if (record !== 0) {
       const second = this.C[record - RECORD + 5];
@@ -75,12 +76,12 @@ export class BlockCache {
       if (next < 0) return NEEDS_NEXT_PAGE;
       if (second === next >>> PAGE_SHIFT) return record;
     }
-    return this.#translate(gpa, mode, next);
+    return this.#translate(start, mode, next);
   }
 
-  /** First record of the block at `gpa` when it was decoded and lies in one page, else 0. */
-  peek(gpa: number, mode: number): number {
-    const record = this.#records[this.#slot(gpa, mode)];
+  /** First record of the block at `start` when it was decoded and lies in one page, else 0. */
+  peek(start: RamOffset, mode: number): number {
+    const record = this.#records[this.#slot(start, mode)];
     return record !== 0 && !this.crosses(record) ? record : 0;
   }
 
@@ -128,11 +129,11 @@ export class BlockCache {
     return this.C[record] !== STALE;
   }
 
-  /** True: `record` is the first one of a block in one page that was decoded from `gpa` for `mode`, and is not dropped. */
-  isBlockAt(record: number, gpa: number, mode: number): boolean {
+  /** True: `record` is the first one of a block in one page that was decoded from `start` for `mode`, and is not dropped. */
+  isBlockAt(record: number, start: RamOffset, mode: number): boolean {
     const { C } = this;
     const header = record - RECORD;
-    return C[header] === gpa && C[header + 1] === mode && C[header + 5] === 0 && C[record] !== STALE;
+    return C[header] === start && C[header + 1] === mode && C[header + 5] === 0 && C[record] !== STALE;
   }
 
   /** Drops the blocks of a page that was written. */
@@ -167,27 +168,27 @@ export class BlockCache {
     return this.#free;
   }
 
-  #slot(gpa: number, mode: number): number {
+  #slot(start: number, mode: number): number {
     const keys = this.#keys;
-    let slot = (Math.imul(gpa ^ (mode << 23), -1640531535) >>> 13) & (HASH_ENTRIES - 1);
+    let slot = (Math.imul(start ^ (mode << 23), -1640531535) >>> 13) & (HASH_ENTRIES - 1);
     for (;;) {
       const key = keys[slot * 2];
-      if (key === -1 || (key === gpa && keys[slot * 2 + 1] === mode)) return slot;
+      if (key === -1 || (key === start && keys[slot * 2 + 1] === mode)) return slot;
       slot = (slot + 1) & (HASH_ENTRIES - 1);
     }
   }
 
-  #translate(gpa: number, mode: number, next: number): number {
+  #translate(start: RamOffset, mode: number, next: RamOffset | -1): number {
     if (this.#free + MAX_BLOCK_WORDS > CACHE_WORDS || this.#used > HASH_ENTRIES / 2) this.flush();
     const { C } = this;
     const header = this.#free;
     const instruction = this.#instruction;
-    const bytes = this.#memory.bytes;
-    const pageEnd = (gpa | PAGE_MASK) + 1;
+    const bytes = this.#memory.arena.bytes;
+    const pageEnd = (start | PAGE_MASK) + 1;
     const single = (mode & (MODE_SINGLE | MODE_TRAP)) !== 0;
     const limit = single ? 1 : MAX_BLOCK;
     let count = 0;
-    let position = gpa;
+    let position: number = start;
     let second = 0;
     let ended = false;
     instruction.at = header + RECORD;
@@ -220,20 +221,20 @@ export class BlockCache {
       break;
     }
     if (!ended) {
-      const offset = position - (gpa & ~PAGE_MASK);
+      const offset = position - (start & ~PAGE_MASK);
       instruction.begin(bytes, position, position, offset, count, mode);
       instruction.emit(JMP, 0, 0, offset, offset, 0, count);
       C[instruction.at - 1] = offset | (count << 20);
     }
-    this.#enter(header, gpa, mode, instruction.at, second);
+    this.#enter(header, start, mode, instruction.at, second);
     return header + RECORD;
   }
 
   #decodeAcross(position: number, pageEnd: number, next: number, mode: number): number {
     const first = pageEnd - position;
     const window = this.#window;
-    window.set(this.#memory.bytes.subarray(position, pageEnd));
-    window.set(this.#memory.bytes.subarray(next, next + 15 - first), first);
+    window.set(this.#memory.arena.bytes.subarray(position, pageEnd));
+    window.set(this.#memory.arena.bytes.subarray(next, next + 15 - first), first);
     const instruction = this.#instruction;
     instruction.begin(window, 0, 15, position & PAGE_MASK, 0, mode);
     if (decode(instruction) === DECODED) return position + instruction.position;
@@ -255,11 +256,11 @@ export class BlockCache {
     this.onCodePage(page);
   }
 
-  #enter(header: number, gpa: number, mode: number, end: number, second: number): void {
+  #enter(header: number, start: RamOffset, mode: number, end: number, second: number): void {
     const { C } = this;
-    const page = gpa >>> PAGE_SHIFT;
+    const page = start >>> PAGE_SHIFT;
     C.fill(0, header, header + RECORD);
-    C[header] = gpa;
+    C[header] = start;
     C[header + 1] = mode;
     C[header + 2] = end;
     C[header + 3] = this.#pageBlocks[page];
@@ -271,9 +272,9 @@ export class BlockCache {
       this.#pageBlocks[second] = header;
       this.#watch(second);
     }
-    const slot = this.#slot(gpa, mode);
+    const slot = this.#slot(start, mode);
     if (this.#keys[slot * 2] === -1) {
-      this.#keys[slot * 2] = gpa;
+      this.#keys[slot * 2] = start;
       this.#keys[slot * 2 + 1] = mode;
       this.#used++;
     }

@@ -1,4 +1,5 @@
 /** From the address of code to its records: the jump cache, then translated pages, then a page walk, then the decoder. */
+import type { RamOffset } from '../../memory/addresses.ts';
 import { FETCH_FAULT, FETCH_MMIO } from '../mmu/mmu.ts';
 import {
   CODE_GENERATION,
@@ -28,8 +29,8 @@ const MAX_GENERATION = 1 << 20;
 /** A tag that no entry has. */
 const NO_TAG = -1;
 /**
- * Pages of code that were translated, directly mapped: linear address low, high, tag (as in the jump cache), guest-physical
- * address. After a change of CR3 each page is walked once, and the jump cache's entries in it are good again.
+ * Pages of code that were translated, directly mapped: linear address low, high, tag (as in the jump cache), place in the
+ * arena. After a change of CR3 each page is walked once, and the jump cache's entries in it are good again.
  */
 const PAGES = 1024;
 
@@ -97,17 +98,17 @@ export class CodeLookup {
       return 0;
     }
     const linear = code64 ? lo : (lo + S[SEG_CS + SEG_BASE_LO]) | 0;
-    const gpa = this.#fetch(linear, hi);
-    if (gpa < 0) return 0;
+    const start = this.#fetch(linear, hi);
+    if (start < 0) return 0;
     let global = this.#isGlobal;
     let record = jumps[k] === lo && jumps[k + 1] === hi ? jumps[k + 3] : 0;
-    if (record === 0 || !blocks.isBlockAt(record, gpa, mode)) record = blocks.find(gpa, mode, -1);
+    if (record === 0 || !blocks.isBlockAt(record, start, mode)) record = blocks.find(start, mode, -1);
     if (record === NEEDS_NEXT_PAGE) {
       const after = (linear & -PAGE) + PAGE;
       const next = this.#fetch(after | 0, code64 && (after | 0) === 0 ? (hi + 1) | 0 : hi);
       if (next < 0) return 0;
       global &&= this.#isGlobal;
-      record = blocks.find(gpa, mode, next);
+      record = blocks.find(start, mode, next);
     }
     const pageLo = (lo - (linear & (PAGE - 1))) | 0;
     S[PAGE_LO] = pageLo;
@@ -129,8 +130,8 @@ export class CodeLookup {
     return record;
   }
 
-  /** Guest-physical address of code, or negative with a fault raised. */
-  #fetch(lo: number, hi: number): number {
+  /** Where code lies in the arena, or negative with a fault raised. */
+  #fetch(lo: number, hi: number): RamOffset {
     const { S, mmu } = this.#cpu;
     const pages = this.#pages;
     const page = lo & -PAGE;
@@ -139,22 +140,22 @@ export class CodeLookup {
     const isCurrent = tag === S[JUMP_TAG] || tag === S[JUMP_TAG_GLOBAL];
     if (isCurrent && pages[at] === page && pages[at + 1] === hi) {
       this.#isGlobal = (tag & 1) !== 0;
-      return pages[at + 3] + (lo - page);
+      return (pages[at + 3] + (lo - page)) as RamOffset;
     }
-    const gpa = mmu.translateCode(lo, hi);
-    if (gpa === FETCH_MMIO) {
+    const start = mmu.translateCode(lo, hi);
+    if (start === FETCH_MMIO) {
       this.#cpu.trace.unimplemented('execution outside of RAM');
       this.#cpu.raise(VEC_UD);
-      return FETCH_FAULT;
+      return FETCH_FAULT as RamOffset;
     }
-    if (gpa >= 0) {
+    if (start >= 0) {
       this.#isGlobal = mmu.codeIsGlobal;
       pages[at] = page;
       pages[at + 1] = hi;
       pages[at + 2] = this.#isGlobal ? S[JUMP_TAG_GLOBAL] : S[JUMP_TAG];
-      pages[at + 3] = gpa - (lo - page);
+      pages[at + 3] = start - (lo - page);
     }
-    return gpa;
+    return start;
   }
 
   /** Generations have 20 bits in a tag: before they wrap, all tags are forgotten. */

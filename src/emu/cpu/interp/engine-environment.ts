@@ -80,7 +80,7 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
   const { ordinary } = arithmetic;
   const { C } = blocks;
   const T = cpu.tlb;
-  const { view } = memory;
+  const { bytes, buffer, view } = memory.arena;
 
   /** RAM offset of an access inside one page whose tag is `field`, whatever its alignment; -1: the MMU must look. */
   const quick = (lo: number, hi: number, room: number, field: number): number => {
@@ -265,10 +265,10 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     C,
     T,
     J: jumps,
-    M8: memory.bytes,
-    M16: new Uint16Array(memory.buffer),
-    M32: new Int32Array(memory.buffer),
-    MD: new Float64Array(memory.buffer),
+    M8: bytes,
+    M16: new Uint16Array(buffer),
+    M32: new Int32Array(buffer),
+    MD: new Float64Array(buffer),
     ...arithmetic,
     load8,
     load16,

@@ -1,5 +1,6 @@
 /** What compiled code calls instead of what the interpreter calls. */
 
+import { SCRATCH } from '../../memory/arena.ts';
 import { RECORD } from '../decode/instruction.ts';
 import { createLandings } from '../jit/landings.ts';
 import type { RegionEnvironment } from '../jit/region-compiler.ts';
@@ -44,7 +45,7 @@ export function regionEnvironment(
     const k = ((next >>> 10) & 16380) + S[TLB_BASE];
     return T[k + field] === next && T[k + TLB_HI] === (next === 0 ? (hi + 1) | 0 : hi);
   };
-  /** For practice all pages are the first one of RAM, which is put back afterwards. */
+  /** For practice all pages are the arena's scratch page. */
   const practise = (lo: number, hi: number): boolean => {
     if ((S[PRACTICE] & PRACTICE_FAULT) !== 0) S[FAULT] = FAULT_ABORT;
     if ((S[PRACTICE] & PRACTICE_COLD) !== 0) return false;
@@ -53,7 +54,7 @@ export function regionEnvironment(
     T[j + TLB_READ] = page;
     T[j + TLB_WRITE] = page;
     T[j + TLB_HI] = hi;
-    T[j + TLB_ADDEND] = -page | 0;
+    T[j + TLB_ADDEND] = (SCRATCH - page) | 0;
     return false;
   };
   const mayRead = (lo: number, hi: number, size: number): boolean => {

@@ -3,6 +3,7 @@
  * switch at once and compiles it once; without this each case that the guest meets for the first time throws the optimised
  * code away, which cost a third of a boot.
  */
+import { SCRATCH } from '../../memory/arena.ts';
 import { RECORD } from '../decode/instruction.ts';
 import { helperNumber } from '../helpers/helpers.ts';
 import { opNumber, SEMANTICS } from '../semantics/table.ts';
@@ -77,7 +78,7 @@ export interface WarmUpTarget {
   readonly J: Int32Array;
   readonly T: Int32Array;
   readonly C: Int32Array;
-  /** Guest RAM; its first two pages are put back as they were. */
+  /** The arena; its scratch pages are the only memory meanwhile. */
   readonly bytes: Uint8Array;
   readonly run: (record: number) => void;
 }
@@ -156,23 +157,22 @@ function stackOf(name: string, round: number): number {
   return /^(pop|ret)/.test(name) ? FAR - 8 : STACK;
 }
 
-/** State and memory are as before afterwards; the TLB and the jump cache must be flushed. The machine must not run. */
+/** State is as before afterwards; the TLB and the jump cache must be flushed. The machine must not run. */
 export function warmUp({ S, J, T, C, bytes, run }: WarmUpTarget): void {
   const state = S.slice();
-  const page = bytes.slice(0, 2 * PAGE);
   const start = C.length - RECORD * 3;
   const program = exercises(start + 2 * RECORD);
-  bytes.fill(FILL, 0, 2 * PAGE);
+  bytes.fill(FILL, SCRATCH, SCRATCH + 2 * PAGE);
   T[TLB_READ] = 0;
   T[TLB_WRITE] = 0;
   T[TLB_HI] = 0;
-  T[TLB_ADDEND] = 0;
+  T[TLB_ADDEND] = SCRATCH;
   S[TLB_BASE] = 0;
   T[MIDDLE + TLB_READ] = FAR - PAGE;
   T[MIDDLE + TLB_WRITE] = FAR - PAGE;
   T[MIDDLE + TLB_HI] = 0;
-  T[MIDDLE + TLB_ADDEND] = PAGE - FAR;
-  const stack = new Int32Array(bytes.buffer, bytes.byteOffset + STACK, 2);
+  T[MIDDLE + TLB_ADDEND] = SCRATCH + PAGE - FAR;
+  const stack = new Int32Array(bytes.buffer, SCRATCH + STACK, 2);
   S[PRACTICE] = PRACTICE_ON;
   for (let step = 0; step < ROUNDS * program.length; step++) {
     const { fields, base = 0, budget, second = EXIT } = program[step % program.length];
@@ -212,6 +212,5 @@ export function warmUp({ S, J, T, C, bytes, run }: WarmUpTarget): void {
     run(start);
   }
   S.set(state);
-  bytes.set(page);
   C.fill(0, start - RECORD, C.length);
 }

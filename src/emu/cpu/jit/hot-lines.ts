@@ -21,8 +21,8 @@ export const USUAL: Policy = { threshold: 40, retry: 3, patience: 1 / 50, path: 
 export const EAGER: Policy = { threshold: 1, retry: 0, patience: 0, path: 0 };
 
 /** The line of a guest-physical address. */
-export function lineOf(gpa: number): number {
-  return gpa >>> LINE_SHIFT;
+export function lineOf(start: number): number {
+  return start >>> LINE_SHIFT;
 }
 
 export class HotLines {

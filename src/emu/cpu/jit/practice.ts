@@ -3,10 +3,11 @@
  * ones, before it optimises the function. An engine leaves out what it has not seen; where that is then needed, it throws the
  * optimised code away and starts again, which takes a tenth of a second each time.
  *
- * State, the first page of RAM and an entry of the jump cache are put back. Memory is reached through a third half of the TLB,
- * whose entries all lead to that page. What would have other effects looks at S[PRACTICE] (interp/region-environment.ts).
+ * State and an entry of the jump cache are put back. Memory is reached through a third half of the TLB, whose entries all lead to
+ * the arena's scratch page. What would have other effects looks at S[PRACTICE] (interp/region-environment.ts).
  */
 
+import { SCRATCH } from '../../memory/arena.ts';
 import type { InterpreterEnvironment } from '../interp/environment.ts';
 import { jumpIndex } from '../interp/jump-cache.ts';
 import {
@@ -45,6 +46,8 @@ import {
 import type { RegionEnvironment } from './region-compiler.ts';
 
 const PAGE_WORDS = 1024;
+/** First word of the scratch page. */
+const PAGE = SCRATCH >>> 2;
 const REGISTER_WORDS = 32;
 const ENTRY_WORDS = 8;
 const STEP = 32;
@@ -119,7 +122,6 @@ export class Practice {
   readonly #nowNs: (() => number) | undefined;
   #resolutionNs: number | undefined;
   readonly #state = new Int32Array(STATE_WORDS);
-  readonly #page = new Int32Array(PAGE_WORDS);
   readonly #entry = new Int32Array(ENTRY_WORDS);
 
   /** `nowNs`: the host's clock, to see whether functions are optimised. */
@@ -179,16 +181,14 @@ export class Practice {
   }
 
   #save(): void {
-    const { S, J, M32 } = this.#environment;
+    const { S, J } = this.#environment;
     this.#state.set(S);
-    this.#page.set(M32.subarray(0, PAGE_WORDS));
     this.#entry.set(J.subarray(ENTRY, ENTRY + ENTRY_WORDS));
   }
 
   #restore(): void {
-    const { S, J, M32 } = this.#environment;
+    const { S, J } = this.#environment;
     S.set(this.#state);
-    M32.set(this.#page);
     J.set(this.#entry, ENTRY);
   }
 
@@ -206,8 +206,8 @@ export class Practice {
     S[PAGE_HI] = PRACTICE_HI;
     S[RCX] = S[RCX] + count;
     for (let i = 0; i < PAGE_WORDS; i += 2) {
-      M32[i] = S[0] + (i & 63) * DIFFERENCE;
-      M32[i + 1] = hi;
+      M32[PAGE + i] = S[0] + (i & 63) * DIFFERENCE;
+      M32[PAGE + i + 1] = hi;
     }
     S[F_AUX] = flags;
     S[MXCSR] = mxcsr;

@@ -1,4 +1,5 @@
 /** Which blocks are compiled together: those that a hot one reaches by branches, calls and returns, in any page. */
+import type { RamOffset } from '../../memory/addresses.ts';
 import { RECORD } from '../decode/instruction.ts';
 import type { BlockCache } from '../interp/block-cache.ts';
 import { SEMANTICS } from '../semantics/table.ts';
@@ -74,12 +75,12 @@ function blockAt(cache: BlockCache, record: number): RegionBlock {
   const last = end - RECORD;
   const { name } = SEMANTICS[cache.kindAt(last)];
   const ways = waysOf(name);
-  const gpa = C[record - RECORD];
+  const start = C[record - RECORD];
   return {
     record,
     end,
-    page: gpa - (gpa & (PAGE - 1)),
-    offset: gpa & (PAGE - 1),
+    page: start - (start & (PAGE - 1)),
+    offset: start & (PAGE - 1),
     target: ways.target ? C[last + 3] : NONE,
     next: ways.next ? C[last + 4] : NONE,
     indirect: INDIRECT.test(name),
@@ -120,8 +121,8 @@ function reachable(
       const hi = (pageHi + (way >> 31) + (lo >>> 0 < way >>> 0 ? 1 : 0)) | 0;
       const record = inPage
         ? decode
-          ? cache.find(block.page + way, mode, -1)
-          : cache.peek(block.page + way, mode)
+          ? cache.find((block.page + way) as RamOffset, mode, -1)
+          : cache.peek((block.page + way) as RamOffset, mode)
         : resolve(lo, (mode & MODE_CODE64) !== 0 ? hi : 0);
       if (record <= 0 || !isCompilable(cache, record, mode)) continue;
       successors.push(record);

@@ -2,7 +2,8 @@
  * Linear to guest-physical: what hot code calls when its own look into the TLB failed.
  * A fault is recorded by `raise`; the access then does nothing and a load answers 0.
  */
-import type { GuestMemory } from '../../memory/guest-memory.ts';
+import type { Gpa, RamOffset } from '../../memory/addresses.ts';
+import { type GuestMemory, NO_RAM, READ_ONLY } from '../../memory/guest-memory.ts';
 import type { CpuHost } from '../cpu.ts';
 import {
   CODE_GENERATION,
@@ -67,11 +68,15 @@ export class Mmu {
     this.#S = S;
     this.#T = tlb;
     this.#memory = memory;
-    this.#bytes = memory.bytes;
-    this.#view = memory.view;
+    this.#bytes = memory.arena.bytes;
+    this.#view = memory.arena.view;
     this.#host = host;
     this.#walker = new PageWalker(S, memory, host);
     this.#raise = raise;
+    memory.listen({
+      chunkMapped: () => this.tlb.dropZeros(),
+      unmapped: () => this.flushTlb(true),
+    });
   }
 
   /** Loads and stores: `half` is S[TLB_BASE], or 0 to access as supervisor. */
@@ -207,20 +212,21 @@ export class Mmu {
   }
 
   /**
-   * Guest-physical address of the code byte at lo:hi, fetched with the current privilege;
+   * Where the code byte at lo:hi lies in the arena, fetched with the current privilege;
    * FETCH_FAULT with the exception raised, or FETCH_MMIO.
    */
-  translateCode(lo: number, hi: number): number {
-    if (!this.#walk(lo, hi, ACCESS_FETCH, this.#S[CPL] === 3)) return FETCH_FAULT;
+  translateCode(lo: number, hi: number): RamOffset {
+    if (!this.#walk(lo, hi, ACCESS_FETCH, this.#S[CPL] === 3)) return FETCH_FAULT as RamOffset;
     const { frame, global, large } = this.#walker;
     this.codeIsGlobal = global;
     this.#codePages[codeHash(lo >>> 12, hi)] = 1;
     if (large) this.#codeRegions[codeHash(lo >>> 22, hi)] = 1;
-    return this.#memory.isRam(frame, PAGE) ? frame + (lo & 0xfff) : FETCH_MMIO;
+    const offset = this.#memory.toFetch(frame + (lo & 0xfff));
+    return offset === NO_RAM ? (FETCH_MMIO as RamOffset) : offset;
   }
 
   /** Guest-physical address for a debugger: -1 when not mapped; raises nothing (but marks pages accessed). */
-  translateForDebug(lo: number, hi: number): number {
+  translateForDebug(lo: number, hi: number): Gpa {
     return this.#walker.walk(lo, hi, ACCESS_READ, false) ? this.#walker.frame + (lo & 0xfff) : -1;
   }
 
@@ -247,9 +253,9 @@ export class Mmu {
     this.#codeRegions.fill(0);
   }
 
-  /** RAM page number `page` now holds decoded code: the next write to it must come here. */
+  /** Page number `page` of the arena now holds decoded code: the next write to it must come here. */
   dropWriteTags(page: number): void {
-    this.tlb.dropWriteTags((page << 12) | 0);
+    this.tlb.dropWriteTags(((page << 12) | 0) as RamOffset);
   }
 
   #walk(lo: number, hi: number, access: number, user: boolean): boolean {
@@ -272,7 +278,7 @@ export class Mmu {
   }
 
   /** As #translate, for an access that is made if it does not fault: data breakpoints see it. */
-  #access(lo: number, hi: number, access: number, half: number, size: number): number {
+  #access(lo: number, hi: number, access: number, half: number, size: number): Gpa {
     const gpa = this.#translate(lo, hi, access, half);
     if (gpa >= 0 && (this.#S[DR7] & DR7_ENABLES) !== 0) {
       noteAccess(this.#S, lo, hi, size, access === ACCESS_WRITE);
@@ -281,14 +287,17 @@ export class Mmu {
   }
 
   /** Guest-physical address, entered into the TLB when it is RAM; FAULTED with the exception raised. */
-  #translate(lo: number, hi: number, access: number, half: number): number {
+  #translate(lo: number, hi: number, access: number, half: number): Gpa {
     if (!this.#walk(lo, hi, access, half !== 0)) return FAULTED;
     const walker = this.#walker;
     const frame = walker.frame;
     const watched = (this.#S[DR7] & DR7_ENABLES) !== 0 && watchesPage(this.#S, lo, hi);
-    if (!watched && this.#memory.isRam(frame, PAGE)) {
-      const write = walker.writable && this.#memory.codePages[frame >>> 12] === 0;
-      this.tlb.install(half, lo, hi, frame, write, walker.global, walker.large);
+    const memory = this.#memory;
+    // A page that is written to needs a place of its own first, so that its entry shows that and not the zeros.
+    const offset = access === ACCESS_WRITE ? memory.toWrite(frame) : memory.locate(frame);
+    if (!watched && offset >= 0) {
+      const write = walker.writable && memory.isWritable && memory.codePages[offset >>> 12] === 0;
+      this.tlb.install(half, lo, hi, offset, write, walker.global, walker.large);
     }
     return frame + (lo & 0xfff);
   }
@@ -331,22 +340,25 @@ export class Mmu {
   }
 
   /** `gpa` and the `size` bytes from it are in one page. */
-  #readPhysical(gpa: number, size: 1 | 2 | 4): number {
-    if (!this.#memory.isRam(gpa, size)) return this.#host.mmioRead(gpa, size);
-    if (size === 1) return this.#bytes[gpa];
-    return size === 2 ? this.#view.getUint16(gpa, true) : this.#view.getInt32(gpa, true);
+  #readPhysical(gpa: Gpa, size: 1 | 2 | 4): number {
+    const offset = this.#memory.locate(gpa);
+    if (offset === NO_RAM) return this.#host.mmioRead(gpa, size);
+    if (size === 1) return this.#bytes[offset];
+    return size === 2 ? this.#view.getUint16(offset, true) : this.#view.getInt32(offset, true);
   }
 
-  #writePhysical(gpa: number, size: 1 | 2 | 4, value: number): void {
-    if (!this.#memory.isRam(gpa, size)) {
+  #writePhysical(gpa: Gpa, size: 1 | 2 | 4, value: number): void {
+    const offset = this.#memory.toWrite(gpa);
+    if (offset === READ_ONLY) return;
+    if (offset === NO_RAM) {
       const unsigned = size === 1 ? value & 0xff : size === 2 ? value & 0xffff : value >>> 0;
       this.#host.mmioWrite(gpa, size, unsigned);
       return;
     }
-    this.#memory.changed(gpa, size);
-    if (size === 1) this.#bytes[gpa] = value;
-    else if (size === 2) this.#view.setUint16(gpa, value, true);
-    else this.#view.setInt32(gpa, value, true);
+    this.#memory.codeWritten(offset, size);
+    if (size === 1) this.#bytes[offset] = value;
+    else if (size === 2) this.#view.setUint16(offset, value, true);
+    else this.#view.setInt32(offset, value, true);
   }
 }
 

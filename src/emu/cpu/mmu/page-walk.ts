@@ -1,5 +1,6 @@
 /** Page tables: 2-level, PAE and 4-level. Spec: Intel SDM vol. 3 §4.3–4.7. */
-import type { GuestMemory } from '../../memory/guest-memory.ts';
+import type { Gpa } from '../../memory/addresses.ts';
+import { type GuestMemory, NO_RAM } from '../../memory/guest-memory.ts';
 import type { CpuHost } from '../cpu.ts';
 import {
   CR0,
@@ -47,7 +48,7 @@ const TWO_TO_32 = 0x1_0000_0000;
 /** Finds the frame of a linear page and sets accessed and dirty bits on the way. */
 export class PageWalker {
   /** What the last successful walk found: guest-physical address of the 4 KiB page, below 2^40. */
-  frame = 0;
+  frame: Gpa = 0;
   /** Writes with the same privilege need no further walk. */
   writable = false;
   global = false;
@@ -56,17 +57,19 @@ export class PageWalker {
   error = 0;
   readonly #S: Int32Array;
   readonly #memory: GuestMemory;
+  readonly #view: DataView;
   readonly #host: CpuHost;
   #entryLo = 0;
   #entryHi = 0;
   /** Address of the entry read last, and of the whole path's rights. */
-  #address = 0;
+  #address: Gpa = 0;
   #rights = 0;
   #noExecute = 0;
 
   constructor(S: Int32Array, memory: GuestMemory, host: CpuHost) {
     this.#S = S;
     this.#memory = memory;
+    this.#view = memory.arena.view;
     this.#host = host;
   }
 
@@ -191,27 +194,28 @@ export class PageWalker {
 
   #mark(bits: number): void {
     this.#entryLo |= bits;
-    if (this.#memory.isRam(this.#address, 4)) {
-      this.#memory.changed(this.#address, 4);
-      this.#memory.view.setInt32(this.#address, this.#entryLo, true);
-    } else {
+    const offset = this.#memory.toWrite(this.#address);
+    if (offset >= 0) {
+      this.#memory.codeWritten(offset, 4);
+      this.#view.setInt32(offset, this.#entryLo, true);
+    } else if (offset === NO_RAM) {
       this.#host.mmioWrite(this.#address, 4, this.#entryLo >>> 0);
     }
   }
 
-  #read32(address: number): void {
+  #read32(address: Gpa): void {
     this.#address = address;
     this.#entryHi = 0;
-    this.#entryLo = this.#memory.isRam(address, 4)
-      ? this.#memory.view.getInt32(address, true)
-      : this.#host.mmioRead(address, 4) | 0;
+    const offset = this.#memory.locate(address);
+    this.#entryLo = offset >= 0 ? this.#view.getInt32(offset, true) : this.#host.mmioRead(address, 4) | 0;
   }
 
-  #read64(address: number): void {
+  #read64(address: Gpa): void {
     this.#address = address;
-    if (this.#memory.isRam(address, 8)) {
-      this.#entryLo = this.#memory.view.getInt32(address, true);
-      this.#entryHi = this.#memory.view.getInt32(address + 4, true);
+    const offset = this.#memory.locate(address);
+    if (offset >= 0) {
+      this.#entryLo = this.#view.getInt32(offset, true);
+      this.#entryHi = this.#view.getInt32(offset + 4, true);
     } else {
       this.#entryLo = this.#host.mmioRead(address, 4) | 0;
       this.#entryHi = this.#host.mmioRead(address + 4, 4) | 0;
@@ -219,7 +223,7 @@ export class PageWalker {
   }
 }
 
-function entryAddress(lo: number, hi: number): number {
+function entryAddress(lo: number, hi: number): Gpa {
   return (hi & HI_ADDRESS) * TWO_TO_32 + ((lo & ~0xfff) >>> 0);
 }
 
@@ -229,12 +233,14 @@ function entryAddress(lo: number, hi: number): number {
  */
 export function loadPdptrs(S: Int32Array, memory: GuestMemory, cr3: number): boolean {
   const base = (cr3 & ~0x1f) >>> 0;
-  const ram = memory.isRam(base, 32);
+  const offset = memory.locate(base);
+  const word = (index: number): number =>
+    offset < 0 ? 0 : memory.arena.view.getInt32(offset + 4 * index, true);
   for (let i = 0; i < 4; i++) {
-    const lo = ram ? memory.view.getInt32(base + 8 * i, true) : 0;
-    const hi = ram ? memory.view.getInt32(base + 8 * i + 4, true) : 0;
+    const lo = word(2 * i);
+    const hi = word(2 * i + 1);
     if ((lo & PTE_P) !== 0 && ((lo & PDPTE_RSVD_LO) !== 0 || (hi & ~HI_ADDRESS) !== 0)) return false;
   }
-  for (let i = 0; i < 8; i++) S[PDPTR + i] = ram ? memory.view.getInt32(base + 4 * i, true) : 0;
+  for (let i = 0; i < 8; i++) S[PDPTR + i] = word(i);
   return true;
 }

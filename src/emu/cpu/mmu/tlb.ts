@@ -1,4 +1,6 @@
 /** The software TLB's bookkeeping: which entries are in use, so that a flush touches only those. */
+import type { RamOffset } from '../../memory/addresses.ts';
+import { ZEROS_SIZE } from '../../memory/arena.ts';
 import { TLB_ADDEND, TLB_HI, TLB_NONE, TLB_READ, TLB_WORDS, TLB_WRITE } from '../state.ts';
 
 const ENTRIES = (2 * TLB_WORDS) / 4;
@@ -42,12 +44,12 @@ export class Tlb {
     this.clear();
   }
 
-  /** Enters a RAM page. `half` is 0 or TLB_WORDS; `gpa` the page's guest-physical address. */
+  /** Enters a RAM page. `half` is 0 or TLB_WORDS; `offset` is where the page lies in the arena. */
   install(
     half: number,
     lo: number,
     hi: number,
-    gpa: number,
+    offset: RamOffset,
     write: boolean,
     global: boolean,
     large: boolean,
@@ -59,7 +61,7 @@ export class Tlb {
     T[j + TLB_READ] = page;
     T[j + TLB_WRITE] = write ? page : TLB_NONE;
     T[j + TLB_HI] = hi;
-    T[j + TLB_ADDEND] = (gpa - page) | 0;
+    T[j + TLB_ADDEND] = (offset - page) | 0;
     this.#kind[entry] = (global ? KIND_GLOBAL : 0) | (large ? KIND_LARGE : 0);
     if (large) this.#large[largeRegion(lo, hi)] = 1;
     const log = global ? this.#global : this.#local;
@@ -116,13 +118,24 @@ export class Tlb {
     }
   }
 
-  /** Takes the write tags from all entries of the RAM page at `gpa`: writes there must come through the slow path. */
-  dropWriteTags(gpa: number): void {
+  /** Drops the entries of pages that read as zeros since they were never written. */
+  dropZeros(): void {
     const T = this.words;
     for (const { entries, length } of [this.#local, this.#global]) {
       for (let i = 0; i < length; i++) {
         const j = entries[i];
-        if (T[j + TLB_WRITE] !== TLB_NONE && ((T[j + TLB_WRITE] + T[j + TLB_ADDEND]) | 0) === gpa) {
+        if (T[j] !== TLB_NONE && ((T[j] + T[j + TLB_ADDEND]) | 0) < ZEROS_SIZE) this.#drop(j);
+      }
+    }
+  }
+
+  /** Takes the write tags from all entries of the page at `offset`: writes there must come through the slow path. */
+  dropWriteTags(offset: RamOffset): void {
+    const T = this.words;
+    for (const { entries, length } of [this.#local, this.#global]) {
+      for (let i = 0; i < length; i++) {
+        const j = entries[i];
+        if (T[j + TLB_WRITE] !== TLB_NONE && ((T[j + TLB_WRITE] + T[j + TLB_ADDEND]) | 0) === offset) {
           T[j + TLB_WRITE] = TLB_NONE;
         }
       }

@@ -6,6 +6,7 @@ import { cpuidLeaf } from '../../cpu/system/cpuid.ts';
 import { writeBiosTables } from '../../firmware/bios-tables.ts';
 import { setUpChips } from '../../firmware/chip-setup.ts';
 import { writeBiosDataArea } from '../../firmware/low-memory.ts';
+import { ramSizeOf } from '../../memory/pc-ram.ts';
 import { FIRMWARE_DATA_SIZE } from '../../firmware/memory-map.ts';
 import type { PciInterrupt } from '../../firmware/mp-table.ts';
 import { PCI_INTERRUPT_LINE } from '../../pci/config-space.ts';
@@ -22,7 +23,7 @@ const BOOT_CPU = { apicId: 0, sockets: 1, cores: 1, threads: 1 };
 
 /** Gives the address of the ACPI root pointer. */
 export function pcFirmwareSetup(board: PcBoard): number {
-  const { memory, processors, archId } = board.wiring;
+  const { memory, ram, processors, archId } = board.wiring;
   assignPciResources(board.pciBus);
   for (const chip of [board.i440fx, board.piix3, board.ide, board.pm]) chip.firmwareSetup();
   const serials = board.serials.map(({ iobase }) => iobase);
@@ -40,14 +41,14 @@ export function pcFirmwareSetup(board: PcBoard): number {
       ioApic: IO_APIC,
       pci: board.pciBus.devices().flatMap(interruptOf),
     },
-    smbios: { ramSize: memory.size, cpus, cpuSignature, cpuFeatures },
+    smbios: { ramSize: ramSizeOf(ram), cpus, cpuSignature, cpuFeatures },
   });
 }
 
 function writeAcpiTables({ wiring, serials }: PcBoard): Uint8Array {
-  const { memory, processors, archId, dimms, devices } = wiring;
+  const { memory, ram, processors, archId, dimms, devices } = wiring;
   const config: AcpiConfig = {
-    ramSize: memory.size,
+    ramSize: ramSizeOf(ram),
     cpus: processors.map((_, index) => ({ apicId: archId(index), present: true })),
     pci: { bsel: 0, devices: devices.tree.devices().flatMap(describeFunction) },
     hpet: true,
@@ -57,7 +58,7 @@ function writeAcpiTables({ wiring, serials }: PcBoard): Uint8Array {
     pmBase: PM_BASE,
     ...(dimms === undefined ? {} : { dimms }),
   };
-  const base = memory.size - FIRMWARE_DATA_SIZE;
+  const base = ram.below4g - FIRMWARE_DATA_SIZE;
   const { rsdp, tables } = buildAcpiTables(config, base);
   memory.write(base, tables);
   return rsdp;

@@ -28,7 +28,8 @@ import type { Trace } from '../../core/trace.ts';
 import { QEMU64_CPU } from '../../cpu/cpu-type.ts';
 import { I8042 } from '../../input/i8042.ts';
 import { I8042_TYPE, PS2_KBD, PS2_MOUSE } from '../../input/input-types.ts';
-import type { GuestMemory } from '../../memory/guest-memory.ts';
+import type { DmaPort } from '../../memory/dma-port.ts';
+import { type RamLayout, ramSizeOf } from '../../memory/pc-ram.ts';
 import { PciBus } from '../../pci/pci-bus.ts';
 import type { PciDevice } from '../../pci/pci-device.ts';
 import { PciHardware, type PciHardwareParts } from '../../pci/pci-hardware.ts';
@@ -55,7 +56,8 @@ const SMBBA = 0x90;
 const SMB_BASE_MASK = 0xffc0;
 
 export interface PcWiring {
-  readonly memory: GuestMemory;
+  readonly memory: DmaPort;
+  readonly ram: RamLayout;
   readonly clock: Clock;
   readonly trace: Trace;
   readonly wallClockMs: number;
@@ -100,7 +102,7 @@ export class PcBoard {
   constructor(wiring: PcWiring) {
     this.wiring = wiring;
     this.serials = serialPorts(wiring);
-    const { memory, clock, trace, apics, devices, reset, processors, archId } = wiring;
+    const { memory, ram, clock, trace, apics, devices, reset, processors, archId } = wiring;
     const { ports, physical } = this;
 
     // What others are wired to comes first.
@@ -129,8 +131,8 @@ export class PcBoard {
       trace,
     });
     const cmos = pcCmos({
-      ramBelow4g: memory.size,
-      ramAbove4g: 0,
+      ramBelow4g: ram.below4g,
+      ramAbove4g: ram.above4g,
       cpus: processors.length,
       bootOrder: 'cad',
       floppies: [0, 0],
@@ -165,7 +167,7 @@ export class PcBoard {
       const place = { on: pci0, gpios, values: { ...values, addr, multifunction } };
       return board.add(new PciHardware(device, parts), type, place);
     };
-    this.i440fx = new I440fx(memory.size);
+    this.i440fx = new I440fx(ramSizeOf(ram));
     onPci(this.i440fx, 0x00, chip.I440FX);
     const bridge = onPci(this.piix3, 0x08, chip.PIIX3, { buses: [{ name: 'isa.0', type: 'ISA' }] });
     const isa0 = busOf(bridge, 'isa.0');

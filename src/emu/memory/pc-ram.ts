@@ -1,0 +1,42 @@
+/** Where the pc machine has its RAM. QEMU: hw/i386/pc_piix, max-ram-below-4g at its default. */
+import type { BufferMaker } from './arena.ts';
+import { GuestMemory } from './guest-memory.ts';
+import { chunksFor } from './region.ts';
+
+const FOUR_GIB = 2 ** 32;
+/** From this size on RAM is split, and what remains below 4 GiB ends earlier, at 3 GiB. */
+const SPLIT_FROM = 0xe0000000;
+const BELOW_WHEN_SPLIT = 0xc0000000;
+/** Spec: Intel 440FX datasheet §4.1: legacy video area. */
+export const VGA_HOLE_START = 0xa0000;
+export const VGA_HOLE_END = 0xc0000;
+
+export interface RamLayout {
+  /** Where RAM below 4 GiB ends. */
+  readonly below4g: number;
+  /** Bytes of RAM from 4 GiB on. */
+  readonly above4g: number;
+}
+
+export function pcRamLayout(ramBytes: number): RamLayout {
+  const below4g = ramBytes >= SPLIT_FROM ? BELOW_WHEN_SPLIT : ramBytes;
+  return { below4g, above4g: ramBytes - below4g };
+}
+
+export function ramSizeOf({ below4g, above4g }: RamLayout): number {
+  return below4g + above4g;
+}
+
+/** Memory with the RAM of a pc machine of `ramBytes`, the hole at 0xa0000 left out. */
+export function pcMemory(ramBytes: number, makeBuffer?: BufferMaker): GuestMemory {
+  const { below4g, above4g } = pcRamLayout(ramBytes);
+  const parts = [
+    { name: 'ram-640k', gpa: 0, end: Math.min(below4g, VGA_HOLE_START) },
+    { name: 'ram-below-4g', gpa: VGA_HOLE_END, end: below4g },
+    { name: 'ram-above-4g', gpa: FOUR_GIB, end: FOUR_GIB + above4g },
+  ].filter(({ gpa, end }) => end > gpa);
+  const chunks = parts.reduce((sum, { gpa, end }) => sum + chunksFor(gpa, end - gpa), 0);
+  const memory = new GuestMemory(chunks, makeBuffer);
+  for (const { name, gpa, end } of parts) memory.add(name, gpa, end - gpa);
+  return memory;
+}
