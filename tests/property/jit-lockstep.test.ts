@@ -39,8 +39,8 @@ function difference(): string | undefined {
   if (seen >= 0 || compiled.log.length !== interpreted.log.length) {
     return `device: ${compiled.log[seen]}, interpreted ${interpreted.log[seen]}`;
   }
-  const [bytes, others] = [compiled, interpreted].map(({ engine }) => engine.cpu.memory.bytes);
-  if (bytes === undefined || others === undefined || Buffer.compare(bytes, others) === 0) return undefined;
+  const [bytes, others] = [compiled.memory(), interpreted.memory()];
+  if (Buffer.compare(bytes, others) === 0) return undefined;
   const at = bytes.findIndex((byte, i) => byte !== others[i]);
   return `[${at.toString(16)}] ${bytes[at]}, interpreted ${others[at]}`;
 }

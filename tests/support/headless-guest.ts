@@ -1,5 +1,5 @@
 /** The project's own guest image on a machine without a page: what guest scenarios are written with. */
-import { createHash } from 'node:crypto';
+
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -13,6 +13,7 @@ import {
   MemoryChunkDatabase,
   Monitor,
 } from '../../src/emu/index.ts';
+import { ramDigest } from './memory.ts';
 import { type ReplayTarget, withoutKernelMessages } from './replay.ts';
 
 const IMAGE = join(import.meta.dirname, '../../public/images/debian-amd64');
@@ -238,7 +239,7 @@ export class HeadlessGuest {
 
   /** Of memory. */
   hash(): string {
-    return createHash('sha256').update(this.machine.memory.bytes).digest('hex');
+    return ramDigest(this.machine.memory);
   }
 
   #show(text: string): void {

@@ -1,4 +1,5 @@
 /** A processor for lockstep runs: 64-bit supervisor code, a device, interrupts; see jit-program.ts for the memory map. */
+
 import type { AccessSize } from '../../src/emu/core/device.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
@@ -8,6 +9,7 @@ import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import * as cpuState from '../../src/emu/cpu/state.ts';
 import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
+import { RamImage } from '../../src/emu/memory/ram-image.ts';
 import { CODE, CODE_ALIAS, DATA, DEVICE, ENTRY, FRESH, READ_ONLY, STACK, STACK_TOP } from './jit-program.ts';
 
 const MEMORY_BYTES = 0x200000;
@@ -65,7 +67,7 @@ export class JitRig {
   /** Run by compiled code, by what it counted itself. */
   instructions = 0;
   readonly #initial: Int32Array;
-  #memory: Uint8Array;
+  readonly #memory: Uint8Array;
   #interrupt = false;
   #count = 0;
 
@@ -91,18 +93,26 @@ export class JitRig {
       },
     };
     buildMemory(memory);
-    this.#memory = memory.bytes.slice();
+    this.#memory = this.memory();
     enterSupervisor(engine.cpu.S);
     engine.cpu.updateMode();
     this.#initial = engine.cpu.S.slice();
+  }
+
+  /** A copy of RAM, less the hole. */
+  memory(): Uint8Array {
+    const image = new RamImage(this.engine.cpu.memory);
+    const bytes = new Uint8Array(image.sizeBytes);
+    image.read(0, bytes);
+    return bytes;
   }
 
   /** Forgets all that was, and loads a program. */
   load(code: Uint8Array, registers: readonly number[]): void {
     const { engine } = this;
     const { cpu } = engine;
-    cpu.memory.bytes.set(this.#memory);
-    cpu.memory.bytes.set(code, CODE_GPA + (ENTRY - CODE));
+    new RamImage(cpu.memory).write(0, this.#memory);
+    cpu.memory.write(CODE_GPA + (ENTRY - CODE), code);
     engine.blocks.flush();
     cpu.restore({ words: this.#initial });
     engine.retired = 0;
@@ -197,27 +207,25 @@ export class JitRig {
 }
 
 function buildMemory(memory: GuestMemory): void {
-  const { view, bytes } = memory;
-  for (let at = CODE_GPA; at < MEMORY_BYTES; at += 4) view.setUint32(at, Math.imul(at, 0x9e3779b1), true);
-  view.setUint32(PML4, PDPT | USED, true);
-  view.setUint32(PDPT, DIRECTORY | USED, true);
-  for (const [index, table] of TABLES.entries())
-    view.setUint32(DIRECTORY + 16 + 8 * index, table | USED, true);
+  for (let at = CODE_GPA; at < MEMORY_BYTES; at += 4) memory.writeU32(at, Math.imul(at, 0x9e3779b1));
+  memory.writeU32(PML4, PDPT | USED);
+  memory.writeU32(PDPT, DIRECTORY | USED);
+  for (const [index, table] of TABLES.entries()) memory.writeU32(DIRECTORY + 16 + 8 * index, table | USED);
   for (const [linear, gpa, bits] of MAP) {
     const table = TABLES[(linear >>> 21) - 2] ?? 0;
-    view.setUint32(table + 8 * ((linear >>> 12) & 511), gpa | bits, true);
+    memory.writeU32(table + 8 * ((linear >>> 12) & 511), gpa | bits);
   }
   for (let vector = 0; vector < 256; vector++) {
     const gate = 0x108000 + 16 * vector;
-    view.setUint32(gate, (CS << 16) | (HANDLER & 0xffff), true);
-    view.setUint32(gate + 4, (HANDLER & 0xffff0000) | 0x8e00, true);
-    view.setUint32(gate + 8, 0, true);
+    memory.writeU32(gate, (CS << 16) | (HANDLER & 0xffff));
+    memory.writeU32(gate + 4, (HANDLER & 0xffff0000) | 0x8e00);
+    memory.writeU32(gate + 8, 0);
   }
-  view.setUint32(0x109000 + CS, 0xffff, true);
-  view.setUint32(0x109000 + CS + 4, 0xaf9b00, true);
-  view.setUint32(0x109000 + SS, 0xffff, true);
-  view.setUint32(0x109000 + SS + 4, 0xcf9300, true);
-  bytes.set(HANDLER_CODE, 0x10a000);
+  memory.writeU32(0x109000 + CS, 0xffff);
+  memory.writeU32(0x109000 + CS + 4, 0xaf9b00);
+  memory.writeU32(0x109000 + SS, 0xffff);
+  memory.writeU32(0x109000 + SS + 4, 0xcf9300);
+  memory.write(0x10a000, Uint8Array.from(HANDLER_CODE));
 }
 
 function enterSupervisor(S: Int32Array): void {

@@ -1,15 +1,17 @@
 /** Snapshots in tests: a machine through bytes and back, and what of two machines must be equal. */
-import { createHash } from 'node:crypto';
+
 import * as S from '../../src/emu/cpu/state.ts';
 import {
   type Machine,
   type MachineHost,
   machineForSnapshot,
+  ramImage,
   restoreMachine,
   SnapshotReader,
   saveMachine,
   writeSnapshot,
 } from '../../src/emu/index.ts';
+import { ramDigest } from './memory.ts';
 
 /** Words of a vCPU that say how it is executed, not what it is. */
 const ENGINE_WORDS = new Set([
@@ -21,7 +23,7 @@ const ENGINE_WORDS = new Set([
 
 /** Everything a guest could tell two machines apart by. */
 export async function everything(machine: Machine): Promise<Readonly<Record<string, unknown>>> {
-  const { state, ram } = await saveMachine(machine);
+  const { state } = await saveMachine(machine);
   const plain = structuredClone(state) as Record<string, unknown> & {
     sections: { path: string; name: string; state: Record<string, unknown> }[];
     run: Record<string, unknown>;
@@ -30,7 +32,7 @@ export async function everything(machine: Machine): Promise<Readonly<Record<stri
     section.name === 'cpu' ? { ...section, state: cpuWords(section.state) } : section,
   );
   const { wallClockMs: _, ...run } = plain.run;
-  return { ...plain, run, sections, ram: createHash('sha256').update(ram).digest('hex') };
+  return { ...plain, run, sections, ram: ramDigest(machine.memory) };
 }
 
 function cpuWords({ words }: Record<string, unknown>): readonly number[] {
@@ -55,7 +57,7 @@ export async function machineOf(
     const machine = machineForSnapshot(head, host, more);
     compareWires(machine);
     made.push(machine);
-    return machine.memory.bytes;
+    return ramImage(machine);
   });
   for (let at = 0; at < bytes.length; at += pieceBytes) reader.push(bytes.subarray(at, at + pieceBytes));
   const state = reader.finish();

@@ -175,7 +175,7 @@ export function virtioRig(
     common(0x20, 4, DESC);
     common(0x28, 4, AVAIL);
     common(0x30, 4, USED);
-    memory.bytes.fill(0, DESC, USED + 0x1000);
+    memory.fill(DESC, USED + 0x1000 - DESC, 0);
     common(0x1c, 2, 1);
     common(0x14, 1, 0x0f);
   }
@@ -204,7 +204,7 @@ export function virtioRig(
     memory.writeU32(0x10000, type);
     memory.writeU32(0x10008, sector);
     memory.writeU32(0x1000c, 0);
-    memory.bytes[0x10020] = 0xee;
+    memory.writeU8(0x10020, 0xee);
     writeDescriptor(0, { gpa: 0x10000, length: 16, flags: 1, next: 1 });
     for (const [i, { gpa, length, in: input }] of data.entries()) {
       writeDescriptor(i + 1, { gpa, length, flags: 1 | (input ? 2 : 0), next: i + 2 });
@@ -227,13 +227,11 @@ export function virtioRig(
     offer,
     kick,
     request,
-    blkStatus: () => memory.bytes[0x10020],
+    blkStatus: () => memory.readU8(0x10020),
     deviceStatus: () => pci.memory.read(MODERN + 0x14, 1),
     used: () => ({
       index: memory.readU16(USED + 2),
-      last: [0, 4].map((at) =>
-        memory.readU32(USED + 4 + 8 * ((memory.view.getUint16(USED + 2) - 1) & 0xff) + at, true),
-      ),
+      last: [0, 4].map((at) => memory.readU32(USED + 4 + 8 * ((memory.readU16(USED + 2) - 1) & 0xff) + at)),
     }),
     rings: { DESC, AVAIL, USED },
   };

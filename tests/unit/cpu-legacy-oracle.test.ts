@@ -30,7 +30,7 @@ function unpack(name: string): Buffer {
 /** Runs the boot sector and what follows it, past the part that reads the disk. */
 function run(image: Uint8Array): string[] {
   const memory = pcMemory(1 << 20);
-  memory.bytes.set(image, LOAD_ADDRESS);
+  memory.write(LOAD_ADDRESS, image);
   const host = new SerialHost();
   const engine = new Engine({ memory, host, trace: QUIET });
   const { S } = engine.cpu;

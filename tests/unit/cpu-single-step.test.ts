@@ -32,9 +32,9 @@ function rig(code: readonly number[]): Engine {
   const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET });
   const { S } = engine.cpu;
   memory.writeU32(VEC_DB * 4, HANDLER);
-  memory.bytes.set(code, CODE);
+  memory.write(CODE, Uint8Array.from(code));
   // inc word [COUNTER]; iret
-  memory.bytes.set([0xff, 0x06, COUNTER & 0xff, COUNTER >> 8, 0xcf], HANDLER);
+  memory.write(HANDLER, Uint8Array.from([0xff, 0x06, COUNTER & 0xff, COUNTER >> 8, 0xcf]));
   for (const segment of [SEG_CS, SEG_SS]) {
     S[segment + SEG_SELECTOR] = 0;
     S[segment + SEG_BASE_LO] = 0;

@@ -23,7 +23,7 @@ class SerialHost extends RecordingHost {
 it.each(['faults32', 'faults64', 'debug64'])('%s: frames are those that QEMU 7.2 recorded', (program) => {
   const oracle = new URL('../oracle/system/', import.meta.url);
   const memory = pcMemory(16 << 20);
-  memory.bytes.set(readFileSync(new URL(`${program}.bin`, oracle)), LOAD_ADDRESS);
+  memory.write(LOAD_ADDRESS, readFileSync(new URL(`${program}.bin`, oracle)));
   const host = new SerialHost();
   const engine = new Engine({ memory, host, trace: QUIET });
   const { S } = engine.cpu;

@@ -9,7 +9,10 @@ const SIZE = 1 << 20;
 function rig(): { memory: GuestMemory; dropped: number[] } {
   const memory = pcMemory(SIZE);
   const dropped: number[] = [];
-  memory.onCodeWrite((page) => dropped.push(page));
+  for (const { gpa, size } of memory.regions) memory.fill(gpa, size, 0xcc);
+  for (const { gpa, size } of memory.regions) memory.fill(gpa, size, 0);
+  const first = memory.locate(0) / PAGE_SIZE;
+  memory.onCodeWrite((page) => dropped.push(page - first));
   memory.codePages.fill(1);
   return { memory, dropped };
 }

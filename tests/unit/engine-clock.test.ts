@@ -19,7 +19,7 @@ it('a device sees the count of instructions, also in code that the region compil
   const engine = createEngine({ memory, host: { ...NO_DEVICES, ioRead }, trace: QUIET });
   const { S } = engine.cpu;
   // again: in al, 10h; jmp again
-  memory.bytes.set([0xe4, 0x10, 0xeb, 0xfc], CODE);
+  memory.write(CODE, Uint8Array.from([0xe4, 0x10, 0xeb, 0xfc]));
   S[SEG_CS + SEG_BASE_LO] = 0;
   S[SEG_CS + SEG_BASE_HI] = 0;
   S[RIP_LO] = CODE;

@@ -1,4 +1,5 @@
 /** Only this level catches a register or table that our firmware leaves otherwise than SeaBIOS does. */
+
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { KernelError } from '../../src/emu/firmware/kernel-error.ts';
@@ -6,7 +7,8 @@ import { isBzImage, loadBzImage } from '../../src/emu/firmware/linux-boot.ts';
 import { mpTable, mpTableSize } from '../../src/emu/firmware/mp-table.ts';
 import { smbiosEntryPoint, smbiosTables } from '../../src/emu/firmware/smbios.ts';
 import { Machine } from '../../src/emu/machine/machine.ts';
-import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
+import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
+import { bytesAt } from '../support/memory.ts';
 
 const MIB = 1 << 20;
 const SLICES = 200;
@@ -48,7 +50,8 @@ describe('the state that a kernel starts with', () => {
     machine.cont();
     for (let slice = 0; slice < SLICES && !text().includes('\nend\n'); slice++) machine.run(1);
     const first = text();
-    machine.memory.bytes.fill(0xaa, 0, 4 * MIB);
+    machine.memory.fill(0, 0xa0000, 0xaa);
+    machine.memory.fill(0xc0000, 3 * MIB, 0xaa);
     machine.reset();
     for (let slice = 0; slice < SLICES && text().length < 2 * first.length; slice++) machine.run(1);
     expect(text().slice(first.length).split('\n')).toEqual(first.split('\n'));
@@ -115,6 +118,7 @@ describe('the Linux boot protocol', () => {
     kernel,
     initrd,
     commandLine: 'console=ttyS0',
+    ram: pcRamLayout(64 * MIB),
     rsdp: 0xf59d0,
   });
 
@@ -122,7 +126,7 @@ describe('the Linux boot protocol', () => {
     const memory = pcMemory(64 * MIB);
     const entry = loadBzImage(request(bzImage()), memory);
     expect(entry).toMatchObject({ mode: 'long64', rip: 0x100200, rsi: 0x10000 });
-    expect(memory.bytes[0x100000]).toBe(0x90);
+    expect(memory.readU8(0x100000)).toBe(0x90);
   });
 
   it('starts a kernel without the 64-bit flag at its load address, in protected mode', () => {
@@ -135,20 +139,17 @@ describe('the Linux boot protocol', () => {
     const memory = pcMemory(64 * MIB);
     const initrd = new Uint8Array(5000).fill(7);
     const { rsi } = loadBzImage(request(bzImage(), initrd), memory);
-    const { view } = memory;
-    const ramdisk = view.getUint32(rsi + 0x218, true);
-    expect(view.getUint8(rsi + 0x210)).toBe(0xb0);
+    const ramdisk = memory.readU32(rsi + 0x218);
+    expect(memory.readU8(rsi + 0x210)).toBe(0xb0);
     expect(ramdisk).toBe(64 * MIB - 0x20000 - 8192);
-    expect(view.getUint32(rsi + 0x21c, true)).toBe(5000);
-    expect(view.getUint8(ramdisk + 4999)).toBe(7);
-    expect(view.getBigUint64(rsi + 0x70, true)).toBe(0xf59d0n);
-    const commandLine = view.getUint32(rsi + 0x228, true);
-    expect(Buffer.from(memory.bytes.subarray(commandLine, commandLine + 14)).toString()).toBe(
-      'console=ttyS0\0',
-    );
-    const ranges = view.getUint8(rsi + 0x1e8);
+    expect(memory.readU32(rsi + 0x21c)).toBe(5000);
+    expect(memory.readU8(ramdisk + 4999)).toBe(7);
+    expect(memory.readU64(rsi + 0x70)).toBe(0xf59d0);
+    const commandLine = memory.readU32(rsi + 0x228);
+    expect(Buffer.from(bytesAt(memory, commandLine, 14)).toString()).toBe('console=ttyS0\0');
+    const ranges = memory.readU8(rsi + 0x1e8);
     expect(ranges).toBe(7);
-    expect(view.getBigUint64(rsi + 0x2d0 + 20 * (ranges - 1), true)).toBe(0xfd_0000_0000n);
+    expect(memory.readU64(rsi + 0x2d0 + 20 * (ranges - 1))).toBe(0xfd_0000_0000);
   });
 
   it.each([

@@ -5,6 +5,7 @@ import { QUIET } from '../../src/emu/core/trace.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { fuzz } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
+import { bytesAt } from '../support/memory.ts';
 
 const text = (string: string) => new TextEncoder().encode(string);
 const REQUEST = 0x1000;
@@ -20,16 +21,21 @@ function rig() {
   dev.addFile('etc/address', new Uint8Array(8), { writable: true });
   const select = (key: number) => io.write(0x510, 2, key);
   const take = (count: number) => Array.from({ length: count }, () => io.read(0x511, 1));
+  const put = (at: number, value: number): void => {
+    const bytes = new DataView(new ArrayBuffer(4));
+    bytes.setUint32(0, value);
+    memory.write(at, new Uint8Array(bytes.buffer));
+  };
   const dma = (control: number, length: number, target: number) => {
-    memory.view.setUint32(REQUEST, control);
-    memory.view.setUint32(REQUEST + 4, length);
-    memory.view.setUint32(REQUEST + 8, 0);
-    memory.view.setUint32(REQUEST + 12, target);
+    put(REQUEST, control);
+    put(REQUEST + 4, length);
+    put(REQUEST + 8, 0);
+    put(REQUEST + 12, target);
     io.write(0x514, 4, 0);
     io.write(0x518, 4, 0x00100000);
-    return memory.view.getUint32(REQUEST);
+    return new DataView(bytesAt(memory, REQUEST, 4).buffer).getUint32(0);
   };
-  return { dev, io, memory, select, take, dma };
+  return { dev, io, memory, put, select, take, dma };
 }
 
 deviceContract(
@@ -87,14 +93,14 @@ describe('fw_cfg', () => {
   });
   it('DMA selects, skips and reads, with zeros past the end', () => {
     const { dma, memory } = rig();
-    memory.bytes.fill(0xee, BUFFER, BUFFER + 16);
+    memory.fill(BUFFER, 16, 0xee);
     expect(dma(0x0022_000c, 4, 0)).toBe(0);
     expect(dma(0x0000_0002, 8, BUFFER)).toBe(0);
-    expect([...memory.bytes.subarray(BUFFER, BUFFER + 9)]).toEqual([...text('456789'), 0, 0, 0xee]);
+    expect([...bytesAt(memory, BUFFER, 9)]).toEqual([...text('456789'), 0, 0, 0xee]);
   });
   it('DMA writes whole writable items only, and reports errors', () => {
     const { dev, dma, memory } = rig();
-    memory.bytes.set(text('ADDRESS!'), BUFFER);
+    memory.write(BUFFER, text('ADDRESS!'));
     expect(dma(0x0021_0018, 8, BUFFER)).toBe(0);
     expect(dev.file('etc/address')).toEqual(text('ADDRESS!'));
     expect(dma(0x0021_0018, 9, BUFFER)).toBe(1);
@@ -112,7 +118,7 @@ describe('fw_cfg', () => {
     expect(heard).toEqual([0]);
   });
   it('survives a hostile guest', () => {
-    const { dev, io, memory } = rig();
+    const { dev, io, put } = rig();
     const handler = {
       read: (at: number, size: 1 | 2 | 4) => io.read(0x510 + at, size),
       write: (at: number, size: 1 | 2 | 4, value: number) => io.write(0x510 + at, size, value),
@@ -122,9 +128,9 @@ describe('fw_cfg', () => {
       12,
       () => dev.save(),
       (random) => {
-        memory.view.setUint32(REQUEST, random(2 ** 32));
-        memory.view.setUint32(REQUEST + 4, random(0x20000));
-        memory.view.setUint32(REQUEST + 12, random(0x20000));
+        put(REQUEST, random(2 ** 32));
+        put(REQUEST + 4, random(0x20000));
+        put(REQUEST + 12, random(0x20000));
         if (random(3) === 0) io.write(0x518, 4, 0x00100000);
       },
     );

@@ -1,10 +1,12 @@
 /** virtio-blk-pci as its driver sees it. Register values were read from QEMU 7.2 through qtest. */
+
 import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../src/emu/block/block-backend.ts';
 import type { AccessSize } from '../../src/emu/core/device.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { checkVirtioPciProperties } from '../../src/emu/virtio/virtio-pci.ts';
 import { deviceContract } from '../support/device-contract.ts';
+import { bytesAt } from '../support/memory.ts';
 import { configRows, seeded } from '../support/pci-rig.ts';
 import { LEGACY, MODERN, settle, TestDisk, virtioRig } from '../support/virtio-driver.ts';
 
@@ -193,14 +195,16 @@ describe.each([{ sync: true }, { sync: false }])('requests, back end %o', (optio
     ]);
     await settle();
     expect([blkStatus(), used()]).toEqual([0, { index: 1, last: [0, 1537] }]);
-    expect([memory.bytes[DATA], memory.bytes[DATA + 0x1000], memory.bytes[DATA + 0x13ff]]).toEqual([3, 4, 5]);
+    expect([memory.readU8(DATA), memory.readU8(DATA + 0x1000), memory.readU8(DATA + 0x13ff)]).toEqual([
+      3, 4, 5,
+    ]);
     expect(messages).toEqual([[0xfee00000, 0x41]]);
   });
   it('OUT writes, and without the write cache flushes before it answers', async () => {
     const { start, request, memory, used, blkStatus, disk, mmio } = rig({}, options);
     start(0x1_0000_0a00n);
     mmio.write(MODERN + 0x2020, 1, 0);
-    memory.bytes.fill(0x5a, DATA, DATA + 1024);
+    memory.fill(DATA, 1024, 0x5a);
     request(T_OUT, 2, [{ gpa: DATA, length: 1024, in: false }]);
     await settle();
     expect([blkStatus(), used().last, disk.log.at(-1)]).toEqual([0, [0, 1], 'flush']);
@@ -216,7 +220,7 @@ describe.each([{ sync: true }, { sync: false }])('requests, back end %o', (optio
     expect([blkStatus(), disk.log.at(-1)]).toEqual([0, 'flush']);
     request(T_GET_ID, 0, [{ gpa: DATA, length: 20, in: true }]);
     await settle();
-    expect(new TextDecoder().decode(memory.bytes.subarray(DATA, DATA + 10))).toBe('HOTSLOT-1\0');
+    expect(new TextDecoder().decode(bytesAt(memory, DATA, 10))).toBe('HOTSLOT-1\0');
     const range = async (type: number, sector: number, sectors: number, flags: number, length = 16) => {
       memory.writeU32(DATA, sector);
       memory.writeU32(DATA + 4, 0);
@@ -286,7 +290,7 @@ describe('what comes too late', () => {
     await r.card.device.quiesce();
     r.disk.release();
     await settle();
-    expect([r.memory.bytes[DATA], r.blkStatus(), r.used().index, r.messages]).toEqual([0, 0xee, 0, []]);
+    expect([r.memory.readU8(DATA), r.blkStatus(), r.used().index, r.messages]).toEqual([0, 0xee, 0, []]);
   };
   it('after a device reset is dropped', () => late((r) => r.common(0x14, 1, 0)));
   it('after a queue reset is dropped', () => late((r) => r.common(0x3a, 2, 1)));
@@ -318,11 +322,11 @@ describe('snapshots', () => {
     await settle();
     const saved = structuredClone(first.card.save());
     const second = rig();
-    second.memory.bytes.set(first.memory.bytes);
+    second.memory.write(0, bytesAt(first.memory, 0, 0xa0000));
     second.card.restore(saved);
     expect(second.card.save()).toEqual(saved);
     await settle();
-    expect([second.memory.bytes[DATA], second.blkStatus(), second.used().last]).toEqual([7, 0, [0, 513]]);
+    expect([second.memory.readU8(DATA), second.blkStatus(), second.used().last]).toEqual([7, 0, [0, 513]]);
     expect(second.messages).toEqual([[0xfee00000, 0x41]]);
   });
 });

@@ -31,7 +31,7 @@ function rig(options: { eventIdx?: boolean; notifyOnEmpty?: boolean; size?: numb
   const queue = new Virtqueue(owner, options.size ?? 8);
   queue.setRings(DESC, AVAIL, USED);
   const write = (index: number, [gpa, length, flags, next]: Row, table = DESC) => {
-    memory.view.setBigUint64(table + 16 * index, BigInt(gpa), true);
+    memory.writeU64(table + 16 * index, gpa);
     memory.writeU32(table + 16 * index + 8, length);
     memory.writeU16(table + 16 * index + 12, flags);
     memory.writeU16(table + 16 * index + 14, next);
@@ -205,7 +205,7 @@ describe('a hostile driver', () => {
     fc.assert(
       fc.property(bytes, addresses, fc.boolean(), (noise, { desc, avail, used, size }, eventIdx) => {
         const { queue, memory, owner, faults } = rig({ eventIdx });
-        memory.bytes.set(noise, 0x1000);
+        memory.write(0x1000, noise);
         queue.setSize(size);
         queue.setRings(desc, avail, used);
         for (let i = 0; i < 4; i++) {
