@@ -5,7 +5,8 @@ import { startError } from './start-error.ts';
 const MIB = 1024 * 1024;
 /** QEMU: memory comes in multiples of this. */
 const MEMORY_ALIGN = 8192;
-const MAX_MEMORY = 2048 * MIB;
+/** The host has memory only for what the guest writes. With more than this Linux alone would write more than there can be. */
+const MAX_MEMORY = 64 * 1024 * MIB;
 const MAX_SHIFT = 10;
 
 /** An option and its value, already split. */

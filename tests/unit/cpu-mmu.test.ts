@@ -101,7 +101,7 @@ describe('4-level paging', () => {
     expect(rig.takeFault()).toEqual([14, 7]);
     expect(rig.cpu.mmu.translateCode(0x3010, 0)).toBe(-1);
     expect(rig.takeFault()).toEqual([14, 0x15]);
-    expect(rig.cpu.mmu.translateCode(0x2010, 0)).toBe(0x82010);
+    expect(rig.cpu.mmu.translateCode(0x2010, 0)).toBe(rig.memory.locate(0x82010));
     rig.cpu.load8(0x4000, 0);
     expect(rig.takeFault()).toEqual([14, 0xc]);
     expect(rig.cpu.loadSystem8(0x1000, 0)).toBe(1);
@@ -188,14 +188,15 @@ describe('code pages and MMIO', () => {
     rig.cpu.store8(0x1000, 0, 1);
     expect(rig.cpu.tlb[TLB_WORDS + 4 + TLB_WRITE]).toBe(0x1000);
     const seen: number[] = [];
-    rig.memory.codePages[0x81] = 1;
+    const codePage = rig.memory.locate(0x81000) >>> 12;
+    rig.memory.codePages[codePage] = 1;
     rig.memory.onCodeWrite((page) => {
       seen.push(page, rig.peek32(0x81000));
       rig.memory.codePages[page] = 0;
     });
-    rig.cpu.mmu.dropWriteTags(0x81);
+    rig.cpu.mmu.dropWriteTags(codePage);
     rig.cpu.store32(0x1000, 0, 0x99);
-    expect(seen).toEqual([0x81, 1]);
+    expect(seen).toEqual([codePage, 1]);
     rig.cpu.store32(0x1000, 0, 0x98);
     expect(rig.peek32(0x81000)).toBe(0x98);
     expect(rig.cpu.tlb[TLB_WORDS + 4 + TLB_WRITE]).toBe(0x1000);

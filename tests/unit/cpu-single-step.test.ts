@@ -89,7 +89,7 @@ describe('EFLAGS.TF', () => {
     engine.cpu.restore(saved.cpu.save());
     engine.run(1, true);
     engine.run(1, true);
-    expect(engine.cpu.memory.view.getUint16(COUNTER, true)).toBe(1);
+    expect(engine.cpu.memory.readU16(COUNTER)).toBe(1);
     expect(engine.cpu.S[DR6]).toBe(0xffff0ff1 | 0);
   });
 });
