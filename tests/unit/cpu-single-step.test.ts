@@ -73,7 +73,7 @@ describe('EFLAGS.TF', () => {
     engine.cpu.updateMode();
     for (let run = 0; run < 20 && S[HALTED] === 0; run++) engine.run(1, true);
     expect(traps).toEqual([3, 3, 3, 5, 6, 8]);
-    expect(memory.view.getUint8(S[RDI] ?? 0)).toBe(0);
+    expect(memory.readU8(S[RDI] ?? 0)).toBe(0);
     expect(S[RCX]).toBe(0);
   });
 
