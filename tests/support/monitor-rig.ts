@@ -21,7 +21,7 @@ import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.t
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
 import { RunControl, type RunState } from '../../src/emu/machine/run-state.ts';
-import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
+import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
 import type { PciDevice } from '../../src/emu/pci/pci-device.ts';
@@ -108,6 +108,7 @@ export async function monitorRig(): Promise<MonitorRig> {
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
   const board = new PcBoard({
     memory,
+    ram: pcRamLayout(4 * MIB),
     clock,
     trace: QUIET,
     wallClockMs: 0,
