@@ -82,7 +82,7 @@ function fileOf(value: unknown): GuestFile {
 
 function terminalSizeOf(value: unknown): TerminalSizeSetting {
   const record = asRecord(value);
-  const port = numberOf(record, 'port');
+  const port = numberOf(record, 'port', 0, 3);
   if (port !== 1) throw badManifest();
   return { port, append: stringOf(record, 'append') };
 }
