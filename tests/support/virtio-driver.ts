@@ -133,11 +133,7 @@ function createVirtioBlkPci(
   );
 }
 
-export function virtioRig(
-  properties: VirtioBlkPciProperties,
-  disk: TestDisk,
-  memory = pcMemory(1 << 20),
-) {
+export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk, memory = pcMemory(1 << 20)) {
   const pci = pciRig(memory);
   const devfn = pciDevfn(2, 0);
   const errors: string[] = [];

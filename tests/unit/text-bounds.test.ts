@@ -30,7 +30,7 @@ describe('text to the guest', () => {
     const receive = (bytes: Uint8Array): void => {
       taken += bytes.length;
     };
-    pipe.connect({ canReceive: () => 1000, receive, event() {} });
+    pipe.connect({ canReceive: () => 1000, receive, event() {}, outputReady() {} });
     expect([taken, pipe.pending]).toEqual([16 << 20, 0]);
     expect(pipe.send(Uint8Array.of(1))).toBe(true);
   });
