@@ -32,7 +32,7 @@ import { CLOCK, ENTROPY, EVENTS, Services, TRACE } from '../qdev/services.ts';
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
 import { SERIAL_PORT_NAMES } from '../virtio/virtio-serial-pci-type.ts';
-import { PcBoard } from './boards/pc.ts';
+import { PcBoard, type PcWiring } from './boards/pc.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from './device-types.ts';
@@ -40,6 +40,7 @@ import { enterKernel } from './entry-state.ts';
 import type { CpuInfo, MachineApi } from './machine-api.ts';
 import { resetDevices } from './reset-devices.ts';
 import { RunControl, type RunState } from './run-state.ts';
+import { noticeSmallArena } from './small-arena.ts';
 import { CHUNK_MAX, HostTime, InstructionTime, type TimeSource } from './virtual-clock.ts';
 
 const APIC_PAGE = 0x1000;
@@ -221,7 +222,7 @@ export class Machine implements MachineApi {
     });
     this.#hub.mapped(this.board.physical.map(this.apic.base, APIC_PAGE, this.#hub));
     this.engine.warmUp();
-    this.#noticeSmallArena();
+    noticeSmallArena(this.memory, config.memoryBytes, host);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
     this.#bootFiles = config.restoring === true ? undefined : config;
     this.#loadKernel(0);
@@ -453,14 +454,10 @@ export class Machine implements MachineApi {
     resetDevices(this.devices.tree);
     this.events.emit({ event: 'RESET', data: { guest, reason } });
     this.runControl.machineReset();
-    if (this.#internalError instanceof ArenaFullError) this.#emptyMemory();
+    // With its contents the guest would not get far.
+    if (this.#internalError instanceof ArenaFullError) this.memory.releaseAll();
     this.#internalError = undefined;
     this.#poweredUp = false;
-  }
-
-  /** After a stop since the arena was full: with its contents the guest would not get far. */
-  #emptyMemory(): void {
-    for (const { gpa, size } of this.memory.regions) this.memory.release(gpa, size);
   }
 
   /** What firmware and boot loader do before the first instruction of the kernel, with the devices that are there by then; false: it has to wait. */
@@ -475,41 +472,29 @@ export class Machine implements MachineApi {
   #loadKernel(rsdp: number): EntryState | undefined {
     const { kernel, initrd, append = '' } = this.#bootFiles ?? {};
     if (kernel === undefined) return undefined;
-    const ram = pcRamLayout(this.config.memoryBytes);
-    return loadKernel({ kernel, initrd, commandLine: append, ram, rsdp }, this.memory);
+    const { memory, ram } = this.board.wiring;
+    return loadKernel({ kernel, initrd, commandLine: append, ram, rsdp }, memory);
   }
 
   /** A fault of ours: the guest may be in any state now, only a reset makes it good. */
   #fail(error: unknown): void {
     this.#running = false;
     this.#internalError = error instanceof Error ? error : new Error(String(error));
-    const text = this.#internalError.message;
-    this.trace.internalError(text);
+    const { message } = this.#internalError;
+    this.trace.internalError(message);
     this.runControl.stop('internal-error');
-    const isOurs = !(error instanceof ArenaFullError);
-    this.#host.notice?.(isOurs ? `The machine stopped by a fault of the emulator: ${text}` : text);
+    const about = error instanceof ArenaFullError ? '' : 'The machine stopped by a fault of the emulator: ';
+    this.#host.notice?.(about + message);
   }
 
-  /** The guest wrote to more memory than there is. Its next instruction must not run; a device's transfer just moves nothing. */
+  /** The guest's next instruction must not run; a device's transfer just moves nothing. */
   #arenaFull(): void {
-    const error = new ArenaFullError(this.memory.arena.capacity);
-    if (this.#running) throw error;
-    this.#fail(error);
-  }
-
-  /** Says when the guest cannot use all of its RAM. */
-  #noticeSmallArena(): void {
-    const { capacity } = this.memory.arena;
-    const ram = this.config.memoryBytes;
-    if (capacity >= ram) return;
-    const [has, can] = [ram, capacity].map((bytes) => Math.floor(bytes / 2 ** 20));
-    this.#host.notice?.(
-      `The guest has ${has} MiB of memory, but the host gives ${can} MiB: the machine stops when the guest has used more.`,
-    );
+    if (this.#running) throw new ArenaFullError(this.memory.arena.capacity);
+    this.#fail(new ArenaFullError(this.memory.arena.capacity));
   }
 
   #cpuHost(): CpuHost {
-    const host: CpuHost = {
+    return {
       ioRead: (port, size) => this.board.ports.read(port, size),
       ioWrite: (port, size, value) => this.board.ports.write(port, size, value),
       mmioRead: (gpa, size) => this.board.physical.read(gpa, size),
@@ -518,7 +503,6 @@ export class Machine implements MachineApi {
       acknowledgePic: () => this.board.pic.acknowledge(),
       broadcastEoi: (vector) => this.board.ioApic.eoi(vector),
     };
-    return host;
   }
 
   #createApic(host: CpuHost): LocalApic {
@@ -533,8 +517,6 @@ export class Machine implements MachineApi {
   }
 }
 
-function dimmSlots({
-  dimms,
-}: MachineConfig): { readonly slots: number; readonly maxSize: number } | undefined {
+function dimmSlots({ dimms }: MachineConfig): PcWiring['dimms'] {
   return dimms === undefined ? undefined : { slots: dimms.slots, maxSize: dimms.maxBytes };
 }

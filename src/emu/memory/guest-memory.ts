@@ -129,6 +129,11 @@ export class GuestMemory implements DmaPort {
     this.#unmapped();
   }
 
+  /** Gives all RAM back, as after a power cycle. */
+  releaseAll(): void {
+    for (const { gpa, size } of this.#regions) this.release(gpa, size);
+  }
+
   listen(listener: MemoryListener): void {
     this.#listeners.push(listener);
   }
