@@ -37,13 +37,8 @@ export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';
 export { KernelError } from './firmware/kernel-error.ts';
 export { DEVICE_TYPES } from './machine/device-types.ts';
-export {
-  type BootFiles,
-  Machine,
-  type MachineConfig,
-  type MachineHost,
-  type SliceResult,
-} from './machine/machine.ts';
+export { Machine } from './machine/machine.ts';
+export type { BootFiles, MachineConfig, MachineHost, SliceResult } from './machine/machine-config.ts';
 export type { RunState } from './machine/run-state.ts';
 export {
   type MachineSnapshot,

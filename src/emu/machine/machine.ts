@@ -2,12 +2,10 @@
 import { asBlockError } from '../block/block-backend.ts';
 import { BLOCK_ERRORS, blockErrorReporter } from '../block/block-errors.ts';
 import { DRIVES, Drives } from '../block/drives.ts';
-import type { ImageOpener } from '../block/image-store.ts';
 import { sysbusPlaceLines } from '../bus/sysbus.ts';
 import { CharPipe } from '../char/char-backend.ts';
 import { CHARDEVS, Chardevs } from '../char/chardevs.ts';
 import { EventQueue } from '../core/clock.ts';
-import type { Host } from '../core/host.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
@@ -16,11 +14,9 @@ import { ApicBusHub } from '../cpu/apic/apic-bus.ts';
 import { LocalApic } from '../cpu/apic/local-apic.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
 import { Engine } from '../cpu/engine.ts';
-import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
 import { HALTED } from '../cpu/state.ts';
 import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
-import type { BufferMaker } from '../memory/arena.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
 import { pcMemory, pcRamLayout } from '../memory/pc-ram.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
@@ -38,6 +34,7 @@ import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from './device-types.ts';
 import { enterKernel } from './entry-state.ts';
 import type { CpuInfo, MachineApi } from './machine-api.ts';
+import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { resetDevices } from './reset-devices.ts';
 import { RunControl, type RunState } from './run-state.ts';
 import { noticeSmallArena } from './small-arena.ts';
@@ -51,63 +48,6 @@ const NS_PER_MS = 1_000_000;
 
 /** QEMU: ACPI_MAX_RAM_SLOTS. */
 export const MAX_DIMM_SLOTS = 256;
-
-/** What is started when the machine is switched on or reset. */
-export interface BootFiles {
-  /** ELF with a PVH entry, or bzImage; without it the machine stays in prelaunch. */
-  readonly kernel?: Uint8Array | undefined;
-  readonly initrd?: Uint8Array | undefined;
-  readonly append?: string | undefined;
-}
-
-export interface MachineConfig extends BootFiles {
-  /** RAM, a multiple of 4096. The host has memory only for as much of it as the guest writes, and for at most 2 GiB. */
-  readonly memoryBytes: number;
-  /** RAM stays empty and devices are cold-plugged: `restoreMachine` follows. A reset waits for `setBootFiles`. */
-  readonly restoring?: boolean | undefined;
-  /** QEMU: -m slots=,maxmem=: room for DIMMs; `maxBytes` counts them and the RAM. */
-  readonly dimms?: { readonly slots: number; readonly maxBytes: number } | undefined;
-  /** QEMU: -icount shift=N: the guest's clock counts instructions, and every run repeats exactly. */
-  readonly icountShift?: number | undefined;
-  /** QEMU: -rtc base=…: the real-time clock at start, in milliseconds since 1970; else the host's wall clock. */
-  readonly rtcBaseMs?: number | undefined;
-  /** Which of COM1 to COM4 the board has; by default COM1. */
-  readonly serialPorts?: readonly boolean[] | undefined;
-  /** Devices are part of the machine, not hot-plugged, until the caller says `devices.machineReady()`. */
-  readonly coldPlug?: boolean | undefined;
-  /** QEMU: -no-reboot: a guest's reset ends the machine. */
-  readonly noReboot?: boolean | undefined;
-}
-
-/** What `Machine.saveRun` gives. */
-export type RunSnapshot = {
-  readonly nowNs: number;
-  readonly wallClockMs: number;
-  readonly retired: number;
-  readonly runState: RunState;
-  readonly poweredUp: boolean;
-  readonly powerOff: boolean;
-  readonly resetReason: string | null;
-  readonly noReboot: boolean;
-};
-
-export interface MachineHost extends Host {
-  readonly images: ImageOpener;
-  /** What QEMU prints on its standard error. */
-  readonly warn?: (message: string) => void;
-  /** Something that whoever shows the machine should tell its user: an I/O error of a disk, a fault of the emulator. */
-  readonly notice?: (text: string) => void;
-  /** How the buffer for guest RAM is made; absent: by `ArrayBuffer`. A RangeError makes the machine ask for less. */
-  readonly makeBuffer?: BufferMaker;
-  /** How text becomes code; absent: by `Function`. What throws, as under a strict content policy, leaves all to the interpreter. */
-  readonly makeFunction?: FunctionMaker;
-}
-
-/** What the caller of `run` is to do next. */
-export interface SliceResult {
-  /** Milliseconds until something may happen by itself: 0 call again at once, Infinity only input can wake the machine. */
-  readonly idleMs: number;
-}
 
 export class Machine implements MachineApi {
   readonly memory: GuestMemory;

@@ -4,13 +4,8 @@ import type { Plain } from '../core/plain.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
 import { PAGE_SIZE } from '../memory/guest-memory.ts';
 import { RamImage } from '../memory/ram-image.ts';
-import {
-  MAX_DIMM_SLOTS,
-  Machine,
-  type MachineConfig,
-  type MachineHost,
-  type RunSnapshot,
-} from './machine.ts';
+import { MAX_DIMM_SLOTS, Machine } from './machine.ts';
+import type { MachineConfig, MachineHost, RunSnapshot } from './machine-config.ts';
 import { type PeripheralsSnapshot, restorePeripherals, savePeripherals } from './snapshot-devices.ts';
 import { restoreSections, type Section, saveSections } from './snapshot-sections.ts';
 

@@ -1,0 +1,63 @@
+/** What a machine is made of, and what it needs of the world. */
+import type { ImageOpener } from '../block/image-store.ts';
+import type { Host } from '../core/host.ts';
+import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
+import type { BufferMaker } from '../memory/arena.ts';
+import type { RunState } from './run-state.ts';
+
+/** What is started when the machine is switched on or reset. */
+export interface BootFiles {
+  /** ELF with a PVH entry, or bzImage; without it the machine stays in prelaunch. */
+  readonly kernel?: Uint8Array | undefined;
+  readonly initrd?: Uint8Array | undefined;
+  readonly append?: string | undefined;
+}
+
+export interface MachineConfig extends BootFiles {
+  /** RAM, a multiple of 4096. The host has memory only for as much of it as the guest writes, and for at most 2 GiB. */
+  readonly memoryBytes: number;
+  /** RAM stays empty and devices are cold-plugged: `restoreMachine` follows. A reset waits for `setBootFiles`. */
+  readonly restoring?: boolean | undefined;
+  /** QEMU: -m slots=,maxmem=: room for DIMMs; `maxBytes` counts them and the RAM. */
+  readonly dimms?: { readonly slots: number; readonly maxBytes: number } | undefined;
+  /** QEMU: -icount shift=N: the guest's clock counts instructions, and every run repeats exactly. */
+  readonly icountShift?: number | undefined;
+  /** QEMU: -rtc base=…: the real-time clock at start, in milliseconds since 1970; else the host's wall clock. */
+  readonly rtcBaseMs?: number | undefined;
+  /** Which of COM1 to COM4 the board has; by default COM1. */
+  readonly serialPorts?: readonly boolean[] | undefined;
+  /** Devices are part of the machine, not hot-plugged, until the caller says `devices.machineReady()`. */
+  readonly coldPlug?: boolean | undefined;
+  /** QEMU: -no-reboot: a guest's reset ends the machine. */
+  readonly noReboot?: boolean | undefined;
+}
+
+/** What `Machine.saveRun` gives. */
+export type RunSnapshot = {
+  readonly nowNs: number;
+  readonly wallClockMs: number;
+  readonly retired: number;
+  readonly runState: RunState;
+  readonly poweredUp: boolean;
+  readonly powerOff: boolean;
+  readonly resetReason: string | null;
+  readonly noReboot: boolean;
+};
+
+export interface MachineHost extends Host {
+  readonly images: ImageOpener;
+  /** What QEMU prints on its standard error. */
+  readonly warn?: (message: string) => void;
+  /** Something that whoever shows the machine should tell its user: an I/O error of a disk, a fault of the emulator. */
+  readonly notice?: (text: string) => void;
+  /** How the buffer for guest RAM is made; absent: by `ArrayBuffer`. A RangeError makes the machine ask for less. */
+  readonly makeBuffer?: BufferMaker;
+  /** How text becomes code; absent: by `Function`. What throws, as under a strict content policy, leaves all to the interpreter. */
+  readonly makeFunction?: FunctionMaker;
+}
+
+/** What the caller of `run` is to do next. */
+export interface SliceResult {
+  /** Milliseconds until something may happen by itself: 0 call again at once, Infinity only input can wake the machine. */
+  readonly idleMs: number;
+}
