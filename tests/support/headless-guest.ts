@@ -109,7 +109,8 @@ export class HeadlessGuest {
         notice: (text) => this.notices.push(text),
       },
     );
-    this.machine.onSerial = (bytes) => this.#show(Buffer.from(bytes).toString('latin1'));
+    const decoder = new TextDecoder();
+    this.machine.onSerial = (bytes) => this.#show(decoder.decode(bytes, { stream: true }));
     this.machine.events.listen((event) => this.#events.push(event));
     this.monitor = new Monitor({ machine: this.machine, stderr: (message) => this.warnings.push(message) });
     this.#loop();
