@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BlockError } from '../../src/emu/block/block-backend.ts';
 import {
   CHUNK_BYTES,
@@ -375,6 +375,67 @@ describe('IndexedDB chunks', () => {
     bytes.fill(0);
     await commit;
     expect(await database.load('a', [0, 1])).toEqual([noise(8), undefined]);
+  });
+
+  /** The connection of the next transaction. */
+  async function connectionOf(database: IndexedDbChunks): Promise<IDBDatabase> {
+    const spy = vi.spyOn(IDBDatabase.prototype, 'transaction');
+    await database.find('/none');
+    const connection = spy.mock.contexts[0] as IDBDatabase;
+    spy.mockRestore();
+    return connection;
+  }
+
+  it('connects again before it hears that the connection was closed', async () => {
+    const database = await IndexedDbChunks.open('closed');
+    await database.commit({ id: 'a', put: new Map([[0, noise(8)]]) });
+    const first = await connectionOf(database);
+    first.close();
+    const bytes = noise(8, 2);
+    const [loaded] = [database.load('a', [0])];
+    expect(await loaded).toEqual([noise(8)]);
+    (await connectionOf(database)).close();
+    const commit = database.commit({ id: 'a', put: new Map([[1, bytes]]) });
+    bytes.fill(0);
+    await commit;
+    expect(await database.load('a', [0, 1])).toEqual([noise(8), noise(8, 2)]);
+    // The event of the old connection, when it comes, is none of the new one's.
+    first.onclose?.(new Event('close'));
+    const second = await connectionOf(database);
+    expect(await connectionOf(database)).toBe(second);
+  });
+
+  it('reads again what was cut off, and leaves no rejection alone', async () => {
+    const database = await IndexedDbChunks.open('aborted');
+    await database.commit({ id: 'a', put: new Map([[0, noise(8)]]), upload: 'begin' });
+    const alone: unknown[] = [];
+    const hear = (reason: unknown) => alone.push(reason);
+    process.on('unhandledRejection', hear);
+    const { transaction } = IDBDatabase.prototype;
+    let cuts = 0;
+    IDBDatabase.prototype.transaction = function (this: IDBDatabase, ...args) {
+      const cut = transaction.apply(this, args);
+      if (cuts-- > 0) queueMicrotask(() => cut.abort());
+      return cut;
+    };
+    try {
+      for (const read of [
+        () => database.load('a', [0, 1, 2], new Set([0, 1, 2])),
+        () => database.load('a', [0, 1, 2], new Set()),
+        () => database.countChunks('a'),
+        () => database.records(),
+      ]) {
+        cuts = 1;
+        await read();
+        cuts = 2;
+        await expect(read()).rejects.toMatchObject({ code: 'EIO' });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(alone).toEqual([]);
+    } finally {
+      IDBDatabase.prototype.transaction = transaction;
+      process.off('unhandledRejection', hear);
+    }
   });
 
   it('maps the quota error', async () => {

@@ -11,6 +11,7 @@ import {
 } from '../../emu/index.ts';
 
 const STORE = 'images';
+const DURABILITY: IDBTransactionOptions = { durability: 'strict' };
 
 /** Greater than every number and string in a key. Spec: Indexed Database API 3.0, compare two keys. */
 const END: IDBValidKey = [];
@@ -54,7 +55,7 @@ export class IndexedDbChunks implements ChunkDatabase {
   }
 
   async find(path: string): Promise<ImageRecord | undefined> {
-    return this.#guard(get<ImageRecord>(recordKey(path), this.#use));
+    return this.#guard(this.#read(() => get<ImageRecord>(recordKey(path), this.#use)));
   }
 
   async storedChunks(id: string): Promise<readonly number[]> {
@@ -67,9 +68,11 @@ export class IndexedDbChunks implements ChunkDatabase {
 
   async countChunks(id: string): Promise<number> {
     return this.#ask(async (store) => {
-      const chunks = promisifyRequest(store.count(within('chunk', id)));
-      const pages = promisifyRequest(store.count(within('page', id)));
-      return (await chunks) + (await pages) / CHUNK_PAGES;
+      const [chunks, pages] = await Promise.all([
+        promisifyRequest(store.count(within('chunk', id))),
+        promisifyRequest(store.count(within('page', id))),
+      ]);
+      return chunks + pages / CHUNK_PAGES;
     });
   }
 
@@ -81,46 +84,38 @@ export class IndexedDbChunks implements ChunkDatabase {
     const withThem = indices.filter((index) => paged?.has(index) ?? true);
     if (withThem.length === 0) {
       const keys = indices.map((index) => chunkKey(id, index));
-      return this.#guard(getMany<Uint8Array>(keys, this.#use));
+      return this.#guard(this.#read(() => getMany<Uint8Array>(keys, this.#use)));
     }
     // One transaction: a commit may move pages into their chunk.
     return this.#ask(async (store) => {
       const chunks = indices.map((index) =>
         promisifyRequest<Uint8Array | undefined>(store.get(chunkKey(id, index))),
       );
-      const pages = new Map(
-        withThem.map((index) => [
-          index,
-          promisifyRequest<StoredPage[]>(store.getAll(within('page', id, index))),
-        ]),
+      const pages = withThem.map((index) =>
+        promisifyRequest<StoredPage[]>(store.getAll(within('page', id, index))),
       );
-      return Promise.all(
-        chunks.map(async (chunk, at) => {
-          const newer = (await pages.get(indices[at] ?? Number.NaN)) ?? [];
-          return withPages(
-            await chunk,
-            newer.map(({ page, bytes }) => [page, bytes]),
-          );
-        }),
+      // All at once: when the transaction is aborted every one of them rejects, and none may be left alone with that.
+      const [bytes, newer] = await Promise.all([Promise.all(chunks), Promise.all(pages)]);
+      return indices.map((index, at) =>
+        withPages(
+          bytes[at],
+          (newer[withThem.indexOf(index)] ?? []).map((stored) => [stored.page, stored.bytes]),
+        ),
       );
     });
   }
 
-  commit(change: ImageChange): Promise<void> {
+  /** Not modelled: a commit that was under way when the connection was lost is not tried again; its caller has the bytes and may. */
+  async commit(change: ImageChange): Promise<void> {
+    return this.#guard(this.#commit(change));
+  }
+
+  async #commit(change: ImageChange): Promise<void> {
+    const store = this.#begin('readwrite');
+    if (store !== undefined) return applyAll(store, change);
     // Without a connection the puts come later than this call, when the caller may have changed the bytes.
-    const mine = this.#connection === undefined ? { ...change, ...copyOf(change.put) } : change;
-    const committed = this.#use('readwrite', (store) => {
-      const end = endOf(store.transaction);
-      try {
-        apply(store, mine);
-      } catch (error) {
-        // Else what was already put would be committed alone.
-        store.transaction.abort();
-        return end.catch(() => Promise.reject(error));
-      }
-      return end;
-    });
-    return this.#guard(committed);
+    const mine = { ...change, ...copyOf(change) };
+    return this.#use('readwrite', (later) => applyAll(later, mine));
   }
 
   async uploads(): Promise<readonly string[]> {
@@ -143,15 +138,26 @@ export class IndexedDbChunks implements ChunkDatabase {
    * only after a wait.
    * Spec: Indexed Database API 3.0, durability hint: `strict` completes when the data is on the medium.
    */
-  readonly #use: UseStore = (mode, callback) => {
-    const run = (connection: IDBDatabase) =>
-      callback(connection.transaction(STORE, mode, { durability: 'strict' }).objectStore(STORE));
-    if (this.#connection === undefined) return this.#connect().then(run);
-    const connection = this.#connection;
-    return new Promise((resolve) => {
-      resolve(run(connection));
-    });
+  readonly #use: UseStore = async (mode, callback) => {
+    const store = this.#begin(mode);
+    if (store !== undefined) return callback(store);
+    const connection = await this.#connect();
+    return callback(connection.transaction(STORE, mode, DURABILITY).objectStore(STORE));
   };
+
+  /** A transaction at once; undefined where a connection must be made first. */
+  #begin(mode: IDBTransactionMode): IDBObjectStore | undefined {
+    const connection = this.#connection;
+    if (connection === undefined) return undefined;
+    try {
+      return connection.transaction(STORE, mode, DURABILITY).objectStore(STORE);
+    } catch (error) {
+      // Spec: Indexed Database API 3.0, `transaction` throws so from when the connection is closed; the event comes later.
+      if (!isNamed(error, 'InvalidStateError')) throw error;
+      this.#lost(connection);
+      return undefined;
+    }
+  }
 
   async #indices(what: 'chunk' | 'page', id: string): Promise<readonly number[]> {
     const keys = await this.#ask((store) => promisifyRequest(store.getAllKeys(within(what, id))));
@@ -159,7 +165,17 @@ export class IndexedDbChunks implements ChunkDatabase {
   }
 
   #ask<T>(question: (store: IDBObjectStore) => Promise<T>): Promise<T> {
-    return this.#guard(this.#use('readonly', question));
+    return this.#guard(this.#read(() => this.#use('readonly', question)));
+  }
+
+  /** A read that the end of a connection has cut off is done again, once: it changes nothing. */
+  async #read<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isNamed(error, 'AbortError')) throw error;
+      return read();
+    }
   }
 
   async #guard<T>(answer: Promise<T>): Promise<T> {
@@ -223,9 +239,26 @@ function applyChunks(store: IDBObjectStore, { id, put, remove, pages, paged }: I
   }
 }
 
-function copyOf(put: ReadonlyMap<number, Uint8Array> | undefined): Pick<ImageChange, 'put'> {
+/** All or nothing. */
+function applyAll(store: IDBObjectStore, change: ImageChange): Promise<void> {
+  const end = endOf(store.transaction);
+  try {
+    apply(store, change);
+  } catch (error) {
+    // Else what was already put would be committed alone.
+    store.transaction.abort();
+    return end.catch(() => Promise.reject(error));
+  }
+  return end;
+}
+
+function copyOf({ put }: ImageChange): Pick<ImageChange, 'put'> {
   if (put === undefined) return {};
   return { put: new Map([...put].map(([index, bytes]) => [index, bytes.slice()])) };
+}
+
+function isNamed(error: unknown, name: string): boolean {
+  return (error instanceof DOMException || error instanceof Error) && error.name === name;
 }
 
 /** Unlike idb-keyval's `promisifyRequest` it waits for `abort` after a failed request: only then the reason is known. */
