@@ -1,65 +1,15 @@
 /** The program as a user starts it: terminal, sockets, files, exit status. */
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ANSWER_MS, BOOT_MS, eventually, PROGRAM, PROMPT, Run } from '../support/program.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PROGRAM = join(ROOT, 'bin/hotslot-system-x86_64');
 const HAS_GUEST = existsSync(join(ROOT, 'public/images/debian-amd64/manifest.json'));
-const BOOT_MS = 240_000;
-const ANSWER_MS = 30_000;
 const DISK_BYTES = 8 * 1024 * 1024;
-const PROMPT = 'guest# ';
-
-/** A started program, and what it wrote. */
-class Run {
-  readonly process: ChildProcessWithoutNullStreams;
-  readonly ended: Promise<number | null>;
-  stdout = '';
-  stderr = '';
-
-  constructor(args: readonly string[], folder: string) {
-    this.process = spawn(PROGRAM, args, { cwd: folder });
-    this.process.stdout.on('data', (bytes: Buffer) => {
-      this.stdout += bytes.toString('latin1');
-    });
-    this.process.stderr.on('data', (bytes: Buffer) => {
-      this.stderr += bytes.toString('latin1');
-    });
-    this.process.stdin.on('error', () => {});
-    this.ended = new Promise((resolve) => {
-      this.process.on('close', resolve);
-    });
-  }
-
-  type(text: string): void {
-    this.process.stdin.write(text, 'latin1');
-  }
-
-  /** Waits for `text` on standard output and takes all up to its end. */
-  async until(text: string, ms = ANSWER_MS): Promise<string> {
-    await eventually(
-      () => this.stdout.includes(text),
-      ms,
-      () => `${text} in ${this.stdout.slice(-2000)} ${this.stderr}`,
-    );
-    const end = this.stdout.indexOf(text) + text.length;
-    const taken = this.stdout.slice(0, end);
-    this.stdout = this.stdout.slice(end);
-    return taken;
-  }
-}
-
-async function eventually(what: () => boolean, ms: number, told: () => string): Promise<void> {
-  const until = performance.now() + ms;
-  while (!what()) {
-    if (performance.now() > until) throw new Error(`waited in vain for ${told()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 /** The socket is there a moment before anybody listens at it. */
 async function connected(path: string): Promise<Socket> {
