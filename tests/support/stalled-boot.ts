@@ -8,7 +8,7 @@ import { ANSWER_MS, BOOT_MS, PROGRAM, PROMPT, Run } from './program.ts';
 const APPEND = 'console=ttyS0 earlyprintk=ttyS0 cryptomgr.notests rodata=off no_timer_check init_on_alloc=0';
 /** What Linux says of a processor or a clock that did not do what it should. */
 const COMPLAINT =
-  /soft lockup|detected stalls?|self-detected|blocked for more than|unstable|clock-skew|time jumped/i;
+  /soft lockup|detected stalls?|self-detected|blocked for more than|unstable|clock-skew|time jumped|readout interval|calibrat\w+ (failed|against)/i;
 /** The guest starts that much later than the process at most, and answers that late: all of it beside the stalls. */
 const LAG_SECONDS = 15;
 /** An idle guest has caught up by then. */

@@ -71,9 +71,8 @@ export class HostTime implements TimeSource {
   }
 
   nowNs(): number {
-    if (!this.#started) return this.#base;
-    this.#lookAtHost();
-    return this.#base + this.#passedNs();
+    this.#settle(this.#phase);
+    return this.#base;
   }
 
   start(): void {
@@ -117,9 +116,10 @@ export class HostTime implements TimeSource {
     this.#base = nowNs;
     this.#behindNs = 0;
     this.#lostNs = 0;
+    this.#retiredBefore = this.#retired();
   }
 
-  /** Ends the phase, and begins the next. */
+  /** Ends the phase, and begins the next: also at each look at the clock, so that all limits hold between any two looks. */
   #settle(next: Phase): void {
     if (this.#started) {
       this.#lookAtHost();
@@ -135,7 +135,7 @@ export class HostTime implements TimeSource {
       }
     }
     this.#phase = next;
-    this.#retiredBefore = this.#retired();
+    this.#retiredBefore = Math.max(this.#retiredBefore, this.#retired());
   }
 
   /** A host's clock that goes backwards stands still for us. */
@@ -159,7 +159,7 @@ export class HostTime implements TimeSource {
         return Math.min(
           lackingNs,
           this.#allowedNs(),
-          (this.#retired() - this.#retiredBefore) * MAX_NS_PER_INSTRUCTION,
+          Math.max(0, this.#retired() - this.#retiredBefore) * MAX_NS_PER_INSTRUCTION,
         );
       case 'idle':
         return Math.min(lackingNs, Math.max(0, Math.ceil(this.#deadlineNs - this.#base)));
