@@ -11,7 +11,12 @@ const GUEST_PROMPT = 'guest# ';
 const BOOT_SECONDS = 240;
 const ANSWER_SECONDS = 60;
 
-/** One socket as text. */
+/** What came as bytes, one a character, read as UTF-8. */
+function decoded(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
+
+/** One socket as text, one character a byte. */
 class Channel {
   readonly #socket: Socket;
   #text = '';
@@ -114,7 +119,7 @@ export class RecordedQemu {
     const raw = await this.#hmp.until(/\r\n(?:[\s\S]*\r\n)?\(qemu\) $/, ANSWER_SECONDS);
     const output = raw.slice(raw.indexOf('\r\n') + 2, -PROMPT.length);
     await sleep(50);
-    return Buffer.from(output.replaceAll('\r\n', '\n'), 'latin1').toString('utf8');
+    return decoded(output.replaceAll('\r\n', '\n'));
   }
 
   /** What the terminal is sent for these keys. */
@@ -149,7 +154,7 @@ export class RecordedQemu {
     this.#console.take();
     this.#console.send(`${command}\n`);
     const raw = await this.#console.until(/guest# $/, ANSWER_SECONDS);
-    const text = raw.replaceAll('\r', '').slice(0, -GUEST_PROMPT.length);
+    const text = decoded(raw.replaceAll('\r', '').slice(0, -GUEST_PROMPT.length));
     return text.startsWith(`${command}\n`) ? text.slice(command.length + 1) : text;
   }
 
