@@ -11,8 +11,8 @@ const COMPLAINT =
   /soft lockup|detected stalls?|self-detected|blocked for more than|unstable|clock-skew|time jumped|readout interval|calibrat\w+ (failed|against)/i;
 /** The guest starts that much later than the process at most, and answers that late: all of it beside the stalls. */
 const LAG_SECONDS = 15;
-/** An idle guest has caught up by then. */
-const SETTLE_MS = 5000;
+/** An idle guest has caught up by then, on a loaded host too. */
+const CAUGHT_UP_MS = 60_000;
 
 export interface Stalls {
   /** Just before the TSC is compared with the PIT, while the initramfs is unpacked, at a prompt that waits. */
@@ -66,6 +66,13 @@ export async function bootWithStalls(
     expect(lag).toBeGreaterThan(0);
     return lag;
   };
+  const caughtUp = async (): Promise<void> => {
+    const until = performance.now() + CAUGHT_UP_MS;
+    while ((await behind()) > LAG_SECONDS) {
+      if (performance.now() > until) throw new Error('the idle guest does not catch up');
+      await sleep(2000);
+    }
+  };
   let log = await run.until('Command line:', BOOT_MS);
   await stall(run, stalls.bootMs);
   await starve(run, 'tsc: Detected');
@@ -75,15 +82,13 @@ export async function bootWithStalls(
   await stall(run, stalls.unpackMs);
   log += await run.until(PROMPT, BOOT_MS);
   await stall(run, stalls.idleMs);
-  await sleep(SETTLE_MS);
-  expect(await behind()).toBeLessThan(LAG_SECONDS);
+  await caughtUp();
   run.type('(while :; do :; done) & true\n');
   await behind();
   await stall(run, stalls.busyMs);
   await behind();
   run.type('kill %1\n');
-  await sleep(SETTLE_MS);
-  expect(await behind()).toBeLessThan(LAG_SECONDS);
+  await caughtUp();
   run.type('dmesg; cat /sys/devices/system/clocksource/*/current_clocksource; echo the e""nd\n');
   log += await run.until('the end', ANSWER_MS);
   told(
