@@ -1,7 +1,7 @@
 /** A guest driver for any virtio-pci card with any number of queues, written against the virtio specification only. */
 import { assert } from '../../src/emu/core/assert.ts';
 import type { EventQueue } from '../../src/emu/core/clock.ts';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { pciDevfn } from '../../src/emu/pci/pci-bus.ts';
 import { PciDma } from '../../src/emu/pci/pci-dma.ts';
 import type { VirtioDevice } from '../../src/emu/virtio/virtio-device.ts';
@@ -29,7 +29,7 @@ export interface UsedEntry {
 
 /** @param make makes the card, which reaches memory through `dma` */
 export function queueRig<V extends VirtioDevice>(make: (dma: PciDma, clock: EventQueue) => VirtioPci<V>) {
-  const memory = new GuestMemory(RAM);
+  const memory = pcMemory(RAM);
   const pci = pciRig(memory);
   const devfn = pciDevfn(2, 0);
   const card = make(new PciDma(), pci.clock);

@@ -1,6 +1,6 @@
 /** Only this level sees a function reach for guest memory when it may not. */
 import { expect, it } from 'vitest';
-import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
 import { pciDevfn } from '../../src/emu/pci/pci-bus.ts';
 import { PciDevice } from '../../src/emu/pci/pci-device.ts';
@@ -28,7 +28,7 @@ const DEVFN = pciDevfn(3, 0);
 const MASTER = 4;
 
 function rig() {
-  const memory = new GuestMemory(1 << 20);
+  const memory = pcMemory(1 << 20);
   memory.writeU32(0x1000, 0x1234_5678);
   const pci = pciRig(memory);
   const master = new Master();
