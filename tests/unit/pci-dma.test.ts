@@ -1,5 +1,6 @@
 /** Only this level sees a function reach for guest memory when it may not. */
 import { expect, it } from 'vitest';
+import type { DmaPort } from '../../src/emu/memory/dma-port.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
 import { pciDevfn } from '../../src/emu/pci/pci-bus.ts';
@@ -37,7 +38,7 @@ function rig() {
 }
 
 /** Every way to move bytes says no, reads zeros and writes nothing. */
-function expectShut({ dma }: Master, memory: GuestMemory): void {
+function expectShut({ dma }: Master, memory: DmaPort): void {
   const bytes = new Uint8Array(4).fill(0xff);
   expect(dma.isRam(0x1000, 4)).toBe(false);
   expect(dma.read(0x1000, bytes)).toBe(false);
