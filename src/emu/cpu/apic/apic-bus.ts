@@ -40,8 +40,8 @@ export class ApicBusHub implements ApicBus, ApicPeers, MsiSink, IoHandler {
   }
 
   /**
-   * Spec: SDM vol. 3 §11.4.4: the page is where IA32_APIC_BASE says. QEMU: without KVM it stays at its first place; guests that move it
-   * are nowhere to be found, so the processor's book decides. QEMU: a page that is switched off by bit 11 still answers.
+   * Spec: SDM vol. 3 §11.4.4: the page is where IA32_APIC_BASE says. QEMU: without KVM it stays at its first place, whatever the register
+   * says; here the processor's book decides. QEMU: a page that is switched off by bit 11 still answers.
    */
   follow(): void {
     if (this.#current !== undefined) this.#page?.move(this.#current.base);

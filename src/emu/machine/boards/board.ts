@@ -1,5 +1,5 @@
 /** How a board is put together: one line per chip, which puts it into the tree and on its bus. */
-
+import { assert } from '../../core/assert.ts';
 import type { DeviceType } from '../../qdev/device-type.ts';
 import type { Hardware } from '../../qdev/hardware.ts';
 import { type QomObject, UNATTACHED } from '../../qdev/objects.ts';
@@ -59,6 +59,6 @@ export class BoardBuilder {
 /** The bus of that name that a device brought. */
 export function busOf(device: Qdev, name: string): Qbus {
   const bus = device.buses.find((one) => one.name === name);
-  if (bus === undefined) throw new Error(`internal error: ${device.path} has no bus ${name}`);
+  assert(bus !== undefined, `${device.path} has no bus ${name}`);
   return bus;
 }
