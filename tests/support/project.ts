@@ -5,10 +5,10 @@ import { join } from 'node:path';
 
 const FOLDERS = ['.ci', 'docs', 'scripts', 'src', 'tests'];
 
-/** Paths of all files in the repository, or of what lies in its folders where there is no git. */
+/** Paths of all files in the repository and of new ones that git does not ignore, or of what lies in its folders where there is no git. */
 export function projectFiles(): readonly string[] {
   try {
-    const listed = execFileSync('git', ['ls-files'], {
+    const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });
