@@ -184,6 +184,20 @@ describe('destinations', () => {
   });
 });
 
+it('the APIC page is where the running processor has its APIC', () => {
+  const { hub, ...rig } = new ApicRig(2);
+  const [first, second] = rig.apics;
+  if (first === undefined || second === undefined) throw new Error('no such APIC');
+  second.writeBase(0xfed8_0000 | 0x800, 0);
+  const places: number[] = [];
+  hub.mapped({ move: (gpa) => places.push(gpa) });
+  hub.select(second);
+  first.writeBase(0xfed9_0000 | 0x800, 0);
+  hub.follow();
+  hub.select(first);
+  expect(places).toEqual([0xfee0_0000, 0xfed8_0000, 0xfed8_0000, 0xfed9_0000]);
+});
+
 describe('virtual wire', () => {
   it('passes the 8259 through LINT0 as ExtINT, or past a disabled APIC', () => {
     const rig = new ApicRig(1);

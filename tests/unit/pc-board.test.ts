@@ -80,6 +80,22 @@ describe('sections of a snapshot', () => {
     expect(keys).toContain('/machine/unattached/device[19] acpi_pcihp');
   });
 
+  it('reach the part at their own path, also where two parts have one name', () => {
+    const SCRATCH = [0x3ff, 0x2ff];
+    const [machine, other] = [1, 2].map(() => machineWith({ serialPorts: [true, true] }));
+    if (machine === undefined || other === undefined) throw new Error('no machines');
+    for (const port of SCRATCH) machine.board.ports.write(port, 1, port >>> 4);
+    const sections = saveSections(machine.devices.tree);
+    restoreSections(other.devices.tree, sections);
+    expect(SCRATCH.map((port) => other.board.ports.read(port, 1))).toEqual([0x3f, 0x2f]);
+    const [first, second] = sections.filter(({ name }) => name === 'serial');
+    if (first === undefined || second === undefined) throw new Error('no serial ports');
+    const moved = sections.map((section) => (section === second ? { ...second, path: first.path } : section));
+    expect(() => restoreSections(other.devices.tree, moved)).toThrow(
+      `The snapshot has no serial of ${second.path}.`,
+    );
+  });
+
   it('of another board are refused with a sentence, and nothing is restored', () => {
     const machine = machineWith();
     const { tree } = machine.devices;

@@ -4,10 +4,10 @@ import type { DmaPort } from '../../src/emu/memory/dma-port.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
 import { pciDevfn } from '../../src/emu/pci/pci-bus.ts';
-import { PciDevice } from '../../src/emu/pci/pci-device.ts';
+import { PciDevice, type PciState } from '../../src/emu/pci/pci-device.ts';
 import { pciRig } from '../support/pci-rig.ts';
 
-class Master extends PciDevice<null> {
+class Master extends PciDevice<PciState> {
   readonly vmstate = { name: 'master', version: 1 };
 
   constructor() {
@@ -18,11 +18,13 @@ class Master extends PciDevice<null> {
     this.resetPci();
   }
 
-  save(): null {
-    return null;
+  save(): PciState {
+    return this.savePci();
   }
 
-  restore(): void {}
+  restore(state: PciState): void {
+    this.restorePci(state);
+  }
 }
 
 const DEVFN = pciDevfn(3, 0);
@@ -78,4 +80,15 @@ it('a function that was reset or taken out moves nothing', () => {
   expect(master.dma.isRam(0x1000, 4)).toBe(true);
   pci.bus.remove(master);
   expectShut(master, memory);
+});
+
+it('a restored function masters the bus as it did when it was saved', () => {
+  const { memory, pci, master } = rig();
+  const shut = master.save();
+  pci.configWrite(DEVFN, PCI_COMMAND, 2, MASTER);
+  const open = master.save();
+  master.restore(shut);
+  expectShut(master, memory);
+  master.restore(open);
+  expect(master.dma.readU32(0x1000)).toBe(0x1234_5678);
 });

@@ -3,8 +3,17 @@
 import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../src/emu/block/block-backend.ts';
 import type { AccessSize } from '../../src/emu/core/device.ts';
+import { QUIET } from '../../src/emu/core/trace.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
+import { PciHardware } from '../../src/emu/pci/pci-hardware.ts';
+import { withDefaults } from '../../src/emu/qdev/properties.ts';
+import { Services } from '../../src/emu/qdev/services.ts';
+import { Values } from '../../src/emu/qdev/values.ts';
+import { VirtioBlk } from '../../src/emu/virtio/virtio-blk.ts';
+import { VIRTIO_BLK_DEFAULTS } from '../../src/emu/virtio/virtio-blk-config.ts';
+import { VIRTIO_BLK_DEVICE, VIRTIO_BLK_PCI } from '../../src/emu/virtio/virtio-blk-pci-type.ts';
 import { checkVirtioPciProperties } from '../../src/emu/virtio/virtio-pci.ts';
+import { realizeVirtioPci, virtioPciSettings } from '../../src/emu/virtio/virtio-pci-type.ts';
 import { deviceContract } from '../support/device-contract.ts';
 import { bytesAt } from '../support/memory.ts';
 import { configRows, seeded } from '../support/pci-rig.ts';
@@ -393,6 +402,27 @@ describe('a hostile guest', () => {
     expect(card.save().device).toMatchObject(fresh);
     expect(generation).toBe(0);
   });
+});
+
+it('realizeVirtioPci builds the device on the way to memory that its card opens and shuts', () => {
+  const values = new Values(withDefaults(VIRTIO_BLK_PCI.properties, new Map()));
+  let given: unknown;
+  const { hardware } = realizeVirtioPci(
+    { id: '', path: '/machine/peripheral/d', values, services: new Services() },
+    {
+      type: 'virtio-blk-pci',
+      transitionalDeviceId: 0x1001,
+      pciClass: 0x0100,
+      settings: virtioPciSettings(values, 2),
+      device: (dma) => {
+        given = dma;
+        return new VirtioBlk(VIRTIO_BLK_DEFAULTS, new TestDisk(DISK), dma, QUIET, () => {});
+      },
+      inner: VIRTIO_BLK_DEVICE,
+    },
+  );
+  if (!(hardware instanceof PciHardware)) throw new Error('no PCI function');
+  expect(hardware.function.dma).toBe(given);
 });
 
 deviceContract(
