@@ -94,6 +94,10 @@ describe('sections of a snapshot', () => {
     expect(() => restoreSections(other.devices.tree, moved)).toThrow(
       `The snapshot has no serial of ${second.path}.`,
     );
+    const more = [...sections, { ...second, path: '/nowhere' }];
+    expect(() => restoreSections(other.devices.tree, more)).toThrow(
+      'The snapshot has a device serial at /nowhere that this machine does not have.',
+    );
   });
 
   it('of another board are refused with a sentence, and nothing is restored', () => {
