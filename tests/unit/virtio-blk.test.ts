@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../src/emu/block/block-backend.ts';
+import { EventQueue } from '../../src/emu/core/clock.ts';
 import type { AccessSize } from '../../src/emu/core/device.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
@@ -416,7 +417,11 @@ it('realizeVirtioPci builds the device on the way to memory that its card opens 
       settings: virtioPciSettings(values, 2),
       device: (dma) => {
         given = dma;
-        return new VirtioBlk(VIRTIO_BLK_DEFAULTS, new TestDisk(DISK), dma, QUIET, () => {});
+        return new VirtioBlk(VIRTIO_BLK_DEFAULTS, new TestDisk(DISK), {
+          memory: dma,
+          trace: QUIET,
+          clock: new EventQueue(() => 0),
+        });
       },
       inner: VIRTIO_BLK_DEVICE,
     },
