@@ -78,7 +78,7 @@ export const PARTS: readonly Part[] = [
     name: 'e2e',
     what: 'the page in Chromium',
     command: [tool('playwright'), 'test', '--reporter=list,json'],
-    minutes: 10,
+    minutes: 18,
     needs: ['images', 'build'],
     setup: ['sh', 'scripts/setup.sh', 'chromium'],
     counts: () => playwrightCounts(reportOf('e2e')),
