@@ -9,7 +9,7 @@ import {
   readProperty,
   withDefaults,
 } from './properties.ts';
-import { ServiceName, type Services } from './services.ts';
+import type { Services } from './services.ts';
 import { Values } from './values.ts';
 
 /** A type of object that the user may make. */
@@ -48,8 +48,6 @@ export class UserObject extends QomObject {
     this.#release();
   }
 }
-
-export const USER_OBJECTS = new ServiceName<UserObjects>('user-objects');
 
 export class UserObjects {
   readonly #types: readonly ObjectType[];
