@@ -32,8 +32,7 @@ describe('what QEMU 7.2 and its guest answered, from our machine and the same gu
   let guest: HeadlessGuest;
 
   beforeAll(async () => {
-    guest = new HeadlessGuest({ images, config: { icountShift: 3 } });
-    await guest.boot();
+    guest = await HeadlessGuest.atPrompt({ images, config: { icountShift: 3 } });
   }, 4 * MINUTES);
   afterEach(() => guest.unplugAll());
   afterAll(() => guest.end());

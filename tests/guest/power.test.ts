@@ -9,9 +9,7 @@ describe('Linux resets and powers off the machine', () => {
   let guest: HeadlessGuest;
 
   beforeAll(async () => {
-    guest = new HeadlessGuest({ images: memoryImages() });
-    guest.machine.cont();
-    await awaitPrompt(guest);
+    guest = await HeadlessGuest.atPrompt({ images: memoryImages() });
   }, 10 * MINUTES);
   afterAll(() => guest.end());
 

@@ -8,8 +8,10 @@ const JOBS = 100;
 const UP = '\x1b[A';
 
 describe("the guest's shell", () => {
-  const guest = new HeadlessGuest({ images: memoryImages() });
-  beforeAll(() => guest.boot(), MS);
+  let guest: HeadlessGuest;
+  beforeAll(async () => {
+    guest = await HeadlessGuest.atPrompt({ images: memoryImages() });
+  }, MS);
   afterAll(() => guest.end());
 
   it('is the same after a hundred background jobs that end while a line is typed', {

@@ -84,8 +84,8 @@ async function copyOf(database: MemoryChunkDatabase): Promise<MemoryChunkDatabas
 describe('a hot-plugged disk under work', () => {
   const database = new MemoryChunkDatabase();
   const images = storeOf(database);
-  const guest = new HeadlessGuest({ images, config: CONFIG });
-  const { machine } = guest;
+  let guest: HeadlessGuest;
+  let machine: Machine;
 
   afterAll(() => guest.end());
 
@@ -98,7 +98,8 @@ describe('a hot-plugged disk under work', () => {
     'works on in the restored machine as in the one that was saved',
     async () => {
       await images.createEmpty(DISK, 16 * MIB);
-      await guest.boot();
+      guest = await HeadlessGuest.atPrompt({ images, config: CONFIG });
+      ({ machine } = guest);
       await guest.hmp(`drive_add 0 if=none,file=${DISK},format=raw,id=disk1`);
       await guest.hmp('device_add virtio-blk-pci,drive=disk1,id=disk1');
       await guest.settle();

@@ -10,8 +10,7 @@ const NAMES = 'cat /sys/class/virtio-ports/*/name 2> /dev/null';
 let guest: HeadlessGuest;
 
 beforeAll(async () => {
-  guest = new HeadlessGuest({ images: memoryImages(), config: { icountShift: 3 } });
-  await guest.boot();
+  guest = await HeadlessGuest.atPrompt({ images: memoryImages(), config: { icountShift: 3 } });
 }, 4 * MINUTES);
 
 afterAll(() => guest.end());

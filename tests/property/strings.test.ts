@@ -39,7 +39,9 @@ const W = 2;
 /** Linear pages FIRST to FIRST + PAGES − 1 are mapped to any of FRAMES frames, one frame often by several pages. */
 const FIRST = 0x100;
 const PAGES = 6;
-const FRAME = 0x200;
+const FRAME = 0x20;
+/** Little, as each run has two new processors with RAM of their own. */
+const MEMORY_BYTES = 1 << 20;
 const FRAMES = 3;
 const PAGE = 4096;
 const ADDRESS_END = 1 << 23;
@@ -87,7 +89,7 @@ function fillMemory(rig: VcpuRig, { name, code, mapping, odd }: Situation): void
 
 function rigFor(situation: Situation): VcpuRig {
   const { code, source, target, count, accumulator, backwards, fsBase = 0 } = situation;
-  const rig = new VcpuRig();
+  const rig = new VcpuRig(undefined, MEMORY_BYTES);
   const { S } = rig;
   rig.protectedMode(0);
   fillMemory(rig, situation);

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { decompress } from 'fzstd';
 import {
   ChunkImageStore,
   type ImageOpener,
@@ -10,11 +11,13 @@ import {
   Machine,
   type MachineConfig,
   type MachineEvent,
+  type MachineHost,
   MemoryChunkDatabase,
   Monitor,
 } from '../../src/emu/index.ts';
 import { ramDigest } from './memory.ts';
 import { type ReplayTarget, withoutKernelMessages } from './replay.ts';
+import { machineOf } from './snapshots.ts';
 
 const IMAGE = join(import.meta.dirname, '../../public/images/debian-amd64');
 const MIB = 1024 * 1024;
@@ -23,7 +26,7 @@ const MAX_SLEEP_MS = 10;
 const POLL_MS = 10;
 const SETTLE_MS = 300;
 const BOOT_SECONDS = 150;
-const ANSWER_SECONDS = 90;
+const ANSWER_SECONDS = 240;
 const PROMPT = 'guest# ';
 const AT_PROMPT = /guest# $/;
 
@@ -34,6 +37,7 @@ interface Manifest {
   readonly append: string;
   readonly memoryMiB: number;
   readonly files: Readonly<Record<'kernel' | 'initrd', { readonly file: string }>>;
+  readonly snapshot?: { readonly parts: readonly { readonly file: string }[]; readonly seedBytes: number };
 }
 
 export interface GuestFiles {
@@ -45,11 +49,15 @@ export interface GuestFiles {
 
 let files: GuestFiles | undefined;
 
+function readManifest(): Manifest {
+  if (!existsSync(join(IMAGE, 'manifest.json'))) throw new Error('no guest image: npm run images');
+  return JSON.parse(readFileSync(join(IMAGE, 'manifest.json'), 'utf8')) as Manifest;
+}
+
 /** The guest image, as `npm run images` left it. */
 export function guestFiles(): GuestFiles {
   if (files !== undefined) return files;
-  if (!existsSync(join(IMAGE, 'manifest.json'))) throw new Error('no guest image: npm run images');
-  const manifest = JSON.parse(readFileSync(join(IMAGE, 'manifest.json'), 'utf8')) as Manifest;
+  const manifest = readManifest();
   const unpack = (name: string): Uint8Array => new Uint8Array(gunzipSync(readFileSync(join(IMAGE, name))));
   files = {
     kernel: unpack(manifest.files.kernel.file),
@@ -76,13 +84,54 @@ export interface HeadlessOptions {
   readonly sliceMs?: number;
 }
 
+/** The test's computer, and what it was told. */
+class TestHost implements MachineHost {
+  readonly warnings: string[] = [];
+  readonly notices: string[] = [];
+  readonly images: ImageOpener;
+
+  constructor(images: ImageOpener) {
+    this.images = images;
+  }
+
+  monotonicNs(): number {
+    return performance.now() * 1e6;
+  }
+
+  wallClockMs(): number {
+    return Date.now();
+  }
+
+  random(bytes: Uint8Array): void {
+    crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
+  }
+
+  warn(message: string): void {
+    this.warnings.push(message);
+  }
+
+  notice(text: string): void {
+    this.notices.push(text);
+  }
+}
+
+interface Computer {
+  readonly host: TestHost;
+  readonly machine: Machine;
+}
+
+function newComputer({ images, config }: HeadlessOptions): Computer {
+  const host = new TestHost(images);
+  return { host, machine: new Machine({ ...guestFiles(), ...config }, host) };
+}
+
 /** A machine with its monitor that runs by itself until `end`. */
 export class HeadlessGuest {
   readonly machine: Machine;
   readonly monitor: Monitor;
   /** What went to QEMU's standard error, and to the page's user. */
-  readonly warnings: string[] = [];
-  readonly notices: string[] = [];
+  readonly warnings: string[];
+  readonly notices: string[];
   /** All that the console ever showed. */
   log = '';
   #output = '';
@@ -95,25 +144,34 @@ export class HeadlessGuest {
   #ended = false;
   #fault: unknown;
 
-  constructor({ images, config, sliceMs = SLICE_MS }: HeadlessOptions) {
-    this.#sliceMs = sliceMs;
-    this.#deterministic = config?.icountShift !== undefined;
-    this.machine = new Machine(
-      { ...guestFiles(), ...config },
-      {
-        monotonicNs: () => performance.now() * 1e6,
-        wallClockMs: () => Date.now(),
-        random: (bytes) => void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
-        images,
-        warn: (message) => this.warnings.push(message),
-        notice: (text) => this.notices.push(text),
-      },
-    );
+  constructor(options: HeadlessOptions, { host, machine }: Computer = newComputer(options)) {
+    this.#sliceMs = options.sliceMs ?? SLICE_MS;
+    this.#deterministic = options.config?.icountShift !== undefined;
+    this.machine = machine;
+    this.warnings = host.warnings;
+    this.notices = host.notices;
     const decoder = new TextDecoder();
     this.machine.onSerial = (bytes) => this.#show(decoder.decode(bytes, { stream: true }));
     this.machine.events.listen((event) => this.#events.push(event));
-    this.monitor = new Monitor({ machine: this.machine, stderr: (message) => this.warnings.push(message) });
+    this.monitor = new Monitor({ machine: this.machine, stderr: (message) => host.warn(message) });
     this.#loop();
+  }
+
+  /**
+   * The guest at its prompt, from the snapshot that the page starts from: quicker than `boot`, for tests that are not about the
+   * boot. Of the configuration only `icountShift` and `rtcBaseMs` apply.
+   */
+  static async atPrompt(options: HeadlessOptions): Promise<HeadlessGuest> {
+    const { snapshot } = readManifest();
+    if (snapshot === undefined) throw new Error('no snapshot: npm run images');
+    const parts = snapshot.parts.map(({ file }) => decompress(readFileSync(join(IMAGE, file))));
+    const host = new TestHost(options.images);
+    const machine = await machineOf(Buffer.concat(parts), host, options.config);
+    const guest = new HeadlessGuest(options, { host, machine });
+    machine.setBootFiles(guestFiles());
+    guest.type(`${'5eed'.repeat(snapshot.seedBytes / 2)}\n`);
+    await guest.boot();
+    return guest;
   }
 
   /** Powers the guest on and awaits its shell; does nothing when that was done. */

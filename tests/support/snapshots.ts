@@ -3,6 +3,7 @@
 import * as S from '../../src/emu/cpu/state.ts';
 import {
   type Machine,
+  type MachineConfig,
   type MachineHost,
   machineForSnapshot,
   ramImage,
@@ -49,12 +50,12 @@ export async function snapshotBytes(machine: Machine): Promise<Buffer> {
 export async function machineOf(
   bytes: Uint8Array,
   host: MachineHost,
-  options: { readonly icountShift?: number; readonly rtcBaseMs?: number; readonly pieceBytes?: number } = {},
+  options: Partial<Pick<MachineConfig, 'icountShift' | 'rtcBaseMs'>> & { readonly pieceBytes?: number } = {},
 ): Promise<Machine> {
-  const { pieceBytes = 1 << 16, ...more } = options;
+  const { pieceBytes = 1 << 16, icountShift, rtcBaseMs } = options;
   const made: Machine[] = [];
   const reader = new SnapshotReader((head) => {
-    const machine = machineForSnapshot(head, host, more);
+    const machine = machineForSnapshot(head, host, { icountShift, rtcBaseMs });
     compareWires(machine);
     made.push(machine);
     return ramImage(machine);

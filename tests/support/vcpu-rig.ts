@@ -19,6 +19,7 @@ import {
   SEG_SS,
 } from '../../src/emu/cpu/state.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
+import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 
 export class RecordingHost implements CpuHost {
@@ -59,13 +60,14 @@ export class RecordingHost implements CpuHost {
 }
 
 export class VcpuRig {
-  readonly memory = pcMemory(4 << 20);
+  readonly memory: GuestMemory;
   readonly host = new RecordingHost();
   readonly messages: string[] = [];
   readonly cpu: Vcpu;
   readonly S: Int32Array;
 
-  constructor(topology?: CpuTopology) {
+  constructor(topology?: CpuTopology, memoryBytes = 4 << 20) {
+    this.memory = pcMemory(memoryBytes);
     const messages = this.messages;
     const trace: Trace = {
       on: false,
