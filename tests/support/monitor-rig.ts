@@ -8,7 +8,7 @@ import { DRIVES, Drives } from '../../src/emu/block/drives.ts';
 import { LocalLocks } from '../../src/emu/block/image-locks.ts';
 import { sysbusPlaceLines } from '../../src/emu/bus/sysbus.ts';
 import { NULL_CHAR } from '../../src/emu/char/char-backend.ts';
-import { CHARDEVS, Chardevs } from '../../src/emu/char/chardevs.ts';
+import { CHARDEVS } from '../../src/emu/char/chardevs.ts';
 import { EventQueue } from '../../src/emu/core/clock.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
 import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
@@ -34,7 +34,6 @@ import { DeviceManager } from '../../src/emu/qdev/plug.ts';
 import { CLOCK, ENTROPY, EVENTS, Services, TRACE } from '../../src/emu/qdev/services.ts';
 import { DeviceTree } from '../../src/emu/qdev/tree.ts';
 import { UserObjects } from '../../src/emu/qdev/user-objects.ts';
-import { SERIAL_PORT_NAMES } from '../../src/emu/virtio/virtio-serial-pci-type.ts';
 
 const MIB = 1024 * 1024;
 const IMAGES = [
@@ -92,12 +91,9 @@ export async function monitorRig(): Promise<MonitorRig> {
   const clock = new EventQueue(() => time.ns);
   const memory = pcMemory(4 * MIB);
   const objectTree = new ObjectTree('pc-i440fx-7.2-machine');
-  const chardevs = new Chardevs();
   const services = new Services()
     .provide(CLOCK, clock)
     .provide(TRACE, QUIET)
-    .provide(CHARDEVS, chardevs)
-    .provide(SERIAL_PORT_NAMES, new Set())
     .provide(ENTROPY, { random: (target) => target.fill(4) })
     .provide(EVENTS, events)
     .provide(OBJECT_TREE, objectTree)
@@ -132,7 +128,7 @@ export async function monitorRig(): Promise<MonitorRig> {
     },
     events,
     devices,
-    chardevs,
+    chardevs: services.get(CHARDEVS),
     drives,
     objects,
     stop: () => control.stop(),

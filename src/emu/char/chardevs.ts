@@ -93,7 +93,8 @@ export class Chardevs {
   }
 }
 
-export const CHARDEVS = new ServiceName<Chardevs>('chardevs');
+/** The machine's character back ends. */
+export const CHARDEVS = new ServiceName('chardevs', () => new Chardevs());
 
 /** A property that names a free character back end, or none. */
 export const CHARDEV: PropertyKind = {

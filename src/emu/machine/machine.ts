@@ -4,7 +4,7 @@ import { BLOCK_ERRORS, blockErrorReporter } from '../block/block-errors.ts';
 import { DRIVES, Drives } from '../block/drives.ts';
 import { sysbusPlaceLines } from '../bus/sysbus.ts';
 import { CharPipe } from '../char/char-backend.ts';
-import { CHARDEVS, Chardevs } from '../char/chardevs.ts';
+import { CHARDEVS, type Chardevs } from '../char/chardevs.ts';
 import { EventQueue } from '../core/clock.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { MachineEvents } from '../core/machine-events.ts';
@@ -27,7 +27,6 @@ import { DeviceManager } from '../qdev/plug.ts';
 import { CLOCK, ENTROPY, EVENTS, Services, TRACE } from '../qdev/services.ts';
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
-import { SERIAL_PORT_NAMES } from '../virtio/virtio-serial-pci-type.ts';
 import { PcBoard, type PcWiring } from './boards/pc.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
@@ -57,7 +56,7 @@ export class Machine implements MachineApi {
   /** What `object_add` makes. */
   readonly objects: UserObjects;
   /** What `chardev-add` makes. */
-  readonly chardevs = new Chardevs();
+  readonly chardevs: Chardevs;
   readonly drives: Drives;
   readonly board: PcBoard;
   readonly engine: Engine;
@@ -116,13 +115,12 @@ export class Machine implements MachineApi {
     const services = new Services()
       .provide(CLOCK, this.clock)
       .provide(TRACE, this.trace)
-      .provide(CHARDEVS, this.chardevs)
-      .provide(SERIAL_PORT_NAMES, new Set())
       .provide(ENTROPY, host)
       .provide(EVENTS, this.events)
       .provide(OBJECT_TREE, objectTree)
       .provide(DRIVES, this.drives)
       .provide(BLOCK_ERRORS, blockErrorReporter(this.events, host));
+    this.chardevs = services.get(CHARDEVS);
     this.objects = new UserObjects(OBJECT_TYPES, objectTree, services);
     const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
     this.devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
