@@ -107,6 +107,8 @@ class Session {
     const host: MachineHost = {
       monotonicNs: () => performance.now() * NS_PER_MS,
       wallClockMs: () => Date.now(),
+      // A machine that ends does not wait for it.
+      after: (delayMs, callback) => void setTimeout(callback, delayMs).unref(),
       random: (bytes) => {
         randomFillSync(bytes);
       },

@@ -103,6 +103,7 @@ export class HeadlessGuest {
       {
         monotonicNs: () => performance.now() * 1e6,
         wallClockMs: () => Date.now(),
+        after: (delayMs, callback) => void setTimeout(callback, delayMs),
         random: (bytes) => void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
         images,
         warn: (message) => this.warnings.push(message),

@@ -84,7 +84,7 @@ export async function monitorRig(): Promise<MonitorRig> {
   const store = new ChunkImageStore({ database, locks: new LocalLocks(), newId: () => `image${images++}` });
   for (const [path, sizeBytes] of IMAGES) await store.createEmpty(path, sizeBytes);
   const drives = new Drives({ images: store, warn: say });
-  const events = new MachineEvents();
+  const events = new MachineEvents(() => {});
   const seen: MachineEvent[] = [];
   events.listen((event) => seen.push(event));
   const time = { ns: 0 };

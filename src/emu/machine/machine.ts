@@ -51,7 +51,7 @@ export const MAX_DIMM_SLOTS = 256;
 export class Machine implements MachineApi {
   readonly memory: GuestMemory;
   readonly trace = new TraceLog();
-  readonly events = new MachineEvents();
+  readonly events: MachineEvents;
   readonly devices: DeviceManager;
   /** What `object_add` makes. */
   readonly objects: UserObjects;
@@ -91,6 +91,7 @@ export class Machine implements MachineApi {
   constructor(config: MachineConfig, host: MachineHost) {
     this.config = config;
     this.#host = host;
+    this.events = new MachineEvents((delayMs, callback) => host.after(delayMs, callback));
     this.memory = pcMemory(config.memoryBytes, host.makeBuffer);
     this.memory.onFull(() => this.#arenaFull());
     this.#time =
@@ -127,6 +128,8 @@ export class Machine implements MachineApi {
     this.serial = new CharPipe((bytes) => this.onSerial(bytes, 0));
     this.serials = (config.serialPorts ?? [true]).map((there, index) => {
       if (!there) return undefined;
+      // What is at its other end is the host's: no device can have it.
+      this.chardevs.provide(`serial${index}`, { backend: null, filename: () => this.serialFilename(index) });
       return index === 0 ? this.serial : new CharPipe((bytes) => this.onSerial(bytes, index));
     });
     const cpuHost = this.#cpuHost();
@@ -168,6 +171,8 @@ export class Machine implements MachineApi {
 
   /** Replaced by whoever shows the console. */
   onSerial: (bytes: Uint8Array, port: number) => void = () => {};
+  /** Where a serial port leads, as `info chardev` shows it. QEMU: a terminal that is part of the display is `vc`. */
+  serialFilename: (port: number) => string = () => 'vc';
   /** Told when a drive was made, lost, attached or detached. QEMU has no event for it. */
   onDrivesChange: () => void = () => {};
   /** Told when `quit` was asked for, or the guest is off. */

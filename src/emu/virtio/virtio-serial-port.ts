@@ -205,6 +205,8 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
     const chain = pending === null ? undefined : this.#controller.outQueue(this.nr).chainAt(pending.head);
     this.#s.pending = pending && chain ? { chain, takenBytes: pending.takenBytes } : null;
     this.#s.throttled = throttled && this.#s.pending !== null;
+    // QEMU: the host is told of the guest's end anew.
+    this.#onGuestOpen(guestConnected);
     // QEMU: the guest is told of what has changed at the host's end since the snapshot.
     if (now && !hostConnected) this.#controller.sendOpen(this.nr, true);
     if (!now && hostConnected) this.#hostGone();
@@ -322,13 +324,16 @@ function portType(name: string, isConsole: boolean): DeviceType {
     realize({ id, values, services }) {
       const chardevs = services.get(CHARDEVS);
       const chardev = values.text('chardev');
+      const backend = chardevs.attach(chardev);
+      // QEMU: a console is open to its back end from the start, a port when the guest has opened it.
+      if (isConsole) chardevs.setFrontendOpen(chardev, true);
       const port = new VirtioSerialPort(
         { isConsole, nr: values.number('nr'), name: values.text('name') },
         {
-          backend: chardevs.attach(chardev),
+          backend,
           trace: services.get(TRACE),
-          // Not modelled: QEMU tells of a port at most once a second.
           onGuestOpen(open) {
+            if (!isConsole) chardevs.setFrontendOpen(chardev, open);
             if (id !== '') services.get(EVENTS).emit({ event: 'VSERPORT_CHANGE', data: { open, id } });
           },
         },
