@@ -43,6 +43,13 @@ const IMAGES = [
   ['/tmp/odd2.img', 1000],
 ] as const;
 
+/** The character devices of the QEMU whose dialogues were recorded, in the order in which it makes them. */
+const CHARDEV_FILES = [
+  ['compat_monitor0', 'unix:/tmp/hmp,server=on'],
+  ['compat_monitor1', 'unix:/tmp/qmp,server=on'],
+  ['serial0', 'null'],
+] as const;
+
 const NO_HOST: CpuHost = {
   ioRead: () => 0,
   ioWrite() {},
@@ -99,6 +106,10 @@ export async function monitorRig(): Promise<MonitorRig> {
     .provide(OBJECT_TREE, objectTree)
     .provide(DRIVES, drives)
     .provide(BLOCK_ERRORS, () => () => {});
+  const chardevs = services.get(CHARDEVS);
+  for (const [id, filename] of CHARDEV_FILES) {
+    chardevs.provide(id, { backend: null, filename: () => filename });
+  }
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
@@ -128,7 +139,7 @@ export async function monitorRig(): Promise<MonitorRig> {
     },
     events,
     devices,
-    chardevs: services.get(CHARDEVS),
+    chardevs,
     drives,
     objects,
     stop: () => control.stop(),

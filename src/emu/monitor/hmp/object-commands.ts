@@ -1,17 +1,9 @@
 /** `object_add` and `object_del`. */
-import { MonitorError } from '../../core/monitor-error.ts';
-import { parseOptions } from '../../qdev/option-string.ts';
+import { parseKeyValues } from '../../qdev/option-string.ts';
 import type { UserObjects } from '../../qdev/user-objects.ts';
 import type { Command } from '../command.ts';
 
 const isHelp = (text: string): boolean => text === 'help' || text === '?';
-
-/** QEMU: unlike a device's options, an object's all have values; help is the exception. */
-function checkValues(text: string): void {
-  if (text.startsWith(',')) throw new MonitorError("Invalid parameter ''");
-  const flag = text.split(/(?<!,),(?!,)/).find((part, at) => at > 0 && !part.includes('=') && !isHelp(part));
-  if (flag !== undefined) throw new MonitorError(`Expected '=' after parameter '${flag}'`);
-}
 
 function typesText(objects: UserObjects): string {
   return `List of user creatable objects:\n${objects
@@ -20,10 +12,10 @@ function typesText(objects: UserObjects): string {
     .join('')}`;
 }
 
-/** Throws QEMU's error for a name that is no type. */
+/** QEMU: help on what is no type is the list of types. */
 function propertiesText(objects: UserObjects, name: string): string {
   const type = objects.find(name);
-  if (type === undefined) throw new MonitorError(`Parameter 'qom-type' does not accept value '${name}'`);
+  if (type === undefined) return typesText(objects);
   const lines = type.properties
     .map(
       ({ name: property, kind }) => `  ${property}=<${kind.typeName === 'str' ? 'string' : kind.typeName}>\n`,
@@ -33,8 +25,7 @@ function propertiesText(objects: UserObjects, name: string): string {
 }
 
 function objectAdd(objects: UserObjects, text: string): string {
-  checkValues(text);
-  const options = parseOptions(text, 'qom-type', () => {});
+  const options = parseKeyValues(text, 'qom-type');
   const type = options.get('qom-type');
   if (type !== undefined && isHelp(type)) return typesText(objects);
   if (type !== undefined && (options.get('help') ?? options.get('?')) !== undefined) {
