@@ -65,6 +65,7 @@ class TypedGuest {
       {
         monotonicNs: () => performance.now() * 1e6,
         wallClockMs: () => Date.now(),
+        after: (delayMs, callback) => void setTimeout(callback, delayMs),
         random: (bytes) => void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
         images: { open: () => Promise.reject(new Error('no disks here')) },
       },

@@ -4,6 +4,7 @@ import type { Channel, ChannelUser } from './chardev.ts';
 /** Writes to a file, which is emptied first; nothing comes from it. */
 export class FileChannel implements Channel {
   readonly queuedBytes = 0;
+  readonly filename = 'file';
   #fd: number | undefined;
 
   /** Throws Node's error when the file cannot be opened. */
@@ -12,7 +13,7 @@ export class FileChannel implements Channel {
   }
 
   connect(user: ChannelUser): void {
-    user.opened?.();
+    user.opened();
   }
 
   /** QEMU: what a full disk does not take is lost. */

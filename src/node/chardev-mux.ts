@@ -17,6 +17,7 @@ const HELP = [
 
 /** One of the two that share the terminal. */
 class MuxEnd implements Channel {
+  readonly filename = 'mux';
   readonly #mux: Mux;
   user: ChannelUser | undefined;
   opened = false;
@@ -90,6 +91,9 @@ export class Mux {
     this.#options.channel.connect({
       input: (bytes) => this.#input(bytes),
       opened: () => this.#show(),
+      closed: () => this.#focus.user?.closed(),
+      focus() {},
+      sendBreak: () => this.#focus.user?.sendBreak(),
     });
   }
 
@@ -137,10 +141,10 @@ export class Mux {
         this.#options.onExit();
         break;
       case 'b':
-        this.#serial.user?.sendBreak?.();
+        this.#serial.user?.sendBreak();
         break;
       case 'c':
-        this.#focus.user?.focus?.(false);
+        this.#focus.user?.focus(false);
         this.#focus = this.#focus === this.#serial ? this.#monitor : this.#serial;
         this.#show();
         break;
@@ -154,10 +158,10 @@ export class Mux {
 
   #show(): void {
     const end = this.#focus;
-    if (end.opened) end.user?.focus?.(true);
+    if (end.opened) end.user?.focus(true);
     else {
       end.opened = true;
-      end.user?.opened?.();
+      end.user?.opened();
     }
   }
 

@@ -1,22 +1,32 @@
-/** From the user's words to open channels: `-serial` and `-monitor`. Texts are QEMU's. */
-import { parseBool } from '../emu/index.ts';
+/** From the user's words to open channels: `-serial`, `-monitor` and `-chardev`. Texts are QEMU's. */
+import { type Options, parseBool } from '../emu/index.ts';
 import { type Channel, NullChannel } from './chardev.ts';
 import { FileChannel } from './chardev-file.ts';
 import { Mux } from './chardev-mux.ts';
 import { StdioChannel } from './chardev-stdio.ts';
 import { UnixChannel } from './chardev-unix.ts';
 import { hostErrorText } from './host-errors.ts';
-import type { CharOption } from './options.ts';
+import type { CharOption, OptionGroup } from './options.ts';
 import { report, StartError, startError } from './start-error.ts';
 
 const MON = 'mon:';
 const MAX_SERIALS = 4;
+
+/** A channel under the id of a character device. */
+export interface NamedChannel {
+  readonly id: string;
+  readonly channel: Channel;
+  /** The option that asked for it; undefined: it is in use for good. */
+  readonly at: string | undefined;
+}
 
 /** The open ends of a command line. */
 export interface Channels {
   /** By port; undefined: no such port. */
   readonly serials: readonly (Channel | undefined)[];
   readonly monitors: readonly Channel[];
+  /** Those that are a character device, but for the serial ports, in QEMU's order. */
+  readonly named: readonly NamedChannel[];
 }
 
 export interface OpenEnvironment {
@@ -26,6 +36,13 @@ export interface OpenEnvironment {
   readonly nowMs: () => number;
   /** Settles when nobody is waited for any more. */
   readonly ended: Promise<unknown>;
+}
+
+/** What the command line says of character devices. */
+export interface CharacterOptions {
+  readonly serials: readonly CharOption[];
+  readonly monitors: readonly CharOption[];
+  readonly chardevs: readonly OptionGroup[];
 }
 
 interface UnixOptions {
@@ -46,24 +63,43 @@ function readFlag(option: string, at: string | undefined): { name: string; value
 /** Throws StartError. */
 function readUnix(spec: string, at: string | undefined): UnixOptions {
   const [path = '', ...rest] = spec.split(',');
-  // QEMU: a socket without a path would be one that is open already.
-  if (path === '') throw startError('Unable to parse FD number ', at);
   const flags = new Map<string, boolean>();
   for (const option of rest) {
     const flag = readFlag(option, at);
     if (flag === undefined) throw startError(`Invalid parameter '${option.split('=')[0] ?? ''}'`, at);
     flags.set(flag.name, flag.value);
   }
-  const server = flags.get('server') ?? false;
-  if (!server && flags.get('wait') === true) {
+  const text = (name: string): string | undefined =>
+    flags.has(name) ? (flags.get(name) ? 'on' : 'off') : undefined;
+  return unixOptions(path, text, at);
+}
+
+/**
+ * What the options of a Unix socket say together. Throws StartError.
+ * @param get a flag's text, which has been checked
+ */
+function unixOptions(
+  path: string,
+  get: (name: string) => string | undefined,
+  at: string | undefined,
+): UnixOptions {
+  // QEMU: a socket without a path would be one that is open already.
+  if (path === '') throw startError('Unable to parse FD number ', at);
+  const flag = (name: string): boolean | undefined => {
+    const text = get(name);
+    return text === undefined ? undefined : parseBool(text);
+  };
+  const server = flag('server') ?? false;
+  if (!server && flag('wait') === true) {
     throw startError("'wait' option is incompatible with socket in client connect mode", at);
   }
-  return { path, server, wait: server && flags.get('wait') !== false };
+  return { path, server, wait: server && flag('wait') !== false };
 }
 
 class Opener {
   readonly #environment: OpenEnvironment;
   readonly #open: Channel[] = [];
+  readonly #named: NamedChannel[] = [];
   #stdioTaken = false;
 
   constructor(environment: OpenEnvironment) {
@@ -71,19 +107,25 @@ class Opener {
   }
 
   /** Rejects with StartError, having closed what was open. */
-  async open(serials: readonly CharOption[], monitors: readonly CharOption[]): Promise<Channels> {
+  async open({ serials, monitors, chardevs }: CharacterOptions): Promise<Channels> {
     try {
+      for (const { options, at } of chardevs) {
+        const channel = await this.#chardev(options, at);
+        if (channel !== undefined) this.#named.push({ id: options.id ?? '', channel, at });
+      }
       const monitorChannels: Channel[] = [];
       for (const option of monitors) {
         const channel = await this.#monitor(option);
-        if (channel !== undefined) monitorChannels.push(channel);
+        if (channel === undefined) continue;
+        this.#named.push({ id: `compat_monitor${monitorChannels.length}`, channel, at: undefined });
+        monitorChannels.push(channel);
       }
       const serialChannels: (Channel | undefined)[] = [];
       for (const option of serials) {
         if (serialChannels.length === MAX_SERIALS) throw tooManySerials(option.at);
-        serialChannels.push(await this.#serial(option, monitorChannels));
+        serialChannels.push(await this.#serial(option, `serial${serialChannels.length}`, monitorChannels));
       }
-      return { serials: serialChannels, monitors: monitorChannels };
+      return { serials: serialChannels, monitors: monitorChannels, named: this.#named };
     } catch (error) {
       for (const channel of this.#open) channel.close();
       throw error;
@@ -103,13 +145,14 @@ class Opener {
     }
   }
 
-  async #serial({ spec, at }: CharOption, monitors: Channel[]): Promise<Channel | undefined> {
+  async #serial({ spec, at }: CharOption, id: string, monitors: Channel[]): Promise<Channel | undefined> {
     if (spec === 'none') return undefined;
     try {
       if (!spec.startsWith(MON)) return await this.#channel(spec, at, true);
       const channel = await this.#channel(spec.slice(MON.length), at, false);
       const { onExit, nowMs } = this.#environment;
       const mux = new Mux({ channel, onExit, nowMs });
+      this.#named.push({ id: `${id}-base`, channel, at: undefined });
       monitors.push(mux.monitor);
       return mux.serial;
     } catch (error) {
@@ -123,13 +166,36 @@ class Opener {
     return channel;
   }
 
+  /** Undefined for a kind that the machine makes itself. */
+  async #chardev(options: Options, at: string): Promise<Channel | undefined> {
+    const kind = options.get('backend');
+    const path = options.get('path');
+    let channel: Channel;
+    if (options.id === undefined) return undefined;
+    if (kind === 'stdio') channel = this.#stdio(options.get('signal') !== 'off', at);
+    else if (kind === 'file') {
+      if (path === undefined) throw startError('chardev: file: no filename given', at);
+      channel = openFile(path, at);
+    } else if (kind === 'socket') {
+      if (options.get('host') !== undefined)
+        throw startError('only sockets with path= are modelled here', at);
+      const wanted = unixOptions(path ?? '', (name) => options.get(name), at);
+      channel = await this.#unix(wanted, at, `unix:${wanted.path}`);
+    } else return undefined;
+    this.#open.push(channel);
+    return channel;
+  }
+
+  #stdio(signals: boolean, at: string | undefined): Channel {
+    if (this.#stdioTaken) throw startError('cannot use stdio by multiple character devices', at);
+    this.#stdioTaken = true;
+    return new StdioChannel(signals);
+  }
+
   #make(spec: string, at: string | undefined, signals: boolean): Channel | Promise<Channel> {
-    if (spec === 'null' || spec === 'vc' || spec.startsWith('vc:')) return new NullChannel();
-    if (spec === 'stdio') {
-      if (this.#stdioTaken) throw startError('cannot use stdio by multiple character devices', at);
-      this.#stdioTaken = true;
-      return new StdioChannel(signals);
-    }
+    if (spec === 'null') return new NullChannel('null');
+    if (spec === 'vc' || spec.startsWith('vc:')) return new NullChannel('vc');
+    if (spec === 'stdio') return this.#stdio(signals, at);
     if (spec.startsWith('file:')) return openFile(spec.slice('file:'.length), at);
     if (spec.startsWith('unix:')) return this.#unix(readUnix(spec.slice('unix:'.length), at), at, spec);
     throw startError(`'${spec}' is not a valid char driver`, at);
@@ -174,11 +240,7 @@ function withLine(error: unknown, line: string, at: string | undefined, also: bo
   return new StartError(`${error.message}\n${report(line, at)}`);
 }
 
-/** Opens what -serial and -monitor name. Rejects with StartError. */
-export function openChannels(
-  serials: readonly CharOption[],
-  monitors: readonly CharOption[],
-  environment: OpenEnvironment,
-): Promise<Channels> {
-  return new Opener(environment).open(serials, monitors);
+/** Opens what -serial, -monitor and -chardev name. Rejects with StartError. */
+export function openChannels(options: CharacterOptions, environment: OpenEnvironment): Promise<Channels> {
+  return new Opener(environment).open(options);
 }

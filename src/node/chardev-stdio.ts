@@ -5,6 +5,7 @@ const SIGNAL_KEYS: Readonly<Record<number, NodeJS.Signals>> = { 3: 'SIGINT', 26:
 
 /** Standard input and output. A terminal gives every key at once and does not show it; what it was is restored by `close`. */
 export class StdioChannel implements Channel {
+  readonly filename = 'stdio';
   readonly #signals: boolean;
   #user: ChannelUser | undefined;
   readonly #onData = (bytes: Uint8Array): void => this.#input(bytes);
@@ -24,7 +25,7 @@ export class StdioChannel implements Channel {
     process.stdout.on('error', this.#ignore);
     process.stdin.on('error', this.#ignore);
     process.stdin.on('data', this.#onData);
-    user.opened?.();
+    user.opened();
   }
 
   get queuedBytes(): number {

@@ -64,6 +64,12 @@ export class UnixChannel implements Channel {
     if (this.#socket !== undefined) this.#begin(this.#socket);
   }
 
+  /** QEMU: a client's own end has no path. */
+  get filename(): string {
+    const at = this.#server === undefined ? 'unix:' : `unix:${this.#path},server=on`;
+    return this.#socket === undefined ? `disconnected:${at}` : at;
+  }
+
   get queuedBytes(): number {
     return this.#socket?.writableLength ?? 0;
   }
@@ -100,7 +106,7 @@ export class UnixChannel implements Channel {
   #begin(socket: Socket): void {
     socket.on('data', (bytes: Uint8Array) => this.#user?.input(bytes));
     if (!this.#held) socket.resume();
-    this.#user?.opened?.();
+    this.#user?.opened();
   }
 
   #gone(socket: Socket): void {
@@ -108,6 +114,7 @@ export class UnixChannel implements Channel {
     if (at >= 0) this.#waiting.splice(at, 1);
     if (this.#socket !== socket) return;
     this.#socket = undefined;
+    this.#user?.closed();
     const next = this.#waiting.shift();
     if (next === undefined) return;
     this.#socket = next;

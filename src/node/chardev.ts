@@ -5,14 +5,18 @@ export interface ChannelUser {
   /** Bytes from outside. */
   input(bytes: Uint8Array): void;
   /** Somebody is there now: a client connected, the terminal shows this channel for the first time. */
-  opened?(): void;
+  opened(): void;
+  /** The client has gone. */
+  closed(): void;
   /** The terminal shows this channel again, or no longer. */
-  focus?(on: boolean): void;
+  focus(on: boolean): void;
   /** Ctrl-A B of a terminal. */
-  sendBreak?(): void;
+  sendBreak(): void;
 }
 
 export interface Channel {
+  /** What it leads to, as `info chardev` shows it now. */
+  readonly filename: string;
   /** Called once, before anything else. */
   connect(user: ChannelUser): void;
   write(bytes: Uint8Array): void;
@@ -27,9 +31,15 @@ export interface Channel {
 /** A channel that leads nowhere. */
 export class NullChannel implements Channel {
   readonly queuedBytes = 0;
+  readonly filename: string;
+
+  /** @param filename `null`; `vc` for a terminal that is part of the display, which there is not */
+  constructor(filename: 'null' | 'vc') {
+    this.filename = filename;
+  }
 
   connect(user: ChannelUser): void {
-    user.opened?.();
+    user.opened();
   }
 
   write(): void {}

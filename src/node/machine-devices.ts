@@ -1,5 +1,7 @@
-/** Drives and devices of the command line. They take the way of `drive_add` and `device_add`. */
-import { type Machine, Options } from '../emu/index.ts';
+/** What the command line asks for beside the board. It takes the way of `object_add`, `chardev-add`, `drive_add` and `device_add`. */
+import { CharPipe, type Machine, Options } from '../emu/index.ts';
+import type { Channel } from './chardev.ts';
+import type { NamedChannel } from './chardev-open.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
 import { startError } from './start-error.ts';
 
@@ -11,8 +13,15 @@ interface MadeDrive {
 /** Makes all that the command line names. Rejects with StartError. */
 export async function attachDevices(
   machine: Machine,
-  { drives, devices }: Pick<CommandLine, 'drives' | 'devices'>,
-): Promise<void> {
+  { objects, chardevs, drives, devices }: Pick<CommandLine, 'objects' | 'chardevs' | 'drives' | 'devices'>,
+  named: readonly NamedChannel[],
+): Promise<readonly ChannelPipe[]> {
+  // QEMU: what is wrong with an object is not said about its option.
+  for (const { options } of objects) attempt(undefined, () => machine.objects.add(options));
+  for (const { options, at } of chardevs) {
+    if (!named.some(({ id }) => id === options.id)) attempt(at, () => machine.chardevs.create(options));
+  }
+  const pipes = named.flatMap((channel) => provide(machine, channel));
   const made: MadeDrive[] = [];
   for (const { options, at } of drives) {
     const { name } = await machine.drives.add(options).catch((error: unknown) => {
@@ -26,6 +35,33 @@ export async function attachDevices(
     });
   }
   checkOrphans(machine, made);
+  return pipes;
+}
+
+/** The machine's end of a channel that a device may use. */
+export interface ChannelPipe {
+  readonly channel: Channel;
+  readonly pipe: CharPipe;
+}
+
+function provide({ chardevs }: Machine, { id, channel, at }: NamedChannel): readonly ChannelPipe[] {
+  const filename = (): string => channel.filename;
+  if (at === undefined) {
+    attempt(at, () => chardevs.provide(id, { backend: null, filename }));
+    return [];
+  }
+  // Whether somebody is there, the channel says when it is connected.
+  const pipe = new CharPipe((bytes) => channel.write(bytes), false);
+  attempt(at, () => chardevs.provide(id, { backend: pipe, filename }));
+  return [{ channel, pipe }];
+}
+
+function attempt(at: string | undefined, make: () => unknown): void {
+  try {
+    make();
+  } catch (error) {
+    throw atOption(error, at);
+  }
 }
 
 /** QEMU: if=virtio makes the device too, after those that the user named. */

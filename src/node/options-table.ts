@@ -41,6 +41,11 @@ const GROUPS: readonly OptionGroup[] = [
         value: 'driver[,prop=value]…',
         help: 'a device; -device help lists them, -device driver,help their properties',
       },
+      {
+        name: 'object',
+        value: 'type,id=id[,prop=value]…',
+        help: 'an object such as a source of randomness; -object help lists the types',
+      },
     ],
   },
   {
@@ -83,6 +88,11 @@ const GROUPS: readonly OptionGroup[] = [
         name: 'serial',
         value: 'dev',
         help: 'other end of the next serial port: stdio, mon:stdio, none, null, file:, unix:',
+      },
+      {
+        name: 'chardev',
+        value: 'type,id=id[,option=value]…',
+        help: 'a character device for a -device: null, ringbuf, stdio, file, socket',
       },
       { name: 'monitor', value: 'dev', help: 'where the monitor is' },
       { name: 'parallel', value: 'none', help: 'the board has no parallel port' },

@@ -1,11 +1,15 @@
 /** The command line as a whole: what machine the user wants. */
 import {
+  checkObjectOptions,
   DEVICE_TYPES,
   DeviceRegistry,
   deviceListText,
   devicePropertiesText,
   MonitorError,
+  OBJECT_TYPES,
   Options,
+  objectHelpText,
+  parseChardevOptions,
   parseOptions,
 } from '../emu/index.ts';
 import {
@@ -46,6 +50,8 @@ export interface CommandLine {
   readonly guest: string | undefined;
   readonly drives: readonly OptionGroup[];
   readonly devices: readonly OptionGroup[];
+  readonly objects: readonly OptionGroup[];
+  readonly chardevs: readonly OptionGroup[];
   readonly serials: readonly CharOption[];
   readonly monitors: readonly CharOption[];
   readonly icountShift: number | undefined;
@@ -96,16 +102,18 @@ class Reader {
     const asked = this.#given.find(({ name }) => name === 'help' || name === 'version');
     const drives = this.#drives();
     const devices = this.#groups('device', 'driver');
-    checkIds(devices);
+    checkIds(devices, 'device');
+    const objects = this.#objects();
+    const chardevs = this.#chardevs();
     this.#checkDisplay();
     if (asked !== undefined) return { text: asked.name === 'help' ? helpText() : VERSION_LINES };
     this.#collectMachine();
-    const answer = this.#help(devices);
+    const answer = this.#help(devices, objects);
     if (answer !== undefined) return answer;
-    return this.#judge(drives, devices);
+    return this.#judge({ drives, devices, objects, chardevs });
   }
 
-  #judge(drives: readonly OptionGroup[], devices: readonly OptionGroup[]): CommandLine {
+  #judge(groups: Pick<CommandLine, 'drives' | 'devices' | 'objects' | 'chardevs'>): CommandLine {
     const machine = readMachine(this.#machine);
     const memory = this.#groups('m', 'size').map(readMemory);
     this.#chooseAccel(machine.accel);
@@ -119,8 +127,7 @@ class Reader {
       initrd: this.#last('initrd') ?? machine.initrd,
       append: this.#last('append') ?? machine.append,
       guest: this.#last('guest'),
-      drives,
-      devices,
+      ...groups,
       ...this.#characters(),
       icountShift: icount.at(-1),
       rtcBaseMs: this.#groups('rtc', undefined).map(readRtc).at(-1),
@@ -153,6 +160,33 @@ class Reader {
     } catch (error) {
       throw atOption(error, at);
     }
+  }
+
+  /** QEMU: unlike object_add, this option reads what follows as that of a device. */
+  #objects(): readonly OptionGroup[] {
+    const objects = this.#groups('object', 'qom-type');
+    checkIds(objects, 'object');
+    for (const { options, at } of objects) {
+      if (objectHelpText(OBJECT_TYPES, options) !== undefined) continue;
+      try {
+        checkObjectOptions(OBJECT_TYPES, options, (name) => `Invalid parameter '${name}'`);
+      } catch (error) {
+        throw atOption(error, at);
+      }
+    }
+    return objects;
+  }
+
+  #chardevs(): readonly OptionGroup[] {
+    const chardevs = this.#all('chardev').map(({ value, at }) => {
+      try {
+        return { options: parseChardevOptions(value, (message) => this.#warn(report(message, at))), at };
+      } catch (error) {
+        throw atOption(error, at);
+      }
+    });
+    checkIds(chardevs, 'chardev');
+    return chardevs;
   }
 
   #drives(): readonly OptionGroup[] {
@@ -196,7 +230,11 @@ class Reader {
   }
 
   /** Options whose value is `help`. */
-  #help(devices: readonly OptionGroup[]): Answer | undefined {
+  #help(devices: readonly OptionGroup[], objects: readonly OptionGroup[]): Answer | undefined {
+    const objectHelp = objects
+      .map(({ options }) => objectHelpText(OBJECT_TYPES, options))
+      .find((text) => text !== undefined);
+    if (objectHelp !== undefined) return { text: objectHelp };
     const registry = new DeviceRegistry(DEVICE_TYPES);
     for (const { options, at } of devices) {
       const driver = options.get('driver');
@@ -271,11 +309,11 @@ function isHelp(text: string | undefined): boolean {
   return text === 'help' || text === '?';
 }
 
-function checkIds(devices: readonly OptionGroup[]): void {
+function checkIds(groups: readonly OptionGroup[], what: string): void {
   const ids = new Set<string>();
-  for (const { options, at } of devices) {
+  for (const { options, at } of groups) {
     if (options.id === undefined) continue;
-    if (ids.has(options.id)) throw startError(`Duplicate ID '${options.id}' for device`, at);
+    if (ids.has(options.id)) throw startError(`Duplicate ID '${options.id}' for ${what}`, at);
     ids.add(options.id);
   }
 }
@@ -300,7 +338,7 @@ function jsonOptions(text: string, at: string): Options {
 }
 
 /** An error of the machine, said about one option. Anything else is thrown again. */
-export function atOption(error: unknown, at: string | undefined): StartError {
+export function atOption(error: unknown, at?: string): StartError {
   if (!(error instanceof MonitorError)) throw error;
   const { message, hint } = error;
   return startError(hint === undefined ? message : `${message}\n${hint}`, at);

@@ -6,7 +6,7 @@ import { type Channels, openChannels } from './chardev-open.ts';
 import { FILE_IMAGES } from './file-backend.ts';
 import { type GuestFiles, kernelStartError, noKernelError, readGuest } from './guest-image.ts';
 import { InputGate } from './input-gate.ts';
-import { attachDevices } from './machine-devices.ts';
+import { attachDevices, type ChannelPipe } from './machine-devices.ts';
 import type { CommandLine } from './options.ts';
 import { checkMemory, memoryError } from './options-memory.ts';
 import { RunLoop } from './run-loop.ts';
@@ -61,7 +61,6 @@ class Session {
   }
 
   async run(): Promise<number> {
-    const { serials, monitors } = this.#commandLine;
     const signals = SIGNALS.map(([name, number]) => {
       const handler = (): void => this.#signalled(number);
       process.on(name, handler);
@@ -69,7 +68,7 @@ class Session {
     });
     let channels: Channels | undefined;
     try {
-      channels = await openChannels(serials, monitors, {
+      channels = await openChannels(this.#commandLine, {
         warn: this.#print,
         onExit: () => this.#end(0),
         nowMs: () => performance.now(),
@@ -87,9 +86,9 @@ class Session {
   async #runWith(channels: Channels, guest: GuestFiles): Promise<number> {
     const machine = this.#makeMachine(channels, guest);
     try {
-      if (!this.#ending) await attachDevices(machine, this.#commandLine);
+      const pipes = this.#ending ? [] : await attachDevices(machine, this.#commandLine, channels.named);
       if (guest.kernel === undefined && !this.#commandLine.stopped) throw noKernelError();
-      if (!this.#ending) this.#start(machine, channels);
+      if (!this.#ending) this.#start(machine, channels, pipes);
       const status = await this.#ended;
       this.#loop?.stop();
       await machine.close();
@@ -107,6 +106,8 @@ class Session {
     const host: MachineHost = {
       monotonicNs: () => performance.now() * NS_PER_MS,
       wallClockMs: () => Date.now(),
+      // A machine that ends does not wait for it.
+      after: (delayMs, callback) => void setTimeout(callback, delayMs).unref(),
       random: (bytes) => {
         randomFillSync(bytes);
       },
@@ -127,14 +128,16 @@ class Session {
       coldPlug: true,
     };
     try {
-      return new Machine(config, host);
+      const machine = new Machine(config, host);
+      machine.serialFilename = (port) => channels.serials[port]?.filename ?? 'null';
+      return machine;
     } catch (error) {
       if (error instanceof RangeError && /array buffer/i.test(error.message)) throw memoryError();
       throw kernelStartError(error, initrd);
     }
   }
 
-  #start(machine: Machine, channels: Channels): void {
+  #start(machine: Machine, channels: Channels, pipes: readonly ChannelPipe[]): void {
     machine.devices.machineReady();
     const loop = new RunLoop(machine, {
       queuedBytes: () => Math.max(0, ...allOf(channels).map(({ queuedBytes }) => queuedBytes)),
@@ -149,22 +152,33 @@ class Session {
     for (const channel of channels.monitors) this.#attachMonitor(channel, machine, loop);
     for (const [port, channel] of channels.serials.entries()) {
       const pipe = machine.serials[port];
-      if (channel === undefined || pipe === undefined) continue;
-      const gate = new InputGate(channel, () => pipe.pending > MAX_SERIAL_BYTES);
-      channel.connect({
-        input: (bytes) => {
-          pipe.send(bytes);
-          gate.update();
-          loop.wake();
-        },
-        sendBreak: () => {
-          pipe.sendEvent('break');
-          loop.wake();
-        },
-      });
+      if (channel !== undefined && pipe !== undefined) this.#attachPipe({ channel, pipe }, loop);
     }
+    for (const pipe of pipes) this.#attachPipe(pipe, loop);
     if (!this.#commandLine.stopped) machine.cont();
     loop.wake();
+  }
+
+  #attachPipe({ channel, pipe }: ChannelPipe, loop: RunLoop): void {
+    const gate = new InputGate(channel, () => pipe.pending > MAX_SERIAL_BYTES);
+    const setOpen = (open: boolean): void => {
+      pipe.setOpen(open);
+      loop.wake();
+    };
+    channel.connect({
+      input: (bytes) => {
+        pipe.send(bytes);
+        gate.update();
+        loop.wake();
+      },
+      opened: () => setOpen(true),
+      closed: () => setOpen(false),
+      focus() {},
+      sendBreak: () => {
+        pipe.sendEvent('break');
+        loop.wake();
+      },
+    });
   }
 
   #attachMonitor(channel: Channel, machine: Machine, loop: RunLoop): void {
@@ -183,6 +197,8 @@ class Session {
         loop.wake();
       },
       opened: () => console.start(),
+      closed() {},
+      sendBreak() {},
       focus: (on) => {
         if (on) console.restart();
         else write('\r\n');
@@ -209,6 +225,7 @@ class Session {
   }
 }
 
-function allOf({ serials, monitors }: Channels): readonly Channel[] {
-  return [...serials.filter((channel) => channel !== undefined), ...monitors];
+function allOf({ serials, monitors, named }: Channels): readonly Channel[] {
+  const all = [...serials.filter((channel) => channel !== undefined), ...monitors];
+  return [...new Set([...all, ...named.map(({ channel }) => channel)])];
 }

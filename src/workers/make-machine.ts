@@ -57,6 +57,7 @@ function hostOf(environment: MachineEnvironment): MachineHost {
   return {
     monotonicNs: () => performance.now() * 1e6,
     wallClockMs: () => Date.now(),
+    after: (delayMs, callback) => void setTimeout(callback, delayMs),
     random,
     images: new WakingImages(environment.images, environment.onWake),
     warn: (message) => environment.onMonitorOutput(`hotslot: ${message}\r\n`),
@@ -82,6 +83,7 @@ function withMonitor(
     machine,
     stderr: (message) => environment.onMonitorOutput(`hotslot: ${message}\r\n`),
   });
+  machine.chardevs.provide('compat_monitor0', { backend: null, filename: () => 'vc' });
   monitor.start();
   const workerMachine: WorkerMachine = {
     get runState() {

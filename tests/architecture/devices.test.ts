@@ -56,7 +56,7 @@ function namesIn(folder: string, pattern: RegExp): readonly string[] {
 describe('devices', () => {
   const all = namesIn('src/emu/', declaration);
   const classes = all.filter((name) => !(name in APART));
-  const tested = new Set(namesIn('tests/unit/', /\bdeviceContract(?:<[^(]*>)?\(\s*'([^']+)'/g));
+  const tested = new Set(namesIn('tests/unit/', /\b(?:device|virtioPci)Contract(?:<[^(]*>)?\(\s*'([^']+)'/g));
 
   it.each(classes)('%s is held to the device contract', (name) => {
     expect(tested, `CONTRACTS names the contract test of ${name}`).toContain(CONTRACTS[name]);

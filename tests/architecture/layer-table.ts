@@ -31,7 +31,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/firmware',
   ],
   'emu/snapshot': ['emu/core'],
-  'emu/monitor': ['emu/core', 'emu/qdev', 'emu/machine', 'emu/snapshot', 'emu/block', 'emu/pci'],
+  'emu/monitor': ['emu/core', 'emu/qdev', 'emu/machine', 'emu/snapshot', 'emu/char', 'emu/block', 'emu/pci'],
   'emu/index.ts': [
     'emu/core',
     'emu/qdev',

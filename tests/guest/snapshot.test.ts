@@ -21,6 +21,7 @@ const random = seededRandom(0x5eed);
 const host = (images: MachineHost['images']): MachineHost => ({
   monotonicNs: () => performance.now() * 1e6,
   wallClockMs: () => Date.now(),
+  after: (delayMs, callback) => void setTimeout(callback, delayMs),
   random: (bytes) => void bytes.fill(0),
   images,
 });

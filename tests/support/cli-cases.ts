@@ -92,6 +92,38 @@ missing other -display none
 -S -drive if=none,id=n,file=disk,format=raw -device {"driver":"foo"} -display none
 -drive if=none,id=d,file=disk,format=raw -device virtio-blk-pci,drive=d,id=a -device virtio-blk-pci,drive=d,id=b -display none
 -drive if=none,id=d,file=disk,format=raw -device virtio-blk-pci,drive=d,id=a -device virtio-blk-pci,drive=d,id=a -display none
+-S -display none -chardev null
+-S -display none -chardev foo,id=x
+-S -display none -chardev id=x
+-S -display none -chardev null,id=1x
+-S -display none -chardev null,id=a -chardev null,id=a
+-S -display none -chardev file,id=f
+-S -display none -chardev file,id=f,path=/nonexistent/x
+-S -display none -chardev socket,id=s
+-S -display none -chardev socket,id=s,path=nosocket
+-S -display none -chardev socket,id=s,path=/nonexistent/x,server=on
+-S -display none -chardev socket,id=s,path=x,wait=on
+-S -display none -chardev socket,id=s,path=x,server=foo
+-S -display none -chardev ringbuf,id=r,size=3
+-S -display none -chardev ringbuf,id=r,size=foo
+-S -display none -chardev null,id=n,foo=1
+-S -display none -chardev stdio,id=a -chardev stdio,id=b
+-S -display none -chardev stdio,id=a -serial stdio
+-S -display none -object foo,id=x
+-S -display none -object rng-random
+-S -display none -object id=x
+-S -display none -object rng-random,id=1x
+-S -display none -object rng-random,id=a,filename=/nonexistent/x
+-S -display none -object rng-random,id=a,foo=1
+-S -display none -object rng-random,id=a,foo
+-S -display none -object rng-builtin,id=a -object rng-builtin,id=a
+-S -display none -object foo,id=x -chardev foo,id=x
+-S -display none -device virtio-rng-pci,rng=foo
+-S -display none -object rng-builtin,id=a -device virtio-rng-pci,rng=a,period=0
+-S -display none -device virtserialport,chardev=foo
+-S -display none -device virtio-serial-pci -device virtserialport,chardev=foo
+-S -display none -device virtio-serial-pci -device virtserialport,nr=0
+-S -display none -chardev null,id=n -device virtio-serial-pci -device virtserialport,chardev=n -device virtconsole,chardev=n
 -S -serial foo -display none
 -S -serial '' -display none
 -S -serial help -display none

@@ -102,6 +102,10 @@ class TestHost implements MachineHost {
     return Date.now();
   }
 
+  after(delayMs: number, callback: () => void): void {
+    setTimeout(callback, delayMs);
+  }
+
   random(bytes: Uint8Array): void {
     crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
   }

@@ -8,7 +8,7 @@ import { DRIVES, Drives } from '../../src/emu/block/drives.ts';
 import { LocalLocks } from '../../src/emu/block/image-locks.ts';
 import { sysbusPlaceLines } from '../../src/emu/bus/sysbus.ts';
 import { NULL_CHAR } from '../../src/emu/char/char-backend.ts';
-import { CHARDEVS, Chardevs } from '../../src/emu/char/chardevs.ts';
+import { CHARDEVS } from '../../src/emu/char/chardevs.ts';
 import { EventQueue } from '../../src/emu/core/clock.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
 import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
@@ -34,7 +34,6 @@ import { DeviceManager } from '../../src/emu/qdev/plug.ts';
 import { CLOCK, ENTROPY, EVENTS, Services, TRACE } from '../../src/emu/qdev/services.ts';
 import { DeviceTree } from '../../src/emu/qdev/tree.ts';
 import { UserObjects } from '../../src/emu/qdev/user-objects.ts';
-import { SERIAL_PORT_NAMES } from '../../src/emu/virtio/virtio-serial-pci-type.ts';
 
 const MIB = 1024 * 1024;
 const IMAGES = [
@@ -42,6 +41,13 @@ const IMAGES = [
   ['/tmp/disk2.img', 64 * MIB],
   ['/tmp/odd.img', 1000],
   ['/tmp/odd2.img', 1000],
+] as const;
+
+/** The character devices of the QEMU whose dialogues were recorded, in the order in which it makes them. */
+const CHARDEV_FILES = [
+  ['compat_monitor0', 'unix:/tmp/hmp,server=on'],
+  ['compat_monitor1', 'unix:/tmp/qmp,server=on'],
+  ['serial0', 'null'],
 ] as const;
 
 const NO_HOST: CpuHost = {
@@ -85,24 +91,25 @@ export async function monitorRig(): Promise<MonitorRig> {
   const store = new ChunkImageStore({ database, locks: new LocalLocks(), newId: () => `image${images++}` });
   for (const [path, sizeBytes] of IMAGES) await store.createEmpty(path, sizeBytes);
   const drives = new Drives({ images: store, warn: say });
-  const events = new MachineEvents();
+  const events = new MachineEvents(() => {});
   const seen: MachineEvent[] = [];
   events.listen((event) => seen.push(event));
   const time = { ns: 0 };
   const clock = new EventQueue(() => time.ns);
   const memory = pcMemory(4 * MIB);
   const objectTree = new ObjectTree('pc-i440fx-7.2-machine');
-  const chardevs = new Chardevs();
   const services = new Services()
     .provide(CLOCK, clock)
     .provide(TRACE, QUIET)
-    .provide(CHARDEVS, chardevs)
-    .provide(SERIAL_PORT_NAMES, new Set())
     .provide(ENTROPY, { random: (target) => target.fill(4) })
     .provide(EVENTS, events)
     .provide(OBJECT_TREE, objectTree)
     .provide(DRIVES, drives)
     .provide(BLOCK_ERRORS, () => () => {});
+  const chardevs = services.get(CHARDEVS);
+  for (const [id, filename] of CHARDEV_FILES) {
+    chardevs.provide(id, { backend: null, filename: () => filename });
+  }
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);

@@ -131,6 +131,13 @@ export function normalisations(knownTypes: ReadonlySet<string>): readonly Normal
       apply: (text) => onlyKnownTypes(text, knownTypes),
     },
     {
+      why: 'types of objects that are not modelled are not listed',
+      side: 'qemu',
+      lines: /^object_add .*(help|\?)$/,
+      apply: (text) =>
+        text.replaceAll(/^ {2}([\w-]+)\n/gm, (line, name: string) => (knownTypes.has(name) ? line : '')),
+    },
+    {
       why: 'how much room an image takes is not known',
       lines: /^info block .*-v/,
       apply: (text) => text.replaceAll(/^disk size: .*$/gm, 'disk size:'),

@@ -1,16 +1,13 @@
-/** A guest driver for one virtio-blk-pci, written against the virtio specification only. */
+/** A guest driver for one virtio-blk-pci, over that for any virtio card. */
 import type { BlockBackend } from '../../src/emu/block/block-backend.ts';
 import { BlockError, checkRange } from '../../src/emu/block/block-backend.ts';
 import type { IoErrorListener } from '../../src/emu/block/block-errors.ts';
-import type { Clock } from '../../src/emu/core/clock.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
-import { pciDevfn } from '../../src/emu/pci/pci-bus.ts';
-import { PciDma } from '../../src/emu/pci/pci-dma.ts';
 import { VirtioBlk } from '../../src/emu/virtio/virtio-blk.ts';
 import { VIRTIO_BLK_DEFAULTS, type VirtioBlkProperties } from '../../src/emu/virtio/virtio-blk-config.ts';
 import { VirtioPci, type VirtioPciProperties } from '../../src/emu/virtio/virtio-pci.ts';
-import { pciRig } from './pci-rig.ts';
+import { queueRig } from './virtio-queues.ts';
 
 /** A disk in memory whose promises settle when the test says so, or at once with `sync`. */
 export class TestDisk implements BlockBackend {
@@ -98,12 +95,12 @@ export function settle(): Promise<void> {
   });
 }
 
-export const MODERN = 0x1_0000_0000;
-export const LEGACY = 0xc000;
-const MSIX = 0xfe00_0000;
-const DESC = 0x1000;
-const AVAIL = 0x2000;
-const USED = 0x3000;
+/** Room for the data of the tests; each of them makes such a rig. */
+const RAM = 1 << 20;
+const RINGS = 0x1000;
+const DESC = RINGS;
+const AVAIL = RINGS + 0x1000;
+const USED = RINGS + 0x2000;
 
 export interface Descriptor {
   readonly gpa: number;
@@ -115,66 +112,24 @@ export interface Descriptor {
 /** Properties as the user gives them; what is left out has QEMU's default. */
 export interface VirtioBlkPciProperties extends Partial<VirtioBlkProperties>, Partial<VirtioPciProperties> {}
 
-/** A card to be put on a bus; `backend` stays the caller's to close. */
-function createVirtioBlkPci(
-  properties: VirtioBlkPciProperties,
-  backend: BlockBackend,
-  clock: Clock,
-  onError: IoErrorListener,
-) {
+export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk) {
   const settings: VirtioBlkProperties = { ...VIRTIO_BLK_DEFAULTS, ...properties };
-  const dma = new PciDma();
   const { disableLegacy = false, disableModern = false, vectors = settings.numQueues + 1 } = properties;
-  return new VirtioPci(
-    { type: 'virtio-blk-pci', transitionalDeviceId: 0x1001, classCode: 0x010000 },
-    new VirtioBlk(settings, backend, { memory: dma, trace: QUIET, clock, onError }),
-    { disableLegacy, disableModern, vectors },
-    dma,
-  );
-}
-
-export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk, memory = pcMemory(1 << 20)) {
-  const pci = pciRig(memory);
-  const devfn = pciDevfn(2, 0);
   const errors: string[] = [];
-  const card = createVirtioBlkPci(properties, disk, pci.clock, (operation, error) =>
-    errors.push(`${operation} ${error.code}`),
+  const onError: IoErrorListener = (operation, error) => errors.push(`${operation} ${error.code}`);
+  const made = queueRig(
+    (memory, clock) =>
+      new VirtioPci(
+        { type: 'virtio-blk-pci', transitionalDeviceId: 0x1001, classCode: 0x010000 },
+        new VirtioBlk(settings, disk, { memory, trace: QUIET, clock, onError }),
+        { disableLegacy, disableModern, vectors },
+        memory,
+      ),
+    { memory: pcMemory(RAM), rings: RINGS },
   );
-  pci.bus.add(card, devfn);
-  pci.configWrite(devfn, 0x10, 4, LEGACY);
-  pci.configWrite(devfn, 0x14, 4, MSIX);
-  pci.configWrite(devfn, 0x20, 4, 0);
-  pci.configWrite(devfn, 0x24, 4, 1);
-  pci.configWrite(devfn, 0x04, 2, 7);
-  const common = (at: number, size: 1 | 2 | 4, value: number) => pci.memory.write(MODERN + at, size, value);
-  let posted = 0;
-
-  /** Sets the device up as a modern driver does; queue 0 on vector 1, configuration on vector 0. */
-  function start(features = 0x1_0000_0000n): void {
-    posted = 0;
-    common(0x14, 1, 0);
-    common(0x14, 1, 3);
-    for (const word of [0, 1]) {
-      common(0x08, 4, word);
-      common(0x0c, 4, Number((features >> BigInt(32 * word)) & 0xffffffffn));
-    }
-    common(0x14, 1, 0x0b);
-    pci.configWrite(devfn, 0x9a, 2, 0x8000);
-    for (const vector of [0, 1]) {
-      pci.memory.write(MSIX + 16 * vector, 4, 0xfee0_0000);
-      pci.memory.write(MSIX + 16 * vector + 8, 4, 0x40 + vector);
-      pci.memory.write(MSIX + 16 * vector + 12, 4, 0);
-    }
-    common(0x10, 2, 0);
-    common(0x16, 2, 0);
-    common(0x1a, 2, 1);
-    common(0x20, 4, DESC);
-    common(0x28, 4, AVAIL);
-    common(0x30, 4, USED);
-    memory.fill(DESC, USED + 0x1000 - DESC, 0);
-    common(0x1c, 2, 1);
-    common(0x14, 1, 0x0f);
-  }
+  const { memory } = made;
+  const offer = (head: number) => made.offer(0, head);
+  const kick = () => made.kick(0);
 
   function writeDescriptor(index: number, { gpa, length, flags, next }: Descriptor, table = DESC): void {
     const at = table + 16 * index;
@@ -183,16 +138,6 @@ export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk, me
     memory.writeU32(at + 8, length);
     memory.writeU16(at + 12, flags);
     memory.writeU16(at + 14, next);
-  }
-
-  function offer(head: number): void {
-    memory.writeU16(AVAIL + 4 + 2 * (posted % 256), head);
-    posted = (posted + 1) & 0xffff;
-    memory.writeU16(AVAIL + 2, posted);
-  }
-
-  function kick(): void {
-    pci.memory.write(MODERN + 0x3000, 2, 0);
   }
 
   /** Header at 0x10000, status at 0x10020, data where the caller says. */
@@ -211,20 +156,15 @@ export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk, me
   }
 
   return {
-    ...pci,
-    memory,
-    mmio: pci.memory,
-    devfn,
-    card,
+    ...made,
     errors,
-    common,
-    start,
     writeDescriptor,
     offer,
     kick,
     request,
     blkStatus: () => memory.readU8(0x10020),
-    deviceStatus: () => pci.memory.read(MODERN + 0x14, 1),
+    /** Queue 0 on vector 1, configuration on vector 0. */
+    start: (features?: bigint) => made.start([0], features),
     used: () => ({
       index: memory.readU16(USED + 2),
       last: [0, 4].map((at) => memory.readU32(USED + 4 + 8 * ((memory.readU16(USED + 2) - 1) & 0xff) + at)),

@@ -1,6 +1,7 @@
 /** A guest driver for any virtio-pci card with any number of queues, written against the virtio specification only. */
 import { assert } from '../../src/emu/core/assert.ts';
 import type { EventQueue } from '../../src/emu/core/clock.ts';
+import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { pciDevfn } from '../../src/emu/pci/pci-bus.ts';
 import { PciDma } from '../../src/emu/pci/pci-dma.ts';
@@ -27,9 +28,14 @@ export interface UsedEntry {
   readonly written: number;
 }
 
-/** @param make makes the card, which reaches memory through `dma` */
-export function queueRig<V extends VirtioDevice>(make: (dma: PciDma, clock: EventQueue) => VirtioPci<V>) {
-  const memory = pcMemory(RAM);
+/**
+ * @param make makes the card, which reaches memory through `dma`
+ * @param rings where the rings of queue 0 are
+ */
+export function queueRig<V extends VirtioDevice>(
+  make: (dma: PciDma, clock: EventQueue) => VirtioPci<V>,
+  { memory = pcMemory(RAM), rings = RINGS }: { readonly memory?: GuestMemory; readonly rings?: number } = {},
+) {
   const pci = pciRig(memory);
   const devfn = pciDevfn(2, 0);
   const card = make(new PciDma(), pci.clock);
@@ -45,7 +51,7 @@ export function queueRig<V extends VirtioDevice>(make: (dma: PciDma, clock: Even
   const common = (at: number, size: 1 | 2 | 4, value: number) => pci.memory.write(MODERN + at, size, value);
   const posted: number[] = [];
   const seen: number[] = [];
-  const base = (queue: number) => RINGS + queue * RINGS_OF_QUEUE;
+  const base = (queue: number) => rings + queue * RINGS_OF_QUEUE;
   const size = (queue: number) => card.device.queues[queue]?.size ?? 1;
 
   /** Sets the device up as a modern driver does; configuration changes on vector 0, all queues on vector 1. */
@@ -95,10 +101,17 @@ export function queueRig<V extends VirtioDevice>(make: (dma: PciDma, clock: Even
       memory.writeU16(entry + 12, (write ? 2 : 0) | (last ? 0 : 1));
       memory.writeU16(entry + 14, head + i + 1);
     }
-    memory.writeU16(at + AVAIL + 4 + 2 * (count % size(queue)), head);
-    posted[queue] = (count + 1) & 0xffff;
-    memory.writeU16(at + AVAIL + 2, posted[queue]);
+    offer(queue, head);
     return head;
+  }
+
+  /** Tells the device of the request that begins with the descriptor `head`. */
+  function offer(queue: number, head: number): void {
+    const avail = base(queue) + AVAIL;
+    const count = posted[queue] ?? 0;
+    memory.writeU16(avail + 4 + 2 * (count % size(queue)), head);
+    posted[queue] = (count + 1) & 0xffff;
+    memory.writeU16(avail + 2, posted[queue]);
   }
 
   /** What the device has given back since the last call. */
@@ -141,6 +154,7 @@ export function queueRig<V extends VirtioDevice>(make: (dma: PciDma, clock: Even
     start,
     setUp,
     post,
+    offer,
     used,
     kick: (queue: number) => pci.memory.write(MODERN + 0x3000 + 4 * queue, 2, queue),
     /** One buffer that the device reads. */

@@ -17,6 +17,7 @@ it('says so at once, stops with one sentence when all is used, and is good after
     {
       monotonicNs: () => ns++,
       wallClockMs: () => 0,
+      after() {},
       random() {},
       images: memoryImages(),
       notice: (text) => notices.push(text),

@@ -3,14 +3,26 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Channel } from '../../src/node/chardev.ts';
+import { parseChardevOptions } from '../../src/emu/index.ts';
+import type { Channel, ChannelUser } from '../../src/node/chardev.ts';
 import { type Channels, openChannels } from '../../src/node/chardev-open.ts';
 import { RunLoop } from '../../src/node/run-loop.ts';
 
 const ENVIRONMENT = { warn: () => {}, onExit: () => {}, nowMs: () => 0, ended: new Promise<never>(() => {}) };
 const option = (spec: string) => ({ spec, at: undefined });
 const open = (serials: readonly string[], monitors: readonly string[] = []): Promise<Channels> =>
-  openChannels(serials.map(option), monitors.map(option), ENVIRONMENT);
+  openChannels({ serials: serials.map(option), monitors: monitors.map(option), chardevs: [] }, ENVIRONMENT);
+/** What -chardev makes of `text`. */
+const chardev = async (text: string): Promise<Channel> => {
+  const at = `-chardev ${text}`;
+  const chardevs = [{ options: parseChardevOptions(text, () => {}), at }];
+  const { named } = await openChannels({ serials: [], monitors: [], chardevs }, ENVIRONMENT);
+  const [first] = named;
+  if (first === undefined) throw new Error(`${text} opens nothing`);
+  expect([first.id, first.at]).toEqual(['c', at]);
+  return first.channel;
+};
+const NOBODY: ChannelUser = { input() {}, opened() {}, closed() {}, focus() {}, sendBreak() {} };
 
 async function eventually(what: () => boolean): Promise<void> {
   for (let tries = 0; !what(); tries++) {
@@ -75,11 +87,14 @@ describe('channels', () => {
     const channel = await unix(path);
     let input = '';
     let opened = 0;
+    let closed = 0;
     channel.connect({
+      ...NOBODY,
       input: (bytes) => {
         input += Buffer.from(bytes).toString('latin1');
       },
       opened: () => opened++,
+      closed: () => closed++,
     });
     channel.write(Buffer.from('nobody hears this'));
     const first = client(path);
@@ -93,9 +108,31 @@ describe('channels', () => {
     first.socket.end();
     first.socket.destroy();
     await eventually(() => input === 'onetwo');
+    expect(closed).toBe(1);
     channel.write(Buffer.from('to the second'));
     await eventually(() => second.text() === 'to the second');
     expect(opened).toBe(2);
+  });
+
+  it('-chardev opens what a device is given, and says what it leads to', async () => {
+    const path = join(folder, 'socket');
+    const server = await chardev(`socket,id=c,path=${path},server=on,wait=off`);
+    closing.push(server);
+    expect(server.filename).toBe(`disconnected:unix:${path},server=on`);
+    const log: string[] = [];
+    server.connect({ ...NOBODY, opened: () => log.push('opened'), closed: () => log.push('closed') });
+    const asClient = await chardev(`socket,id=c,path=${path}`);
+    await eventually(() => log.length === 1);
+    expect([server.filename, asClient.filename]).toEqual([`unix:${path},server=on`, 'unix:']);
+    asClient.close();
+    await eventually(() => log.length === 2);
+    expect(log).toEqual(['opened', 'closed']);
+    expect(server.filename).toBe(`disconnected:unix:${path},server=on`);
+    const file = await chardev(`file,id=c,path=${join(folder, 'log')}`);
+    file.write(Buffer.from('text'));
+    file.close();
+    expect([file.filename, readFileSync(join(folder, 'log'), 'latin1')]).toEqual(['file', 'text']);
+    await expect(chardev('ringbuf,id=c')).rejects.toThrow('ringbuf,id=c opens nothing');
   });
 
   it('a second server takes the path over, a client finds it', async () => {
@@ -104,13 +141,14 @@ describe('channels', () => {
     const server = await unix(path);
     let input = '';
     server.connect({
+      ...NOBODY,
       input: (bytes) => {
         input += Buffer.from(bytes).toString('latin1');
       },
     });
     const [other] = (await open([`unix:${path}`])).serials;
     if (other !== undefined) closing.push(other);
-    other?.connect({ input: () => {} });
+    other?.connect(NOBODY);
     other?.write(Buffer.from('hello'));
     await eventually(() => input === 'hello');
   });
@@ -118,10 +156,10 @@ describe('channels', () => {
   it('server=on waits for its client', async () => {
     const path = join(folder, 'socket');
     const warnings: string[] = [];
-    const opening = openChannels([{ spec: `unix:${path},server`, at: '-serial x' }], [], {
-      ...ENVIRONMENT,
-      warn: (text) => warnings.push(text),
-    });
+    const opening = openChannels(
+      { serials: [{ spec: `unix:${path},server`, at: '-serial x' }], monitors: [], chardevs: [] },
+      { ...ENVIRONMENT, warn: (text) => warnings.push(text) },
+    );
     await eventually(() => warnings.length === 1);
     expect(warnings[0]).toBe(
       `hotslot-system-x86_64: -serial x: info: QEMU waiting for connection on: disconnected:unix:${path},server=on`,

@@ -5,13 +5,14 @@ import { Mux } from '../../src/node/chardev-mux.ts';
 /** The terminal under the multiplexer. */
 class Terminal implements Channel {
   readonly queuedBytes = 0;
+  readonly filename = 'stdio';
   held = false;
   shown = '';
   user: ChannelUser | undefined;
 
   connect(user: ChannelUser): void {
     this.user = user;
-    user.opened?.();
+    user.opened();
   }
 
   write(bytes: Uint8Array): void {
@@ -43,6 +44,7 @@ describe('serial port and monitor on one terminal', () => {
     const user = (name: string): ChannelUser => ({
       input: (bytes) => log.push(`${name} ${Buffer.from(bytes).toString('latin1')}`),
       opened: () => log.push(`${name} opened`),
+      closed: () => log.push(`${name} closed`),
       focus: (on) => log.push(`${name} ${on ? 'in' : 'out'}`),
       sendBreak: () => log.push(`${name} break`),
     });

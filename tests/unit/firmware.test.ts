@@ -23,6 +23,7 @@ function machineWith(kernel: Uint8Array): { machine: Machine; text: () => string
         return now;
       },
       wallClockMs: () => 1_700_000_000_000,
+      after() {},
       random: (bytes) => void bytes.fill(0),
       images: { open: () => Promise.reject(new Error('no images')) },
     },

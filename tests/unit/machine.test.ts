@@ -26,6 +26,7 @@ async function machineRig(config: Partial<MachineConfig> = {}) {
     {
       monotonicNs: () => time.ns++,
       wallClockMs: () => 0,
+      after() {},
       random() {},
       images,
       notice: (text) => notices.push(text),

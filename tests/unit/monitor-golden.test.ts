@@ -75,7 +75,9 @@ describe('answers as QEMU 7.2 recorded them', () => {
   ])('%s', async (name) => {
     const recording = readRecording(name);
     const rig = await monitorRig();
-    const types = rig.machine.devices.registry.userCreatable().map((type) => type.name);
+    const types = [...rig.machine.devices.registry.userCreatable(), ...rig.machine.objects.types()].map(
+      ({ name: type }) => type,
+    );
     await replay(recording, target(rig), {
       rules: normalisations(new Set(types)),
       differences: DIFFERENCES[name] ?? [],

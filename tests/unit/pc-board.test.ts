@@ -9,7 +9,13 @@ import { memoryImages } from '../support/headless-guest.ts';
 const MIB = 1 << 20;
 
 function machineWith(config: Partial<MachineConfig> = {}): Machine {
-  const host = { monotonicNs: () => 0, wallClockMs: () => 0, random() {}, images: memoryImages() };
+  const host = {
+    monotonicNs: () => 0,
+    wallClockMs: () => 0,
+    after() {},
+    random() {},
+    images: memoryImages(),
+  };
   return new Machine({ memoryBytes: 4 * MIB, ...config }, host);
 }
 

@@ -60,7 +60,7 @@ const RNG: ObjectType = {
 
 function rig() {
   const log: string[] = [];
-  const events = new MachineEvents();
+  const events = new MachineEvents(() => {});
   const seen: MachineEvent[] = [];
   events.listen((event) => seen.push(event));
   const time = { ns: 5e9 };

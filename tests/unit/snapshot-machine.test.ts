@@ -7,7 +7,10 @@ import {
   type MachineConfig,
   type MachineHost,
   Monitor,
+  machineForSnapshot,
+  restoreMachine,
   SnapshotError,
+  saveMachine,
 } from '../../src/emu/index.ts';
 import { memoryImages } from '../support/headless-guest.ts';
 import { everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
@@ -28,6 +31,7 @@ function hostWith(more: Partial<MachineHost> = {}): MachineHost {
       return now;
     },
     wallClockMs: () => BASE_MS,
+    after() {},
     random: (bytes) => void bytes.fill(0),
     images,
     ...more,
@@ -135,6 +139,55 @@ describe('what was plugged', () => {
     expect(await monitor.execute('device_del blk1')).toBe('');
     expect(restored.board.ports.read(0xae04, 4)).toBe(1 << 0x1d);
     await restored.close();
+  });
+
+  it('character devices with what they hold, and a port on one of them', async () => {
+    const machine = machineWith();
+    const monitor = new Monitor({ machine, stderr: () => {} });
+    const lines = [
+      'chardev-add ringbuf,id=ring,size=16',
+      'chardev-add memory,id=spare',
+      'chardev-add null,id=nowhere',
+      'object_add rng-builtin,id=rng',
+      'device_add virtio-serial-pci,id=vs',
+      'device_add virtserialport,chardev=ring,id=port',
+      'device_add virtconsole,chardev=nowhere',
+      'device_add virtio-rng-pci,rng=rng',
+      'ringbuf_write ring 0123456789abcdefABC',
+    ];
+    for (const line of lines) expect(await monitor.execute(line), line).toBe('');
+    expect(await monitor.execute('ringbuf_read ring 1')).toBe('3\n');
+    const asked = ['info chardev', 'info qtree'];
+    const texts = await Promise.all(asked.map((line) => monitor.execute(line)));
+    const restored = await machineOf(await snapshotBytes(machine), hostWith(), ICOUNT);
+    const other = new Monitor({ machine: restored, stderr: () => {} });
+    const hmp = (line: string): Promise<string> => other.execute(line);
+    expect(await Promise.all(asked.map(hmp))).toEqual(texts);
+    expect(restored.chardevs.query()).toEqual(machine.chardevs.query());
+    expect(await everything(restored)).toEqual(await everything(machine));
+    expect(await hmp('chardev-remove ring')).toBe("Error: Chardev 'ring' is busy\n");
+    expect(await hmp('chardev-remove spare')).toBe('');
+    expect(await hmp('ringbuf_read ring 5')).toBe('456789abcdefABC'.slice(0, 5).concat('\n'));
+    expect(await hmp('ringbuf_write ring zz')).toBe('');
+    expect(await hmp('ringbuf_read ring 100')).toBe('9abcdefABCzz\n');
+  });
+
+  it('ring buffers that hold more than a snapshot has room for are refused, and so is one that is said to be too full', async () => {
+    const machine = machineWith();
+    const monitor = new Monitor({ machine, stderr: () => {} });
+    await monitor.execute('chardev-add ringbuf,id=ring,size=16M');
+    machine.chardevs.ringBuffer('ring').write(new Uint8Array((8 << 20) + 1));
+    await expect(saveMachine(machine)).rejects.toThrow(/^The ring buffers .* hold more than 8 MB: read/);
+    expect(machine.chardevs.ringBuffer('ring').read(1).length).toBe(1);
+    const { head, state } = await saveMachine(machine);
+    const crafted = structuredClone(state) as { peripherals: { chardevs: { bytes: unknown }[] } };
+    for (const bytes of [new Uint8Array((16 << 20) + 1), 'text']) {
+      for (const chardev of crafted.peripherals.chardevs) chardev.bytes = bytes;
+      const empty = machineForSnapshot(head, hostWith(), ICOUNT);
+      await expect(restoreMachine(empty, crafted as typeof state)).rejects.toThrow(
+        'The snapshot has more bytes in the ring buffer ring than fit into it.',
+      );
+    }
   });
 
   it('and whose image is gone, in use or of another size, is refused with a sentence', async () => {

@@ -40,7 +40,7 @@ describe('a channel', () => {
   it('is not read while what came from it was not taken', () => {
     vi.useFakeTimers();
     const holds: boolean[] = [];
-    const channel = new NullChannel();
+    const channel = new NullChannel('null');
     channel.hold = (held = false): void => void holds.push(held);
     let full = false;
     const gate = new InputGate(channel, () => full);

@@ -5,7 +5,6 @@ import { BlockError } from '../../src/emu/block/block-backend.ts';
 import { EventQueue } from '../../src/emu/core/clock.ts';
 import type { AccessSize } from '../../src/emu/core/device.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
-import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { PciHardware } from '../../src/emu/pci/pci-hardware.ts';
 import { withDefaults } from '../../src/emu/qdev/properties.ts';
 import { Services } from '../../src/emu/qdev/services.ts';
@@ -15,10 +14,11 @@ import { VIRTIO_BLK_DEFAULTS } from '../../src/emu/virtio/virtio-blk-config.ts';
 import { VIRTIO_BLK_DEVICE, VIRTIO_BLK_PCI } from '../../src/emu/virtio/virtio-blk-pci-type.ts';
 import { checkVirtioPciProperties } from '../../src/emu/virtio/virtio-pci.ts';
 import { realizeVirtioPci, virtioPciSettings } from '../../src/emu/virtio/virtio-pci-type.ts';
-import { deviceContract } from '../support/device-contract.ts';
 import { bytesAt } from '../support/memory.ts';
 import { configRows, seeded } from '../support/pci-rig.ts';
-import { LEGACY, MODERN, settle, TestDisk, virtioRig } from '../support/virtio-driver.ts';
+import { virtioPciContract } from '../support/virtio-contract.ts';
+import { settle, TestDisk, virtioRig } from '../support/virtio-driver.ts';
+import { LEGACY, MODERN } from '../support/virtio-queues.ts';
 
 const DISK = 64 << 20;
 const T_IN = 0;
@@ -430,21 +430,4 @@ it('realizeVirtioPci builds the device on the way to memory that its card opens 
   expect(hardware.function.dma).toBe(given);
 });
 
-deviceContract(
-  'virtio-blk-pci',
-  () => {
-    const { card } = virtioRig({}, new TestDisk(DISK), pcMemory(1 << 16));
-    card.reset();
-    return card;
-  },
-  (card) => {
-    card.configWrite(4, 2, 7);
-    card.configWrite(0x9a, 2, 0x8000);
-    card.msix?.write(0, 4, 0xfee00000);
-    const modern = card.bars.find((bar) => bar.index === 4)?.handler;
-    modern?.write(0, 4, 1);
-    modern?.write(0x20, 4, 0x1000);
-    modern?.write(0x14, 1, 3);
-  },
-  (card) => [card.configRead(4, 4), card.device.status, card.bars[2]?.handler.read(0x20, 4)],
-);
+virtioPciContract('virtio-blk-pci', () => virtioRig({}, new TestDisk(DISK)).card);

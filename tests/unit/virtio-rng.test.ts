@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { VirtioPci } from '../../src/emu/virtio/virtio-pci.ts';
 import { VIRTIO_RNG_DEFAULTS, VirtioRng } from '../../src/emu/virtio/virtio-rng.ts';
-import { deviceContract } from '../support/device-contract.ts';
 import { configRows, seeded } from '../support/pci-rig.ts';
+import { virtioPciContract } from '../support/virtio-contract.ts';
 import { LEGACY, MODERN, queueRig, RINGS } from '../support/virtio-queues.ts';
 
 const DATA = 0x20000;
@@ -198,21 +198,4 @@ it.each([1, 2, 3])('a hostile guest cannot break it through registers and rings 
   expect(r.used(0)).toEqual([{ head: 0, written: 10 }]);
 });
 
-deviceContract(
-  'virtio-rng-pci',
-  () => {
-    const { card } = rig();
-    card.reset();
-    return card;
-  },
-  (card) => {
-    card.configWrite(4, 2, 7);
-    card.configWrite(0x9a, 2, 0x8000);
-    card.msix?.write(0, 4, 0xfee00000);
-    const modern = card.bars.find((bar) => bar.index === 4)?.handler;
-    modern?.write(0, 4, 1);
-    modern?.write(0x20, 4, 0x1000);
-    modern?.write(0x14, 1, 3);
-  },
-  (card) => [card.configRead(4, 4), card.device.status, card.bars[2]?.handler.read(0x20, 4)],
-);
+virtioPciContract('virtio-rng-pci', () => rig().card);

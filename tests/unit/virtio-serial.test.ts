@@ -5,6 +5,7 @@ import { checkMaxPorts } from '../../src/emu/virtio/virtio-serial.ts';
 import type { VirtioSerialPort } from '../../src/emu/virtio/virtio-serial-port.ts';
 import { deviceContract } from '../support/device-contract.ts';
 import { configRows, seeded } from '../support/pci-rig.ts';
+import { virtioPciContract } from '../support/virtio-contract.ts';
 import { LEGACY, MODERN, RINGS, VERSION_1 } from '../support/virtio-queues.ts';
 import { serialRig, TestChar } from '../support/virtio-serial-rig.ts';
 
@@ -458,24 +459,7 @@ describe('a hostile guest', () => {
   });
 });
 
-deviceContract(
-  'virtio-serial-pci',
-  () => {
-    const { card } = serialRig();
-    card.reset();
-    return card;
-  },
-  (card) => {
-    card.configWrite(4, 2, 7);
-    card.configWrite(0x9a, 2, 0x8000);
-    card.msix?.write(0, 4, 0xfee00000);
-    const modern = card.bars.find((bar) => bar.index === 4)?.handler;
-    modern?.write(0, 4, 1);
-    modern?.write(0x20, 4, 0x1000);
-    modern?.write(0x14, 1, 3);
-  },
-  (card) => [card.configRead(4, 4), card.device.status, card.bars[2]?.handler.read(0x20, 4)],
-);
+virtioPciContract('virtio-serial-pci', () => serialRig().card);
 
 describe('a port, the host being the same for the device and the restored one', () => {
   let host = new TestChar(false);

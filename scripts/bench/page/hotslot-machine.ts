@@ -31,6 +31,7 @@ export async function createMachine(
     {
       monotonicNs: () => performance.now() * 1e6,
       wallClockMs: () => Date.now(),
+      after: (delayMs, callback) => void setTimeout(callback, delayMs),
       random: (bytes) => {
         for (let at = 0; at < bytes.length; at += RANDOM_BYTES_MAX) {
           crypto.getRandomValues(bytes.subarray(at, at + RANDOM_BYTES_MAX) as Uint8Array<ArrayBuffer>);

@@ -42,15 +42,28 @@ const MAX_PENDING_BYTES = 16 << 20;
 
 /** A backend with a listener on one side and an input queue on the other: what is typed or pasted waits until the guest takes it. */
 export class CharPipe implements CharBackend {
-  readonly open = true;
   readonly #output: (bytes: Uint8Array) => void;
   readonly #input: Uint8Array[] = [];
   #frontend: CharFrontend | undefined;
+  #open: boolean;
   #pumping = false;
   #pending = 0;
 
-  constructor(output: (bytes: Uint8Array) => void) {
+  /** @param open somebody is at the other end from the start */
+  constructor(output: (bytes: Uint8Array) => void, open = true) {
     this.#output = output;
+    this.#open = open;
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** Somebody came to the other end, or went. */
+  setOpen(open: boolean): void {
+    if (this.#open === open) return;
+    this.#open = open;
+    this.sendEvent(open ? 'opened' : 'closed');
   }
 
   write(bytes: Uint8Array): number {

@@ -1,6 +1,7 @@
-/** Character back ends that the user makes, by QEMU's ids: `chardev-add`. */
+/** Character devices by QEMU's ids: those that the user makes with `chardev-add`, and those that come with the machine and its host. */
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import { NameTable } from '../qdev/name-table.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { type PropertyKind, parseSize, STR } from '../qdev/properties.ts';
 import { ServiceName } from '../qdev/services.ts';
@@ -28,8 +29,40 @@ function ringbuf(options: Options): CharBackend {
   return new RingBuffer(size || RING_BUFFER_BYTES);
 }
 
+/** One character device, as QMP's `query-chardev` tells of it. Spec: QEMU qapi/char.json, ChardevInfo. */
+export interface ChardevInfo {
+  readonly label: string;
+  /** What it leads to: its kind, with a path where there is one. */
+  readonly filename: string;
+  /** The device that uses it is open. */
+  readonly frontendOpen: boolean;
+}
+
+/** A character device that comes with the machine or its host. */
+export interface HostChardev {
+  /** As `info chardev` shows it now. */
+  readonly filename: () => string;
+  /** For devices to take. Null: it is in use for good, by a part of the board or a monitor. */
+  readonly backend: CharBackend | null;
+}
+
+/** A character device that the user made, for snapshots. */
+export interface UserChardev {
+  readonly options: Options;
+  readonly backend: CharBackend;
+}
+
+interface Entry extends HostChardev {
+  inUse: boolean;
+  frontendOpen: boolean;
+  /** How the user asked for it; undefined: it came with the machine or its host. */
+  readonly options: Options | undefined;
+}
+
 export class Chardevs {
-  readonly #byId = new Map<string, { readonly backend: CharBackend; inUse: boolean }>();
+  readonly #byId = new NameTable<Entry>();
+  /** Oldest first. */
+  readonly #ids = new Set<string>();
 
   /** Makes a back end of the kind that the option `backend` names. Throws `MonitorError`. */
   create(options: Options): void {
@@ -40,23 +73,42 @@ export class Chardevs {
     const make = KINDS[kind];
     if (make === undefined) throw new MonitorError(`'${kind}' is not a valid char driver name`);
     const backend = make(options);
-    if (this.#byId.has(id)) {
-      throw new MonitorError(`attempt to add duplicate property '${id}' to object (type 'container')`);
-    }
-    this.#byId.set(id, { backend, inUse: false });
+    this.#add(id, { backend, filename: () => kind, options, inUse: false, frontendOpen: false });
+  }
+
+  /** Adds one that comes with the machine or its host. Throws `MonitorError` when the id is taken. */
+  provide(id: string, { backend, filename }: HostChardev): void {
+    const forGood = backend === null;
+    this.#add(id, { backend, filename, options: undefined, inUse: forGood, frontendOpen: forGood });
   }
 
   /** Ids, oldest first. */
   ids(): readonly string[] {
-    return [...this.#byId.keys()];
+    return [...this.#ids];
+  }
+
+  /** All of them. QEMU: in the reverse order of their table. */
+  query(): readonly ChardevInfo[] {
+    return this.#byId
+      .entries()
+      .map(([label, { filename, frontendOpen }]) => ({ label, filename: filename(), frontendOpen }))
+      .reverse();
+  }
+
+  /** What the user made, oldest first. */
+  madeByUser(): readonly UserChardev[] {
+    return this.ids().flatMap((id) => {
+      const { options, backend } = this.#byId.get(id) ?? {};
+      return options === undefined || !backend ? [] : [{ options, backend }];
+    });
   }
 
   /** Throws `MonitorError`. */
   ringBuffer(id: string): RingBuffer {
-    const backend = this.#byId.get(id)?.backend;
-    if (backend === undefined) throw new MonitorError(`Device '${id}' not found`, 'DeviceNotFound');
-    if (!(backend instanceof RingBuffer)) throw new MonitorError(`${id} is not a ringbuf device`);
-    return backend;
+    const entry = this.#byId.get(id);
+    if (entry === undefined) throw new MonitorError(`Device '${id}' not found`, 'DeviceNotFound');
+    if (!(entry.backend instanceof RingBuffer)) throw new MonitorError(`${id} is not a ringbuf device`);
+    return entry.backend;
   }
 
   /** Throws `MonitorError`. */
@@ -64,7 +116,8 @@ export class Chardevs {
     const entry = this.#byId.get(id);
     if (entry === undefined) throw new MonitorError(`Chardev '${id}' not found`);
     if (entry.inUse) throw new MonitorError(`Chardev '${id}' is busy`);
-    this.#byId.delete(id);
+    this.#byId.remove(id);
+    this.#ids.delete(id);
   }
 
   /** QEMU's error when the property `owner.property` cannot have it, else undefined. */
@@ -82,18 +135,35 @@ export class Chardevs {
   /** For a device, which gives it back with `detach`; undefined for no id. */
   attach(id: string): CharBackend | undefined {
     const entry = this.#byId.get(id);
-    if (entry === undefined) return undefined;
+    if (entry === undefined || entry.backend === null) return undefined;
     entry.inUse = true;
     return entry.backend;
   }
 
+  /** The device that has attached to it is open now, or not. */
+  setFrontendOpen(id: string, open: boolean): void {
+    const entry = this.#byId.get(id);
+    if (entry !== undefined) entry.frontendOpen = open;
+  }
+
   detach(id: string): void {
     const entry = this.#byId.get(id);
-    if (entry !== undefined) entry.inUse = false;
+    if (entry === undefined) return;
+    entry.inUse = false;
+    entry.frontendOpen = false;
+  }
+
+  #add(id: string, entry: Entry): void {
+    if (this.#ids.has(id)) {
+      throw new MonitorError(`attempt to add duplicate property '${id}' to object (type 'container')`);
+    }
+    this.#byId.add(id, entry);
+    this.#ids.add(id);
   }
 }
 
-export const CHARDEVS = new ServiceName<Chardevs>('chardevs');
+/** The machine's character back ends. */
+export const CHARDEVS = new ServiceName('chardevs', () => new Chardevs());
 
 /** A property that names a free character back end, or none. */
 export const CHARDEV: PropertyKind = {

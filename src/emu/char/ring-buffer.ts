@@ -15,6 +15,15 @@ export class RingBuffer implements CharBackend {
     this.#bytes = new Uint8Array(sizeBytes);
   }
 
+  get sizeBytes(): number {
+    return this.#bytes.length;
+  }
+
+  /** Bytes that nobody has read. */
+  get usedBytes(): number {
+    return this.#written - this.#read;
+  }
+
   write(bytes: Uint8Array): number {
     for (const byte of bytes) this.#bytes[this.#written++ % this.#bytes.length] = byte;
     this.#read = Math.max(this.#read, this.#written - this.#bytes.length);
@@ -27,8 +36,19 @@ export class RingBuffer implements CharBackend {
 
   /** The oldest bytes, which are then gone. */
   read(most: number): Uint8Array {
-    const bytes = new Uint8Array(Math.min(most, this.#written - this.#read));
-    for (let i = 0; i < bytes.length; i++) bytes[i] = this.#bytes[this.#read++ % this.#bytes.length];
+    const bytes = this.#oldest(most);
+    this.#read += bytes.length;
+    return bytes;
+  }
+
+  /** What nobody has read, for a snapshot. */
+  save(): Uint8Array {
+    return this.#oldest(this.usedBytes);
+  }
+
+  #oldest(most: number): Uint8Array {
+    const bytes = new Uint8Array(Math.min(most, this.usedBytes));
+    for (let i = 0; i < bytes.length; i++) bytes[i] = this.#bytes[(this.#read + i) % this.#bytes.length];
     return bytes;
   }
 }

@@ -31,11 +31,35 @@ export type MachineEvent = {
 
 export type MachineEventListener = (event: MachineEvent) => void;
 
+/** Calls back once, after so much of the host's time, whether or not the machine runs. */
+export type After = (delayMs: number, callback: () => void) => void;
+
+/**
+ * QEMU: an event that a guest can cause as often as it likes is told once in this time, for each thing that it is about; of what comes
+ * too early the last is told when the time is over. It is the host's time, which goes on while the machine is stopped.
+ */
+const RATE_MS = 1000;
+
+/** Names what a rated event is about; undefined for an event that is told at once. */
+function ratedKey(event: MachineEvent): string | undefined {
+  return event.event === 'VSERPORT_CHANGE' ? `${event.event} ${event.data.id}` : undefined;
+}
+
 export class MachineEvents {
   #listeners: readonly MachineEventListener[] = [];
+  readonly #after: After;
+  /** What was told less than `RATE_MS` ago, with the event that waits. */
+  readonly #recent = new Map<string, MachineEvent | undefined>();
+
+  constructor(after: After) {
+    this.#after = after;
+  }
 
   emit(event: MachineEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    const key = ratedKey(event);
+    if (key === undefined) this.#tell(event);
+    else if (this.#recent.has(key)) this.#recent.set(key, event);
+    else this.#tellRated(key, event);
   }
 
   /** Adds a listener; the returned function takes it away again. */
@@ -44,5 +68,19 @@ export class MachineEvents {
     return () => {
       this.#listeners = this.#listeners.filter((other) => other !== listener);
     };
+  }
+
+  #tell(event: MachineEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #tellRated(key: string, event: MachineEvent): void {
+    this.#recent.set(key, undefined);
+    this.#tell(event);
+    this.#after(RATE_MS, () => {
+      const waiting = this.#recent.get(key);
+      if (waiting === undefined) this.#recent.delete(key);
+      else this.#tellRated(key, waiting);
+    });
   }
 }

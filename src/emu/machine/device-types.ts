@@ -7,9 +7,9 @@ import { INPUT_TYPES } from '../input/input-types.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
-import { VIRTIO_BLK_DEVICE, VIRTIO_BLK_PCI } from '../virtio/virtio-blk-pci-type.ts';
-import { VIRTIO_RNG_DEVICE, VIRTIO_RNG_PCI } from '../virtio/virtio-rng-pci-type.ts';
-import { VIRTIO_SERIAL_TYPES } from '../virtio/virtio-serial-pci-type.ts';
+import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
+import { VIRTIO_RNG_TYPES } from '../virtio/virtio-rng-pci-type.ts';
+import { VIRTIO_SERIAL_TYPES } from '../virtio/virtio-serial.ts';
 
 export const DEVICE_TYPES: readonly DeviceType[] = [
   ...CHIPSET_TYPES,
@@ -17,10 +17,8 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   PIIX3_IDE,
   ISA_SERIAL,
   QEMU64_CPU,
-  VIRTIO_BLK_DEVICE,
-  VIRTIO_BLK_PCI,
-  VIRTIO_RNG_DEVICE,
-  VIRTIO_RNG_PCI,
+  ...VIRTIO_BLK_TYPES,
+  ...VIRTIO_RNG_TYPES,
   ...VIRTIO_SERIAL_TYPES,
 ];
 

@@ -1,6 +1,7 @@
 /** What a machine is made of, and what it needs of the world. */
 import type { ImageOpener } from '../block/image-store.ts';
 import type { Host } from '../core/host.ts';
+import type { After } from '../core/machine-events.ts';
 import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
 import type { BufferMaker } from '../memory/arena.ts';
 import type { RunState } from './run-state.ts';
@@ -45,6 +46,8 @@ export type RunSnapshot = {
 };
 
 export interface MachineHost extends Host {
+  /** Calls back once, after so much of the host's time. */
+  readonly after: After;
   readonly images: ImageOpener;
   /** What QEMU prints on its standard error. */
   readonly warn?: (message: string) => void;

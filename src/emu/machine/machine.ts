@@ -4,7 +4,7 @@ import { BLOCK_ERRORS, blockErrorReporter } from '../block/block-errors.ts';
 import { DRIVES, Drives } from '../block/drives.ts';
 import { sysbusPlaceLines } from '../bus/sysbus.ts';
 import { CharPipe } from '../char/char-backend.ts';
-import { CHARDEVS, Chardevs } from '../char/chardevs.ts';
+import { CHARDEVS, type Chardevs } from '../char/chardevs.ts';
 import { EventQueue } from '../core/clock.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { MachineEvents } from '../core/machine-events.ts';
@@ -27,7 +27,6 @@ import { DeviceManager } from '../qdev/plug.ts';
 import { CLOCK, ENTROPY, EVENTS, Services, TRACE } from '../qdev/services.ts';
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
-import { SERIAL_PORT_NAMES } from '../virtio/virtio-serial-pci-type.ts';
 import { PcBoard, type PcWiring } from './boards/pc.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
@@ -52,12 +51,12 @@ export const MAX_DIMM_SLOTS = 256;
 export class Machine implements MachineApi {
   readonly memory: GuestMemory;
   readonly trace = new TraceLog();
-  readonly events = new MachineEvents();
+  readonly events: MachineEvents;
   readonly devices: DeviceManager;
   /** What `object_add` makes. */
   readonly objects: UserObjects;
   /** What `chardev-add` makes. */
-  readonly chardevs = new Chardevs();
+  readonly chardevs: Chardevs;
   readonly drives: Drives;
   readonly board: PcBoard;
   readonly engine: Engine;
@@ -92,6 +91,7 @@ export class Machine implements MachineApi {
   constructor(config: MachineConfig, host: MachineHost) {
     this.config = config;
     this.#host = host;
+    this.events = new MachineEvents((delayMs, callback) => host.after(delayMs, callback));
     this.memory = pcMemory(config.memoryBytes, host.makeBuffer);
     this.memory.onFull(() => this.#arenaFull());
     this.#time =
@@ -116,19 +116,20 @@ export class Machine implements MachineApi {
     const services = new Services()
       .provide(CLOCK, this.clock)
       .provide(TRACE, this.trace)
-      .provide(CHARDEVS, this.chardevs)
-      .provide(SERIAL_PORT_NAMES, new Set())
       .provide(ENTROPY, host)
       .provide(EVENTS, this.events)
       .provide(OBJECT_TREE, objectTree)
       .provide(DRIVES, this.drives)
       .provide(BLOCK_ERRORS, blockErrorReporter(this.events, host));
+    this.chardevs = services.get(CHARDEVS);
     this.objects = new UserObjects(OBJECT_TYPES, objectTree, services);
     const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
     this.devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
     this.serial = new CharPipe((bytes) => this.onSerial(bytes, 0));
     this.serials = (config.serialPorts ?? [true]).map((there, index) => {
       if (!there) return undefined;
+      // What is at its other end is the host's: no device can have it.
+      this.chardevs.provide(`serial${index}`, { backend: null, filename: () => this.serialFilename(index) });
       return index === 0 ? this.serial : new CharPipe((bytes) => this.onSerial(bytes, index));
     });
     const cpuHost = this.#cpuHost();
@@ -170,6 +171,8 @@ export class Machine implements MachineApi {
 
   /** Replaced by whoever shows the console. */
   onSerial: (bytes: Uint8Array, port: number) => void = () => {};
+  /** Where a serial port leads, as `info chardev` shows it. QEMU: a terminal that is part of the display is `vc`. */
+  serialFilename: (port: number) => string = () => 'vc';
   /** Told when a drive was made, lost, attached or detached. QEMU has no event for it. */
   onDrivesChange: () => void = () => {};
   /** Told when `quit` was asked for, or the guest is off. */

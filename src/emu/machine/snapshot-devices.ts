@@ -1,6 +1,8 @@
-/** Drives and devices that the user made: how they are told to a snapshot, and made again of it without a word to the guest. */
+/** What the user made, character devices, objects, drives and devices: how they are told to a snapshot, and made again of it without a word to the guest. */
 
 import type { Drive } from '../block/drives.ts';
+import type { UserChardev } from '../char/chardevs.ts';
+import { RingBuffer } from '../char/ring-buffer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
 import { Options } from '../qdev/option-string.ts';
@@ -25,6 +27,12 @@ export type DriveSnapshot = {
   } | null;
 };
 
+export type ChardevSnapshot = {
+  readonly options: SavedOptions;
+  /** What a ring buffer holds; null: the kind has no ring. */
+  readonly bytes: Uint8Array | null;
+};
+
 type SavedValues = readonly (readonly [name: string, value: PropertyValue])[];
 
 export type DeviceSnapshot = {
@@ -40,6 +48,8 @@ export type DeviceSnapshot = {
 };
 
 export type PeripheralsSnapshot = {
+  /** What `chardev-add` made, oldest first. */
+  readonly chardevs: readonly ChardevSnapshot[];
   readonly drives: readonly DriveSnapshot[];
   readonly nodeCount: number;
   /** What `object_add` made, oldest first. */
@@ -51,11 +61,14 @@ export type PeripheralsSnapshot = {
 
 /** Where a drive is and how its image is read, said anew. */
 const PLACE_OF_DRIVE = ['bus', 'unit', 'index', 'format', 'driver'];
+/** All ring buffers together: they are in one record of a snapshot, with all other state. */
+const MAX_RING_BYTES = 8 << 20;
 const ANONYMOUS = /^\/machine\/peripheral-anon\/device\[(\d+)\]$/;
 
 /** Throws `SnapshotError` where a device could not be made again. */
-export function savePeripherals({ drives, objects, devices }: Machine): PeripheralsSnapshot {
+export function savePeripherals({ chardevs, drives, objects, devices }: Machine): PeripheralsSnapshot {
   return {
+    chardevs: saveChardevs(chardevs.madeByUser()),
     drives: drives.list().map(saveDrive),
     nodeCount: drives.nodeCount,
     objects: objects.requests().map((options) => saveOptions(options)),
@@ -67,12 +80,47 @@ export function savePeripherals({ drives, objects, devices }: Machine): Peripher
 /** Rejects with `SnapshotError`. The machine is one that was just made to be restored. */
 export async function restorePeripherals(machine: Machine, state: PeripheralsSnapshot): Promise<void> {
   const { drives, objects, devices } = machine;
+  for (const chardev of state.chardevs) restoreChardev(machine, chardev);
+  for (const object of state.objects) made('an object', () => objects.add(toOptions(object)));
   for (const drive of state.drives) await restoreDrive(machine, drive);
   drives.nodeCount = state.nodeCount;
-  for (const object of state.objects) objects.add(toOptions(object));
   for (const device of state.devices) await restoreDevice(machine, device);
   devices.anonymousDevices = state.anonymousDevices;
   devices.machineReady();
+}
+
+function saveChardevs(chardevs: readonly UserChardev[]): readonly ChardevSnapshot[] {
+  const held = chardevs.map(({ backend }) => (backend instanceof RingBuffer ? backend.usedBytes : 0));
+  if (held.reduce((sum, bytes) => sum + bytes, 0) > MAX_RING_BYTES) {
+    throw new SnapshotError(
+      `The ring buffers of the machine's character devices hold more than ${MAX_RING_BYTES >> 20} MB: read them with ringbuf_read, then save again.`,
+    );
+  }
+  return chardevs.map(({ options, backend }) => ({
+    options: saveOptions(options),
+    bytes: backend instanceof RingBuffer ? backend.save() : null,
+  }));
+}
+
+function restoreChardev({ chardevs }: Machine, { options, bytes }: ChardevSnapshot): void {
+  const asked = toTextOptions(options);
+  made('a character device', () => chardevs.create(asked));
+  if (bytes === null) return;
+  const ring = made('a character device', () => chardevs.ringBuffer(asked.id ?? ''));
+  if (!(bytes instanceof Uint8Array) || bytes.length > ring.sizeBytes) {
+    throw new SnapshotError(`The snapshot has more bytes in the ring buffer ${asked.id} than fit into it.`);
+  }
+  ring.write(bytes);
+}
+
+/** What the user could make and this machine cannot is told in a sentence. */
+function made<T>(what: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof MonitorError)) throw error;
+    throw new SnapshotError(`The snapshot has ${what} that cannot be made: ${error.message}`);
+  }
 }
 
 function saveDrive({ name, id, bus, unit, medium, options }: Drive): DriveSnapshot {
@@ -104,7 +152,7 @@ function saveDrive({ name, id, bus, unit, medium, options }: Drive): DriveSnapsh
 
 async function restoreDrive({ drives }: Machine, { options, medium }: DriveSnapshot): Promise<void> {
   const nodes = medium ?? { nodeName: '', fileNodeName: '' };
-  const drive = await drives.restore(toDriveOptions(options), nodes).catch((error: unknown) => {
+  const drive = await drives.restore(toTextOptions(options), nodes).catch((error: unknown) => {
     if (medium === null) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new SnapshotError(`The snapshot needs the disk image ${medium.path}, which cannot be used: ${why}`);
@@ -153,8 +201,8 @@ function toOptions({ id, json, entries }: SavedOptions): Options<JsonValue> {
   return new Options(entries, id ?? undefined, json);
 }
 
-/** Drives are asked for in text only. */
-function toDriveOptions({ id, entries }: SavedOptions): Options {
+/** Drives and character devices are asked for in text only. */
+function toTextOptions({ id, entries }: SavedOptions): Options {
   return new Options(
     entries.map(([key, value]) => [key, String(value)] as const),
     id ?? undefined,

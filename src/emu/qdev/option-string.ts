@@ -73,6 +73,40 @@ function readOption(text: string, at: number, implied: string | undefined): Pars
   return { key, value: negated ? 'off' : 'on', end: afterName, flag: name };
 }
 
+function readOptions(text: string, implied: string | undefined): readonly ParsedOption[] {
+  const parsed: ParsedOption[] = [];
+  for (let at = 0; at < text.length; ) {
+    const option = readOption(text, at, implied);
+    parsed.push(option);
+    at = option.end + 1;
+  }
+  return parsed;
+}
+
+const isHelpFlag = ({ flag }: ParsedOption): boolean => flag === 'help' || flag === '?';
+
+function optionsOf(parsed: readonly ParsedOption[], id: string | undefined): Options {
+  return new Options(
+    parsed.filter(({ key }) => key !== 'id').map(({ key, value }) => [key, value] as const),
+    id,
+  );
+}
+
+/**
+ * Splits an option string of QEMU's other syntax, that of objects: every option but help has a value, the last `id` counts, and who uses
+ * the options looks at it. Throws `MonitorError`.
+ */
+export function parseKeyValues(text: string, implied: string): Options {
+  const parsed = readOptions(text, implied);
+  for (const option of parsed) {
+    if (option.key === '' || text.startsWith(',')) throw new MonitorError("Invalid parameter ''");
+    if (option.flag !== undefined && !isHelpFlag(option)) {
+      throw new MonitorError(`Expected '=' after parameter '${option.flag}'`);
+    }
+  }
+  return optionsOf(parsed, parsed.findLast(({ key }) => key === 'id')?.value);
+}
+
 /**
  * Splits an option string. Throws `MonitorError` for a bad `id`.
  * @param implied the key of a first option without `=`
@@ -83,21 +117,14 @@ export function parseOptions(
   implied: string | undefined,
   warn: (message: string) => void,
 ): Options {
-  const parsed: ParsedOption[] = [];
-  for (let at = 0; at < text.length; ) {
-    const option = readOption(text, at, implied);
-    parsed.push(option);
-    at = option.end + 1;
-  }
+  const parsed = readOptions(text, implied);
   // QEMU: the first `id` names the options, before any warning is given.
   const id = parsed.find(({ key }) => key === 'id')?.value;
   if (id !== undefined && !isWellFormedId(id)) throw badIdError();
-  for (const { key, value, flag } of parsed) {
-    if (flag === undefined || flag === 'help' || flag === '?') continue;
+  for (const option of parsed) {
+    const { key, value, flag } = option;
+    if (flag === undefined || isHelpFlag(option)) continue;
     warn(`warning: short-form boolean option '${flag}' deprecated\nPlease use ${key}=${value} instead`);
   }
-  return new Options(
-    parsed.filter(({ key }) => key !== 'id').map(({ key, value }) => [key, value] as const),
-    id,
-  );
+  return optionsOf(parsed, id);
 }

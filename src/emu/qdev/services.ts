@@ -8,11 +8,13 @@ import type { Trace } from '../core/trace.ts';
 /** The name of a service of type `T`. */
 export class ServiceName<T> {
   readonly name: string;
-  /** For the compiler only: the type that the name stands for. */
-  declare readonly type: T;
+  /** Makes the service when it is asked for first. Absent: the machine provides it. */
+  readonly make: ((services: Services) => T) | undefined;
 
-  constructor(name: string) {
+  /** @param make for what a family of devices shares in one machine and the machine itself need not know */
+  constructor(name: string, make?: (services: Services) => T) {
     this.name = name;
+    this.make = make;
   }
 }
 
@@ -32,8 +34,10 @@ export class Services {
     return this;
   }
 
-  /** The service of that name, which the machine must have. */
-  get<T>({ name }: ServiceName<T>): T {
+  /** The service of that name: what the machine provided, or what the name makes when it is asked for first. */
+  get<T>(service: ServiceName<T>): T {
+    const { name, make } = service;
+    if (!this.#byName.has(name) && make !== undefined) this.provide(service, make(this));
     assert(this.#byName.has(name), `the machine has no service ${name}`);
     // `provide` is the only writer, and its signature ties the value's type to the name.
     return this.#byName.get(name) as T;

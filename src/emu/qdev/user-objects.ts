@@ -1,4 +1,5 @@
 /** Objects that the user makes beside devices, `object_add`: back ends for randomness, memory, and others to come. */
+import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { OBJECTS, type ObjectTree, QomObject } from './objects.ts';
 import { badIdError, isWellFormedId, type Options } from './option-string.ts';
@@ -20,6 +21,31 @@ export interface ObjectType {
   readonly properties: readonly PropertySpec[];
   /** Makes the object; throws `MonitorError`, having taken nothing. */
   readonly create: (values: Values, services: Services) => UserObject;
+}
+
+/**
+ * The type and id for which options ask. Throws `MonitorError` when they are not there or a property is not the type's.
+ * @param unknownText QEMU's error for such a property, which its two parsers say differently
+ */
+export function checkObjectOptions(
+  types: readonly ObjectType[],
+  options: Options<JsonValue>,
+  unknownText: (name: string) => string,
+): { readonly type: ObjectType; readonly id: string } {
+  const typeName = options.get('qom-type');
+  if (typeName === undefined) throw new MonitorError("Parameter 'qom-type' is missing");
+  const type = types.find(({ name }) => name === typeName);
+  if (type === undefined) {
+    throw new MonitorError(`Parameter 'qom-type' does not accept value '${String(typeName)}'`);
+  }
+  const { id } = options;
+  if (id === undefined) throw new MonitorError("Parameter 'id' is missing");
+  for (const name of options.effective().keys()) {
+    if (name !== 'qom-type' && !type.properties.some((property) => property.name === name)) {
+      throw new MonitorError(unknownText(name));
+    }
+  }
+  return { type, id };
 }
 
 /** An object that the user made. */
@@ -61,13 +87,8 @@ export class UserObjects {
     this.#services = services;
   }
 
-  /** By name, as QEMU lists them. */
   types(): readonly ObjectType[] {
-    return [...this.#types].sort((a, b) => (a.name < b.name ? -1 : 1));
-  }
-
-  find(typeName: string): ObjectType | undefined {
-    return this.#types.find(({ name }) => name === typeName);
+    return this.#types;
   }
 
   /** Ids, oldest first. */
@@ -82,14 +103,11 @@ export class UserObjects {
 
   /** Makes an object of the type that the option `qom-type` names. Throws `MonitorError`, having changed nothing. */
   add(options: Options<JsonValue>): UserObject {
-    const typeName = options.get('qom-type');
-    if (typeName === undefined) throw new MonitorError("Parameter 'qom-type' is missing");
-    const type = this.find(String(typeName));
-    if (type === undefined) {
-      throw new MonitorError(`Parameter 'qom-type' does not accept value '${String(typeName)}'`);
-    }
-    const { id } = options;
-    if (id === undefined) throw new MonitorError("Parameter 'id' is missing");
+    const { type, id } = checkObjectOptions(
+      this.#types,
+      options,
+      (name) => `Parameter '${name}' is unexpected`,
+    );
     const values = this.#values(type, options);
     if (!isWellFormedId(id)) throw badIdError();
     if (this.#made.has(id)) {
@@ -115,7 +133,7 @@ export class UserObjects {
     for (const [name, value] of options.effective()) {
       if (name === 'qom-type') continue;
       const property = type.properties.find((one) => one.name === name);
-      if (property === undefined) throw new MonitorError(`Parameter '${name}' is unexpected`);
+      assert(property !== undefined, 'the options have been checked');
       given.set(
         name,
         readProperty(value, options.json, { property, owner: type.name, services: this.#services }),

@@ -154,3 +154,5 @@ function checkSectors(values: Values): MonitorError | undefined {
   }
   return undefined;
 }
+
+export const VIRTIO_BLK_TYPES: readonly DeviceType[] = [VIRTIO_BLK_DEVICE, VIRTIO_BLK_PCI];

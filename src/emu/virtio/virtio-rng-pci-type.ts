@@ -21,7 +21,7 @@ const OWN: readonly PropertySpec[] = [
 
 const RNG_LINK: PropertySpec = { name: 'rng', kind: link(RNG_BACKEND) };
 
-export const VIRTIO_RNG_DEVICE: DeviceType = {
+const VIRTIO_RNG_DEVICE: DeviceType = {
   name: 'virtio-rng-device',
   category: 'Misc',
   busType: 'virtio-bus',
@@ -31,7 +31,7 @@ export const VIRTIO_RNG_DEVICE: DeviceType = {
   options: [RNG_LINK],
 };
 
-export const VIRTIO_RNG_PCI: DeviceType = {
+const VIRTIO_RNG_PCI: DeviceType = {
   name: 'virtio-rng-pci',
   alias: 'virtio-rng',
   category: 'Misc',
@@ -69,3 +69,5 @@ function realizeVirtioRngPci(request: RealizeRequest): RealizedDevice {
     inner: VIRTIO_RNG_DEVICE,
   });
 }
+
+export const VIRTIO_RNG_TYPES: readonly DeviceType[] = [VIRTIO_RNG_DEVICE, VIRTIO_RNG_PCI];

@@ -1,12 +1,27 @@
-/** A port of a virtio console device: `virtserialport`, or `virtconsole`. Spec: virtio 1.2 §5.3.6. */
+/** A port of a virtio console device, its types virtserialport and virtconsole, and the bus it is on. Spec: virtio 1.2 §5.3.6. */
 import type { CharBackend, CharEvent, CharFrontend } from '../char/char-backend.ts';
+import { CHARDEV, CHARDEVS } from '../char/chardevs.ts';
 import { assert } from '../core/assert.ts';
 import type { Device } from '../core/device.ts';
+import { MonitorError } from '../core/monitor-error.ts';
 import type { Trace } from '../core/trace.ts';
 import { gather, scatter, segmentsLength, sliceSegments } from '../memory/segments.ts';
+import type { DeviceType, NewDevice, RealizeRequest } from '../qdev/device-type.ts';
+import type { Hardware, NewBus } from '../qdev/hardware.ts';
+import type { HotplugHandler } from '../qdev/hotplug-handler.ts';
+import { number, STR } from '../qdev/properties.ts';
+import { EVENTS, ServiceName, TRACE } from '../qdev/services.ts';
+import type { Qdev } from '../qdev/tree.ts';
 import type { VirtioSerial } from './virtio-serial.ts';
-import { VIRTIO_CONSOLE_PORT_OPEN } from './virtio-serial.ts';
 import type { Chain } from './virtqueue.ts';
+
+/** QEMU's name of the bus of all ports of a controller. */
+const PORT_BUS_TYPE = 'virtio-serial-bus';
+/** QEMU: the number of a port that may have any. */
+const ANY_PORT = 0xffff_ffff;
+
+/** The names of all ports of the machine, which are unique. */
+const PORT_NAMES = new ServiceName('serial-port-names', () => new Set<string>());
 
 /** QEMU: the back end may send so much at a time. */
 const INPUT_BYTES = 4096;
@@ -190,8 +205,10 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
     const chain = pending === null ? undefined : this.#controller.outQueue(this.nr).chainAt(pending.head);
     this.#s.pending = pending && chain ? { chain, takenBytes: pending.takenBytes } : null;
     this.#s.throttled = throttled && this.#s.pending !== null;
+    // QEMU: the host is told of the guest's end anew.
+    this.#onGuestOpen(guestConnected);
     // QEMU: the guest is told of what has changed at the host's end since the snapshot.
-    if (now && !hostConnected) this.#controller.sendControl(this.nr, VIRTIO_CONSOLE_PORT_OPEN, 1);
+    if (now && !hostConnected) this.#controller.sendOpen(this.nr, true);
     if (!now && hostConnected) this.#hostGone();
     this.acceptInput();
     this.outputReady();
@@ -205,7 +222,7 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
   #hostOpen(): void {
     if (this.#s.hostConnected) return;
     this.#s.hostConnected = true;
-    this.#controller.sendControl(this.nr, VIRTIO_CONSOLE_PORT_OPEN, 1);
+    this.#controller.sendOpen(this.nr, true);
     this.acceptInput();
   }
 
@@ -219,7 +236,7 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
   #hostGone(): void {
     this.#returnPending();
     this.#controller.discard(this.#controller.outQueue(this.nr));
-    this.#controller.sendControl(this.nr, VIRTIO_CONSOLE_PORT_OPEN, 0);
+    this.#controller.sendOpen(this.nr, false);
   }
 
   /** QEMU forgets the request; its driver would wait for it for ever, so here it is given back. */
@@ -262,4 +279,124 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
     this.#s.throttled = on;
     if (this.#trace.on) this.#trace.event('virtio_serial_throttle_port', this.nr, on ? 1 : 0);
   }
+}
+
+class PortHardware implements Hardware {
+  readonly port: VirtioSerialPort;
+  readonly sections: readonly VirtioSerialPort[];
+  readonly release: () => void;
+
+  constructor(port: VirtioSerialPort, release: () => void) {
+    this.port = port;
+    this.sections = [port];
+    this.release = release;
+  }
+
+  buses(): readonly NewBus[] {
+    return [];
+  }
+}
+
+/** The port that a device on the bus is. */
+function portOf({ path, hardware }: Qdev): VirtioSerialPort {
+  assert(hardware instanceof PortHardware, `${path} is a port of a virtio console device`);
+  return hardware.port;
+}
+
+/** What `info qtree` shows of a port's place. */
+function portLine({ nr, guestConnected, hostConnected, throttled }: VirtioSerialPort): string {
+  const word = (value: boolean): string => (value ? 'on' : 'off');
+  return `port ${nr}, guest ${word(guestConnected)}, host ${word(hostConnected)}, throttle ${word(throttled)}`;
+}
+
+function portType(name: string, isConsole: boolean): DeviceType {
+  return {
+    name,
+    category: 'Input',
+    busType: PORT_BUS_TYPE,
+    userCreatable: true,
+    hotpluggable: true,
+    properties: [
+      { name: 'chardev', kind: CHARDEV, help: 'character back end made by chardev-add' },
+      number('nr', ANY_PORT),
+      { name: 'name', kind: STR },
+    ],
+    realize({ id, values, services }) {
+      const chardevs = services.get(CHARDEVS);
+      const chardev = values.text('chardev');
+      const backend = chardevs.attach(chardev);
+      // QEMU: a console is open to its back end from the start, a port when the guest has opened it.
+      if (isConsole) chardevs.setFrontendOpen(chardev, true);
+      const port = new VirtioSerialPort(
+        { isConsole, nr: values.number('nr'), name: values.text('name') },
+        {
+          backend,
+          trace: services.get(TRACE),
+          onGuestOpen(open) {
+            if (!isConsole) chardevs.setFrontendOpen(chardev, open);
+            if (id !== '') services.get(EVENTS).emit({ event: 'VSERPORT_CHANGE', data: { open, id } });
+          },
+        },
+      );
+      return { hardware: new PortHardware(port, () => chardevs.detach(chardev)) };
+    },
+  };
+}
+
+export const VIRTSERIALPORT = portType('virtserialport', false);
+export const VIRTCONSOLE = portType('virtconsole', true);
+
+/** The bus of one controller. */
+class PortBus implements HotplugHandler {
+  readonly #controller: VirtioSerial;
+  readonly #names: Set<string>;
+
+  constructor(controller: VirtioSerial, names: Set<string>) {
+    this.#controller = controller;
+    this.#names = names;
+  }
+
+  prePlug(device: NewDevice): MonitorError | undefined {
+    const nr = Number(device.values.get('nr'));
+    const name = String(device.values.get('name') ?? '');
+    try {
+      const chosen = this.#controller.choosePort({
+        isConsole: device.type === VIRTCONSOLE,
+        nr: nr === ANY_PORT ? undefined : nr,
+        name,
+        nameTaken: this.#names.has(name),
+      });
+      device.place('nr', chosen);
+    } catch (error) {
+      if (error instanceof MonitorError) return error;
+      throw error;
+    }
+    return undefined;
+  }
+
+  plug(device: Qdev): void {
+    const port = portOf(device);
+    if (port.name !== '') this.#names.add(port.name);
+    this.#controller.plug(port);
+  }
+
+  unplugRequest(): 'now' {
+    return 'now';
+  }
+
+  unplug(device: Qdev): void {
+    const port = portOf(device);
+    this.#controller.unplug(port);
+    this.#names.delete(port.name);
+  }
+}
+
+/** The bus that the card of `request` brings. QEMU names it after the card, not after the device inside. */
+export function portBus(controller: VirtioSerial, { id, services }: RealizeRequest): NewBus {
+  return {
+    ...(id === '' ? {} : { name: `${id}.0` }),
+    type: PORT_BUS_TYPE,
+    handler: new PortBus(controller, services.get(PORT_NAMES)),
+    print: (device) => [portLine(portOf(device))],
+  };
 }

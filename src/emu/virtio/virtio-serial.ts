@@ -1,5 +1,6 @@
 /**
- * Console device: up to 511 ports, each a pair of queues. Spec: virtio 1.2 §5.3.
+ * Console device: up to 511 ports, each a pair of queues. Spec: virtio 1.2 §5.3. Below it are its types,
+ * virtio-serial-pci and the virtio-serial-device inside; the ports and their bus are in `virtio-serial-port.ts`.
  *
  * | queue | entries | use |
  * |---|---|---|
@@ -13,14 +14,20 @@
  * | 4 max_nr_ports u32 | |
  * | 8 emerg_wr u32 | a byte for the first console; there with `emergency-write` |
  */
+import { assert } from '../core/assert.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import { gather, scatter, segmentsLength } from '../memory/segments.ts';
+import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
+import { number, on, type PropertySpec, readOnlyKind } from '../qdev/properties.ts';
+import { CLOCK, TRACE } from '../qdev/services.ts';
 import type { VirtioState } from './virtio-device.ts';
 import { VIRTIO_CONFIG_S_DRIVER_OK, VirtioDevice } from './virtio-device.ts';
-import type { VirtioSerialPort } from './virtio-serial-port.ts';
+import { realizeVirtioPci, throwIf, virtioPciSettings } from './virtio-pci-type.ts';
+import { IOEVENTFD, VIRTIO_PROPERTIES, vectors, virtioPciProperties } from './virtio-properties.ts';
+import { portBus, VIRTCONSOLE, VIRTSERIALPORT, type VirtioSerialPort } from './virtio-serial-port.ts';
 import type { Chain, Virtqueue } from './virtqueue.ts';
 import { VIRTQUEUE_MAX_SIZE } from './virtqueue.ts';
 
@@ -40,12 +47,12 @@ const CONFIG_LENGTH = 12;
 /** Spec: §5.3.6.2. A message is { id u32, event u16, value u16 }, in one case with a name behind it. */
 const CONTROL_SIZE = 8;
 const VIRTIO_CONSOLE_DEVICE_READY = 0;
-export const VIRTIO_CONSOLE_PORT_ADD = 1;
-export const VIRTIO_CONSOLE_PORT_REMOVE = 2;
+const VIRTIO_CONSOLE_PORT_ADD = 1;
+const VIRTIO_CONSOLE_PORT_REMOVE = 2;
 const VIRTIO_CONSOLE_PORT_READY = 3;
-export const VIRTIO_CONSOLE_CONSOLE_PORT = 4;
-export const VIRTIO_CONSOLE_PORT_OPEN = 6;
-export const VIRTIO_CONSOLE_PORT_NAME = 7;
+const VIRTIO_CONSOLE_CONSOLE_PORT = 4;
+const VIRTIO_CONSOLE_PORT_OPEN = 6;
+const VIRTIO_CONSOLE_PORT_NAME = 7;
 
 /** QEMU: half of the queues that a virtio device may have, without the pair for control messages. */
 const PORTS_SUPPORTED = 511;
@@ -174,6 +181,11 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
 
   get driverOk(): boolean {
     return (this.status & VIRTIO_CONFIG_S_DRIVER_OK) !== 0;
+  }
+
+  /** Tells the driver that somebody is at the host's end of a port, or no longer. */
+  sendOpen(port: number, open: boolean): void {
+    this.sendControl(port, VIRTIO_CONSOLE_PORT_OPEN, open ? 1 : 0);
   }
 
   /** QEMU: a message for which the driver has no buffer is lost; what a short buffer cuts off still counts as written. */
@@ -338,7 +350,7 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
     }
     if (port.isConsole) this.sendControl(port.nr, VIRTIO_CONSOLE_CONSOLE_PORT, 1);
     if (port.name !== '') this.sendControl(port.nr, VIRTIO_CONSOLE_PORT_NAME, 1, port.name);
-    if (port.hostConnected) this.sendControl(port.nr, VIRTIO_CONSOLE_PORT_OPEN, 1);
+    if (port.hostConnected) this.sendOpen(port.nr, true);
   }
 
   #wait(index: number): void {
@@ -357,3 +369,69 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
 function queueOf(port: number): number {
   return port === 0 ? 0 : 2 * port + 2;
 }
+
+const PCI_DEVICE_ID_VIRTIO_CONSOLE = 0x1003;
+const PCI_CLASS_COMMUNICATION_OTHER = 0x0780;
+const DEFAULT_VECTORS = 2;
+
+const OWN: readonly PropertySpec[] = [
+  number('max_ports', VIRTIO_SERIAL_DEFAULTS.maxPorts),
+  on('emergency-write'),
+];
+
+const VIRTIO_SERIAL_DEVICE: DeviceType = {
+  name: 'virtio-serial-device',
+  category: 'Input',
+  busType: 'virtio-bus',
+  userCreatable: true,
+  hotpluggable: true,
+  properties: [...OWN, ...VIRTIO_PROPERTIES],
+};
+
+const VIRTIO_SERIAL_PCI: DeviceType = {
+  name: 'virtio-serial-pci',
+  alias: 'virtio-serial',
+  category: 'Input',
+  busType: 'PCI',
+  userCreatable: true,
+  hotpluggable: true,
+  properties: virtioPciProperties([IOEVENTFD, vectors(DEFAULT_VECTORS), number('class', 0)]),
+  options: [
+    ...OWN,
+    ...VIRTIO_PROPERTIES,
+    { name: 'virtio-backend', kind: readOnlyKind('child<virtio-serial-device>') },
+  ],
+  realize: realizeVirtioSerialPci,
+};
+
+function realizeVirtioSerialPci(request: RealizeRequest): RealizedDevice {
+  const { values, services } = request;
+  const settings = virtioPciSettings(values, DEFAULT_VECTORS);
+  const maxPorts = values.number('max_ports');
+  throwIf(checkMaxPorts(maxPorts));
+  const properties = { maxPorts, emergencyWrite: values.is('emergency-write') };
+  // QEMU: unlike other types, this one shows the class that it has.
+  const pciClass = values.number('class') || PCI_CLASS_COMMUNICATION_OTHER;
+  const realized = realizeVirtioPci(request, {
+    type: 'virtio-serial-pci',
+    transitionalDeviceId: PCI_DEVICE_ID_VIRTIO_CONSOLE,
+    pciClass,
+    settings,
+    device: (memory) =>
+      new VirtioSerial(properties, { memory, trace: services.get(TRACE), clock: services.get(CLOCK) }),
+    inner: VIRTIO_SERIAL_DEVICE,
+    buses(device) {
+      assert(device instanceof VirtioSerial, 'the device inside is a virtio-serial-device');
+      return [portBus(device, request)];
+    },
+  });
+  return { ...realized, values: new Map([...(realized.values ?? []), ['class', pciClass]]) };
+}
+
+/** The controller and its ports. */
+export const VIRTIO_SERIAL_TYPES: readonly DeviceType[] = [
+  VIRTIO_SERIAL_DEVICE,
+  VIRTIO_SERIAL_PCI,
+  VIRTSERIALPORT,
+  VIRTCONSOLE,
+];

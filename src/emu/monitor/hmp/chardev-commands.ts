@@ -1,42 +1,18 @@
 /** `chardev-add`, `chardev-remove`, `ringbuf_write` and `ringbuf_read`. */
+import { parseChardevOptions } from '../../char/chardev-options.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import type { Options } from '../../qdev/option-string.ts';
-import { parseOptions } from '../../qdev/option-string.ts';
-import { parseSize } from '../../qdev/properties.ts';
 import type { Command, CommandContext } from '../command.ts';
 
-const OPTIONS = new Set(
-  (
-    'abstract append backend chardev clipboard cols debug delay fd height host ipv4 ipv6 localaddr localport ' +
-    'logappend logfile mouse mux name nodelay path port reconnect rows server signal size telnet tight ' +
-    'tls-authz tls-creds tn3270 to wait websocket width'
-  ).split(' '),
-);
-const BAD_SIZE =
-  "Parameter 'size' expects a non-negative number below 2^64\n" +
-  'Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.\n';
-
 /** QEMU prints what is wrong with the text of the options before its error. */
-function optionsProblem(options: Options): string | undefined {
-  for (const [name, value] of options.entries) {
-    if (!OPTIONS.has(name)) return `Invalid parameter '${name}'\n`;
-    if (name === 'size' && parseSize(value) === undefined) return BAD_SIZE;
-  }
-  return undefined;
-}
-
 function chardevAdd({ machine, stderr }: CommandContext, text: string): string {
-  let options: Options | undefined;
-  let problem: string | undefined;
+  let options: Options;
   try {
-    options = parseOptions(text, 'backend', stderr);
-    problem = optionsProblem(options);
+    options = parseChardevOptions(text, stderr);
   } catch (error) {
     if (!(error instanceof MonitorError)) throw error;
-    problem = `${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`;
-  }
-  if (options === undefined || problem !== undefined) {
-    return `${problem ?? ''}Error: Parsing chardev args failed\n`;
+    const hint = error.hint === undefined ? '' : `${error.hint}\n`;
+    return `${error.message}\n${hint}Error: Parsing chardev args failed\n`;
   }
   machine.chardevs.create(options);
   return '';

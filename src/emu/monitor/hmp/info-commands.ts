@@ -45,6 +45,17 @@ export const INFO_COMMANDS: readonly Command[] = [
       }),
   },
   {
+    name: 'chardev',
+    args: [],
+    params: '',
+    help: 'character devices and what each leads to',
+    run: ({ machine }) =>
+      machine.chardevs
+        .query()
+        .map(({ label, filename }) => `${label}: filename=${filename}\n`)
+        .join(''),
+  },
+  {
     name: 'cpus',
     args: [],
     params: '',

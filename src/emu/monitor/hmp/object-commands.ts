@@ -1,29 +1,20 @@
 /** `object_add` and `object_del`. */
-import { MonitorError } from '../../core/monitor-error.ts';
-import { parseOptions } from '../../qdev/option-string.ts';
-import type { UserObjects } from '../../qdev/user-objects.ts';
+import { type Options, parseKeyValues } from '../../qdev/option-string.ts';
+import type { ObjectType, UserObjects } from '../../qdev/user-objects.ts';
 import type { Command } from '../command.ts';
 
 const isHelp = (text: string): boolean => text === 'help' || text === '?';
 
-/** QEMU: unlike a device's options, an object's all have values; help is the exception. */
-function checkValues(text: string): void {
-  if (text.startsWith(',')) throw new MonitorError("Invalid parameter ''");
-  const flag = text.split(/(?<!,),(?!,)/).find((part, at) => at > 0 && !part.includes('=') && !isHelp(part));
-  if (flag !== undefined) throw new MonitorError(`Expected '=' after parameter '${flag}'`);
+/** By name, as QEMU lists them. */
+function typesText(types: readonly ObjectType[]): string {
+  const names = types.map(({ name }) => name).sort();
+  return `List of user creatable objects:\n${names.map((name) => `  ${name}\n`).join('')}`;
 }
 
-function typesText(objects: UserObjects): string {
-  return `List of user creatable objects:\n${objects
-    .types()
-    .map(({ name }) => `  ${name}\n`)
-    .join('')}`;
-}
-
-/** Throws QEMU's error for a name that is no type. */
-function propertiesText(objects: UserObjects, name: string): string {
-  const type = objects.find(name);
-  if (type === undefined) throw new MonitorError(`Parameter 'qom-type' does not accept value '${name}'`);
+/** QEMU: help on what is no type is the list of types. */
+function propertiesText(types: readonly ObjectType[], name: string): string {
+  const type = types.find((one) => one.name === name);
+  if (type === undefined) return typesText(types);
   const lines = type.properties
     .map(
       ({ name: property, kind }) => `  ${property}=<${kind.typeName === 'str' ? 'string' : kind.typeName}>\n`,
@@ -32,16 +23,20 @@ function propertiesText(objects: UserObjects, name: string): string {
   return lines.length === 0 ? `There are no options for ${name}.\n` : `${name} options:\n${lines.join('')}`;
 }
 
-function objectAdd(objects: UserObjects, text: string): string {
-  checkValues(text);
-  const options = parseOptions(text, 'qom-type', () => {});
+/** The help for which options of an object ask; undefined: for none. */
+export function objectHelpText(types: readonly ObjectType[], options: Options): string | undefined {
   const type = options.get('qom-type');
-  if (type !== undefined && isHelp(type)) return typesText(objects);
-  if (type !== undefined && (options.get('help') ?? options.get('?')) !== undefined) {
-    return propertiesText(objects, type);
-  }
-  objects.add(options);
-  return '';
+  if (type === undefined) return undefined;
+  if (isHelp(type)) return typesText(types);
+  const asked = options.get('help') ?? options.get('?');
+  return asked === undefined ? undefined : propertiesText(types, type);
+}
+
+function objectAdd(objects: UserObjects, text: string): string {
+  const options = parseKeyValues(text, 'qom-type');
+  const help = objectHelpText(objects.types(), options);
+  if (help === undefined) objects.add(options);
+  return help ?? '';
 }
 
 export const OBJECT_COMMANDS: readonly Command[] = [

@@ -1,0 +1,194 @@
+/** What a driver does to a virtio card in slot 2, played to QEMU 7.2 by the recorder and to our cards by the test. */
+
+export type Size = 1 | 2 | 4;
+export type Step =
+  | readonly [action: 'in', port: number, size: Size]
+  | readonly [action: 'out', port: number, size: Size, value: number]
+  | readonly [action: 'read', gpa: number, size: Size]
+  | readonly [action: 'write', gpa: number, size: Size, value: number]
+  /** Bytes of RAM. */
+  | readonly [action: 'dump', gpa: number, length: number]
+  /** The clock moves. */
+  | readonly [action: 'pass']
+  /** What the guest has sent to the host's end of the port. */
+  | readonly [action: 'host'];
+
+export interface VirtioSession {
+  readonly name: string;
+  readonly card: 'rng' | 'serial';
+  /** QEMU's arguments after `-machine pc -nodefaults`. */
+  readonly arguments: readonly string[];
+  readonly steps: readonly Step[];
+}
+
+/** The answer to each step that has one. */
+export type VirtioRecord = readonly (number | string)[];
+
+export const PORT_NAME = 'org.t';
+const DEVFN = 0x10;
+const LEGACY = 0xc000;
+const MSIX = 0xfe00_0000;
+const MODERN = 0x1_0000_0000;
+const ISR = MODERN + 0x1000;
+const CONFIG = MODERN + 0x2000;
+const NOTIFY = MODERN + 0x3000;
+const RINGS = 0x10_0000;
+const DATA = 0x2_0000;
+const ACKNOWLEDGE = 1;
+const DRIVER = 2;
+const DRIVER_OK = 4;
+const FEATURES_OK = 8;
+
+const select = (offset: number): Step => ['out', 0xcf8, 4, 0x8000_0000 + (DEVFN << 8) + offset];
+const configRead = (offset: number): Step[] => [select(offset), ['in', 0xcfc, 4]];
+const configWrite = (offset: number, value: number): Step[] => [select(offset), ['out', 0xcfc, 4, value]];
+const configSpace = (): Step[] => Array.from({ length: 64 }, (_, n) => configRead(4 * n)).flat();
+const read = (at: number, size: Size): Step => ['read', MODERN + at, size];
+const write = (at: number, size: Size, value: number): Step => ['write', MODERN + at, size, value];
+
+/** Sizes of the BARs, then where they go. */
+const bars = (): Step[] => [
+  ...[0x10, 0x14, 0x18, 0x1c, 0x20, 0x24, 0x30].flatMap((bar) => [
+    ...configWrite(bar, 0xffff_ffff),
+    ...configRead(bar),
+    ...configWrite(bar, 0),
+  ]),
+  ...configWrite(0x10, LEGACY),
+  ...configWrite(0x14, MSIX),
+  ...configWrite(0x20, 0),
+  ...configWrite(0x24, 1),
+  ...configWrite(0x04, 7),
+];
+
+const legacy = (): Step[] => [
+  ...[0, 4, 8].map((at): Step => ['in', LEGACY + at, 4]),
+  ...[0x0c, 0x0e, 0x10].map((at): Step => ['in', LEGACY + at, 2]),
+  ...[0x12, 0x13].map((at): Step => ['in', LEGACY + at, 1]),
+  ...[0x14, 0x18, 0x1c, 0x20].map((at): Step => ['in', LEGACY + at, 4]),
+];
+
+const common = (queues: number): Step[] => [
+  ...[0, 1, 2].flatMap((word): Step[] => [write(0, 4, word), read(4, 4)]),
+  read(0x08, 4),
+  read(0x0c, 4),
+  read(0x10, 2),
+  read(0x12, 2),
+  read(0x14, 1),
+  read(0x15, 1),
+  ...Array.from({ length: queues + 1 }, (_, queue): Step[] => [
+    write(0x16, 2, queue),
+    ...[0x16, 0x18, 0x1a, 0x1c, 0x1e].map((at) => read(at, 2)),
+    ...[0x20, 0x24, 0x28, 0x2c, 0x30, 0x34].map((at) => read(at, 4)),
+  ]).flat(),
+  ...[0, 4, 8, 12].map((at): Step => ['read', CONFIG + at, 4]),
+  ...[0, 4, 8, 12].map((at): Step => ['read', MSIX + at, 4]),
+];
+
+const rings = (queue: number): number => RINGS + 0x4000 * queue;
+
+const start = (queues: number, features: number): Step[] => [
+  write(0x14, 1, 0),
+  write(0x14, 1, ACKNOWLEDGE | DRIVER),
+  write(8, 4, 0),
+  write(0x0c, 4, features),
+  write(8, 4, 1),
+  write(0x0c, 4, 1),
+  read(0x0c, 4),
+  write(0x14, 1, ACKNOWLEDGE | DRIVER | FEATURES_OK),
+  read(0x14, 1),
+  ...Array.from({ length: queues }, (_, queue): Step[] => [
+    write(0x16, 2, queue),
+    write(0x1a, 2, 0xffff),
+    write(0x20, 4, rings(queue)),
+    write(0x28, 4, rings(queue) + 0x1000),
+    write(0x30, 4, rings(queue) + 0x2000),
+    write(0x1c, 2, 1),
+    read(0x1c, 2),
+    read(0x20, 4),
+    ['read', ISR, 1],
+  ]).flat(),
+  write(0x14, 1, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK),
+  read(0x14, 1),
+  ['read', ISR, 1],
+];
+
+/** Offers one buffer as request number `n` of a queue. */
+const offer = (queue: number, n: number, gpa: number, length: number, writable: boolean): Step[] => [
+  ['write', rings(queue) + 16 * n, 4, gpa],
+  ['write', rings(queue) + 16 * n + 4, 4, 0],
+  ['write', rings(queue) + 16 * n + 8, 4, length],
+  ['write', rings(queue) + 16 * n + 12, 4, writable ? 2 : 0],
+  ['write', rings(queue) + 0x1000 + 4 + 2 * n, 2, n],
+  ['write', rings(queue) + 0x1000 + 2, 2, n + 1],
+];
+const kick = (queue: number): Step[] => [['write', NOTIFY + 4 * queue, 2, queue], ['pass']];
+const used = (queue: number, count: number): Step[] => [
+  ['dump', rings(queue) + 0x2000, 4 + 8 * count],
+  ['read', ISR, 1],
+  ['read', ISR, 1],
+];
+const control = (n: number, id: number, event: number, value: number): Step[] => [
+  ['write', DATA + 0x1000 + 8 * n, 4, id],
+  ['write', DATA + 0x1004 + 8 * n, 4, event + 0x10000 * value],
+  ...offer(3, n, DATA + 0x1000 + 8 * n, 8, false),
+  ...kick(3),
+];
+
+export const SESSIONS: readonly VirtioSession[] = [
+  {
+    name: 'virtio-rng-pci: configuration, registers, one request',
+    card: 'rng',
+    arguments: ['-object', 'rng-builtin,id=r', '-device', 'virtio-rng-pci,rng=r,addr=2'],
+    steps: [
+      ...configSpace(),
+      ...bars(),
+      ...configSpace(),
+      ...legacy(),
+      ...common(1),
+      ...start(1, 0),
+      ...offer(0, 0, DATA, 20, true),
+      ...offer(0, 1, DATA + 0x100, 70, true),
+      ...kick(0),
+      ...used(0, 3),
+      ...legacy(),
+      write(0x14, 1, 0),
+      ...common(1),
+      ...configWrite(0x04, 0),
+      ...configSpace(),
+    ],
+  },
+  {
+    name: 'virtio-serial-pci: configuration, registers, control messages, a line from the guest',
+    card: 'serial',
+    arguments: [
+      ...['-chardev', 'ringbuf,id=c', '-device', 'virtio-serial-pci,id=v,addr=2'],
+      ...['-device', `virtserialport,chardev=c,name=${PORT_NAME},nr=1`],
+    ],
+    steps: [
+      ...configSpace(),
+      ...bars(),
+      ...configSpace(),
+      ...legacy(),
+      ...common(64),
+      ...start(6, 2),
+      ...[0, 1, 2, 3, 4].flatMap((n) => offer(2, n, DATA + 64 * n, 64, true)),
+      ...control(0, 0, 0, 1),
+      ...used(2, 5),
+      ...used(3, 2),
+      ...control(1, 1, 3, 1),
+      ...used(2, 5),
+      ['dump', DATA, 5 * 64],
+      ...control(2, 1, 6, 1),
+      ['write', DATA + 0x2000, 4, 0x6c6c6568],
+      ['write', DATA + 0x2004, 4, 0x0a6f],
+      ...offer(5, 0, DATA + 0x2000, 6, false),
+      ...kick(5),
+      ...used(5, 1),
+      ['host'],
+      ['write', CONFIG + 8, 4, 0x41],
+      ['host'],
+      write(0x14, 1, 0),
+      ...common(6),
+    ],
+  },
+];
