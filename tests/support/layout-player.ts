@@ -8,6 +8,8 @@ import { MemoryModel } from './memory-model.ts';
 
 type StepOf<K extends Step['kind']> = Extract<Step, { readonly kind: K }>;
 
+type Access = Extract<Step, { readonly log: number; readonly at: Place }>;
+
 const [RAX, RBX, RCX, RDX, RSI, RDI] = [
   cpuState.RAX,
   cpuState.RBX,
@@ -104,16 +106,18 @@ export class LayoutPlayer {
     return made;
   }
 
-  #access({ kind, log, at, value }: StepOf<'load' | 'store' | 'add' | 'number'>): void {
+  #access({ kind, log, at, value }: Access): void {
     const rig = this.#rig;
     const model = this.#model;
     const size = kind === 'number' ? 8 : 2 ** (kind === 'add' ? log % 4 : log);
     const gpa = this.#address(at, 16);
-    const register = (BigInt(value) << 32n) | BigInt(value ^ 0x5a5a5a5a) & 0xffffffffn;
+    const register = (BigInt(value) << 32n) | (BigInt(value ^ 0x5a5a5a5a) & 0xffffffffn);
     const wide = kind === 'number' || size === 16;
     rig.S.set([Number(register & 0xffffffffn), value], RAX);
     rig.S.set([value, value + 1, value + 2, value + 3], cpuState.XMM);
-    const vector = new Uint8Array(new Uint8Array(rig.S.buffer).slice(cpuState.XMM * 4, cpuState.XMM * 4 + size));
+    const vector = new Uint8Array(
+      new Uint8Array(rig.S.buffer).slice(cpuState.XMM * 4, cpuState.XMM * 4 + size),
+    );
     rig.setPair(RBX, gpa + (at.alias ? ALIAS : 0));
     rig.run(this.#program(access(kind, kind === 'add' ? log % 4 : log)), 2);
     const isLoad = kind === 'load' || (kind === 'number' && log % 2 === 0);
@@ -145,7 +149,16 @@ export class LayoutPlayer {
     const opcode = STRINGS[name] | (log === 0 ? 0 : 1);
     rig.run(this.#program([...REPEATS[repeat], ...(PREFIX[log] ?? []), opcode]), 2);
 
-    const want = this.#stringModel({ name, repeat, times, size, step: backwards ? -size : size, source, target, value });
+    const want = this.#stringModel({
+      name,
+      repeat,
+      times,
+      size,
+      step: backwards ? -size : size,
+      source,
+      target,
+      value,
+    });
     same('RSI', rig.pair(RSI), BigInt(want.source + (high[0] ?? 0)));
     same('RDI', rig.pair(RDI), BigInt(want.target + (high[1] ?? 0)));
     same('RCX', rig.pair(RCX), BigInt(repeat === 'once' ? count : times - want.done));
@@ -194,6 +207,9 @@ export class LayoutPlayer {
     const model = this.#model;
     const gpa = this.#address(at, Math.max(length, 8));
     const isRam = model.isRam(gpa, length);
+    const look: Access = { kind: 'load', log: 0, at, value: 0 };
+    // What the processor remembers of the place must not outlast the transfer.
+    this.#access(look);
     const bytes = Uint8Array.from({ length }, (_, n) => (value >>> (n % 4)) + n);
     if (what === 'release') {
       memory.release(gpa, length * 64);
@@ -229,6 +245,7 @@ export class LayoutPlayer {
       same('pieces', answer, isRam);
       if (isRam) model.write(gpa, bytes);
     }
+    this.#access(look);
   }
 
   /**

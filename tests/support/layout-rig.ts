@@ -45,14 +45,13 @@ export class LayoutRig {
   fault: string | undefined;
   /** Instructions that compiled code has run. */
   compiledInstructions = 0;
-  readonly #fixed: Region;
   #regions: Region[] = [];
   #nextTable = 0;
   #nextCode = 0;
 
   constructor({ compiled, own }: RigOptions) {
     this.own = own;
-    this.#fixed = this.memory.add('rig', own, OWN_BYTES);
+    this.memory.add('rig', own, OWN_BYTES);
     const bytes = (gpa: number, size: AccessSize, value: number): void => {
       for (let n = 0; n < size; n++) {
         this.device.push(`${(gpa + n).toString(16)}=${Math.floor(value / 2 ** (8 * n)) & 0xff}`);
@@ -94,9 +93,15 @@ export class LayoutRig {
   }
 
   /** Takes the regions of before away and puts others there; `ranges` of addresses are mapped, in large pages or small ones. */
-  layOut(regions: readonly (readonly [gpa: number, size: number, readOnly: boolean])[], ranges: readonly Range[], large: boolean): readonly Region[] {
+  layOut(
+    regions: readonly (readonly [gpa: number, size: number, readOnly: boolean])[],
+    ranges: readonly Range[],
+    large: boolean,
+  ): readonly Region[] {
     for (const region of this.#regions) this.memory.remove(region);
-    this.#regions = regions.map(([gpa, size, readOnly], n) => this.memory.add(`region ${n}`, gpa, size, { readOnly }));
+    this.#regions = regions.map(([gpa, size, readOnly], n) =>
+      this.memory.add(`region ${n}`, gpa, size, { readOnly }),
+    );
     this.map([...ranges, { start: this.own, end: this.own + OWN_BYTES }], large);
     this.device = [];
     return this.#regions;
@@ -135,7 +140,7 @@ export class LayoutRig {
 
   /** A register pair (see state.ts) takes a number below 2^53. */
   setPair(index: number, value: number): void {
-    this.S[index] = value % 2 ** 32 | 0;
+    this.S[index] = (value % 2 ** 32) | 0;
     this.S[index + 1] = Math.floor(value / 2 ** 32);
   }
 

@@ -22,18 +22,22 @@ const STARTS: readonly (readonly number[])[] = [
 export interface Layout {
   readonly starts: readonly number[];
   readonly skipPages: number;
-  readonly parts: readonly { readonly gapPages: number; readonly pages: number; readonly readOnly: boolean }[];
+  readonly parts: readonly {
+    readonly gapPages: number;
+    readonly pages: number;
+    readonly readOnly: boolean;
+  }[];
   /** 2 MiB pages, else 4 KiB ones. */
   readonly large: boolean;
 }
 
 export const layoutArbitrary: fc.Arbitrary<Layout> = fc.record({
   starts: fc.constantFrom(...STARTS),
-  skipPages: fc.constantFrom(0, 0, 1, 254, 255),
+  skipPages: fc.constantFrom(0, 0, 0, 1, 254, 255),
   parts: fc.array(
     fc.record({
       gapPages: fc.constantFrom(0, 0, 0, 1, 2, 255),
-      pages: fc.constantFrom(1, 2, 3, 254, 256, 257),
+      pages: fc.constantFrom(1, 2, 3, 254, 256, 256, 257, 257),
       readOnly: fc.constantFrom(false, false, false, true),
     }),
     { minLength: 1, maxLength: 4 },
@@ -93,7 +97,12 @@ const place: fc.Arbitrary<Place> = fc.record({
 const word = fc.integer({ min: 0, max: 0xffffffff });
 
 export type Step =
-  | { readonly kind: 'load' | 'store' | 'add' | 'number'; readonly log: number; readonly at: Place; readonly value: number }
+  | {
+      readonly kind: 'load' | 'store' | 'add' | 'number';
+      readonly log: number;
+      readonly at: Place;
+      readonly value: number;
+    }
   | {
       readonly kind: 'string';
       readonly name: 'movs' | 'stos' | 'lods' | 'scas' | 'cmps';
