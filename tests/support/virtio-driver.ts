@@ -101,9 +101,8 @@ export function settle(): Promise<void> {
 export const MODERN = 0x1_0000_0000;
 export const LEGACY = 0xc000;
 const MSIX = 0xfe00_0000;
-const DESC = 0x1000;
-const AVAIL = 0x2000;
-const USED = 0x3000;
+const HEADER = 0x10000;
+const STATUS = 0x10020;
 
 export interface Descriptor {
   readonly gpa: number;
@@ -133,7 +132,14 @@ function createVirtioBlkPci(
   );
 }
 
-export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk, memory = pcMemory(1 << 20)) {
+/** @param base where the driver's structures are in guest memory */
+export function virtioRig(
+  properties: VirtioBlkPciProperties,
+  disk: TestDisk,
+  memory = pcMemory(1 << 20),
+  base = 0,
+) {
+  const [DESC, AVAIL, USED] = [base + 0x1000, base + 0x2000, base + 0x3000];
   const pci = pciRig(memory);
   const devfn = pciDevfn(2, 0);
   const errors: string[] = [];
@@ -168,9 +174,14 @@ export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk, me
     common(0x10, 2, 0);
     common(0x16, 2, 0);
     common(0x1a, 2, 1);
-    common(0x20, 4, DESC);
-    common(0x28, 4, AVAIL);
-    common(0x30, 4, USED);
+    for (const [at, gpa] of [
+      [0x20, DESC],
+      [0x28, AVAIL],
+      [0x30, USED],
+    ] as const) {
+      common(at, 4, gpa % 2 ** 32);
+      common(at + 4, 4, Math.floor(gpa / 2 ** 32));
+    }
     memory.fill(DESC, USED + 0x1000 - DESC, 0);
     common(0x1c, 2, 1);
     common(0x14, 1, 0x0f);
@@ -195,17 +206,17 @@ export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk, me
     pci.memory.write(MODERN + 0x3000, 2, 0);
   }
 
-  /** Header at 0x10000, status at 0x10020, data where the caller says. */
+  /** Header at HEADER, status at STATUS, data where the caller says. */
   function request(type: number, sector: number, data: { gpa: number; length: number; in: boolean }[]): void {
-    memory.writeU32(0x10000, type);
-    memory.writeU32(0x10008, sector);
-    memory.writeU32(0x1000c, 0);
-    memory.writeU8(0x10020, 0xee);
-    writeDescriptor(0, { gpa: 0x10000, length: 16, flags: 1, next: 1 });
+    memory.writeU32(base + HEADER, type);
+    memory.writeU32(base + HEADER + 8, sector);
+    memory.writeU32(base + HEADER + 12, 0);
+    memory.writeU8(base + STATUS, 0xee);
+    writeDescriptor(0, { gpa: base + HEADER, length: 16, flags: 1, next: 1 });
     for (const [i, { gpa, length, in: input }] of data.entries()) {
       writeDescriptor(i + 1, { gpa, length, flags: 1 | (input ? 2 : 0), next: i + 2 });
     }
-    writeDescriptor(data.length + 1, { gpa: 0x10020, length: 1, flags: 2, next: 0 });
+    writeDescriptor(data.length + 1, { gpa: base + STATUS, length: 1, flags: 2, next: 0 });
     offer(0);
     kick();
   }
@@ -223,7 +234,7 @@ export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk, me
     offer,
     kick,
     request,
-    blkStatus: () => memory.readU8(0x10020),
+    blkStatus: () => memory.readU8(base + STATUS),
     deviceStatus: () => pci.memory.read(MODERN + 0x14, 1),
     used: () => ({
       index: memory.readU16(USED + 2),
