@@ -85,7 +85,7 @@ async function recordTables(machine: GoldenMachine): Promise<Record<string, stri
   const qemu = new Qemu(folder, machine.arguments);
   await qemu.connect();
   await sleep(SEABIOS_MS);
-  const start = machine.config.ramSize - TABLES_BELOW_TOP;
+  const start = machine.config.ram.below4g - TABLES_BELOW_TOP;
   const rom = join(folder, 'rom');
   const top = join(folder, 'top');
   await qemu.execute('pmemsave', { val: ROM_BASE, size: ROM_SIZE, filename: rom });

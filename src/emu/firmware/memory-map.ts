@@ -1,5 +1,5 @@
 /** The memory map that the firmware reports, and where it keeps its own things. */
-import type { RamLayout } from '../memory/pc-ram.ts';
+import { FOUR_GIB, type RamLayout } from '../memory/pc-ram.ts';
 
 export const E820_RAM = 1;
 export const E820_RESERVED = 2;
@@ -16,7 +16,6 @@ export const EBDA = 0x9fc00;
 const CONVENTIONAL_END = 0xa0000;
 const BIOS_START = 0xf0000;
 const MIB = 0x100000;
-const FOUR_GIB = 2 ** 32;
 /** QEMU: SeaBIOS keeps the ACPI tables in the last 128 KiB of RAM. */
 export const FIRMWARE_DATA_SIZE = 0x20000;
 /** Flash at the end of the 32-bit address space. */
