@@ -3,7 +3,7 @@
  * and the answers and traces of the hotplug registers. Needs qemu-system-x86_64 7.2 and SeaBIOS.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +41,8 @@ class Qemu {
   }
 
   async connect(): Promise<void> {
-    await sleep(1500);
+    // QEMU makes it when it has started.
+    while (!existsSync(this.#socketPath)) await sleep(100);
     const socket = createConnection(this.#socketPath);
     this.#qmp = { send: (line) => socket.write(`${line}\n`), lines: lines(createInterface(socket)) };
     await this.#qmp.lines.next();

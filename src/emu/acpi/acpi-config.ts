@@ -36,10 +36,13 @@ export interface AcpiRam {
   readonly above4g: number;
 }
 
-export interface AcpiConfig {
+export interface AcpiMemory {
   readonly ram: AcpiRam;
   /** Room for DIMMs (-m slots=,maxmem=): `maxSize` is RAM and DIMMs together, in bytes. There may be room, but no slot. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number };
+}
+
+export interface AcpiConfig extends AcpiMemory {
   readonly cpus: readonly AcpiCpu[];
   readonly pci: AcpiPciBus;
   readonly hpet: boolean;
@@ -60,12 +63,12 @@ const IO_APIC_BASE = 0xfec00000;
 const PCI_HOLE64_SIZE = 2 * GIB;
 
 /** How many DIMMs the machine takes. QEMU: without any the tables do not speak of DIMMs. */
-export function dimmSlots({ dimms }: AcpiConfig): number {
+export function dimmSlots({ dimms }: AcpiMemory): number {
   return dimms?.slots ?? 0;
 }
 
 /** Where DIMMs are placed, or undefined without room for them. QEMU: 1 GiB to spare per slot, to align each DIMM. */
-export function dimmWindow({ ram, dimms }: AcpiConfig): ResourceRange | undefined {
+export function dimmWindow({ ram, dimms }: AcpiMemory): ResourceRange | undefined {
   const room = (dimms?.maxSize ?? 0) - ram.below4g - ram.above4g;
   if (dimms === undefined || room <= 0) return undefined;
   const min = alignUp(FOUR_GIB + ram.above4g, GIB);
@@ -73,7 +76,7 @@ export function dimmWindow({ ram, dimms }: AcpiConfig): ResourceRange | undefine
 }
 
 /** The addresses where PCI memory may be placed, below and above 4 GiB. */
-export function pciWindows(config: AcpiConfig): readonly [low: ResourceRange, high: ResourceRange] {
+export function pciWindows(config: AcpiMemory): readonly [low: ResourceRange, high: ResourceRange] {
   const { below4g, above4g } = config.ram;
   const dimms = dimmWindow(config);
   const top = dimms === undefined ? FOUR_GIB + above4g : dimms.max + 1;

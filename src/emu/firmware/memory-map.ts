@@ -22,7 +22,7 @@ export const FIRMWARE_DATA_SIZE = 0x20000;
 const FLASH_START = 0xfffc0000;
 const FLASH_SIZE = 0x40000;
 /** AMD's HyperTransport reserves the top 12 GiB of 40 address bits. */
-const HYPERTRANSPORT_START = 0xfd_0000_0000;
+export const HYPERTRANSPORT_START = 0xfd_0000_0000;
 const HYPERTRANSPORT_SIZE = 0x3_0000_0000;
 
 /** Ranges in ascending order. QEMU: as SeaBIOS reports them. */
