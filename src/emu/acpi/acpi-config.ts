@@ -62,7 +62,7 @@ const IO_APIC_BASE = 0xfec00000;
 /** QEMU: i440FX-pcihost.pci-hole64-size. */
 const PCI_HOLE64_SIZE = 2 * GIB;
 
-/** How many DIMMs the machine takes. QEMU: without any the tables do not speak of DIMMs. */
+/** How many DIMMs the machine takes. QEMU: with room but no slot the tables speak of the room, and of no DIMMs. */
 export function dimmSlots({ dimms }: AcpiMemory): number {
   return dimms?.slots ?? 0;
 }
