@@ -54,7 +54,7 @@ export function readMemory(group: OptionGroup): MemoryOption {
   const unit = /^\d+$/.test(text) ? MIB : 1;
   const wanted = text === '' ? 0 : sizeOf(text, 'size', at) * unit;
   const bytes = Math.ceil(wanted / MEMORY_ALIGN) * MEMORY_ALIGN;
-  const slots = countOf(options.get('slots'), 'slots', at);
+  const slots = slotsOf(options.get('slots'), at);
   const max = options.get('maxmem');
   const maxBytes = max === undefined ? undefined : sizeOf(max, 'maxmem', at);
   if (maxBytes === undefined) {
@@ -67,13 +67,13 @@ export function readMemory(group: OptionGroup): MemoryOption {
   return { bytes, dimms };
 }
 
-function countOf(text: string | undefined, name: string, at: string): number | undefined {
+function slotsOf(text: string | undefined, at: string): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d+$/.test(text)) throw startError(`Parameter '${name}' expects a number`, at);
-  if (BigInt(text) >= 2n ** 64n) {
-    throw startError(`Value '${text}' is too large for parameter '${name}'`, at);
-  }
-  return Number(text);
+  if (!/^(?:0x[\da-f]+|\d+)$/i.test(text)) throw startError("Parameter 'slots' expects a number", at);
+  const slots = BigInt(text);
+  if (slots >= 2n ** 64n) throw startError(`Value '${text}' is too large for parameter 'slots'`, at);
+  if (slots > MAX_DIMM_SLOTS) throw startError(`unsupported amount of memory slots: ${slots}`);
+  return Number(slots);
 }
 
 function checkMaximum(bytes: number, { slots, maxBytes }: NonNullable<MemoryOption['dimms']>): void {
@@ -93,9 +93,6 @@ function checkMaximum(bytes: number, { slots, maxBytes }: NonNullable<MemoryOpti
 export function checkMemory(bytes: number, dimms: MemoryOption['dimms']): void {
   if (dimms !== undefined) {
     checkMaximum(bytes, dimms);
-    if (dimms.slots > MAX_DIMM_SLOTS) {
-      throw startError(`unsupported amount of memory slots: ${dimms.slots}`);
-    }
     if (dimms.maxBytes % PAGE_BYTES !== 0) {
       throw startError(`maximum memory size must by aligned to multiple of ${PAGE_BYTES} bytes`);
     }

@@ -49,6 +49,7 @@ describe('memory', () => {
   it.each([
     ['128,maxmem=128M', { slots: 0, maxBytes: 128 * MIB }],
     ['256,slots=4,maxmem=2G', { slots: 4, maxBytes: 2048 * MIB }],
+    ['256,slots=0x4,maxmem=2G', { slots: 4, maxBytes: 2048 * MIB }],
     ['256,maxmem=1G', { slots: 0, maxBytes: 1024 * MIB }],
     ['256', undefined],
   ])('-m %s has room for DIMMs', (text, dimms) => {
