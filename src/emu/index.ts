@@ -39,7 +39,7 @@ export { KernelError } from './firmware/kernel-error.ts';
 export { addressesEnd } from './machine/address-limit.ts';
 export { DEVICE_TYPES } from './machine/device-types.ts';
 export { MAX_DIMM_SLOTS, Machine } from './machine/machine.ts';
-export type { BootFiles, MachineConfig, MachineHost, NoticeSubject, SliceResult } from './machine/machine-config.ts';
+export type { BootFiles, MachineConfig, MachineHost, SliceResult } from './machine/machine-config.ts';
 export type { RunState } from './machine/run-state.ts';
 export { isOutOfMemory } from './machine/small-arena.ts';
 export {

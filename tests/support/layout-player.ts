@@ -88,7 +88,7 @@ export class LayoutPlayer {
     if (wrong !== undefined) throw new Error(wrong);
   }
 
-  /** An address with `length` mapped bytes from it on and `before` of it. */
+  /** The address of a place, moved so far that `length` bytes from it on are mapped. */
   #address({ edge, delta }: Place, length: number): number {
     const wanted = (this.#edges[edge % this.#edges.length] ?? 0) + delta;
     const range = this.#ranges.find(({ start, end }) => wanted >= start && wanted < end);
@@ -298,12 +298,12 @@ export class LayoutPlayer {
   }
 
   /** One pass, whose first instruction writes to a device that does `act`. */
-  #passWithDevice(entry: number, act: () => void, instructions: number = LOOP_INSTRUCTIONS): void {
+  #passWithDevice(entry: number, act: () => void): void {
     const rig = this.#rig;
     const device = (this.#ranges[0]?.end ?? 0) - 16;
     rig.setPair(RBX, device);
     rig.onDeviceWrite = act;
-    rig.run(entry, instructions);
+    rig.run(entry, LOOP_INSTRUCTIONS);
     rig.onDeviceWrite = () => {};
     this.#model.poke(device, rig.S[RCX] as number);
   }
@@ -318,7 +318,7 @@ export class LayoutPlayer {
     if (!becomesZeros.every((region) => region?.readOnly === false)) return;
     // ADD [RAX], AL is what zeros are: RAX leads where that does no harm.
     rig.setPair(RAX, this.#elsewhere);
-    this.#passWithDevice(entry, () => rig.memory.release(from, length), 4);
+    this.#passWithDevice(entry, () => rig.memory.release(from, length));
     model.release(from, length);
     same('RAX after the loop went', rig.pair(RAX), BigInt(this.#elsewhere));
     const other = LOOP.slice();
