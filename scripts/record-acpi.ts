@@ -3,7 +3,7 @@
  * and the answers and traces of the hotplug registers. Needs qemu-system-x86_64 7.2 and SeaBIOS.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +41,8 @@ class Qemu {
   }
 
   async connect(): Promise<void> {
-    await sleep(1500);
+    // QEMU makes it when it has started.
+    while (!existsSync(this.#socketPath)) await sleep(100);
     const socket = createConnection(this.#socketPath);
     this.#qmp = { send: (line) => socket.write(`${line}\n`), lines: lines(createInterface(socket)) };
     await this.#qmp.lines.next();
@@ -85,7 +86,7 @@ async function recordTables(machine: GoldenMachine): Promise<Record<string, stri
   const qemu = new Qemu(folder, machine.arguments);
   await qemu.connect();
   await sleep(SEABIOS_MS);
-  const start = machine.config.ramSize - TABLES_BELOW_TOP;
+  const start = machine.config.ram.below4g - TABLES_BELOW_TOP;
   const rom = join(folder, 'rom');
   const top = join(folder, 'top');
   await qemu.execute('pmemsave', { val: ROM_BASE, size: ROM_SIZE, filename: rom });

@@ -40,7 +40,7 @@ export function readGuestImage(name: GuestName = 'amd64'): GuestImage {
     kernel: unpack(files.kernel.file),
     initrd: unpack(files.initrd.file),
     append,
-    memoryBytes: memoryMiB << 20,
+    memoryBytes: memoryMiB * 2 ** 20,
     kernelRelease,
   };
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
+import { ARENA_MAX } from '../../src/emu/memory/arena.ts';
 import { BootLockstep, type Divergence, ripText } from './boot-lockstep.ts';
 import { disassemble } from './disassemble.ts';
 import { Replica } from './replica.ts';
@@ -17,6 +18,9 @@ import { deviceFields } from './vm-state.ts';
 
 const IMAGE = join(import.meta.dirname, '../../public/images/debian-amd64');
 const MEMORY_FILES = '/dev/shm';
+const MIB = 2 ** 20;
+/** RAM is compared as a whole: ours is in one arena, and QEMU's file is an image of all addresses as long as it lies below 4 GiB. */
+const MEMORY_MAX_MIB = ARENA_MAX / MIB - 1;
 const PROGRESS_MS = 10_000;
 /** How long a loop keeps the process from looking at signals. */
 const BUSY_MS = 200;
@@ -157,10 +161,10 @@ class Run {
   constructor(qemu: TracedQemu, options: Options) {
     this.#qemu = qemu;
     this.#options = options;
-    this.#replica = new Replica(options.memoryMiB << 20);
+    this.#replica = new Replica(options.memoryMiB * MIB);
     this.#lockstep = new BootLockstep(this.#replica, options.strictFlags);
     this.#parser = new TraceParser(this.#lockstep);
-    this.#theirs = Buffer.alloc(options.memoryMiB << 20);
+    this.#theirs = Buffer.alloc(options.memoryMiB * MIB);
   }
 
   /** True: no difference. */
@@ -270,6 +274,9 @@ function options(): Options & { append: string | undefined } {
 
 async function main(): Promise<void> {
   const chosen = options();
+  if (!(chosen.memoryMiB >= 1 && chosen.memoryMiB <= MEMORY_MAX_MIB)) {
+    throw new Error(`--memory takes 1 to ${MEMORY_MAX_MIB} MiB`);
+  }
   process.once('SIGINT', () => {
     cancelled = true;
   });

@@ -57,7 +57,7 @@ interface Options {
 
 class Lockstep {
   readonly #qemu: GdbClient;
-  readonly #mirror = new Mirror(MEMORY_MIB << 20);
+  readonly #mirror = new Mirror(MEMORY_MIB * 2 ** 20);
   readonly #options: Options;
   readonly #history: string[] = [];
   #adopted = 0;

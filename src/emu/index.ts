@@ -38,10 +38,12 @@ export type { MachineEvent, MachineEventListener } from './core/machine-events.t
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';
 export { KernelError } from './firmware/kernel-error.ts';
+export { addressesEnd } from './machine/address-limit.ts';
 export { DEVICE_TYPES, OBJECT_TYPES } from './machine/device-types.ts';
-export { Machine } from './machine/machine.ts';
+export { MAX_DIMM_SLOTS, Machine } from './machine/machine.ts';
 export type { BootFiles, MachineConfig, MachineHost, SliceResult } from './machine/machine-config.ts';
 export type { RunState } from './machine/run-state.ts';
+export { isOutOfMemory } from './machine/small-arena.ts';
 export {
   type MachineSnapshot,
   machineForSnapshot,

@@ -1,5 +1,5 @@
 /** -m, -icount and -rtc. Texts are QEMU's. */
-import { type Options, parseBool, parseSize } from '../emu/index.ts';
+import { addressesEnd, MAX_DIMM_SLOTS, type Options, parseBool, parseSize } from '../emu/index.ts';
 import { startError } from './start-error.ts';
 
 const MIB = 1024 * 1024;
@@ -8,6 +8,9 @@ const MEMORY_ALIGN = 8192;
 /** The host has memory only for what the guest writes. With more than this Linux alone would write more than there can be. */
 const MAX_MEMORY = 64 * 1024 * MIB;
 const MAX_SHIFT = 10;
+const PAGE_BYTES = 4096;
+const ADDRESS_BITS = 40;
+const ADDRESSES_END = 2 ** ADDRESS_BITS;
 
 /** An option and its value, already split. */
 export interface OptionGroup {
@@ -34,8 +37,16 @@ function sizeOf(text: string, name: string, at: string): number {
   );
 }
 
-/** Bytes of memory; undefined where the option leaves them to the default. Throws StartError. */
-export function readMemory(group: OptionGroup): number | undefined {
+/** What -m says. */
+export interface MemoryOption {
+  /** Undefined where the option leaves it to the default. */
+  readonly bytes: number | undefined;
+  /** Room for DIMMs: `maxBytes` counts them and the RAM. */
+  readonly dimms: { readonly slots: number; readonly maxBytes: number } | undefined;
+}
+
+/** Throws StartError. */
+export function readMemory(group: OptionGroup): MemoryOption {
   const { options, at } = group;
   checkKeys(group, ['size', 'slots', 'maxmem']);
   const text = options.get('size') ?? '';
@@ -43,22 +54,54 @@ export function readMemory(group: OptionGroup): number | undefined {
   const unit = /^\d+$/.test(text) ? MIB : 1;
   const wanted = text === '' ? 0 : sizeOf(text, 'size', at) * unit;
   const bytes = Math.ceil(wanted / MEMORY_ALIGN) * MEMORY_ALIGN;
+  const slots = slotsOf(options.get('slots'), at);
   const max = options.get('maxmem');
-  if (max === undefined) {
-    if (options.get('slots') !== undefined) throw startError('slots specified but no max-size');
-  } else {
-    const limit = sizeOf(max, 'maxmem', at);
-    if (limit < bytes) {
-      const need = `must be at least the initial memory size (0x${bytes.toString(16)})`;
-      throw startError(`invalid value of maxmem: maximum memory size (0x${limit.toString(16)}) ${need}`);
-    }
-    if (limit > bytes) throw startError('memory hotplug is not modelled by this machine', at);
+  const maxBytes = max === undefined ? undefined : sizeOf(max, 'maxmem', at);
+  if (maxBytes === undefined) {
+    if (slots !== undefined) throw startError('slots specified but no max-size');
+    return { bytes: bytes === 0 ? undefined : bytes, dimms: undefined };
   }
-  return bytes === 0 ? undefined : bytes;
+  const dimms = { slots: slots ?? 0, maxBytes };
+  if (bytes === 0) return { bytes: undefined, dimms };
+  checkMaximum(bytes, dimms);
+  return { bytes, dimms };
+}
+
+function slotsOf(text: string | undefined, at: string): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^(?:0x[\da-f]+|\d+)$/i.test(text)) throw startError("Parameter 'slots' expects a number", at);
+  const slots = BigInt(text);
+  if (slots >= 2n ** 64n) throw startError(`Value '${text}' is too large for parameter 'slots'`, at);
+  if (slots > MAX_DIMM_SLOTS) throw startError(`unsupported amount of memory slots: ${slots}`);
+  return Number(slots);
+}
+
+function checkMaximum(bytes: number, { slots, maxBytes }: NonNullable<MemoryOption['dimms']>): void {
+  const [initial, maximum] = [bytes, maxBytes].map((size) => `memory size (0x${size.toString(16)})`);
+  const wrong = 'invalid value of maxmem:';
+  if (maxBytes < bytes) {
+    throw startError(`${wrong} maximum ${maximum} must be at least the initial ${initial}`);
+  }
+  if (slots > 0 && maxBytes === bytes) {
+    throw startError(
+      `${wrong} memory slots were specified but maximum ${maximum} is equal to the initial ${initial}`,
+    );
+  }
 }
 
 /** Throws StartError for more memory than a machine can have. */
-export function checkMemory(bytes: number): void {
+export function checkMemory(bytes: number, dimms: MemoryOption['dimms']): void {
+  if (dimms !== undefined) {
+    checkMaximum(bytes, dimms);
+    if (dimms.maxBytes % PAGE_BYTES !== 0) {
+      throw startError(`maximum memory size must by aligned to multiple of ${PAGE_BYTES} bytes`);
+    }
+    const end = addressesEnd(bytes, dimms);
+    if (end > ADDRESSES_END) {
+      const [limit, used] = [ADDRESSES_END - 1, end - 1].map((gpa) => `0x${gpa.toString(16)}`);
+      throw startError(`Address space limit ${limit} < ${used} phys-bits too low (${ADDRESS_BITS})`);
+    }
+  }
   if (bytes > MAX_MEMORY) throw memoryError();
 }
 

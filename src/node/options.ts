@@ -24,7 +24,7 @@ import {
   readMachine,
   SMP_HELP,
 } from './options-machine.ts';
-import { type OptionGroup, readIcount, readMemory, readRtc } from './options-memory.ts';
+import { type MemoryOption, type OptionGroup, readIcount, readMemory, readRtc } from './options-memory.ts';
 import { type GivenOption, splitArguments } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
 import { report, type StartError, startError } from './start-error.ts';
@@ -43,6 +43,7 @@ export interface CharOption {
 export interface CommandLine {
   /** Undefined: the default. */
   readonly memoryBytes: number | undefined;
+  readonly dimms: MemoryOption['dimms'];
   readonly kernel: string | undefined;
   readonly initrd: string | undefined;
   readonly append: string | undefined;
@@ -122,7 +123,8 @@ class Reader {
     const icount = this.#groups('icount', 'shift').map(readIcount);
     const kernel = this.#last('kernel') ?? machine.kernel;
     return {
-      memoryBytes: memory.at(-1),
+      memoryBytes: memory.at(-1)?.bytes,
+      dimms: memory.at(-1)?.dimms,
       kernel,
       initrd: this.#last('initrd') ?? machine.initrd,
       append: this.#last('append') ?? machine.append,

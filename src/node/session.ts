@@ -75,7 +75,7 @@ class Session {
         ended: this.#ended,
       });
       const guest = readGuest(this.#commandLine);
-      checkMemory(guest.memoryBytes);
+      checkMemory(guest.memoryBytes, this.#commandLine.dimms);
       return await this.#runWith(channels, guest);
     } finally {
       for (const channel of channels === undefined ? [] : allOf(channels)) channel.close();
@@ -102,7 +102,7 @@ class Session {
   }
 
   #makeMachine(channels: Channels, { kernel, initrd, append, memoryBytes }: GuestFiles): Machine {
-    const { noReboot, icountShift, rtcBaseMs } = this.#commandLine;
+    const { noReboot, icountShift, rtcBaseMs, dimms } = this.#commandLine;
     const host: MachineHost = {
       monotonicNs: () => performance.now() * NS_PER_MS,
       wallClockMs: () => Date.now(),
@@ -118,6 +118,7 @@ class Session {
     const serialPorts = channels.serials.map((channel) => channel !== undefined);
     const config = {
       memoryBytes,
+      dimms,
       kernel,
       initrd,
       append,

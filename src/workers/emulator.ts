@@ -1,4 +1,4 @@
-import { type ImageStore, type MachineEvent, SnapshotError } from '../emu/index.ts';
+import { type ImageStore, isOutOfMemory, type MachineEvent, SnapshotError } from '../emu/index.ts';
 import { DiskErrors } from './disk-errors.ts';
 import { loadGuest, loadManifest } from './guest-image-loader.ts';
 import type { SavedMachine } from './guest-manifest.ts';
@@ -7,7 +7,15 @@ import { ImageService } from './image-service.ts';
 import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
 import { ArrivingMachine, makeMachine } from './make-machine.ts';
 import { MipsMeter } from './mips-meter.ts';
-import { couldNotStore, failure, fault, inputLost, QUIT_NOTICE, storageNotice } from './notices.ts';
+import {
+  couldNotStore,
+  failure,
+  fault,
+  inputLost,
+  outOfMemory,
+  QUIT_NOTICE,
+  storageNotice,
+} from './notices.ts';
 import { OutputBatcher } from './output-batcher.ts';
 import {
   type ArrivingFile,
@@ -292,6 +300,7 @@ export class Emulator implements EmulatorApi {
       onEvent: (event) => this.#machineEvent(event),
       onDrivesChange: () => this.#showImages(),
       onTerminalSizeAsked: () => this.#post({ type: 'follows', follows: true }),
+      onMemoryNotice: (text) => this.#notify({ level: 'warning', text }),
       onPowerOff: () => this.#poweredOff(images),
     };
   }
@@ -343,7 +352,7 @@ export class Emulator implements EmulatorApi {
     const error = this.#machine?.internalError;
     if (error === undefined || error === this.#toldFault) return;
     this.#toldFault = error;
-    this.#notify(fault(error, this.#machine?.traceTail()));
+    this.#notify(isOutOfMemory(error) ? outOfMemory(error) : fault(error, this.#machine?.traceTail()));
   }
 
   #usesChanged(): void {

@@ -61,6 +61,8 @@ export interface MachineEnvironment {
   onDrivesChange(): void;
   /** The guest asked for the terminal's size: it follows. */
   onTerminalSizeAsked(): void;
+  /** The host has less memory than the guest was promised. What is wrong with disks, or stops the machine, is told by events. */
+  onMemoryNotice(text: string): void;
   /** The guest is off, or the monitor's user quit. */
   onPowerOff(): void;
 }

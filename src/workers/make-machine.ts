@@ -61,6 +61,10 @@ function hostOf(environment: MachineEnvironment): MachineHost {
     random,
     images: new WakingImages(environment.images, environment.onWake),
     warn: (message) => environment.onMonitorOutput(`hotslot: ${message}\r\n`),
+    // The page hears of disks and faults by events, in its own words.
+    notice: (text, about) => {
+      if (about === 'memory') environment.onMemoryNotice(text);
+    },
   };
 }
 

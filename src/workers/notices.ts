@@ -28,6 +28,15 @@ export function failure(error: unknown, tail: readonly string[] = []): Notice {
   return fault(error, tail);
 }
 
+/** The guest has used more memory than the browser gave. */
+export function outOfMemory({ message }: Error): Notice {
+  return {
+    level: 'error',
+    text: message,
+    detail: 'What it had flushed to its disks is kept. Start or Cold boot starts the guest again.',
+  };
+}
+
 /**
  * A fault of ours.
  * @param tail the last messages of the machine's trace

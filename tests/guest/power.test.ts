@@ -4,14 +4,34 @@ import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { awaitPrompt } from '../support/prompt.ts';
 
 const MINUTES = 60_000;
+const GIB = 2 ** 30;
 
 describe('Linux resets and powers off the machine', () => {
   let guest: HeadlessGuest;
 
   beforeAll(async () => {
-    guest = await HeadlessGuest.atPrompt({ images: memoryImages() });
+    const config = { memoryBytes: 8 * GIB, dimms: { slots: 4, maxBytes: 16 * GIB } };
+    guest = new HeadlessGuest({ images: memoryImages(), config });
+    guest.machine.cont();
+    await awaitPrompt(guest);
   }, 10 * MINUTES);
   afterAll(() => guest.end());
+
+  it(
+    'has 8 GiB, of which the host holds what was touched, and places for four DIMMs',
+    async () => {
+      const [total = '', places] = (
+        await guest.ask(
+          'grep -o "[0-9]*" /proc/meminfo | head -n 1; ls /sys/bus/acpi/devices | grep -c PNP0C80',
+        )
+      ).split('\n');
+      expect(Number(total) * 1024).toBeGreaterThan(7.5e9);
+      expect(places).toBe('4');
+      // Linux describes each page, 128 MiB in all; a guest of 256 MiB has used some 150 MiB here.
+      expect(guest.machine.memory.arena.used).toBeLessThan(GIB / 2);
+    },
+    MINUTES,
+  );
 
   it.each(['kbd', 'triple', 'pci', 'acpi'])(
     'reboots by %s and comes back with a fresh kernel',

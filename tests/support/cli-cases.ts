@@ -30,6 +30,15 @@ const LINES = `
 -m 100,slots=2
 -m foo=3
 -m 128,maxmem=64
+-m 256,slots=4,maxmem=256M -display none
+-m 256,slots=257,maxmem=1G -nodefaults -display none -S
+-m 256,slots=4,maxmem=1000000000 -nodefaults -display none -S
+-m 256,slots=4,maxmem=2T -nodefaults -display none -S
+-m 256,maxmem=2T -nodefaults -display none -S
+-m 256,slots=x,maxmem=1G
+-m 256,slots=1.5,maxmem=1G
+-m 256,slots=18446744073709551616,maxmem=1G
+-m 256,slots=18446744073709551615,maxmem=1G -nodefaults -display none -S
 -m 20000000000000000000
 -m 128,128
 -m size=128,mem=128

@@ -22,7 +22,8 @@ export function ramDigest(memory: GuestMemory): string {
     for (let start = 0; start < bytes.length; start += ZEROS.length) {
       const page = bytes.subarray(start, start + ZEROS.length);
       // Most of a machine's memory is zeros, and looking for them is much quicker than digesting them.
-      if (ZEROS.compare(page, 0, page.length, 0, page.length) !== 0) hash.update(`${at + start}\n`).update(page);
+      if (ZEROS.compare(page, 0, page.length, 0, page.length) !== 0)
+        hash.update(`${at + start}\n`).update(page);
     }
   }
   return hash.digest('hex');

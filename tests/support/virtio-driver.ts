@@ -98,9 +98,8 @@ export function settle(): Promise<void> {
 /** Room for the data of the tests; each of them makes such a rig. */
 const RAM = 1 << 20;
 const RINGS = 0x1000;
-const DESC = RINGS;
-const AVAIL = RINGS + 0x1000;
-const USED = RINGS + 0x2000;
+const HEADER = 0x10000;
+const STATUS = 0x10020;
 
 export interface Descriptor {
   readonly gpa: number;
@@ -112,7 +111,10 @@ export interface Descriptor {
 /** Properties as the user gives them; what is left out has QEMU's default. */
 export interface VirtioBlkPciProperties extends Partial<VirtioBlkProperties>, Partial<VirtioPciProperties> {}
 
-export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk) {
+/** @param base where the driver's structures are in guest memory */
+export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk, ram = pcMemory(RAM), base = 0) {
+  const DESC = base + RINGS;
+  const [AVAIL, USED] = [DESC + 0x1000, DESC + 0x2000];
   const settings: VirtioBlkProperties = { ...VIRTIO_BLK_DEFAULTS, ...properties };
   const { disableLegacy = false, disableModern = false, vectors = settings.numQueues + 1 } = properties;
   const errors: string[] = [];
@@ -125,7 +127,7 @@ export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk) {
         { disableLegacy, disableModern, vectors },
         memory,
       ),
-    { memory: pcMemory(RAM), rings: RINGS },
+    { memory: ram, rings: DESC },
   );
   const { memory } = made;
   const offer = (head: number) => made.offer(0, head);
@@ -140,17 +142,17 @@ export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk) {
     memory.writeU16(at + 14, next);
   }
 
-  /** Header at 0x10000, status at 0x10020, data where the caller says. */
+  /** Header at HEADER, status at STATUS, data where the caller says. */
   function request(type: number, sector: number, data: { gpa: number; length: number; in: boolean }[]): void {
-    memory.writeU32(0x10000, type);
-    memory.writeU32(0x10008, sector);
-    memory.writeU32(0x1000c, 0);
-    memory.writeU8(0x10020, 0xee);
-    writeDescriptor(0, { gpa: 0x10000, length: 16, flags: 1, next: 1 });
+    memory.writeU32(base + HEADER, type);
+    memory.writeU32(base + HEADER + 8, sector);
+    memory.writeU32(base + HEADER + 12, 0);
+    memory.writeU8(base + STATUS, 0xee);
+    writeDescriptor(0, { gpa: base + HEADER, length: 16, flags: 1, next: 1 });
     for (const [i, { gpa, length, in: input }] of data.entries()) {
       writeDescriptor(i + 1, { gpa, length, flags: 1 | (input ? 2 : 0), next: i + 2 });
     }
-    writeDescriptor(data.length + 1, { gpa: 0x10020, length: 1, flags: 2, next: 0 });
+    writeDescriptor(data.length + 1, { gpa: base + STATUS, length: 1, flags: 2, next: 0 });
     offer(0);
     kick();
   }
@@ -162,7 +164,7 @@ export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk) {
     offer,
     kick,
     request,
-    blkStatus: () => memory.readU8(0x10020),
+    blkStatus: () => memory.readU8(base + STATUS),
     /** Queue 0 on vector 1, configuration on vector 0. */
     start: (features?: bigint) => made.start([0], features),
     used: () => ({

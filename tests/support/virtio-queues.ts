@@ -79,9 +79,14 @@ export function queueRig<V extends VirtioDevice>(
     memory.fill(at, RINGS_OF_QUEUE, 0);
     common(0x16, 2, queue);
     common(0x1a, 2, 1);
-    common(0x20, 4, at);
-    common(0x28, 4, at + AVAIL);
-    common(0x30, 4, at + USED);
+    for (const [register, gpa] of [
+      [0x20, at],
+      [0x28, at + AVAIL],
+      [0x30, at + USED],
+    ] as const) {
+      common(register, 4, gpa % 2 ** 32);
+      common(register + 4, 4, Math.floor(gpa / 2 ** 32));
+    }
     common(0x1c, 2, 1);
     posted[queue] = 0;
     seen[queue] = 0;

@@ -46,6 +46,16 @@ describe('memory', () => {
     expect(read('-m', text).memoryBytes).toBe(bytes);
   });
 
+  it.each([
+    ['128,maxmem=128M', { slots: 0, maxBytes: 128 * MIB }],
+    ['256,slots=4,maxmem=2G', { slots: 4, maxBytes: 2048 * MIB }],
+    ['256,slots=0x4,maxmem=2G', { slots: 4, maxBytes: 2048 * MIB }],
+    ['256,maxmem=1G', { slots: 0, maxBytes: 1024 * MIB }],
+    ['256', undefined],
+  ])('-m %s has room for DIMMs', (text, dimms) => {
+    expect(read('-m', text).dimms).toEqual(dimms);
+  });
+
   it('the last -m counts, and without one the default is left to others', () => {
     expect(read('-m', '128', '-m', '64').memoryBytes).toBe(64 * MIB);
     expect(read().memoryBytes).toBeUndefined();
@@ -123,7 +133,6 @@ describe('what cannot be chosen', () => {
     ['-cpu host', "CPU model 'host' requires KVM or HVF"],
     ['-icount shift=auto', "-icount shift=auto: 'shift=auto' is not modelled by this machine"],
     ['-icount 3,sleep=on', "-icount 3,sleep=on: 'sleep=on' is not modelled by this machine"],
-    ['-m 128,maxmem=1G,slots=2', '-m 128,maxmem=1G,slots=2: memory hotplug is not modelled by this machine'],
     ['-display gtk', "Display 'gtk' is not available, please check your compilation options"],
     ['-vga std', '-vga std: only none is modelled by this machine'],
   ])('%s', (line, text) => {

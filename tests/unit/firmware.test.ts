@@ -13,11 +13,12 @@ import { bytesAt } from '../support/memory.ts';
 const MIB = 1 << 20;
 const SLICES = 200;
 
-function machineWith(kernel: Uint8Array): { machine: Machine; text: () => string } {
+function machineWith(kernel: Uint8Array, memoryBytes = 256 * MIB): { machine: Machine; text: () => string } {
   let now = 0;
   const machine = new Machine(
-    { memoryBytes: 256 * MIB, kernel, icountShift: 3 },
+    { memoryBytes, kernel, icountShift: 3 },
     {
+      makeBuffer: (bytes) => new ArrayBuffer(Math.min(bytes, 256 * MIB)),
       monotonicNs: () => {
         now += 1000;
         return now;
@@ -38,11 +39,15 @@ function machineWith(kernel: Uint8Array): { machine: Machine; text: () => string
 describe('the state that a kernel starts with', () => {
   const oracle = new URL('../oracle/firmware/', import.meta.url);
 
-  it('is what QEMU 7.2 and SeaBIOS leave in every chip, MSR and table', () => {
-    const { machine, text } = machineWith(new Uint8Array(readFileSync(new URL('state.elf', oracle))));
+  it.each([
+    ['256 MiB', 256 * MIB, 'state.txt'],
+    ['8 GiB', 8192 * MIB, 'state-8g.txt'],
+  ])('is with %s what QEMU 7.2 and SeaBIOS leave in every chip, MSR and table', (_size, bytes, recording) => {
+    const kernel = new Uint8Array(readFileSync(new URL('state.elf', oracle)));
+    const { machine, text } = machineWith(kernel, bytes);
     machine.cont();
     for (let slice = 0; slice < SLICES && !text().includes('\nend\n'); slice++) machine.run(1);
-    const expected = readFileSync(new URL('state.txt', oracle), 'utf8').split('\n');
+    const expected = readFileSync(new URL(recording, oracle), 'utf8').split('\n');
     expect(text().split('\n')).toEqual(expected);
   });
 
@@ -65,7 +70,7 @@ function sum(bytes: Uint8Array): number {
 
 describe('tables', () => {
   it('SMBIOS has a processor for each CPU and checksums of zero', () => {
-    const config = { ramSize: 512 * MIB, cpus: 3, cpuSignature: 0x60fb1, cpuFeatures: 0x78bfbfd };
+    const config = { ram: pcRamLayout(512 * MIB), cpus: 3, cpuSignature: 0x60fb1, cpuFeatures: 0x78bfbfd };
     const tables = smbiosTables(config);
     const entry = smbiosEntryPoint(tables, 0xf5000);
     expect(tables.count).toBe(11);

@@ -34,7 +34,15 @@ async function run({ guest, kernel, initrd }: Files, job: Job, limitMs: number):
   const qemu = spawn(
     guest === 'i386' ? QEMU32 : QEMU,
     [
-      ...['-accel', 'tcg,thread=single', '-m', `${job.memoryBytes >> 20}`, '-display', 'none', '-nodefaults'],
+      ...[
+        '-accel',
+        'tcg,thread=single',
+        '-m',
+        `${job.memoryBytes / 2 ** 20}`,
+        '-display',
+        'none',
+        '-nodefaults',
+      ],
       ...['-serial', 'stdio', '-kernel', kernel, '-initrd', initrd, '-append', job.append, ...drive],
     ],
     { stdio: ['pipe', 'pipe', 'inherit'] },

@@ -30,11 +30,19 @@ export interface AcpiPciDevice {
 /** QEMU's drive types of `-global isa-fdc.fdtypeA=`. */
 export type FloppyType = '144' | '288';
 
-export interface AcpiConfig {
-  /** RAM at start, in bytes. */
-  readonly ramSize: number;
-  /** DIMM slots (-m slots=,maxmem=): `maxSize` is RAM and DIMMs together, in bytes. */
+/** RAM at start, in bytes: where it ends below 4 GiB, and how much is above. */
+export interface AcpiRam {
+  readonly below4g: number;
+  readonly above4g: number;
+}
+
+export interface AcpiMemory {
+  readonly ram: AcpiRam;
+  /** Room for DIMMs (-m slots=,maxmem=): `maxSize` is RAM and DIMMs together, in bytes. There may be room, but no slot. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number };
+}
+
+export interface AcpiConfig extends AcpiMemory {
   readonly cpus: readonly AcpiCpu[];
   readonly pci: AcpiPciBus;
   readonly hpet: boolean;
@@ -50,33 +58,31 @@ export interface AcpiConfig {
 
 const GIB = 2 ** 30;
 const FOUR_GIB = 4 * GIB;
-/** QEMU: with this much RAM the `pc` machine keeps 3 GiB below 4 GiB, else all of it. */
-const LOW_MEMORY_LIMIT = 0xe0000000;
-const LOW_MEMORY_WHEN_SPLIT = 0xc0000000;
 const IO_APIC_BASE = 0xfec00000;
 /** QEMU: i440FX-pcihost.pci-hole64-size. */
 const PCI_HOLE64_SIZE = 2 * GIB;
 
-/** Bytes of RAM below 4 GiB. */
-export function lowMemorySize(ramSize: number): number {
-  return ramSize >= LOW_MEMORY_LIMIT ? LOW_MEMORY_WHEN_SPLIT : ramSize;
+/** How many DIMMs the machine takes. QEMU: with room but no slot the tables speak of the room, and of no DIMMs. */
+export function dimmSlots({ dimms }: AcpiMemory): number {
+  return dimms?.slots ?? 0;
 }
 
-/** Where DIMMs are placed, or undefined without slots. QEMU: 1 GiB to spare per slot, to align each DIMM. */
-export function dimmWindow({ ramSize, dimms }: AcpiConfig): ResourceRange | undefined {
-  if (dimms === undefined || dimms.slots === 0) return undefined;
-  const min = alignUp(FOUR_GIB + ramSize - lowMemorySize(ramSize), GIB);
-  return { min, max: min + dimms.maxSize - ramSize + dimms.slots * GIB - 1 };
+/** Where DIMMs are placed, or undefined without room for them. QEMU: 1 GiB to spare per slot, to align each DIMM. */
+export function dimmWindow({ ram, dimms }: AcpiMemory): ResourceRange | undefined {
+  const room = (dimms?.maxSize ?? 0) - ram.below4g - ram.above4g;
+  if (dimms === undefined || room <= 0) return undefined;
+  const min = alignUp(FOUR_GIB + ram.above4g, GIB);
+  return { min, max: min + room + dimms.slots * GIB - 1 };
 }
 
 /** The addresses where PCI memory may be placed, below and above 4 GiB. */
-export function pciWindows(config: AcpiConfig): readonly [low: ResourceRange, high: ResourceRange] {
-  const { ramSize } = config;
+export function pciWindows(config: AcpiMemory): readonly [low: ResourceRange, high: ResourceRange] {
+  const { below4g, above4g } = config.ram;
   const dimms = dimmWindow(config);
-  const top = dimms === undefined ? FOUR_GIB + ramSize - lowMemorySize(ramSize) : dimms.max + 1;
+  const top = dimms === undefined ? FOUR_GIB + above4g : dimms.max + 1;
   const min = alignUp(top, GIB);
   return [
-    { min: lowMemorySize(ramSize), max: IO_APIC_BASE - 1 },
+    { min: below4g, max: IO_APIC_BASE - 1 },
     { min, max: min + PCI_HOLE64_SIZE - 1 },
   ];
 }

@@ -1,5 +1,5 @@
 /** The `pc` machine's differentiated system description: its devices, and the methods by which hotplug happens. */
-import { type AcpiConfig, pciWindows } from './acpi-config.ts';
+import { type AcpiConfig, dimmSlots, dimmWindow, pciWindows } from './acpi-config.ts';
 import { type Aml, eisaId, pkg, terms, text } from './aml.ts';
 import {
   dwordMemory,
@@ -67,12 +67,12 @@ export function pcDsdt(config: AcpiConfig): Aml {
     interruptLinks(),
     ...(config.hpet ? [hpet()] : []),
     scope('\\_GPE', name('_HID', text('ACPI0006'))),
-    cpuDevices(config.cpus, CPU_HOTPLUG_BASE, config.dimms !== undefined),
+    cpuDevices(config.cpus, CPU_HOTPLUG_BASE, dimmWindow(config) !== undefined),
     method('\\_GPE._E02', 0, call('\\_SB.CPUS.CSCN')),
-    ...(config.dimms === undefined
+    ...(dimmSlots(config) === 0
       ? []
       : [
-          dimmDevices(config.dimms.slots, MEMORY_HOTPLUG_BASE),
+          dimmDevices(dimmSlots(config), MEMORY_HOTPLUG_BASE),
           method('\\_GPE._E03', 0, call('\\_SB.MHPC.MSCN')),
         ]),
     rootBridgeResources(config),

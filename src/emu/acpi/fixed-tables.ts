@@ -1,5 +1,5 @@
 /** Bodies of the ACPI tables that hold data only. */
-import { type AcpiConfig, dimmWindow, lowMemorySize } from './acpi-config.ts';
+import { type AcpiConfig, dimmWindow } from './acpi-config.ts';
 import { type Aml, ascii, bytes, littleEndian, terms } from './aml.ts';
 import { localApicEntry } from './dsdt-cpus.ts';
 import { HPET_BASE } from './dsdt-pc.ts';
@@ -95,8 +95,7 @@ export function waet(): Aml {
  * QEMU: there are at least as many memory entries as nodes and 2, the spare ones disabled.
  */
 export function srat(config: AcpiConfig): Aml {
-  const low = lowMemorySize(config.ramSize);
-  const high = config.ramSize - low;
+  const { below4g, above4g } = config.ram;
   const window = dimmWindow(config);
   return terms(
     littleEndian(1, 4),
@@ -105,8 +104,8 @@ export function srat(config: AcpiConfig): Aml {
       terms(bytes(0, 16, 0, apicId), littleEndian(SRAT_ENABLED, 4), new Uint8Array(8)),
     ),
     memoryAffinity(0, 0xa0000, SRAT_ENABLED),
-    memoryAffinity(0x100000, low - 0x100000, SRAT_ENABLED),
-    high > 0 ? memoryAffinity(2 ** 32, high, SRAT_ENABLED) : memoryAffinity(0, 0, 0),
+    memoryAffinity(0x100000, below4g - 0x100000, SRAT_ENABLED),
+    above4g > 0 ? memoryAffinity(2 ** 32, above4g, SRAT_ENABLED) : memoryAffinity(0, 0, 0),
     window === undefined
       ? new Uint8Array(0)
       : memoryAffinity(window.min, window.max + 1 - window.min, SRAT_ENABLED | SRAT_HOTPLUGGABLE),

@@ -19,7 +19,7 @@ const QUIET_NS = 10e9;
 /** Makes the listener for one drive: emits BLOCK_IO_ERROR for each error, and gives the host a notice now and then. */
 export function blockErrorReporter(
   events: MachineEvents,
-  host: Pick<Host, 'monotonicNs'> & { readonly notice?: (text: string) => void },
+  host: Pick<Host, 'monotonicNs'> & { readonly notice?: (text: string, about: 'disk') => void },
 ): (drive: Drive) => IoErrorListener {
   return (drive) => {
     let toldAtNs = Number.NEGATIVE_INFINITY;
@@ -35,7 +35,7 @@ export function blockErrorReporter(
       const now = host.monotonicNs();
       if (now - toldAtNs < QUIET_NS) return;
       toldAtNs = now;
-      host.notice?.(`Disk ${id} (${medium?.path ?? 'no image'}): ${operation} failed: ${reason}`);
+      host.notice?.(`Disk ${id} (${medium?.path ?? 'no image'}): ${operation} failed: ${reason}`, 'disk');
     };
   };
 }

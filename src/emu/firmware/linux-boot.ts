@@ -16,7 +16,7 @@ import {
   ZERO_PAGE,
 } from './low-memory.ts';
 import { memoryMap } from './memory-map.ts';
-import { FIRMWARE_MSRS } from './msrs.ts';
+import { firmwareMsrs } from './msrs.ts';
 
 const HEADER = 0x1f1;
 const BOOT_FLAG = 0x1fe;
@@ -90,7 +90,7 @@ export function loadBzImage(request: LoadRequest, memory: DmaPort): EntryState {
     cr3: wide ? PAGE_TABLES : 0,
     gdt: GDT,
     gdtLimit: GDT_LIMIT,
-    msrs: FIRMWARE_MSRS,
+    msrs: firmwareMsrs(request.ram),
   };
 }
 

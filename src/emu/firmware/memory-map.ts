@@ -1,5 +1,5 @@
 /** The memory map that the firmware reports, and where it keeps its own things. */
-import type { RamLayout } from '../memory/pc-ram.ts';
+import { FOUR_GIB, type RamLayout } from '../memory/pc-ram.ts';
 
 export const E820_RAM = 1;
 export const E820_RESERVED = 2;
@@ -16,14 +16,13 @@ export const EBDA = 0x9fc00;
 const CONVENTIONAL_END = 0xa0000;
 const BIOS_START = 0xf0000;
 const MIB = 0x100000;
-const FOUR_GIB = 2 ** 32;
 /** QEMU: SeaBIOS keeps the ACPI tables in the last 128 KiB of RAM. */
 export const FIRMWARE_DATA_SIZE = 0x20000;
 /** Flash at the end of the 32-bit address space. */
 const FLASH_START = 0xfffc0000;
 const FLASH_SIZE = 0x40000;
 /** AMD's HyperTransport reserves the top 12 GiB of 40 address bits. */
-const HYPERTRANSPORT_START = 0xfd_0000_0000;
+export const HYPERTRANSPORT_START = 0xfd_0000_0000;
 const HYPERTRANSPORT_SIZE = 0x3_0000_0000;
 
 /** Ranges in ascending order. QEMU: as SeaBIOS reports them. */

@@ -15,7 +15,7 @@ import {
   writeGdt,
 } from './low-memory.ts';
 import { memoryMap } from './memory-map.ts';
-import { FIRMWARE_MSRS } from './msrs.ts';
+import { firmwareMsrs } from './msrs.ts';
 
 const XEN_ELFNOTE_PHYS32_ENTRY = 18;
 const START_MAGIC = 0x336ec578;
@@ -53,7 +53,7 @@ export function loadPvh(request: LoadRequest, memory: DmaPort): EntryState {
     cr3: 0,
     gdt: GDT,
     gdtLimit: GDT_LIMIT,
-    msrs: FIRMWARE_MSRS,
+    msrs: firmwareMsrs(request.ram),
   };
 }
 

@@ -1,8 +1,8 @@
 /** SMBIOS tables: what the machine is called. Spec: DMTF DSP0134 2.8; the numbers below are its sections. */
+import { FOUR_GIB, type RamLayout, ramSizeOf } from '../memory/pc-ram.ts';
 
 export interface SmbiosConfig {
-  /** Guest RAM in bytes, below 4 GiB. */
-  readonly ramSize: number;
+  readonly ram: RamLayout;
   readonly cpus: number;
   /** CPUID leaf 1 EAX and EDX. */
   readonly cpuSignature: number;
@@ -38,6 +38,8 @@ const ENTRY_POINT_SIZE = 0x1f;
 const INTERMEDIATE_ENTRY = 0x10;
 const KIB = 1024;
 const MIB = KIB * 1024;
+/** QEMU: a DIMM holds no more. */
+const DIMM_MAX = 2 ** 34;
 
 const byte = (...values: readonly number[]): number[] => [...values];
 const word = (value: number): number[] => [value & 0xff, (value >>> 8) & 0xff];
@@ -112,7 +114,7 @@ function processor({ cpuSignature, cpuFeatures }: SmbiosConfig, index: number): 
 }
 
 /** §7.17. */
-function memoryArray({ ramSize }: SmbiosConfig): number[] {
+function memoryArray(ramSize: number, dimms: number): number[] {
   const other = 1;
   const systemMemory = 3;
   const multiBitEcc = 6;
@@ -121,14 +123,14 @@ function memoryArray({ ramSize }: SmbiosConfig): number[] {
     ...byte(other, systemMemory, multiBitEcc),
     ...dword(ramSize / KIB),
     ...word(noErrorInformation),
-    ...word(1),
+    ...word(dimms),
     ...zeros(8),
   ];
   return structure(16, MEMORY_ARRAY, body);
 }
 
-/** §7.18. QEMU: a DIMM holds up to 16 GiB, so that there is one. */
-function memoryDevice({ ramSize }: SmbiosConfig): number[] {
+/** §7.18. */
+function memoryDevice(sizeBytes: number, index: number): number[] {
   const noErrorInformation = 0xfffe;
   const widthUnknown = 0xffff;
   const dimm = 9;
@@ -139,20 +141,35 @@ function memoryDevice({ ramSize }: SmbiosConfig): number[] {
     ...word(noErrorInformation),
     ...word(widthUnknown),
     ...word(widthUnknown),
-    ...word(Math.ceil(ramSize / MIB)),
+    ...word(Math.ceil(sizeBytes / MIB)),
     ...byte(dimm, 0, 1, 0, ram),
     ...word(other),
     ...word(0),
     ...byte(2, 0, 0, 0, 0),
     ...zeros(12),
   ];
-  return structure(17, MEMORY_DEVICE, body, 'DIMM 0', MANUFACTURER);
+  return structure(17, MEMORY_DEVICE + index, body, `DIMM ${index}`, MANUFACTURER);
 }
 
 /** §7.20. */
-function memoryAddress({ ramSize }: SmbiosConfig): number[] {
-  const body = [...dword(0), ...dword(ramSize / KIB - 1), ...word(MEMORY_ARRAY), 1, ...zeros(16)];
-  return structure(19, MEMORY_ADDRESS, body);
+function memoryAddress(start: number, sizeBytes: number, index: number): number[] {
+  const end = Math.floor((start + sizeBytes - 1) / KIB);
+  const body = [...dword(start / KIB), ...dword(end), ...word(MEMORY_ARRAY), 1, ...zeros(16)];
+  return structure(19, MEMORY_ADDRESS + index, body);
+}
+
+/** The memory: all of it, DIMM by DIMM, and by where it is. */
+function memory({ ram }: SmbiosConfig): number[][] {
+  const ramSize = ramSizeOf(ram);
+  const dimms = Math.ceil(ramSize / DIMM_MAX);
+  return [
+    memoryArray(ramSize, dimms),
+    ...Array.from({ length: dimms }, (_, index) =>
+      memoryDevice(Math.min(ramSize - index * DIMM_MAX, DIMM_MAX), index),
+    ),
+    memoryAddress(0, ram.below4g, 0),
+    ...(ram.above4g > 0 ? [memoryAddress(FOUR_GIB, ram.above4g, 1)] : []),
+  ];
 }
 
 /** The structures, in QEMU's order. */
@@ -162,9 +179,7 @@ export function smbiosTables(config: SmbiosConfig): SmbiosTables {
     systemInformation(),
     enclosure(),
     ...Array.from({ length: config.cpus }, (_, index) => processor(config, index)),
-    memoryArray(config),
-    memoryDevice(config),
-    memoryAddress(config),
+    ...memory(config),
     structure(32, BOOT_INFORMATION, zeros(7)),
     structure(127, END_OF_TABLE, []),
   ];

@@ -45,6 +45,12 @@ export type RunSnapshot = {
   readonly noReboot: boolean;
 };
 
+/**
+ * What a notice is about. Who shows the machine may learn the same in other ways: `disk` comes with the event BLOCK_IO_ERROR, `fault` with
+ * run state internal-error.
+ */
+export type NoticeSubject = 'memory' | 'disk' | 'fault';
+
 export interface MachineHost extends Host {
   /** Calls back once, after so much of the host's time. */
   readonly after: After;
@@ -52,7 +58,7 @@ export interface MachineHost extends Host {
   /** What QEMU prints on its standard error. */
   readonly warn?: (message: string) => void;
   /** Something that whoever shows the machine should tell its user: an I/O error of a disk, a fault of the emulator. */
-  readonly notice?: (text: string) => void;
+  readonly notice?: (text: string, about: NoticeSubject) => void;
   /** How the buffer for guest RAM is made; absent: by `ArrayBuffer`. A RangeError makes the machine ask for less. */
   readonly makeBuffer?: BufferMaker;
   /** How text becomes code; absent: by `Function`. What throws, as under a strict content policy, leaves all to the interpreter. */

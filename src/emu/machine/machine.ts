@@ -427,7 +427,7 @@ export class Machine implements MachineApi {
     this.trace.internalError(message);
     this.runControl.stop('internal-error');
     const about = error instanceof ArenaFullError ? '' : 'The machine stopped by a fault of the emulator: ';
-    this.#host.notice?.(about + message);
+    this.#host.notice?.(about + message, 'fault');
   }
 
   /** The guest's next instruction must not run; a device's transfer just moves nothing. */

@@ -3,7 +3,7 @@ import type { BufferMaker } from './arena.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { chunksFor } from './region.ts';
 
-const FOUR_GIB = 2 ** 32;
+export const FOUR_GIB = 2 ** 32;
 /** From this size on RAM is split, and what remains below 4 GiB ends earlier, at 3 GiB. */
 const SPLIT_FROM = 0xe0000000;
 const BELOW_WHEN_SPLIT = 0xc0000000;

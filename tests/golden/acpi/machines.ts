@@ -1,8 +1,9 @@
 /** Machines whose ACPI tables were recorded from QEMU 7.2, and what describes the same machine to our builder. */
 import type { AcpiConfig, AcpiPciDevice } from '../../../src/emu/acpi/acpi-config.ts';
+import { pcRamLayout } from '../../../src/emu/memory/pc-ram.ts';
 
 const MIB = 2 ** 20;
-/** SeaBIOS puts the tables of `pc` into the last 128 KiB of RAM. */
+/** SeaBIOS puts the tables of `pc` into the last 128 KiB of RAM below 4 GiB. */
 export const TABLES_BELOW_TOP = 128 * 1024;
 
 export interface GoldenMachine {
@@ -39,7 +40,7 @@ export const MACHINES: readonly GoldenMachine[] = [
     arguments: ['-smp', '1', '-m', '256', '-vga', 'cirrus'],
     config: {
       ...BASE,
-      ramSize: 256 * MIB,
+      ram: pcRamLayout(256 * MIB),
       cpus: ONE_CPU,
       serialPorts: [1],
       parallelPort: true,
@@ -52,9 +53,33 @@ export const MACHINES: readonly GoldenMachine[] = [
     arguments: ['-smp', '1,maxcpus=4', '-m', '256,slots=4,maxmem=1G', '-nodefaults', '-serial', 'null'],
     config: {
       ...BASE,
-      ramSize: 256 * MIB,
+      ram: pcRamLayout(256 * MIB),
       dimms: { slots: 4, maxSize: 1024 * MIB },
       cpus: cpus(4, 1),
+      serialPorts: [1],
+      pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE] },
+    },
+  },
+  {
+    name: 'high',
+    arguments: ['-smp', '1', '-m', '8G,slots=2,maxmem=12G', '-nodefaults', '-serial', 'null'],
+    config: {
+      ...BASE,
+      ram: pcRamLayout(8192 * MIB),
+      dimms: { slots: 2, maxSize: 12288 * MIB },
+      cpus: ONE_CPU,
+      serialPorts: [1],
+      pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE] },
+    },
+  },
+  {
+    name: 'room-without-slots',
+    arguments: ['-smp', '1', '-m', '3G,maxmem=5G', '-nodefaults', '-serial', 'null'],
+    config: {
+      ...BASE,
+      ram: pcRamLayout(3072 * MIB),
+      dimms: { slots: 0, maxSize: 5120 * MIB },
+      cpus: ONE_CPU,
       serialPorts: [1],
       pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE] },
     },
@@ -74,7 +99,7 @@ export const MACHINES: readonly GoldenMachine[] = [
     ],
     config: {
       ...BASE,
-      ramSize: 1024 * MIB,
+      ram: pcRamLayout(1024 * MIB),
       hpet: false,
       cpus: cpus(9, 2),
       serialPorts: [1, 2],
@@ -109,7 +134,7 @@ export const MACHINES: readonly GoldenMachine[] = [
     ],
     config: {
       ...BASE,
-      ramSize: 128 * MIB,
+      ram: pcRamLayout(128 * MIB),
       cpus: ONE_CPU,
       parallelPort: true,
       floppies: ['144'],

@@ -47,7 +47,7 @@ const LENGTH_AND_PLACE: Readonly<Record<string, readonly (readonly [start: numbe
 
 function ours(machine: GoldenMachine): ReadonlyMap<string, Uint8Array> {
   const { config } = machine;
-  const { tables, rsdp } = buildAcpiTables(config, config.ramSize - TABLES_BELOW_TOP);
+  const { tables, rsdp } = buildAcpiTables(config, config.ram.below4g - TABLES_BELOW_TOP);
   const found = new Map([['RSDP', rsdp]]);
   const view = new DataView(tables.buffer);
   for (let at = 0; at + 8 <= tables.length; at = (at + view.getUint32(at + 4, true) + 15) & ~15) {

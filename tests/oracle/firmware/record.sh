@@ -5,9 +5,13 @@ cd "$(dirname "$0")"
 work=$(mktemp -d)
 gcc -m32 -O1 -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none -nostdlib -static -s \
   -Wl,--build-id=none -Wl,-Ttext=0x200000 -Wl,-e,start -Wl,-z,norelro -Wl,-N -o "$work/state" state.c
-timeout 6 qemu-system-x86_64 -machine pc -nodefaults -display none -m 256 -serial "file:$work/text" \
-  -kernel "$work/state" || true
-grep -q '^end$' "$work/text"
+record() {
+  timeout 6 qemu-system-x86_64 -machine pc -nodefaults -display none -m "$1" -serial "file:$work/text" \
+    -kernel "$work/state" || true
+  grep -q '^end$' "$work/text"
+  cp "$work/text" "$2"
+}
+record 256 state.txt
+record 8G state-8g.txt
 cp "$work/state" state.elf
-cp "$work/text" state.txt
 rm -r "$work"

@@ -8,7 +8,6 @@ import { setUpChips } from '../../firmware/chip-setup.ts';
 import { writeBiosDataArea } from '../../firmware/low-memory.ts';
 import { FIRMWARE_DATA_SIZE } from '../../firmware/memory-map.ts';
 import type { PciInterrupt } from '../../firmware/mp-table.ts';
-import { ramSizeOf } from '../../memory/pc-ram.ts';
 import { PCI_INTERRUPT_LINE } from '../../pci/config-space.ts';
 import { pciFunction, pciSlot } from '../../pci/pci-bus.ts';
 import type { PciDevice } from '../../pci/pci-device.ts';
@@ -41,14 +40,14 @@ export function pcFirmwareSetup(board: PcBoard): number {
       ioApic: IO_APIC,
       pci: board.pciBus.devices().flatMap(interruptOf),
     },
-    smbios: { ramSize: ramSizeOf(ram), cpus, cpuSignature, cpuFeatures },
+    smbios: { ram, cpus, cpuSignature, cpuFeatures },
   });
 }
 
 function writeAcpiTables({ wiring, serials }: PcBoard): Uint8Array {
   const { memory, ram, processors, archId, dimms, devices } = wiring;
   const config: AcpiConfig = {
-    ramSize: ramSizeOf(ram),
+    ram,
     cpus: processors.map((_, index) => ({ apicId: archId(index), present: true })),
     pci: { bsel: 0, devices: devices.tree.devices().flatMap(describeFunction) },
     hpet: true,
