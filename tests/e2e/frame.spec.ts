@@ -1,6 +1,7 @@
 /** The page in a frame of another page: sandboxed, and beside an input that has the keyboard. */
 import { expect, type Frame, type Page, test } from '@playwright/test';
 import { guestCommand, imageRow, monitorCommand, waitForGuest } from './support/page.ts';
+import { keepGuestAway } from './support/pages.ts';
 import { type StaticServer, serveSite } from './support/static-server.ts';
 
 const SITE_PATH = '/index.html';
@@ -51,6 +52,7 @@ test('in the strictest sandbox the page works in memory, and says so', async ({ 
 });
 
 test('a sandbox with an origin needs no forms: images are made, renamed and deleted', async ({ page }) => {
+  await keepGuestAway(page);
   const frame = await openFrame(page, {}, 'sandbox="allow-scripts allow-same-origin"');
   await makeImage(frame, '/tmp/one.img');
   await frame.getByRole('button', { name: 'Rename /tmp/one.img' }).click();

@@ -1,6 +1,6 @@
 /** The page at many sizes: nothing lies over anything else, nothing sticks out, each terminal has lines. */
-import { expect, type Page, test } from '@playwright/test';
-import { waitForGuest } from './support/page.ts';
+import { expect, type Page } from '@playwright/test';
+import { test } from './support/pages.ts';
 
 const SIZES = [
   [320, 320],
@@ -78,11 +78,9 @@ function visibleLines(page: Page, pane: string): Promise<number> {
 }
 
 test('from a small phone to a large screen nothing overlaps and each terminal has lines', async ({
-  page,
+  guest: page,
 }) => {
   test.setTimeout(180_000);
-  await page.goto('./');
-  await waitForGuest(page);
   for (const [width, height] of SIZES) {
     const size = `${width} × ${height}`;
     await page.setViewportSize({ width, height });
@@ -103,9 +101,8 @@ test('from a small phone to a large screen nothing overlaps and each terminal ha
   }
 });
 
-test('dialogs fit into the smallest page, and their buttons can be reached', async ({ page }) => {
+test('dialogs fit into the smallest page, and their buttons can be reached', async ({ guestless: page }) => {
   await page.setViewportSize({ width: 320, height: 320 });
-  await page.goto('./');
   for (const [opener, last] of [
     ['Help', 'Close'],
     ['New empty image', 'Create'],
