@@ -210,8 +210,10 @@ export class Emulator implements EmulatorApi {
   }
 
   async #boot(unpackers: readonly MessagePort[]): Promise<void> {
-    const { name, kernelRelease, memoryMiB, snapshot } = await loadManifest(this.#guestUrl);
+    const manifest = await loadManifest(this.#guestUrl);
+    const { name, kernelRelease, memoryMiB, snapshot } = manifest;
     this.#post({ type: 'guest', guest: { name, kernelRelease, memoryMiB } });
+    if (manifest.terminalSize === undefined) this.#post({ type: 'follows', follows: false });
     if (snapshot === undefined || !(await this.#restore(snapshot, unpackers))) await this.#coldBoot();
     this.#machine?.monitorInput(this.#earlyMonitorInput);
     this.#changed();
