@@ -3,14 +3,13 @@ import { type ITerminalOptions, Terminal } from '@xterm/xterm';
 import { announce } from './announcer.ts';
 import { button } from './button.ts';
 import { h, on, readSetting, writeSetting } from './dom.ts';
+import { FONT_SIZE, fontSizeFor } from './font-size.ts';
 import { isPageChord } from './shortcuts.ts';
 import { onThemeChange, terminalTheme } from './theme.ts';
 
 export const FONT =
   "ui-monospace, 'SF Mono', 'Cascadia Mono', 'JetBrains Mono', 'DejaVu Sans Mono', Menlo, Consolas, monospace";
 
-const FONT_SIZE = 13;
-const MIN_FONT_SIZE = 5;
 /** A pane that is dragged has many sizes on its way. */
 const RESIZE_SETTLED_MS = 150;
 
@@ -166,11 +165,11 @@ export class TerminalPane {
 
   #resize(): void {
     if (this.#screen.clientWidth === 0 || this.#screen.clientHeight === 0) return;
-    for (let size = FONT_SIZE; size >= MIN_FONT_SIZE; size--) {
-      this.#terminal.options.fontSize = size;
-      const columns = this.#fit.proposeDimensions()?.cols ?? this.#minColumns;
-      if (columns >= this.#minColumns) break;
-    }
+    const columnsAt = (fontSize: number): number => {
+      this.#terminal.options.fontSize = fontSize;
+      return this.#fit.proposeDimensions()?.cols ?? this.#minColumns;
+    };
+    this.#terminal.options.fontSize = fontSizeFor(this.#minColumns, columnsAt);
     this.#fit.fit();
   }
 

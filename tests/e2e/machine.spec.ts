@@ -1,6 +1,6 @@
 /** One page through the life of its machines: paused, thrown away, ended by quit and by its power button. */
 import { expect, type Page, test } from '@playwright/test';
-import { expectFollowing } from './support/console-size.ts';
+import { drawnSize, expectFollowing, fontPx } from './support/console-size.ts';
 import {
   guestCommand,
   imageRow,
@@ -87,13 +87,23 @@ test('a machine is paused, thrown away, ended and started; nothing is lost witho
     await page.unroute('**/vmlinu*');
   });
 
+  await test.step('while the guest does not follow a narrow pane it has 80 columns by a smaller font', async () => {
+    await page.setViewportSize({ width: 900, height: 800 });
+    await expect.poll(() => fontPx(page)).toBeLessThan(13);
+    expect((await drawnSize(page)).columns).toBeGreaterThanOrEqual(80);
+  });
+
   await test.step('a cold boot runs every instruction, in a machine in which nothing is plugged', async () => {
     await expect(imageRow(page, IMAGE)).not.toContainText('in use', { timeout: 60_000 });
     await waitForText(page, 'console', promptAfter(2), 200_000);
   });
 
-  await test.step('after a cold boot the guest has the size of its pane', () =>
-    expectFollowing(page).then(() => {}));
+  await test.step('after a cold boot the guest follows its pane, in the usual font', async () => {
+    expect(await expectFollowing(page)).toBeLessThan(80);
+    expect(await fontPx(page)).toBe(13);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await expectFollowing(page);
+  });
 
   await test.step('quit ends the machine at once, keeps what was written, and the page says so', async () => {
     await plug(page, IMAGE);

@@ -2,8 +2,8 @@
 import { expect, type Page } from '@playwright/test';
 import { guestCommand } from './page.ts';
 
-/** Of a character, in the font that the page takes here. */
-const COLUMN_PX = 7.8;
+/** Width of a character, in parts of the font's size. */
+const COLUMN_EM = 0.6;
 
 export interface ConsoleSize {
   readonly rows: number;
@@ -14,7 +14,14 @@ export interface ConsoleSize {
 export async function drawnSize(page: Page): Promise<ConsoleSize> {
   const rows = await page.locator('#console .xterm-rows > div').count();
   const width = (await page.locator('#console .xterm-screen').boundingBox())?.width ?? 0;
-  return { rows, columns: Math.round(width / COLUMN_PX) };
+  return { rows, columns: Math.round(width / (COLUMN_EM * (await fontPx(page)))) };
+}
+
+/** Size of the font in which the guest's console is drawn. */
+export function fontPx(page: Page): Promise<number> {
+  return page
+    .locator('#console .xterm-rows')
+    .evaluate((element) => Number.parseFloat(getComputedStyle(element).fontSize));
 }
 
 /** What the guest takes its terminal for. */
