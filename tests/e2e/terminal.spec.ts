@@ -2,7 +2,7 @@
 import { expect, type Page } from '@playwright/test';
 import { drawnSize, expectFollowing } from './support/console-size.ts';
 import { guestCommand, terminalText, typeInto, waitForText } from './support/page.ts';
-import { test } from './support/pages.ts';
+import { FIREFOX, test } from './support/pages.ts';
 
 /** Other work may share the processors. */
 const PATIENT = { timeout: 30_000 };
@@ -12,19 +12,23 @@ async function joinedRows(page: Page, terminal: 'console' | 'monitor'): Promise<
   return (await terminalText(page, terminal)).replaceAll('\n', '');
 }
 
-test('the guest follows the pane when the window or the dividing bar changes it', async ({ guest: page }) => {
-  test.setTimeout(180_000);
-  const wide = await expectFollowing(page);
-  await page.setViewportSize({ width: 1900, height: 1000 });
-  expect(await expectFollowing(page)).toBeGreaterThan(wide);
-  const bar = page.getByRole('separator', { name: 'Width of the guest console' });
-  for (let n = 0; n < 3; n++) await bar.press('Shift+ArrowLeft');
-  await expectFollowing(page);
-  await page.setViewportSize({ width: 1100, height: 700 });
-  expect(await expectFollowing(page)).toBeLessThan(80);
-  await bar.press('Enter');
-  await expectFollowing(page);
-});
+test(
+  'the guest follows the pane when the window or the dividing bar changes it',
+  FIREFOX,
+  async ({ guest: page }) => {
+    test.setTimeout(180_000);
+    const wide = await expectFollowing(page);
+    await page.setViewportSize({ width: 1900, height: 1000 });
+    expect(await expectFollowing(page)).toBeGreaterThan(wide);
+    const bar = page.getByRole('separator', { name: 'Width of the guest console' });
+    for (let n = 0; n < 3; n++) await bar.press('Shift+ArrowLeft');
+    await expectFollowing(page);
+    await page.setViewportSize({ width: 1100, height: 700 });
+    expect(await expectFollowing(page)).toBeLessThan(80);
+    await bar.press('Enter');
+    await expectFollowing(page);
+  },
+);
 
 test('a long line below 80 columns is edited where it stands', async ({ guest: page }) => {
   test.setTimeout(120_000);
@@ -64,20 +68,22 @@ test('vi and less fill the pane, and draw anew while they run', async ({ guest: 
   }
 });
 
-test('text of any kind is shown: halves of characters, wide ones, and bytes that are no text', async ({
-  guest: page,
-}) => {
-  test.setTimeout(120_000);
-  await typeInto(page, 'console', 'echo "<\ud842');
-  await typeInto(page, 'console', '\udfb7>"\r');
-  await waitForText(page, 'console', /^<𠮷>$/m, 30_000);
-  expect(await guestCommand(page, "printf '[\\377\\303]\\n'")).toContain('[\ufffd\ufffd]');
-  await typeInto(page, 'monitor', 'info 日本語.img');
-  await typeInto(page, 'monitor', `${'\x1b[D'.repeat(5)}木`);
-  await expect.poll(() => terminalText(page, 'monitor'), PATIENT).toMatch(/\(qemu\) info 日本木語\.img$/);
-  const long = '語'.repeat(60);
-  await typeInto(page, 'monitor', `\x05\x15${long}\x01x\x1b[Cy`);
-  await expect
-    .poll(() => joinedRows(page, 'monitor'), PATIENT)
-    .toMatch(new RegExp(`\\(qemu\\) x語y${'語'.repeat(59)}$`));
-});
+test(
+  'text of any kind is shown: halves of characters, wide ones, and bytes that are no text',
+  FIREFOX,
+  async ({ guest: page }) => {
+    test.setTimeout(120_000);
+    await typeInto(page, 'console', 'echo "<\ud842');
+    await typeInto(page, 'console', '\udfb7>"\r');
+    await waitForText(page, 'console', /^<𠮷>$/m, 30_000);
+    expect(await guestCommand(page, "printf '[\\377\\303]\\n'")).toContain('[\ufffd\ufffd]');
+    await typeInto(page, 'monitor', 'info 日本語.img');
+    await typeInto(page, 'monitor', `${'\x1b[D'.repeat(5)}木`);
+    await expect.poll(() => terminalText(page, 'monitor'), PATIENT).toMatch(/\(qemu\) info 日本木語\.img$/);
+    const long = '語'.repeat(60);
+    await typeInto(page, 'monitor', `\x05\x15${long}\x01x\x1b[Cy`);
+    await expect
+      .poll(() => joinedRows(page, 'monitor'), PATIENT)
+      .toMatch(new RegExp(`\\(qemu\\) x語y${'語'.repeat(59)}$`));
+  },
+);

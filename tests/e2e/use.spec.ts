@@ -11,7 +11,7 @@ import {
   waitForGuest,
   waitForText,
 } from './support/page.ts';
-import { keepGuestAway, test } from './support/pages.ts';
+import { FIREFOX, keepGuestAway, test } from './support/pages.ts';
 
 const IMAGE = '/tmp/test.img';
 const IN_USE = 'in use';
@@ -19,37 +19,39 @@ const IN_USE = 'in use';
 /** Types a line into the monitor and nothing after it. */
 const enter = (page: Page, command: string) => typeInto(page, 'monitor', `${command}\r`);
 
-test('marks follow the machine, in every tab, with nothing typed after the command', async ({
-  guest: page,
-}) => {
-  test.setTimeout(300_000);
-  const other = await page.context().newPage();
-  await keepGuestAway(other);
-  await other.goto('./');
-  await makeImage(page);
-  for (const tab of [page, other]) await expect(imageRow(tab, IMAGE)).toBeVisible();
-  const marks = async (used: boolean) => {
-    for (const tab of [page, other]) {
-      const row = expect(imageRow(tab, IMAGE), tab === page ? 'this tab' : 'the other tab');
-      if (used) await row.toContainText(IN_USE, { timeout: 60_000 });
-      else await row.not.toContainText(IN_USE, { timeout: 60_000 });
+test(
+  'marks follow the machine, in every tab, with nothing typed after the command',
+  FIREFOX,
+  async ({ guest: page }) => {
+    test.setTimeout(300_000);
+    const other = await page.context().newPage();
+    await keepGuestAway(other);
+    await other.goto('./');
+    await makeImage(page);
+    for (const tab of [page, other]) await expect(imageRow(tab, IMAGE)).toBeVisible();
+    const marks = async (used: boolean) => {
+      for (const tab of [page, other]) {
+        const row = expect(imageRow(tab, IMAGE), tab === page ? 'this tab' : 'the other tab');
+        if (used) await row.toContainText(IN_USE, { timeout: 60_000 });
+        else await row.not.toContainText(IN_USE, { timeout: 60_000 });
+      }
+    };
+    for (let round = 0; round < 5; round++) {
+      await enter(page, `drive_add 0 if=none,file=${IMAGE},format=raw,id=disk1`);
+      await marks(true);
+      await enter(page, 'device_add virtio-blk-pci,drive=disk1,id=myvirtio1');
+      await waitForDisk(page, true);
+      await marks(true);
+      await enter(page, 'device_del myvirtio1');
+      await marks(false);
     }
-  };
-  for (let round = 0; round < 5; round++) {
     await enter(page, `drive_add 0 if=none,file=${IMAGE},format=raw,id=disk1`);
     await marks(true);
-    await enter(page, 'device_add virtio-blk-pci,drive=disk1,id=myvirtio1');
-    await waitForDisk(page, true);
-    await marks(true);
-    await enter(page, 'device_del myvirtio1');
+    await enter(page, 'drive_del disk1');
     await marks(false);
-  }
-  await enter(page, `drive_add 0 if=none,file=${IMAGE},format=raw,id=disk1`);
-  await marks(true);
-  await enter(page, 'drive_del disk1');
-  await marks(false);
-  await other.close();
-});
+    await other.close();
+  },
+);
 
 test('the size in the list follows what the guest stores', async ({ guest: page }) => {
   test.setTimeout(180_000);

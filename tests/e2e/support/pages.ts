@@ -2,6 +2,9 @@
 import { type BrowserContext, test as base, expect, type Page } from '@playwright/test';
 import { deleteImage, monitorCommand, terminalText, typeInto, waitForGuest } from './page.ts';
 
+/** Of tests that run in Firefox too, where `npm test -- firefox` is called. */
+export const FIREFOX = { tag: '@firefox' };
+
 const VIEWPORT = { width: 1280, height: 800 };
 /** A guest that is restored beside other work. */
 const RESTORED_MS = 240_000;
