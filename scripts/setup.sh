@@ -2,6 +2,7 @@
 # What a command needs before it can run, from nothing; quick when all is there.
 #   setup.sh            npm packages
 #   setup.sh chromium   the browser of the end-to-end tests
+#   setup.sh firefox    the other one
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -28,20 +29,22 @@ as_root() {
   fi
 }
 
-chromium() {
-  browser=${HOTSLOT_CHROMIUM:-/usr/bin/chromium}
-  [ -x "$browser" ] && return
-  if [ -z "${HOTSLOT_CHROMIUM:-}" ] && command -v apt-get >/dev/null && as_root true 2>/dev/null; then
-    echo "Installing Debian's Chromium"
+# $1: Debian's package; $2: its program; $3: the variable that names another program; $4: its value, empty if unset
+browser() {
+  program=${4:-$2}
+  command -v "$program" >/dev/null && return
+  if [ -z "$4" ] && command -v apt-get >/dev/null && as_root true 2>/dev/null; then
+    echo "Installing Debian's $1"
     export DEBIAN_FRONTEND=noninteractive
-    as_root apt-get -qq update && as_root apt-get -qq install -y --no-install-recommends chromium >/dev/null
-    [ -x "$browser" ] && return
+    as_root apt-get -qq update && as_root apt-get -qq install -y --no-install-recommends "$1" >/dev/null
+    command -v "$program" >/dev/null && return
   fi
-  fail "There is no $browser: run \`apt-get install chromium\` as root, or name a Chromium in HOTSLOT_CHROMIUM."
+  fail "There is no $program: run \`apt-get install $1\` as root, or name another program in $3."
 }
 
 case "${1:-packages}" in
   packages) packages ;;
-  chromium) chromium ;;
-  *) fail 'usage: setup.sh [packages|chromium]' ;;
+  chromium) browser chromium /usr/bin/chromium HOTSLOT_CHROMIUM "${HOTSLOT_CHROMIUM:-}" ;;
+  firefox) browser firefox-esr firefox-esr HOTSLOT_FIREFOX "${HOTSLOT_FIREFOX:-}" ;;
+  *) fail 'usage: setup.sh [packages|chromium|firefox]' ;;
 esac

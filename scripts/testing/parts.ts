@@ -41,6 +41,27 @@ function vitest(name: string, what: string, minutes: number, args: readonly stri
   };
 }
 
+/** Tests of the page in a browser that `setup.sh` brings. */
+function playwright(
+  name: string,
+  what: string,
+  minutes: number,
+  browser: string,
+  args: readonly string[],
+): Part {
+  const report = reportOf(name);
+  return {
+    name,
+    what,
+    minutes,
+    command: [tool('playwright'), 'test', '--reporter=list,json', ...args],
+    needs: ['images', 'build'],
+    setup: ['sh', 'scripts/setup.sh', browser],
+    counts: () => playwrightCounts(report),
+    env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report },
+  };
+}
+
 export const PARTS: readonly Part[] = [
   { name: 'generate', what: 'generated sources', command: [tool('tsx'), 'scripts/generate.ts'], minutes: 1 },
   {
@@ -74,15 +95,10 @@ export const PARTS: readonly Part[] = [
     needs: ['generate', 'images'],
   },
   { name: 'build', what: 'the site', command: ['npm', 'run', 'build'], minutes: 2 },
+  playwright('e2e', 'the page in Chromium', 18, 'chromium', []),
   {
-    name: 'e2e',
-    what: 'the page in Chromium',
-    command: [tool('playwright'), 'test', '--reporter=list,json'],
-    minutes: 18,
-    needs: ['images', 'build'],
-    setup: ['sh', 'scripts/setup.sh', 'chromium'],
-    counts: () => playwrightCounts(reportOf('e2e')),
-    env: { PLAYWRIGHT_JSON_OUTPUT_NAME: reportOf('e2e') },
+    ...playwright('firefox', 'the page in Firefox', 18, 'firefox', ['--config=playwright.firefox.config.ts']),
+    onlyNamed: true,
   },
   {
     ...vitest('long', 'soaks and long fuzz runs', 34, [LONG_TESTS]),

@@ -3,13 +3,13 @@ import { startAutomation } from './automation.ts';
 import { h } from './dom.ts';
 import { startDropTarget } from './drop-target.ts';
 import { EmulatorClient } from './emulator-client.ts';
-import { optionValue } from './format.ts';
+import { errorText, optionValue } from './format.ts';
 import { isFramed } from './frame.ts';
 import { GuestConsole } from './guest-console.ts';
 import { Header } from './header.ts';
 import { openHelp } from './help.ts';
 import { ImagesPanel } from './images-panel.ts';
-import { doOrAsk, guardPage } from './loss.ts';
+import { guardPage, type RiskyAction, runOrAsk } from './loss.ts';
 import { MonitorPane } from './monitor-pane.ts';
 import { Notices } from './notices.ts';
 import { type Region, startShortcuts } from './shortcuts.ts';
@@ -30,7 +30,7 @@ export class App {
   readonly #images: ImagesPanel;
   readonly #story: Story;
   #status: MachineStatus = statusWithoutMachine('loading');
-  /** The guest wrote what no flush has stored. */
+  /** Whether the guest has written data that no flush has stored yet. */
   #unsaved = false;
 
   constructor(guestUrl: string) {
@@ -88,34 +88,35 @@ export class App {
     if (!isFramed()) this.#console.pane.focus();
   }
 
-  async #reset(): Promise<void> {
-    const { api } = this.#client;
-    const deed = {
+  #reset(): Promise<void> {
+    return this.#runOrAsk({
       title: 'Reset the machine?',
       text: 'Reset starts Linux again at once, as the button on a PC does.',
       submit: 'Reset',
-      run: () => api.reset(),
-    };
-    await doOrAsk(deed, this.#status.state, (await api.machineDrives()).drives);
+      run: () => this.#client.api.reset(),
+    });
   }
 
-  async #coldBoot(): Promise<void> {
-    const { api } = this.#client;
-    const deed = {
+  #coldBoot(): Promise<void> {
+    return this.#runOrAsk({
       title: 'Throw this machine away?',
       text: 'Cold boot switches on a new machine, in which nothing is plugged.',
       submit: 'Cold boot',
-      run: () => api.coldBoot(),
-    };
-    await doOrAsk(deed, this.#status.state, (await api.machineDrives()).drives);
+      run: () => this.#client.api.coldBoot(),
+    });
   }
 
-  /** A fault of the page itself is said as one of the machine is. */
+  async #runOrAsk(action: RiskyAction): Promise<void> {
+    const { drives } = await this.#client.api.machineDrives();
+    await runOrAsk(action, this.#status.state, drives);
+  }
+
+  /** A fault of the page itself becomes a notice, as a fault of the emulator does. */
   #tellFaults(): void {
     const tell = (error: unknown): void => {
-      const reason = error instanceof Error ? error.message : String(error);
+      const text = `The page has a fault of its own: ${errorText(error)}.`;
       const report = error instanceof Error ? error.stack : undefined;
-      this.#notices.show({ level: 'error', text: `The page has a fault of its own: ${reason}.`, report });
+      this.#notices.show({ level: 'error', text, report });
     };
     // Without an error it is no fault: browsers say so that a ResizeObserver goes on in the next frame.
     window.addEventListener('error', ({ error }) => {

@@ -14,7 +14,7 @@ export interface FormOptions {
   readonly fields?: readonly Field[];
   readonly submit: string;
   readonly danger?: boolean;
-  /** Undefined when done; else a sentence, and the dialog stays. */
+  /** Resolves to undefined when all is done, and the dialog closes; to a sentence when it is not, and the dialog shows it and stays. */
   submitted(values: ReadonlyMap<string, string>): Promise<string | undefined>;
 }
 

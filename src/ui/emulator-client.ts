@@ -4,7 +4,7 @@ import type { EmulatorApi, PageMessage, UnpackOrder, WorkerMessage } from '../wo
 import unpackUrl from '../workers/unpack-worker.ts?worker&url';
 import { startWorker, workerFailure } from './start-worker.ts';
 
-/** More gain nothing: the emulator must take what they unpacked. */
+/** More would gain nothing: the emulator's worker cannot take their output faster. */
 const UNPACKERS_MAX = 4;
 
 /** The page's end of the worker. */
@@ -52,7 +52,7 @@ export class EmulatorClient {
   }
 }
 
-/** One for each processor but the emulator's; gives the ports where the parts of the snapshot come out. */
+/** Starts one for each processor but the emulator's. Returns the ports on which they send the parts of the snapshot. */
 function startUnpackers(guestUrl: string, onError: (event: ErrorEvent) => void): MessagePort[] {
   const workers = Math.max(1, Math.min(UNPACKERS_MAX, (navigator.hardwareConcurrency || 1) - 1));
   return Array.from({ length: workers }, (_, worker) => {

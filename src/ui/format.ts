@@ -50,5 +50,10 @@ export function freePath(path: string, taken: ReadonlySet<string>): string {
   }
 }
 
+/** What went wrong, in words, whatever was thrown. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** The image of README.md's story. */
 export const STORY_PATH = '/tmp/test.img';

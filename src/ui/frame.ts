@@ -1,6 +1,6 @@
 /** Where the page runs: in a tab of its own, in a frame, in a sandbox. */
 
-/** Another page shows this one in a frame, and the keyboard is that page's until the reader comes in. */
+/** Whether another page shows this one in a frame. The keyboard is that page's until the reader clicks or tabs into the frame. */
 export function isFramed(): boolean {
   return window.self !== window.top;
 }

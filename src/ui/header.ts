@@ -116,7 +116,7 @@ export class Header {
     this.#power.disabled = !running;
   }
 
-  /** One of the two is there; whoever has the focus hands it to the other. */
+  /** Shows either Start or Pause. When the button that is hidden had the focus, the other one gets it. */
   #swap(running: boolean): void {
     const hadFocus = document.activeElement === this.#start || document.activeElement === this.#pause;
     this.#start.hidden = running;

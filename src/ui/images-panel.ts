@@ -1,20 +1,20 @@
 import type { ImageList, ImageRow, MachineDrives } from '../workers/protocol.ts';
 import { button } from './button.ts';
+import { copyText } from './clipboard.ts';
 import { h, on } from './dom.ts';
 import { downloadImage } from './download.ts';
 import type { EmulatorClient } from './emulator-client.ts';
-import { formatBytes } from './format.ts';
+import { errorText, formatBytes } from './format.ts';
 import { icon } from './icons.ts';
 import { askToCreate, askToDelete, askToRename } from './image-dialogs.ts';
 import type { Notices } from './notices.ts';
-import { copyText } from './terminal-pane.ts';
 import { Uploads } from './uploads.ts';
 
 export interface ImagesPanelActions {
   /** Puts a drive_add line for the image on the monitor's input line. */
   proposeDrive(path: string, id: string): void;
   readonly notices: Pick<Notices, 'show'>;
-  /** The images and what the machine has of them, whenever they may have changed. */
+  /** Called with the images and the machine's drives whenever either may have changed. */
   listed(images: readonly ImageRow[], machine: MachineDrives): void;
 }
 
@@ -87,12 +87,12 @@ export class ImagesPanel {
     return this.#uploads.add(files);
   }
 
-  /** Files are on their way. */
+  /** Whether files are being stored. */
   get uploading(): boolean {
     return this.#uploads.running;
   }
 
-  /** Reads the list again; calls during a reading make one more. */
+  /** Reads the list again. However often it is called while the list is being read, it is read once more after that. */
   refresh(): void {
     this.#again = true;
     if (this.#refreshing) return;
@@ -185,8 +185,7 @@ export class ImagesPanel {
         detail.textContent = `Downloading: ${formatBytes(doneBytes)} of ${formatBytes(sizeBytes)}`;
       });
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      this.#actions.notices.show({ level: 'error', text });
+      this.#actions.notices.show({ level: 'error', text: errorText(error) });
     } finally {
       detail.textContent = size;
     }

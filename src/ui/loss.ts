@@ -1,11 +1,12 @@
-/** Before something is lost that the guest has not yet written to its disks, the user is asked. */
+/** The user is asked before anything is lost that the guest has not yet written to its disks. */
 import type { DriveRow, PageState } from '../workers/protocol.ts';
 import { openForm } from './dialog.ts';
 
 /** In these states Linux lives and may hold data that it has not yet written. */
 const LIVE: readonly PageState[] = ['running', 'paused', 'suspended', 'io-error'];
 
-export interface Deed {
+/** What the user asked for and may regret. */
+export interface RiskyAction {
   readonly title: string;
   /** What happens, as a sentence. */
   readonly text: string;
@@ -13,21 +14,25 @@ export interface Deed {
   run(): Promise<void>;
 }
 
-/** Does it at once when nothing can be lost: no disk is plugged that the guest may write to, or the guest is off. */
-export async function doOrAsk(deed: Deed, state: PageState, drives: readonly DriveRow[]): Promise<void> {
+/** Runs the action at once when nothing can be lost: the guest is off, or no disk is plugged that it may write to. Else asks first. */
+export async function runOrAsk(
+  action: RiskyAction,
+  state: PageState,
+  drives: readonly DriveRow[],
+): Promise<void> {
   const atRisk = LIVE.includes(state) ? drives.filter(mayLose) : [];
   if (atRisk.length === 0) {
-    await deed.run();
+    await action.run();
     return;
   }
   const names = listed(atRisk.map(({ id, path }) => `${id} (${path})`));
   openForm({
-    title: deed.title,
-    text: `${deed.text} What Linux has not yet written to ${names} is lost. To keep it, cancel, and type sync or umount in the guest first, or press Power to shut Linux down.`,
-    submit: deed.submit,
+    title: action.title,
+    text: `${action.text} What Linux has not yet written to ${names} is lost. To keep it, cancel, and type sync or umount in the guest first, or press Power to shut Linux down.`,
+    submit: action.submit,
     danger: true,
     submitted: async () => {
-      await deed.run();
+      await action.run();
       return undefined;
     },
   });
@@ -41,7 +46,7 @@ function listed(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
-/** The browser asks before it leaves the page while `wouldLose` says true; the words are the browser's own. */
+/** Makes the browser ask before it leaves the page, in its own words, while `wouldLose` returns true. */
 export function guardPage(wouldLose: () => boolean): void {
   window.addEventListener('beforeunload', (event) => {
     if (wouldLose()) event.preventDefault();

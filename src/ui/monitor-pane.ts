@@ -39,8 +39,9 @@ export class MonitorPane {
   }
 
   /**
-   * QEMU's line editing moves by single columns and knows no wrapped lines. Here the pane is narrow, so that its moves
-   * are put into words that follow a wrapped line: back by backspaces, on by the text that is there already.
+   * QEMU's line editing moves the cursor by single columns and takes a line for one row. In a narrow pane a line wraps, so
+   * that its moves are replaced by ones that go from row to row: backspaces to the left, and to the right the characters
+   * that stand there already.
    */
   #writeNext(): void {
     const part = this.#waiting.shift();

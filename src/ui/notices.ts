@@ -1,15 +1,15 @@
 import type { Notice } from '../workers/protocol.ts';
 import { button } from './button.ts';
+import { copyText } from './clipboard.ts';
 import { h } from './dom.ts';
-import { copyText } from './terminal-pane.ts';
 
-/** A notice on the page, and where its count stands. */
+/** A notice on the page, and the element that shows how often it happened. */
 interface Shown {
   readonly element: HTMLElement;
   readonly count: HTMLElement;
 }
 
-/** What the user must know, under the header, until it is put away. The same thing is shown once, with a count. */
+/** What the user must know, shown under the header until it is dismissed. What happens again is not shown again, but counted. */
 export class Notices {
   readonly element = h('div', { class: 'notices', role: 'region', 'aria-label': 'Notices' });
   readonly #shown = new Map<string, Shown>();
@@ -50,7 +50,7 @@ export class Notices {
   }
 }
 
-/** Folded away: a report is for who mends the emulator, not for who uses it. */
+/** Closed at first: a report is for those who mend the emulator, not for those who use it. */
 function reportDetails(report: string): HTMLElement {
   return h(
     'details',

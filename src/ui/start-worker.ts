@@ -18,7 +18,7 @@ export function startWorker(url: string, name: string): Worker {
   return new Worker(blob, { type: import.meta.env.DEV ? 'module' : 'classic', name });
 }
 
-/** Why a worker did not start, for the end of a sentence. */
+/** Why a worker did not start, in words that end a sentence. */
 export function workerFailure(message: string | undefined): string {
   if (message !== undefined && message !== '') return message;
   return hasOpaqueOrigin()

@@ -35,7 +35,7 @@ export class Story {
     this.#show({ path: STORY_PATH, drive: 'disk1', device: 'myvirtio1' });
   }
 
-  /** The commands go on with the drive that the machine has, so that they stay the same through the story; else they name what is free. */
+  /** The commands name a drive that the machine has, so that they stay the same from step to step; without one they name ids that are free. */
   setImages(images: readonly ImageRow[], { drives, freeIds }: MachineDrives): void {
     const drive = drives.find(({ path }) => images.some((image) => image.path === path));
     const image = images.find(({ inUse }) => !inUse) ?? images[0];
@@ -64,7 +64,7 @@ export class Story {
     this.#steps.querySelectorAll('button')[focused]?.focus();
   }
 
-  /** -1: none of them. */
+  /** Which of the steps has the focus, from 0 on; -1 when none has. */
   #focusedStep(): number {
     const steps: readonly (Element | null)[] = [...this.#steps.querySelectorAll('button')];
     return steps.indexOf(document.activeElement ?? document.body);

@@ -2,16 +2,16 @@ import { FitAddon } from '@xterm/addon-fit';
 import { type ITerminalOptions, Terminal } from '@xterm/xterm';
 import { announce } from './announcer.ts';
 import { button } from './button.ts';
+import { copyText } from './clipboard.ts';
 import { h, on, readSetting, writeSetting } from './dom.ts';
+import { FONT_SIZE, fontSizeFor } from './font-size.ts';
 import { isPageChord } from './shortcuts.ts';
 import { onThemeChange, terminalTheme } from './theme.ts';
 
 export const FONT =
   "ui-monospace, 'SF Mono', 'Cascadia Mono', 'JetBrains Mono', 'DejaVu Sans Mono', Menlo, Consolas, monospace";
 
-const FONT_SIZE = 13;
-const MIN_FONT_SIZE = 5;
-/** A pane that is dragged has many sizes on its way. */
+/** While the user drags a dividing bar the pane changes its size all the time. */
 const RESIZE_SETTLED_MS = 150;
 
 export interface TerminalPaneOptions {
@@ -28,7 +28,7 @@ export interface TerminalPaneOptions {
   onBinary?(bytes: Uint8Array): void;
 }
 
-/** A titled pane around an xterm, with copy and paste for those without the keys. */
+/** A pane with a title and an xterm, and with buttons to copy and paste for those who have no keys for that. */
 export class TerminalPane {
   readonly element: HTMLElement;
   /** Right end of the title bar. */
@@ -99,7 +99,7 @@ export class TerminalPane {
     this.#onResize(this.#terminal.cols, this.#terminal.rows);
   }
 
-  /** So many columns are there however narrow the pane is: by a smaller font. */
+  /** Where the pane is too narrow for so many columns, a smaller font makes room for them. */
   setMinColumns(columns: number): void {
     if (columns === this.#minColumns) return;
     this.#minColumns = columns;
@@ -120,7 +120,7 @@ export class TerminalPane {
     this.#terminal.input(text, true);
   }
 
-  /** What stands at the cursor and after it, on wrapped lines too; `columns` wide at most. */
+  /** The characters at the cursor and to the right of it, over the rows of a wrapped line; at most `columns` columns of them. */
   textAfterCursor(columns: number): string {
     const { cols, buffer } = this.#terminal;
     const { baseY, cursorX, cursorY } = buffer.active;
@@ -166,11 +166,11 @@ export class TerminalPane {
 
   #resize(): void {
     if (this.#screen.clientWidth === 0 || this.#screen.clientHeight === 0) return;
-    for (let size = FONT_SIZE; size >= MIN_FONT_SIZE; size--) {
-      this.#terminal.options.fontSize = size;
-      const columns = this.#fit.proposeDimensions()?.cols ?? this.#minColumns;
-      if (columns >= this.#minColumns) break;
-    }
+    const columnsAt = (fontSize: number): number => {
+      this.#terminal.options.fontSize = fontSize;
+      return this.#fit.proposeDimensions()?.cols ?? this.#minColumns;
+    };
+    this.#terminal.options.fontSize = fontSizeFor(this.#minColumns, columnsAt);
     this.#fit.fit();
   }
 
@@ -209,16 +209,6 @@ export class TerminalPane {
       announce('The browser does not let this page read the clipboard. Use Ctrl+V in the terminal.');
     }
     this.focus();
-  }
-}
-
-/** Puts text on the clipboard and says so. */
-export async function copyText(text: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(text);
-    announce('Copied');
-  } catch {
-    announce('The browser does not let this page write to the clipboard.');
   }
 }
 

@@ -7,16 +7,16 @@ import type {
 } from '../workers/protocol.ts';
 import { announce } from './announcer.ts';
 import { button } from './button.ts';
+import { copyText } from './clipboard.ts';
 import { openForm } from './dialog.ts';
 import { h } from './dom.ts';
 import type { EmulatorClient } from './emulator-client.ts';
-import { formatBytes, formatSeconds, freePath } from './format.ts';
+import { errorText, formatBytes, formatSeconds, freePath } from './format.ts';
 import type { Notices } from './notices.ts';
-import { copyText } from './terminal-pane.ts';
 
 type Packing = UploadRequest['unpack'];
 
-/** Files on their way in: one row each, with progress and a way to stop it, or with a word why they are no disk image. */
+/** The files that are being stored: a row for each, with its progress and a button to cancel it, or with the reason why it is not stored. */
 export class Uploads {
   readonly element = h('ul', { class: 'uploads', 'aria-label': 'Uploads' });
   readonly #client: EmulatorClient;
@@ -29,7 +29,7 @@ export class Uploads {
     this.#notices = notices;
   }
 
-  /** Files are on their way: they would be lost with the page. */
+  /** Whether files are being stored: what has arrived of them would be lost with the page. */
   get running(): boolean {
     return this.#running > 0;
   }
@@ -42,8 +42,7 @@ export class Uploads {
   /** A file that is no raw disk image is not stored before the user says so. */
   async #lookAt(file: File): Promise<void> {
     const arriving = await this.#client.api.lookAtFile(file, file.name).catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#notices.show({ level: 'error', text: `Cannot read ${file.name}: ${reason}` });
+      this.#notices.show({ level: 'error', text: `Cannot read ${file.name}: ${errorText(error)}` });
     });
     if (arriving === undefined) return;
     const { problem, packing, unpackedPath } = arriving;

@@ -17,7 +17,7 @@ const PACKED_NAMES: Readonly<Record<Packing, RegExp>> = {
   zstd: /\.(zst|zstd)$/i,
 };
 
-/** What a reader calls it. */
+/** What people call each kind, with its article. */
 const KIND_NAMES: Readonly<Record<Exclude<ImageKind, 'raw' | 'luks'>, string>> = {
   qcow: 'a qcow disk image',
   qcow2: 'a qcow2 disk image',
@@ -46,7 +46,7 @@ const KIND_NAMES: Readonly<Record<Exclude<ImageKind, 'raw' | 'luks'>, string>> =
   wim: 'an archive of Windows Setup, not a disk',
 };
 
-/** By which command line what is inside comes out; NAME stands for the file. */
+/** The command line that unpacks such a file; NAME stands for the file. */
 const COMMANDS: Readonly<Partial<Record<ImageKind, string>>> = {
   ewf: 'ewfexport -f raw NAME',
   gzip: 'gunzip -k NAME',
@@ -89,7 +89,7 @@ async function kindOf(file: Blob): Promise<ImageKind> {
   return imageKind(new Uint8Array(start), new Uint8Array(end));
 }
 
-/** Damaged data are found by the upload, which says so. */
+/** Takes data that cannot be unpacked for a raw image: the upload finds the damage and says so. */
 async function kindInside(file: Blob, packing: Packing): Promise<ImageKind> {
   const start = new Uint8Array(KIND_START_BYTES);
   let length = 0;

@@ -1,10 +1,8 @@
-import { expose, proxy } from 'comlink';
+import { expose } from 'comlink';
 import { Emulator } from './emulator.ts';
 
 /** The page names the guest's folder in the worker's name: the worker's own address is somewhere in assets/. */
 const emulator = new Emulator(self.name);
-const download = emulator.downloadImage.bind(emulator);
-emulator.downloadImage = (path) => proxy(download(path));
 self.addEventListener('error', (event) => {
   event.preventDefault();
   emulator.reportFault(event.error);

@@ -1,3 +1,4 @@
+import { proxy } from 'comlink';
 import { type ImageStore, isOutOfMemory, type MachineEvent, SnapshotError } from '../emu/index.ts';
 import { DiskErrors } from './disk-errors.ts';
 import { loadGuest, loadManifest } from './guest-image-loader.ts';
@@ -42,9 +43,9 @@ import { OtherTabs } from './storage/other-tabs.ts';
 import { UserError } from './user-error.ts';
 
 const STATUS_INTERVAL_MS = 500;
-/** A page that draws each step of a download has less time for what is downloaded. */
+/** Each message makes the page draw, and the processors have a snapshot to unpack at that time. */
 const PROGRESS_INTERVAL_MS = 100;
-/** Reading the list takes a look at every image: a guest that writes all the time shall not make it the worker's main work. */
+/** To list the images the worker looks at each of them: while a guest writes all the time, that must not take most of the worker's time. */
 const STORED_INTERVAL_MS = 2000;
 
 const NO_DRIVES: MachineDrives = { drives: [], freeIds: { drive: 'disk1', device: 'myvirtio1' } };
@@ -61,8 +62,9 @@ export class Emulator implements EmulatorApi {
   readonly #diskErrors = new DiskErrors((notice) => this.#notify(notice));
   #storedTimer: ReturnType<typeof setTimeout> | undefined;
   #store: ImageStore | undefined;
-  /** What the page was told: leaving now would lose writes of the guest. */
+  /** What the page was told last: whether leaving it now would lose writes of the guest. */
   #unsaved = false;
+  /** The last error of the machine that the page was told of. */
   #toldFault: Error | undefined;
   /** A cold boot is under way. */
   #booting: Promise<void> | undefined;
@@ -76,7 +78,7 @@ export class Emulator implements EmulatorApi {
   #loop: RunLoop | undefined;
   /** Kernel and initrd; undefined while nobody needed them. */
   #files: Promise<GuestFiles> | undefined;
-  /** A machine that was reset gets them just now. */
+  /** Kernel and initrd are being loaded for a machine that was reset. */
   #supplying = false;
   #failed = false;
   #lastStatus: MachineStatus = statusWithoutMachine('loading');
@@ -185,7 +187,7 @@ export class Emulator implements EmulatorApi {
   }
 
   downloadImage(path: string): DownloadReader {
-    return this.#images.download(path);
+    return proxy(this.#images.download(path));
   }
 
   flushImages(): Promise<void> {
@@ -218,14 +220,16 @@ export class Emulator implements EmulatorApi {
   }
 
   async #boot(unpackers: readonly MessagePort[]): Promise<void> {
-    const { name, kernelRelease, memoryMiB, snapshot } = await loadManifest(this.#guestUrl);
+    const manifest = await loadManifest(this.#guestUrl);
+    const { name, kernelRelease, memoryMiB, snapshot } = manifest;
     this.#post({ type: 'guest', guest: { name, kernelRelease, memoryMiB } });
+    if (manifest.terminalSize === undefined) this.#post({ type: 'follows', follows: false });
     if (snapshot === undefined || !(await this.#restore(snapshot, unpackers))) await this.#coldBoot();
     this.#machine?.monitorInput(this.#earlyMonitorInput);
     this.#changed();
   }
 
-  /** Goes on where the snapshot was taken; false, and a word to the user, when that cannot be. */
+  /** Goes on where the snapshot was taken. Where that cannot be it tells the user, and resolves to false. */
   async #restore(snapshot: SavedMachine, unpackers: readonly MessagePort[]): Promise<boolean> {
     try {
       const arriving = new ArrivingMachine(await this.#environment());
@@ -274,7 +278,7 @@ export class Emulator implements EmulatorApi {
     return { memoryBytes: manifest.memoryMiB * 2 ** 20, kernel, initrd, ...consoleOf(manifest) };
   }
 
-  /** A restored machine was reset: only now it needs a kernel. */
+  /** A restored machine needs its kernel only when it is reset. */
   async #supplyBootFiles(machine: WorkerMachine): Promise<void> {
     this.#supplying = true;
     try {
@@ -376,7 +380,7 @@ export class Emulator implements EmulatorApi {
     this.#otherTabs?.tell();
   }
 
-  /** The sizes in the list follow what is stored, at leisure. */
+  /** The list of images shows the new sizes a little later, and not after every write. */
   #stored(): void {
     setTimeout(() => this.#checkUnsaved(), 0);
     this.#storedTimer ??= setTimeout(() => {
@@ -480,7 +484,7 @@ export class Emulator implements EmulatorApi {
     this.#report();
   }
 
-  /** Something threw where nobody expected it. */
+  /** An error that no code caught. */
   reportFault(error: unknown): void {
     this.#notify(fault(error, this.#machine?.traceTail()));
   }

@@ -39,7 +39,7 @@ export interface GuestManifest {
   readonly snapshot?: SavedMachine;
 }
 
-/** What no guest image of this page comes near; a damaged manifest must not ask for all of the browser's memory. */
+/** Far above what any guest image of this page has: a damaged manifest must not ask for all of the browser's memory. */
 const FILE_BYTES_MAX = 2 ** 30;
 const PARTS_MAX = 4096;
 const MEMORY_MIB_MAX = 2 ** 20;

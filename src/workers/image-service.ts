@@ -22,7 +22,7 @@ import { errorText } from './user-error.ts';
 /** Larger than any disk that is worth unpacking in a browser; holes take no room, so that storage alone would not stop a bomb of zeros. */
 const UNPACKED_MAX_BYTES = 2 ** 40;
 
-/** The images panel's wishes, answered in sentences. */
+/** What the images panel asks for; failures are answered in sentences. */
 export class ImageService {
   readonly #store: Promise<ImageStore>;
   readonly #onChange: () => void;
@@ -127,14 +127,14 @@ export class ImageService {
   }
 
   async #attempt(
-    what: Deed,
+    what: Operation,
     path: string,
-    deed: (store: ImageStore, path: string) => Promise<void>,
+    run: (store: ImageStore, path: string) => Promise<void>,
     subject = path,
   ): Promise<ImageOutcome> {
     try {
       const name = imagePath(path);
-      await deed(await this.#store, name);
+      await run(await this.#store, name);
       return { ok: true, path: name };
     } catch (error) {
       const code = error instanceof BlockError ? error.code : undefined;
@@ -151,9 +151,9 @@ function endWarning(path: string, kind: ImageKind): string {
   return `${path} is stored, but its end says that it is ${name}, not a raw disk image: the guest sees the bytes of the file.`;
 }
 
-type Deed = 'store' | 'create' | 'rename' | 'delete' | 'download';
+type Operation = 'store' | 'create' | 'rename' | 'delete' | 'download';
 
-function sentence(what: Deed, path: string, error: unknown): string {
+function sentence(what: Operation, path: string, error: unknown): string {
   const code = error instanceof BlockError ? error.code : undefined;
   switch (code) {
     case 'EEXIST':

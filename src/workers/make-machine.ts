@@ -48,7 +48,8 @@ export class ArrivingMachine {
     if (machine === undefined) throw new Error('a snapshot without a head');
     await restoreMachine(machine, state);
     const made = withMonitor(machine, this.#environment);
-    made.size.resume();
+    // A guest without the port does not ask how large its terminal is.
+    if (machine.serials[SIZE_PORT] !== undefined) made.size.resume();
     return made.machine;
   }
 }

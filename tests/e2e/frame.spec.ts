@@ -1,6 +1,7 @@
 /** The page in a frame of another page: sandboxed, and beside an input that has the keyboard. */
 import { expect, type Frame, type Page, test } from '@playwright/test';
 import { guestCommand, imageRow, monitorCommand, waitForGuest } from './support/page.ts';
+import { FIREFOX, keepGuestAway } from './support/pages.ts';
 import { type StaticServer, serveSite } from './support/static-server.ts';
 
 const SITE_PATH = '/index.html';
@@ -35,7 +36,7 @@ async function makeImage(frame: Frame, path: string): Promise<void> {
   await expect(form).toHaveCount(0);
 }
 
-test('in the strictest sandbox the page works in memory, and says so', async ({ page }) => {
+test('in the strictest sandbox the page works in memory, and says so', FIREFOX, async ({ page }) => {
   test.setTimeout(180_000);
   const frame = await openFrame(page, ANYBODY, 'sandbox="allow-scripts"');
   await expect(frame.locator('.notices')).toContainText('Nothing is kept in this sandboxed frame');
@@ -51,6 +52,7 @@ test('in the strictest sandbox the page works in memory, and says so', async ({ 
 });
 
 test('a sandbox with an origin needs no forms: images are made, renamed and deleted', async ({ page }) => {
+  await keepGuestAway(page);
   const frame = await openFrame(page, {}, 'sandbox="allow-scripts allow-same-origin"');
   await makeImage(frame, '/tmp/one.img');
   await frame.getByRole('button', { name: 'Rename /tmp/one.img' }).click();
@@ -80,7 +82,7 @@ test('where a policy forbids workers from blobs a sandboxed page says so', async
   await expect(frame.getByRole('alert').first()).toContainText('must allow workers from blob: addresses');
 });
 
-test('a frame takes no keys from the page around it and does not scroll it', async ({ page }) => {
+test('a frame takes no keys from the page around it and does not scroll it', FIREFOX, async ({ page }) => {
   test.setTimeout(120_000);
   const before = '<input id="outer" autofocus /><div style="height: 1800px"></div>';
   const frame = await openFrame(page, ANYBODY, 'id="inner"', before);

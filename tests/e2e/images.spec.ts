@@ -1,9 +1,9 @@
-import { expect, test } from '@playwright/test';
+import { expect } from '@playwright/test';
 import { downloadedSha256, imageRow, noise, sha256, upload } from './support/page.ts';
+import { test } from './support/pages.ts';
 
-test.beforeEach(async ({ page }) => {
-  await page.goto('./');
-  await expect(page.getByText('No disk images yet')).toBeVisible();
+test.beforeEach(async ({ guestless }) => {
+  await expect(guestless.getByText('No disk images yet')).toBeVisible();
 });
 
 test('an upload comes back byte for byte, also after a reload', async ({ page }) => {

@@ -1,5 +1,6 @@
-import { expect, type Page, test } from '@playwright/test';
-import { monitorCommand, terminalText, typeInto, waitForText } from './support/page.ts';
+import { expect, type Page } from '@playwright/test';
+import { monitorCommand, terminalText, textFromNow, typeInto } from './support/page.ts';
+import { test } from './support/pages.ts';
 
 const LONG = 'x'.repeat(40) + 'y'.repeat(70) + 'z'.repeat(30);
 
@@ -7,12 +8,7 @@ const LONG = 'x'.repeat(40) + 'y'.repeat(70) + 'z'.repeat(30);
 const inputLine = async (page: Page) =>
   (await terminalText(page, 'monitor')).split('(qemu) ').at(-1)?.replaceAll('\n', '');
 
-test.beforeEach(async ({ page }) => {
-  await page.goto('./');
-  await waitForText(page, 'monitor', /\(qemu\)/, 60_000);
-});
-
-test('lines longer than the pane are edited as on a wide screen', async ({ page }) => {
+test('lines longer than the pane are edited as on a wide screen', async ({ guest: page }) => {
   await typeInto(page, 'monitor', LONG);
   await expect.poll(() => inputLine(page)).toBe(LONG);
   await typeInto(page, 'monitor', '\x01A');
@@ -25,11 +21,12 @@ test('lines longer than the pane are edited as on a wide screen', async ({ page 
   await expect.poll(() => terminalText(page, 'monitor')).toMatch(/\(qemu\)$/);
 });
 
-test('completion, history and errors come from the monitor', async ({ page }) => {
+test('completion, history and errors come from the monitor', async ({ guest: page }) => {
   await typeInto(page, 'monitor', 'info stat\t');
   await expect.poll(() => inputLine(page)).toBe('info status');
+  const answer = await textFromNow(page, 'monitor');
   await typeInto(page, 'monitor', '\r');
-  await waitForText(page, 'monitor', /^VM status: running$/m, 30_000);
+  await expect.poll(answer).toMatch(/^VM status: running$/m);
   await typeInto(page, 'monitor', '\x1b[A');
   await expect.poll(() => inputLine(page)).toBe('info status');
   await typeInto(page, 'monitor', '\x15');
@@ -40,10 +37,11 @@ test('completion, history and errors come from the monitor', async ({ page }) =>
   await expect(page.locator('.badge')).toHaveText('Running');
 });
 
-test('a click on a step of the story replaces what is on the input line', async ({ page }) => {
+test('a click on a step of the story replaces what is on the input line', async ({ guest: page }) => {
   await typeInto(page, 'monitor', 'half a comm');
   await page.getByRole('button', { name: 'Write into the monitor: device_del myvirtio1' }).click();
   await expect.poll(() => inputLine(page)).toBe('device_del myvirtio1');
+  const answer = await textFromNow(page, 'monitor');
   await page.keyboard.press('Enter');
-  await waitForText(page, 'monitor', /^Error: Device 'myvirtio1' not found$/m, 10_000);
+  await expect.poll(answer).toMatch(/^Error: Device 'myvirtio1' not found$/m);
 });

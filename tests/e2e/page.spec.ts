@@ -1,18 +1,16 @@
-import { expect, type Page, test } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
+import { test } from './support/pages.ts';
 
 const region = (page: Page) =>
   page.evaluate(() => document.activeElement?.closest('#controls, #console, #monitor, #images')?.id);
 
-test.beforeEach(async ({ page }) => {
-  await page.goto('./');
+test('the keyboard is the guest console’s at first', async ({ guestless: page }) => {
   await expect(page.getByRole('heading', { name: 'Hotslot' })).toBeVisible();
+  await expect.poll(() => region(page)).toBe('console');
 });
 
-test('the chords reach every part of the page, terminals are left by them', async ({ page }) => {
-  // In this order: once a machine runs, there is a button to focus.
-  await expect(page.locator('#controls').getByRole('button', { name: 'Pause' })).toBeEnabled({
-    timeout: 30_000,
-  });
+test('the chords reach every part of the page, terminals are left by them', async ({ guest: page }) => {
+  await page.locator('#console .terminal-frame').click();
   await expect.poll(() => region(page)).toBe('console');
   const ways: readonly (readonly [string, string])[] = [
     ['Control+Alt+Digit2', 'monitor'],
@@ -30,7 +28,7 @@ test('the chords reach every part of the page, terminals are left by them', asyn
   }
 });
 
-test('every control has a name', async ({ page }) => {
+test('every control has a name', async ({ guest: page }) => {
   const nameless = await page.evaluate(() =>
     [...document.querySelectorAll('button, input, select, summary, [tabindex="0"]')]
       .filter((element) => element instanceof HTMLElement && element.offsetParent !== null)
@@ -40,7 +38,7 @@ test('every control has a name', async ({ page }) => {
   expect(nameless).toEqual([]);
 });
 
-test('the dividing bars move by keys and keep their place', async ({ page }) => {
+test('the dividing bars move by keys and keep their place', async ({ guestless: page }) => {
   const bar = page.getByRole('separator', { name: 'Width of the guest console' });
   await bar.focus();
   const width = async () => (await page.locator('#console').boundingBox())?.width ?? 0;
@@ -55,7 +53,7 @@ test('the dividing bars move by keys and keep their place', async ({ page }) => 
   await expect(bar).toHaveAttribute('aria-valuenow', '53');
 });
 
-test('the theme follows the system, and the user’s choice wins and stays', async ({ page }) => {
+test('the theme follows the system, and the user’s choice wins and stays', async ({ guestless: page }) => {
   const root = page.locator('html');
   await page.emulateMedia({ colorScheme: 'dark' });
   await expect(root).toHaveAttribute('data-theme', 'dark');
@@ -68,7 +66,7 @@ test('the theme follows the system, and the user’s choice wins and stays', asy
   await expect(page.getByRole('combobox', { name: 'Theme' })).toHaveValue('dark');
 });
 
-test('help opens, says the chords, and gives the focus back', async ({ page }) => {
+test('help opens, says the chords, and gives the focus back', async ({ guest: page }) => {
   const help = page.getByRole('button', { name: 'Help' });
   await help.click();
   const dialog = page.getByRole('dialog', { name: 'Help' });
@@ -78,7 +76,7 @@ test('help opens, says the chords, and gives the focus back', async ({ page }) =
   await expect(help).toBeFocused();
 });
 
-test('on a phone everything is in one column and nothing sticks out', async ({ page }) => {
+test('on a phone everything is in one column and nothing sticks out', async ({ guest: page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   const boxes = await Promise.all(
     ['#console', '#monitor', '#images'].map((id) => page.locator(id).boundingBox()),
@@ -91,7 +89,7 @@ test('a missing guest image is said in words', async ({ page }) => {
   await page.route('**/images/debian-amd64/manifest.json', (route) =>
     route.fulfill({ status: 404, body: '' }),
   );
-  await page.reload();
+  await page.goto('./');
   await expect(page.getByRole('alert')).toContainText('The guest image is missing');
   await expect(page.getByRole('alert')).toContainText('npm run images');
   await expect(page.locator('.badge')).toHaveText('Not started');
@@ -103,11 +101,11 @@ test('a damaged guest image is said in words', async ({ page }) => {
   await page.route('**/initrd.cpio.gz', (route) =>
     route.fulfill({ status: 200, body: Buffer.alloc(1000, 1) }),
   );
-  await page.reload();
+  await page.goto('./');
   await expect(page.getByRole('alert')).toContainText('shorter than its manifest says', { timeout: 30_000 });
 });
 
-test('works below a folder and without cross-origin isolation', async ({ page }) => {
+test('works below a folder and without cross-origin isolation', async ({ guest: page }) => {
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
   const addresses = await page.evaluate(() =>
     [...document.querySelectorAll('script[src], link[href]')].map(

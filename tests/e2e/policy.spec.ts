@@ -1,5 +1,6 @@
-import { expect, test } from '@playwright/test';
+import { expect } from '@playwright/test';
 import { guestCommand, waitForGuest } from './support/page.ts';
+import { test } from './support/pages.ts';
 import { type StaticServer, serveSite } from './support/static-server.ts';
 
 const MINUTES = 60_000;
@@ -20,11 +21,7 @@ test('under a policy without unsafe-eval the guest boots in the interpreter, and
   expect(await guestCommand(page, 'uname -m')).toBe('x86_64');
 });
 
-test('without such a policy the page says nothing of it', async ({ page }) => {
-  site = await serveSite({});
-  await page.goto(site.url);
-  await expect(page.locator('#controls').getByRole('button', { name: 'Pause' })).toBeEnabled({
-    timeout: 30_000,
-  });
-  await expect(page.locator('#controls .policy')).toBeEmpty();
+test('without such a policy the page says nothing of it', async ({ guest }) => {
+  await expect(guest.locator('#controls').getByRole('button', { name: 'Pause' })).toBeEnabled();
+  await expect(guest.locator('#controls .policy')).toBeEmpty();
 });

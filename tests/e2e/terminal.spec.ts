@@ -1,8 +1,9 @@
 /** The guest's console is as large as the terminal that shows it, and text is drawn as it is. */
-import { expect, type Page, test } from '@playwright/test';
-import { guestCommand, terminalText, typeInto, waitForGuest, waitForText } from './support/page.ts';
+import { expect, type Page } from '@playwright/test';
+import { drawnSize, expectFollowing } from './support/console-size.ts';
+import { guestCommand, terminalText, typeInto, waitForText } from './support/page.ts';
+import { FIREFOX, test } from './support/pages.ts';
 
-const COLUMN_PX = 7.8;
 /** Other work may share the processors. */
 const PATIENT = { timeout: 30_000 };
 
@@ -11,53 +12,27 @@ async function joinedRows(page: Page, terminal: 'console' | 'monitor'): Promise<
   return (await terminalText(page, terminal)).replaceAll('\n', '');
 }
 
-/** Rows and columns that the page draws. */
-async function drawn(page: Page): Promise<{ readonly rows: number; readonly columns: number }> {
-  const rows = await page.locator('#console .xterm-rows > div').count();
-  const width = (await page.locator('#console .xterm-screen').boundingBox())?.width ?? 0;
-  return { rows, columns: Math.round(width / COLUMN_PX) };
-}
+test(
+  'the guest follows the pane when the window or the dividing bar changes it',
+  FIREFOX,
+  async ({ guest: page }) => {
+    test.setTimeout(180_000);
+    const wide = await expectFollowing(page);
+    await page.setViewportSize({ width: 1900, height: 1000 });
+    expect(await expectFollowing(page)).toBeGreaterThan(wide);
+    const bar = page.getByRole('separator', { name: 'Width of the guest console' });
+    for (let n = 0; n < 3; n++) await bar.press('Shift+ArrowLeft');
+    await expectFollowing(page);
+    await page.setViewportSize({ width: 1100, height: 700 });
+    expect(await expectFollowing(page)).toBeLessThan(80);
+    await bar.press('Enter');
+    await expectFollowing(page);
+  },
+);
 
-async function expectFollowing(page: Page): Promise<number> {
-  await expect
-    .poll(
-      async () => {
-        const { rows, columns } = await drawn(page);
-        const [guestRows = 0, guestColumns = 0] = (await guestCommand(page, 'stty size'))
-          .split(' ')
-          .map(Number);
-        return guestRows === rows && Math.abs(guestColumns - columns) <= 2;
-      },
-      { timeout: 60_000 },
-    )
-    .toBe(true);
-  return Number((await guestCommand(page, 'stty size')).split(' ')[1]);
-}
-
-test('the guest follows the pane: at the first prompt, after a change, a reset and a cold boot', async ({
-  page,
-}) => {
-  test.setTimeout(360_000);
-  await page.goto('./');
-  await waitForGuest(page);
-  const wide = await expectFollowing(page);
-  await page.setViewportSize({ width: 1900, height: 1000 });
-  expect(await expectFollowing(page)).toBeGreaterThan(wide);
-  const bar = page.getByRole('separator', { name: 'Width of the guest console' });
-  for (let n = 0; n < 3; n++) await bar.press('Shift+ArrowLeft');
-  await expectFollowing(page);
-  await page.setViewportSize({ width: 1100, height: 700 });
-  expect(await expectFollowing(page)).toBeLessThan(80);
-  await page.getByRole('button', { name: 'Reset' }).click();
-  await waitForText(page, 'console', /(Run \/init[\s\S]*){2}guest# ?$/m, 150_000);
-  await expectFollowing(page);
-});
-
-test('a long line below 80 columns is edited where it stands', async ({ page }) => {
+test('a long line below 80 columns is edited where it stands', async ({ guest: page }) => {
   test.setTimeout(120_000);
   await page.setViewportSize({ width: 1000, height: 700 });
-  await page.goto('./');
-  await waitForGuest(page);
   expect(await expectFollowing(page)).toBeLessThan(75);
   const long = 'echo '.padEnd(150, 'abcdefghij');
   await typeInto(page, 'console', `${long}\x01\x1b[C\x1b[C\x1b[C\x1b[C\x1b[CX\x05Y`);
@@ -69,10 +44,8 @@ test('a long line below 80 columns is edited where it stands', async ({ page }) 
     .toBe('guest#');
 });
 
-test('vi and less fill the pane, and draw anew while they run', async ({ page }) => {
+test('vi and less fill the pane, and draw anew while they run', async ({ guest: page }) => {
   test.setTimeout(120_000);
-  await page.goto('./');
-  await waitForGuest(page);
   await guestCommand(page, 'seq 1000 > /tmp/lines');
   const lastNumber = async (): Promise<number> => {
     const shown = (await terminalText(page, 'console')).split('\n').map((text) => text.trim());
@@ -85,32 +58,32 @@ test('vi and less fill the pane, and draw anew while they run', async ({ page })
     await page.setViewportSize({ width: 1280, height: 800 });
     await expectFollowing(page);
     await typeInto(page, 'console', `${program} /tmp/lines\r`);
-    await expect.poll(lastNumber, PATIENT).toBe((await drawn(page)).rows - 1);
-    const before = (await drawn(page)).rows;
+    await expect.poll(lastNumber, PATIENT).toBe((await drawnSize(page)).rows - 1);
+    const before = (await drawnSize(page)).rows;
     await page.setViewportSize({ width: 1280, height: 1000 });
-    await expect.poll(async () => (await drawn(page)).rows).toBeGreaterThan(before);
-    await expect.poll(lastNumber, { ...PATIENT, message: program }).toBe((await drawn(page)).rows - 1);
+    await expect.poll(async () => (await drawnSize(page)).rows).toBeGreaterThan(before);
+    await expect.poll(lastNumber, { ...PATIENT, message: program }).toBe((await drawnSize(page)).rows - 1);
     await typeInto(page, 'console', leave);
     await guestCommand(page, 'clear');
   }
 });
 
-test('text of any kind is shown: halves of characters, wide ones, and bytes that are no text', async ({
-  page,
-}) => {
-  test.setTimeout(120_000);
-  await page.goto('./');
-  await waitForGuest(page);
-  await typeInto(page, 'console', 'echo "<\ud842');
-  await typeInto(page, 'console', '\udfb7>"\r');
-  await waitForText(page, 'console', /^<𠮷>$/m, 30_000);
-  expect(await guestCommand(page, "printf '[\\377\\303]\\n'")).toContain('[\ufffd\ufffd]');
-  await typeInto(page, 'monitor', 'info 日本語.img');
-  await typeInto(page, 'monitor', `${'\x1b[D'.repeat(5)}木`);
-  await expect.poll(() => terminalText(page, 'monitor'), PATIENT).toMatch(/\(qemu\) info 日本木語\.img$/);
-  const long = '語'.repeat(60);
-  await typeInto(page, 'monitor', `\x05\x15${long}\x01x\x1b[Cy`);
-  await expect
-    .poll(() => joinedRows(page, 'monitor'), PATIENT)
-    .toMatch(new RegExp(`\\(qemu\\) x語y${'語'.repeat(59)}$`));
-});
+test(
+  'text of any kind is shown: halves of characters, wide ones, and bytes that are no text',
+  FIREFOX,
+  async ({ guest: page }) => {
+    test.setTimeout(120_000);
+    await typeInto(page, 'console', 'echo "<\ud842');
+    await typeInto(page, 'console', '\udfb7>"\r');
+    await waitForText(page, 'console', /^<𠮷>$/m, 30_000);
+    expect(await guestCommand(page, "printf '[\\377\\303]\\n'")).toContain('[\ufffd\ufffd]');
+    await typeInto(page, 'monitor', 'info 日本語.img');
+    await typeInto(page, 'monitor', `${'\x1b[D'.repeat(5)}木`);
+    await expect.poll(() => terminalText(page, 'monitor'), PATIENT).toMatch(/\(qemu\) info 日本木語\.img$/);
+    const long = '語'.repeat(60);
+    await typeInto(page, 'monitor', `\x05\x15${long}\x01x\x1b[Cy`);
+    await expect
+      .poll(() => joinedRows(page, 'monitor'), PATIENT)
+      .toMatch(new RegExp(`\\(qemu\\) x語y${'語'.repeat(59)}$`));
+  },
+);

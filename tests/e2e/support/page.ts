@@ -7,6 +7,9 @@ import type {} from '../../../src/ui/automation.ts';
 type Shown = Page | Frame;
 type Terminal = 'console' | 'monitor';
 
+/** Milliseconds between looks at what answers soon, the last for ever. */
+const INTERVALS = [30, 70, 100, 200];
+
 /** What a terminal of the page shows, scroll-back included. */
 export function terminalText(page: Shown, terminal: Terminal): Promise<string> {
   return page.evaluate((name) => window.hotslot?.[name].text() ?? '', terminal);
@@ -26,10 +29,16 @@ export async function waitForText(
         text = await terminalText(page, terminal);
         return pattern.test(text);
       },
-      { timeout, message: `${terminal} shows ${pattern}`, intervals: [100, 200, 500] },
+      { timeout, message: `${terminal} shows ${pattern}`, intervals: INTERVALS },
     )
     .toBe(true);
   return text;
+}
+
+/** Gives what a terminal shows from now on, after what it shows already. */
+export async function textFromNow(page: Shown, terminal: Terminal): Promise<() => Promise<string>> {
+  const { length } = await terminalText(page, terminal);
+  return async () => (await terminalText(page, terminal)).slice(length);
 }
 
 export function typeInto(page: Shown, terminal: Terminal, text: string): Promise<void> {
@@ -50,7 +59,7 @@ export async function monitorCommand(page: Shown, command: string): Promise<stri
         answer = (parts[prompts - 1] ?? '').split('\n').slice(1).join('\n').trim();
         return parts.length > prompts;
       },
-      { timeout: 30_000, message: `the monitor answers ${command}` },
+      { timeout: 30_000, message: `the monitor answers ${command}`, intervals: INTERVALS },
     )
     .toBe(true);
   return answer;
@@ -114,9 +123,23 @@ export async function makeImage(page: Page): Promise<void> {
   await expect(imageRow(page, '/tmp/test.img')).toBeVisible();
 }
 
+export async function deleteImage(page: Page, path: string): Promise<void> {
+  await page.getByRole('button', { name: `Delete ${path}` }).click();
+  const dialog = page.getByRole('dialog', { name: 'Delete image' });
+  await dialog.getByRole('button', { name: 'Delete', exact: true }).click();
+  await expect(dialog).toHaveCount(0);
+}
+
 /** A raw image as `disk1` in `myvirtio1`; waits until the guest has it as /dev/vda. */
-export async function plug(page: Page, path: string): Promise<void> {
+export async function plug(page: Shown, path: string): Promise<void> {
   expect(await monitorCommand(page, `drive_add 0 if=none,file=${path},format=raw,id=disk1`)).toBe('OK');
   expect(await monitorCommand(page, 'device_add virtio-blk-pci,drive=disk1,id=myvirtio1')).toBe('');
-  await expect.poll(() => guestCommand(page, 'ls /sys/block | grep -c vda'), { timeout: 60_000 }).toBe('1');
+  await waitForDisk(page, true);
+}
+
+/** Waits until the guest has a /dev/vda, or has none any more. */
+export async function waitForDisk(page: Shown, present: boolean): Promise<void> {
+  await expect
+    .poll(() => guestCommand(page, 'ls /sys/block | grep -c vda'), { timeout: 60_000, intervals: INTERVALS })
+    .toBe(present ? '1' : '0');
 }
