@@ -241,24 +241,24 @@ describe('a discard or a write of zeros', () => {
   it.each([
     [T_DISCARD, 'discard'],
     [T_WRITE_ZEROES, 'zero'],
-  ])('of 2 TiB is done in steps that end on whole chunks (type %i)', async (type, word) => {
-    const { disk, order, clock, blkStatus, card } = ranges(2 ** 32 - 1);
+  ])('of 32 GiB is done in steps that end on whole chunks (type %i)', async (type, word) => {
+    const { disk, order, clock, blkStatus, card } = ranges(2 ** 26 - 1);
     order(type);
     await settle();
     expect([disk.log, blkStatus()]).toEqual([[`${word} 512 ${PORTION_BYTES * 64 - 512}`], 0xee]);
     // A machine that is saved between two steps goes on with what was ordered.
     const saved = structuredClone(card.device.save()) as VirtioBlkState;
     expect(saved.paused).toMatchObject([
-      { range: { offset: 512, bytes: 512 * (2 ** 32 - 1) }, doneBytes: 512 * MIB - 512 },
+      { range: { offset: 512, bytes: 512 * (2 ** 26 - 1) }, doneBytes: 512 * MIB - 512 },
     ]);
-    for (let steps = 1; blkStatus() === 0xee && steps < 5000; steps++) {
+    for (let steps = 1; blkStatus() === 0xee && steps < 100; steps++) {
       clock.runDue();
       await Promise.resolve().then(() => settle());
     }
     expect([blkStatus(), disk.log.length, disk.log.at(-1)]).toEqual([
       0,
-      4096,
-      `${word} ${2 ** 41 - 512 * MIB} ${512 * MIB}`,
+      64,
+      `${word} ${2 ** 35 - 512 * MIB} ${512 * MIB}`,
     ]);
   });
 
