@@ -32,6 +32,7 @@ export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } f
 export { WakingImages } from './block/waking-images.ts';
 export { isZero } from './block/zeros.ts';
 export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';
+export { ByteQueue } from './core/byte-queue.ts';
 export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';

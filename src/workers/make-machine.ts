@@ -78,10 +78,11 @@ function withMonitor(
   machine.onQuit = environment.onPowerOff;
   machine.onDrivesChange = environment.onDrivesChange;
   machine.events.listen(environment.onEvent);
-  const monitor = new HmpConsole(environment.onMonitorOutput, {
-    machine,
-    stderr: (message) => environment.onMonitorOutput(`hotslot: ${message}\r\n`),
-  });
+  const monitor = new HmpConsole(
+    environment.onMonitorOutput,
+    { machine, stderr: (message) => environment.onMonitorOutput(`hotslot: ${message}\r\n`) },
+    { isFull: environment.isMonitorFull, waits() {} },
+  );
   monitor.start();
   const workerMachine: WorkerMachine = {
     get runState() {
@@ -104,6 +105,7 @@ function withMonitor(
     serialInput: (bytes) => machine.serial.send(bytes),
     terminalSize: (terminal) => size.resize(terminal),
     monitorInput: (text) => monitor.input(text),
+    monitorGoOn: () => monitor.goOn(),
     start: () => {
       machine.cont();
     },
