@@ -34,6 +34,7 @@ export { isZero } from './block/zeros.ts';
 export { CharPipe } from './char/char-backend.ts';
 export { parseChardevOptions } from './char/chardev-options.ts';
 export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';
+export { ByteQueue } from './core/byte-queue.ts';
 export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';

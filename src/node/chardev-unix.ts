@@ -3,6 +3,9 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Channel, ChannelUser } from './chardev.ts';
 
+/** More that connect while a client is served are turned away. */
+const MAX_WAITING = 16;
+
 /** A Unix socket. As a server it serves one client at a time; others wait. What is written without a client is lost. */
 export class UnixChannel implements Channel {
   readonly #path: string;
@@ -95,7 +98,8 @@ export class UnixChannel implements Channel {
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#gone(socket));
     if (this.#socket !== undefined) {
-      this.#waiting.push(socket);
+      if (this.#waiting.length < MAX_WAITING) this.#waiting.push(socket);
+      else socket.destroy();
       return;
     }
     this.#socket = socket;

@@ -24,6 +24,8 @@ export class FileBackend implements BlockBackend {
   readonly #file: FileHandle;
   readonly #lock: ImageLock;
   #sizeBytes: number;
+  /** One range at a time is zeroed: each has a megabyte of memory. */
+  #zeroing: Promise<void> = Promise.resolve();
   #closed = false;
 
   private constructor(file: FileHandle, sizeBytes: number, readOnly: boolean, lock: ImageLock) {
@@ -115,7 +117,13 @@ export class FileBackend implements BlockBackend {
   }
 
   /** Not modelled: giving the room back to the file system; Node cannot punch holes. What is a hole stays one. */
-  async discard(offset: number, length: number): Promise<void> {
+  discard(offset: number, length: number): Promise<void> {
+    const turn = this.#zeroing.then(() => this.#zero(offset, length));
+    this.#zeroing = turn.catch(() => {});
+    return turn;
+  }
+
+  async #zero(offset: number, length: number): Promise<void> {
     await this.#checkWritable(offset, length);
     const piece = new Uint8Array(Math.min(length, ZERO_BYTES));
     for (let done = 0; done < length; done += piece.length) {

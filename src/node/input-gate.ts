@@ -7,11 +7,14 @@ const LOOK_MS = 20;
 export class InputGate {
   readonly #channel: Channel;
   readonly #isFull: () => boolean;
+  readonly #onRoom: () => void;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(channel: Channel, isFull: () => boolean) {
+  /** @param onRoom told when it is not full any more */
+  constructor(channel: Channel, isFull: () => boolean, onRoom: () => void = () => {}) {
     this.#channel = channel;
     this.#isFull = isFull;
+    this.#onRoom = onRoom;
   }
 
   /** Call after input. */
@@ -29,6 +32,7 @@ export class InputGate {
       }
       this.#timer = undefined;
       this.#channel.hold(false);
+      this.#onRoom();
     }, LOOK_MS);
     // A machine that ends does not wait for this.
     this.#timer.unref();

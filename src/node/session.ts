@@ -9,6 +9,7 @@ import { InputGate } from './input-gate.ts';
 import { attachDevices, type ChannelPipe } from './machine-devices.ts';
 import type { CommandLine } from './options.ts';
 import { checkMemory, memoryError } from './options-memory.ts';
+import { OutputCollector } from './output-collector.ts';
 import { RunLoop } from './run-loop.ts';
 import { report } from './start-error.ts';
 
@@ -141,7 +142,8 @@ class Session {
   #start(machine: Machine, channels: Channels, pipes: readonly ChannelPipe[]): void {
     machine.devices.machineReady();
     const loop = new RunLoop(machine, {
-      queuedBytes: () => Math.max(0, ...allOf(channels).map(({ queuedBytes }) => queuedBytes)),
+      // A monitor whose client does not read keeps its own commands waiting, not the guest.
+      queuedBytes: () => Math.max(0, ...channels.serials.map((channel) => channel?.queuedBytes ?? 0)),
       crashed: (error) => this.#crashed(error, machine),
     });
     this.#loop = loop;
@@ -149,7 +151,8 @@ class Session {
     machine.onQuit = () => {
       if (machine.hasQuit || !this.#commandLine.noShutdown) this.#end(0);
     };
-    machine.onSerial = (bytes, port) => channels.serials[port]?.write(bytes);
+    const outputs = channels.serials.map((channel) => new OutputCollector((bytes) => channel?.write(bytes)));
+    machine.onSerial = (bytes, port) => outputs[port]?.add(bytes);
     for (const channel of channels.monitors) this.#attachMonitor(channel, machine, loop);
     for (const [port, channel] of channels.serials.entries()) {
       const pipe = machine.serials[port];
@@ -187,10 +190,17 @@ class Session {
     const write = (text: string): void => {
       if (!this.#ending) channel.write(encoder.encode(text));
     };
-    const console = new HmpConsole(write, { machine, stderr: (message) => this.#warn(message) });
-    const isFull = (): boolean =>
-      console.waitingCharacters > MAX_MONITOR_CHARACTERS || channel.queuedBytes > MAX_MONITOR_BYTES;
-    const gate = new InputGate(channel, isFull);
+    const outputFull = (): boolean => channel.queuedBytes > MAX_MONITOR_BYTES;
+    const console = new HmpConsole(
+      write,
+      { machine, stderr: (message) => this.#warn(message) },
+      { isFull: outputFull, waits: () => gate.update() },
+    );
+    const gate = new InputGate(
+      channel,
+      () => console.waitingCharacters > MAX_MONITOR_CHARACTERS || outputFull(),
+      () => console.goOn(),
+    );
     channel.connect({
       input: (bytes) => {
         console.input(bytes);

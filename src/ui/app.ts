@@ -172,7 +172,9 @@ export class App {
         break;
       }
       case 'monitor':
-        this.#monitor.output(message.text);
+        this.#monitor.output(message.text, () =>
+          this.#client.post({ type: 'monitor-shown', length: message.text.length }),
+        );
         break;
       case 'status':
         this.#status = message.status;

@@ -12,7 +12,8 @@ const RIGHT_MOVE_LENGTH = '\x1b[C'.length;
 export class MonitorPane {
   readonly pane: TerminalPane;
   readonly #send: (text: string) => void;
-  readonly #waiting: string[] = [];
+  /** Pieces of text, and at the end of each message whom to tell that it is shown. The worker does not send without end. */
+  readonly #waiting: (string | (() => void))[] = [];
   #writing = false;
 
   constructor(send: (text: string) => void) {
@@ -27,8 +28,10 @@ export class MonitorPane {
     this.pane.write(REVERSE_WRAPAROUND);
   }
 
-  output(text: string): void {
-    this.#waiting.push(...text.split(RIGHT_MOVES).filter((part) => part !== ''));
+  /** @param shown called when the terminal has taken the text */
+  output(text: string, shown: () => void): void {
+    for (const part of text.split(RIGHT_MOVES)) if (part !== '') this.#waiting.push(part);
+    this.#waiting.push(shown);
     if (!this.#writing) this.#writeNext();
   }
 
@@ -44,7 +47,8 @@ export class MonitorPane {
    * that stand there already.
    */
   #writeNext(): void {
-    const part = this.#waiting.shift();
+    let part = this.#waiting.shift();
+    for (; typeof part === 'function'; part = this.#waiting.shift()) part();
     this.#writing = part !== undefined;
     if (part === undefined) return;
     const text = RIGHT_MOVES.test(part)

@@ -3,6 +3,9 @@ import { button } from './button.ts';
 import { copyText } from './clipboard.ts';
 import { h } from './dom.ts';
 
+/** More than anybody reads; of more the oldest is put away. */
+const MAX_SHOWN = 30;
+
 /** A notice on the page, and the element that shows how often it happened. */
 interface Shown {
   readonly element: HTMLElement;
@@ -45,6 +48,11 @@ export class Notices {
     );
     const shown = { element, count };
     this.#shown.set(key, shown);
+    for (const [oldest, { element: old }] of this.#shown) {
+      if (this.#shown.size <= MAX_SHOWN) break;
+      old.remove();
+      this.#shown.delete(oldest);
+    }
     this.element.append(element);
     return shown;
   }

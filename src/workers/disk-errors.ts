@@ -7,6 +7,9 @@ export type BlockIoError = Extract<MachineEvent, { readonly event: 'BLOCK_IO_ERR
 /** A guest repeats what fails; the count on the page goes on no more often than this. */
 const QUIET_MS = 5_000;
 
+/** More than a machine has disks and kinds of errors; of more the first are forgotten, and said anew. */
+const MAX_SEEN = 256;
+
 /** What to do about an error, by strerror(3)'s text. */
 const ADVICE: Readonly<Record<string, string>> = {
   'Operation not permitted':
@@ -37,6 +40,11 @@ export class DiskErrors {
     const key = `${disk} ${error.operation} ${error.reason}`;
     const seen = this.#seen.get(key) ?? { count: 0, postedMs: Number.NEGATIVE_INFINITY, timer: undefined };
     this.#seen.set(key, seen);
+    for (const [oldest, { timer }] of this.#seen) {
+      if (this.#seen.size <= MAX_SEEN) break;
+      clearTimeout(timer);
+      this.#seen.delete(oldest);
+    }
     seen.count++;
     if (seen.timer !== undefined) return;
     const say = (): void => {

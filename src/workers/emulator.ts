@@ -8,6 +8,7 @@ import { ImageService } from './image-service.ts';
 import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
 import { ArrivingMachine, makeMachine } from './make-machine.ts';
 import { MipsMeter } from './mips-meter.ts';
+import { MonitorOutput } from './monitor-output.ts';
 import {
   couldNotStore,
   failure,
@@ -70,7 +71,7 @@ export class Emulator implements EmulatorApi {
   #booting: Promise<void> | undefined;
   readonly #meter = new MipsMeter();
   readonly #serialOut = new OutputBatcher((bytes) => this.#post({ type: 'serial', bytes }, [bytes.buffer]));
-  #monitorText = '';
+  readonly #monitorOut = new MonitorOutput((text) => this.#post({ type: 'monitor', text }));
   /** Typed or clicked while the guest was loading. */
   #earlyMonitorInput = '';
   #port: MessagePort | undefined;
@@ -301,6 +302,7 @@ export class Emulator implements EmulatorApi {
       onWake: () => this.#loop?.wake(),
       onSerialOutput: (bytes) => this.#serialOut.write(bytes),
       onMonitorOutput: (text) => this.#monitorOutput(text),
+      isMonitorFull: () => this.#monitorOut.isFull,
       onEvent: (event) => this.#machineEvent(event),
       onDrivesChange: () => this.#showImages(),
       onTerminalSizeAsked: () => this.#post({ type: 'follows', follows: true }),
@@ -419,6 +421,10 @@ export class Emulator implements EmulatorApi {
       case 'shown':
         this.#serialOut.shown(message.bytes);
         return;
+      case 'monitor-shown':
+        this.#monitorOut.shown(message.length);
+        this.#machine?.monitorGoOn();
+        return;
     }
     this.#loop?.wake();
   }
@@ -427,18 +433,10 @@ export class Emulator implements EmulatorApi {
     this.#notify(inputLost(who));
   }
 
-  /** One message per turn of the event loop, however many pieces the monitor prints. */
   #monitorOutput(text: string): void {
-    if (this.#monitorText === '') queueMicrotask(() => this.#postMonitorText());
-    this.#monitorText += text;
+    this.#monitorOut.write(text);
     // A command that took its time may have let the guest go on.
     this.#loop?.wake();
-  }
-
-  #postMonitorText(): void {
-    const text = this.#monitorText;
-    this.#monitorText = '';
-    this.#post({ type: 'monitor', text });
   }
 
   #changed(): void {

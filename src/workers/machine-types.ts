@@ -29,6 +29,8 @@ export interface WorkerMachine {
   terminalSize(size: TerminalSize): void;
   /** False when the monitor is too far behind, and this is lost. */
   monitorInput(text: string): boolean;
+  /** The page has room for the monitor's output again. */
+  monitorGoOn(): void;
   start(): void;
   pause(): void;
   reset(): void;
@@ -55,6 +57,8 @@ export interface MachineEnvironment {
   onWake(): void;
   onSerialOutput(bytes: Uint8Array): void;
   onMonitorOutput(text: string): void;
+  /** The page has not shown what the monitor printed before. */
+  isMonitorFull(): boolean;
   /** The machine's events, as QEMU's monitor protocol has them. */
   onEvent(event: MachineEvent): void;
   /** A drive was made, lost, attached or detached. */

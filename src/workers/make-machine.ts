@@ -84,10 +84,11 @@ function withMonitor(
   machine.onQuit = environment.onPowerOff;
   machine.onDrivesChange = environment.onDrivesChange;
   machine.events.listen(environment.onEvent);
-  const monitor = new HmpConsole(environment.onMonitorOutput, {
-    machine,
-    stderr: (message) => environment.onMonitorOutput(`hotslot: ${message}\r\n`),
-  });
+  const monitor = new HmpConsole(
+    environment.onMonitorOutput,
+    { machine, stderr: (message) => environment.onMonitorOutput(`hotslot: ${message}\r\n`) },
+    { isFull: environment.isMonitorFull, waits() {} },
+  );
   machine.chardevs.provide('compat_monitor0', { backend: null, filename: () => 'vc' });
   monitor.start();
   const workerMachine: WorkerMachine = {
@@ -111,6 +112,7 @@ function withMonitor(
     serialInput: (bytes) => machine.serial.send(bytes),
     terminalSize: (terminal) => size.resize(terminal),
     monitorInput: (text) => monitor.input(text),
+    monitorGoOn: () => monitor.goOn(),
     start: () => {
       machine.cont();
     },

@@ -1,3 +1,5 @@
+import { ByteQueue } from '../emu/index.ts';
+
 /** Bytes that may be on their way to a terminal that has not shown them. */
 const WINDOW_BYTES = 2 << 20;
 /** What is kept for a terminal that is behind; more than its scroll-back holds. */
@@ -14,8 +16,7 @@ const INTERVAL_MS = 16;
 export class OutputBatcher {
   readonly #post: (bytes: Uint8Array) => void;
   readonly #now: () => number;
-  #chunks: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #bytes = new ByteQueue();
   #skipped = 0;
   #unshown = 0;
   #lastPostMs = Number.NEGATIVE_INFINITY;
@@ -29,9 +30,8 @@ export class OutputBatcher {
 
   write(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.#chunks.push(bytes);
-    this.#bytes += bytes.length;
-    if (this.#bytes > 2 * KEEP_BYTES && this.#unshown >= WINDOW_BYTES) this.#skip();
+    this.#bytes.push(bytes);
+    if (this.#bytes.length > 2 * KEEP_BYTES && this.#unshown >= WINDOW_BYTES) this.#skip();
     // The timer serves a guest that falls asleep; a busy one is served by `poll`.
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
@@ -41,7 +41,7 @@ export class OutputBatcher {
 
   /** Posts when it is time; cheap enough for every slice. */
   poll(): void {
-    if (this.#bytes > 0 && this.#now() - this.#lastPostMs >= INTERVAL_MS) this.#flush();
+    if (this.#bytes.length > 0 && this.#now() - this.#lastPostMs >= INTERVAL_MS) this.#flush();
   }
 
   /** The terminal has taken `bytes`. */
@@ -53,25 +53,23 @@ export class OutputBatcher {
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#bytes === 0 || this.#unshown >= WINDOW_BYTES) return;
-    if (this.#skipped > 0) this.#chunks.unshift(this.#skippedNote());
-    const joined = join(this.#chunks);
-    this.#chunks = [];
-    this.#bytes = 0;
-    this.#unshown += joined.length;
+    if (this.#bytes.length === 0 || this.#unshown >= WINDOW_BYTES) return;
     this.#lastPostMs = this.#now();
-    this.#post(joined);
+    if (this.#skipped > 0) this.#give(this.#skippedNote());
+    this.#give(this.#bytes.take());
+  }
+
+  #give(bytes: Uint8Array): void {
+    this.#unshown += bytes.length;
+    this.#post(bytes);
   }
 
   #skip(): void {
-    const all = join(this.#chunks);
-    let from = all.length - KEEP_BYTES;
+    let from = this.#bytes.length - KEEP_BYTES;
     // Not from the middle of a character.
-    for (let n = 0; n < UTF8_TAIL_MAX && isContinuation(all[from]); n++) from++;
-    const kept = all.slice(from);
-    this.#skipped += all.length - kept.length;
-    this.#chunks = [kept];
-    this.#bytes = kept.length;
+    for (let n = 0; n < UTF8_TAIL_MAX && isContinuation(this.#bytes.at(from)); n++) from++;
+    this.#skipped += from;
+    this.#bytes.drop(from);
   }
 
   #skippedNote(): Uint8Array {
@@ -83,14 +81,4 @@ export class OutputBatcher {
 
 function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
-}
-
-function join(chunks: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, at);
-    at += chunk.length;
-  }
-  return joined;
 }

@@ -109,12 +109,13 @@ export interface ConsoleSize {
   readonly columns: number;
 }
 
-/** Page to worker. `shown` acknowledges bytes of serial output that the terminal has taken. */
+/** Page to worker. `shown` acknowledges bytes of serial output that the terminal has taken, `monitor-shown` UTF-16 units of the monitor's. */
 export type PageMessage =
   | { readonly type: 'serial'; readonly bytes: Uint8Array }
   | { readonly type: 'monitor'; readonly text: string }
   | { readonly type: 'size'; readonly size: ConsoleSize }
-  | { readonly type: 'shown'; readonly bytes: number };
+  | { readonly type: 'shown'; readonly bytes: number }
+  | { readonly type: 'monitor-shown'; readonly length: number };
 
 export interface ImageRow {
   readonly path: string;

@@ -1,4 +1,6 @@
 /** The guest's shell: it lives through what the background does, and its line editing is what people expect. */
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { BOOT_SECONDS } from '../support/prompt.ts';
@@ -63,6 +65,19 @@ describe("the guest's shell", () => {
     guest.forget();
     guest.machine.serial.send(Buffer.from('x=日本é\x7f語; echo ${#x}-${x}\r'));
     expect(await guest.until(/guest# $/, 30)).toContain('3-日本語');
+  });
+
+  it('runs a program that uses single steps and debug registers, which sees what it sees on QEMU', {
+    timeout: MS,
+  }, async () => {
+    const oracle = new URL('../oracle/native/', import.meta.url);
+    const read = (name: string): Buffer => readFileSync(new URL(name, oracle));
+    const lines =
+      gzipSync(read('debug.elf'))
+        .toString('base64')
+        .match(/.{1,76}/g) ?? [];
+    await guest.run(`(base64 -d | gunzip) > /tmp/debug << END\n${lines.join('\n')}\nEND`);
+    expect(await guest.ask('chmod +x /tmp/debug; /tmp/debug')).toBe(read('qemu.txt').toString().trimEnd());
   });
 
   it('says how large the terminal is when it is asked by resize', { timeout: MS }, async () => {

@@ -42,7 +42,7 @@ const TABLE_4M = 0x4000;
 const TABLE_6M = 0x5000;
 export const CODE_GPA = 0x100000;
 /** Where each page of a vector's memory is. */
-const MEMORY_GPA = [0x102000, 0x101000, 0x103000];
+export const MEMORY_GPA = [0x102000, 0x101000, 0x103000] as const;
 const IDT_ADDRESS = 0x700000;
 const IDT_GPA = 0x104000;
 const SYSTEM_ADDRESS = 0x701000;

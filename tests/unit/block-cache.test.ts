@@ -508,3 +508,31 @@ describe('chunk cache', () => {
     expect(disk.writeSync(0, new Uint8Array(1))).toBe(false);
   });
 });
+
+it('has so many chunks loaded at once, however many places are read', async () => {
+  let underWay = 0;
+  let most = 0;
+  const store: ChunkStore = {
+    chunkBytes: CHUNK,
+    state: async () => ({
+      sizeBytes: 4000 * CHUNK,
+      stored: Array.from({ length: 4000 }, (_, n) => n),
+      paged: [],
+    }),
+    async load(indices) {
+      most = Math.max(most, ++underWay);
+      await new Promise(setImmediate);
+      underWay--;
+      return indices.map((index) => new Uint8Array(CHUNK).fill(index));
+    },
+    commit: async () => {},
+  };
+  const cache = await ChunkCache.open(store);
+  const reads = Array.from({ length: 400 }, async (_, n) => {
+    const target = new Uint8Array(1);
+    await cache.read(n * 10 * CHUNK, target);
+    return target[0];
+  });
+  expect(await Promise.all(reads)).toEqual(reads.map((_, n) => (n * 10) & 0xff));
+  expect(most).toBe(16);
+});

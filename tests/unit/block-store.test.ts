@@ -332,7 +332,7 @@ describe('IndexedDB chunks', () => {
     ).rejects.toMatchObject({ code: 'EEXIST' });
     const unclonable = new Map([
       [0, noise(8)],
-      [1, (() => {}) as unknown as Uint8Array],
+      [1, { slice: () => () => {} } as unknown as Uint8Array],
     ]);
     await expect(database.commit({ id: 'q', put: unclonable })).rejects.toMatchObject({ code: 'EIO' });
     expect([await database.countChunks('q'), await database.uploads()]).toEqual([0, []]);
@@ -369,6 +369,7 @@ describe('IndexedDB chunks', () => {
 
   it('connects again when the browser has closed the connection, with the bytes of the call', async () => {
     const database = await IndexedDbChunks.open('lost');
+    await database.commit({ id: 'a', upload: 'begin' });
     database.close();
     const bytes = noise(8);
     const commit = database.commit({ id: 'a', put: new Map([[0, bytes]]) });
@@ -388,7 +389,7 @@ describe('IndexedDB chunks', () => {
 
   it('connects again before it hears that the connection was closed', async () => {
     const database = await IndexedDbChunks.open('closed');
-    await database.commit({ id: 'a', put: new Map([[0, noise(8)]]) });
+    await database.commit({ id: 'a', put: new Map([[0, noise(8)]]), upload: 'begin' });
     const first = await connectionOf(database);
     first.close();
     const bytes = noise(8, 2);
@@ -436,6 +437,91 @@ describe('IndexedDB chunks', () => {
       IDBDatabase.prototype.transaction = transaction;
       process.off('unhandledRejection', hear);
     }
+  });
+
+  /** Cuts off the next transactions that write, as the browser does when it closes a connection. */
+  function cutOff(
+    times: number,
+    when: (cut: IDBTransaction) => void = (cut) => queueMicrotask(() => cut.abort()),
+  ) {
+    const { transaction } = IDBDatabase.prototype;
+    IDBDatabase.prototype.transaction = function (this: IDBDatabase, ...args) {
+      const cut = transaction.apply(this, args);
+      if (args[1] === 'readwrite' && times-- > 0) when(cut);
+      return cut;
+    };
+    return () => {
+      IDBDatabase.prototype.transaction = transaction;
+    };
+  }
+
+  it('stores again what was cut off, once, with the bytes of the call and over a new connection', async () => {
+    const database = await IndexedDbChunks.open('cut');
+    const record = { id: 'a', path: '/tmp/a', sizeBytes: 512, chunkBytes: 8 };
+    await database.commit({ id: 'a', add: record });
+    const first = await connectionOf(database);
+    let mend = cutOff(1);
+    const bytes = noise(8);
+    const commit = database.commit({
+      id: 'a',
+      put: new Map([[0, bytes]]),
+      update: { ...record, sizeBytes: 8 },
+    });
+    bytes.fill(0);
+    await commit;
+    mend();
+    expect(await database.load('a', [0])).toEqual([noise(8)]);
+    expect((await database.find('/tmp/a'))?.sizeBytes).toBe(8);
+    expect(await connectionOf(database)).not.toBe(first);
+    mend = cutOff(2);
+    await expect(database.commit({ id: 'a', remove: [0] })).rejects.toMatchObject({ code: 'EIO' });
+    mend();
+    expect(await database.load('a', [0])).toEqual([noise(8)]);
+    await database.commit({ id: 'a', remove: [0] });
+    expect(await database.countChunks('a')).toBe(0);
+  });
+
+  it('takes what a flush of the guest had stored through the end of a connection, and stores nothing without its image', async () => {
+    const locks = new LocalLocks();
+    const errors: string[] = [];
+    const database = await IndexedDbChunks.open('deleted');
+    const store = new ChunkImageStore({
+      database,
+      locks,
+      newId: () => `id${serial++}`,
+      onStorageError: (path, { code }) => errors.push(`${path} ${code}`),
+    });
+    await store.createEmpty('/tmp/a', GIB);
+    const disk = await store.open('/tmp/a', { lock: true });
+    await disk.write(0, noise(4096));
+    let mend = cutOff(1);
+    await disk.flush();
+    mend();
+    expect(errors).toEqual([]);
+    const other = await IndexedDbChunks.open('deleted');
+    const [chunk] = await other.load((await other.find('/tmp/a'))?.id ?? '', [0]);
+    expect(chunk?.subarray(0, 4096)).toEqual(noise(4096));
+    // The browser deletes everything, and another tab is the first to make the database again.
+    other.close();
+    await disk.write(0, noise(4096, 2));
+    mend = cutOff(1, (cut) => {
+      cut.abort();
+      cut.db.close();
+      indexedDB.deleteDatabase('deleted');
+    });
+    await expect(disk.flush()).rejects.toMatchObject({ code: 'ENOENT' });
+    mend();
+    await expect(disk.flush()).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(errors).toEqual(['/tmp/a ENOENT', '/tmp/a ENOENT']);
+    const later = await IndexedDbChunks.open('deleted');
+    expect(await later.storedChunks('id')).toEqual([]);
+    expect(await later.records()).toEqual([]);
+    // What is new is stored.
+    await store.createEmpty('/tmp/b', 512);
+    const fresh = await store.open('/tmp/b', { lock: true });
+    await fresh.write(0, noise(512));
+    await fresh.close();
+    expect((await store.list()).map(({ path }) => path)).toEqual(['/tmp/b']);
   });
 
   it('maps the quota error', async () => {

@@ -60,6 +60,16 @@ describe('channels', () => {
     return channel;
   }
 
+  it('a socket keeps few clients waiting', async () => {
+    const path = join(folder, 'crowd');
+    await unix(path);
+    let gone = 0;
+    for (let n = 0; n < 40; n++) client(path).socket.on('close', () => gone++);
+    await eventually(() => gone === 40 - 1 - 16);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(gone).toBe(23);
+  });
+
   it('a serial port that is none is no port; the others keep their place', async () => {
     const { serials, monitors } = await open(['none', 'null', 'vc'], ['none', 'null']);
     expect(serials.map((channel) => channel !== undefined)).toEqual([false, true, true]);

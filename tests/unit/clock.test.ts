@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { EventQueue } from '../../src/emu/core/clock.ts';
 import { ManualClock } from '../support/chip-rig.ts';
 
 it('timers of one deadline run in the order in which they were made, however they were armed', () => {
@@ -18,4 +19,21 @@ it('timers of one deadline run in the order in which they were made, however the
   arm([2], 20);
   clock.step(20);
   expect(ran.join('')).toBe('abcdbcda');
+});
+
+it('a timer that arms itself again in the past runs once in a call, and holds up no other', () => {
+  const clock = new EventQueue(() => 100);
+  const ran: string[] = [];
+  const again = clock.timer(() => {
+    ran.push('again');
+    again.arm(0);
+  });
+  const other = clock.timer(() => ran.push('other'));
+  for (const later of [200, 300, 400]) clock.timer(() => {}).arm(later);
+  again.arm(0);
+  other.arm(50);
+  clock.runDue();
+  expect(ran).toEqual(['again', 'other']);
+  clock.runDue();
+  expect(ran).toEqual(['again', 'other', 'again']);
 });

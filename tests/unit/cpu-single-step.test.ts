@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { createEngine, type Engine } from '../../src/emu/cpu/engine.ts';
@@ -8,9 +9,11 @@ import {
   EFLAGS,
   FLAG_TF,
   HALTED,
+  RAX,
   RCX,
   RDI,
   RIP_LO,
+  RSI,
   RSP,
   SEG_BASE_HI,
   SEG_BASE_LO,
@@ -20,7 +23,8 @@ import {
   VEC_DB,
 } from '../../src/emu/cpu/state.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
-import { NO_DEVICES } from '../support/cpu-rig.ts';
+import { CODE_ADDRESS, DATA_ADDRESS } from '../conformance/vector-format.ts';
+import { CODE_GPA, enterUserMode, MEMORY_GPA, NO_DEVICES, RIG_MEMORY_BYTES } from '../support/cpu-rig.ts';
 
 const CODE = 0x1000;
 const HANDLER = 0x2000;
@@ -91,5 +95,41 @@ describe('EFLAGS.TF', () => {
     engine.run(1, true);
     expect(engine.cpu.memory.readU16(COUNTER)).toBe(1);
     expect(engine.cpu.S[DR6]).toBe(0xffff0ff1 | 0);
+  });
+});
+
+/** What tests/oracle/native/debug.c printed on a processor: a name, the sequence's bytes, and for each trap where, and CL. */
+const RECORDED = readFileSync(new URL('../oracle/native/processor.txt', import.meta.url), 'utf8');
+
+describe('a sequence of 64-bit user code that a processor was recorded with', () => {
+  it.each(RECORDED.trimEnd().split('\n'))('%s', (line) => {
+    const [name = '', hex = '', ...traps] = line.split(' ');
+    const code = Buffer.from(hex, 'hex');
+    const memory = pcMemory(RIG_MEMORY_BYTES);
+    const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET });
+    const { cpu } = engine;
+    const { S } = cpu;
+    enterUserMode(cpu);
+    memory.write(CODE_GPA, code);
+    memory.write(MEMORY_GPA[0], Buffer.from('aaab'));
+    S[RIP_LO] = CODE_ADDRESS;
+    S[RAX] = 0x61;
+    S[RSI] = DATA_ADDRESS;
+    S[RDI] = DATA_ADDRESS + 8;
+    S[RSP] = DATA_ADDRESS + 0x800;
+    // The sequence `own` sets TF by itself.
+    const own = name === 'own';
+    if (!own) S[EFLAGS] = (S[EFLAGS] ?? 0) | FLAG_TF;
+    cpu.updateMode();
+    const seen: string[] = [];
+    engine.onException = (vector) => {
+      if (vector !== VEC_DB) return true;
+      const at = (S[RIP_LO] ?? 0) - CODE_ADDRESS;
+      const mark = ((S[EFLAGS] ?? 0) & FLAG_TF) === 0 ? '!' : ':';
+      seen.push(!own && at === code.length ? `${at}` : `${at}${mark}${(S[RCX] ?? 0) & 0xff}`);
+      return true;
+    };
+    for (let run = 0; run < 60 && S[RIP_LO] !== CODE_ADDRESS + code.length; run++) engine.run(1, true);
+    expect(seen).toEqual(traps);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AddressSpace } from '../../src/emu/bus/address-space.ts';
 import { FW_CFG_FILE_DIR, FW_CFG_NB_CPUS, FwCfg } from '../../src/emu/chipset/fw-cfg.ts';
+import { EventQueue } from '../../src/emu/core/clock.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { fuzz } from '../support/chip-rig.ts';
@@ -10,10 +11,14 @@ import { bytesAt } from '../support/memory.ts';
 const text = (string: string) => new TextEncoder().encode(string);
 const REQUEST = 0x1000;
 const BUFFER = 0x2000;
+/** Above the hole below 1 MiB. */
+const HIGH = 0x100000;
 
-function rig() {
-  const memory = pcMemory(0x10000);
-  const dev = new FwCfg(memory, QUIET);
+function rig(ramBytes = 0x10000) {
+  const memory = pcMemory(ramBytes);
+  const time = { ns: 0 };
+  const clock = new EventQueue(() => time.ns);
+  const dev = new FwCfg(memory, clock, QUIET);
   const io = new AddressSpace('I/O');
   dev.attach(io);
   dev.addFile('etc/table', text('0123456789'));
@@ -35,19 +40,18 @@ function rig() {
     io.write(0x518, 4, 0x00100000);
     return new DataView(bytesAt(memory, REQUEST, 4).buffer).getUint32(0);
   };
-  return { dev, io, memory, put, select, take, dma };
+  return { dev, io, memory, clock, put, select, take, dma };
 }
 
 deviceContract(
   'fw_cfg',
   () => {
-    const { dev, io, dma } = rig();
+    const { dev, io, dma } = rig(16 << 20);
     return Object.assign(dev, { io, dma });
   },
   (dev) => {
     dev.dma(0x0021_0018, 8, REQUEST);
-    dev.dma(0x0022_0008, 0, 0);
-    dev.io.read(0x511, 1);
+    dev.dma(0x0022_000a, 12 << 20, HIGH);
     dev.io.write(0x514, 4, 5);
   },
   (dev) => [dev.io.read(0x511, 1), dev.file('etc/address')],
@@ -116,6 +120,27 @@ describe('fw_cfg', () => {
     expect(take(1)).toEqual([9]);
     dma(0x0021_0018, 1, 0);
     expect(heard).toEqual([0]);
+  });
+  it('a transfer of megabytes ends later, and many of them cannot hold the machine', () => {
+    const { dma, memory, clock } = rig(64 << 20);
+    const ended = () => new DataView(bytesAt(memory, REQUEST, 4).buffer).getUint32(0) === 0;
+    memory.fill(HIGH, 32 << 20, 0xee);
+    expect(dma(0x0022_000a, 20 << 20, HIGH)).toBe(0x0022_000a);
+    expect(String.fromCharCode(...bytesAt(memory, HIGH, 11))).toBe('0123456789\0');
+    const zeros = () => [8, 16, 20].map((end) => memory.readU8(HIGH + (end << 20) - 1));
+    expect(zeros()).toEqual([0, 0xee, 0xee]);
+    clock.runDue();
+    expect([ended(), ...zeros()]).toEqual([false, 0, 0, 0xee]);
+    clock.runDue();
+    expect([ended(), ...zeros(), memory.readU8(HIGH + (20 << 20))]).toEqual([true, 0, 0, 0, 0xee]);
+    clock.runDue();
+    expect(clock.nextDeadlineNs()).toBe(Number.POSITIVE_INFINITY);
+    // Each of them fits a portion; together they have one, and what is begun meanwhile waits.
+    let done = 0;
+    for (let n = 0; n < 100; n++) if (dma(0x0022_000a, 1 << 20, HIGH) === 0) done++;
+    expect(done).toBeLessThanOrEqual(8);
+    clock.runDue();
+    expect(ended()).toBe(true);
   });
   it('survives a hostile guest', () => {
     const { dev, io, put } = rig();

@@ -1,13 +1,18 @@
 /** Only this level can count what one kick of a hostile driver makes the device do. */
 import { describe, expect, it } from 'vitest';
+import { PORTION } from '../../src/emu/core/bottom-half.ts';
 import type { DmaPort } from '../../src/emu/memory/dma-port.ts';
 import type { VirtioBlkState } from '../../src/emu/virtio/virtio-blk.ts';
 import { settle, TestDisk, virtioRig } from '../support/virtio-driver.ts';
 
 const T_IN = 0;
 const T_OUT = 1;
-const PORTION_BYTES = 8 << 20;
-const PORTION_REQUESTS = 128;
+const T_FLUSH = 4;
+const T_DISCARD = 11;
+const T_WRITE_ZEROES = 13;
+const MIB = 1 << 20;
+const PORTION_BYTES = PORTION.bytes;
+const PORTION_REQUESTS = PORTION.requests;
 const BUFFER = { gpa: 0x40000, length: 256 << 10, in: true };
 
 /** Counts the bytes that are moved at once. */
@@ -107,5 +112,161 @@ describe('a driver that asks for more than a portion', () => {
     expect([blkStatus(), used().index, errors]).toEqual([1, 1, ['write EIO']]);
     clock.runDue();
     expect(clock.nextDeadlineNs()).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+/** Offers the request at head 0 again, `count` times. */
+function again({ offer, kick }: ReturnType<typeof rigOf>, count: number): void {
+  for (let n = 0; n < count; n++) offer(0);
+  kick();
+}
+
+describe('a driver that orders much by many notifications', () => {
+  it('gets a portion until the clock is looked at, or its time has passed, whether or not it resets the device', () => {
+    const rig = rigOf(true);
+    const { start, request, used, clock, time, memory } = rig;
+    let served = 0;
+    const order = (): void => {
+      const before = used().index;
+      again(rig, 40);
+      served += (used().index - before) & 0xffff;
+    };
+    request(T_IN, 0, [{ gpa: 0x40000, length: 512, in: true }]);
+    for (let n = 0; n < 50; n++) order();
+    expect(served).toBe(PORTION_REQUESTS - 1);
+    served = 0;
+    memory.writeU8(0x10020, 0xee);
+    start();
+    request(T_IN, 0, [{ gpa: 0x40000, length: 512, in: true }]);
+    order();
+    expect([served, rig.blkStatus()]).toEqual([0, 0xee]);
+    clock.runDue();
+    expect(rig.blkStatus()).toBe(0);
+    expect(used().index).toBe(41);
+    time.ns += 250_000;
+    order();
+    expect(served).toBe(40);
+  });
+
+  it('has its lists of buffers read in portions too', () => {
+    const rig = rigOf(true);
+    const { request, writeDescriptor, memory, used, clock } = rig;
+    // A table of 1000 buffers of one sector.
+    const table = 0x50000;
+    for (let n = 0; n < 1000; n++) {
+      writeDescriptor(n + 1, { gpa: 0x40000, length: 512, flags: 3, next: n + 2 }, table);
+    }
+    writeDescriptor(0, { gpa: 0x10000, length: 16, flags: 1, next: 1 }, table);
+    writeDescriptor(1001, { gpa: 0x10020, length: 1, flags: 2, next: 0 }, table);
+    request(T_IN, 0, [{ gpa: 0x40000, length: 512, in: true }]);
+    clock.runDue();
+    const before = used().index;
+    rig.time.ns += 250_000;
+    memory.writeU32(0x10000, T_IN);
+    writeDescriptor(0, { gpa: table, length: 1002 * 16, flags: 4, next: 0 });
+    again(rig, 100);
+    expect(used().index - before).toBe(Math.ceil(PORTION.descriptors / 1002));
+    for (let n = 0; n < 12; n++) clock.runDue();
+    expect(used().index - before).toBe(100);
+  });
+
+  it('may flush a thousand times, and the guest runs in between', async () => {
+    const rig = rigOf(true);
+    const { disk, request, clock, used } = rig;
+    request(T_FLUSH, 0, []);
+    const between: number[] = [];
+    for (let round = 0, before = 0; round < 10; round++) {
+      for (let n = 0; n < 25; n++) again(rig, 10);
+      await settle();
+      between.push(disk.log.length - before);
+      clock.runDue();
+      clock.runDue();
+      await settle();
+      before = disk.log.length;
+      rig.time.ns += 250_000;
+    }
+    expect(Math.max(...between)).toBe(PORTION_REQUESTS);
+    for (let n = 0; n < 20; n++) clock.runDue();
+    await settle();
+    expect([disk.log.length, used().index]).toEqual([2501, 2501]);
+  });
+
+  it('has no more of its data copied than the back end has under way', async () => {
+    const rig = rigOf(false);
+    const { disk, request, clock, used } = rig;
+    disk.held = [];
+    request(T_IN, 0, new Array(4).fill(BUFFER));
+    again(rig, 200);
+    for (let n = 0; n < 60; n++) {
+      clock.runDue();
+      await settle();
+    }
+    expect(disk.held).toHaveLength(16);
+    while (disk.held.length > 0) {
+      disk.release();
+      clock.runDue();
+      await settle();
+    }
+    expect([used().index, disk.log.length]).toEqual([201, 201]);
+  });
+});
+
+/** A disk of 8 TiB that keeps nothing. */
+class HugeDisk extends TestDisk {
+  override get sizeBytes(): number {
+    return 2 ** 43;
+  }
+}
+
+describe('a discard or a write of zeros', () => {
+  function ranges(sectors: number, properties = {}) {
+    const disk = new HugeDisk(1024, { sync: true });
+    const rig = virtioRig(
+      { maxDiscardSectors: 2 ** 32 - 1, maxWriteZeroesSectors: 2 ** 32 - 1, ...properties },
+      disk,
+    );
+    rig.start();
+    const at = 0x20000;
+    for (let n = 0; n < 16; n++) {
+      rig.memory.writeU32(at + 16 * n, 1);
+      rig.memory.writeU32(at + 16 * n + 8, sectors);
+    }
+    return {
+      ...rig,
+      disk,
+      order: (type: number, length = 16) => rig.request(type, 0, [{ gpa: at, length, in: false }]),
+    };
+  }
+
+  it.each([
+    [T_DISCARD, 'discard'],
+    [T_WRITE_ZEROES, 'zero'],
+  ])('of 32 GiB is done in steps that end on whole chunks (type %i)', async (type, word) => {
+    const { disk, order, clock, blkStatus, card } = ranges(2 ** 26 - 1);
+    order(type);
+    await settle();
+    expect([disk.log, blkStatus()]).toEqual([[`${word} 512 ${PORTION_BYTES * 64 - 512}`], 0xee]);
+    // A machine that is saved between two steps goes on with what was ordered.
+    const saved = structuredClone(card.device.save()) as VirtioBlkState;
+    expect(saved.paused).toMatchObject([
+      { range: { offset: 512, bytes: 512 * (2 ** 26 - 1) }, doneBytes: 512 * MIB - 512 },
+    ]);
+    for (let steps = 1; blkStatus() === 0xee && steps < 100; steps++) {
+      clock.runDue();
+      await Promise.resolve().then(() => settle());
+    }
+    expect([blkStatus(), disk.log.length, disk.log.at(-1)]).toEqual([
+      0,
+      64,
+      `${word} ${2 ** 35 - 512 * MIB} ${512 * MIB}`,
+    ]);
+  });
+
+  it('of sixteen ranges is refused, as is one that is larger than the device says', async () => {
+    const { disk, order, blkStatus } = ranges(2 ** 32 - 1, { maxDiscardSectors: 2 ** 20 });
+    order(T_DISCARD, 256);
+    expect(blkStatus()).toBe(2);
+    order(T_DISCARD);
+    expect([blkStatus(), disk.log]).toEqual([1, []]);
   });
 });

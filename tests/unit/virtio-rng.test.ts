@@ -1,5 +1,6 @@
 /** virtio-rng-pci as its driver sees it. What is expected was read from QEMU 7.2 through qtest. */
 import { describe, expect, it } from 'vitest';
+import { PORTION } from '../../src/emu/core/bottom-half.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { VirtioPci } from '../../src/emu/virtio/virtio-pci.ts';
 import { VIRTIO_RNG_DEFAULTS, VirtioRng } from '../../src/emu/virtio/virtio-rng.ts';
@@ -111,6 +112,29 @@ describe('entropy', () => {
       { head: 0, written: 0 },
       { head: 1, written: 10 },
     ]);
+  });
+  it('is not looked for without end in buffers that cannot be filled', () => {
+    const { start, post, kick, pass, card, used, common, setUp } = rig();
+    start([0]);
+    common(0x16, 2, 0);
+    common(0x18, 2, 256);
+    setUp(0);
+    // Each of the 256 requests is the whole table.
+    post(0, new Array(256).fill({ gpa: DATA, length: 1, write: false }));
+    for (let n = 1; n < 256; n++) post(0, []);
+    let walks = 0;
+    const [queue] = card.device.queues;
+    if (queue === undefined) throw new Error('no queue');
+    const { chainAt } = queue;
+    queue.chainAt = (head) => {
+      walks++;
+      return chainAt.call(queue, head);
+    };
+    for (let n = 0; n < 1000; n++) kick(0);
+    expect(walks).toBe(PORTION.descriptors / 256);
+    pass(1);
+    expect(walks).toBe(2 * (PORTION.descriptors / 256));
+    expect(used(0)).toEqual([]);
   });
   it('a large buffer is answered with a piece', () => {
     const { start, postIn, kick, used, pass, asked } = rig();

@@ -1,5 +1,6 @@
 /** virtio-serial-pci and its ports as their driver sees them. What is expected was read from QEMU 7.2 through qtest. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { PORTION } from '../../src/emu/core/bottom-half.ts';
 import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
 import { checkMaxPorts } from '../../src/emu/virtio/virtio-serial.ts';
 import type { VirtioSerialPort } from '../../src/emu/virtio/virtio-serial-port.ts';
@@ -370,9 +371,30 @@ describe('a hostile guest', () => {
     };
     r.postOut(5, DATA, text('x'));
     r.kick(5);
-    expect(pieces).toBe(1024);
+    expect(pieces).toBe(PORTION.requests);
+    r.kick(5);
     r.pass(0);
-    expect(pieces).toBe(2048);
+    expect(pieces).toBe(2 * PORTION.requests);
+  });
+  it('that announces itself in every message is told of 511 ports, and then has to wait', () => {
+    const r = serialRig({ maxPorts: 511 });
+    for (let nr = 1; nr < 511; nr++) r.plug(new TestChar(false));
+    r.begin();
+    let told = 0;
+    r.controller.sendControl = new Proxy(r.controller.sendControl, {
+      apply(send, self, [port, event, value]) {
+        told++;
+        Reflect.apply(send, self, [port, event, value]);
+      },
+    });
+    const ready = new DataView(new ArrayBuffer(8));
+    ready.setUint16(6, 1, true);
+    for (let n = 0; n < 16; n++) r.postOut(3, DATA, new Uint8Array(ready.buffer));
+    for (let n = 0; n < 100; n++) r.kick(3);
+    expect(told).toBe(510);
+    for (let n = 0; n < 16; n++) r.pass(0);
+    expect(told).toBe(16 * 510);
+    expect(r.used(3)).toHaveLength(16);
   });
   it('that sends gigabytes in one request gets a turn at a time, and the rest later', () => {
     const r = serialRig();

@@ -1,3 +1,4 @@
+import { Budget } from '../core/budget.ts';
 import {
   asBlockError,
   type BlockBackend,
@@ -53,6 +54,8 @@ const DEFAULT_CLEAN_BUDGET = 32 * 1024 * 1024;
 const MIN_BUDGET_CHUNKS = 8;
 /** Chunks loaded together when a read goes on from the chunk before. */
 const READ_AHEAD = 4;
+/** Loads under way at once, each of `READ_AHEAD` chunks at most: a guest may ask for a thousand places of a disk. */
+const MAX_LOADS = 16;
 /** Chunks with bytes that one commit takes when the budget is used up. */
 const WRITE_OUT_CHUNKS = 16;
 /** Part of the dirty budget at which storing starts, so that a steady writer does not wait. */
@@ -72,6 +75,9 @@ export class ChunkCache implements BlockBackend {
   readonly #onClose: () => void | Promise<void>;
   readonly #lock: CacheLock | undefined;
   readonly #map: ChunkMap;
+  readonly #loads = new Budget(MAX_LOADS);
+  /** What ranges are zeroed with; never written. */
+  readonly #zeros: Uint8Array;
 
   #sizeBytes: number;
   #storedSizeBytes: number;
@@ -89,6 +95,7 @@ export class ChunkCache implements BlockBackend {
     const cleanBudget = Math.max(options.cleanBudgetBytes ?? DEFAULT_CLEAN_BUDGET, least);
     this.#store = store;
     this.#chunkBytes = store.chunkBytes;
+    this.#zeros = new Uint8Array(store.chunkBytes);
     this.#dirtyBudget = Math.max(options.dirtyBudgetBytes ?? DEFAULT_DIRTY_BUDGET, least);
     this.#map = new ChunkMap(store.chunkBytes, cleanBudget, state);
     this.#sizeBytes = this.#storedSizeBytes = state.sizeBytes;
@@ -260,7 +267,7 @@ export class ChunkCache implements BlockBackend {
 
   /** Zeros part of one chunk. */
   async #zeroPart(offset: number, end: number): Promise<void> {
-    if (offset < end) await this.write(offset, new Uint8Array(end - offset));
+    if (offset < end) await this.write(offset, this.#zeros.subarray(0, end - offset));
   }
 
   /** Loads a chunk, and those after it that the request (up to byte `end`) or a sequential reader wants next. */
@@ -273,7 +280,8 @@ export class ChunkCache implements BlockBackend {
     for (let i = index + 1; i < index + wanted; i++) {
       if (!this.#map.isHere(i) && this.#map.loading(i) === undefined) indices.push(i);
     }
-    const load: Promise<void> = this.#store.load(indices, this.#map.paged).then(
+    const bytes = this.#loads.use(1, () => this.#store.load(indices, this.#map.paged));
+    const load: Promise<void> = bytes.then(
       (chunks) => {
         const complete = indices.map((i, at) => this.#map.loaded(i, load, chunks[at]));
         if (complete.includes(false)) throw new BlockError('EIO', 'The image has lost a chunk in storage');

@@ -56,12 +56,27 @@ export class SparseBytes {
   zero(offset: number, length: number): void {
     checkRange(this.#sizeBytes, offset, length);
     const end = offset + length;
-    for (const [index, chunk] of this.#chunks) {
+    for (const [index, chunk] of this.#chunksIn(
+      Math.floor(offset / CHUNK_BYTES),
+      Math.ceil(end / CHUNK_BYTES),
+    )) {
       const start = index * CHUNK_BYTES;
       if (offset <= start && end >= start + CHUNK_BYTES) this.#chunks.delete(index);
       else if (offset < start + CHUNK_BYTES && end > start) {
         chunk.fill(0, Math.max(offset - start, 0), Math.min(end - start, CHUNK_BYTES));
       }
+    }
+  }
+
+  /** Those of `first` … `end` - 1 that are there; looks at no more than at all of these, or at all that are there. */
+  *#chunksIn(first: number, end: number): Iterable<readonly [index: number, chunk: Uint8Array]> {
+    if (end - first > this.#chunks.size) {
+      yield* this.#chunks;
+      return;
+    }
+    for (let index = first; index < end; index++) {
+      const chunk = this.#chunks.get(index);
+      if (chunk !== undefined) yield [index, chunk];
     }
   }
 

@@ -4,6 +4,8 @@
  */
 import type { AddressSpace } from '../bus/address-space.ts';
 import { assert } from '../core/assert.ts';
+import { BottomHalf, type BottomHalfState, type Portion } from '../core/bottom-half.ts';
+import type { Clock } from '../core/clock.ts';
 import type { AccessSize, Device } from '../core/device.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
@@ -82,6 +84,17 @@ export type FwCfgState = {
   readonly offset: number;
   readonly dmaHigh: number;
   readonly written: { readonly [name: string]: Uint8Array };
+  readonly dma: FwCfgDma | null;
+  readonly bottomHalf: BottomHalfState;
+};
+
+/** A transfer of more than a portion: what is left of it. */
+type FwCfgDma = {
+  /** Of the request, where the answer goes. */
+  readonly address: number;
+  readonly control: number;
+  readonly length: number;
+  readonly target: number;
 };
 
 /** QEMU sorts the directory by bytes of the name. */
@@ -90,22 +103,26 @@ function byName(a: NamedFile, b: NamedFile): number {
 }
 
 export class FwCfg implements Device<FwCfgState> {
-  readonly vmstate = { name: 'fw_cfg', version: 2 };
+  /** QEMU: version 2; a transfer there takes no time. */
+  readonly vmstate = { name: 'fw_cfg', version: 3 };
 
   // Fixed wiring.
   readonly #memory: DmaPort;
   readonly #trace: Trace;
   readonly #keys = new Map<number, Item>();
   readonly #files: NamedFile[] = [];
+  readonly #bottomHalf: BottomHalf;
 
   // Volatile state.
   #entry = FW_CFG_SIGNATURE;
   #offset = 0;
   #dmaHigh = 0;
+  #dma: FwCfgDma | null = null;
 
-  constructor(memory: DmaPort, trace: Trace) {
+  constructor(memory: DmaPort, clock: Clock, trace: Trace) {
     this.#memory = memory;
     this.#trace = trace;
+    this.#bottomHalf = new BottomHalf(clock, (portion) => this.#goOn(portion));
     this.addKey(FW_CFG_SIGNATURE, new TextEncoder().encode('QEMU'));
     this.addNumber(FW_CFG_ID, 4, ID_VERSION | ID_DMA);
     this.addKey(FW_CFG_FILE_DIR, this.#directory());
@@ -164,6 +181,8 @@ export class FwCfg implements Device<FwCfgState> {
   reset(): void {
     this.#select(FW_CFG_SIGNATURE);
     this.#dmaHigh = 0;
+    this.#dma = null;
+    this.#bottomHalf.reset();
   }
 
   save(): FwCfgState {
@@ -171,13 +190,22 @@ export class FwCfg implements Device<FwCfgState> {
     for (const { name, bytes, options } of this.#files) {
       if (options.writable) written[name] = bytes.slice();
     }
-    return { entry: this.#entry, offset: this.#offset, dmaHigh: this.#dmaHigh, written };
+    return {
+      entry: this.#entry,
+      offset: this.#offset,
+      dmaHigh: this.#dmaHigh,
+      written,
+      dma: this.#dma,
+      bottomHalf: this.#bottomHalf.save(),
+    };
   }
 
-  restore({ entry, offset, dmaHigh, written }: FwCfgState): void {
+  restore({ entry, offset, dmaHigh, written, dma, bottomHalf }: FwCfgState): void {
     this.#entry = entry;
     this.#offset = offset;
     this.#dmaHigh = dmaHigh;
+    this.#dma = dma;
+    this.#bottomHalf.restore(bottomHalf);
     for (const file of this.#files) {
       const bytes = written[file.name];
       if (bytes !== undefined) file.bytes = bytes.slice();
@@ -244,34 +272,61 @@ export class FwCfg implements Device<FwCfgState> {
     }
     const address = this.#dmaHigh * 2 ** 32 + bigEndian;
     this.#dmaHigh = 0;
-    this.#dma(address);
+    this.#begin(address);
   }
 
-  #dma(address: number): void {
+  /** Spec: fw_cfg, DMA: the driver waits until the control field reads 0. What one begins before that ends what was under way. */
+  #begin(address: number): void {
     const request = new Uint8Array(DMA_REQUEST);
     const view = new DataView(request.buffer);
-    let result = DMA_ERROR;
-    if (this.#memory.read(address, request)) {
-      const control = view.getUint32(0);
-      const length = view.getUint32(4);
-      const target = view.getUint32(8) * 2 ** 32 + view.getUint32(12);
-      if (control & DMA_SELECT) this.#select(control >>> 16);
-      result = this.#transfer(control, length, target) ? 0 : DMA_ERROR;
+    this.#dma = null;
+    if (!this.#memory.read(address, request)) {
+      this.#answer(address, false);
+      return;
     }
-    view.setUint32(0, result);
-    this.#memory.write(address, request.subarray(0, 4));
+    const control = view.getUint32(0);
+    const length = view.getUint32(4);
+    const target = view.getUint32(8) * 2 ** 32 + view.getUint32(12);
+    if (control & DMA_SELECT) this.#select(control >>> 16);
+    this.#dma = { address, control, length, target };
+    this.#bottomHalf.kick();
   }
 
-  /** Spec: fw_cfg, DMA: read wins over write, write over skip; bytes past the item read as zeros. */
-  #transfer(control: number, length: number, target: number): boolean {
+  /** Does a portion of the transfer; true when there is more. */
+  #goOn(portion: Portion): boolean {
+    portion.requests--;
+    if (this.#dma === null) return false;
+    const { address, control, length, target } = this.#dma;
+    const bytes = this.#isRead(control) ? Math.min(length, Math.max(portion.bytes, 0)) : length;
+    portion.bytes -= bytes;
+    const done = this.#transfer(control, bytes, target, length);
+    this.#dma =
+      done && bytes < length ? { address, control, length: length - bytes, target: target + bytes } : null;
+    if (this.#dma === null) this.#answer(address, done);
+    return this.#dma !== null;
+  }
+
+  #answer(address: number, done: boolean): void {
+    this.#memory.write(address, Uint8Array.of(0, 0, 0, done ? 0 : DMA_ERROR));
+  }
+
+  #isRead(control: number): boolean {
+    return (control & DMA_READ) !== 0;
+  }
+
+  /**
+   * Moves the first `bytes` of `length`.
+   * Spec: fw_cfg, DMA: read wins over write, write over skip; bytes past the item read as zeros.
+   */
+  #transfer(control: number, bytes: number, target: number, length: number): boolean {
     const item = this.#item();
     const left = Math.max((item?.bytes.length ?? 0) - this.#offset, 0);
-    const inside = Math.min(length, left);
+    const inside = Math.min(bytes, left);
     const from = this.#offset;
-    if (control & DMA_READ) {
+    if (this.#isRead(control)) {
       if (!this.#memory.isRam(target, length)) return false;
       if (item !== undefined) this.#memory.write(target, item.bytes.subarray(from, from + inside));
-      this.#memory.fill(target + inside, length - inside, 0);
+      this.#memory.fill(target + inside, bytes - inside, 0);
     } else if (control & DMA_WRITE) {
       if (length === 0) return true;
       if (item === undefined || !item.options.writable || inside !== length) return false;

@@ -19,6 +19,8 @@ class QueuedTimer implements Timer {
   readonly callback: () => void;
   /** Timers with the same deadline run in the order in which they were made, however they came to be armed. */
   readonly order: number;
+  /** The call of `runDue` that ran it last. */
+  ranIn = 0;
   readonly #queue: EventQueue;
 
   constructor(queue: EventQueue, callback: () => void, order: number) {
@@ -50,6 +52,7 @@ export class EventQueue implements Clock {
   readonly #now: () => number;
   readonly #armed: QueuedTimer[] = [];
   #made = 0;
+  #runs = 0;
   #onEarlier: () => void = () => {};
 
   /** @param now virtual time in nanoseconds; never goes back */
@@ -78,13 +81,20 @@ export class EventQueue implements Clock {
   /** Runs what is due. A callback that arms itself again in the past runs again in the next call, not in this one. */
   runDue(): void {
     const now = this.#now();
-    let left = this.#armed.length;
-    while (left-- > 0) {
-      const timer = this.#armed[0];
+    const run = ++this.#runs;
+    for (let at = 0; ; ) {
+      const timer = this.#armed[at];
       if (timer === undefined || timer.deadlineNs > now) return;
-      this.#armed.shift();
+      if (timer.ranIn === run) {
+        at++;
+        continue;
+      }
+      this.#armed.splice(at, 1);
       timer.deadlineNs = Number.POSITIVE_INFINITY;
+      timer.ranIn = run;
       timer.callback();
+      // It may have armed and cancelled others.
+      at = 0;
     }
   }
 

@@ -140,12 +140,11 @@ export class BlkConfig {
     return bytes.subarray(0, this.length);
   }
 
-  /** True when a request of `bytes` at `sector` lies on the disk and on whole logical blocks. */
-  inRange(sector: number, bytes: number): boolean {
+  /** True when a request of `total` bytes at `diskOffset` lies on the disk and on whole logical blocks. */
+  inRange({ diskOffset, total }: { readonly diskOffset: number; readonly total: number }): boolean {
     const { logicalBlockSize } = this.properties;
-    if (bytes % logicalBlockSize !== 0) return false;
-    if (sector % (logicalBlockSize / VIRTIO_BLK_SECTOR_SIZE) !== 0) return false;
-    return sector + bytes / VIRTIO_BLK_SECTOR_SIZE <= this.#sectors;
+    if (total % logicalBlockSize !== 0 || diskOffset % logicalBlockSize !== 0) return false;
+    return diskOffset + total <= this.#sectors * VIRTIO_BLK_SECTOR_SIZE;
   }
 
   get #sectors(): number {

@@ -3,12 +3,10 @@
 import type { BlockBackend } from '../block/block-backend.ts';
 import { BlockError } from '../block/block-backend.ts';
 import type { IoErrorListener } from '../block/block-errors.ts';
-import { BlkTransfer } from '../block/block-transfer.ts';
-import { BottomHalf, type BottomHalfState, type Portion } from '../core/bottom-half.ts';
-import type { Clock } from '../core/clock.ts';
-import type { Trace } from '../core/trace.ts';
+import { BlkTransfer, type BlockTransfer, RangeTransfer } from '../block/block-transfer.ts';
+import { hasRoom, PORTION, type Portion } from '../core/bottom-half.ts';
+import { Budget } from '../core/budget.ts';
 import type { Gpa } from '../memory/addresses.ts';
-import type { DmaPort } from '../memory/dma-port.ts';
 import type { Segment } from '../memory/segments.ts';
 import { gather, scatter, segmentsLength, sliceSegments } from '../memory/segments.ts';
 import type { VirtioBlkProperties } from './virtio-blk-config.ts';
@@ -20,9 +18,9 @@ import {
   VIRTIO_BLK_SECTOR_SIZE,
   WCE_OFFSET,
 } from './virtio-blk-config.ts';
-import type { VirtioState } from './virtio-device.ts';
+import type { VirtioState, VirtioWiring } from './virtio-device.ts';
 import { VIRTIO_CONFIG_S_DRIVER_OK, VirtioDevice } from './virtio-device.ts';
-import type { Chain, Virtqueue } from './virtqueue.ts';
+import type { Chain } from './virtqueue.ts';
 
 const VIRTIO_ID_BLOCK = 2;
 
@@ -50,9 +48,6 @@ export type VirtioBlkState = VirtioState & {
   readonly inFlight: readonly (readonly [queue: number, head: number])[];
   /** Requests that wait for the next portion, in order, with what is done of them. */
   readonly paused: readonly (Order & { readonly doneBytes: number })[];
-  /** Queues that may have more requests. */
-  readonly pending: readonly number[];
-  readonly nextPortionNs: BottomHalfState;
 };
 
 /** A request as the driver wrote it: what it changes in its memory meanwhile does not count. */
@@ -63,6 +58,8 @@ type Order = {
   readonly sector: number;
   readonly out: readonly Segment[];
   readonly in: readonly Segment[];
+  /** Of a discard or a write of zeros, once it was begun: what it is about, in bytes. */
+  readonly range: { readonly offset: number; readonly bytes: number } | null;
   /** Where the status byte goes. */
   readonly statusGpa: Gpa;
   /** Length to report: all the guest gave for writing. */
@@ -70,20 +67,18 @@ type Order = {
 };
 
 interface Request extends Order {
-  /** Of a read or write that was begun. */
-  transfer: BlkTransfer | undefined;
+  range: Order['range'];
+  /** Of a read, a write or a range that was begun. */
+  transfer: BlockTransfer | undefined;
 }
 
-/** More than an ordinary driver has under way at once, and done within a slice of the run loop. */
-const PORTION: Readonly<Portion> = { requests: 128, bytes: 8 << 20 };
+/** Copies of guest memory that wait for the back end: a driver may have a thousand requests of gigabytes under way. */
+const PIECES_BYTES = 16 << 20;
 /** In place of a status: the request goes on with the next portion. */
 const PAUSED = -1;
 
 /** What the device needs of the machine. */
-export interface VirtioBlkWiring {
-  readonly memory: DmaPort;
-  readonly trace: Trace;
-  readonly clock: Clock;
+export interface VirtioBlkWiring extends VirtioWiring {
   readonly onError?: IoErrorListener | undefined;
 }
 
@@ -95,23 +90,17 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   readonly #onError: IoErrorListener;
   readonly #inFlight = new Set<Request>();
   readonly #quiet: (() => void)[] = [];
-  readonly #bottomHalf: BottomHalf;
+  readonly #pieces = new Budget(PIECES_BYTES);
   #paused: Request[] = [];
-  readonly #pending = new Set<number>();
   #writeCache: boolean;
 
   /** Not modelled: werror=stop and enospc; every error is reported to the guest. */
-  constructor(
-    properties: VirtioBlkProperties,
-    backend: BlockBackend,
-    { memory, trace, clock, onError = () => {} }: VirtioBlkWiring,
-  ) {
-    super(memory, trace, new Array<number>(properties.numQueues).fill(properties.queueSize));
+  constructor(properties: VirtioBlkProperties, backend: BlockBackend, wiring: VirtioBlkWiring) {
+    super(wiring, new Array<number>(properties.numQueues).fill(properties.queueSize));
     this.backend = backend;
     this.#config = new BlkConfig(properties, backend);
-    this.#onError = onError;
+    this.#onError = wiring.onError ?? (() => {});
     this.#writeCache = properties.writeCache;
-    this.#bottomHalf = new BottomHalf(clock, PORTION, (portion) => this.#serve(portion));
   }
 
   get deviceFeatures(): bigint {
@@ -142,15 +131,12 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   abandon(): void {
     this.#inFlight.clear();
     this.#paused = [];
-    this.#pending.clear();
-    this.#bottomHalf.cancel();
     this.#becomeQuiet();
   }
 
   override resetQueue(index: number): void {
     for (const request of this.#inFlight) if (request.queueIndex === index) this.#inFlight.delete(request);
     this.#paused = this.#paused.filter(({ queueIndex }) => queueIndex !== index);
-    this.#pending.delete(index);
     this.#becomeQuiet();
     super.resetQueue(index);
   }
@@ -179,38 +165,29 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
       writeCache: this.#writeCache,
       inFlight,
       paused: this.#paused.map(({ transfer, ...order }) => ({ ...order, doneBytes: transfer?.done ?? 0 })),
-      pending: [...this.#pending],
-      nextPortionNs: this.#bottomHalf.save(),
     };
   }
 
   /** Guest memory must be restored before: requests that were in flight are read from it and done again. */
   protected restoreDevice(state: VirtioBlkState): void {
-    const { writeCache, inFlight, paused, pending, nextPortionNs } = state;
+    const { writeCache, inFlight, paused } = state;
     this.#writeCache = writeCache;
     for (const { doneBytes, ...order } of paused) {
       const request: Request = { ...order, transfer: this.#transferOf(order, doneBytes) };
       this.#inFlight.add(request);
       this.#paused.push(request);
     }
-    for (const index of pending) if (index in this.queues) this.#pending.add(index);
-    this.#bottomHalf.restore(nextPortionNs);
+    const portion = { ...PORTION };
     for (const [queueIndex, head] of inFlight) {
       const chain = this.queues[queueIndex]?.chainAt(head);
       const request = chain && this.#parse(queueIndex, chain);
       if (request === undefined) continue;
       this.#inFlight.add(request);
-      void Promise.resolve().then(() => this.#finish(request, this.#perform(request, { ...PORTION })));
+      void Promise.resolve().then(() => this.#finish(request, this.#perform(request, portion)));
     }
   }
 
-  protected handleQueue(index: number): void {
-    this.#pending.add(index);
-    this.#bottomHalf.kick();
-  }
-
-  /** Does a portion of what the driver asked for; true when there is more. */
-  #serve(portion: Portion): boolean {
+  protected override serveKept(portion: Portion): boolean {
     for (const request of this.#paused.splice(0)) {
       if (!hasRoom(portion)) this.#paused.push(request);
       else if (this.#begun(request, this.#step(request, portion))) {
@@ -218,25 +195,18 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
         this.#becomeQuiet();
       }
     }
-    for (const index of this.#pending) {
-      if (!hasRoom(portion)) break;
-      if (this.#drain(this.queues[index], index, portion)) this.#pending.delete(index);
-    }
-    // A request that was cut may still be under way: when the next portion is due does not depend on the host's speed.
-    return this.#pending.size > 0 || this.#paused.length > 0 || portion.bytes <= 0;
+    return this.#paused.length > 0;
   }
 
-  /** Takes the requests there are; false when the portion ends before them. Interrupts for those that are done already. */
-  #drain(queue: Virtqueue, index: number, portion: Portion): boolean {
+  /** Interrupts for requests that are done already. */
+  protected serveQueue(index: number, portion: Portion): void {
+    const queue = this.queues[index];
     let pushed = false;
     let drained = false;
     while (!drained && hasRoom(portion)) {
       queue.setNotification(false);
-      let chain = queue.pop();
-      while (chain !== undefined) {
-        portion.requests--;
+      for (let chain = queue.take(portion); chain !== undefined; chain = queue.take(portion)) {
         if (this.#accept(index, chain, portion)) pushed = true;
-        chain = hasRoom(portion) ? queue.pop() : undefined;
       }
       if (hasRoom(portion)) {
         queue.setNotification(true);
@@ -244,7 +214,6 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
       }
     }
     if (pushed) this.interruptQueue(queue);
-    return drained;
   }
 
   /** Starts a request; true when it is complete at once. */
@@ -289,6 +258,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
       sector: view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32,
       out: sliceSegments(out, HEADER_SIZE, outBytes - HEADER_SIZE),
       in: sliceSegments(input, 0, written - 1),
+      range: null,
       statusGpa: last.gpa + last.length - 1,
       written,
       transfer: undefined,
@@ -305,9 +275,9 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
       case VIRTIO_BLK_T_GET_ID:
         return this.#getId(request);
       case VIRTIO_BLK_T_DISCARD & TYPE_MASK:
-        return this.#range(request, this.#config.properties.maxDiscardSectors, false);
+        return this.#range(request, this.#config.properties.maxDiscardSectors, portion);
       case VIRTIO_BLK_T_WRITE_ZEROES & TYPE_MASK:
-        return this.#range(request, this.#config.properties.maxWriteZeroesSectors, true);
+        return this.#range(request, this.#config.properties.maxWriteZeroesSectors, portion);
       default:
         return VIRTIO_BLK_S_UNSUPP;
     }
@@ -322,33 +292,34 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     return this.#step(request, portion);
   }
 
-  #transferOf(order: Order, doneBytes: number): BlkTransfer {
+  #transferOf(order: Order, doneBytes: number): BlockTransfer {
+    if (order.range !== null) {
+      const { offset, bytes } = order.range;
+      return new RangeTransfer(this.backend, rangeVerb(order), offset, bytes, doneBytes);
+    }
     const direction = isWrite(order) ? 'write' : 'read';
     const offset = order.sector * VIRTIO_BLK_SECTOR_SIZE;
     return new BlkTransfer(this.memory, this.backend, direction, dataOf(order), offset, doneBytes);
   }
 
-  /** As much of a read or write as the portion allows. */
+  /** As much of a request as the portion allows. */
   #step(request: Request, portion: Portion): number | Promise<number> {
     const { transfer } = request;
     // The size may have changed since the last step.
-    if (transfer === undefined || !this.#config.inRange(request.sector, transfer.done + transfer.left)) {
-      return VIRTIO_BLK_S_IOERR;
-    }
-    const bytes = Math.min(transfer.left, portion.bytes);
-    portion.bytes -= bytes;
-    const status = bytes === transfer.left ? VIRTIO_BLK_S_OK : PAUSED;
-    const flush = isWrite(request) && status !== PAUSED && !this.#writeCache;
-    const end = transfer.done + bytes;
+    if (transfer === undefined || !this.#config.inRange(transfer)) return VIRTIO_BLK_S_IOERR;
+    const { end, cost } = transfer.step(portion.bytes);
+    portion.bytes -= cost;
+    const status = end === transfer.total ? VIRTIO_BLK_S_OK : PAUSED;
+    const flush = isData(request) && isWrite(request) && status !== PAUSED && !this.#writeCache;
     if (this.#trySync(transfer, end)) return flush ? this.backend.flush().then(() => status) : status;
     return transfer
-      .async(end, () => this.#inFlight.has(request))
+      .async(end, () => this.#inFlight.has(request), this.#pieces)
       .then(() => (flush ? this.backend.flush() : undefined))
       .then(() => status);
   }
 
   /** An error is left to the asynchronous path, which reports it. */
-  #trySync(transfer: BlkTransfer, end: number): boolean {
+  #trySync(transfer: BlockTransfer, end: number): boolean {
     try {
       return transfer.sync(end);
     } catch (error) {
@@ -365,7 +336,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   }
 
   /** DISCARD and WRITE_ZEROES; QEMU: one range per request. */
-  #range(request: Request, maxSectors: number, zeroes: boolean): number | Promise<number> {
+  #range(request: Request, maxSectors: number, portion: Portion): number | Promise<number> {
     const length = segmentsLength(request.out);
     if (length < RANGE_SIZE) {
       this.fault('virtio-blk discard/write_zeroes header too short');
@@ -379,12 +350,12 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     const sectors = view.getUint32(8, true);
     const flags = view.getUint32(12, true);
     // Spec: §5.2.6.2: unknown flags, and UNMAP with a discard, are not supported.
-    if ((flags & ~(zeroes ? RANGE_F_UNMAP : 0)) !== 0) return VIRTIO_BLK_S_UNSUPP;
-    const bytes = sectors * VIRTIO_BLK_SECTOR_SIZE;
-    if (sectors > maxSectors || !this.#config.inRange(sector, bytes)) return VIRTIO_BLK_S_IOERR;
-    const offset = sector * VIRTIO_BLK_SECTOR_SIZE;
-    const done = zeroes ? this.backend.writeZeroes(offset, bytes) : this.backend.discard(offset, bytes);
-    return done.then(() => VIRTIO_BLK_S_OK);
+    const allowed = rangeVerb(request) === 'writeZeroes' ? RANGE_F_UNMAP : 0;
+    if ((flags & ~allowed) !== 0) return VIRTIO_BLK_S_UNSUPP;
+    if (sectors > maxSectors) return VIRTIO_BLK_S_IOERR;
+    request.range = { offset: sector * VIRTIO_BLK_SECTOR_SIZE, bytes: sectors * VIRTIO_BLK_SECTOR_SIZE };
+    request.transfer = this.#transferOf(request, 0);
+    return this.#step(request, portion);
   }
 
   async #finish(request: Request, pending: number | Promise<number>): Promise<void> {
@@ -397,7 +368,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     }
     if (status === PAUSED && this.#inFlight.has(request)) {
       this.#paused.push(request);
-      this.#bottomHalf.schedule();
+      this.scheduleKept();
       return;
     }
     // A reset, an unplug or a restore has forgotten the request: nobody waits for it.
@@ -426,9 +397,13 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   }
 }
 
-/** Another request may be begun. */
-function hasRoom({ requests, bytes }: Portion): boolean {
-  return requests > 0 && bytes > 0;
+/** A read or a write, not a range. */
+function isData({ range }: Order): boolean {
+  return range === null;
+}
+
+function rangeVerb({ type }: Order): 'discard' | 'writeZeroes' {
+  return (type & TYPE_MASK) === (VIRTIO_BLK_T_DISCARD & TYPE_MASK) ? 'discard' : 'writeZeroes';
 }
 
 function isWrite({ type }: Order): boolean {

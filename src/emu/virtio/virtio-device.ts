@@ -1,4 +1,6 @@
 /** What every virtio device has whatever its transport: status, features, queues, configuration. Spec: virtio 1.2 §2. */
+import { BottomHalf, type BottomHalfState, hasRoom, type Portion } from '../core/bottom-half.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import type { VirtqueueOwner, VirtqueueState } from './virtqueue.ts';
@@ -43,7 +45,17 @@ export type VirtioState = {
   readonly generation: number;
   readonly broken: boolean;
   readonly queues: readonly VirtqueueState[];
+  /** Numbers of queues that may have more requests. */
+  readonly pending: readonly number[];
+  readonly bottomHalf: BottomHalfState;
 };
+
+/** What every device needs of the machine. */
+export interface VirtioWiring {
+  readonly memory: DmaPort;
+  readonly trace: Trace;
+  readonly clock: Clock;
+}
 
 export abstract class VirtioDevice<S extends VirtioState = VirtioState> implements VirtqueueOwner {
   /** Spec: §5. */
@@ -60,6 +72,10 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
   notifyOnEmpty = false;
   protected readonly trace: Trace;
   #transport: VirtioTransport | undefined;
+  readonly #bottomHalf: BottomHalf;
+  readonly #pending = new Set<number>();
+  /** Queues are being served. */
+  #serving = false;
   readonly #s = {
     status: 0,
     isr: 0,
@@ -70,14 +86,18 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
     broken: false,
   };
 
-  constructor(memory: DmaPort, trace: Trace, queueSizes: readonly number[]) {
+  constructor({ memory, trace, clock }: VirtioWiring, queueSizes: readonly number[]) {
     this.memory = memory;
     this.trace = trace;
     this.queues = queueSizes.map((size) => new Virtqueue(this, size));
+    this.#bottomHalf = new BottomHalf(clock, (portion) => this.#serve(portion));
   }
 
-  /** The driver kicked queue number `index`, which has rings. */
-  protected abstract handleQueue(index: number): void;
+  /**
+   * Serves queue number `index` as far as `portion` allows, in which all that is done is counted: requests and descriptors by
+   * `Virtqueue.take`, bytes by the device. A queue for which it did not suffice comes again from the clock.
+   */
+  protected abstract serveQueue(index: number, portion: Portion): void;
   /** Device-specific configuration as the driver reads it now. */
   abstract readConfig(): Uint8Array;
   /** The driver wrote `size` bytes at `offset`, all inside the configuration. */
@@ -161,11 +181,19 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
     const queue = this.queues[index];
     if (queue === undefined || queue.desc === 0 || !this.active) return;
     if (this.trace.on) this.trace.event('virtio_queue_notify', this.deviceId, index);
-    this.handleQueue(index);
+    this.kick(index);
+  }
+
+  /** There may be something to do for queue number `index`: it is served now, as far as the portion allows, and then from the clock. */
+  kick(index: number): void {
+    this.#pending.add(index);
+    // The turn that is under way comes to it.
+    if (!this.#serving) this.#bottomHalf.kick();
   }
 
   /** The driver resets one queue (VIRTIO_F_RING_RESET). */
   resetQueue(index: number): void {
+    this.#pending.delete(index);
     this.queues[index]?.reset();
   }
 
@@ -190,9 +218,18 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
     this.notifyConfig();
   }
 
-  /** QEMU: the configuration generation goes on counting. */
+  /** The machine is reset, or the device's power comes. */
+  powerOn(): void {
+    this.reset();
+    this.#bottomHalf.reset();
+  }
+
+  /**
+   * The driver resets the device. QEMU: the configuration generation goes on counting. So does what the driver has used of the
+   * portion: else a reset would give it another.
+   */
   reset(): void {
-    this.abandon();
+    this.#forget();
     Object.assign(this.#s, {
       status: 0,
       isr: 0,
@@ -207,16 +244,33 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
   }
 
   save(): S {
-    return this.saveDevice({ ...this.#s, queues: this.queues.map((queue) => queue.save()) });
+    return this.saveDevice({
+      ...this.#s,
+      queues: this.queues.map((queue) => queue.save()),
+      pending: [...this.#pending],
+      bottomHalf: this.#bottomHalf.save(),
+    });
   }
 
   restore(state: S): void {
     const { status, isr, driverFeatures, queueSelect, configVector, generation, broken, queues } = state;
-    this.abandon();
+    this.#forget();
     Object.assign(this.#s, { status, isr, driverFeatures, queueSelect, configVector, generation, broken });
     for (const [i, queue] of this.queues.entries()) queue.restore(queues[i]);
     this.#followFeatures();
+    for (const index of state.pending) if (index in this.queues) this.#pending.add(index);
+    this.#bottomHalf.restore(state.bottomHalf);
     this.restoreDevice(state);
+  }
+
+  /** For devices that keep requests for the next portion: they go on before the queues are looked at. True when not all of them could. */
+  protected serveKept(_portion: Portion): boolean {
+    return false;
+  }
+
+  /** A kept request waits for the next portion. */
+  protected scheduleKept(): void {
+    this.#bottomHalf.schedule();
   }
 
   /** For devices that act on DRIVER_OK. */
@@ -227,6 +281,27 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
     if (!queue.takeInterrupt()) return;
     this.#s.isr |= VIRTIO_ISR_QUEUE;
     this.#transport?.interrupt(queue.vector);
+  }
+
+  #forget(): void {
+    this.#pending.clear();
+    this.#bottomHalf.cancel();
+    this.abandon();
+  }
+
+  /** Does a portion of what the driver asked for; true when there is more. */
+  #serve(portion: Portion): boolean {
+    this.#serving = true;
+    const kept = this.serveKept(portion);
+    // What is kicked meanwhile is at the end of the set, and has its turn too.
+    for (const index of this.#pending) {
+      if (!hasRoom(portion)) break;
+      this.#pending.delete(index);
+      if (this.active) this.serveQueue(index, portion);
+      if (!hasRoom(portion)) this.#pending.add(index);
+    }
+    this.#serving = false;
+    return kept || this.#pending.size > 0;
   }
 
   #followFeatures(): void {

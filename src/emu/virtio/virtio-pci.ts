@@ -183,7 +183,8 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
   }
 
   reset(): void {
-    this.resetDevice();
+    this.device.powerOn();
+    this.#modern.resetQueues();
     this.#modern.reset();
     this.resetPci();
     this.msix?.reset();

@@ -7,14 +7,12 @@
  *
  * It has neither features nor configuration.
  */
+import { PORTION, type Portion } from '../core/bottom-half.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { EntropySource } from '../core/entropy.ts';
-import type { Trace } from '../core/trace.ts';
-import type { DmaPort } from '../memory/dma-port.ts';
 import { scatter, segmentsLength } from '../memory/segments.ts';
-import type { VirtioState } from './virtio-device.ts';
+import type { VirtioState, VirtioWiring } from './virtio-device.ts';
 import { VIRTIO_CONFIG_S_DRIVER_OK, VirtioDevice } from './virtio-device.ts';
-import { VIRTQUEUE_MAX_SIZE } from './virtqueue.ts';
 
 const VIRTIO_ID_RNG = 4;
 const QUEUE_SIZE = 8;
@@ -33,10 +31,7 @@ export interface VirtioRngProperties {
 export const VIRTIO_RNG_DEFAULTS: VirtioRngProperties = { maxBytes: 2n ** 63n - 1n, periodMs: 1 << 16 };
 
 /** What the machine gives the device. */
-export interface VirtioRngWiring {
-  readonly memory: DmaPort;
-  readonly trace: Trace;
-  readonly clock: Clock;
+export interface VirtioRngWiring extends VirtioWiring {
   readonly source: EntropySource;
 }
 
@@ -69,13 +64,14 @@ export class VirtioRng extends VirtioDevice<VirtioRngState> {
     requestedBytes: number;
   };
 
-  constructor(properties: VirtioRngProperties, { memory, trace, clock, source }: VirtioRngWiring) {
-    super(memory, trace, [QUEUE_SIZE]);
+  constructor(properties: VirtioRngProperties, wiring: VirtioRngWiring) {
+    super(wiring, [QUEUE_SIZE]);
+    const { clock, source } = wiring;
     this.#properties = properties;
     this.#source = source;
     this.#clock = clock;
     this.#rateLimit = clock.timer(() => this.#periodEnds());
-    this.#arrival = clock.timer(() => this.#entropyArrives());
+    this.#arrival = clock.timer(() => this.#entropyArrives({ ...PORTION }));
     this.#s = {
       quotaRemaining: properties.maxBytes,
       activateTimer: true,
@@ -116,13 +112,13 @@ export class VirtioRng extends VirtioDevice<VirtioRngState> {
     if (requestedBytes > 0) this.#arrival.arm(this.#clock.nowNs());
   }
 
-  protected handleQueue(): void {
-    this.#process();
+  protected serveQueue(_index: number, portion: Portion): void {
+    this.#process(portion);
   }
 
   /** QEMU: every write of the status is an occasion to look at the queue. */
   protected override statusChanged(): void {
-    this.#process();
+    this.kick(0);
   }
 
   get #ready(): boolean {
@@ -130,7 +126,8 @@ export class VirtioRng extends VirtioDevice<VirtioRngState> {
   }
 
   /** Asks the source for what the buffers hold and the period allows. */
-  #process(): void {
+  #process(portion: Portion): void {
+    portion.requests--;
     if (!this.#ready) return;
     if (this.#s.activateTimer) {
       this.#armRateLimit(this.#clock.nowNs() + this.#properties.periodMs * NS_PER_MS);
@@ -139,7 +136,7 @@ export class VirtioRng extends VirtioDevice<VirtioRngState> {
     if (this.#s.requestedBytes > 0) return;
     const quota = this.#s.quotaRemaining;
     const limit = quota < BigInt(ANSWER_BYTES) ? Number(quota) : ANSWER_BYTES;
-    const size = this.queues[0].writableBytes(limit);
+    const size = this.queues[0].writableBytes(limit, portion);
     if (this.trace.on) this.trace.event('virtio_rng_request', size, limit);
     if (size === 0) return;
     this.#s.requestedBytes = size;
@@ -155,26 +152,25 @@ export class VirtioRng extends VirtioDevice<VirtioRngState> {
   #periodEnds(): void {
     this.#s.rateLimitNs = null;
     this.#s.quotaRemaining = this.#properties.maxBytes;
-    this.#process();
+    this.#process({ ...PORTION });
     this.#s.activateTimer = true;
   }
 
-  #entropyArrives(): void {
+  #entropyArrives(portion: Portion): void {
     const size = this.#s.requestedBytes;
     this.#s.requestedBytes = 0;
     if (!this.#ready) return;
     const bytes = new Uint8Array(size);
     this.#source.random(bytes);
     this.#s.quotaRemaining -= BigInt(size);
-    this.#give(bytes);
-    if (!this.queues[0].empty) this.#process();
+    this.#give(bytes, portion);
+    if (!this.queues[0].empty) this.#process({ ...PORTION });
   }
 
-  #give(bytes: Uint8Array): void {
+  #give(bytes: Uint8Array, portion: Portion): void {
     const queue = this.queues[0];
-    let offset = 0;
-    for (let n = 0; n < VIRTQUEUE_MAX_SIZE && offset < bytes.length; n++) {
-      const chain = queue.pop();
+    for (let offset = 0; offset < bytes.length; ) {
+      const chain = queue.take(portion);
       if (chain === undefined) break;
       const length = Math.min(segmentsLength(chain.in), bytes.length - offset);
       scatter(this.memory, chain.in, bytes.subarray(offset, offset + length));

@@ -2,6 +2,7 @@
 import type { CharBackend, CharEvent, CharFrontend } from '../char/char-backend.ts';
 import { CHARDEV, CHARDEVS } from '../char/chardevs.ts';
 import { assert } from '../core/assert.ts';
+import { PORTION, type Portion } from '../core/bottom-half.ts';
 import type { Device } from '../core/device.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Trace } from '../core/trace.ts';
@@ -13,7 +14,7 @@ import { number, STR } from '../qdev/properties.ts';
 import { EVENTS, ServiceName, TRACE } from '../qdev/services.ts';
 import type { Qdev } from '../qdev/tree.ts';
 import type { VirtioSerial } from './virtio-serial.ts';
-import type { Chain } from './virtqueue.ts';
+import { type Chain, VIRTQUEUE_MAX_SIZE } from './virtqueue.ts';
 
 /** QEMU's name of the bus of all ports of a controller. */
 const PORT_BUS_TYPE = 'virtio-serial-bus';
@@ -25,10 +26,16 @@ const PORT_NAMES = new ServiceName('serial-port-names', () => new Set<string>())
 
 /** QEMU: the back end may send so much at a time. */
 const INPUT_BYTES = 4096;
+/** What `canReceive` has looked at, and counted, must then be taken, or bytes would be lost. */
+const INPUT_PORTION: Readonly<Portion> = {
+  requests: VIRTQUEUE_MAX_SIZE,
+  descriptors: PORTION.descriptors + VIRTQUEUE_MAX_SIZE,
+  bytes: INPUT_BYTES,
+};
+/** A back end takes bytes one by one: each costs it as much as so many that are copied. */
+const BYTE_COST = 8;
 /** Most that is copied for the back end at a time. */
 const PIECE_BYTES = 65_536;
-/** Most that goes to the back end in a row: a hostile request may name terabytes, and the clock goes on with the rest. */
-const BYTES_PER_TURN = 1 << 20;
 
 export interface VirtioSerialPortProperties {
   readonly isConsole: boolean;
@@ -68,8 +75,6 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
 
   /** Where it is plugged in. */
   #bus: VirtioSerial | undefined;
-  /** Bytes that may still go to the back end in this turn. */
-  #turnBytes = 0;
 
   // Volatile state; a pending request is kept as it was read.
   readonly #s = {
@@ -125,13 +130,13 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
   canReceive(): number {
     const { guestConnected, hostConnected } = this.#s;
     if (!guestConnected || !hostConnected || !this.#controller.driverOk) return 0;
-    return this.#controller.inQueue(this.nr).writableBytes(INPUT_BYTES);
+    return this.#controller.inQueue(this.nr).writableBytes(INPUT_BYTES, this.#controller.portion);
   }
 
   receive(bytes: Uint8Array): void {
     const queue = this.#controller.inQueue(this.nr);
     let offset = 0;
-    this.#controller.serve(queue, ({ head, in: input }) => {
+    this.#controller.serve(queue, { ...INPUT_PORTION }, ({ head, in: input }) => {
       const length = Math.min(segmentsLength(input), bytes.length - offset);
       scatter(this.#controller.memory, input, bytes.subarray(offset, offset + length));
       queue.push(head, length);
@@ -147,18 +152,17 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
   outputReady(): void {
     if (!this.#s.throttled || !this.#controller.active) return;
     this.#throttle(false);
-    this.flush();
+    this.#controller.kickOut(this.nr);
   }
 
-  /** Gives the back end what the guest has sent, until it has no more room. */
-  flush(): void {
+  /** Gives the back end what the guest has sent, until it has no more room or the portion is used up. */
+  flush(portion: Portion): void {
     const { pending, throttled } = this.#s;
     if (throttled) return;
-    this.#turnBytes = BYTES_PER_TURN;
     const queue = this.#controller.outQueue(this.nr);
     this.#s.pending = null;
-    if (pending === null || this.#send(pending.chain, pending.takenBytes)) {
-      this.#controller.serve(queue, (chain) => this.#send(chain, 0));
+    if (pending === null || this.#send(pending.chain, pending.takenBytes, portion)) {
+      this.#controller.serve(queue, portion, (chain) => this.#send(chain, 0, portion));
     }
   }
 
@@ -235,7 +239,7 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
   /** What the back end did not read is dropped. */
   #hostGone(): void {
     this.#returnPending();
-    this.#controller.discard(this.#controller.outQueue(this.nr));
+    this.#controller.kickOut(this.nr);
     this.#controller.sendOpen(this.nr, false);
   }
 
@@ -249,20 +253,19 @@ export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFron
     this.#controller.interrupt(queue);
   }
 
-  /** True when the request is done; otherwise it is kept, for the back end's room or for the next turn. */
-  #send(chain: Chain, takenBytes: number): boolean {
+  /** True when the request is done; otherwise it is kept, for the back end's room or for the next portion. */
+  #send(chain: Chain, takenBytes: number, portion: Portion): boolean {
     const total = segmentsLength(chain.out);
     const queue = this.#controller.outQueue(this.nr);
     for (let at = takenBytes; at < total; ) {
-      if (this.#turnBytes <= 0) {
+      if (portion.bytes <= 0) {
         this.#s.pending = { chain, takenBytes: at };
-        this.#controller.serveLater(queue);
         return false;
       }
       const piece = new Uint8Array(Math.min(PIECE_BYTES, total - at));
       gather(this.#controller.memory, sliceSegments(chain.out, at, piece.length), piece);
-      this.#turnBytes -= piece.length;
       const taken = this.#backend === undefined ? piece.length : this.#backend.write(piece);
+      portion.bytes -= BYTE_COST * (this.isConsole ? piece.length : taken);
       // QEMU: a console does not wait: what its back end has no room for is lost.
       if (taken < piece.length && !this.isConsole) {
         this.#s.pending = { chain, takenBytes: at + taken };

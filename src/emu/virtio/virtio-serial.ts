@@ -15,21 +15,18 @@
  * | 8 emerg_wr u32 | a byte for the first console; there with `emergency-write` |
  */
 import { assert } from '../core/assert.ts';
-import type { Clock, Timer } from '../core/clock.ts';
+import { PORTION, type Portion } from '../core/bottom-half.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import type { Trace } from '../core/trace.ts';
-import type { DmaPort } from '../memory/dma-port.ts';
 import { gather, scatter, segmentsLength } from '../memory/segments.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
 import { number, on, type PropertySpec, readOnlyKind } from '../qdev/properties.ts';
 import { CLOCK, TRACE } from '../qdev/services.ts';
-import type { VirtioState } from './virtio-device.ts';
+import type { VirtioState, VirtioWiring } from './virtio-device.ts';
 import { VIRTIO_CONFIG_S_DRIVER_OK, VirtioDevice } from './virtio-device.ts';
 import { realizeVirtioPci, throwIf, virtioPciSettings } from './virtio-pci-type.ts';
 import { IOEVENTFD, VIRTIO_PROPERTIES, vectors, virtioPciProperties } from './virtio-properties.ts';
 import { portBus, VIRTCONSOLE, VIRTSERIALPORT, type VirtioSerialPort } from './virtio-serial-port.ts';
 import type { Chain, Virtqueue } from './virtqueue.ts';
-import { VIRTQUEUE_MAX_SIZE } from './virtqueue.ts';
 
 const VIRTIO_ID_CONSOLE = 3;
 const VIRTIO_CONSOLE_F_MULTIPORT = 1n << 1n;
@@ -58,8 +55,6 @@ const VIRTIO_CONSOLE_PORT_NAME = 7;
 const PORTS_SUPPORTED = 511;
 /** QEMU looks for a free number in whole words of its map. */
 const PORT_MAP_BITS = 32;
-/** Requests of one queue that are served in a row; the clock goes on with the rest. No honest driver has more of them waiting. */
-const REQUESTS_PER_TURN = VIRTQUEUE_MAX_SIZE;
 
 /** QEMU's properties of virtio-serial. */
 export interface VirtioSerialProperties {
@@ -68,18 +63,6 @@ export interface VirtioSerialProperties {
 }
 
 export const VIRTIO_SERIAL_DEFAULTS: VirtioSerialProperties = { maxPorts: 31, emergencyWrite: true };
-
-/** What the machine gives the device. */
-export interface VirtioSerialWiring {
-  readonly memory: DmaPort;
-  readonly trace: Trace;
-  readonly clock: Clock;
-}
-
-export type VirtioSerialState = VirtioState & {
-  /** Queues with requests that wait for the next turn. */
-  readonly waiting: readonly number[];
-};
 
 /** QEMU's error for a number of ports that no controller has, else undefined. */
 export function checkMaxPorts(maxPorts: number): MonitorError | undefined {
@@ -99,32 +82,23 @@ export interface PortRequest {
 }
 
 /** The controller. Ports are plugged into it and taken out while the guest runs; their state is theirs. */
-export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
+export class VirtioSerial extends VirtioDevice {
   readonly deviceId = VIRTIO_ID_CONSOLE;
   readonly legacyOnlyFeatures = 0n;
   readonly configLength: number;
   readonly deviceFeatures: bigint;
   readonly maxPorts: number;
   readonly #ports = new Map<number, VirtioSerialPort>();
-  readonly #clock: Clock;
-  readonly #nextTurn: Timer;
-  readonly #waiting = new Set<number>();
+  /** That of the turn that is under way. */
+  #portion: Portion | undefined;
 
-  constructor({ maxPorts, emergencyWrite }: VirtioSerialProperties, wiring: VirtioSerialWiring) {
+  constructor({ maxPorts, emergencyWrite }: VirtioSerialProperties, wiring: VirtioWiring) {
     const more = new Array<number>(2 * (maxPorts - 1)).fill(PORT_QUEUE_SIZE);
-    super(wiring.memory, wiring.trace, [
-      PORT_QUEUE_SIZE,
-      PORT_QUEUE_SIZE,
-      CONTROL_QUEUE_SIZE,
-      CONTROL_QUEUE_SIZE,
-      ...more,
-    ]);
+    super(wiring, [PORT_QUEUE_SIZE, PORT_QUEUE_SIZE, CONTROL_QUEUE_SIZE, CONTROL_QUEUE_SIZE, ...more]);
     this.maxPorts = maxPorts;
     this.configLength = emergencyWrite ? CONFIG_LENGTH : EMERG_WR;
     this.deviceFeatures =
       (maxPorts > 1 ? VIRTIO_CONSOLE_F_MULTIPORT : 0n) | (emergencyWrite ? VIRTIO_CONSOLE_F_EMERG_WRITE : 0n);
-    this.#clock = wiring.clock;
-    this.#nextTurn = wiring.clock.timer(() => this.#serveWaiting());
   }
 
   get multiport(): boolean {
@@ -166,8 +140,8 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
   /** Takes a port out; the driver is told, and what it had sent is dropped. */
   unplug(port: VirtioSerialPort): void {
     port.disconnect();
-    this.discard(this.outQueue(port.nr));
     this.#ports.delete(port.nr);
+    this.kickOut(port.nr);
     this.sendControl(port.nr, VIRTIO_CONSOLE_PORT_REMOVE, 1);
   }
 
@@ -192,7 +166,9 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
   sendControl(port: number, event: number, value: number, text = ''): void {
     if (this.trace.on) this.trace.event('virtio_serial_send_control_event', port, event, value);
     const queue = this.queues[CONTROL_IN];
+    // One that answers an honest driver must not be lost for want of room in the portion: what comes after it waits instead.
     const chain = queue.pop();
+    if (this.#portion !== undefined) this.#portion.requests--;
     if (chain === undefined) return;
     const name = new TextEncoder().encode(text);
     // QEMU: a name ends with a zero byte.
@@ -212,31 +188,21 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
     this.interruptQueue(queue);
   }
 
-  /** Gives back all requests of a queue that nobody reads. */
-  discard(queue: Virtqueue): void {
-    this.serve(queue, ({ head }) => {
-      queue.push(head, 0);
-      return true;
-    });
+  /** What a port may look at and move now: in a turn that a driver's notification began, what is left of it. */
+  get portion(): Portion {
+    return this.#portion ?? { ...PORTION };
   }
 
-  /**
-   * Gives requests of a queue to `take` until it says false or there are none, and interrupts. A driver that refills the queue
-   * for ever gets only a turn: the clock serves it again.
-   */
-  serve(queue: Virtqueue, take: (chain: Chain) => boolean): void {
-    let left = REQUESTS_PER_TURN;
-    for (; left > 0; left--) {
-      const chain = queue.pop();
-      if (chain === undefined || !take(chain)) break;
+  kickOut(port: number): void {
+    this.kick(queueOf(port) + 1);
+  }
+
+  /** Gives requests of a queue to `take` until it says false, there are none or the portion is used up, and interrupts. */
+  serve(queue: Virtqueue, portion: Portion, take: (chain: Chain) => boolean): void {
+    for (let chain = queue.take(portion); chain !== undefined; chain = queue.take(portion)) {
+      if (!take(chain)) break;
     }
     this.interruptQueue(queue);
-    if (left === 0 && !queue.empty) this.serveLater(queue);
-  }
-
-  /** Serves the queue again when the clock is looked at next. */
-  serveLater(queue: Virtqueue): void {
-    this.#wait(this.queues.indexOf(queue));
   }
 
   readConfig(): Uint8Array {
@@ -253,10 +219,16 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
     this.ports.find((port) => port.isConsole && port.hostConnected)?.emergencyWrite(bytes[EMERG_WR]);
   }
 
-  protected handleQueue(index: number): void {
+  protected serveQueue(index: number, portion: Portion): void {
     if (index === CONTROL_IN) return;
-    if (index === CONTROL_OUT) this.#control(this.queues[CONTROL_OUT]);
-    else this.#portQueue(index);
+    this.#portion = portion;
+    const queue = this.queues[index];
+    const port = this.#ports.get(index < CONTROL_IN ? 0 : Math.floor(index / 2) - 1);
+    if (index === CONTROL_OUT) this.#control(queue, portion);
+    else if (index % 2 === 0) this.#acceptInput(port, portion);
+    else if (port?.hostConnected) port.flush(portion);
+    else this.#discard(queue, portion);
+    this.#portion = undefined;
   }
 
   /** Without MULTIPORT a driver cannot say that it has opened port 0: it has when it runs. */
@@ -268,13 +240,10 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
   }
 
   abandon(): void {
-    this.#waiting.clear();
-    this.#nextTurn.cancel();
     for (const port of this.#ports.values()) port.forgetPending();
   }
 
   override resetQueue(index: number): void {
-    this.#waiting.delete(index);
     for (const port of this.#ports.values()) if (queueOf(port.nr) + 1 === index) port.forgetPending();
     super.resetQueue(index);
   }
@@ -283,14 +252,12 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
     this.#guestReset();
   }
 
-  protected saveDevice(common: VirtioState): VirtioSerialState {
-    return { ...common, waiting: [...this.#waiting] };
+  protected saveDevice(common: VirtioState): VirtioState {
+    return common;
   }
 
   /** The ports are restored after it. */
-  protected restoreDevice({ waiting }: VirtioSerialState): void {
-    for (const index of waiting) this.#wait(index);
-  }
+  protected restoreDevice(): void {}
 
   #guestReset(): void {
     for (const port of this.#ports.values()) port.setGuestConnected(false);
@@ -303,15 +270,21 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
     throw new MonitorError('virtio-serial-bus: Maximum port limit for this device reached');
   }
 
-  #portQueue(index: number): void {
-    const port = this.#ports.get(index < CONTROL_IN ? 0 : Math.floor(index / 2) - 1);
-    if (index % 2 === 0) port?.acceptInput();
-    else if (port?.hostConnected) port.flush();
-    else this.discard(this.queues[index]);
+  #acceptInput(port: VirtioSerialPort | undefined, portion: Portion): void {
+    portion.requests--;
+    port?.acceptInput();
   }
 
-  #control(queue: Virtqueue): void {
-    this.serve(queue, ({ head, out }) => {
+  /** Gives back requests that nobody reads. */
+  #discard(queue: Virtqueue, portion: Portion): void {
+    this.serve(queue, portion, ({ head }) => {
+      queue.push(head, 0);
+      return true;
+    });
+  }
+
+  #control(queue: Virtqueue, portion: Portion): void {
+    this.serve(queue, portion, ({ head, out }) => {
       if (segmentsLength(out) >= CONTROL_SIZE) {
         const message = new Uint8Array(CONTROL_SIZE);
         gather(this.memory, out, message);
@@ -351,17 +324,6 @@ export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
     if (port.isConsole) this.sendControl(port.nr, VIRTIO_CONSOLE_CONSOLE_PORT, 1);
     if (port.name !== '') this.sendControl(port.nr, VIRTIO_CONSOLE_PORT_NAME, 1, port.name);
     if (port.hostConnected) this.sendOpen(port.nr, true);
-  }
-
-  #wait(index: number): void {
-    this.#waiting.add(index);
-    this.#nextTurn.arm(this.#clock.nowNs());
-  }
-
-  #serveWaiting(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const index of waiting) if (this.active) this.handleQueue(index);
   }
 }
 

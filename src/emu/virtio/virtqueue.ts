@@ -7,6 +7,7 @@
  * | available | flags u16, idx u16, size × head u16, used_event u16 |
  * | used | flags u16, idx u16, size × { head u32, written u32 }, avail_event u16 |
  */
+import { hasRoom, type Portion } from '../core/bottom-half.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import type { Segment } from '../memory/segments.ts';
 import { segmentsLength } from '../memory/segments.ts';
@@ -27,9 +28,6 @@ const RING_ENTRIES = 4;
 const USED_ENTRY_SIZE = 8;
 const VIRTQ_AVAIL_F_NO_INTERRUPT = 1;
 const VIRTQ_USED_F_NO_NOTIFY = 1;
-
-/** A look at what waits ends after so many descriptors: a hostile driver may have a million of them. */
-const PEEKED_DESCRIPTORS = 4096;
 
 /** A request: the guest buffers that the device reads (`out`) and writes (`in`). */
 export interface Chain {
@@ -140,17 +138,29 @@ export class Virtqueue {
     return chain;
   }
 
-  /** Bytes that the device may write into the requests that wait, counted up to `limit`. It takes none of them. */
-  writableBytes(limit: number): number {
+  /** The next request, which is counted in `portion`; also undefined when that has no room for it. */
+  take(portion: Portion): Chain | undefined {
+    if (!hasRoom(portion)) return undefined;
+    const chain = this.pop();
+    if (chain === undefined) return undefined;
+    portion.requests--;
+    portion.descriptors -= descriptorsOf(chain);
+    return chain;
+  }
+
+  /**
+   * Bytes that the device may write into the requests that wait, counted up to `limit`. It takes none of them, but what it looks at
+   * is counted in `portion`, and where that ends it looks no further.
+   */
+  writableBytes(limit: number, portion: Portion): number {
     const ahead = this.empty ? 0 : (this.#ahead() ?? 0);
     let bytes = 0;
-    let descriptors = 0;
-    for (let n = 0; n < ahead && bytes < limit && descriptors < PEEKED_DESCRIPTORS; n++) {
+    for (let n = 0; n < ahead && bytes < limit && hasRoom(portion); n++) {
       const head = this.#headAt((this.#s.lastAvail + n) & 0xffff);
       const chain = head === undefined ? undefined : this.chainAt(head);
       if (chain === undefined) return 0;
       bytes += segmentsLength(chain.in);
-      descriptors += chain.in.length + chain.out.length;
+      portion.descriptors -= descriptorsOf(chain);
     }
     return Math.min(bytes, limit);
   }
@@ -301,6 +311,10 @@ export class Virtqueue {
     this.#owner.fault(message);
     return undefined;
   }
+}
+
+function descriptorsOf(chain: Chain): number {
+  return chain.out.length + chain.in.length;
 }
 
 function powerOn(size: number): VirtqueueState {

@@ -13,6 +13,9 @@ import {
 const STORE = 'images';
 const DURABILITY: IDBTransactionOptions = { durability: 'strict' };
 
+/** Spec: Indexed Database API 3.0, close a database connection, forced. Safari calls it UnknownError. */
+const CUT_OFF = ['AbortError', 'InvalidStateError', 'TransactionInactiveError', 'UnknownError'];
+
 /** Greater than every number and string in a key. Spec: Indexed Database API 3.0, compare two keys. */
 const END: IDBValidKey = [];
 const within = (...prefix: readonly (string | number)[]) => IDBKeyRange.bound([...prefix], [...prefix, END]);
@@ -37,6 +40,12 @@ export class IndexedDbChunks implements ChunkDatabase {
   readonly #storage: Pick<StorageManager, 'estimate'> | undefined;
   #connection: IDBDatabase | undefined;
   #opening: Promise<IDBDatabase> | undefined;
+  #connectedBefore = false;
+  /**
+   * Images that were seen since the connection was made again; undefined with the first one. The browser may have closed that because
+   * it deleted all that was stored: then chunks without their image would be stored, and the guest told that they are safe.
+   */
+  #seen: Set<string> | undefined;
 
   private constructor(name: string, storage: Pick<StorageManager, 'estimate'> | undefined) {
     this.#name = name;
@@ -105,17 +114,36 @@ export class IndexedDbChunks implements ChunkDatabase {
     });
   }
 
-  /** Not modelled: a commit that was under way when the connection was lost is not tried again; its caller has the bytes and may. */
   async commit(change: ImageChange): Promise<void> {
-    return this.#guard(this.#commit(change));
+    // Without a connection, or when one is lost, the puts come later than this call, when the caller may have changed the bytes.
+    return this.#guard(this.#commit({ ...change, ...copyOf(change) }));
   }
 
+  /** A change that the end of a connection has cut off is made again, once: its transaction was aborted, nothing of it is stored. */
   async #commit(change: ImageChange): Promise<void> {
     const store = this.#begin('readwrite');
-    if (store !== undefined) return applyAll(store, change);
-    // Without a connection the puts come later than this call, when the caller may have changed the bytes.
-    const mine = { ...change, ...copyOf(change) };
-    return this.#use('readwrite', (later) => applyAll(later, mine));
+    try {
+      await (store === undefined ? this.#commitAnew(change) : this.#apply(store, change));
+    } catch (error) {
+      if (!isCutOff(error)) throw error;
+      // It may be closing still, and cut off the next transaction too.
+      store?.transaction.db.close();
+      if (store !== undefined) this.#lost(store.transaction.db);
+      await this.#commitAnew(change);
+    }
+  }
+
+  #commitAnew(change: ImageChange): Promise<void> {
+    return this.#use('readwrite', (store) => this.#apply(store, change));
+  }
+
+  async #apply(store: IDBObjectStore, change: ImageChange): Promise<void> {
+    const seen = this.#seen;
+    const { id, add, upload } = change;
+    const isNew = add !== undefined || upload !== undefined;
+    if (seen === undefined || isNew || seen.has(id)) return applyAll(store, change);
+    await applyAll(store, change, () => isThere(store, id));
+    seen.add(id);
   }
 
   async uploads(): Promise<readonly string[]> {
@@ -197,6 +225,8 @@ export class IndexedDbChunks implements ChunkDatabase {
     const request = indexedDB.open(this.#name, 1);
     request.onupgradeneeded = () => request.result.createObjectStore(STORE);
     const connection = await promisifyRequest(request);
+    if (this.#connectedBefore) this.#seen = new Set();
+    this.#connectedBefore = true;
     // The browser may close it (site data cleared, Safari at will); another tab may want to upgrade or delete it.
     connection.onclose = () => this.#lost(connection);
     connection.onversionchange = () => {
@@ -239,17 +269,46 @@ function applyChunks(store: IDBObjectStore, { id, put, remove, pages, paged }: I
   }
 }
 
-/** All or nothing. */
-function applyAll(store: IDBObjectStore, change: ImageChange): Promise<void> {
+/**
+ * All or nothing. When it rejects, the transaction was aborted.
+ * @param allowed asked in the same transaction, before anything is changed; else ENOENT
+ */
+async function applyAll(
+  store: IDBObjectStore,
+  change: ImageChange,
+  allowed?: () => Promise<boolean>,
+): Promise<void> {
   const end = endOf(store.transaction);
   try {
+    if (allowed !== undefined && !(await allowed())) {
+      throw new BlockError('ENOENT', 'the browser has deleted what this page had stored');
+    }
     apply(store, change);
   } catch (error) {
     // Else what was already put would be committed alone.
-    store.transaction.abort();
-    return end.catch(() => Promise.reject(error));
+    abort(store.transaction);
+    await end.catch(() => {});
+    throw error;
   }
   return end;
+}
+
+/** It may have been aborted by the browser before. */
+function abort(transaction: IDBTransaction): void {
+  try {
+    transaction.abort();
+  } catch (error) {
+    if (!isNamed(error, 'InvalidStateError')) throw error;
+  }
+}
+
+/** The image, or the upload of it. */
+async function isThere(store: IDBObjectStore, id: string): Promise<boolean> {
+  const [records, upload] = await Promise.all([
+    promisifyRequest<ImageRecord[]>(store.getAll(within('record'))),
+    promisifyRequest(store.count(uploadKey(id))),
+  ]);
+  return upload > 0 || records.some((record) => record.id === id);
 }
 
 function copyOf({ put }: ImageChange): Pick<ImageChange, 'put'> {
@@ -261,11 +320,17 @@ function isNamed(error: unknown, name: string): boolean {
   return (error instanceof DOMException || error instanceof Error) && error.name === name;
 }
 
+/** What the end of a connection does to a transaction; not what is wrong with the change, or full. */
+function isCutOff(error: unknown): boolean {
+  return CUT_OFF.some((name) => isNamed(error, name));
+}
+
 /** Unlike idb-keyval's `promisifyRequest` it waits for `abort` after a failed request: only then the reason is known. */
 function endOf(transaction: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error ?? new BlockError('EIO', 'Storage gave up a write'));
+    transaction.onabort = () =>
+      reject(transaction.error ?? new DOMException('The transaction was aborted', 'AbortError'));
   });
 }
 

@@ -82,8 +82,13 @@ function memoryOnlyText(error: unknown): string {
 }
 
 function storageErrorText(path: string, error: BlockError): string {
-  const what = error.code === 'ENOSPC' ? 'the browser has no room left for it' : error.message;
-  return `Could not store ${path}: ${what}. The guest got an I/O error; what it wrote is kept in memory and stored when there is room.`;
+  if (error.code === 'ENOENT') {
+    return `${path} is gone: ${error.message}. The guest gets I/O errors; what it has written since is lost when this page closes.`;
+  }
+  const full = error.code === 'ENOSPC';
+  const what = full ? 'the browser has no room left for it' : error.message;
+  const when = full ? 'when there is room' : 'as soon as the browser takes it';
+  return `Could not store ${path}: ${what}. The guest got an I/O error; what it wrote is kept in memory and stored ${when}.`;
 }
 
 /** Not crypto.randomUUID: that needs a secure context. */

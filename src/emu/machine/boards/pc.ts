@@ -149,7 +149,7 @@ export class PcBoard {
       place: Place,
       mmio: readonly MmioRange[] = [],
     ) => board.add(new SysbusHardware(sections, { mmio }), type, { on: board.systemBus, ...place });
-    soldered([onPorts(new FwCfg(memory, trace))], chip.FW_CFG_IO, { in: [board.machine, 'fw_cfg'] });
+    soldered([onPorts(new FwCfg(memory, clock, trace))], chip.FW_CFG_IO, { in: [board.machine, 'fw_cfg'] });
     const host = board.add(
       new SysbusHardware([new PciHost(this.pciBus, ports, trace)], { buses: [slots.qbus()] }),
       chip.I440FX_PCIHOST,

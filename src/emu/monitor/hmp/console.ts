@@ -12,12 +12,22 @@ const DRAWN_ONE_BY_ONE = 256;
 /** What one who cannot be made to wait may type ahead. */
 const MAX_WAITING = 4 << 20;
 
+/** The terminal, where it may be behind: then commands wait, as on QEMU they do not, so that one who does not read cannot fill the host's memory. */
+export interface HmpOutput {
+  isFull(): boolean;
+  /** Something waits until `goOn` is called, when there is room again. */
+  waits(): void;
+}
+
+const ALWAYS_ROOM: HmpOutput = { isFull: () => false, waits() {} };
+
 export class HmpConsole {
   readonly monitor: Monitor;
   /** All that was typed has been taken; whoever looks at `waitingCharacters` may go on. */
   onTaken: () => void = () => {};
   readonly #write: (text: string) => void;
   readonly #readline: Readline;
+  readonly #output: HmpOutput;
   #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   /** What came while a command ran, from `#taken` on. */
   #waiting = '';
@@ -27,9 +37,15 @@ export class HmpConsole {
   /**
    * @param write shows text on the terminal; lines end in CR LF
    * @param options of the monitor that runs the lines
+   * @param output where the terminal may be behind
    */
-  constructor(write: (text: string) => void, options: Omit<MonitorOptions, 'history'>) {
+  constructor(
+    write: (text: string) => void,
+    options: Omit<MonitorOptions, 'history'>,
+    output: HmpOutput = ALWAYS_ROOM,
+  ) {
     this.#write = write;
+    this.#output = output;
     this.monitor = new Monitor({ ...options, history: () => this.#readline.history });
     this.#readline = new Readline({
       prompt: HMP_PROMPT,
@@ -67,9 +83,18 @@ export class HmpConsole {
     return true;
   }
 
+  /** The terminal has room again. */
+  goOn(): void {
+    this.#drain();
+  }
+
   #drain(): void {
     const together = this.waitingCharacters > DRAWN_ONE_BY_ONE;
     while (!this.#busy && this.#taken < this.#waiting.length) {
+      if (this.#output.isFull()) {
+        this.#output.waits();
+        return;
+      }
       const code = this.#waiting.codePointAt(this.#taken) ?? 0;
       const character = String.fromCodePoint(code);
       const end = this.#taken + character.length;
