@@ -126,7 +126,7 @@ describe('fw_cfg', () => {
     fuzz(
       handler,
       12,
-      () => dev.save(),
+      dev,
       (random) => {
         put(REQUEST, random(2 ** 32));
         put(REQUEST + 4, random(0x20000));

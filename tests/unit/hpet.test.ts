@@ -153,7 +153,7 @@ describe('hpet', () => {
     fuzz(
       dev,
       0x400 - 3,
-      () => dev.save(),
+      dev,
       (random) => {
         dev.write(timer(random(3), random(2) * 8), 4, random(2) ? random(2 ** 32) : random(0x200));
         if (random(4) === 0) dev.write(CONF, 4, random(4));

@@ -216,7 +216,7 @@ describe('i8042', () => {
     fuzz(
       handler,
       2,
-      () => dev.save(),
+      dev,
       (random) => {
         if (random(8) === 0)
           dev.mouse.move(random(600) - 300, random(600) - 300, random(40) - 20, random(32));

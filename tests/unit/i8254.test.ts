@@ -143,7 +143,7 @@ describe('i8254', () => {
     fuzz(
       handler,
       4,
-      () => dev.save(),
+      dev,
       (random) => {
         if (random(4) === 0) clock.step(random(100_000));
         if (random(50) === 0) dev.setGate(2, random(2) === 0);

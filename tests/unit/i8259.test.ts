@@ -152,7 +152,7 @@ describe('i8259', () => {
     fuzz(
       handler,
       ports.length,
-      () => dev.save(),
+      dev,
       (random) => {
         lines[random(16)]?.set(random(2) === 0);
         if (random(4) === 0) expect(dev.acknowledge()).toBeLessThan(0x100);

@@ -108,7 +108,7 @@ describe('ioapic', () => {
     fuzz(
       dev,
       0x1000 - 3,
-      () => dev.save(),
+      dev,
       (random) => {
         dev.write(0, 4, random(0x42));
         dev.write(0x10, 4, random(2 ** 32));

@@ -198,7 +198,7 @@ describe('mc146818', () => {
     fuzz(
       handler,
       2,
-      () => dev.save(),
+      dev,
       (random) => {
         if (random(8) === 0) clock.step(random(100_000_000));
       },

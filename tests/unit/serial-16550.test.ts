@@ -129,7 +129,7 @@ describe('serial registers', () => {
     fuzz(
       dev,
       8,
-      () => dev.save(),
+      dev,
       (random) => {
         if (random(8) === 0) pipe.send(Uint8Array.of(random(256)));
         if (random(8) === 0) clock.step(random(10_000_000));

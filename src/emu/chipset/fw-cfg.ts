@@ -4,7 +4,8 @@
  */
 import type { AddressSpace } from '../bus/address-space.ts';
 import { assert } from '../core/assert.ts';
-import type { AccessSize, Device } from '../core/device.ts';
+import type { AccessSize, Device, VmState } from '../core/device.ts';
+import { bytes, DWORD, integer, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 
@@ -90,8 +91,6 @@ function byName(a: NamedFile, b: NamedFile): number {
 }
 
 export class FwCfg implements Device<FwCfgState> {
-  readonly vmstate = { name: 'fw_cfg', version: 2 };
-
   // Fixed wiring.
   readonly #memory: DmaPort;
   readonly #trace: Trace;
@@ -123,6 +122,15 @@ export class FwCfg implements Device<FwCfgState> {
       read: (offset, size) => this.#readSignature(offset, size),
       write: (offset, size, value) => this.#writeDmaAddress(offset, size, value),
     });
+  }
+
+  get vmstate(): VmState<FwCfgState> {
+    const writable = this.#files.filter(({ options }) => options.writable);
+    const written = record<FwCfgState['written']>(
+      Object.fromEntries(writable.map((file) => [file.name, bytes(file.bytes.length)])),
+    );
+    const fields = record<FwCfgState>({ entry: integer(-1, 0xffff), offset: DWORD, dmaHigh: DWORD, written });
+    return { name: 'fw_cfg', version: 2, fields };
   }
 
   /** Adds or replaces the item of a key below FW_CFG_FILE_FIRST. */

@@ -6,6 +6,18 @@ import type { IoErrorListener } from '../block/block-errors.ts';
 import { BlkTransfer } from '../block/block-transfer.ts';
 import { BottomHalf, type BottomHalfState, type Portion } from '../core/bottom-half.ts';
 import type { Clock } from '../core/clock.ts';
+import {
+  BOOLEAN,
+  DEADLINE_NS,
+  DWORD,
+  integer,
+  list,
+  record,
+  type StateFields,
+  type StateKind,
+  tuple,
+  where,
+} from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { Gpa } from '../memory/addresses.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
@@ -22,7 +34,7 @@ import {
 } from './virtio-blk-config.ts';
 import type { VirtioState } from './virtio-device.ts';
 import { VIRTIO_CONFIG_S_DRIVER_OK, VirtioDevice } from './virtio-device.ts';
-import type { Chain, Virtqueue } from './virtqueue.ts';
+import { type Chain, VIRTQUEUE_MAX_SIZE, type Virtqueue } from './virtqueue.ts';
 
 const VIRTIO_ID_BLOCK = 2;
 
@@ -90,6 +102,7 @@ export interface VirtioBlkWiring {
 export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   readonly deviceId = VIRTIO_ID_BLOCK;
   readonly legacyOnlyFeatures = VIRTIO_BLK_F_SCSI;
+  readonly fields = virtioBlkFields(this.commonFields, this.queues);
   readonly backend: BlockBackend;
   readonly #config: BlkConfig;
   readonly #onError: IoErrorListener;
@@ -195,12 +208,13 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     }
     for (const index of pending) if (index in this.queues) this.#pending.add(index);
     this.#bottomHalf.restore(nextPortionNs);
+    const portion = { ...PORTION };
     for (const [queueIndex, head] of inFlight) {
       const chain = this.queues[queueIndex]?.chainAt(head);
       const request = chain && this.#parse(queueIndex, chain);
       if (request === undefined) continue;
       this.#inFlight.add(request);
-      void Promise.resolve().then(() => this.#finish(request, this.#perform(request, { ...PORTION })));
+      void Promise.resolve().then(() => this.#finish(request, this.#perform(request, portion)));
     }
   }
 
@@ -424,6 +438,45 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     if (this.#inFlight.size > 0) return;
     for (const resolve of this.#quiet.splice(0)) resolve();
   }
+}
+
+/** Addresses and sectors are as the driver wrote them: whether there is something is seen when they are used. */
+const ANY_64_BITS = integer(0, 2 ** 64);
+const SEGMENTS = list(record<Segment>({ gpa: ANY_64_BITS, length: integer(0, 2 ** 32) }), {
+  max: VIRTQUEUE_MAX_SIZE,
+});
+
+function virtioBlkFields(
+  common: StateFields<VirtioState>,
+  queues: readonly Virtqueue[],
+): StateKind<VirtioBlkState> {
+  const queueIndex = integer(0, queues.length - 1);
+  const head = integer(0, VIRTQUEUE_MAX_SIZE - 1);
+  const requests = { max: queues.length * VIRTQUEUE_MAX_SIZE };
+  const paused = record<VirtioBlkState['paused'][number]>({
+    queueIndex,
+    head,
+    type: DWORD,
+    sector: ANY_64_BITS,
+    out: SEGMENTS,
+    in: SEGMENTS,
+    statusGpa: ANY_64_BITS,
+    written: integer(0, Number.MAX_SAFE_INTEGER),
+    doneBytes: integer(0, Number.MAX_SAFE_INTEGER),
+  });
+  const possible = where(paused, (request) =>
+    request.doneBytes <= segmentsLength(dataOf(request)) ? undefined : 'has done more than it asks for',
+  );
+  return record<VirtioBlkState>({
+    ...common,
+    writeCache: BOOLEAN,
+    inFlight: where(list(tuple(queueIndex, head), requests), (all) =>
+      new Set(all.map(String)).size === all.length ? undefined : 'has a request twice',
+    ),
+    paused: list(possible, requests),
+    pending: list(queueIndex, { max: queues.length }),
+    nextPortionNs: DEADLINE_NS,
+  });
 }
 
 /** Another request may be begun. */

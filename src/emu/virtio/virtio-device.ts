@@ -1,8 +1,18 @@
 /** What every virtio device has whatever its transport: status, features, queues, configuration. Spec: virtio 1.2 §2. */
+import {
+  BOOLEAN,
+  BYTE,
+  bigUnsigned,
+  list,
+  mask,
+  type StateFields,
+  type StateKind,
+  WORD,
+} from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import type { VirtqueueOwner, VirtqueueState } from './virtqueue.ts';
-import { VIRTIO_NO_VECTOR, Virtqueue } from './virtqueue.ts';
+import { VIRTIO_NO_VECTOR, VIRTQUEUE_STATE, Virtqueue } from './virtqueue.ts';
 
 /** Spec: §2.1. */
 export const VIRTIO_CONFIG_S_ACKNOWLEDGE = 0x01;
@@ -54,6 +64,8 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
   abstract readonly legacyOnlyFeatures: bigint;
   /** Bytes of device-specific configuration. */
   abstract readonly configLength: number;
+  /** What its state may hold; a card has it inside its own. */
+  abstract readonly fields: StateKind<S>;
   readonly memory: DmaPort;
   readonly queues: readonly Virtqueue[];
   eventIdx = false;
@@ -74,6 +86,20 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
     this.memory = memory;
     this.trace = trace;
     this.queues = queueSizes.map((size) => new Virtqueue(this, size));
+  }
+
+  /** Those of the state that every virtio device has. */
+  protected get commonFields(): StateFields<VirtioState> {
+    return {
+      status: BYTE,
+      isr: mask(VIRTIO_ISR_QUEUE | VIRTIO_ISR_CONFIG),
+      driverFeatures: bigUnsigned(64),
+      queueSelect: WORD,
+      configVector: WORD,
+      generation: BYTE,
+      broken: BOOLEAN,
+      queues: list(VIRTQUEUE_STATE, this.queues.length),
+    };
   }
 
   /** The driver kicked queue number `index`, which has rings. */

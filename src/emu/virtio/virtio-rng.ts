@@ -9,6 +9,7 @@
  */
 import type { Clock, Timer } from '../core/clock.ts';
 import type { EntropySource } from '../core/entropy.ts';
+import { BOOLEAN, bigUnsigned, DEADLINE_NS, integer, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import { scatter, segmentsLength } from '../memory/segments.ts';
@@ -56,6 +57,13 @@ export class VirtioRng extends VirtioDevice<VirtioRngState> {
   readonly deviceFeatures = 0n;
   readonly legacyOnlyFeatures = 0n;
   readonly configLength = 0;
+  readonly fields = record<VirtioRngState>({
+    ...this.commonFields,
+    quotaRemaining: bigUnsigned(64),
+    activateTimer: BOOLEAN,
+    rateLimitNs: DEADLINE_NS,
+    requestedBytes: integer(0, ANSWER_BYTES),
+  });
   readonly #properties: VirtioRngProperties;
   readonly #source: EntropySource;
   readonly #clock: Clock;

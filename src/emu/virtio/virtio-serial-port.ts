@@ -2,11 +2,12 @@
 import type { CharBackend, CharEvent, CharFrontend } from '../char/char-backend.ts';
 import { assert } from '../core/assert.ts';
 import type { Device } from '../core/device.ts';
+import { BOOLEAN, integer, nullable, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import { gather, scatter, segmentsLength, sliceSegments } from '../memory/segments.ts';
 import type { VirtioSerial } from './virtio-serial.ts';
 import { VIRTIO_CONSOLE_PORT_OPEN } from './virtio-serial.ts';
-import type { Chain } from './virtqueue.ts';
+import { type Chain, VIRTQUEUE_MAX_SIZE } from './virtqueue.ts';
 
 /** QEMU: the back end may send so much at a time. */
 const INPUT_BYTES = 4096;
@@ -40,8 +41,17 @@ export type VirtioSerialPortState = {
   readonly pending: { readonly head: number; readonly takenBytes: number } | null;
 };
 
+const VIRTIO_SERIAL_PORT_STATE = record<VirtioSerialPortState>({
+  guestConnected: BOOLEAN,
+  hostConnected: BOOLEAN,
+  throttled: BOOLEAN,
+  pending: nullable(
+    record({ head: integer(0, VIRTQUEUE_MAX_SIZE - 1), takenBytes: integer(0, Number.MAX_SAFE_INTEGER) }),
+  ),
+});
+
 export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFrontend {
-  readonly vmstate = { name: 'virtio-console-port', version: 1 };
+  readonly vmstate = { name: 'virtio-console-port', version: 1, fields: VIRTIO_SERIAL_PORT_STATE };
   readonly isConsole: boolean;
   readonly nr: number;
   readonly name: string;

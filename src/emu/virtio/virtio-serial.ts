@@ -15,6 +15,7 @@
  */
 import type { Clock, Timer } from '../core/clock.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import { integer, list, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import { gather, scatter, segmentsLength } from '../memory/segments.ts';
@@ -95,6 +96,10 @@ export interface PortRequest {
 export class VirtioSerial extends VirtioDevice<VirtioSerialState> {
   readonly deviceId = VIRTIO_ID_CONSOLE;
   readonly legacyOnlyFeatures = 0n;
+  readonly fields = record<VirtioSerialState>({
+    ...this.commonFields,
+    waiting: list(integer(0, this.queues.length - 1), { max: this.queues.length }),
+  });
   readonly configLength: number;
   readonly deviceFeatures: bigint;
   readonly maxPorts: number;
