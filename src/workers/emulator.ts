@@ -9,15 +9,7 @@ import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-ty
 import { ArrivingMachine, makeMachine } from './make-machine.ts';
 import { MipsMeter } from './mips-meter.ts';
 import { MonitorOutput } from './monitor-output.ts';
-import {
-  couldNotStore,
-  failure,
-  fault,
-  inputLost,
-  outOfMemory,
-  QUIT_NOTICE,
-  storageNotice,
-} from './notices.ts';
+import * as notices from './notices.ts';
 import { OutputBatcher } from './output-batcher.ts';
 import {
   type ArrivingFile,
@@ -97,7 +89,7 @@ export class Emulator implements EmulatorApi {
 
   async #openStorage(): Promise<ImageStore> {
     const store = await openStorage({
-      onNotice: (notice) => this.#notify(storageNotice(notice)),
+      onNotice: (notice) => this.#notify(notices.storageNotice(notice)),
       onUseChange: () => this.#usesChanged(),
       onStored: () => this.#stored(),
     });
@@ -200,7 +192,7 @@ export class Emulator implements EmulatorApi {
     this.#booting ??= this.#coldBoot()
       .catch((error: unknown) => {
         this.#post({ type: 'boot', progress: undefined, failed: true });
-        this.#notify(failure(error));
+        this.#notify(notices.failure(error));
       })
       .finally(() => {
         this.#booting = undefined;
@@ -214,7 +206,7 @@ export class Emulator implements EmulatorApi {
     const before = this.#machine;
     before?.pause();
     const files = await this.#loadFiles();
-    await before?.close().catch((error: unknown) => this.#notify(couldNotStore(error)));
+    await before?.close().catch((error: unknown) => this.#notify(notices.couldNotStore(error)));
     const environment = await this.#environment();
     this.#post({ type: 'follows', follows: false });
     this.#use(makeMachine(files, environment));
@@ -288,7 +280,7 @@ export class Emulator implements EmulatorApi {
     } catch (error) {
       machine.pause();
       this.#post({ type: 'boot', progress: undefined, failed: true });
-      this.#notify(failure(error));
+      this.#notify(notices.failure(error));
     } finally {
       this.#supplying = false;
       this.#changed();
@@ -358,7 +350,9 @@ export class Emulator implements EmulatorApi {
     const error = this.#machine?.internalError;
     if (error === undefined || error === this.#toldFault) return;
     this.#toldFault = error;
-    this.#notify(isOutOfMemory(error) ? outOfMemory(error) : fault(error, this.#machine?.traceTail()));
+    this.#notify(
+      isOutOfMemory(error) ? notices.outOfMemory(error) : notices.fault(error, this.#machine?.traceTail()),
+    );
   }
 
   #usesChanged(): void {
@@ -397,9 +391,9 @@ export class Emulator implements EmulatorApi {
     const stored = quit ? this.#machine?.close() : images.flush();
     stored?.then(
       () => {
-        if (quit) this.#notify(QUIT_NOTICE);
+        if (quit) this.#notify(notices.QUIT_NOTICE);
       },
-      (error: unknown) => this.#notify(couldNotStore(error)),
+      (error: unknown) => this.#notify(notices.couldNotStore(error)),
     );
     this.#changed();
   }
@@ -430,7 +424,7 @@ export class Emulator implements EmulatorApi {
   }
 
   #inputLost(who: string): void {
-    this.#notify(inputLost(who));
+    this.#notify(notices.inputLost(who));
   }
 
   #monitorOutput(text: string): void {
@@ -478,13 +472,13 @@ export class Emulator implements EmulatorApi {
   #fail(error: unknown): void {
     this.#failed = true;
     this.#post({ type: 'boot', progress: undefined, failed: true });
-    this.#notify(failure(error, this.#machine?.traceTail()));
+    this.#notify(notices.failure(error, this.#machine?.traceTail()));
     this.#report();
   }
 
   /** An error that no code caught. */
   reportFault(error: unknown): void {
-    this.#notify(fault(error, this.#machine?.traceTail()));
+    this.#notify(notices.fault(error, this.#machine?.traceTail()));
   }
 
   #notify(notice: Notice): void {

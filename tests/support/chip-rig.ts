@@ -1,7 +1,7 @@
 /** What chip tests share: a clock to step by hand, wires that remember, and a hostile guest. */
 import { expect } from 'vitest';
 import { EventQueue } from '../../src/emu/core/clock.ts';
-import type { AccessSize, IoHandler } from '../../src/emu/core/device.ts';
+import type { AccessSize, Device, IoHandler } from '../../src/emu/core/device.ts';
 import type { IrqLine } from '../../src/emu/core/irq.ts';
 
 /** A clock that moves only when told. */
@@ -54,11 +54,14 @@ export function seededRandom(seed: number): (below: number) => number {
 
 const SIZES: readonly AccessSize[] = [1, 2, 4];
 
-/** 10,000 random accesses of all sizes: no answer is out of range, nothing throws, the state stays plain data. */
+/**
+ * 10,000 random accesses of all sizes: no answer is out of range, nothing throws, the state stays plain data, and one that a snapshot would
+ * restore.
+ */
 export function fuzz(
   handler: IoHandler,
   length: number,
-  save: () => unknown,
+  device: Pick<Device, 'save' | 'vmstate'>,
   between: (random: (below: number) => number) => void = () => {},
 ): void {
   const random = seededRandom(0x5eed);
@@ -72,7 +75,8 @@ export function fuzz(
       expect(value >= 0 && value < 2 ** (8 * size) && Number.isInteger(value)).toBe(true);
     }
     between(random);
+    if (count % 100 === 0) expect(device.vmstate.fields.misfit(device.save())).toBeUndefined();
   }
-  const state = save();
+  const state = device.save();
   expect(structuredClone(state)).toEqual(state);
 }

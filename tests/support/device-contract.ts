@@ -44,6 +44,20 @@ export function deviceContract<S extends { readonly [key: string]: Plain }, D ex
       disturb(dev);
       expect(structuredClone(dev.save())).toEqual(dev.save());
     });
+    it('its table of fields allows the state, and neither less nor more', () => {
+      const dev = make();
+      const { fields } = dev.vmstate;
+      expect(fields.misfit(dev.save())).toBeUndefined();
+      disturb(dev);
+      const saved: Record<string, unknown> = { ...dev.save() };
+      expect(fields.misfit(saved)).toBeUndefined();
+      expect(fields.misfit({ ...saved, surplus: 0 })).toBeDefined();
+      for (const field of Object.keys(saved)) {
+        const { [field]: _, ...less } = saved;
+        expect(fields.misfit(less), field).toEqual({ field, text: 'is missing' });
+        expect(fields.misfit({ ...saved, [field]: undefined }), field).toBeDefined();
+      }
+    });
     it('a snapshot does not alias live state', () => {
       const dev = make();
       const saved = dev.save();

@@ -50,7 +50,11 @@ async function uptime(run: Run): Promise<number> {
 
 /** A test of a guest whose host stalls so long, and that may take so long. */
 export function itSurvivesStalls(stalls: Stalls, timeoutMs: number): void {
-  it('a stalled host costs the guest nothing but time, at any moment', () => bootWithStalls(stalls), timeoutMs);
+  it(
+    'a stalled host costs the guest nothing but time, at any moment',
+    () => bootWithStalls(stalls),
+    timeoutMs,
+  );
 }
 
 /** Boots, stalls and checks. */

@@ -148,16 +148,11 @@ describe('fw_cfg', () => {
       read: (at: number, size: 1 | 2 | 4) => io.read(0x510 + at, size),
       write: (at: number, size: 1 | 2 | 4, value: number) => io.write(0x510 + at, size, value),
     };
-    fuzz(
-      handler,
-      12,
-      () => dev.save(),
-      (random) => {
-        put(REQUEST, random(2 ** 32));
-        put(REQUEST + 4, random(0x20000));
-        put(REQUEST + 12, random(0x20000));
-        if (random(3) === 0) io.write(0x518, 4, 0x00100000);
-      },
-    );
+    fuzz(handler, 12, dev, (random) => {
+      put(REQUEST, random(2 ** 32));
+      put(REQUEST + 4, random(0x20000));
+      put(REQUEST + 12, random(0x20000));
+      if (random(3) === 0) io.write(0x518, 4, 0x00100000);
+    });
   });
 });

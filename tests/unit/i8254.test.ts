@@ -140,14 +140,9 @@ describe('i8254', () => {
       read: (at: number, size: 1 | 2 | 4) => io.read(0x40 + (at & 3 & -size), size),
       write: (at: number, size: 1 | 2 | 4, value: number) => io.write(0x40 + (at & 3 & -size), size, value),
     };
-    fuzz(
-      handler,
-      4,
-      () => dev.save(),
-      (random) => {
-        if (random(4) === 0) clock.step(random(100_000));
-        if (random(50) === 0) dev.setGate(2, random(2) === 0);
-      },
-    );
+    fuzz(handler, 4, dev, (random) => {
+      if (random(4) === 0) clock.step(random(100_000));
+      if (random(50) === 0) dev.setGate(2, random(2) === 0);
+    });
   });
 });

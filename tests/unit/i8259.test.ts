@@ -149,14 +149,9 @@ describe('i8259', () => {
       read: (at: number, size: 1 | 2 | 4) => io.read(ports[at] ?? 0, size),
       write: (at: number, size: 1 | 2 | 4, value: number) => io.write(ports[at] ?? 0, size, value),
     };
-    fuzz(
-      handler,
-      ports.length,
-      () => dev.save(),
-      (random) => {
-        lines[random(16)]?.set(random(2) === 0);
-        if (random(4) === 0) expect(dev.acknowledge()).toBeLessThan(0x100);
-      },
-    );
+    fuzz(handler, ports.length, dev, (random) => {
+      lines[random(16)]?.set(random(2) === 0);
+      if (random(4) === 0) expect(dev.acknowledge()).toBeLessThan(0x100);
+    });
   });
 });

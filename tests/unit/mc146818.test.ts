@@ -195,13 +195,8 @@ describe('mc146818', () => {
         io.write(0x70 + at, size, value);
       },
     };
-    fuzz(
-      handler,
-      2,
-      () => dev.save(),
-      (random) => {
-        if (random(8) === 0) clock.step(random(100_000_000));
-      },
-    );
+    fuzz(handler, 2, dev, (random) => {
+      if (random(8) === 0) clock.step(random(100_000_000));
+    });
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MEMORY_HOTPLUG_BASE } from '../../src/emu/acpi/memory-hotplug.ts';
 import { Machine, type MachineConfig } from '../../src/emu/index.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
-import { restoreSections, saveSections } from '../../src/emu/machine/snapshot-sections.ts';
+import { checkSections, saveSections } from '../../src/emu/machine/snapshot-sections.ts';
 import { memoryImages } from '../support/headless-guest.ts';
 
 const MIB = 1 << 20;
@@ -92,16 +92,20 @@ describe('sections of a snapshot', () => {
     if (machine === undefined || other === undefined) throw new Error('no machines');
     for (const port of SCRATCH) machine.board.ports.write(port, 1, port >>> 4);
     const sections = saveSections(machine.devices.tree);
-    restoreSections(other.devices.tree, sections);
+    checkSections(other.devices.tree, sections)();
     expect(SCRATCH.map((port) => other.board.ports.read(port, 1))).toEqual([0x3f, 0x2f]);
     const [first, second] = sections.filter(({ name }) => name === 'serial');
     if (first === undefined || second === undefined) throw new Error('no serial ports');
     const moved = sections.map((section) => (section === second ? { ...second, path: first.path } : section));
-    expect(() => restoreSections(other.devices.tree, moved)).toThrow(
+    expect(() => checkSections(other.devices.tree, moved)).toThrow(
+      `The snapshot has serial of ${first.path} twice.`,
+    );
+    const less = sections.filter((section) => section !== second);
+    expect(() => checkSections(other.devices.tree, less)).toThrow(
       `The snapshot has no serial of ${second.path}.`,
     );
     const more = [...sections, { ...second, path: '/nowhere' }];
-    expect(() => restoreSections(other.devices.tree, more)).toThrow(
+    expect(() => checkSections(other.devices.tree, more)).toThrow(
       'The snapshot has a device serial at /nowhere that this machine does not have.',
     );
   });
@@ -113,12 +117,12 @@ describe('sections of a snapshot', () => {
     const other = machineWith({ serialPorts: [true, true] }).devices.tree;
     const [first, ...rest] = sections;
     if (first === undefined) throw new Error('no sections');
-    expect(() => restoreSections(tree, rest)).toThrow(`The snapshot has no ${first.name} of ${first.path}.`);
-    expect(() => restoreSections(other, sections)).toThrow(/^The snapshot has /);
-    expect(() => restoreSections(tree, [{ ...first, version: 99 }, ...rest])).toThrow(
+    expect(() => checkSections(tree, rest)).toThrow(`The snapshot has no ${first.name} of ${first.path}.`);
+    expect(() => checkSections(other, sections)).toThrow(/^The snapshot has /);
+    expect(() => checkSections(tree, [{ ...first, version: 99 }, ...rest])).toThrow(
       `The snapshot has ${first.name} in version 99, this machine has version `,
     );
-    restoreSections(tree, sections);
+    checkSections(tree, sections)();
   });
 });
 
@@ -134,6 +138,6 @@ it('a local APIC that is moved answers at its new place only, also after reset a
   const sections = saveSections(machine.devices.tree);
   machine.reset();
   expect([at(0xfee0_0000), at(0xfed8_0000)]).toEqual([version, 0]);
-  restoreSections(machine.devices.tree, sections);
+  checkSections(machine.devices.tree, sections)();
   expect([at(0xfee0_0000), at(0xfed8_0000)]).toEqual([0, version]);
 });

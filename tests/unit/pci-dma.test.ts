@@ -8,7 +8,7 @@ import { PciDevice, type PciState } from '../../src/emu/pci/pci-device.ts';
 import { pciRig } from '../support/pci-rig.ts';
 
 class Master extends PciDevice<PciState> {
-  readonly vmstate = { name: 'master', version: 1 };
+  readonly vmstate = { name: 'master', version: 1, fields: this.pciFields };
 
   constructor() {
     super({ type: 'master', vendorId: 1, deviceId: 1, classCode: 0 });

@@ -1,7 +1,8 @@
 /** The PCI bus and what every function has: mechanism 1, BARs, INTx#, MSI-X, placement. */
 import { describe, expect, it } from 'vitest';
-import type { AccessSize } from '../../src/emu/core/device.ts';
+import type { AccessSize, VmState } from '../../src/emu/core/device.ts';
 import { MonitorError } from '../../src/emu/core/monitor-error.ts';
+import { record } from '../../src/emu/core/state-fields.ts';
 import type { MsixState } from '../../src/emu/pci/msix.ts';
 import { Msix } from '../../src/emu/pci/msix.ts';
 import { parsePciAddress, pciDevfn } from '../../src/emu/pci/pci-bus.ts';
@@ -16,7 +17,7 @@ type CardState = { readonly pci: PciState; readonly msix: MsixState };
 
 /** A card with one BAR of each kind; reads answer the offset, writes are recorded. */
 class Card extends PciDevice<CardState> {
-  readonly vmstate = { name: 'card', version: 1 };
+  readonly vmstate: VmState<CardState>;
   readonly msix: Msix;
   readonly writes: string[] = [];
 
@@ -38,6 +39,8 @@ class Card extends PciDevice<CardState> {
       capabilityOffset: 0x98,
       vectors: 2,
     });
+    const fields = record<CardState>({ pci: this.pciFields, msix: this.msix.fields });
+    this.vmstate = { name: 'card', version: 1, fields };
     this.addBar({ index: 0, kind: 'io', sizeBytes: 0x80, handler: handler('io') });
     this.addBar({ index: 1, kind: 'mem32', sizeBytes: 0x1000, handler: this.msix });
     this.addBar({ index: 4, kind: 'mem64', prefetchable: true, sizeBytes: 0x4000, handler: handler('mem') });

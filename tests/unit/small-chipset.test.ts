@@ -62,7 +62,7 @@ describe('port 92h', () => {
       read: (offset: number, size: AccessSize) => io.read(0x92 + offset, size),
       write: (offset: number, size: AccessSize, value: number) => io.write(0x92 + offset, size, value),
     };
-    fuzz(handler, 1, () => port92.save());
+    fuzz(handler, 1, port92);
   });
 });
 
@@ -117,6 +117,6 @@ describe('i8257', () => {
       read: (at: number, size: 1 | 2 | 4) => io.read(at, size),
       write: (at: number, size: 1 | 2 | 4, value: number) => io.write(at, size, value),
     };
-    fuzz(handler, 0xe0, () => dma.save());
+    fuzz(handler, 0xe0, dma);
   });
 });

@@ -2,7 +2,7 @@
 
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Plain } from '../../src/emu/core/plain.ts';
 import { SnapshotError } from '../../src/emu/core/snapshot-error.ts';
 import { crc32 } from '../../src/emu/snapshot/crc32.ts';
@@ -118,6 +118,19 @@ describe('snapshot: plain data', () => {
         expect(decodePlain(encodePlain(value))).toEqual(value);
       }),
     );
+  });
+
+  it('has no number that takes long to read', () => {
+    const digits = '9'.repeat(1_000_000);
+    const bytes = Buffer.concat([
+      encodePlain(7n).subarray(0, 1),
+      Buffer.from(Uint32Array.of(digits.length).buffer),
+      Buffer.from(digits),
+    ]);
+    const read = vi.spyOn(globalThis, 'BigInt');
+    expect(() => decodePlain(bytes)).toThrow(SnapshotError);
+    expect(read).not.toHaveBeenCalled();
+    read.mockRestore();
   });
 
   it('of any damage is refused or is other data, in finite time', () => {

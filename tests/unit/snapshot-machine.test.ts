@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Plain } from '../../src/emu/core/plain.ts';
 import {
   Machine,
   type MachineConfig,
@@ -105,6 +106,70 @@ describe('a machine that was saved and restored', () => {
     restored.run(1);
     expect(restored.clock.nowNs()).toBeGreaterThan(nowNs);
   });
+});
+
+describe('a state that no machine ever saved', () => {
+  type Bad = readonly [field: string, value: unknown, sentence: string];
+
+  it('is refused before anything is restored, and the field is named', async () => {
+    const machine = machineWith();
+    const { state } = await saveMachine(machine);
+    const before = JSON.stringify(machine.saveRun());
+    const bad: readonly Bad[] = [
+      ['run.nowNs', Number.NaN, 'field run.nowNs of the state is NaN, not an integer from 0 to '],
+      ['run.nowNs', 2 ** 53 - 1, 'field run.nowNs of the state is 9007199254740991, not an integer'],
+      ['run.retired', -1, 'field run.retired of the state is -1, not an integer from 0 to '],
+      [
+        'run.wallClockMs',
+        Number.NEGATIVE_INFINITY,
+        'field run.wallClockMs of the state is -Infinity, not a number',
+      ],
+      ['run.runState', 'lost', 'field run.runState of the state is "lost", not one of prelaunch, running, '],
+      ['run.extra', 1, 'field run.extra of the state is not known'],
+      [
+        'peripherals.drives',
+        {},
+        'field peripherals.drives of the state is a set of fields, not a list of 0 to 4096',
+      ],
+      ['peripherals.devices', [{}], 'field peripherals.devices[0].options of the state is missing'],
+      [
+        'peripherals.objects',
+        [{ id: null, json: false, entries: [[1, 2]] }],
+        'field peripherals.objects[0].entries[0][0]',
+      ],
+      ['sections', 'none', 'field sections of the state is "none", not a list'],
+      ['sections.0.version', 1.5, 'field sections[0].version of the state is 1.5, not an integer'],
+      ['sections.0.state', null, 'cpu of /machine/unattached/device[0] is null, not a set of fields'],
+      [
+        'sections.0.state.words',
+        new Int32Array(3),
+        'field words of cpu of /machine/unattached/device[0] is 12 bytes of a Int32Array, not ',
+      ],
+      [
+        'sections.1.state.tpr',
+        256,
+        'field tpr of apic of /machine/unattached/device[0] is 256, not an integer from 0 to 255',
+      ],
+    ];
+    for (const [field, value, sentence] of bad) {
+      await expect(restoreMachine(machine, withValue(state, field.split('.'), value)), field).rejects.toThrow(
+        `The snapshot is damaged: ${sentence}`,
+      );
+    }
+    for (const nothing of [undefined, null, [], 'state', 7]) {
+      await expect(restoreMachine(machine, nothing)).rejects.toThrow(
+        'The snapshot is damaged: the state is ',
+      );
+    }
+    expect(JSON.stringify(machine.saveRun())).toBe(before);
+  });
+
+  function withValue(state: Plain, path: readonly string[], value: unknown): Plain {
+    const copy = structuredClone(state) as Record<string, unknown>;
+    const parent = path.slice(0, -1).reduce((at, key) => at[key] as Record<string, unknown>, copy);
+    parent[path.at(-1) ?? ''] = value;
+    return copy as Plain;
+  }
 });
 
 describe('what was plugged', () => {

@@ -15,6 +15,7 @@ it.each([
   const host = {
     monotonicNs: () => performance.now() * 1e6,
     wallClockMs: () => Date.now(),
+    after: () => {},
     random: (bytes: Uint8Array) => void bytes.fill(0),
     images,
   };
@@ -23,6 +24,8 @@ it.each([
   const environment: MachineEnvironment = {
     images,
     onWake: () => {},
+    isMonitorFull: () => false,
+    onMemoryNotice: () => {},
     onSerialOutput: () => {},
     onMonitorOutput: () => {},
     onEvent: () => {},

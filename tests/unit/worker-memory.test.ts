@@ -36,6 +36,7 @@ it('is told that the browser gave less than the guest has, and no fault of ours 
     {
       images: memoryImages(),
       onWake() {},
+      isMonitorFull: () => false,
       onSerialOutput() {},
       onMonitorOutput() {},
       onEvent() {},

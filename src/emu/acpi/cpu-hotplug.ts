@@ -10,8 +10,9 @@
  * | +0x08 dword | | command data | command data |
  */
 import type { AddressSpace, Mapping } from '../bus/address-space.ts';
-import type { AccessSize, Device, IoHandler } from '../core/device.ts';
+import type { AccessSize, Device, IoHandler, VmState } from '../core/device.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import { BOOLEAN, bytes, DWORD, integer, record, typedArray } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import { AlignedIo } from './aligned-io.ts';
 import { GPE_CPU_HOTPLUG_BIT, type GpeEvents } from './gpe.ts';
@@ -68,7 +69,7 @@ export type CpuHotplugState = {
 };
 
 export class CpuHotplug implements Device<CpuHotplugState>, IoHandler {
-  readonly vmstate = { name: 'CPU hotplug state', version: 1 };
+  readonly vmstate: VmState<CpuHotplugState>;
 
   readonly #cpus: HotplugCpus;
   readonly #gpe: GpeEvents;
@@ -87,13 +88,26 @@ export class CpuHotplug implements Device<CpuHotplugState>, IoHandler {
     this.#cpus = cpus;
     this.#gpe = gpe;
     this.#trace = trace;
+    const { count } = cpus;
+    this.vmstate = {
+      name: 'CPU hotplug state',
+      version: 1,
+      fields: record<CpuHotplugState>({
+        legacy: BOOLEAN,
+        selector: DWORD,
+        command: integer(COMMAND_NEXT_EVENT, COMMAND_ARCH_ID),
+        events: bytes(count),
+        ostEvent: typedArray(Uint32Array, count),
+        ostStatus: typedArray(Uint32Array, count),
+      }),
+    };
     this.#s = {
       legacy: true,
       selector: 0,
       command: 0,
-      events: new Uint8Array(cpus.count),
-      ostEvent: new Uint32Array(cpus.count),
-      ostStatus: new Uint32Array(cpus.count),
+      events: new Uint8Array(count),
+      ostEvent: new Uint32Array(count),
+      ostStatus: new Uint32Array(count),
     };
   }
 

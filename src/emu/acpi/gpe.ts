@@ -10,6 +10,7 @@
 import type { AddressSpace, Mapping } from '../bus/address-space.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
+import { bytes, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 
 export const GPE_BASE = 0xafe0;
@@ -30,8 +31,10 @@ export interface GpeEvents {
 /** `bytes` are STS low, STS high, EN low, EN high. */
 export type GpeState = { readonly bytes: Uint8Array };
 
+const GPE_STATE = record<GpeState>({ bytes: bytes(GPE_SIZE) });
+
 export class GpeBlock implements Device<GpeState>, GpeEvents, IoHandler {
-  readonly vmstate = { name: 'gpe', version: 1 };
+  readonly vmstate = { name: 'gpe', version: 1, fields: GPE_STATE };
 
   readonly #sci: IrqLine;
   readonly #trace: Trace;

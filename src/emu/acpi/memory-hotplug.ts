@@ -12,7 +12,8 @@
  * | +0x14 byte | flags | flags: clear insert, clear remove, eject |
  */
 import type { AddressSpace, Mapping } from '../bus/address-space.ts';
-import type { AccessSize, Device, IoHandler } from '../core/device.ts';
+import type { AccessSize, Device, IoHandler, VmState } from '../core/device.ts';
+import { bytes, DWORD, record, typedArray } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import { AlignedIo } from './aligned-io.ts';
 import type { OspmStatus } from './cpu-hotplug.ts';
@@ -60,7 +61,7 @@ export type MemoryHotplugState = {
 };
 
 export class MemoryHotplug implements Device<MemoryHotplugState>, IoHandler {
-  readonly vmstate = { name: 'memory hotplug state', version: 1 };
+  readonly vmstate: VmState<MemoryHotplugState>;
 
   readonly #dimms: HotplugDimms;
   readonly #gpe: GpeEvents;
@@ -72,11 +73,22 @@ export class MemoryHotplug implements Device<MemoryHotplugState>, IoHandler {
     this.#dimms = dimms;
     this.#gpe = gpe;
     this.#trace = trace;
+    const { slots } = dimms;
+    this.vmstate = {
+      name: 'memory hotplug state',
+      version: 1,
+      fields: record<MemoryHotplugState>({
+        selector: DWORD,
+        events: bytes(slots),
+        ostEvent: typedArray(Uint32Array, slots),
+        ostStatus: typedArray(Uint32Array, slots),
+      }),
+    };
     this.#s = {
       selector: 0,
-      events: new Uint8Array(dimms.slots),
-      ostEvent: new Uint32Array(dimms.slots),
-      ostStatus: new Uint32Array(dimms.slots),
+      events: new Uint8Array(slots),
+      ostEvent: new Uint32Array(slots),
+      ostStatus: new Uint32Array(slots),
     };
   }
 

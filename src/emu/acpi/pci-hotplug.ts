@@ -13,6 +13,7 @@
  */
 import type { AddressSpace, Mapping } from '../bus/address-space.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
+import { DWORD, record, typedArray } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import { GPE_PCI_HOTPLUG_BIT, type GpeEvents } from './gpe.ts';
 
@@ -45,8 +46,15 @@ export type PciHotplugState = {
   readonly acpiIndex: number;
 };
 
+const PCI_HOTPLUG_STATE = record<PciHotplugState>({
+  up: typedArray(Uint32Array, MAX_HOTPLUG_BUSES),
+  down: typedArray(Uint32Array, MAX_HOTPLUG_BUSES),
+  bsel: DWORD,
+  acpiIndex: DWORD,
+});
+
 export class PciHotplug implements Device<PciHotplugState>, IoHandler {
-  readonly vmstate = { name: 'acpi_pcihp', version: 1 };
+  readonly vmstate = { name: 'acpi_pcihp', version: 1, fields: PCI_HOTPLUG_STATE };
 
   readonly #buses: HotplugBuses;
   readonly #gpe: GpeEvents;

@@ -3,6 +3,7 @@ import type { AddressSpace } from '../bus/address-space.ts';
 import type { AccessSize, IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { OPEN_BUS } from '../core/open-bus.ts';
+import { BOOLEAN, BYTE, DWORD, list, mask, record } from '../core/state-fields.ts';
 import { PCI_STATUS_DEVSEL_MEDIUM, PCI_STATUS_FAST_BACK } from '../pci/config-space.ts';
 import type { PciState } from '../pci/pci-device.ts';
 import { PCI_VENDOR_ID_INTEL, PciDevice } from '../pci/pci-device.ts';
@@ -52,6 +53,15 @@ export type IdeChannelState = {
   readonly bmAddress: number;
 };
 
+const CHANNEL_STATE = record<IdeChannelState>({
+  device: mask(DEVICE_DEV),
+  control: BYTE,
+  irq: BOOLEAN,
+  bmCommand: mask(BM_CMD_START | BM_CMD_READ),
+  bmStatus: mask(BM_STATUS_CAPABLE | BM_STATUS_DMAING | BM_STATUS_ERROR | BM_STATUS_INT),
+  bmAddress: DWORD,
+});
+
 const POWER_ON = { device: 0, control: 0, irq: false, bmCommand: 0, bmStatus: 0, bmAddress: 0 };
 
 /** One channel without drives: its task file reads 0, every command to drive 0 is aborted with an interrupt. */
@@ -76,7 +86,7 @@ class IdeChannel {
 
   /** QEMU: SRST is over at once, and its diagnostic ends like a command; the selection stays. */
   writeControl(value: number): void {
-    this.#s.control = value & ~DEVICE_CONTROL_SRST;
+    this.#s.control = value & 0xff & ~DEVICE_CONTROL_SRST;
     if ((value & DEVICE_CONTROL_SRST) !== 0) this.#complete();
   }
 
@@ -149,7 +159,11 @@ class IdeChannel {
 export type Piix3IdeState = { readonly pci: PciState; readonly channels: readonly IdeChannelState[] };
 
 export class Piix3Ide extends PciDevice<Piix3IdeState> {
-  readonly vmstate = { name: 'ide', version: 3 };
+  readonly vmstate = {
+    name: 'ide',
+    version: 3,
+    fields: record<Piix3IdeState>({ pci: this.pciFields, channels: list(CHANNEL_STATE, CHANNELS.length) }),
+  };
   readonly #channels: readonly IdeChannel[];
 
   /** @param irqs the channels' interrupts: ISA IRQ 14 and 15 */

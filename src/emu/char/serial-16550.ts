@@ -7,6 +7,7 @@ import { byteWide } from '../bus/byte-wide.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
+import { BOOLEAN, BYTE, DEADLINE_NS, integer, list, mask, record, WORD } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { CharBackend, CharEvent, CharFrontend } from './char-backend.ts';
 
@@ -88,9 +89,30 @@ function powerOn() {
 /** Volatile state; `timeoutNs` is the deadline of the character timeout. */
 export type SerialState = ReturnType<typeof powerOn>;
 
+/** Of a character at the slowest speed. */
+const CHAR_TIME_MAX_NS = 10 * NS_PER_S;
+
+const SERIAL_STATE = record<SerialState>({
+  divider: WORD,
+  rbr: BYTE,
+  ier: mask(IER_RDI | IER_THRI | IER_RLSI | IER_MSI),
+  iir: BYTE,
+  fcr: mask(FCR_STORED),
+  lcr: BYTE,
+  mcr: mask(MCR_WRITABLE),
+  lsr: BYTE,
+  msr: BYTE,
+  scr: BYTE,
+  thrPending: BOOLEAN,
+  timeoutPending: BOOLEAN,
+  timeoutNs: DEADLINE_NS,
+  charTimeNs: integer(0, CHAR_TIME_MAX_NS),
+  rxFifo: list(BYTE, { max: FIFO_SIZE }),
+});
+
 /** One serial port; eight registers wherever it is attached. */
 export class Serial16550 implements Device<SerialState>, CharFrontend, IoHandler {
-  readonly vmstate = { name: 'serial', version: 3 };
+  readonly vmstate = { name: 'serial', version: 3, fields: SERIAL_STATE };
 
   // Fixed wiring.
   readonly #irq: IrqLine;

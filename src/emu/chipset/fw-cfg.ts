@@ -4,9 +4,10 @@
  */
 import type { AddressSpace } from '../bus/address-space.ts';
 import { assert } from '../core/assert.ts';
-import { BottomHalf, type BottomHalfState, type Portion } from '../core/bottom-half.ts';
+import { BOTTOM_HALF_STATE, BottomHalf, type BottomHalfState, type Portion } from '../core/bottom-half.ts';
 import type { Clock } from '../core/clock.ts';
-import type { AccessSize, Device } from '../core/device.ts';
+import type { AccessSize, Device, VmState } from '../core/device.ts';
+import { bytes, DWORD, integer, nullable, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 
@@ -103,9 +104,6 @@ function byName(a: NamedFile, b: NamedFile): number {
 }
 
 export class FwCfg implements Device<FwCfgState> {
-  /** QEMU: version 2; a transfer there takes no time. */
-  readonly vmstate = { name: 'fw_cfg', version: 3 };
-
   // Fixed wiring.
   readonly #memory: DmaPort;
   readonly #trace: Trace;
@@ -140,6 +138,24 @@ export class FwCfg implements Device<FwCfgState> {
       read: (offset, size) => this.#readSignature(offset, size),
       write: (offset, size, value) => this.#writeDmaAddress(offset, size, value),
     });
+  }
+
+  get vmstate(): VmState<FwCfgState> {
+    const writable = this.#files.filter(({ options }) => options.writable);
+    const written = record<FwCfgState['written']>(
+      Object.fromEntries(writable.map((file) => [file.name, bytes(file.bytes.length)])),
+    );
+    const address = integer(0, 2 ** 64);
+    const fields = record<FwCfgState>({
+      entry: integer(-1, 0xffff),
+      offset: DWORD,
+      dmaHigh: DWORD,
+      written,
+      dma: nullable(record<FwCfgDma>({ address, control: DWORD, length: DWORD, target: address })),
+      bottomHalf: BOTTOM_HALF_STATE,
+    });
+    // QEMU: version 2; a transfer there takes no time.
+    return { name: 'fw_cfg', version: 3, fields };
   }
 
   /** Adds or replaces the item of a key below FW_CFG_FILE_FIRST. */

@@ -7,6 +7,16 @@ import type { AddressSpace } from '../bus/address-space.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
+import {
+  BOOLEAN,
+  bigUnsigned,
+  DEADLINE_NS,
+  INT32,
+  list,
+  mask,
+  record,
+  TIME_NS,
+} from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 
 export const HPET_BASE = 0xfed00000;
@@ -75,6 +85,26 @@ export type HpetState = {
   timers: HpetTimerState[];
 };
 
+const TIMER_STATE = record<HpetTimerState>({
+  config: mask(TN_CONF_WRITABLE | PER_INT_CAP | SIZE_CAP),
+  comparator: bigUnsigned(64),
+  period: bigUnsigned(64),
+  fsb: bigUnsigned(64),
+  wrapped: BOOLEAN,
+  deadlineNs: DEADLINE_NS,
+});
+
+const HPET_STATE = record<HpetState>({
+  config: mask(ENABLE_CNF | LEG_RT_CNF),
+  status: mask((1 << TIMERS) - 1),
+  counter: bigUnsigned(64),
+  startNs: TIME_NS,
+  pitLevel: BOOLEAN,
+  rtcLevel: BOOLEAN,
+  lines: INT32,
+  timers: list(TIMER_STATE, TIMERS),
+});
+
 function timerAtReset(): HpetTimerState {
   const config = PER_INT_CAP | SIZE_CAP;
   return { config, comparator: U64, period: 0n, fsb: 0n, wrapped: false, deadlineNs: null };
@@ -94,7 +124,7 @@ function half(value: bigint, high: boolean): number {
 }
 
 export class Hpet implements Device<HpetState>, IoHandler {
-  readonly vmstate = { name: 'hpet', version: 3 };
+  readonly vmstate = { name: 'hpet', version: 3, fields: HPET_STATE };
   /** OUT 0 of the PIT arrives here and goes on to IRQ 0 unless legacy replacement is on. */
   readonly pitIrq: IrqLine;
   /** The RTC's interrupt arrives here and goes on to IRQ 8 unless legacy replacement is on. */

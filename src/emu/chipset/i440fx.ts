@@ -1,4 +1,5 @@
 /** 82441FX (PMC): the host bridge at 00:00.0. Spec: Intel 440FX PCIset datasheet, §3. */
+import { record } from '../core/state-fields.ts';
 import type { PciState } from '../pci/pci-device.ts';
 import { PCI_VENDOR_ID_INTEL, PciDevice } from '../pci/pci-device.ts';
 
@@ -24,7 +25,7 @@ export type I440fxState = { readonly pci: PciState };
  * SMRAM: there is no system management mode.
  */
 export class I440fx extends PciDevice<I440fxState> {
-  readonly vmstate = { name: 'I440FX', version: 3 };
+  readonly vmstate = { name: 'I440FX', version: 3, fields: record<I440fxState>({ pci: this.pciFields }) };
 
   /** @param ramBytes guest RAM in bytes */
   constructor(ramBytes: number) {

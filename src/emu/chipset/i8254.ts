@@ -5,9 +5,10 @@
  */
 import type { AddressSpace } from '../bus/address-space.ts';
 import { byteWide } from '../bus/byte-wide.ts';
-import type { Clock, Timer } from '../core/clock.ts';
+import { actingNs, type Clock, type Timer } from '../core/clock.ts';
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
+import { BOOLEAN, BYTE, DEADLINE_NS, integer, list, record, TIME_NS, WORD } from '../core/state-fields.ts';
 
 /** Counts per second. */
 export const PIT_FREQUENCY = 1_193_182;
@@ -48,8 +49,9 @@ function powerOn(gate: boolean, loadNs: number) {
   };
 }
 
-/** Whole counts in `ns`. The products stay below 2^53. */
-function nsToCounts(ns: number): number {
+/** Whole counts in `ns`, none in less than nothing. The products stay below 2^53. */
+function nsToCounts(since: number): number {
+  const ns = Math.max(0, since);
   const seconds = Math.floor(ns / NS_PER_S);
   return seconds * PIT_FREQUENCY + Math.floor(((ns - seconds * NS_PER_S) * PIT_FREQUENCY) / NS_PER_S);
 }
@@ -107,8 +109,31 @@ export type I8254State = {
   readonly irqDisabled: boolean;
 };
 
+const COUNTER_STATE = record<PitCounterState>({
+  count: integer(1, 0x10000),
+  latched: WORD,
+  latchState: integer(RW_LATCH, RW_WORD1),
+  statusLatched: BOOLEAN,
+  status: BYTE,
+  readState: integer(RW_LATCH, RW_WORD1),
+  writeState: integer(RW_LATCH, RW_WORD1),
+  writeLatch: BYTE,
+  rwMode: integer(RW_LATCH, RW_WORD0),
+  mode: integer(0, 7),
+  bcd: BOOLEAN,
+  gate: BOOLEAN,
+  loadNs: TIME_NS,
+});
+
+const I8254_STATE = record<I8254State>({
+  counters: list(COUNTER_STATE, 3),
+  changeNs: DEADLINE_NS,
+  irqLevel: BOOLEAN,
+  irqDisabled: BOOLEAN,
+});
+
 export class I8254 implements Device<I8254State> {
-  readonly vmstate = { name: 'i8254', version: 3 };
+  readonly vmstate = { name: 'i8254', version: 3, fields: I8254_STATE };
   readonly #irq: IrqLine;
   readonly #clock: Clock;
   readonly #timer: Timer;
@@ -121,8 +146,10 @@ export class I8254 implements Device<I8254State> {
   constructor(irq: IrqLine, clock: Clock) {
     this.#irq = irq;
     this.#clock = clock;
-    // A late timer acts as of its deadline, so that no edge is lost.
-    this.#timer = clock.timer(() => this.#updateIrq(this.#changeNs ?? clock.nowNs()));
+    this.#timer = clock.timer(() => {
+      const now = clock.nowNs();
+      this.#updateIrq(actingNs(this.#changeNs ?? now, now));
+    });
     this.#counters = this.#powerOn();
     this.#updateIrq(clock.nowNs());
   }

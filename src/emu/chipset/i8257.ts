@@ -5,6 +5,7 @@
 import type { AddressSpace } from '../bus/address-space.ts';
 import { byteWide } from '../bus/byte-wide.ts';
 import type { Device } from '../core/device.ts';
+import { BOOLEAN, BYTE, list, record, WORD } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 
 /** Offsets from the first control register. */
@@ -53,8 +54,27 @@ type Controller = ReturnType<typeof controllerAtReset>;
 /** Channels 0–3, then 4–7. */
 export type I8257State = { readonly controllers: readonly Controller[] };
 
+const CHANNEL_STATE = record<ReturnType<typeof channelAtReset>>({
+  baseAddress: WORD,
+  baseCount: WORD,
+  address: WORD,
+  count: WORD,
+  mode: BYTE,
+  page: BYTE,
+});
+
+const CONTROLLER_STATE = record<Controller>({
+  status: BYTE,
+  command: BYTE,
+  mask: BYTE,
+  highByte: BOOLEAN,
+  channels: list(CHANNEL_STATE, 4),
+});
+
+const I8257_STATE = record<I8257State>({ controllers: list(CONTROLLER_STATE, 2) });
+
 export class I8257 implements Device<I8257State> {
-  readonly vmstate = { name: 'dma', version: 1 };
+  readonly vmstate = { name: 'dma', version: 1, fields: I8257_STATE };
   readonly #trace: Trace;
   #controllers: Controller[] = [controllerAtReset(), controllerAtReset()];
 

@@ -6,6 +6,7 @@ import type { AddressSpace } from '../bus/address-space.ts';
 import { byteWide } from '../bus/byte-wide.ts';
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
+import { BOOLEAN, BYTE, integer, mask, record, tuple, WORD } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 
 const ICW1 = 0x10;
@@ -235,9 +236,34 @@ class Chip {
 /** Master first, slave second; `lines` are the levels of the 16 inputs. */
 export type I8259State = { readonly chips: readonly [PicChipState, PicChipState]; readonly lines: number };
 
+const CHIP_STATE = record<PicChipState>({
+  irr: BYTE,
+  imr: BYTE,
+  isr: BYTE,
+  priorityAdd: integer(0, 7),
+  irqBase: mask(0xf8),
+  readIsr: BOOLEAN,
+  poll: BOOLEAN,
+  specialMask: BOOLEAN,
+  expect: integer(EXPECT_OCW1, EXPECT_ICW4),
+  icw4: BOOLEAN,
+  single: BOOLEAN,
+  autoEoi: BOOLEAN,
+  rotateOnAutoEoi: BOOLEAN,
+  specialFullyNested: BOOLEAN,
+  elcr: BYTE,
+});
+
+const I8259_STATE = record<I8259State>({ chips: tuple(CHIP_STATE, CHIP_STATE), lines: WORD });
+
 /** The PC's 15 ISA interrupts. */
 export class I8259Pair implements Device<I8259State> {
-  readonly vmstate = { name: 'i8259', version: 1, stage: 'interrupt-controller' } as const;
+  readonly vmstate = {
+    name: 'i8259',
+    version: 1,
+    fields: I8259_STATE,
+    stage: 'interrupt-controller',
+  } as const;
   readonly #master: Chip;
   readonly #slave: Chip;
   readonly #trace: Trace;

@@ -6,6 +6,7 @@ import type { AddressSpace } from '../bus/address-space.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
 import type { ApicBus, IrqLine } from '../core/irq.ts';
 import { DELIVERY_EXTINT } from '../core/irq.ts';
+import { BYTE, mask, record, typedArray } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 
 export const IOAPIC_BASE = 0xfec00000;
@@ -51,6 +52,17 @@ export type IoApicState = {
   readonly high: Uint32Array;
 };
 
+const ALL_PINS = (1 << IOAPIC_PINS) - 1;
+
+const IOAPIC_STATE = record<IoApicState>({
+  id: mask(ID_MASK),
+  select: BYTE,
+  irr: mask(ALL_PINS),
+  lines: mask(ALL_PINS),
+  low: typedArray(Uint32Array, IOAPIC_PINS),
+  high: typedArray(Uint32Array, IOAPIC_PINS),
+});
+
 /** One pin as `info pic` shows it. */
 export interface RedirectionEntry {
   readonly low: number;
@@ -58,7 +70,12 @@ export interface RedirectionEntry {
 }
 
 export class IoApic implements Device<IoApicState>, IoHandler {
-  readonly vmstate = { name: 'ioapic', version: 3, stage: 'interrupt-controller' } as const;
+  readonly vmstate = {
+    name: 'ioapic',
+    version: 3,
+    fields: IOAPIC_STATE,
+    stage: 'interrupt-controller',
+  } as const;
 
   // Fixed wiring.
   readonly #bus: ApicBus;

@@ -7,6 +7,7 @@ import { byteWide } from '../bus/byte-wide.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
+import { BYTE, bytes, DEADLINE_NS, integer, mask, record, TIME_NS } from '../core/state-fields.ts';
 import {
   RTC_CENTURY,
   RTC_DAY_OF_WEEK,
@@ -71,8 +72,25 @@ export type Mc146818State = {
   readonly periodicNs: number | null;
 };
 
+/** Far beyond any year that the registers hold, and near enough to be exact. */
+const BASE_SECONDS_MAX = 2e13;
+
+const MC146818_STATE = record<Mc146818State>({
+  index: integer(0, CMOS_SIZE - 1),
+  cmos: bytes(CMOS_SIZE),
+  regA: mask(0xff & ~REG_A_UIP),
+  regB: BYTE,
+  regC: mask(REG_C_IRQF | REG_C_FLAGS),
+  baseSeconds: integer(-BASE_SECONDS_MAX, BASE_SECONDS_MAX),
+  lastNs: TIME_NS,
+  offsetNs: integer(0, NS_PER_S - 1),
+  alarmNs: DEADLINE_NS,
+  updateNs: DEADLINE_NS,
+  periodicNs: DEADLINE_NS,
+});
+
 export class Mc146818 implements Device<Mc146818State> {
-  readonly vmstate = { name: 'mc146818rtc', version: 4 };
+  readonly vmstate = { name: 'mc146818rtc', version: 4, fields: MC146818_STATE };
 
   // Fixed wiring.
   readonly #irq: IrqLine;
@@ -92,15 +110,16 @@ export class Mc146818 implements Device<Mc146818State> {
     this.#clock = clock;
     this.#update = clock.timer(() => this.#updateEnded());
     this.#periodic = clock.timer(() => this.#periodEnded());
+    const baseSeconds = Math.floor(wallClockMs / 1000);
     this.#s = {
       index: 0,
       cmos: cmos.slice(0, CMOS_SIZE),
       regA: 0x26,
       regB: 0x02,
       regC: 0,
-      baseSeconds: Math.floor(wallClockMs / 1000),
+      baseSeconds,
       lastNs: clock.nowNs(),
-      offsetNs: Math.floor((wallClockMs % 1000) * 1_000_000),
+      offsetNs: Math.floor((wallClockMs - baseSeconds * 1000) * NS_PER_MS),
       alarmNs: null,
       updateNs: null,
       periodicNs: null,
@@ -126,7 +145,7 @@ export class Mc146818 implements Device<Mc146818State> {
   /** The world went on by `ms` while the machine did not: the time of day follows, whatever the guest had set. */
   catchUp(ms: number): void {
     const s = this.#s;
-    const offsetNs = s.offsetNs + ms * NS_PER_MS;
+    const offsetNs = s.offsetNs + Math.round(ms * NS_PER_MS);
     s.baseSeconds += Math.floor(offsetNs / NS_PER_S);
     s.offsetNs = offsetNs - Math.floor(offsetNs / NS_PER_S) * NS_PER_S;
     this.#refresh();
@@ -242,7 +261,7 @@ export class Mc146818 implements Device<Mc146818State> {
   }
 
   #elapsedNs(): number {
-    return this.#clock.nowNs() - this.#s.lastNs + this.#s.offsetNs;
+    return Math.max(0, this.#clock.nowNs() - this.#s.lastNs) + this.#s.offsetNs;
   }
 
   #updateInProgress(): boolean {

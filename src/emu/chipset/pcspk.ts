@@ -2,6 +2,7 @@
 import type { AddressSpace } from '../bus/address-space.ts';
 import { byteWide } from '../bus/byte-wide.ts';
 import type { Device } from '../core/device.ts';
+import { BOOLEAN, mask, record } from '../core/state-fields.ts';
 import type { I8254 } from './i8254.ts';
 
 const TIMER2_GATE = 0x01;
@@ -12,8 +13,10 @@ const SPEAKER_COUNTER = 2;
 
 export type PcSpeakerState = { readonly dataOn: boolean; readonly refresh: number };
 
+const PC_SPEAKER_STATE = record<PcSpeakerState>({ dataOn: BOOLEAN, refresh: mask(REFRESH_CLOCK) });
+
 export class PcSpeaker implements Device<PcSpeakerState> {
-  readonly vmstate = { name: 'pcspk', version: 1 };
+  readonly vmstate = { name: 'pcspk', version: 1, fields: PC_SPEAKER_STATE };
   readonly #pit: I8254;
   #s = { dataOn: false, refresh: 0 };
 

@@ -2,6 +2,7 @@
 import type { AddressSpace } from '../bus/address-space.ts';
 import type { AccessSize } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
+import { mask, record } from '../core/state-fields.ts';
 import { PCI_STATUS_DEVSEL_MEDIUM } from '../pci/config-space.ts';
 import type { PciState } from '../pci/pci-device.ts';
 import { PCI_VENDOR_ID_INTEL, PciDevice } from '../pci/pci-device.ts';
@@ -40,7 +41,11 @@ const POWER_ON: readonly (readonly [offset: number, value: number])[] = [
 export type Piix3State = { readonly pci: PciState; readonly rcr: number };
 
 export class Piix3 extends PciDevice<Piix3State> {
-  readonly vmstate = { name: 'PIIX3', version: 3 };
+  readonly vmstate = {
+    name: 'PIIX3',
+    version: 3,
+    fields: record<Piix3State>({ pci: this.pciFields, rcr: mask(RCR_HARD_RESET) }),
+  };
   /** The inputs PIRQA#–PIRQD# for the PCI bus. */
   readonly pirqs: readonly [IrqLine, IrqLine, IrqLine, IrqLine];
   readonly #isaIrqs: readonly IrqLine[];

@@ -13,12 +13,13 @@ import type { Clock, Timer } from '../core/clock.ts';
 import type { AccessSize, IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { OPEN_BUS } from '../core/open-bus.ts';
+import { BYTE, integer, record, type StateFields, WORD } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import { PCI_INTERRUPT_LINE, PCI_STATUS_DEVSEL_MEDIUM, PCI_STATUS_FAST_BACK } from '../pci/config-space.ts';
 import type { PciState } from '../pci/pci-device.ts';
 import { PCI_VENDOR_ID_INTEL, PciDevice } from '../pci/pci-device.ts';
 import type { PmSmbusState } from './pm-smbus.ts';
-import { PmSmbus, SMBUS_SIZE } from './pm-smbus.ts';
+import { PM_SMBUS_STATE, PmSmbus, SMBUS_SIZE } from './pm-smbus.ts';
 
 export const PIIX4_PM_DEVFN = 0x0b;
 export const APM_PORT = 0xb2;
@@ -112,8 +113,25 @@ const POWER_ON = {
   apmStatus: 0,
 };
 
+/** More than a clock that goes on for as long as it can tell ever counts. */
+const OVERFLOW_TICKS_MAX = 2 ** 46;
+
+const PIIX4_PM_REGISTERS: StateFields<Omit<Piix4PmState, 'pci'>> = {
+  smbus: PM_SMBUS_STATE,
+  pm1Status: WORD,
+  pm1Enable: WORD,
+  pm1Control: WORD,
+  overflowTicks: integer(0, OVERFLOW_TICKS_MAX),
+  apmCommand: BYTE,
+  apmStatus: BYTE,
+};
+
 export class Piix4Pm extends PciDevice<Piix4PmState> {
-  readonly vmstate = { name: 'piix4_pm', version: 3 };
+  readonly vmstate = {
+    name: 'piix4_pm',
+    version: 3,
+    fields: record<Piix4PmState>({ pci: this.pciFields, ...PIIX4_PM_REGISTERS }),
+  };
   readonly #ports: AddressSpace;
   readonly #clock: Clock;
   readonly #sci: IrqLine;

@@ -3,6 +3,7 @@
  * Spec: Intel 82371AB (290562) §7.2, registers at the base in config 0x90.
  */
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
+import { BOOLEAN, BYTE, bytes, mask, record } from '../core/state-fields.ts';
 
 export const SMBUS_SIZE = 0x40;
 
@@ -50,6 +51,20 @@ export type PmSmbusState = {
   readonly eepromOffsets: Uint8Array;
 };
 
+export const PM_SMBUS_STATE = record<PmSmbusState>({
+  status: BYTE,
+  control: BYTE,
+  command: BYTE,
+  address: BYTE,
+  data0: BYTE,
+  data1: BYTE,
+  block: BYTE,
+  auxControl: mask(SMBAUXCTL_MASK),
+  started: BOOLEAN,
+  eeproms: bytes(EEPROMS * EEPROM_SIZE),
+  eepromOffsets: bytes(EEPROMS),
+});
+
 const POWER_ON = {
   status: 0,
   control: 0,
@@ -64,7 +79,7 @@ const POWER_ON = {
 
 /** Not modelled: block transfers and the controller's interrupt; a block command ends with a device error. */
 export class PmSmbus implements Device<PmSmbusState>, IoHandler {
-  readonly vmstate = { name: 'pmsmb', version: 1 };
+  readonly vmstate = { name: 'pmsmb', version: 1, fields: PM_SMBUS_STATE };
   readonly #s = {
     ...POWER_ON,
     eeproms: new Uint8Array(EEPROMS * EEPROM_SIZE),

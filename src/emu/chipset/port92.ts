@@ -3,14 +3,17 @@ import type { AddressSpace } from '../bus/address-space.ts';
 import { byteWide } from '../bus/byte-wide.ts';
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
+import { BYTE, record } from '../core/state-fields.ts';
 
 const FAST_RESET = 0x01;
 const A20 = 0x02;
 
 export type Port92State = { readonly outport: number };
 
+const PORT92_STATE = record<Port92State>({ outport: BYTE });
+
 export class Port92 implements Device<Port92State> {
-  readonly vmstate = { name: 'port92', version: 1 };
+  readonly vmstate = { name: 'port92', version: 1, fields: PORT92_STATE };
   readonly #a20: IrqLine;
   readonly #reset: () => void;
   #outport = 0;

@@ -86,13 +86,27 @@ export function secondsToAlarm(cmos: Uint8Array, regB: number, seconds: number):
   const hour = alarm(RTC_HOURS_ALARM, decodeHour);
   const minute = alarm(RTC_MINUTES_ALARM, decode);
   const second = alarm(RTC_SECONDS_ALARM, decode);
+  if ((hour ?? 0) > 23 || (minute ?? 0) > 59 || (second ?? 0) > 59) return undefined;
+  // From field to field: each step goes to the next moment at which one more of them can match.
   let at = seconds + 1;
   while (at <= seconds + SECONDS_PER_DAY) {
-    const ofDay = at % SECONDS_PER_DAY;
-    if (hour !== undefined && Math.floor(ofDay / 3600) !== hour) at += 3600 - (ofDay % 3600);
-    else if (minute !== undefined && Math.floor(ofDay / 60) % 60 !== minute) at += 60 - (ofDay % 60);
-    else if (second !== undefined && ofDay % 60 !== second) at++;
+    const ofDay = modulo(at, SECONDS_PER_DAY);
+    const hours = ahead(hour, Math.floor(ofDay / 3600), 24);
+    const minutes = ahead(minute, Math.floor(ofDay / 60) % 60, 60);
+    const more = ahead(second, ofDay % 60, 60);
+    if (hours > 0) at += hours * 3600 - (ofDay % 3600);
+    else if (minutes > 0) at += minutes * 60 - (ofDay % 60);
+    else if (more > 0) at += more;
     else return at - seconds;
   }
   return undefined;
+}
+
+/** How far a field is from what an alarm wants of it: 0 when any value will do. */
+function ahead(wanted: number | undefined, is: number, values: number): number {
+  return wanted === undefined ? 0 : modulo(wanted - is, values);
+}
+
+function modulo(value: number, by: number): number {
+  return ((value % by) + by) % by;
 }

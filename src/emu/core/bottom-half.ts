@@ -7,6 +7,7 @@
  * count requests, descriptors and bytes, not time, and the next portion has a deadline of virtual time: a deterministic run repeats.
  */
 import type { Clock, Timer } from './clock.ts';
+import { DEADLINE_NS, integer, record } from './state-fields.ts';
 
 /** What may still be done; who does it counts down. A request may be begun while no count is used up. */
 export interface Portion {
@@ -38,6 +39,19 @@ export type BottomHalfState = {
   /** What is left of it. */
   readonly left: Readonly<Portion>;
 };
+
+/** The last piece of work may take more than was left. */
+const OVERDRAWN = -(2 ** 41);
+
+export const BOTTOM_HALF_STATE = record<BottomHalfState>({
+  deadlineNs: DEADLINE_NS,
+  begunNs: DEADLINE_NS,
+  left: record<Readonly<Portion>>({
+    requests: integer(OVERDRAWN, PORTION.requests),
+    descriptors: integer(OVERDRAWN, PORTION.descriptors),
+    bytes: integer(OVERDRAWN, PORTION.bytes),
+  }),
+});
 
 export class BottomHalf {
   readonly #clock: Clock;

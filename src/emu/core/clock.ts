@@ -1,5 +1,18 @@
 /** Virtual time, in nanoseconds since the machine was made (exact: below 2^53 ns is 104 days). */
 
+export const MAX_TIME_NS = Number.MAX_SAFE_INTEGER;
+
+/** No machine lets a timer wait as long when its guest runs. */
+const LATE_MAX_NS = 1e9;
+
+/**
+ * The moment as of which a periodic timer acts that is late: its deadline, so that no period is lost. What is later than a second comes from
+ * a state that was never saved like that, or from a period that no processor can follow: to make up for each period of it might take for ever.
+ */
+export function actingNs(deadlineNs: number, nowNs: number): number {
+  return nowNs - deadlineNs > LATE_MAX_NS ? nowNs : deadlineNs;
+}
+
 export interface Timer {
   /** Calls back once at or after `deadlineNs`; arming again replaces the deadline. */
   arm(deadlineNs: number): void;

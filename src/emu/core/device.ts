@@ -1,5 +1,6 @@
 /** The contract every emulated device keeps. Nothing here knows a concrete device or the browser. */
 import type { Plain } from './plain.ts';
+import type { StateKind } from './state-fields.ts';
 
 export type AccessSize = 1 | 2 | 4;
 
@@ -9,10 +10,12 @@ export interface IoHandler {
   write(offset: number, size: AccessSize, value: number): void;
 }
 
-/** QEMU's name and version of a state section, e.g. { name: 'acpi_pcihp', version: 1 }. */
-export interface VmState {
+/** A state section: QEMU's name and version of it, and what is in it, e.g. { name: 'gpe', version: 1, fields: GPE_STATE }. */
+export interface VmState<S extends Plain = Plain> {
   readonly name: string;
   readonly version: number;
+  /** `restore` is only called with a state of this kind. */
+  readonly fields: StateKind<S>;
   /** Absent: `device`. */
   readonly stage?: RestoreStage;
 }
@@ -30,7 +33,7 @@ export type RestoreStage = (typeof RESTORE_STAGES)[number];
  * it re-arms its timers and drives its IRQ lines to the restored levels.
  */
 export interface Device<S extends Plain = Plain> {
-  readonly vmstate: VmState;
+  readonly vmstate: VmState<S>;
   reset(): void;
   save(): S;
   restore(state: S): void;

@@ -1,5 +1,6 @@
 /** One virtual CPU without its execution engine: state, TLB, MMU, mode. The engine extends it. */
 import type { Device } from '../core/device.ts';
+import { record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Cpu, CpuApic, CpuHost, CpuTopology } from './cpu.ts';
@@ -31,13 +32,16 @@ import {
 import { readFlags, writeFlags } from './system/flags.ts';
 import { computeMode, currentPrivilege } from './system/mode.ts';
 import { initState, resetState, startupState } from './system/reset.ts';
+import { clearOwnWords, VCPU_WORDS } from './vcpu-state.ts';
 
 export const SINGLE_PROCESSOR: CpuTopology = { apicId: 0, sockets: 1, cores: 1, threads: 1 };
 
 export type VcpuState = { readonly words: Int32Array };
 
+const VCPU_STATE = record<VcpuState>({ words: VCPU_WORDS });
+
 export class Vcpu implements Cpu, Device<VcpuState> {
-  readonly vmstate = { name: 'cpu', version: 12, stage: 'processor' } as const;
+  readonly vmstate = { name: 'cpu', version: 12, fields: VCPU_STATE, stage: 'processor' } as const;
   readonly S: Int32Array;
   readonly SU8: Uint8Array;
   readonly SF32: Float32Array;
@@ -235,6 +239,7 @@ export class Vcpu implements Cpu, Device<VcpuState> {
     // Addresses of code that are cached are of this run's generations, which go on.
     const [generation, generationGlobal] = [S[CODE_GENERATION], S[CODE_GENERATION_GLOBAL]];
     S.set(state.words);
+    clearOwnWords(S);
     S[CODE_GENERATION] = generation;
     S[CODE_GENERATION_GLOBAL] = generationGlobal;
     this.mmu.tlb.clear();

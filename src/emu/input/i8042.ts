@@ -6,11 +6,12 @@ import type { AddressSpace } from '../bus/address-space.ts';
 import { byteWide } from '../bus/byte-wide.ts';
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
+import { BYTE, mask, oneOf, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { Ps2KeyboardState } from './ps2-keyboard.ts';
-import { Ps2Keyboard } from './ps2-keyboard.ts';
+import { PS2_KEYBOARD_STATE, Ps2Keyboard } from './ps2-keyboard.ts';
 import type { Ps2MouseState } from './ps2-mouse.ts';
-import { Ps2Mouse } from './ps2-mouse.ts';
+import { PS2_MOUSE_STATE, Ps2Mouse } from './ps2-mouse.ts';
 
 const READ_MODE = 0x20;
 const WRITE_MODE = 0x60;
@@ -78,6 +79,19 @@ export type I8042State = ReturnType<typeof powerOn> & {
   readonly mouse: Ps2MouseState;
 };
 
+const I8042_STATE = record<I8042State>({
+  status: BYTE,
+  mode: BYTE,
+  outport: BYTE,
+  command: BYTE,
+  pending: mask(FROM_KBD | FROM_MOUSE | FROM_CONTROLLER | FROM_CONTROLLER_AUX),
+  source: oneOf(0, FROM_KBD, FROM_MOUSE, FROM_CONTROLLER, FROM_CONTROLLER_AUX),
+  data: BYTE,
+  controllerData: BYTE,
+  keyboard: PS2_KEYBOARD_STATE,
+  mouse: PS2_MOUSE_STATE,
+});
+
 /** Where the controller's wires lead. */
 export interface I8042Wiring {
   /** IRQ 1. */
@@ -90,7 +104,7 @@ export interface I8042Wiring {
 }
 
 export class I8042 implements Device<I8042State> {
-  readonly vmstate = { name: 'pckbd', version: 3 };
+  readonly vmstate = { name: 'pckbd', version: 3, fields: I8042_STATE };
   readonly keyboard: Ps2Keyboard;
   readonly mouse: Ps2Mouse;
 

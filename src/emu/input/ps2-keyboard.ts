@@ -1,9 +1,10 @@
 /** PS/2 keyboard. Spec: IBM PS/2 Hardware Interface Technical Reference. QEMU: hw/input/ps2.c of 7.2. */
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
+import { BOOLEAN, BYTE, integer, record } from '../core/state-fields.ts';
 import { SET2_TO_SET1, scanCodeBytes } from './keymap.ts';
 import type { Ps2QueueState } from './ps2-queue.ts';
-import { Ps2Queue } from './ps2-queue.ts';
+import { PS2_QUEUE_STATE, Ps2Queue } from './ps2-queue.ts';
 
 const SET_LEDS = 0xed;
 const ECHO = 0xee;
@@ -33,8 +34,17 @@ function powerOn() {
 
 export type Ps2KeyboardState = ReturnType<typeof powerOn> & { readonly queue: Ps2QueueState };
 
+export const PS2_KEYBOARD_STATE = record<Ps2KeyboardState>({
+  scanEnabled: BOOLEAN,
+  translate: BOOLEAN,
+  set: integer(1, 3),
+  leds: BYTE,
+  command: integer(NO_COMMAND, 0xff),
+  queue: PS2_QUEUE_STATE,
+});
+
 export class Ps2Keyboard implements Device<Ps2KeyboardState> {
-  readonly vmstate = { name: 'ps2kbd', version: 3 };
+  readonly vmstate = { name: 'ps2kbd', version: 3, fields: PS2_KEYBOARD_STATE };
   readonly #queue: Ps2Queue;
   #s = powerOn();
 

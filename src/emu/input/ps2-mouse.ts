@@ -4,8 +4,9 @@
  */
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
+import { BOOLEAN, BYTE, INT32, integer, list, mask, oneOf, record } from '../core/state-fields.ts';
 import type { Ps2QueueState } from './ps2-queue.ts';
-import { Ps2Queue } from './ps2-queue.ts';
+import { PS2_QUEUE_STATE, Ps2Queue } from './ps2-queue.ts';
 
 const SET_SCALE_11 = 0xe6;
 const SET_SCALE_21 = 0xe7;
@@ -34,6 +35,9 @@ const STATUS_REMOTE = 0x40;
 const TYPE_PS2 = 0;
 const TYPE_IMPS2 = 3;
 const TYPE_IMEX = 4;
+
+/** Counts that wait for the guest to ask for them. */
+const MOVEMENT_MAX = 0x7fff_ffff;
 
 const PACKET_ALWAYS_ONE = 0x08;
 const PACKET_X_SIGN = 0x10;
@@ -68,8 +72,23 @@ function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(value, low), high);
 }
 
+export const PS2_MOUSE_STATE = record<Ps2MouseState>({
+  status: BYTE,
+  resolution: BYTE,
+  sampleRate: BYTE,
+  wrap: BOOLEAN,
+  type: oneOf(TYPE_PS2, TYPE_IMPS2, TYPE_IMEX),
+  knock: list(BYTE, { max: 2 }),
+  dx: INT32,
+  dy: INT32,
+  dz: INT32,
+  buttons: mask(0x1f),
+  command: integer(NO_COMMAND, 0xff),
+  queue: PS2_QUEUE_STATE,
+});
+
 export class Ps2Mouse implements Device<Ps2MouseState> {
-  readonly vmstate = { name: 'ps2mouse', version: 2 };
+  readonly vmstate = { name: 'ps2mouse', version: 2, fields: PS2_MOUSE_STATE };
   readonly #queue: Ps2Queue;
   #s = powerOn();
 
@@ -83,9 +102,9 @@ export class Ps2Mouse implements Device<Ps2MouseState> {
     const s = this.#s;
     if (!(s.status & STATUS_ENABLED)) return;
     const pressed = s.buttons !== (buttons & 0x1f);
-    s.dx += Math.trunc(dx);
-    s.dy += Math.trunc(dy);
-    s.dz += Math.trunc(dz);
+    s.dx = clamp(s.dx + Math.trunc(dx), -MOVEMENT_MAX, MOVEMENT_MAX);
+    s.dy = clamp(s.dy + Math.trunc(dy), -MOVEMENT_MAX, MOVEMENT_MAX);
+    s.dz = clamp(s.dz + Math.trunc(dz), -MOVEMENT_MAX, MOVEMENT_MAX);
     s.buttons = buttons & 0x1f;
     if (s.status & STATUS_REMOTE || !(pressed || this.#moved())) return;
     while (this.#sendPacket() && this.#moved());

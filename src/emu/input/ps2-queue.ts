@@ -1,5 +1,6 @@
 /** What a PS/2 device has to say. QEMU: the keyboard's answers go before what the user typed. */
 import type { IrqLine } from '../core/irq.ts';
+import { BYTE, list, record } from '../core/state-fields.ts';
 
 /** QEMU: PS2_QUEUE_SIZE, bytes of user input that wait; more is dropped. */
 export const PS2_QUEUE_SIZE = 16;
@@ -9,6 +10,12 @@ export type Ps2QueueState = {
   readonly input: readonly number[];
   readonly last: number;
 };
+
+export const PS2_QUEUE_STATE = record<Ps2QueueState>({
+  replies: list(BYTE, { max: PS2_QUEUE_SIZE }),
+  input: list(BYTE, { max: PS2_QUEUE_SIZE }),
+  last: BYTE,
+});
 
 export class Ps2Queue {
   /** High while there is a byte to read. */

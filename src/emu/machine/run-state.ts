@@ -3,14 +3,16 @@
 import type { MachineEvents } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 
-export type RunState =
-  | 'prelaunch'
-  | 'running'
-  | 'paused'
-  | 'suspended'
-  | 'shutdown'
-  | 'io-error'
-  | 'internal-error';
+export const RUN_STATES = [
+  'prelaunch',
+  'running',
+  'paused',
+  'suspended',
+  'shutdown',
+  'io-error',
+  'internal-error',
+] as const;
+export type RunState = (typeof RUN_STATES)[number];
 
 /** Where `cont` refuses until the machine is reset. */
 const NEEDS_RESET: readonly RunState[] = ['shutdown', 'internal-error'];

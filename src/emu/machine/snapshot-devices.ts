@@ -5,6 +5,18 @@ import type { UserChardev } from '../char/chardevs.ts';
 import { RingBuffer } from '../char/ring-buffer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
+import {
+  BOOLEAN,
+  finite,
+  integer,
+  kind,
+  list,
+  nullable,
+  record,
+  type StateKind,
+  text,
+  tuple,
+} from '../core/state-fields.ts';
 import { Options } from '../qdev/option-string.ts';
 import type { JsonValue, PropertyValue } from '../qdev/properties.ts';
 import type { Qdev } from '../qdev/tree.ts';
@@ -59,11 +71,65 @@ export type PeripheralsSnapshot = {
   readonly anonymousDevices: number;
 };
 
-/** Where a drive is and how its image is read, said anew. */
-const PLACE_OF_DRIVE = ['bus', 'unit', 'index', 'format', 'driver'];
 /** All ring buffers together: they are in one record of a snapshot, with all other state. */
 const MAX_RING_BYTES = 8 << 20;
-const ANONYMOUS = /^\/machine\/peripheral-anon\/device\[(\d+)\]$/;
+const TEXT_MAX = 65_536;
+const COUNT = integer(0, 0x7fff_ffff);
+const TEXT = text(TEXT_MAX);
+
+const JSON_VALUE: StateKind<JsonValue> = kind(isJson, 'a value of JSON');
+const PROPERTY_VALUE: StateKind<PropertyValue> = kind(
+  (value) => value === undefined || (isJson(value) && typeof value !== 'object'),
+  'the value of a property',
+);
+
+const OPTIONS = record<SavedOptions>({
+  id: nullable(TEXT),
+  json: BOOLEAN,
+  entries: list(tuple(TEXT, JSON_VALUE), { max: 1024 }),
+});
+
+const DRIVE = record<DriveSnapshot>({
+  options: OPTIONS,
+  medium: nullable(
+    record({
+      path: TEXT,
+      sizeBytes: integer(0, Number.MAX_SAFE_INTEGER),
+      nodeName: TEXT,
+      fileNodeName: TEXT,
+    }),
+  ),
+});
+
+const DEVICE = record<DeviceSnapshot>({
+  options: OPTIONS,
+  bus: nullable(TEXT),
+  places: list(tuple(TEXT, PROPERTY_VALUE), { max: 16 }),
+  path: TEXT,
+  hotplugged: BOOLEAN,
+  unplugRequestedMs: nullable(finite(0, Number.MAX_SAFE_INTEGER)),
+});
+
+/** More than a machine has room for. */
+const DEVICES_MAX = 16_384;
+
+const RING: StateKind<Uint8Array> = kind(
+  (value) => value instanceof Uint8Array && value.length <= MAX_RING_BYTES,
+  `at most ${MAX_RING_BYTES} bytes`,
+);
+
+export const PERIPHERALS = record<PeripheralsSnapshot>({
+  chardevs: list(record<ChardevSnapshot>({ options: OPTIONS, bytes: nullable(RING) }), { max: 4096 }),
+  drives: list(DRIVE, { max: 4096 }),
+  nodeCount: COUNT,
+  objects: list(OPTIONS, { max: 4096 }),
+  devices: list(DEVICE, { max: DEVICES_MAX }),
+  anonymousDevices: COUNT,
+});
+
+/** Where a drive is and how its image is read, said anew. */
+const PLACE_OF_DRIVE = ['bus', 'unit', 'index', 'format', 'driver'];
+const ANONYMOUS = /^\/machine\/peripheral-anon\/device\[(\d{1,9})\]$/;
 
 /** Throws `SnapshotError` where a device could not be made again. */
 export function savePeripherals({ chardevs, drives, objects, devices }: Machine): PeripheralsSnapshot {
@@ -107,7 +173,7 @@ function restoreChardev({ chardevs }: Machine, { options, bytes }: ChardevSnapsh
   made('a character device', () => chardevs.create(asked));
   if (bytes === null) return;
   const ring = made('a character device', () => chardevs.ringBuffer(asked.id ?? ''));
-  if (!(bytes instanceof Uint8Array) || bytes.length > ring.sizeBytes) {
+  if (bytes.length > ring.sizeBytes) {
     throw new SnapshotError(`The snapshot has more bytes in the ring buffer ${asked.id} than fit into it.`);
   }
   ring.write(bytes);
@@ -207,4 +273,11 @@ function toTextOptions({ id, entries }: SavedOptions): Options {
     entries.map(([key, value]) => [key, String(value)] as const),
     id ?? undefined,
   );
+}
+
+function isJson(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isJson);
+  if (typeof value !== 'object')
+    return ['string', 'boolean'].includes(typeof value) || Number.isFinite(value);
+  return value === null || (!ArrayBuffer.isView(value) && Object.values(value).every(isJson));
 }

@@ -1,13 +1,32 @@
 /** A machine as plain data, and a machine made of it that goes on as if nothing had happened. */
 import { asBlockError } from '../block/block-backend.ts';
+import { MAX_TIME_NS } from '../core/clock.ts';
 import type { Plain } from '../core/plain.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
+import {
+  BOOLEAN,
+  finite,
+  integer,
+  list,
+  nullable,
+  oneOf,
+  record,
+  type StateKind,
+  text,
+  where,
+} from '../core/state-fields.ts';
 import { PAGE_SIZE } from '../memory/guest-memory.ts';
 import { RamImage } from '../memory/ram-image.ts';
 import { MAX_DIMM_SLOTS, Machine } from './machine.ts';
 import type { MachineConfig, MachineHost, RunSnapshot } from './machine-config.ts';
-import { type PeripheralsSnapshot, restorePeripherals, savePeripherals } from './snapshot-devices.ts';
-import { restoreSections, type Section, saveSections } from './snapshot-sections.ts';
+import { RUN_STATES } from './run-state.ts';
+import {
+  PERIPHERALS,
+  type PeripheralsSnapshot,
+  restorePeripherals,
+  savePeripherals,
+} from './snapshot-devices.ts';
+import { checkKind, checkSections, SECTIONS, type Section, saveSections } from './snapshot-sections.ts';
 
 const MEMORY_MAX = 2 ** 36;
 const PORTS = 4;
@@ -32,6 +51,45 @@ type StateSnapshot = {
   readonly peripherals: PeripheralsSnapshot;
   readonly sections: readonly Section[];
 };
+
+const REGION = record<SavedRegion>({
+  name: text(64),
+  gpa: integer(0, Number.MAX_SAFE_INTEGER),
+  size: integer(0, Number.MAX_SAFE_INTEGER),
+});
+
+const RAM_BYTES: StateKind<number> = where(integer(PAGE_SIZE, MEMORY_MAX), (size) =>
+  size % PAGE_SIZE === 0 ? undefined : 'is no multiple of a page',
+);
+
+const HEAD = record<HeadSnapshot>({
+  machine: oneOf('pc'),
+  memoryBytes: RAM_BYTES,
+  dimms: nullable(
+    record({ slots: integer(0, MAX_DIMM_SLOTS), maxBytes: integer(0, Number.MAX_SAFE_INTEGER) }),
+  ),
+  ram: list(REGION, { max: 1024 }),
+  serialPorts: list(BOOLEAN, { max: PORTS }),
+  noReboot: BOOLEAN,
+});
+
+/** Far enough below the last moment that a clock can tell for the deadlines of a day. */
+const NOW_MAX_NS = MAX_TIME_NS - 86_400e9;
+/** Spec: ECMA-262 §21.4.1.1: the range of a Date. */
+const DATE_MAX_MS = 8.64e15;
+
+const RUN = record<RunSnapshot>({
+  nowNs: integer(0, NOW_MAX_NS),
+  wallClockMs: finite(-DATE_MAX_MS, DATE_MAX_MS),
+  retired: integer(0, NOW_MAX_NS),
+  runState: oneOf(...RUN_STATES),
+  poweredUp: BOOLEAN,
+  powerOff: BOOLEAN,
+  resetReason: nullable(text(64)),
+  noReboot: BOOLEAN,
+});
+
+const STATE = record<StateSnapshot>({ run: RUN, peripherals: PERIPHERALS, sections: SECTIONS });
 
 export interface MachineSnapshot {
   readonly head: Plain;
@@ -82,7 +140,8 @@ export function machineForSnapshot(
   host: MachineHost,
   more: Pick<MachineConfig, 'icountShift' | 'rtcBaseMs'> = {},
 ): Machine {
-  const { memoryBytes, ram, dimms, serialPorts, noReboot } = checkedHead(head);
+  if (!isHead(head)) throw new SnapshotError(UNKNOWN_MACHINE);
+  const { memoryBytes, ram, dimms, serialPorts, noReboot } = head;
   const config = { ...more, memoryBytes, dimms: dimms ?? undefined, serialPorts, noReboot };
   const machine = new Machine({ ...config, restoring: true }, host);
   const { regions } = machine.memory;
@@ -102,10 +161,9 @@ export function ramImage({ memory }: Machine): RamImage {
  * Rejects with `SnapshotError`; the machine is then of no use and holds no images.
  */
 export async function restoreMachine(machine: Machine, state: Plain): Promise<void> {
-  // The shape is held to the machine's by the names and versions inside; what a checksum let pass fails below.
-  const snapshot = state as StateSnapshot;
   try {
-    await restore(machine, snapshot);
+    checkKind(STATE, state, 'the state');
+    await restore(machine, state as StateSnapshot);
   } catch (error) {
     await machine.close();
     if (error instanceof SnapshotError) throw error;
@@ -116,42 +174,13 @@ export async function restoreMachine(machine: Machine, state: Plain): Promise<vo
 
 async function restore(machine: Machine, { run, peripherals, sections }: StateSnapshot): Promise<void> {
   const { board, devices } = machine;
-  const missedMs = machine.restoreRun(run);
   await restorePeripherals(machine, peripherals);
-  restoreSections(devices.tree, sections);
+  const restoreAll = checkSections(devices.tree, sections);
+  const missedMs = machine.restoreRun(run);
+  restoreAll();
   if (missedMs !== 0) board.rtc.catchUp(missedMs);
 }
 
-function checkedHead(head: Plain): HeadSnapshot {
-  const wrong = new SnapshotError(UNKNOWN_MACHINE);
-  if (typeof head !== 'object' || head === null || !('machine' in head)) throw wrong;
-  const { machine, memoryBytes, ram, dimms, serialPorts, noReboot } = head;
-  if (machine !== 'pc' || typeof memoryBytes !== 'number' || !Array.isArray(serialPorts)) throw wrong;
-  if (!Array.isArray(ram)) throw wrong;
-  if (memoryBytes <= 0 || memoryBytes > MEMORY_MAX || memoryBytes % PAGE_SIZE !== 0) throw wrong;
-  return {
-    machine,
-    memoryBytes,
-    dimms: dimms === null ? null : checkedDimms(dimms, wrong),
-    ram: ram.map(readRegion),
-    serialPorts: serialPorts.slice(0, PORTS).map((there) => there === true),
-    noReboot: noReboot === true,
-  };
-}
-
-function checkedDimms(dimms: Plain, wrong: SnapshotError): HeadSnapshot['dimms'] {
-  if (typeof dimms !== 'object' || dimms === null || !('slots' in dimms) || !('maxBytes' in dimms))
-    throw wrong;
-  const { slots, maxBytes } = dimms;
-  if (typeof slots !== 'number' || typeof maxBytes !== 'number') throw wrong;
-  if (!Number.isInteger(slots) || slots < 0 || slots > MAX_DIMM_SLOTS || !Number.isSafeInteger(maxBytes))
-    throw wrong;
-  return { slots, maxBytes };
-}
-
-function readRegion(saved: Plain): SavedRegion {
-  if (typeof saved !== 'object' || saved === null || !('gpa' in saved))
-    throw new SnapshotError(UNKNOWN_MACHINE);
-  const { name, gpa, size } = saved;
-  return { name: String(name), gpa: Number(gpa), size: Number(size) };
+function isHead(head: Plain): head is HeadSnapshot {
+  return HEAD.misfit(head) === undefined;
 }

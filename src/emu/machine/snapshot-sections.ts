@@ -1,8 +1,9 @@
 /** What a snapshot saves of each device: sections by the device's path in the tree and the name of the state in it. */
-import type { Device, RestoreStage } from '../core/device.ts';
+import type { Device } from '../core/device.ts';
 import { RESTORE_STAGES } from '../core/device.ts';
 import type { Plain } from '../core/plain.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
+import { ANYTHING, integer, list, record, type StateKind, text } from '../core/state-fields.ts';
 import type { DeviceTree } from '../qdev/tree.ts';
 
 export type Section = {
@@ -17,6 +18,20 @@ interface Part {
   readonly device: Device;
 }
 
+const SECTIONS_MAX = 65_536;
+const NAME_MAX = 4096;
+
+/** The frame of the sections; what is in a state is its device's to say. */
+export const SECTIONS: StateKind<readonly Section[]> = list(
+  record<Section>({
+    path: text(NAME_MAX),
+    name: text(NAME_MAX),
+    version: integer(0, 0x7fff_ffff),
+    state: ANYTHING as StateKind<Plain>,
+  }),
+  { max: SECTIONS_MAX },
+);
+
 /** In order of creation: a device comes after the one that it is plugged into. */
 export function saveSections(tree: DeviceTree): readonly Section[] {
   return parts(tree).map(({ path, device }) => {
@@ -25,41 +40,56 @@ export function saveSections(tree: DeviceTree): readonly Section[] {
   });
 }
 
-/** Every part of the machine must have its section, and every section its part. Throws `SnapshotError`. */
-export function restoreSections(tree: DeviceTree, sections: readonly Section[]): void {
-  const known = parts(tree);
-  for (const section of sections) checkSection(known, section);
-  for (const part of known) {
-    if (!sections.some((section) => isOf(section, part))) {
-      throw new SnapshotError(`The snapshot has no ${part.device.vmstate.name} of ${part.path}.`);
-    }
-  }
-  for (const stage of RESTORE_STAGES) restoreStage(stage, known, sections);
-}
-
-function restoreStage(stage: RestoreStage, known: readonly Part[], sections: readonly Section[]): void {
+/**
+ * Every part of the machine must have its section, and every section its part, which can hold what is in it. Throws `SnapshotError`;
+ * nothing is changed before the function that it gives is called.
+ */
+export function checkSections(tree: DeviceTree, sections: readonly Section[]): () => void {
+  const known = new Map(parts(tree).map((part) => [keyOf(part.path, part.device.vmstate.name), part.device]));
+  const states = new Map<Device, Plain>();
   for (const section of sections) {
-    const part = known.find((one) => isOf(section, one));
-    if ((part?.device.vmstate.stage ?? 'device') === stage) part?.device.restore(section.state);
+    const device = known.get(keyOf(section.path, section.name));
+    checkSection(device, section);
+    if (states.has(device))
+      throw new SnapshotError(`The snapshot has ${section.name} of ${section.path} twice.`);
+    states.set(device, section.state);
   }
+  for (const { path, device } of parts(tree)) {
+    if (!states.has(device))
+      throw new SnapshotError(`The snapshot has no ${device.vmstate.name} of ${path}.`);
+  }
+  return () => {
+    for (const stage of RESTORE_STAGES) {
+      for (const [device, state] of states)
+        if ((device.vmstate.stage ?? 'device') === stage) device.restore(state);
+    }
+  };
 }
 
-function checkSection(known: readonly Part[], section: Section): void {
-  const { path, name, version } = section;
-  const part = known.find((one) => isOf(section, one));
-  if (part === undefined) {
+function checkSection(device: Device | undefined, section: Section): asserts device is Device {
+  const { path, name, version, state } = section;
+  if (device === undefined) {
     throw new SnapshotError(`The snapshot has a device ${name} at ${path} that this machine does not have.`);
   }
-  const has = part.device.vmstate.version;
-  if (has !== version) {
+  const { vmstate } = device;
+  if (vmstate.version !== version) {
     throw new SnapshotError(
-      `The snapshot has ${name} in version ${version}, this machine has version ${has}.`,
+      `The snapshot has ${name} in version ${version}, this machine has version ${vmstate.version}.`,
     );
   }
+  checkKind(vmstate.fields, state, `${name} of ${path}`);
 }
 
-function isOf({ path, name }: Section, part: Part): boolean {
-  return part.path === path && part.device.vmstate.name === name;
+/** Throws a `SnapshotError` that says what is wrong with `value` in the words of a user. */
+export function checkKind(kind: StateKind<unknown>, value: unknown, what: string): void {
+  const wrong = kind.misfit(value);
+  if (wrong === undefined) return;
+  const field = wrong.field === '' ? what : `field ${wrong.field} of ${what}`;
+  throw new SnapshotError(`The snapshot is damaged: ${field} ${wrong.text}.`);
+}
+
+function keyOf(path: string, name: string): string {
+  return `${path}\n${name}`;
 }
 
 function parts(tree: DeviceTree): readonly Part[] {

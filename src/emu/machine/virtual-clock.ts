@@ -171,7 +171,9 @@ export class HostTime implements TimeSource {
 export class InstructionTime implements TimeSource {
   readonly #retired: () => number;
   readonly #nsPerInstruction: number;
-  #skipped = 0;
+  /** The time when `#since` instructions had run, and with it all that was skipped since. */
+  #base = 0;
+  #since = 0;
 
   constructor(retired: () => number, shift: number) {
     this.#retired = retired;
@@ -184,7 +186,7 @@ export class InstructionTime implements TimeSource {
   }
 
   nowNs(): number {
-    return this.#retired() * this.#nsPerInstruction + this.#skipped;
+    return this.#base + (this.#retired() - this.#since) * this.#nsPerInstruction;
   }
 
   start(): void {}
@@ -199,11 +201,12 @@ export class InstructionTime implements TimeSource {
 
   skipTo(deadlineNs: number): boolean {
     if (deadlineNs === Number.POSITIVE_INFINITY) return false;
-    this.#skipped += Math.max(0, deadlineNs - this.nowNs());
+    this.#base += Math.max(0, deadlineNs - this.nowNs());
     return true;
   }
 
   restore(nowNs: number): void {
-    this.#skipped = nowNs - this.#retired() * this.#nsPerInstruction;
+    this.#base = nowNs;
+    this.#since = this.#retired();
   }
 }

@@ -1,5 +1,6 @@
 /** The 256 bytes of a PCI function's configuration space, and which of their bits the guest may write. */
 import type { AccessSize } from '../core/device.ts';
+import { bytes, type StateKind, where } from '../core/state-fields.ts';
 
 export const CONFIG_SIZE = 256;
 /** Spec: PCI Local Bus 3.0 §6.1: bytes 0x40 and up belong to the device. */
@@ -43,6 +44,8 @@ export class ConfigSpace {
   readonly bytes = new Uint8Array(CONFIG_SIZE);
   readonly writable = new Uint8Array(CONFIG_SIZE);
   readonly writeOneToClear = new Uint8Array(CONFIG_SIZE);
+  /** Of another function's bytes, those that make this one what it is must be the same. QEMU: `get_pci_config_device` refuses them too. */
+  readonly fields: StateKind<Uint8Array> = where(bytes(CONFIG_SIZE), (saved) => this.#differs(saved));
   readonly #view = new DataView(this.bytes.buffer);
   readonly #writableView = new DataView(this.writable.buffer);
 
@@ -92,6 +95,16 @@ export class ConfigSpace {
     for (let at = offset; at < offset + size; at++) {
       this.bytes[at] &= ~(this.writable[at] | this.writeOneToClear[at]);
     }
+  }
+
+  #differs(saved: Uint8Array): string | undefined {
+    for (const [at, byte] of saved.entries()) {
+      const follows = at === PCI_STATUS ? PCI_STATUS_INTERRUPT : 0;
+      const changes = this.writable[at] | this.writeOneToClear[at] | follows;
+      if (((byte ^ this.bytes[at]) & ~changes) !== 0)
+        return `has 0x${byte.toString(16)} at ${at}, which says what the function is`;
+    }
+    return undefined;
   }
 
   /** Puts a capability of `length` bytes in front of the list; its bytes become read-only. */

@@ -1,5 +1,6 @@
 /** MSI-X: interrupts as memory writes, one table entry per vector. Spec: PCI Local Bus 3.0 §6.8.2. */
 import type { AccessSize, IoHandler } from '../core/device.ts';
+import { bytes, record, type StateKind } from '../core/state-fields.ts';
 import { PCI_COMMAND_MASTER } from './config-space.ts';
 import type { PciDevice } from './pci-device.ts';
 
@@ -35,6 +36,8 @@ export class Msix implements IoHandler {
   readonly #view: DataView;
   readonly #pending: Uint8Array;
 
+  readonly fields: StateKind<MsixState>;
+
   /** Adds the capability to the device; the owner maps `this` as the BAR's handler. */
   constructor(device: PciDevice, layout: MsixLayout) {
     const { capabilityOffset, vectors, bar, tableOffset, pbaOffset } = layout;
@@ -44,6 +47,10 @@ export class Msix implements IoHandler {
     this.#table = new Uint8Array(vectors * MSIX_ENTRY_SIZE);
     this.#view = new DataView(this.#table.buffer);
     this.#pending = new Uint8Array(Math.ceil(vectors / 64) * 8);
+    this.fields = record<MsixState>({
+      table: bytes(this.#table.length),
+      pending: bytes(this.#pending.length),
+    });
     const { config } = device;
     config.addCapability(PCI_CAP_ID_MSIX, capabilityOffset, MSIX_CAP_LENGTH);
     config.set(capabilityOffset + MSIX_FLAGS, 2, vectors - 1);

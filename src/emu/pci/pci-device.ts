@@ -4,6 +4,7 @@ import { assert } from '../core/assert.ts';
 import type { AccessSize, Device, VmState } from '../core/device.ts';
 import type { MsiSink } from '../core/irq.ts';
 import type { Plain } from '../core/plain.ts';
+import { BOOLEAN, record } from '../core/state-fields.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import {
   ConfigSpace,
@@ -62,11 +63,12 @@ export interface PciSlot {
 export type PciState = { readonly config: Uint8Array; readonly intx: boolean };
 
 export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
-  abstract readonly vmstate: VmState;
+  abstract readonly vmstate: VmState<S>;
   readonly identity: PciIdentity;
   /** The user's `id=`, or an empty text. */
   readonly id: string;
   readonly config = new ConfigSpace();
+  protected readonly pciFields = record<PciState>({ config: this.config.fields, intx: BOOLEAN });
   readonly bars: Bar[] = [];
   /** The function's way to guest RAM. */
   readonly dma: PciDma;

@@ -2,6 +2,7 @@
 import type { AddressSpace } from '../bus/address-space.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
 import { OPEN_BUS } from '../core/open-bus.ts';
+import { DWORD, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { PciBus } from './pci-bus.ts';
 import { pciFunction, pciSlot } from './pci-bus.ts';
@@ -12,8 +13,10 @@ const CONFIG_ENABLE = 0x8000_0000;
 
 export type PciHostState = { readonly configAddress: number };
 
+const PCI_HOST_STATE = record<PciHostState>({ configAddress: DWORD });
+
 export class PciHost implements Device<PciHostState> {
-  readonly vmstate = { name: 'PCIHost', version: 1 };
+  readonly vmstate = { name: 'PCIHost', version: 1, fields: PCI_HOST_STATE };
   readonly bus: PciBus;
   readonly #trace: Trace;
   readonly #s = { configAddress: 0 };

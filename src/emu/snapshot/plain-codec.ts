@@ -18,6 +18,8 @@ const TAG_TYPED_ARRAY = 16;
 
 const ARRAY_TYPES = [Uint8Array, Uint16Array, Uint32Array, Int32Array, Float64Array] as const;
 const MAX_DEPTH = 64;
+/** Digits; a state has numbers of 64 bits. */
+const BIGINT_MAX = 100;
 const FIRST_ROOM = 4096;
 
 class Encoder {
@@ -170,7 +172,8 @@ class Decoder {
 
   #bigint(): bigint {
     const text = this.#string();
-    if (!/^-?\d+$/.test(text)) throw damaged();
+    // To read a number takes longer than its length says.
+    if (text.length > BIGINT_MAX || !/^-?\d+$/.test(text)) throw damaged();
     return BigInt(text);
   }
 

@@ -6,6 +6,18 @@ import type { IoErrorListener } from '../block/block-errors.ts';
 import { BlkTransfer, type BlockTransfer, RangeTransfer } from '../block/block-transfer.ts';
 import { hasRoom, PORTION, type Portion } from '../core/bottom-half.ts';
 import { Budget } from '../core/budget.ts';
+import {
+  BOOLEAN,
+  DWORD,
+  integer,
+  list,
+  nullable,
+  record,
+  type StateFields,
+  type StateKind,
+  tuple,
+  where,
+} from '../core/state-fields.ts';
 import type { Gpa } from '../memory/addresses.ts';
 import type { Segment } from '../memory/segments.ts';
 import { gather, scatter, segmentsLength, sliceSegments } from '../memory/segments.ts';
@@ -20,7 +32,7 @@ import {
 } from './virtio-blk-config.ts';
 import type { VirtioState, VirtioWiring } from './virtio-device.ts';
 import { VIRTIO_CONFIG_S_DRIVER_OK, VirtioDevice } from './virtio-device.ts';
-import type { Chain } from './virtqueue.ts';
+import { type Chain, VIRTQUEUE_MAX_SIZE, type Virtqueue } from './virtqueue.ts';
 
 const VIRTIO_ID_BLOCK = 2;
 
@@ -85,6 +97,7 @@ export interface VirtioBlkWiring extends VirtioWiring {
 export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   readonly deviceId = VIRTIO_ID_BLOCK;
   readonly legacyOnlyFeatures = VIRTIO_BLK_F_SCSI;
+  readonly fields = virtioBlkFields(this.commonFields, this.queues);
   readonly backend: BlockBackend;
   readonly #config: BlkConfig;
   readonly #onError: IoErrorListener;
@@ -404,6 +417,48 @@ function isData({ range }: Order): boolean {
 
 function rangeVerb({ type }: Order): 'discard' | 'writeZeroes' {
   return (type & TYPE_MASK) === (VIRTIO_BLK_T_DISCARD & TYPE_MASK) ? 'discard' : 'writeZeroes';
+}
+
+/** Addresses and sectors are as the driver wrote them: whether there is something is seen when they are used. */
+const ANY_64_BITS = integer(0, 2 ** 64);
+/** 2^32 sectors at most. */
+const RANGE_BYTES = integer(0, VIRTIO_BLK_SECTOR_SIZE * 2 ** 32);
+const SEGMENTS = list(record<Segment>({ gpa: ANY_64_BITS, length: integer(0, 2 ** 32) }), {
+  max: VIRTQUEUE_MAX_SIZE,
+});
+
+function virtioBlkFields(
+  common: StateFields<VirtioState>,
+  queues: readonly Virtqueue[],
+): StateKind<VirtioBlkState> {
+  const queueIndex = integer(0, queues.length - 1);
+  const head = integer(0, VIRTQUEUE_MAX_SIZE - 1);
+  const requests = { max: queues.length * VIRTQUEUE_MAX_SIZE };
+  const paused = record<VirtioBlkState['paused'][number]>({
+    queueIndex,
+    head,
+    type: DWORD,
+    sector: ANY_64_BITS,
+    out: SEGMENTS,
+    in: SEGMENTS,
+    statusGpa: ANY_64_BITS,
+    written: integer(0, Number.MAX_SAFE_INTEGER),
+    doneBytes: integer(0, Number.MAX_SAFE_INTEGER),
+    range: nullable(record<NonNullable<Order['range']>>({ offset: RANGE_BYTES, bytes: RANGE_BYTES })),
+  });
+  const possible = where(paused, (request) =>
+    request.doneBytes <= (request.range?.bytes ?? segmentsLength(dataOf(request)))
+      ? undefined
+      : 'has done more than it asks for',
+  );
+  return record<VirtioBlkState>({
+    ...common,
+    writeCache: BOOLEAN,
+    inFlight: where(list(tuple(queueIndex, head), requests), (all) =>
+      new Set(all.map(String)).size === all.length ? undefined : 'has a request twice',
+    ),
+    paused: list(possible, requests),
+  });
 }
 
 function isWrite({ type }: Order): boolean {

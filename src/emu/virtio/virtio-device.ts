@@ -1,10 +1,27 @@
 /** What every virtio device has whatever its transport: status, features, queues, configuration. Spec: virtio 1.2 §2. */
-import { BottomHalf, type BottomHalfState, hasRoom, type Portion } from '../core/bottom-half.ts';
+import {
+  BOTTOM_HALF_STATE,
+  BottomHalf,
+  type BottomHalfState,
+  hasRoom,
+  type Portion,
+} from '../core/bottom-half.ts';
 import type { Clock } from '../core/clock.ts';
+import {
+  BOOLEAN,
+  BYTE,
+  bigUnsigned,
+  integer,
+  list,
+  mask,
+  type StateFields,
+  type StateKind,
+  WORD,
+} from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import type { VirtqueueOwner, VirtqueueState } from './virtqueue.ts';
-import { VIRTIO_NO_VECTOR, Virtqueue } from './virtqueue.ts';
+import { VIRTIO_NO_VECTOR, VIRTQUEUE_STATE, Virtqueue } from './virtqueue.ts';
 
 /** Spec: §2.1. */
 export const VIRTIO_CONFIG_S_ACKNOWLEDGE = 0x01;
@@ -66,6 +83,8 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
   abstract readonly legacyOnlyFeatures: bigint;
   /** Bytes of device-specific configuration. */
   abstract readonly configLength: number;
+  /** What its state may hold; a card has it inside its own. */
+  abstract readonly fields: StateKind<S>;
   readonly memory: DmaPort;
   readonly queues: readonly Virtqueue[];
   eventIdx = false;
@@ -91,6 +110,22 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
     this.trace = trace;
     this.queues = queueSizes.map((size) => new Virtqueue(this, size));
     this.#bottomHalf = new BottomHalf(clock, (portion) => this.#serve(portion));
+  }
+
+  /** Those of the state that every virtio device has. */
+  protected get commonFields(): StateFields<VirtioState> {
+    return {
+      status: BYTE,
+      isr: mask(VIRTIO_ISR_QUEUE | VIRTIO_ISR_CONFIG),
+      driverFeatures: bigUnsigned(64),
+      queueSelect: WORD,
+      configVector: WORD,
+      generation: BYTE,
+      broken: BOOLEAN,
+      queues: list(VIRTQUEUE_STATE, this.queues.length),
+      pending: list(integer(0, this.queues.length - 1), { max: this.queues.length }),
+      bottomHalf: BOTTOM_HALF_STATE,
+    };
   }
 
   /**

@@ -1,6 +1,7 @@
 /** The modern interface of virtio-pci, BAR 4 and its capabilities. Spec: virtio 1.2 §4.1.4. */
 import type { AccessSize, IoHandler } from '../core/device.ts';
 import { OPEN_BUS } from '../core/open-bus.ts';
+import { bytes, DWORD, record, type StateKind, typedArray } from '../core/state-fields.ts';
 import type { ConfigSpace } from '../pci/config-space.ts';
 import { VIRTIO_F_ANY_LAYOUT, VIRTIO_F_BAD_FEATURE, VIRTIO_F_NOTIFY_ON_EMPTY } from './virtio-device.ts';
 import type { VirtioPci } from './virtio-pci.ts';
@@ -76,9 +77,18 @@ export class VirtioPciModern implements IoHandler {
     enabled: Uint8Array;
   };
 
+  readonly fields: StateKind<ModernState>;
+
   constructor(pci: VirtioPci) {
     this.#pci = pci;
     const queues = pci.device.queues.length;
+    this.fields = record<ModernState>({
+      deviceFeatureSelect: DWORD,
+      driverFeatureSelect: DWORD,
+      driverFeatures: typedArray(Uint32Array, 2),
+      addresses: typedArray(Uint32Array, ADDRESS_WORDS * queues),
+      enabled: bytes(queues),
+    });
     this.#s = {
       deviceFeatureSelect: 0,
       driverFeatureSelect: 0,

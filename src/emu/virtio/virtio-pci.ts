@@ -8,8 +8,9 @@
  * | 4, memory | common configuration at 0, ISR at 0x1000, device configuration at 0x2000, notifications at 0x3000 |
  */
 import { assert } from '../core/assert.ts';
-import type { AccessSize } from '../core/device.ts';
+import type { AccessSize, VmState } from '../core/device.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import { NOTHING, record } from '../core/state-fields.ts';
 import { PCI_COMMAND } from '../pci/config-space.ts';
 import type { MsixState } from '../pci/msix.ts';
 import { Msix } from '../pci/msix.ts';
@@ -87,7 +88,7 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
   extends PciDevice<VirtioPciState>
   implements VirtioTransport
 {
-  readonly vmstate = { name: 'virtio', version: 2 };
+  readonly vmstate: VmState<VirtioPciState>;
   readonly device: V;
   readonly properties: VirtioPciProperties;
   readonly msix: Msix | undefined;
@@ -135,6 +136,16 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
       this.addBar({ index: MODERN_BAR, kind: 'mem64', prefetchable: true, sizeBytes: MODERN_SIZE, handler });
     }
     device.connect(this);
+    this.vmstate = {
+      name: 'virtio',
+      version: 2,
+      fields: record<VirtioPciState>({
+        pci: this.pciFields,
+        msix: this.msix?.fields ?? NOTHING,
+        modern: this.#modern.fields,
+        device: device.fields,
+      }),
+    };
   }
 
   /** Everything offered: to a modern driver as it is, to a legacy one the low half. */

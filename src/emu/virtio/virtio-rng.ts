@@ -10,6 +10,7 @@
 import { PORTION, type Portion } from '../core/bottom-half.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { EntropySource } from '../core/entropy.ts';
+import { BOOLEAN, bigUnsigned, DEADLINE_NS, integer, record } from '../core/state-fields.ts';
 import { scatter, segmentsLength } from '../memory/segments.ts';
 import type { VirtioState, VirtioWiring } from './virtio-device.ts';
 import { VIRTIO_CONFIG_S_DRIVER_OK, VirtioDevice } from './virtio-device.ts';
@@ -51,6 +52,13 @@ export class VirtioRng extends VirtioDevice<VirtioRngState> {
   readonly deviceFeatures = 0n;
   readonly legacyOnlyFeatures = 0n;
   readonly configLength = 0;
+  readonly fields = record<VirtioRngState>({
+    ...this.commonFields,
+    quotaRemaining: bigUnsigned(64),
+    activateTimer: BOOLEAN,
+    rateLimitNs: DEADLINE_NS,
+    requestedBytes: integer(0, ANSWER_BYTES),
+  });
   readonly #properties: VirtioRngProperties;
   readonly #source: EntropySource;
   readonly #clock: Clock;

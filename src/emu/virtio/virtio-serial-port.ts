@@ -5,6 +5,7 @@ import { assert } from '../core/assert.ts';
 import { PORTION, type Portion } from '../core/bottom-half.ts';
 import type { Device } from '../core/device.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import { BOOLEAN, integer, nullable, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import { gather, scatter, segmentsLength, sliceSegments } from '../memory/segments.ts';
 import type { DeviceType, NewDevice, RealizeRequest } from '../qdev/device-type.ts';
@@ -62,8 +63,17 @@ export type VirtioSerialPortState = {
   readonly pending: { readonly head: number; readonly takenBytes: number } | null;
 };
 
+const VIRTIO_SERIAL_PORT_STATE = record<VirtioSerialPortState>({
+  guestConnected: BOOLEAN,
+  hostConnected: BOOLEAN,
+  throttled: BOOLEAN,
+  pending: nullable(
+    record({ head: integer(0, VIRTQUEUE_MAX_SIZE - 1), takenBytes: integer(0, Number.MAX_SAFE_INTEGER) }),
+  ),
+});
+
 export class VirtioSerialPort implements Device<VirtioSerialPortState>, CharFrontend {
-  readonly vmstate = { name: 'virtio-console-port', version: 1 };
+  readonly vmstate = { name: 'virtio-console-port', version: 1, fields: VIRTIO_SERIAL_PORT_STATE };
   readonly isConsole: boolean;
   readonly nr: number;
   readonly name: string;

@@ -17,6 +17,7 @@
 import { assert } from '../core/assert.ts';
 import { PORTION, type Portion } from '../core/bottom-half.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import { record } from '../core/state-fields.ts';
 import { gather, scatter, segmentsLength } from '../memory/segments.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
 import { number, on, type PropertySpec, readOnlyKind } from '../qdev/properties.ts';
@@ -85,6 +86,7 @@ export interface PortRequest {
 export class VirtioSerial extends VirtioDevice {
   readonly deviceId = VIRTIO_ID_CONSOLE;
   readonly legacyOnlyFeatures = 0n;
+  readonly fields = record<VirtioState>(this.commonFields);
   readonly configLength: number;
   readonly deviceFeatures: bigint;
   readonly maxPorts: number;

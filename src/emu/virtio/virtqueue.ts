@@ -8,6 +8,7 @@
  * | used | flags u16, idx u16, size × { head u32, written u32 }, avail_event u16 |
  */
 import { hasRoom, type Portion } from '../core/bottom-half.ts';
+import { BOOLEAN, integer, record, WORD } from '../core/state-fields.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import type { Segment } from '../memory/segments.ts';
 import { segmentsLength } from '../memory/segments.ts';
@@ -49,6 +50,23 @@ export type VirtqueueState = {
   readonly notification: boolean;
   readonly vector: number;
 };
+
+/** Where a ring may be said to be; whether there is RAM is seen when it is used. */
+const ADDRESS = integer(0, 2 ** 64);
+
+export const VIRTQUEUE_STATE = record<VirtqueueState>({
+  size: integer(1, VIRTQUEUE_MAX_SIZE),
+  desc: ADDRESS,
+  avail: ADDRESS,
+  used: ADDRESS,
+  lastAvail: WORD,
+  usedIndex: WORD,
+  signalledUsed: WORD,
+  signalledUsedValid: BOOLEAN,
+  inUse: integer(0, VIRTQUEUE_MAX_SIZE),
+  notification: BOOLEAN,
+  vector: WORD,
+});
 
 /** What a queue needs of its device. */
 export interface VirtqueueOwner {

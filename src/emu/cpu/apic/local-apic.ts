@@ -2,8 +2,7 @@
  * The local APIC in xAPIC mode. Spec: Intel SDM vol. 3 §11; register numbers are offsets divided by 16.
  * Not modelled: x2APIC and the TSC deadline timer, which qemu64 does not announce.
  */
-import { assert } from '../../core/assert.ts';
-import type { Clock, Timer } from '../../core/clock.ts';
+import { actingNs, type Clock, type Timer } from '../../core/clock.ts';
 import type { AccessSize, Device, IoHandler } from '../../core/device.ts';
 import {
   type ApicMessage,
@@ -19,6 +18,17 @@ import {
 import type { Trace } from '../../core/trace.ts';
 import type { CpuApic, CpuHost } from '../cpu.ts';
 import { APIC_BASE_HI, APIC_BASE_LO, ATTENTION } from '../state.ts';
+import {
+  DFR_FLAT,
+  DIVIDE_BITS,
+  LOCAL_APIC_STATE,
+  type LocalApicState,
+  LVT_ENTRIES,
+  LVT_MASKED,
+  NOT_ARMED,
+  powerOn,
+  SVR_BITS,
+} from './local-apic-state.ts';
 import { clearBit, highestBit, setBit, testBit } from './vector-set.ts';
 
 const REG_ID = 0x02;
@@ -43,18 +53,15 @@ const REG_DIVIDE = 0x3e;
 
 /** QEMU: version 0x14 with 6 LVT entries. */
 const VERSION = 0x00050014;
-const LVT_ENTRIES = 6;
 export const LVT_TIMER = 0;
 export const LVT_THERMAL = 1;
 export const LVT_PERFORMANCE = 2;
 export const LVT_LINT0 = 3;
 export const LVT_LINT1 = 4;
 export const LVT_ERROR = 5;
-const LVT_MASKED = 1 << 16;
 const LVT_LEVEL = 1 << 15;
 const LVT_PERIODIC = 1 << 17;
 const SVR_ENABLE = 1 << 8;
-const SVR_BITS = 0x1ff;
 const ESR_ILLEGAL_VECTOR = 1 << 6;
 const ESR_ILLEGAL_REGISTER = 1 << 7;
 const ICR_LOGICAL = 1 << 11;
@@ -63,10 +70,8 @@ const ICR_ASSERT = 1 << 14;
 const ICR_LEVEL = 1 << 15;
 const BASE_ENABLE = 1 << 11;
 const BASE_BSP = 1 << 8;
-const DFR_FLAT = 0xf;
 /** Vectors below are exceptions: nobody may send them. */
 const FIRST_VECTOR = 16;
-const NOT_ARMED = -1;
 
 /** What the APIC does to its processor. `Vcpu` and the engine have these. */
 export interface ApicProcessor {
@@ -90,54 +95,8 @@ export interface LocalApicConfig {
   readonly onBase?: () => void;
 }
 
-export type LocalApicState = {
-  id: number;
-  tpr: number;
-  svr: number;
-  ldr: number;
-  dfr: number;
-  esr: number;
-  /** Errors since the last write of ESR. */
-  errors: number;
-  icrLo: number;
-  icrHi: number;
-  lvt: number[];
-  irr: Uint32Array;
-  isr: Uint32Array;
-  tmr: Uint32Array;
-  initialCount: number;
-  divide: number;
-  loadTimeNs: number;
-  nextNs: number;
-  /** Level of the wire from the 8259 pair. */
-  lint0: boolean;
-};
-
-function powerOn(id: number): LocalApicState {
-  return {
-    id,
-    tpr: 0,
-    svr: 0xff,
-    ldr: 0,
-    dfr: DFR_FLAT,
-    esr: 0,
-    errors: 0,
-    icrLo: 0,
-    icrHi: 0,
-    lvt: new Array<number>(LVT_ENTRIES).fill(LVT_MASKED),
-    irr: new Uint32Array(8),
-    isr: new Uint32Array(8),
-    tmr: new Uint32Array(8),
-    initialCount: 0,
-    divide: 0,
-    loadTimeNs: 0,
-    nextNs: NOT_ARMED,
-    lint0: false,
-  };
-}
-
 export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
-  readonly vmstate = { name: 'apic', version: 3, stage: 'processor' } as const;
+  readonly vmstate = { name: 'apic', version: 3, fields: LOCAL_APIC_STATE, stage: 'processor' } as const;
   /** The wire from the 8259 pair. */
   readonly lint0: IrqLine = { set: (level) => this.#setLint0(level) };
   readonly #processor: ApicProcessor;
@@ -321,7 +280,7 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
         this.#armTimer(s.loadTimeNs);
         break;
       case REG_DIVIDE:
-        s.divide = value & 0xb;
+        s.divide = value & DIVIDE_BITS;
         this.#armTimer(this.#clock.nowNs());
         break;
       case REG_VERSION:
@@ -379,7 +338,6 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
 
   restore(state: LocalApicState): void {
     const { lvt, irr, isr, tmr } = state;
-    assert(lvt.length === LVT_ENTRIES && irr.length === 8, 'local APIC state');
     this.#s = { ...state, lvt: [...lvt], irr: irr.slice(), isr: isr.slice(), tmr: tmr.slice() };
     if (state.nextNs === NOT_ARMED) this.#timer.cancel();
     else this.#timer.arm(state.nextNs);
@@ -522,7 +480,7 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
   }
 
   #ticksSinceLoad(nowNs: number): number {
-    return Math.floor((nowNs - this.#s.loadTimeNs) / this.#tickNs());
+    return Math.floor(Math.max(0, nowNs - this.#s.loadTimeNs) / this.#tickNs());
   }
 
   #currentCount(): number {
@@ -553,7 +511,7 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
   }
 
   #timerExpired(): void {
-    const due = this.#s.nextNs;
+    const due = actingNs(this.#s.nextNs, this.#clock.nowNs());
     this.#localInterrupt(LVT_TIMER, false);
     this.#armTimer(due);
   }
