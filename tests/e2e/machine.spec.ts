@@ -77,6 +77,8 @@ test('a machine is paused, thrown away, ended and started; nothing is lost witho
     // By keys alone.
     await control(page, 'Cold boot').focus();
     await page.keyboard.press('Enter');
+    // A key that comes before the question would go to the next control, the power button.
+    await expect(page.getByRole('dialog').getByRole('button', { name: 'Cancel' })).toBeFocused();
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await expect(badge(page)).toHaveText('Loading');
