@@ -11,6 +11,7 @@ import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { RamImage } from '../../src/emu/memory/ram-image.ts';
 import { CODE, CODE_ALIAS, DATA, DEVICE, ENTRY, FRESH, READ_ONLY, STACK, STACK_TOP } from './jit-program.ts';
+import { CS, enterLongMode, SS } from './long-mode.ts';
 
 const MEMORY_BYTES = 0x200000;
 const PML4 = 0x1000;
@@ -37,8 +38,6 @@ const MAP: readonly (readonly [linear: number, gpa: number, bits: number])[] = [
   [GDT, 0x109000, USED],
   [HANDLER, 0x10a000, USED],
 ];
-const CS = 0x08;
-const SS = 0x10;
 const FIRST_INTERRUPT = 0x40;
 /** `inc qword [DATA + 8]; iretq` */
 const HANDLER_CODE = [0x48, 0xff, 0x04, 0x25, 0x08, 0x00, 0x50, 0x00, 0x48, 0xcf];
@@ -231,18 +230,8 @@ function buildMemory(memory: GuestMemory): void {
 }
 
 function enterSupervisor(S: Int32Array): void {
-  S[cpuState.CR0] = cpuState.CR0_PG | cpuState.CR0_PE | cpuState.CR0_WP | cpuState.CR0_MP | cpuState.CR0_NE;
+  enterLongMode(S);
   S[cpuState.CR3_LO] = PML4;
-  S[cpuState.CR4] = cpuState.CR4_PAE | cpuState.CR4_OSFXSR | cpuState.CR4_OSXMMEXCPT;
-  S[cpuState.EFER] = cpuState.EFER_LME | cpuState.EFER_LMA;
-  const segment = (at: number, selector: number, attributes: number): void => {
-    S[at + cpuState.SEG_SELECTOR] = selector;
-    S[at + cpuState.SEG_ATTR] = attributes;
-    S[at + cpuState.SEG_LIMIT] = -1;
-    S[at + cpuState.SEG_BASE_LO] = 0;
-  };
-  segment(cpuState.SEG_CS, CS, 0xa09b00);
-  for (const at of [cpuState.SEG_SS, cpuState.SEG_DS, cpuState.SEG_ES]) segment(at, SS, 0xc09300);
   S[cpuState.IDTR_LO] = IDT;
   S[cpuState.IDTR_LIMIT] = 0xfff;
   S[cpuState.GDTR_LO] = GDT;

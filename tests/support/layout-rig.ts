@@ -10,6 +10,7 @@ import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import * as cpuState from '../../src/emu/cpu/state.ts';
 import { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import type { Region } from '../../src/emu/memory/region.ts';
+import { enterLongMode } from './long-mode.ts';
 import { deviceByte } from './memory-model.ts';
 
 const CHUNKS = 64;
@@ -21,8 +22,6 @@ const LARGE_PAGE = 2 ** 21;
 const GIB = 2 ** 30;
 const PML4_SPAN = 2 ** 39;
 const [PRESENT, WRITABLE, LARGE] = [1, 2, 0x80];
-const CS_ATTR = 0xa09b00;
-const DATA_ATTR = 0xc09300;
 
 export interface Range {
   readonly start: number;
@@ -85,7 +84,8 @@ export class LayoutRig {
       this.fault = `exception ${vector} (${error}) at ${S[cpuState.RIP_HI]}:${S[cpuState.RIP_LO]}, CR2 ${S[cpuState.CR2_HI]}:${S[cpuState.CR2_LO]}`;
       return true;
     };
-    this.#enterLongMode();
+    enterLongMode(this.S);
+    this.engine.cpu.updateMode();
   }
 
   get S(): Int32Array {
@@ -156,22 +156,6 @@ export class LayoutRig {
     this.engine.run(0);
     this.engine.run(count);
     if (this.fault !== undefined) throw new Error(this.fault);
-  }
-
-  #enterLongMode(): void {
-    const { S } = this;
-    S[cpuState.CR0] = cpuState.CR0_PG | cpuState.CR0_PE | cpuState.CR0_WP | cpuState.CR0_MP | cpuState.CR0_NE;
-    S[cpuState.CR4] = cpuState.CR4_PAE | cpuState.CR4_OSFXSR | cpuState.CR4_OSXMMEXCPT;
-    S[cpuState.EFER] = cpuState.EFER_LME | cpuState.EFER_LMA;
-    const segment = (at: number, selector: number, attributes: number): void => {
-      S[at + cpuState.SEG_SELECTOR] = selector;
-      S[at + cpuState.SEG_ATTR] = attributes;
-      S[at + cpuState.SEG_LIMIT] = -1;
-      S[at + cpuState.SEG_BASE_LO] = 0;
-    };
-    segment(cpuState.SEG_CS, 0x08, CS_ATTR);
-    for (const at of [cpuState.SEG_SS, cpuState.SEG_DS, cpuState.SEG_ES]) segment(at, 0x10, DATA_ATTR);
-    this.engine.cpu.updateMode();
   }
 
   #newTable(): number {

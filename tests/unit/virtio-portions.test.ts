@@ -98,6 +98,22 @@ describe('a driver that asks for more than a portion', () => {
     expect(Buffer.compare(bytesOf(one.memory), bytesOf(other.memory))).toBe(0);
   });
 
+  it('keeps a range anywhere on a disk in its state, and no more done of it than it asks for', () => {
+    const { card, clock, request } = rigOf(true);
+    request(T_IN, 0, new Array(200).fill(BUFFER));
+    clock.runDue();
+    const state = card.device.save() as VirtioBlkState;
+    const misfit = (doneBytes: number) => {
+      const range = { offset: 2 ** 43, bytes: 1 << 30 };
+      return card.device.fields.misfit({
+        ...state,
+        paused: state.paused.map((order) => ({ ...order, range, doneBytes })),
+      });
+    };
+    expect(misfit(1 << 29)).toBeUndefined();
+    expect(misfit((1 << 30) + 1)).toEqual({ field: 'paused[0]', text: 'has done more than it asks for' });
+  });
+
   it('gets an error for what fails in a later portion, and one answer', async () => {
     const { disk, request, blkStatus, clock, used, errors } = rigOf(true);
     request(T_OUT, 0, new Array(200).fill({ ...BUFFER, in: false }));

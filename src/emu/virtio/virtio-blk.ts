@@ -421,8 +421,10 @@ function rangeVerb({ type }: Order): 'discard' | 'writeZeroes' {
 
 /** Addresses and sectors are as the driver wrote them: whether there is something is seen when they are used. */
 const ANY_64_BITS = integer(0, 2 ** 64);
-/** 2^32 sectors at most. */
-const RANGE_BYTES = integer(0, VIRTIO_BLK_SECTOR_SIZE * 2 ** 32);
+const RANGE = record<NonNullable<Order['range']>>({
+  offset: integer(0, Number.MAX_SAFE_INTEGER),
+  bytes: integer(0, VIRTIO_BLK_SECTOR_SIZE * 2 ** 32),
+});
 const SEGMENTS = list(record<Segment>({ gpa: ANY_64_BITS, length: integer(0, 2 ** 32) }), {
   max: VIRTQUEUE_MAX_SIZE,
 });
@@ -444,7 +446,7 @@ function virtioBlkFields(
     statusGpa: ANY_64_BITS,
     written: integer(0, Number.MAX_SAFE_INTEGER),
     doneBytes: integer(0, Number.MAX_SAFE_INTEGER),
-    range: nullable(record<NonNullable<Order['range']>>({ offset: RANGE_BYTES, bytes: RANGE_BYTES })),
+    range: nullable(RANGE),
   });
   const possible = where(paused, (request) =>
     request.doneBytes <= (request.range?.bytes ?? segmentsLength(dataOf(request)))
