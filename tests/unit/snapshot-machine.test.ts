@@ -250,7 +250,10 @@ describe('what was plugged', () => {
     for (const [bytes, says] of [
       [new Uint8Array((8 << 20) + 1), /chardevs\[0\]\.bytes of the state is .*, not at most 8388608 bytes/],
       ['text', /chardevs\[0\]\.bytes of the state is .*, not at most 8388608 bytes/],
-      [new Uint8Array((1 << 20) + 1), 'The snapshot has more bytes in the ring buffer ring than fit into it.'],
+      [
+        new Uint8Array((1 << 20) + 1),
+        'The snapshot has more bytes in the ring buffer ring than fit into it.',
+      ],
     ] as const) {
       for (const chardev of crafted.peripherals.chardevs) chardev.bytes = bytes;
       const empty = machineForSnapshot(head, hostWith(), ICOUNT);
