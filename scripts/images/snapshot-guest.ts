@@ -30,15 +30,17 @@ const CLEAR_FREE_MEMORY = [
 ].join('; ');
 /**
  * A new login shell runs this before its first prompt. Who restores the machine types a line of entropy: the guest mixes it in
- * and sets its clock from the RTC. To start hwclock then would take most of the way to the prompt; so it runs already, and reads
- * from a pipe whether the RTC has UTC.
+ * and sets its clock from the RTC. A visitor waits for what the guest does from there to its prompt, so that it does no more than
+ * it must: the line editor has read its files already, once, and hwclock runs already and reads from a pipe whether the RTC has
+ * UTC; it is too nice to come before the prompt.
  */
 const AWAIT_RESTORE = [
   'rm $script',
+  'read -ret 0.1 seed',
   'mkfifo /etc/adjtime; exec 3<> /etc/adjtime',
-  'hwclock -s 3<&- & sleep 1; rm /etc/adjtime',
+  'nice -n 19 hwclock -s 3<&- & disown; sleep 1; rm /etc/adjtime',
   'read -rs seed; echo "$seed" > /dev/urandom; unset seed',
-  'echo UTC >&3; wait; jobs > /dev/null; exec 3<&-',
+  'echo UTC >&3; exec 3<&-',
 ].join('; ');
 /** A bash that is replaced by another one would store its history for it. */
 const PREPARE_RESTORE = `unset HISTFILE; mkdir -p /etc/profile.d; echo '${AWAIT_RESTORE}' > /etc/profile.d/restore.sh`;

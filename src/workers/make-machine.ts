@@ -48,8 +48,7 @@ export class ArrivingMachine {
     if (machine === undefined) throw new Error('a snapshot without a head');
     await restoreMachine(machine, state);
     const made = withMonitor(machine, this.#environment);
-    // A guest without the port does not ask how large its terminal is.
-    if (machine.serials[SIZE_PORT] !== undefined) made.size.resume();
+    made.resumeSize();
     return made.machine;
   }
 }
@@ -72,14 +71,21 @@ function hostOf(environment: MachineEnvironment): MachineHost {
 function withMonitor(
   machine: Machine,
   environment: MachineEnvironment,
-): { readonly machine: WorkerMachine; readonly size: TerminalSizePort } {
+): { readonly machine: WorkerMachine; readonly resumeSize: () => void } {
   const size = new TerminalSizePort(
     (bytes) => machine.serials[SIZE_PORT]?.send(bytes),
     () => environment.onTerminalSizeAsked(),
   );
+  let isSizeAwaited = false;
   machine.onSerial = (bytes, port) => {
-    if (port === CONSOLE_PORT) environment.onSerialOutput(bytes);
-    else size.receive(bytes);
+    if (port !== CONSOLE_PORT) {
+      size.receive(bytes);
+      return;
+    }
+    environment.onSerialOutput(bytes);
+    if (!isSizeAwaited) return;
+    isSizeAwaited = false;
+    size.resume();
   };
   machine.onQuit = environment.onPowerOff;
   machine.onDrivesChange = environment.onDrivesChange;
@@ -125,7 +131,13 @@ function withMonitor(
     setBootFiles: (files) => machine.setBootFiles(files),
     close: () => machine.close(),
   };
-  return { machine: workerMachine, size };
+  return {
+    machine: workerMachine,
+    // The prompt comes first: to take the size costs the guest as much as all its way there. A guest without the port asks for none.
+    resumeSize: () => {
+      isSizeAwaited = machine.serials[SIZE_PORT] !== undefined;
+    },
+  };
 }
 
 function random(bytes: Uint8Array): void {

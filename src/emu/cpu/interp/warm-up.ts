@@ -84,38 +84,59 @@ export interface WarmUpTarget {
 }
 
 /** An `exit` record. */
-const EXIT = [0, 0, 0, 0, 0, 0, 0, 0] as const;
+const EXIT = new Int32Array(RECORD);
+
+/** What a kind does to the stack. */
+type StackUse = 'grows' | 'shrinks' | 'none';
 
 /** One hot kind in one situation. */
 interface Exercise {
-  readonly fields: readonly number[];
+  /** Its record. */
+  readonly fields: Int32Array;
   /** What RBX holds. */
-  readonly base?: number;
+  readonly base: number;
   /** Instructions left: 0 makes branches pause. */
   readonly budget: number;
-  /** The record behind it; else `exit`. */
-  readonly second?: readonly number[];
+  /** The record behind it. */
+  readonly second: Int32Array;
+  readonly stackUse: StackUse;
+}
+
+/** All exercises have one shape, so that the loop over them costs little. */
+function exercise(
+  name: string,
+  operands: readonly number[],
+  { base = 0, budget = BUDGET_FOR_ALL, second = EXIT }: Partial<Exercise> = {},
+): Exercise {
+  const stackUse = /^(push|call)/.test(name) ? 'grows' : /^(pop|ret)/.test(name) ? 'shrinks' : 'none';
+  return { fields: recordOf(name, operands), base, budget, second, stackUse };
+}
+
+function recordOf(name: string, operands: readonly number[]): Int32Array {
+  const record = new Int32Array(RECORD);
+  record[0] = opNumber(name);
+  record.set(operands, 1);
+  return record;
 }
 
 /** Every arm of every case: hits and misses of the TLB, known and unknown links, enough budget and none. */
 function exercises(next: number): Exercise[] {
   const all: Exercise[] = [];
-  for (const [number, { name }] of SEMANTICS.entries()) {
+  for (const { name } of SEMANTICS) {
     if (!isHot(name)) continue;
-    const add = (fields: readonly number[], budget: number = BUDGET_FOR_ALL): void => {
-      all.push({ fields: [number, ...fields, 0], budget });
+    const add = (operands: readonly number[], more?: Partial<Exercise>): void => {
+      all.push(exercise(name, operands, more));
     };
     if (/^(jcc|jmp$|call(32|64)_rel)/.test(name)) {
       add([next, next, 0, 0, 0, 1]);
       add([0, 0, 0, 0, 0, 1]);
-      add([next, next, 0, 0, 0, 1], 0);
+      add([next, next, 0, 0, 0, 1], { budget: 0 });
     } else if (name === 'ea_segment32') {
       add([helperNumber(HARMLESS), 0, 0, ZERO, RCX, RDX]);
     } else if (/^(load|store|lea|ea)/.test(name)) {
       for (const offset of OFFSETS) add([RBX, ZERO, offset, ZERO, 0, 1]);
       // A sum that is no 32-bit number before it is cut.
-      const fields = [number, RBX, ZERO, OPERAND - FAR, ZERO, 0, 1, 0];
-      all.push({ fields, base: -FAR, budget: BUDGET_FOR_ALL });
+      add([RBX, ZERO, OPERAND - FAR, ZERO, 0, 1], { base: -FAR });
     } else if (/^(shl|shr|sar)(32|64)_imm$/.test(name)) {
       for (const count of [3, 32, 35]) add([0, RBX, count, 0, ZERO, 1]);
     } else if (name.startsWith('helper')) add([helperNumber(HARMLESS), 0, 0, 0, 0, 0]);
@@ -123,45 +144,54 @@ function exercises(next: number): Exercise[] {
   }
   all.push(...pairs(next));
   // Kinds outside of the switch: many, so that V8 does not take one of them for the only one.
-  for (const name of OUTSIDE)
-    all.push({ fields: [opNumber(name), 0, RBX, 3, 0, 0, 1, 0], budget: BUDGET_FOR_ALL });
+  for (const name of OUTSIDE) all.push(exercise(name, [0, RBX, 3, 0, 0, 1]));
   return all;
 }
 
 /** Kinds with those that often follow them. */
 function pairs(next: number): Exercise[] {
   const all: Exercise[] = [];
-  for (const [number, { name }] of SEMANTICS.entries()) {
+  for (const { name } of SEMANTICS) {
     if (!isHot(name)) continue;
-    const isAddress = name.startsWith('ea');
-    const operands = isAddress ? [RBX, ZERO, OPERAND, ZERO, 0, 1] : [0, RBX, 3, 0, ZERO, 1];
-    const fields = [number, ...operands, 0];
+    const operands = name.startsWith('ea') ? [RBX, ZERO, OPERAND, ZERO, 0, 1] : [0, RBX, 3, 0, ZERO, 1];
     for (const after of followers(name)) {
-      const add = (link: number, budget: number): void => {
-        all.push({ fields, budget, second: [opNumber(after), link, link, 0, 0, 0, 1, 0] });
+      const add = (link: number, budget = BUDGET_FOR_ALL): void => {
+        all.push(exercise(name, operands, { budget, second: recordOf(after, [link, link, 0, 0, 0, 1]) }));
       };
       if (after.startsWith('jcc')) {
-        add(next, BUDGET_FOR_ALL);
+        add(next);
         add(next, 0);
       }
-      add(0, BUDGET_FOR_ALL);
+      add(0);
     }
   }
   return all;
 }
 
 /** Aligned and not, and where what is added to it leads beyond 32 bits. */
-function stackOf(name: string, round: number): number {
+function stackOf(use: StackUse, round: number): number {
   if ((round & 24) !== 24) return (round & 8) === 0 ? STACK : STACK + 1;
-  if (/^(push|call)/.test(name)) return -FAR;
-  return /^(pop|ret)/.test(name) ? FAR - 8 : STACK;
+  if (use === 'grows') return -FAR;
+  return use === 'shrinks' ? FAR - 8 : STACK;
+}
+
+/** An entry of the jump cache. It allocates nothing: with the rest of its step it is run some 300,000 times while a visitor waits. */
+function enter(J: Int32Array, lo: number, hi: number, tag: number, record: number): void {
+  const at = jumpIndex(lo);
+  J[at] = lo;
+  J[at + 1] = hi;
+  J[at + 2] = tag;
+  J[at + 3] = record;
+  J.fill(0, at + 4, at + 8);
 }
 
 /** State is as before afterwards; the TLB and the jump cache must be flushed. The machine must not run. */
 export function warmUp({ S, J, T, C, bytes, run }: WarmUpTarget): void {
   const state = S.slice();
   const start = C.length - RECORD * 3;
-  const program = exercises(start + 2 * RECORD);
+  const target = start + 2 * RECORD;
+  const program = exercises(target);
+  const outside = OUTSIDE.map(opNumber);
   bytes.fill(FILL, SCRATCH, SCRATCH + 2 * PAGE);
   T[TLB_READ] = 0;
   T[TLB_WRITE] = 0;
@@ -174,42 +204,41 @@ export function warmUp({ S, J, T, C, bytes, run }: WarmUpTarget): void {
   T[MIDDLE + TLB_ADDEND] = SCRATCH + PAGE - FAR;
   const stack = new Int32Array(bytes.buffer, SCRATCH + STACK, 2);
   S[PRACTICE] = PRACTICE_ON;
-  for (let step = 0; step < ROUNDS * program.length; step++) {
-    const { fields, base = 0, budget, second = EXIT } = program[step % program.length];
-    const round = Math.floor(step / program.length);
-    C.set(fields, start);
-    // A region leaves a record to the interpreter, which finds its kind here.
-    C[start - 2] = opNumber(OUTSIDE[round % OUTSIDE.length]);
-    C.set(second, start + RECORD);
-    T[SECOND + TLB_READ] = TLB_NONE;
-    T[SECOND + TLB_WRITE] = TLB_NONE;
-    S[BUDGET] = budget;
-    S[RBX] = base;
-    S[RBX + 1] = 0;
-    S[FAULT] = round % 64 === 63 ? FAULT_PRESENT : 0;
-    S[RSP] = stackOf(SEMANTICS[fields[0]].name, round);
-    S[RSP + 1] = 0;
-    S[EA_LO] = OFFSETS[(round >> 2) & 3] ?? 0;
-    S[EA_HI] = 0;
-    S[PAGE_LO] = 0;
-    S[PAGE_HI] = 0;
+  for (let round = 0; round < ROUNDS; round++) {
     // All combinations of flags, so that both ways of every branch are seen.
-    S[F_LO] = round & 1;
-    S[F_HI] = (round & 2) === 0 ? S[F_LO] : -1;
-    S[F_AUX] = Math.imul(round, -1640531535);
-    S[0] = Math.imul(round, 0x9e3779b1);
-    S[JUMP_TAG] = round & 1;
-    // Where jumps and returns lead to: the cache has it, or not.
-    for (const [lo, hi] of [
-      [S[RBX], 0],
-      [stack[0], stack[1]],
-    ]) {
-      J.set([lo, hi, (round & 2) === 0 ? S[JUMP_TAG] : -1, start + 2 * RECORD, 0, 0, 0, 0], jumpIndex(lo));
+    const lo = round & 1;
+    const hi = (round & 2) === 0 ? lo : -1;
+    const tag = (round & 2) === 0 ? lo : -1;
+    for (const { fields, base, budget, second, stackUse } of program) {
+      C.set(fields, start);
+      // A region leaves a record to the interpreter, which finds its kind here.
+      C[start - 2] = outside[round % outside.length];
+      C.set(second, start + RECORD);
+      T[SECOND + TLB_READ] = TLB_NONE;
+      T[SECOND + TLB_WRITE] = TLB_NONE;
+      S[BUDGET] = budget;
+      S[RBX] = base;
+      S[RBX + 1] = 0;
+      S[FAULT] = round % 64 === 63 ? FAULT_PRESENT : 0;
+      S[RSP] = stackOf(stackUse, round);
+      S[RSP + 1] = 0;
+      S[EA_LO] = OFFSETS[(round >> 2) & 3];
+      S[EA_HI] = 0;
+      S[PAGE_LO] = 0;
+      S[PAGE_HI] = 0;
+      S[F_LO] = lo;
+      S[F_HI] = hi;
+      S[F_AUX] = Math.imul(round, -1640531535);
+      S[0] = Math.imul(round, 0x9e3779b1);
+      S[JUMP_TAG] = lo;
+      // Where jumps and returns lead to: the cache has it, or not.
+      enter(J, base, 0, tag, target);
+      enter(J, stack[0], stack[1], tag, target);
+      // A segment's limit and attributes.
+      S[RCX] = -lo;
+      S[RDX] = ATTR_P | ATTR_S | ATTR_WRITABLE;
+      run(start);
     }
-    // A segment's limit and attributes.
-    S[RCX] = -(round & 1);
-    S[RDX] = ATTR_P | ATTR_S | ATTR_WRITABLE;
-    run(start);
   }
   S.set(state);
   C.fill(0, start - RECORD, C.length);
