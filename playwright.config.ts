@@ -7,7 +7,7 @@ const PORT = Number(HOTSLOT_E2E_PORT);
 export default defineConfig({
   testDir: 'tests/e2e',
   outputDir: 'test-results',
-  workers: 1,
+  workers: 2,
   timeout: 60_000,
   // A page that has just been opened restores a whole machine first, and tests share the computer with others.
   expect: { timeout: 20_000 },

@@ -70,8 +70,9 @@ export async function guestCommand(page: Shown, command: string, timeout = 60_00
   const marker = `done-${Math.random().toString(36).slice(2, 8)}`;
   // The typed line is echoed with the quotes, the printed one has none.
   await typeInto(page, 'console', `${command}; echo "${marker.slice(0, 4)}""${marker.slice(4)}"\r`);
-  const text = await waitForText(page, 'console', new RegExp(`^${marker}$`, 'm'), timeout);
-  const end = text.lastIndexOf(`\n${marker}`);
+  // The kernel's messages come in the middle of any line.
+  const text = await waitForText(page, 'console', new RegExp(marker), timeout);
+  const end = text.lastIndexOf(marker) - 1;
   const echo = text.lastIndexOf(`"${marker.slice(4)}"`, end);
   return text.slice(text.indexOf('\n', echo) + 1, end + 1).trim();
 }
