@@ -87,7 +87,7 @@ export class JitRig {
       this.fault = { vector, error };
       return true;
     };
-    engine.interrupts = {
+    engine.cpu.processor.interrupts = {
       pending: () => this.#interrupt,
       acknowledge: () => {
         this.#interrupt = false;
@@ -115,7 +115,7 @@ export class JitRig {
     new RamImage(cpu.memory).write(0, this.#memory);
     cpu.memory.write(CODE_GPA + (ENTRY - CODE), code);
     engine.blocks.flush();
-    cpu.restore({ words: this.#initial });
+    cpu.processor.restore({ words: this.#initial });
     engine.retired = 0;
     this.#interrupt = false;
     this.log.length = 0;

@@ -14,11 +14,14 @@ import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-eve
 import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
+import type { Exit } from '../../src/emu/cpu/engine.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
 import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
 import { readCpuRegisters } from '../../src/emu/machine/cpu-registers.ts';
+import { ONE_PROCESSOR } from '../../src/emu/machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
+import { Processors } from '../../src/emu/machine/processors.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
 import { RunControl, type RunState } from '../../src/emu/machine/run-state.ts';
 import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
@@ -113,26 +116,27 @@ export async function monitorRig(): Promise<MonitorRig> {
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
+  const cpu = new Vcpu(memory, NO_HOST, QUIET);
+  const engine = { cpu, retired: 0, run: (): Exit => 'halted' };
+  const processors = new Processors({ smp: ONE_PROCESSOR, engine, host: NO_HOST, clock, trace: QUIET });
   const board = new PcBoard({
     memory,
     ram: pcRamLayout(4 * MIB),
     clock,
     trace: QUIET,
     wallClockMs: 0,
-    apics: { deliver() {}, send() {} },
-    intr: { set() {} },
+    apics: processors.hub,
+    intr: processors.boot.apic.lint0,
     power: { powerOff() {}, suspendToRam() {}, suspendToDisk() {} },
     reset() {},
     serials: [NULL_CHAR],
-    processors: [[]],
+    processors,
     devices,
-    archId: (index) => index,
   });
   const { ports: io, pciBus: bus } = board;
   devices.machineReady();
 
   const control = new RunControl(events);
-  const cpu = new Vcpu(memory, NO_HOST, QUIET);
   const machine: MachineApi = {
     get runState(): RunState {
       return control.state;
@@ -148,7 +152,7 @@ export async function monitorRig(): Promise<MonitorRig> {
     quit() {},
     pciFunctions: (): readonly PciDeviceInfo[] => pciBusInfo(bus),
     cpus: () => [{ index: 0, halted: false, threadId: 1 }],
-    cpuRegisters: (index) => (index === 0 ? readCpuRegisters(cpu, 0) : undefined),
+    cpuRegisters: (index) => (index === 0 ? readCpuRegisters(cpu.S, 0) : undefined),
   };
 
   const register = (offset: number): number => io.read(PCI_HOTPLUG_BASE + offset, 4);

@@ -18,8 +18,8 @@ class ApicRig {
   constructor(count: number) {
     for (let i = 0; i < count; i++) {
       const rig = new VcpuRig({ apicId: i, sockets: 1, cores: count, threads: 1 });
-      const apic = new LocalApic(rig.cpu, rig.host, this.hub, this.clock, QUIET, { apicId: i });
-      rig.cpu.apic = apic;
+      const apic = new LocalApic(rig.cpu.processor, rig.host, this.hub, this.clock, QUIET, { apicId: i });
+      rig.cpu.processor.apic = apic;
       this.hub.add(apic);
       this.cpus.push(rig);
       this.apics.push(apic);

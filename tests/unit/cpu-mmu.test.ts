@@ -194,7 +194,7 @@ describe('code pages and MMIO', () => {
       seen.push(page, rig.peek32(0x81000));
       rig.memory.codePages[page] = 0;
     });
-    rig.cpu.mmu.dropWriteTags(codePage);
+    rig.cpu.dropWriteTags(codePage);
     rig.cpu.store32(0x1000, 0, 0x99);
     expect(seen).toEqual([codePage, 1]);
     rig.cpu.store32(0x1000, 0, 0x98);

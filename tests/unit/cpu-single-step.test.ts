@@ -90,7 +90,7 @@ describe('EFLAGS.TF', () => {
     const engine = rig(code);
     // The page is in the TLB before the state comes.
     engine.cpu.store8(0x600, 0, 0);
-    engine.cpu.restore(saved.cpu.save());
+    engine.cpu.processor.restore(saved.cpu.processor.save());
     engine.run(1, true);
     engine.run(1, true);
     expect(engine.cpu.memory.readU16(COUNTER)).toBe(1);

@@ -37,20 +37,20 @@ function guestWords({ S }: VcpuRig): Int32Array {
 it('a restored fresh vCPU has the same state, mode and privilege', () => {
   const rig = disturbed();
   const other = new VcpuRig();
-  other.cpu.restore(structuredClone(rig.cpu.save()));
+  other.cpu.processor.restore(structuredClone(rig.cpu.processor.save()));
   expect(guestWords(other)).toEqual(guestWords(rig));
   for (const word of [MODE, CPL, TLB_BASE]) expect(other.S[word]).toBe(rig.S[word]);
 });
 
 it('reset returns to the power-on state', () => {
   const rig = disturbed();
-  rig.cpu.reset();
+  rig.cpu.processor.reset();
   expect(guestWords(rig)).toEqual(guestWords(new VcpuRig()));
 });
 
 it('a snapshot does not alias live state', () => {
   const rig = disturbed();
-  const saved = rig.cpu.save();
+  const saved = rig.cpu.processor.save();
   const before = structuredClone(saved);
   rig.S.fill(-1);
   expect(saved).toEqual(before);
@@ -64,7 +64,7 @@ it('restoring forgets translations: the same address may lead elsewhere', () => 
   const generation = rig.S[CODE_GENERATION] ?? 0;
   const words = rig.cpu.tlb;
   expect(words.some((word, at) => at % 4 === 0 && word === 0x2000)).toBe(true);
-  rig.cpu.restore(rig.cpu.save());
+  rig.cpu.processor.restore(rig.cpu.processor.save());
   expect(words.some((word, at) => at % 4 === 0 && word === 0x2000)).toBe(false);
   expect(rig.S[CODE_GENERATION]).not.toBe(generation);
 });
@@ -72,18 +72,18 @@ it('restoring forgets translations: the same address may lead elsewhere', () => 
 it('code found before a reset, an INIT or a restore is not found by its address afterwards', () => {
   const rig = new VcpuRig();
   const { cpu, S } = rig;
-  const saved = cpu.save();
+  const saved = cpu.processor.save();
   const seen = [CODE_GENERATION, CODE_GENERATION_GLOBAL].map((word) => new Set([S[word]]));
   const changes = [
     () => cpu.flushTlb(true),
-    () => cpu.reset(),
-    () => cpu.restore(saved),
+    () => cpu.processor.reset(),
+    () => cpu.processor.restore(saved),
     () => {
-      cpu.init();
+      cpu.processor.init();
       cpu.serviceEvents();
     },
-    () => cpu.reset(),
-    () => cpu.restore(saved),
+    () => cpu.processor.reset(),
+    () => cpu.processor.restore(saved),
   ];
   for (const change of changes) {
     change();

@@ -279,7 +279,7 @@ it('fuzz: every instruction with random operands in random modes ends without an
         name === 'outs' ? segment | 32 : random(64),
       );
       rig.takeFault();
-      expect(structuredClone(rig.cpu.save()).words.length).toBe(rig.S.length);
+      expect(structuredClone(rig.cpu.processor.save()).words.length).toBe(rig.S.length);
     }
   }
 });

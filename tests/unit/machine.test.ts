@@ -89,24 +89,24 @@ describe('a halted processor', () => {
     const engine = createEngine({ memory: pcMemory(MIB), host: NO_DEVICES, trace: QUIET });
     const { cpu } = engine;
     cpu.S[HALTED] = 1;
-    engine.interrupts = { pending: () => true, acknowledge: () => 0x20 };
+    engine.cpu.processor.interrupts = { pending: () => true, acknowledge: () => 0x20 };
     cpu.S[ATTENTION] = 1;
     return { engine, cpu };
   }
 
   it('sleeps on with an interrupt pending and IF clear, wakes when it is set', () => {
     const { engine, cpu } = halted();
-    expect(engine.isAwake()).toBe(false);
+    expect(engine.cpu.processor.isReady).toBe(false);
     expect(engine.run(100)).toBe('halted');
     cpu.writeFlags(FLAG_IF | 2);
-    expect(engine.isAwake()).toBe(true);
+    expect(engine.cpu.processor.isReady).toBe(true);
   });
 
   it.each(['nmi', 'init'] as const)('wakes for %s with IF clear', (signal) => {
     const { engine, cpu } = halted();
-    engine.interrupts = { pending: () => false, acknowledge: () => -1 };
-    cpu[signal]();
-    expect(engine.isAwake()).toBe(true);
+    engine.cpu.processor.interrupts = { pending: () => false, acknowledge: () => -1 };
+    cpu.processor[signal]();
+    expect(engine.cpu.processor.isReady).toBe(true);
     engine.run(1);
     expect(cpu.S[HALTED]).toBe(0);
   });

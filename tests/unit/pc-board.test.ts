@@ -133,7 +133,7 @@ it('a local APIC that is moved answers at its new place only, also after reset a
   const at = (gpa: number): number => physical.read(gpa + VERSION, 4);
   const version = at(0xfee0_0000);
   expect(version).not.toBe(0);
-  machine.apic.writeBase(0xfed8_0000 | 0x900, 0);
+  machine.processors.boot.apic.writeBase(0xfed8_0000 | 0x900, 0);
   expect([at(0xfee0_0000), at(0xfed8_0000)]).toEqual([0, version]);
   const sections = saveSections(machine.devices.tree);
   machine.reset();

@@ -110,8 +110,8 @@ export function watchClasses(): void {
 
 export function watchMachine(machine: Machine): void {
   const { engine, board } = machine;
-  const { interrupts } = engine;
-  engine.interrupts = {
+  const { interrupts } = engine.cpu.processor;
+  engine.cpu.processor.interrupts = {
     pending: () => interrupts.pending(),
     acknowledge: () => {
       const vector = interrupts.acknowledge();

@@ -31,6 +31,9 @@ export interface CpuApic {
 export interface CpuTopology {
   readonly apicId: number;
   readonly sockets: number;
+  /** Dies of a socket; absent: one. */
+  readonly dies?: number;
+  /** Cores of a die, threads of a core. */
   readonly cores: number;
   readonly threads: number;
 }
@@ -86,6 +89,8 @@ export interface Cpu {
   /** Drops translations: of all pages, or of all but global ones. */
   flushTlb(global: boolean): void;
   invalidatePage(lo: number, hi: number): void;
+  /** PAUSE: this vCPU waits for another one, which may have its turn. */
+  pause(): void;
   /** Makes the running slice end at the next block boundary (interrupt raised, timer re-armed). */
   requestExit(): void;
 }

@@ -1,4 +1,4 @@
-/** Runs a vCPU: finds decoded blocks, runs the interpreter on them, delivers exceptions and interrupts. */
+/** Runs the vCPU on the stage: finds decoded blocks, runs the interpreter on them, delivers exceptions and interrupts. */
 import type { Trace } from '../core/trace.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { CpuHost, CpuTopology } from './cpu.ts';
@@ -22,11 +22,6 @@ import {
   CR2_LO,
   DEBUG_PENDING,
   EFLAGS,
-  EVENT_INIT,
-  EVENT_NMI,
-  EVENT_NMI_BLOCKED,
-  EVENT_SIPI,
-  EVENTS,
   EXIT_RECORD,
   FAULT,
   FAULT_TRIPLE,
@@ -58,19 +53,13 @@ const MAX_EXCEPTIONS = 10_000;
 /** Why `run` came back. */
 export type Exit = 'budget' | 'halted' | 'shutdown';
 
-/** Where the engine gets interrupts from. */
-export interface InterruptSource {
-  /** Something is deliverable now (EFLAGS.IF is not considered here). */
-  pending(): boolean;
-  /** Takes it: the vector, or -1 when it went away. */
-  acknowledge(): number;
-}
-
 export interface EngineOptions {
   readonly memory: GuestMemory;
   readonly host: CpuHost;
   readonly trace: Trace;
   readonly topology?: CpuTopology;
+  /** How many vCPUs can be at once; absent: one. */
+  readonly slots?: number;
   /** Shared by all vCPUs of a machine. */
   readonly blocks?: BlockCache;
   /** How compiled code is made; absent: by the host's `Function`. */
@@ -86,10 +75,9 @@ type Interpreter = (record: number) => void;
 export class Engine {
   readonly cpu: Vcpu;
   readonly blocks: BlockCache;
-  interrupts: InterruptSource = { pending: () => false, acknowledge: () => 0 };
   /** For tests: sees an exception before it is delivered; true keeps it from being delivered and ends `run`. */
   onException: ((vector: number, error: number) => boolean) | undefined = undefined;
-  /** Instructions completed since the vCPU was made. */
+  /** Instructions completed since the engine was made, by all vCPUs together. */
   retired = 0;
 
   readonly #code: CodeLookup;
@@ -110,7 +98,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     const { memory, host, trace } = options;
-    this.cpu = new Vcpu(memory, host, trace, options.topology);
+    this.cpu = new Vcpu(memory, host, trace, options.topology, options.slots);
     this.blocks = options.blocks ?? new BlockCache(memory);
     this.#code = new CodeLookup(this.cpu, this.blocks);
     this.blocks.onFlush = () => {
@@ -121,7 +109,7 @@ export class Engine {
     this.blocks.onDrop = () => {
       this.cpu.S[REGION_STALE] = 1;
     };
-    this.blocks.onCodePage = (page) => this.cpu.mmu.dropWriteTags(page);
+    this.blocks.onCodePage = (page) => this.cpu.dropWriteTags(page);
     const wiring = {
       cpu: this.cpu,
       blocks: this.blocks,
@@ -163,7 +151,7 @@ export class Engine {
       warmUp({ S, T, J: this.#code.jumps, C: this.blocks.C, bytes, run: this.#interpret });
     });
     this.#code.clear();
-    cpu.mmu.tlb.clear();
+    cpu.mmu.translations.tlb.clear();
     cpu.flushTlb(true);
   }
 
@@ -216,16 +204,6 @@ export class Engine {
     return this.retired + (count - 1 - this.#reserve - S[BUDGET] - S[BUDGET_HELD]) + S[BLOCK_INDEX];
   }
 
-  /** A halted vCPU has something to wake up for. */
-  isAwake(): boolean {
-    const { S } = this.cpu;
-    if (S[ATTENTION] === 0) return false;
-    const events = S[EVENTS];
-    if ((events & (EVENT_INIT | EVENT_SIPI)) !== 0) return true;
-    if ((events & (EVENT_NMI | EVENT_NMI_BLOCKED)) === EVENT_NMI) return true;
-    return (S[EFLAGS] & FLAG_IF) !== 0 && this.interrupts.pending();
-  }
-
   /** The code that a slice ends in is hot more often than not: a block that is seen again and again is compiled. */
   #sample(): void {
     const { S } = this.cpu;
@@ -253,12 +231,13 @@ export class Engine {
       deliver(cpu, VEC_NMI, 'interrupt', undefined);
       return true;
     }
-    if (!this.interrupts.pending()) {
+    const { interrupts } = cpu.processor;
+    if (!interrupts.pending()) {
       S[ATTENTION] = 0;
       return true;
     }
     if ((S[EFLAGS] & FLAG_IF) === 0) return S[HALTED] === 0;
-    const vector = this.interrupts.acknowledge();
+    const vector = interrupts.acknowledge();
     if (vector < 0) return true;
     S[HALTED] = 0;
     deliver(cpu, vector, 'interrupt', undefined);

@@ -54,7 +54,7 @@ export const FAULT = 45;
 export const FAULT_ERROR = 46;
 /** Second result of 64-bit loads: the high word. */
 export const LD_HI = 47;
-/** First word of the current privilege's half of the TLB: 0 supervisor, TLB_WORDS user. */
+/** First word of the current privilege's half of this vCPU's TLB: that of TLB_SYSTEM, or TLB_WORDS behind it for user accesses. */
 export const TLB_BASE = 48;
 /** What the decoder must know: MODE_* bits. Kept by `updateMode`. */
 export const MODE = 49;
@@ -219,6 +219,9 @@ export const JUMP_TAG = 341;
 export const JUMP_TAG_GLOBAL = 343;
 /** Nonzero: decoded code was dropped since the running region was entered. */
 export const REGION_STALE = 345;
+/** First words of this vCPU's parts of the TLB and of the jump cache: see `tlbPart`, and jump-cache.ts. */
+export const TLB_SYSTEM = 348;
+export const JUMP_BASE = 349;
 /** What makes the running instruction end in a #DB trap, as bits of DR6 (system/debug.ts); 0 between instructions. */
 export const DEBUG_PENDING = 347;
 /** Compiled code runs for practice (jit/practice.ts): PRACTICE_* bits, or 0. */

@@ -5,6 +5,8 @@ import {
   BLOCK_INDEX,
   BUDGET,
   BUDGET_HELD,
+  CODE_GENERATION,
+  CODE_GENERATION_GLOBAL,
   CPL,
   DEBUG_PENDING,
   EVENT_INIT,
@@ -18,11 +20,13 @@ import {
   FAULT_TRIPLE,
   HALTED,
   HALTED_WAIT_SIPI,
+  JUMP_BASE,
   JUMP_TAG,
   JUMP_TAG_GLOBAL,
   PRACTICE,
   REGION_STALE,
   STATE_WORDS,
+  TLB_SYSTEM,
   ZERO,
 } from './state.ts';
 
@@ -62,4 +66,14 @@ export const VCPU_WORDS: StateKind<Int32Array> = where(typedArray(Int32Array, ST
 /** After words were restored. */
 export function clearOwnWords(S: Int32Array): void {
   for (const word of OWN) S[word] = 0;
+}
+
+/** Where a vCPU is in the engine's arrays, and the generations of what is cached there. */
+const PLACE = [CODE_GENERATION, CODE_GENERATION_GLOBAL, TLB_SYSTEM, JUMP_BASE] as const;
+
+/** `change` replaces a vCPU's words; those that say where it is stay. */
+export function keepingPlace(S: Int32Array, change: () => void): void {
+  const kept = PLACE.map((word) => S[word]);
+  change();
+  for (const [at, word] of PLACE.entries()) S[word] = kept[at];
 }

@@ -1,17 +1,20 @@
-/** One virtual CPU without its execution engine: state, TLB, MMU, mode. The engine extends it. */
-import type { Device } from '../core/device.ts';
-import { record } from '../core/state-fields.ts';
+/**
+ * A virtual CPU without its execution engine: state, TLB, MMU, mode. All code is bound to this one object and its arrays, so it is a
+ * stage on which the vCPUs of a machine take turns (processor.ts).
+ */
+import { assert } from '../core/assert.ts';
 import type { Trace } from '../core/trace.ts';
+import type { RamOffset } from '../memory/addresses.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Cpu, CpuApic, CpuHost, CpuTopology } from './cpu.ts';
+import { JUMP_WORDS } from './interp/jump-cache.ts';
 import { Mmu } from './mmu/mmu.ts';
+import { tlbPart, tlbWords } from './mmu/tlb.ts';
+import { Translations } from './mmu/translations.ts';
+import { Processor, type ProcessorPlace, type Stage } from './processor.ts';
 import {
-  ATTENTION,
   BUDGET,
   BUDGET_HELD,
-  CODE_GENERATION,
-  CODE_GENERATION_GLOBAL,
-  CPL,
   EVENT_INIT,
   EVENT_NMI,
   EVENT_NMI_BLOCKED,
@@ -22,53 +25,117 @@ import {
   FAULT_ERROR,
   FAULT_HAS_ERROR,
   FAULT_PRESENT,
-  HALTED,
-  HALTED_WAIT_SIPI,
-  MODE,
+  JUMP_BASE,
   STATE_WORDS,
   TLB_BASE,
-  TLB_WORDS,
+  TLB_SYSTEM,
 } from './state.ts';
 import { readFlags, writeFlags } from './system/flags.ts';
-import { computeMode, currentPrivilege } from './system/mode.ts';
-import { initState, resetState, startupState } from './system/reset.ts';
-import { clearOwnWords, VCPU_WORDS } from './vcpu-state.ts';
+import { updateMode } from './system/mode.ts';
+import { initState, startupState } from './system/reset.ts';
 
+const PAGE_SHIFT = 12;
 export const SINGLE_PROCESSOR: CpuTopology = { apicId: 0, sockets: 1, cores: 1, threads: 1 };
 
-export type VcpuState = { readonly words: Int32Array };
-
-const VCPU_STATE = record<VcpuState>({ words: VCPU_WORDS });
-
-export class Vcpu implements Cpu, Device<VcpuState> {
-  readonly vmstate = { name: 'cpu', version: 12, fields: VCPU_STATE, stage: 'processor' } as const;
+export class Vcpu implements Cpu, Stage {
   readonly S: Int32Array;
   readonly SU8: Uint8Array;
   readonly SF32: Float32Array;
   readonly SF64: Float64Array;
-  readonly tlb = new Int32Array(3 * TLB_WORDS);
+  readonly tlb: Int32Array;
   readonly memory: GuestMemory;
   readonly host: CpuHost;
   readonly trace: Trace;
-  readonly topology: CpuTopology;
   readonly mmu: Mmu;
-  /** Set once by the machine, before the CPU runs. */
-  apic: CpuApic | undefined = undefined;
+  /** How many vCPUs can be at once. */
+  readonly slots: number;
+  #processor: Processor;
+  readonly #processors: Processor[] = [];
+  #turnIsOver = false;
+  /** The places that were never used or are free again. */
+  readonly #places: ProcessorPlace[];
 
-  /** @param topology the vCPU with APIC id 0 is the bootstrap processor */
-  constructor(memory: GuestMemory, host: CpuHost, trace: Trace, topology: CpuTopology = SINGLE_PROCESSOR) {
+  /** @param topology of the vCPU that is there from the start, on the stage */
+  constructor(
+    memory: GuestMemory,
+    host: CpuHost,
+    trace: Trace,
+    topology: CpuTopology = SINGLE_PROCESSOR,
+    slots = 1,
+  ) {
     this.memory = memory;
     this.host = host;
     this.trace = trace;
-    this.topology = topology;
+    this.slots = slots;
+    this.tlb = new Int32Array(tlbWords(slots));
+    this.#places = Array.from({ length: slots }, (_, slot) => placeOf(slot, this.tlb));
     const buffer = new ArrayBuffer(STATE_WORDS * 4);
     this.S = new Int32Array(buffer);
     this.SU8 = new Uint8Array(buffer);
     this.SF32 = new Float32Array(buffer);
     this.SF64 = new Float64Array(buffer);
     const raise = (vector: number, error?: number) => this.raise(vector, error);
-    this.mmu = new Mmu(this.S, this.tlb, memory, host, raise);
-    this.reset();
+    const [first] = this.#places;
+    this.mmu = new Mmu(this.S, this.tlb, first.translations, memory, host, raise);
+    this.#processor = new Processor(this, topology, first);
+    this.#places.shift();
+    this.#processors.push(this.#processor);
+    this.S.set(first.words);
+    this.#processor.reset();
+    memory.listen({
+      chunkMapped: () => {
+        for (const { place } of this.#processors) place.translations.tlb.dropZeros();
+      },
+      unmapped: () => {
+        for (const processor of this.#processors) processor.flushTlb(true);
+      },
+    });
+  }
+
+  /** The vCPU on the stage. */
+  get processor(): Processor {
+    return this.#processor;
+  }
+
+  get topology(): CpuTopology {
+    return this.#processor.topology;
+  }
+
+  get apic(): CpuApic | undefined {
+    return this.#processor.apic;
+  }
+
+  /** A vCPU more, as after RESET. There must be a free slot. */
+  addProcessor(topology: CpuTopology): Processor {
+    const place = this.#places.shift();
+    assert(place !== undefined, 'no slot is free for a vCPU');
+    const processor = new Processor(this, topology, place);
+    this.#processors.push(processor);
+    processor.reset();
+    return processor;
+  }
+
+  /** Takes a vCPU out, which must not be on the stage. */
+  removeProcessor(processor: Processor): void {
+    assert(processor !== this.#processor, 'a vCPU is taken out in its turn');
+    this.#processors.splice(this.#processors.indexOf(processor), 1);
+    this.#places.unshift(processor.place);
+  }
+
+  /** Lets `processor` onto the stage. Only between two runs of the engine. */
+  enter(processor: Processor): void {
+    if (processor === this.#processor) return;
+    const { S } = this;
+    this.#processor.place.words.set(S);
+    S.set(processor.place.words);
+    this.#processor = processor;
+    this.mmu.translations = processor.place.translations;
+  }
+
+  /** Page number `page` of the arena now holds decoded code: the next write to it, by whichever vCPU, must take the slow way. */
+  dropWriteTags(page: number): void {
+    const offset = ((page << PAGE_SHIFT) | 0) as RamOffset;
+    for (const { place } of this.#processors) place.translations.tlb.dropWriteTags(offset);
   }
 
   load8(lo: number, hi: number): number {
@@ -113,31 +180,31 @@ export class Vcpu implements Cpu, Device<VcpuState> {
   }
 
   loadSystem8(lo: number, hi: number): number {
-    return this.mmu.load8(lo, hi, 0);
+    return this.mmu.load8(lo, hi, this.S[TLB_SYSTEM]);
   }
 
   loadSystem16(lo: number, hi: number): number {
-    return this.mmu.load16(lo, hi, 0);
+    return this.mmu.load16(lo, hi, this.S[TLB_SYSTEM]);
   }
 
   loadSystem32(lo: number, hi: number): number {
-    return this.mmu.load32(lo, hi, 0);
+    return this.mmu.load32(lo, hi, this.S[TLB_SYSTEM]);
   }
 
   loadSystem64(lo: number, hi: number): number {
-    return this.mmu.load64(lo, hi, 0);
+    return this.mmu.load64(lo, hi, this.S[TLB_SYSTEM]);
   }
 
   storeSystem16(lo: number, hi: number, value: number): void {
-    this.mmu.store16(lo, hi, value, 0);
+    this.mmu.store16(lo, hi, value, this.S[TLB_SYSTEM]);
   }
 
   storeSystem32(lo: number, hi: number, value: number): void {
-    this.mmu.store32(lo, hi, value, 0);
+    this.mmu.store32(lo, hi, value, this.S[TLB_SYSTEM]);
   }
 
   storeSystem64(lo: number, hi: number, valueLo: number, valueHi: number): void {
-    this.mmu.store64(lo, hi, valueLo, valueHi, 0);
+    this.mmu.store64(lo, hi, valueLo, valueHi, this.S[TLB_SYSTEM]);
   }
 
   raise(vector: number, error?: number): void {
@@ -156,10 +223,7 @@ export class Vcpu implements Cpu, Device<VcpuState> {
   }
 
   updateMode(): void {
-    const S = this.S;
-    S[CPL] = currentPrivilege(S);
-    S[TLB_BASE] = S[CPL] === 3 ? TLB_WORDS : 0;
-    S[MODE] = computeMode(S);
+    updateMode(this.S);
   }
 
   flushTlb(global: boolean): void {
@@ -170,36 +234,29 @@ export class Vcpu implements Cpu, Device<VcpuState> {
     this.mmu.invalidatePage(lo, hi);
   }
 
+  pause(): void {
+    if (this.#processors.length === 1) return;
+    const others = this.#processors.some((other) => other !== this.#processor && other.isReady);
+    if (others) this.requestTurn();
+  }
+
+  requestTurn(): void {
+    this.#turnIsOver = true;
+    this.requestExit();
+  }
+
+  /** Was a turn for another vCPU asked for since the last question? */
+  takeTurnIsOver(): boolean {
+    const is = this.#turnIsOver;
+    this.#turnIsOver = false;
+    return is;
+  }
+
   requestExit(): void {
     const S = this.S;
     if (S[BUDGET] < 0) return;
     S[BUDGET_HELD] += S[BUDGET] + 1;
     S[BUDGET] = -1;
-  }
-
-  reset(): void {
-    resetState(this.S, this.topology.apicId === 0);
-    this.mmu.tlb.clear();
-    this.mmu.flushTlb(true);
-    this.updateMode();
-  }
-
-  /** The INIT signal: taken by `serviceEvents`. */
-  init(): void {
-    this.#signal(EVENT_INIT);
-  }
-
-  /** A startup IPI: taken by `serviceEvents`; ignored unless the processor waits for one. */
-  startup(vector: number): void {
-    const S = this.S;
-    const waits = S[HALTED] === HALTED_WAIT_SIPI || (S[EVENTS] & EVENT_INIT) !== 0;
-    if (!waits || (S[EVENTS] & EVENT_SIPI) !== 0) return;
-    this.#signal(EVENT_SIPI | ((vector & 0xff) << EVENT_SIPI_VECTOR_SHIFT));
-  }
-
-  /** The NMI signal: waits for `takeNmi`. */
-  nmi(): void {
-    this.#signal(EVENT_NMI);
   }
 
   /** At an instruction boundary: does what INIT and startup IPI ask for. */
@@ -223,27 +280,12 @@ export class Vcpu implements Cpu, Device<VcpuState> {
     S[EVENTS] &= ~EVENT_NMI;
     return true;
   }
+}
 
-  #signal(bits: number): void {
-    this.S[EVENTS] |= bits;
-    this.S[ATTENTION] = 1;
-    this.requestExit();
-  }
-
-  save(): VcpuState {
-    return { words: this.S.slice() };
-  }
-
-  restore(state: VcpuState): void {
-    const { S } = this;
-    // Addresses of code that are cached are of this run's generations, which go on.
-    const [generation, generationGlobal] = [S[CODE_GENERATION], S[CODE_GENERATION_GLOBAL]];
-    S.set(state.words);
-    clearOwnWords(S);
-    S[CODE_GENERATION] = generation;
-    S[CODE_GENERATION_GLOBAL] = generationGlobal;
-    this.mmu.tlb.clear();
-    this.mmu.flushTlb(true);
-    this.updateMode();
-  }
+/** A place as no vCPU has used it yet. */
+function placeOf(slot: number, tlb: Int32Array): ProcessorPlace {
+  const words = new Int32Array(STATE_WORDS);
+  words[TLB_SYSTEM] = tlbPart(slot);
+  words[JUMP_BASE] = slot * JUMP_WORDS;
+  return { slot, words, translations: new Translations(tlb, words[TLB_SYSTEM]) };
 }

@@ -1,6 +1,6 @@
 /** A vCPU's registers as plain data, for `info registers` and the page. */
-import type { Cpu } from '../cpu/cpu.ts';
 import * as state from '../cpu/state.ts';
+import { readFlags } from '../cpu/system/flags.ts';
 
 export interface SegmentRegister {
   readonly selector: number;
@@ -49,8 +49,7 @@ const SEGMENT_WORDS = 8;
 const FPU_WORDS = 4;
 
 /** Reads the registers; all lazy flags are worked out. */
-export function readCpuRegisters(cpu: Cpu, index: number): CpuRegisters {
-  const { S } = cpu;
+export function readCpuRegisters(S: Int32Array, index: number): CpuRegisters {
   const pair = (at: number): bigint => (BigInt(S[at + 1] >>> 0) << 32n) | BigInt(S[at] >>> 0);
   const segment = (n: number): SegmentRegister => {
     const at = state.SEG_ES + SEGMENT_WORDS * n;
@@ -66,7 +65,7 @@ export function readCpuRegisters(cpu: Cpu, index: number): CpuRegisters {
     index,
     general: list(16, (n) => pair(2 * n)),
     rip: pair(state.RIP_LO),
-    flags: cpu.readFlags() >>> 0,
+    flags: readFlags(S) >>> 0,
     cpl: S[state.CPL],
     interruptShadow: S[state.SHADOW] !== 0,
     a20: true,

@@ -22,7 +22,12 @@ function setSegment(S: Int32Array, segment: number, selector: number, attr: numb
   S[segment + state.SEG_BASE_HI] = 0;
 }
 
-/** The vCPU must just have been reset. */
+/** What firmware leaves in the model-specific registers of every processor; the vCPU must just have been reset. */
+export function setUpMsrs(cpu: Vcpu, { msrs }: EntryState): void {
+  for (const { index, lo, hi } of msrs) writeMsr(cpu, index, lo, hi);
+}
+
+/** The bootstrap processor begins with the kernel; it must just have been reset. */
 export function enterKernel(cpu: Vcpu, entry: EntryState): void {
   const { S } = cpu;
   const wide = entry.mode === 'long64';
@@ -47,7 +52,6 @@ export function enterKernel(cpu: Vcpu, entry: EntryState): void {
   S[state.RIP_HI] = 0;
   S[state.CPL] = 0;
   S[state.IDTR_LIMIT] = REAL_MODE_VECTORS;
-  for (const { index, lo, hi } of entry.msrs) writeMsr(cpu, index, lo, hi);
   cpu.writeFlags(state.FLAG_1);
   cpu.flushTlb(true);
   cpu.updateMode();

@@ -4,6 +4,8 @@ import type { Host } from '../core/host.ts';
 import type { After } from '../core/machine-events.ts';
 import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
 import type { BufferMaker } from '../memory/arena.ts';
+import type { SmpConfig } from './cpu-topology.ts';
+import type { TurnSnapshot } from './processors.ts';
 import type { RunState } from './run-state.ts';
 
 /** What is started when the machine is switched on or reset. */
@@ -17,6 +19,8 @@ export interface BootFiles {
 export interface MachineConfig extends BootFiles {
   /** RAM, a multiple of 4096. The host has memory only for as much of it as the guest writes, and for at most 2 GiB. */
   readonly memoryBytes: number;
+  /** QEMU: -smp; absent: one processor. */
+  readonly smp?: SmpConfig | undefined;
   /** RAM stays empty and devices are cold-plugged: `restoreMachine` follows. A reset waits for `setBootFiles`. */
   readonly restoring?: boolean | undefined;
   /** QEMU: -m slots=,maxmem=: room for DIMMs; `maxBytes` counts them and the RAM. */
@@ -43,6 +47,7 @@ export type RunSnapshot = {
   readonly powerOff: boolean;
   readonly resetReason: string | null;
   readonly noReboot: boolean;
+  readonly turn: TurnSnapshot;
 };
 
 /**

@@ -6,15 +6,11 @@ import { sysbusPlaceLines } from '../bus/sysbus.ts';
 import { CharPipe } from '../char/char-backend.ts';
 import { CHARDEVS, type Chardevs } from '../char/chardevs.ts';
 import { EventQueue } from '../core/clock.ts';
-import type { IrqLine } from '../core/irq.ts';
 import { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import { TraceLog } from '../core/trace.ts';
-import { ApicBusHub } from '../cpu/apic/apic-bus.ts';
-import { LocalApic } from '../cpu/apic/local-apic.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
 import { Engine } from '../cpu/engine.ts';
-import { HALTED } from '../cpu/state.ts';
 import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
@@ -30,10 +26,12 @@ import { UserObjects } from '../qdev/user-objects.ts';
 import { PcBoard, type PcWiring } from './boards/pc.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
+import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from './device-types.ts';
-import { enterKernel } from './entry-state.ts';
+import { enterKernel, setUpMsrs } from './entry-state.ts';
 import type { CpuInfo, MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
+import { Processors } from './processors.ts';
 import { resetDevices } from './reset-devices.ts';
 import { RunControl, type RunState } from './run-state.ts';
 import { noticeSmallArena } from './small-arena.ts';
@@ -60,6 +58,7 @@ export class Machine implements MachineApi {
   readonly drives: Drives;
   readonly board: PcBoard;
   readonly engine: Engine;
+  readonly processors: Processors;
   readonly clock: EventQueue;
   readonly config: MachineConfig;
   /** COM1's other end. */
@@ -69,8 +68,6 @@ export class Machine implements MachineApi {
   readonly runControl: RunControl;
   readonly #host: MachineHost;
   readonly #time: TimeSource;
-  readonly #hub = new ApicBusHub();
-  readonly apic: LocalApic;
   /** Undefined while they are still on their way. */
   #bootFiles: BootFiles | undefined;
   /** The engine's count and budget, so that time inside a slice is exact in deterministic mode. */
@@ -133,19 +130,24 @@ export class Machine implements MachineApi {
       return index === 0 ? this.serial : new CharPipe((bytes) => this.onSerial(bytes, index));
     });
     const cpuHost = this.#cpuHost();
+    const smp = config.smp ?? ONE_PROCESSOR;
     this.engine = new Engine({
       ...{ memory: this.memory, host: cpuHost, trace: this.trace },
+      ...{ topology: cpuTopologyOf(smp, 0), slots: smp.maxCpus },
       ...{ makeFunction: host.makeFunction, useGlobals: true, nowNs: () => host.monotonicNs() },
     });
-    this.apic = this.#createApic(cpuHost);
+    const { clock, trace, engine } = this;
+    this.processors = new Processors({ smp, engine, host: cpuHost, clock, trace });
+    const { hub } = this.processors;
+    for (let index = 1; index < smp.cpus; index++) this.processors.add(index);
     this.board = new PcBoard({
       memory: this.memory,
       ram: pcRamLayout(config.memoryBytes),
       clock: this.clock,
       trace: this.trace,
       wallClockMs: config.rtcBaseMs ?? host.wallClockMs(),
-      apics: this.#hub,
-      intr: { set: (level) => this.apic.lint0.set(level) } satisfies IrqLine,
+      apics: hub,
+      intr: this.processors.boot.apic.lint0,
       power: {
         powerOff: () => this.#requestPowerOff(),
         suspendToRam: () => this.trace.unimplemented('suspend to RAM'),
@@ -156,12 +158,11 @@ export class Machine implements MachineApi {
       },
       reset: () => this.#requestReset('guest-reset'),
       serials: this.serials,
-      processors: [[this.engine.cpu, this.apic]],
+      processors: this.processors,
       dimms: dimmSlots(config),
       devices: this.devices,
-      archId: (cpu) => cpu,
     });
-    this.#hub.mapped(this.board.physical.map(this.apic.base, APIC_PAGE, this.#hub));
+    hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub));
     this.engine.warmUp();
     noticeSmallArena(this.memory, config.memoryBytes, host);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
@@ -285,6 +286,7 @@ export class Machine implements MachineApi {
       powerOff: this.#powerOff,
       resetReason: this.#resetReason ?? null,
       noReboot: this.config.noReboot === true,
+      turn: this.processors.saveTurn(),
     };
   }
 
@@ -295,6 +297,7 @@ export class Machine implements MachineApi {
     this.#poweredUp = state.poweredUp;
     this.#powerOff = state.powerOff;
     this.#resetReason = state.resetReason ?? undefined;
+    this.processors.restoreTurn(state.turn);
     this.runControl.restore(state.runState === 'running' ? 'paused' : state.runState);
     return this.config.rtcBaseMs === undefined ? this.#wallClockMs() - state.wallClockMs : 0;
   }
@@ -304,11 +307,16 @@ export class Machine implements MachineApi {
   }
 
   cpus(): readonly CpuInfo[] {
-    return [{ index: 0, halted: this.engine.cpu.S[HALTED] !== 0, threadId: 1 }];
+    return this.processors.present.map(({ cpu, index }) => ({
+      index,
+      halted: cpu.isHalted,
+      threadId: index + 1,
+    }));
   }
 
   cpuRegisters(index: number): CpuRegisters | undefined {
-    return index === 0 ? readCpuRegisters(this.engine.cpu, 0) : undefined;
+    const processor = this.processors.at(index);
+    return processor && readCpuRegisters(processor.cpu.S, index);
   }
 
   #wallClockMs(): number {
@@ -327,7 +335,7 @@ export class Machine implements MachineApi {
   }
 
   #isIdle(): boolean {
-    return this.engine.cpu.S[HALTED] !== 0 && !this.engine.isAwake();
+    return this.processors.isIdle;
   }
 
   /** Deterministic: a request takes no virtual time, however long the host needs for it. */
@@ -346,12 +354,12 @@ export class Machine implements MachineApi {
     const time = this.#time;
     const exact = time instanceof InstructionTime;
     time.sync(true);
-    const budget = time.budget(this.#chunk, deadline);
+    const budget = this.processors.takeTurn(time.budget(this.#chunk, deadline));
     const before = engine.retired;
     const start = exact ? 0 : this.#host.monotonicNs();
     this.#budget = budget;
     this.#running = true;
-    const exit = engine.run(budget, exact);
+    const exit = this.processors.run(budget, exact);
     this.#running = false;
     time.sync(false);
     if (exit === 'shutdown') this.#requestReset('guest-reset');
@@ -408,7 +416,9 @@ export class Machine implements MachineApi {
     if (this.#bootFiles === undefined) return false;
     this.#poweredUp = true;
     const entry = this.#loadKernel(pcFirmwareSetup(this.board));
-    if (entry !== undefined) enterKernel(this.engine.cpu, entry);
+    const { cpu } = this.engine;
+    this.processors.eachOnStage(() => entry && setUpMsrs(cpu, entry));
+    if (entry !== undefined) enterKernel(cpu, entry);
     return true;
   }
 
@@ -446,17 +456,6 @@ export class Machine implements MachineApi {
       acknowledgePic: () => this.board.pic.acknowledge(),
       broadcastEoi: (vector) => this.board.ioApic.eoi(vector),
     };
-  }
-
-  #createApic(host: CpuHost): LocalApic {
-    const apic = new LocalApic(this.engine.cpu, host, this.#hub, this.clock, this.trace, {
-      apicId: 0,
-      onBase: () => this.#hub.follow(),
-    });
-    this.#hub.add(apic);
-    this.engine.cpu.apic = apic;
-    this.engine.interrupts = apic;
-    return apic;
   }
 }
 

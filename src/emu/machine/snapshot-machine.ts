@@ -30,6 +30,7 @@ import { checkKind, checkSections, SECTIONS, type Section, saveSections } from '
 
 const MEMORY_MAX = 2 ** 36;
 const PORTS = 4;
+const CPUS_MAX = 255;
 const UNKNOWN_MACHINE = 'The snapshot is of a machine that this version does not know.';
 
 type SavedRegion = { readonly name: string; readonly gpa: number; readonly size: number };
@@ -87,6 +88,7 @@ const RUN = record<RunSnapshot>({
   powerOff: BOOLEAN,
   resetReason: nullable(text(64)),
   noReboot: BOOLEAN,
+  turn: record({ index: integer(0, CPUS_MAX), left: integer(0, 0x7fff_ffff) }),
 });
 
 const STATE = record<StateSnapshot>({ run: RUN, peripherals: PERIPHERALS, sections: SECTIONS });
@@ -114,7 +116,7 @@ export async function saveMachine(machine: Machine): Promise<MachineSnapshot> {
   });
   const { config, memory } = machine;
   // A restored machine begins with an empty TLB: so must this one go on, or their page tables could differ in an accessed bit.
-  machine.engine.cpu.flushTlb(true);
+  for (const { cpu } of machine.processors.present) cpu.flushTlb(true);
   const head: HeadSnapshot = {
     machine: 'pc',
     memoryBytes: config.memoryBytes,

@@ -331,6 +331,11 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
     this.#update();
   }
 
+  /** Its processor was taken out: the timer stands still. */
+  detach(): void {
+    this.#timer.cancel();
+  }
+
   save(): LocalApicState {
     const s = this.#s;
     return { ...s, lvt: [...s.lvt], irr: s.irr.slice(), isr: s.isr.slice(), tmr: s.tmr.slice() };

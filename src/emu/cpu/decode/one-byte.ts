@@ -312,8 +312,9 @@ function decodeRest(i: Instruction, opcode: number): void {
     case 0x8f:
       return popOperand(i);
     case 0x90:
-      if ((i.rex & 1) === 0) return;
-      break;
+      if ((i.rex & 1) !== 0) break;
+      if (i.repeat === 0xf3) i.emitHelper('pause', 0, 0, 0, 0, 0);
+      return;
     case 0x98:
       return i.emit({ 16: CBW, 32: CWDE, 64: CDQE }[i.operandSize]);
     case 0x99:

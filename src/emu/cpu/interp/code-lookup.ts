@@ -4,6 +4,7 @@ import { FETCH_FAULT, FETCH_MMIO } from '../mmu/mmu.ts';
 import {
   CODE_GENERATION,
   CODE_GENERATION_GLOBAL,
+  JUMP_BASE,
   JUMP_TAG,
   JUMP_TAG_GLOBAL,
   MODE,
@@ -21,7 +22,7 @@ import {
 } from '../state.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { type BlockCache, NEEDS_NEXT_PAGE } from './block-cache.ts';
-import { JUMP_WORDS, jumpIndex } from './jump-cache.ts';
+import { JUMP_WORDS, JUMP_WORDS_BITS, jumpIndex } from './jump-cache.ts';
 
 const PAGE = 4096;
 /** A tag holds generations of 20 bits. */
@@ -33,21 +34,26 @@ const NO_TAG = -1;
  * arena. After a change of CR3 each page is walked once, and the jump cache's entries in it are good again.
  */
 const PAGES = 1024;
+const PAGES_WORDS = PAGES * 4;
 
 export class CodeLookup {
   /** See jump-cache.ts. */
-  readonly jumps = new Int32Array(JUMP_WORDS);
+  readonly jumps: Int32Array;
   readonly #cpu: Vcpu;
   readonly #blocks: BlockCache;
-  readonly #pages = new Int32Array(PAGES * 4);
+  /** For each vCPU. */
+  readonly #pages: Int32Array;
+  /** Of each vCPU: base and limit of CS when code was last looked up. */
+  readonly #lastCs: Int32Array;
   /** The page translated last is global. */
   #isGlobal = false;
-  #lastCsBase = 0;
-  #lastCsLimit = 0;
 
   constructor(cpu: Vcpu, blocks: BlockCache) {
     this.#cpu = cpu;
     this.#blocks = blocks;
+    this.jumps = new Int32Array(cpu.slots * JUMP_WORDS);
+    this.#pages = new Int32Array(cpu.slots * PAGES_WORDS);
+    this.#lastCs = new Int32Array(cpu.slots * 2);
   }
 
   /** Decoded code is gone. */
@@ -65,7 +71,7 @@ export class CodeLookup {
     const lo = S[RIP_LO];
     const hi = S[RIP_HI];
     const { jumps } = this;
-    const k = jumpIndex(lo);
+    const k = S[JUMP_BASE] + jumpIndex(lo);
     const tag = jumps[k + 2];
     const current = tag === S[JUMP_TAG] || tag === S[JUMP_TAG_GLOBAL];
     const known = current && jumps[k] === lo && jumps[k + 1] === hi;
@@ -81,7 +87,7 @@ export class CodeLookup {
   known(lo: number, hi: number): number {
     const { S } = this.#cpu;
     const { jumps } = this;
-    const k = jumpIndex(lo);
+    const k = S[JUMP_BASE] + jumpIndex(lo);
     const tag = jumps[k + 2];
     if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
     return tag === S[JUMP_TAG] || tag === S[JUMP_TAG_GLOBAL] ? jumps[k + 3] : 0;
@@ -135,7 +141,7 @@ export class CodeLookup {
     const { S, mmu } = this.#cpu;
     const pages = this.#pages;
     const page = lo & -PAGE;
-    const at = ((lo >>> 12) & (PAGES - 1)) << 2;
+    const at = this.#slot * PAGES_WORDS + (((lo >>> 12) & (PAGES - 1)) << 2);
     const tag = pages[at + 2];
     const isCurrent = tag === S[JUMP_TAG] || tag === S[JUMP_TAG_GLOBAL];
     if (isCurrent && pages[at] === page && pages[at + 1] === hi) {
@@ -158,11 +164,17 @@ export class CodeLookup {
     return start;
   }
 
+  /** The place of the vCPU on the stage. */
+  get #slot(): number {
+    return this.#cpu.S[JUMP_BASE] >> JUMP_WORDS_BITS;
+  }
+
   /** Generations have 20 bits in a tag: before they wrap, all tags are forgotten. */
   #restartGenerations(): void {
     const { S } = this.#cpu;
-    this.jumps.fill(0);
-    this.#pages.fill(0);
+    const slot = this.#slot;
+    this.jumps.fill(0, slot * JUMP_WORDS, (slot + 1) * JUMP_WORDS);
+    this.#pages.fill(0, slot * PAGES_WORDS, (slot + 1) * PAGES_WORDS);
     S[CODE_GENERATION] = 1;
     S[CODE_GENERATION_GLOBAL] = 1;
   }
@@ -173,9 +185,11 @@ export class CodeLookup {
     if ((S[MODE] & MODE_CODE64) !== 0) return;
     const base = S[SEG_CS + SEG_BASE_LO];
     const limit = S[SEG_CS + SEG_LIMIT];
-    if (base === this.#lastCsBase && limit === this.#lastCsLimit) return;
-    this.#lastCsBase = base;
-    this.#lastCsLimit = limit;
+    const last = this.#lastCs;
+    const at = this.#slot * 2;
+    if (base === last[at] && limit === last[at + 1]) return;
+    last[at] = base;
+    last[at + 1] = limit;
     S[CODE_GENERATION]++;
     S[CODE_GENERATION_GLOBAL]++;
   }

@@ -19,6 +19,7 @@ import {
   F_AUX,
   F_LO,
   FAULT,
+  JUMP_BASE,
   JUMP_TAG,
   JUMP_TAG_GLOBAL,
   LD_HI,
@@ -197,7 +198,7 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     S[RIP_LO] = lo;
     S[RIP_HI] = hi;
     if (S[BUDGET] < 0) return 0;
-    const k = jumpIndex(lo);
+    const k = S[JUMP_BASE] + jumpIndex(lo);
     const tag = jumps[k + 2];
     if (jumps[k] !== lo || jumps[k + 1] !== hi) return 0;
     if (tag !== S[JUMP_TAG] && tag !== S[JUMP_TAG_GLOBAL]) return 0;
@@ -220,7 +221,7 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
       lo = S[RIP_LO];
       hi = 0;
     }
-    const k = jumpIndex(lo);
+    const k = S[JUMP_BASE] + jumpIndex(lo);
     const tag = jumps[k + 2];
     const known = jumps[k] === lo && jumps[k + 1] === hi;
     const record = jumps[k + 3];

@@ -4,7 +4,7 @@ import { type Emitter, SCRATCH, type Semantic, type Width } from '../semantics/e
 import { condition } from '../semantics/flags.ts';
 import { doubleReadHit, doubleWriteHit, readHit, tlbTest, writeHit } from '../semantics/memory-text.ts';
 import { opNumber, SEMANTICS } from '../semantics/table.ts';
-import { BUDGET, FAULT, JUMP_TAG, JUMP_TAG_GLOBAL, PAGE_HI, PAGE_LO } from '../state.ts';
+import { BUDGET, FAULT, JUMP_BASE, JUMP_TAG, JUMP_TAG_GLOBAL, PAGE_HI, PAGE_LO } from '../state.ts';
 import { followers, isHot } from './hot.ts';
 import { jumpIndexText } from './jump-cache.ts';
 import { OFFSET_MASK } from './position.ts';
@@ -104,7 +104,7 @@ class InterpreterEmitter implements Emitter {
     const noted = note ? `${this.field(1)}=v;${this.field(2)}=vh;` : '';
     const [tag, page, pageHi] = [JUMP_TAG, PAGE_LO, PAGE_HI].map((index) => this.word(index));
     return (
-      `${noted}if((${budget}=${budget}-${this.field(6)}|0)>=0){j=${jumpIndexText('v')};q=J[j+2];` +
+      `${noted}if((${budget}=${budget}-${this.field(6)}|0)>=0){j=${jumpIndexText('v', this.word(JUMP_BASE))};q=J[j+2];` +
       `if(J[j]===v&&J[j+1]===vh&&(q===${tag}||q===${this.word(JUMP_TAG_GLOBAL)})){` +
       `${page}=J[j+4];${pageHi}=J[j+5];${this.goto('J[j+3]')}}}${this.goto('jump(v,vh)')}`
     );

@@ -19,6 +19,7 @@ import {
   CR4_OSFXSR,
   F_AUX,
   FAULT,
+  JUMP_BASE,
   JUMP_TAG,
   JUMP_TAG_GLOBAL,
   MXCSR,
@@ -40,6 +41,7 @@ import {
   TLB_BASE,
   TLB_NONE,
   TLB_PRACTICE,
+  TLB_WORDS,
   XMM,
   XMM_TEMP,
 } from '../state.ts';
@@ -137,7 +139,7 @@ export class Practice {
   run(region: Region, blocks: number, landing: number, reserve: number, size: number): void {
     const { S, T, J } = this.#environment;
     this.#save();
-    T.fill(TLB_NONE, TLB_PRACTICE);
+    T.fill(TLB_NONE, TLB_PRACTICE, TLB_PRACTICE + TLB_WORDS);
     this.#prepare(FAULTING, reserve);
     region(-2 * size);
     region(0);
@@ -214,6 +216,7 @@ export class Practice {
     S[CR0] = S[CR0] & ~(CR0_TS | CR0_EM);
     S[CR4] = S[CR4] | CR4_OSFXSR;
     S[TLB_BASE] = TLB_PRACTICE;
+    S[JUMP_BASE] = 0;
     S[FAULT] = 0;
     S[REGION_STALE] = 0;
     S[PRACTICE] = mode;

@@ -13,6 +13,7 @@ import {
   F_HI,
   F_LO,
   FAULT,
+  JUMP_BASE,
   JUMP_TAG,
   JUMP_TAG_GLOBAL,
   PAGE_HI,
@@ -343,7 +344,7 @@ export function sharedWays(
         ? `if($n>=${reserve}&&vh===${pageHi}&&(($q=v-${pageLo}|0)&-4096)===0){$b=${landing('$q')};` +
           // In practice it is found, and not.
           `if(($b&${~BLOCK_MASK})===0||$w>0){if($w>0)$b=0;${flags}continue X;}}`
-        : `if($n>=${reserve}){j=${jumpIndexText('v')};if(${found}){` +
+        : `if($n>=${reserve}){j=${jumpIndexText('v', `S[${JUMP_BASE}]`)};if(${found}){` +
           `$p=J[j+3];if(C[$p]!==${STALE}){$b=${landing('$p')};` +
           `if(($b&${~BLOCK_MASK})===0){S[${PAGE_LO}]=${pageLo}=J[j+4];S[${PAGE_HI}]=${pageHi}=J[j+5];${flags}continue X;}}}}`) +
       `${COUNT}$p=hop($r,v,vh);break X;`,

@@ -6,13 +6,9 @@ import type { Gpa, RamOffset } from '../../memory/addresses.ts';
 import { type GuestMemory, NO_RAM, READ_ONLY } from '../../memory/guest-memory.ts';
 import type { CpuHost } from '../cpu.ts';
 import {
-  CODE_GENERATION,
-  CODE_GENERATION_GLOBAL,
   CPL,
   CR2_HI,
   CR2_LO,
-  CR4,
-  CR4_PGE,
   DR7,
   EFER,
   EFER_LMA,
@@ -20,13 +16,14 @@ import {
   LD_HI,
   TLB_ADDEND,
   TLB_HI,
+  TLB_SYSTEM,
   TLB_WRITE,
   VEC_GP,
   VEC_PF,
 } from '../state.ts';
 import { DR7_ENABLES, noteAccess, watchesPage } from '../system/debug.ts';
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, PageWalker } from './page-walk.ts';
-import { Tlb } from './tlb.ts';
+import type { Translations } from './translations.ts';
 
 /** translateCode: the fetch faulted. */
 export const FETCH_FAULT = -1;
@@ -35,14 +32,10 @@ export const FETCH_MMIO = -2;
 
 const PAGE = 0x1000;
 const FAULTED = -1;
-const CODE_HASH = 4096;
-
-function codeHash(page: number, hi: number): number {
-  return (page ^ (page >>> 12) ^ (hi << 5)) & (CODE_HASH - 1);
-}
 
 export class Mmu {
-  readonly tlb: Tlb;
+  /** Those of the vCPU on the stage. */
+  translations: Translations;
   readonly #S: Int32Array;
   readonly #T: Int32Array;
   readonly #memory: GuestMemory;
@@ -51,20 +44,18 @@ export class Mmu {
   readonly #host: CpuHost;
   readonly #walker: PageWalker;
   readonly #raise: (vector: number, error?: number) => void;
-  /** By a hash of the linear page, and of the 4 MiB region for large pages: code was fetched from there. */
-  readonly #codePages = new Uint8Array(CODE_HASH);
-  readonly #codeRegions = new Uint8Array(CODE_HASH);
   /** The page that `translateCode` found last is global. */
   codeIsGlobal = false;
 
   constructor(
     S: Int32Array,
     tlb: Int32Array,
+    translations: Translations,
     memory: GuestMemory,
     host: CpuHost,
     raise: (vector: number, error?: number) => void,
   ) {
-    this.tlb = new Tlb(tlb);
+    this.translations = translations;
     this.#S = S;
     this.#T = tlb;
     this.#memory = memory;
@@ -73,13 +64,9 @@ export class Mmu {
     this.#host = host;
     this.#walker = new PageWalker(S, memory, host);
     this.#raise = raise;
-    memory.listen({
-      chunkMapped: () => this.tlb.dropZeros(),
-      unmapped: () => this.flushTlb(true),
-    });
   }
 
-  /** Loads and stores: `half` is S[TLB_BASE], or 0 to access as supervisor. */
+  /** Loads and stores: `half` is S[TLB_BASE], or S[TLB_SYSTEM] to access as supervisor. */
   load8(lo: number, hi: number, half: number): number {
     const j = half + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
@@ -219,8 +206,7 @@ export class Mmu {
     if (!this.#walk(lo, hi, ACCESS_FETCH, this.#S[CPL] === 3)) return FETCH_FAULT as RamOffset;
     const { frame, global, large } = this.#walker;
     this.codeIsGlobal = global;
-    this.#codePages[codeHash(lo >>> 12, hi)] = 1;
-    if (large) this.#codeRegions[codeHash(lo >>> 22, hi)] = 1;
+    this.translations.noteFetch(lo, hi, large);
     const offset = this.#memory.toFetch(frame + (lo & 0xfff));
     return offset === NO_RAM ? (FETCH_MMIO as RamOffset) : offset;
   }
@@ -232,30 +218,11 @@ export class Mmu {
 
   /** Drops translations: of all pages (`global`), or of all but global ones. */
   flushTlb(global: boolean): void {
-    const keepGlobal = !global && (this.#S[CR4] & CR4_PGE) !== 0;
-    this.tlb.flush(keepGlobal);
-    this.#S[CODE_GENERATION]++;
-    if (!keepGlobal) this.#forgetCode();
+    this.translations.flush(this.#S, global);
   }
 
   invalidatePage(lo: number, hi: number): void {
-    this.tlb.invalidate(lo, hi);
-    // Most invalidated pages hold data: cached code addresses stay valid.
-    if (this.#codePages[codeHash(lo >>> 12, hi)] === 0 && this.#codeRegions[codeHash(lo >>> 22, hi)] === 0)
-      return;
-    this.#S[CODE_GENERATION]++;
-    this.#forgetCode();
-  }
-
-  #forgetCode(): void {
-    this.#S[CODE_GENERATION_GLOBAL]++;
-    this.#codePages.fill(0);
-    this.#codeRegions.fill(0);
-  }
-
-  /** Page number `page` of the arena now holds decoded code: the next write to it must come here. */
-  dropWriteTags(page: number): void {
-    this.tlb.dropWriteTags(((page << 12) | 0) as RamOffset);
+    this.translations.invalidate(this.#S, lo, hi);
   }
 
   #walk(lo: number, hi: number, access: number, user: boolean): boolean {
@@ -288,7 +255,7 @@ export class Mmu {
 
   /** Guest-physical address, entered into the TLB when it is RAM; FAULTED with the exception raised. */
   #translate(lo: number, hi: number, access: number, half: number): Gpa {
-    if (!this.#walk(lo, hi, access, half !== 0)) return FAULTED;
+    if (!this.#walk(lo, hi, access, half !== this.#S[TLB_SYSTEM])) return FAULTED;
     const walker = this.#walker;
     const frame = walker.frame;
     const watched = (this.#S[DR7] & DR7_ENABLES) !== 0 && watchesPage(this.#S, lo, hi);
@@ -297,7 +264,7 @@ export class Mmu {
     const offset = access === ACCESS_WRITE ? memory.toWrite(frame) : memory.locate(frame);
     if (!watched && offset >= 0) {
       const write = walker.writable && memory.isWritable && memory.codePages[offset >>> 12] === 0;
-      this.tlb.install(half, lo, hi, offset, write, walker.global, walker.large);
+      this.translations.tlb.install(half, lo, hi, offset, write, walker.global, walker.large);
     }
     return frame + (lo & 0xfff);
   }

@@ -9,6 +9,16 @@ const KIND_LARGE = 2;
 /** Large pages that were entered are remembered by a hash of their 4 MiB region. */
 const LARGE_REGIONS = 4096;
 
+/** First word of the two halves of the vCPU in `slot`: the third half lies behind those of the first vCPU. */
+export function tlbPart(slot: number): number {
+  return slot === 0 ? 0 : (2 * slot + 1) * TLB_WORDS;
+}
+
+/** Words of the TLB of so many vCPUs. */
+export function tlbWords(slots: number): number {
+  return (2 * slots + 1) * TLB_WORDS;
+}
+
 function largeRegion(lo: number, hi: number): number {
   return ((lo >>> 22) ^ (hi << 10)) & (LARGE_REGIONS - 1);
 }
@@ -39,12 +49,16 @@ export class Tlb {
   readonly #global = new Log(IN_GLOBAL);
   readonly #large = new Uint8Array(LARGE_REGIONS);
 
-  constructor(words: Int32Array) {
+  /** First word of the vCPU's two halves. */
+  readonly #base: number;
+
+  constructor(words: Int32Array, base: number) {
     this.words = words;
+    this.#base = base;
     this.clear();
   }
 
-  /** Enters a RAM page. `half` is 0 or TLB_WORDS; `offset` is where the page lies in the arena. */
+  /** Enters a RAM page. `half` is the first word of one of the halves; `offset` is where the page lies in the arena. */
   install(
     half: number,
     lo: number,
@@ -57,7 +71,7 @@ export class Tlb {
     const T = this.words;
     const page = lo & ~0xfff;
     const j = half + ((lo >>> 10) & 0x3ffc);
-    const entry = j >> 2;
+    const entry = (j - this.#base) >> 2;
     T[j + TLB_READ] = page;
     T[j + TLB_WRITE] = write ? page : TLB_NONE;
     T[j + TLB_HI] = hi;
@@ -72,7 +86,7 @@ export class Tlb {
 
   /** Forgets everything, entries that others wrote included. */
   clear(): void {
-    this.words.fill(TLB_NONE);
+    this.words.fill(TLB_NONE, this.#base, this.#base + 2 * TLB_WORDS);
     this.#logged.fill(0);
     this.#large.fill(0);
     this.#local.length = 0;
@@ -84,9 +98,10 @@ export class Tlb {
     const { entries, length, bit } = this.#local;
     for (let i = 0; i < length; i++) {
       const j = entries[i];
-      this.#logged[j >> 2] &= ~bit;
+      const entry = (j - this.#base) >> 2;
+      this.#logged[entry] &= ~bit;
       // A global page may have taken the entry over.
-      if ((this.#kind[j >> 2] & KIND_GLOBAL) === 0) this.#drop(j);
+      if ((this.#kind[entry] & KIND_GLOBAL) === 0) this.#drop(j);
     }
     this.#local.length = 0;
     if (!keepGlobal) this.#flushGlobal();
@@ -96,7 +111,7 @@ export class Tlb {
     const { entries, length, bit } = this.#global;
     for (let i = 0; i < length; i++) {
       const j = entries[i];
-      this.#logged[j >> 2] &= ~bit;
+      this.#logged[(j - this.#base) >> 2] &= ~bit;
       this.#drop(j);
     }
     this.#global.length = 0;
@@ -105,7 +120,7 @@ export class Tlb {
 
   /** Drops the page at lo:hi, and when it may be part of a large page, all parts of that. */
   invalidate(lo: number, hi: number): void {
-    const j = (lo >>> 10) & 0x3ffc;
+    const j = this.#base + ((lo >>> 10) & 0x3ffc);
     this.#dropIf(j, lo, hi);
     this.#dropIf(j + TLB_WORDS, lo, hi);
     if (this.#large[largeRegion(lo, hi)] === 0) return;
@@ -113,7 +128,7 @@ export class Tlb {
       for (let i = 0; i < length; i++) {
         const k = entries[i];
         const sameRegion = this.words[k + TLB_HI] === hi && this.words[k] >>> 22 === lo >>> 22;
-        if (sameRegion && (this.#kind[k >> 2] & KIND_LARGE) !== 0) this.#drop(k);
+        if (sameRegion && (this.#kind[(k - this.#base) >> 2] & KIND_LARGE) !== 0) this.#drop(k);
       }
     }
   }

@@ -20,6 +20,7 @@ import {
   EFLAGS,
   FLAG_TF,
   FLAG_VM,
+  MODE,
   MODE_CODE32,
   MODE_CODE64,
   MODE_FLAT,
@@ -40,6 +41,9 @@ import {
   SEG_ES,
   SEG_LIMIT,
   SEG_SS,
+  TLB_BASE,
+  TLB_SYSTEM,
+  TLB_WORDS,
 } from '../state.ts';
 import { DR7_ENABLES } from './debug.ts';
 
@@ -47,6 +51,13 @@ import { DR7_ENABLES } from './debug.ts';
 export function currentPrivilege(S: Int32Array): number {
   if ((S[CR0] & CR0_PE) === 0) return 0;
   return (S[EFLAGS] & FLAG_VM) !== 0 ? 3 : S[CPL];
+}
+
+/** Recomputes what is kept of the mode. */
+export function updateMode(S: Int32Array): void {
+  S[CPL] = currentPrivilege(S);
+  S[TLB_BASE] = S[TLB_SYSTEM] + (S[CPL] === 3 ? TLB_WORDS : 0);
+  S[MODE] = computeMode(S);
 }
 
 /** MODE_* bits; S[CPL] must be right. */

@@ -3,8 +3,6 @@ import {
   APIC_BASE_LO,
   BUDGET,
   BUDGET_HELD,
-  CODE_GENERATION,
-  CODE_GENERATION_GLOBAL,
   CR0,
   CR0_CD,
   CR0_ET,
@@ -40,6 +38,7 @@ import {
   TSC_OFFSET_HI,
   TSC_OFFSET_LO,
 } from '../state.ts';
+import { keepingPlace } from '../vcpu-state.ts';
 import { PROCESSOR_SIGNATURE } from './cpuid.ts';
 import { setArithmeticFlags } from './flags.ts';
 import { resetMsrs } from './msr.ts';
@@ -58,10 +57,7 @@ const RESET_IP = 0xfff0;
 
 /** RESET. A processor that is not the bootstrap one waits for a startup IPI. */
 export function resetState(S: Int32Array, bootstrap: boolean): void {
-  const [generation, generationGlobal] = [S[CODE_GENERATION], S[CODE_GENERATION_GLOBAL]];
-  S.fill(0);
-  S[CODE_GENERATION] = generation;
-  S[CODE_GENERATION_GLOBAL] = generationGlobal;
+  keepingPlace(S, () => void S.fill(0));
   S[FPU_CW] = 0x37f;
   S[FPU_EMPTY] = 0xff;
   S[MXCSR] = 0x1f80;
@@ -76,8 +72,8 @@ export function resetState(S: Int32Array, bootstrap: boolean): void {
 /** INIT: x87, SSE, MTRR and other MSR state stays. */
 export function initState(S: Int32Array, bootstrap: boolean): void {
   const kept = S.slice();
-  S.fill(0);
-  for (const word of [CODE_GENERATION, CODE_GENERATION_GLOBAL, BUDGET, BUDGET_HELD]) S[word] = kept[word];
+  keepingPlace(S, () => void S.fill(0));
+  for (const word of [BUDGET, BUDGET_HELD]) S[word] = kept[word];
   for (const word of [PAT_LO, PAT_HI, APIC_BASE_LO, MISC_ENABLE_LO, TSC_OFFSET_LO, TSC_OFFSET_HI])
     S[word] = kept[word];
   S.set(kept.subarray(FPU_CW, MSRS), FPU_CW);

@@ -301,6 +301,7 @@ export type SystemOpName =
   | 'ins'
   | 'outs'
   | 'hlt'
+  | 'pause'
   | 'cli'
   | 'sti'
   | 'pushf'
@@ -365,6 +366,7 @@ export const SYSTEM_OPS: Readonly<Record<SystemOpName, SystemOpInfo>> = {
   ins: ends(portInString),
   outs: ends(portOutString),
   hlt: ends(hlt),
+  pause: stays((cpu) => cpu.pause()),
   cli: stays(cli),
   sti: ends(sti),
   pushf: stays(pushf),

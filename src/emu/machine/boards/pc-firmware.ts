@@ -18,37 +18,39 @@ import type { PcBoard } from './pc.ts';
 
 const IO_APIC = { id: 0, base: 0xfec00000 };
 const PM_BASE = 0x600;
-const BOOT_CPU = { apicId: 0, sockets: 1, cores: 1, threads: 1 };
 
 /** Gives the address of the ACPI root pointer. */
 export function pcFirmwareSetup(board: PcBoard): number {
-  const { memory, ram, processors, archId } = board.wiring;
+  const { memory, ram, processors } = board.wiring;
   assignPciResources(board.pciBus);
   for (const chip of [board.i440fx, board.piix3, board.ide, board.pm]) chip.firmwareSetup();
   const serials = board.serials.map(({ iobase }) => iobase);
   setUpChips(board.ports, board.physical, serials);
   writeBiosDataArea(memory, serials);
   const rsdp = writeAcpiTables(board);
-  const [cpuSignature, , , cpuFeatures] = cpuidLeaf(1, 0, BOOT_CPU, true);
-  const cpus = processors.length;
+  const [cpuSignature, , , cpuFeatures] = cpuidLeaf(1, 0, processors.boot.cpu.topology, true);
+  const apicIds = processors.present.map(({ index }) => processors.archId(index));
   return writeBiosTables(memory, {
     rsdp,
     mp: {
-      apicIds: processors.map((_, index) => archId(index)),
+      apicIds,
       cpuSignature,
       cpuFeatures,
       ioApic: IO_APIC,
       pci: board.pciBus.devices().flatMap(interruptOf),
     },
-    smbios: { ram, cpus, cpuSignature, cpuFeatures },
+    smbios: { ram, cpus: processors.smp.sockets, cpuSignature, cpuFeatures },
   });
 }
 
 function writeAcpiTables({ wiring, serials }: PcBoard): Uint8Array {
-  const { memory, ram, processors, archId, dimms, devices } = wiring;
+  const { memory, ram, processors, dimms, devices } = wiring;
   const config: AcpiConfig = {
     ram,
-    cpus: processors.map((_, index) => ({ apicId: archId(index), present: true })),
+    cpus: Array.from({ length: processors.smp.maxCpus }, (_, index) => ({
+      apicId: processors.archId(index),
+      present: processors.at(index) !== undefined,
+    })),
     pci: { bsel: 0, devices: devices.tree.devices().flatMap(describeFunction) },
     hpet: true,
     serialPorts: serials.map(({ index }) => index + 1),

@@ -12,6 +12,7 @@ import type { PciBus } from '../../pci/pci-bus.ts';
 import { PciSlots } from '../../pci/pci-slots.ts';
 import type { HotplugHandler } from '../../qdev/hotplug-handler.ts';
 import type { DeviceManager } from '../../qdev/plug.ts';
+import type { Processors } from '../processors.ts';
 
 /** QEMU: the number of the root bus in the hotplug registers. */
 const ROOT_BSEL = 0;
@@ -21,8 +22,7 @@ export interface PcHotplugWiring {
   readonly pciBus: PciBus;
   readonly sci: IrqLine;
   readonly devices: DeviceManager;
-  readonly cpus: number;
-  readonly archId: (cpu: number) => number;
+  readonly processors: Processors;
   /** 0: no registers for DIMMs. */
   readonly dimmSlots: number;
   readonly trace: Trace;
@@ -35,7 +35,7 @@ export interface PcHotplug {
 }
 
 export function pcHotplug(wiring: PcHotplugWiring): PcHotplug {
-  const { ports, pciBus, devices, cpus, archId, dimmSlots, trace } = wiring;
+  const { ports, pciBus, devices, processors, dimmSlots, trace } = wiring;
   const gpe = new GpeBlock(wiring.sci, trace);
   const pci: PciHotplug = new PciHotplug(
     {
@@ -54,8 +54,17 @@ export function pcHotplug(wiring: PcHotplugWiring): PcHotplug {
     },
     (device) => devices.unplug(device),
   );
-  // The vCPUs of the board are all there from the start, and none leaves.
-  const cpu = new CpuHotplug({ count: cpus, archId, enabled: () => true, eject() {}, ost() {} }, gpe, trace);
+  const cpu = new CpuHotplug(
+    {
+      count: processors.smp.maxCpus,
+      archId: (index) => processors.archId(index),
+      enabled: (index) => processors.at(index) !== undefined,
+      eject() {},
+      ost() {},
+    },
+    gpe,
+    trace,
+  );
   devices.handleBusless(({ category }) => category === 'CPU', PROCESSORS);
   const blocks: (Device & { attach(io: AddressSpace): unknown })[] = [gpe, pci, cpu];
   if (dimmSlots > 0) blocks.push(emptyDimmSlots(dimmSlots, gpe, trace));

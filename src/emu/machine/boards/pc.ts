@@ -38,6 +38,7 @@ import type { DeviceType } from '../../qdev/device-type.ts';
 import { solderedOn } from '../../qdev/hardware.ts';
 import type { DeviceManager } from '../../qdev/plug.ts';
 import type { GpioLines, Qdev } from '../../qdev/tree.ts';
+import type { Processors } from '../processors.ts';
 import { BoardBuilder, busOf, gpioIn, gpioOut, type Place } from './board.ts';
 import { pcHotplug } from './pc-hotplug.ts';
 import { PcInterrupts } from './pc-interrupts.ts';
@@ -69,10 +70,8 @@ export interface PcWiring {
   readonly reset: () => void;
   /** The other ends of COM1 to COM4; without one there is no such port. */
   readonly serials: readonly (CharBackend | undefined)[];
-  /** The processors that are there, each with all that a snapshot saves of it. */
-  readonly processors: readonly (readonly Device[])[];
+  readonly processors: Processors;
   readonly devices: DeviceManager;
-  readonly archId: (cpu: number) => number;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
 }
@@ -102,7 +101,7 @@ export class PcBoard {
   constructor(wiring: PcWiring) {
     this.wiring = wiring;
     this.serials = serialPorts(wiring);
-    const { memory, ram, clock, trace, apics, devices, reset, processors, archId } = wiring;
+    const { memory, ram, clock, trace, apics, devices, reset, processors } = wiring;
     const { ports, physical } = this;
 
     // What others are wired to comes first.
@@ -125,15 +124,14 @@ export class PcBoard {
       pciBus: this.pciBus,
       sci: sci.input(),
       devices,
-      cpus: processors.length,
-      archId,
+      processors,
       dimmSlots: wiring.dimms?.slots ?? 0,
       trace,
     });
     const cmos = pcCmos({
       ramBelow4g: ram.below4g,
       ramAbove4g: ram.above4g,
-      cpus: processors.length,
+      cpus: processors.present.length,
       bootOrder: 'cad',
       floppies: [0, 0],
       disks: [undefined, undefined, undefined, undefined],
@@ -141,7 +139,8 @@ export class PcBoard {
 
     // The chips, in the order in which QEMU makes them.
     const board = new BoardBuilder(devices);
-    for (const sections of processors) board.add(solderedOn(sections), QEMU64_CPU, {});
+    for (const processor of processors.present)
+      board.add(solderedOn(processors.sections(processor)), QEMU64_CPU, {});
     board.skip('kvmvapic');
     const soldered = (
       sections: readonly Device[],

@@ -1,0 +1,169 @@
+/** The processors of a machine: which are there, and their turns on the engine. */
+import { assert } from '../core/assert.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Device } from '../core/device.ts';
+import type { Trace } from '../core/trace.ts';
+import { ApicBusHub } from '../cpu/apic/apic-bus.ts';
+import { LocalApic } from '../cpu/apic/local-apic.ts';
+import type { CpuHost } from '../cpu/cpu.ts';
+import type { Engine, Exit } from '../cpu/engine.ts';
+import type { Processor } from '../cpu/processor.ts';
+import { apicIdOf, cpuTopologyOf, type SmpConfig } from './cpu-topology.ts';
+
+/** Instructions of a turn: about half a millisecond, so that no processor waits long for another's answer. */
+const TURN = 50_000;
+
+export interface MachineProcessor {
+  /** Its number among the possible ones. */
+  readonly index: number;
+  readonly cpu: Processor;
+  readonly apic: LocalApic;
+}
+
+/** Whose turn it is, for a snapshot. */
+export type TurnSnapshot = {
+  readonly index: number;
+  /** Instructions that are left of it. */
+  readonly left: number;
+};
+
+export interface ProcessorsWiring {
+  readonly smp: SmpConfig;
+  readonly engine: Pick<Engine, 'cpu' | 'retired' | 'run'>;
+  readonly host: CpuHost;
+  readonly clock: Clock;
+  readonly trace: Trace;
+}
+
+export class Processors {
+  /** The wire between their APICs. */
+  readonly hub = new ApicBusHub();
+  readonly smp: SmpConfig;
+  readonly #wiring: ProcessorsWiring;
+  /** By number. */
+  readonly #present = new Map<number, MachineProcessor>();
+  /** Present ones in the order of their turns. */
+  #ring: readonly MachineProcessor[] = [];
+  #current: MachineProcessor;
+  #left = TURN;
+
+  /** The bootstrap processor is there; the others are added. */
+  constructor(wiring: ProcessorsWiring) {
+    this.smp = wiring.smp;
+    this.#wiring = wiring;
+    this.#current = this.#insert(0, wiring.engine.cpu.processor);
+  }
+
+  get boot(): MachineProcessor {
+    return this.#ring[0];
+  }
+
+  /** In the order of their numbers. */
+  get present(): readonly MachineProcessor[] {
+    return this.#ring;
+  }
+
+  at(index: number): MachineProcessor | undefined {
+    return this.#present.get(index);
+  }
+
+  archId(index: number): number {
+    return apicIdOf(this.smp, index);
+  }
+
+  /** A processor comes in, as after RESET: it waits for INIT and a startup IPI. */
+  add(index: number): MachineProcessor {
+    assert(!this.#present.has(index), `processor ${index} is there`);
+    const { engine } = this.#wiring;
+    return this.#insert(index, engine.cpu.addProcessor(cpuTopologyOf(this.smp, index)));
+  }
+
+  remove(index: number): void {
+    const processor = this.#present.get(index);
+    assert(processor !== undefined && processor !== this.boot, `processor ${index} cannot go`);
+    if (processor === this.#current) this.#enter(this.boot);
+    this.#present.delete(index);
+    this.#ring = this.#ring.filter((other) => other !== processor);
+    processor.apic.detach();
+    this.hub.remove(processor.apic);
+    this.#wiring.engine.cpu.removeProcessor(processor.cpu);
+  }
+
+  /** What of a processor has state. */
+  sections({ cpu, apic }: MachineProcessor): readonly Device[] {
+    return [cpu, apic];
+  }
+
+  /** All sleep, and nothing wakes them. */
+  get isIdle(): boolean {
+    return !this.#ring.some(({ cpu }) => cpu.isReady);
+  }
+
+  /** Lets the one have the stage whose turn it is; gives how many of `budget` instructions it may run. */
+  takeTurn(budget: number): number {
+    const isOver = this.#wiring.engine.cpu.takeTurnIsOver();
+    if (isOver || this.#left <= 0 || !this.#current.cpu.isReady) this.#next();
+    return this.#ring.length > 1 ? Math.min(budget, this.#left) : budget;
+  }
+
+  /** Runs the one on the stage for up to `budget` instructions. */
+  run(budget: number, exact: boolean): Exit {
+    const { engine } = this.#wiring;
+    const before = engine.retired;
+    const exit = engine.run(budget, exact);
+    this.#left -= engine.retired - before;
+    return exit;
+  }
+
+  /** Calls `change` with each one on the stage, the bootstrap processor last: it has the next turn. */
+  eachOnStage(change: () => void): void {
+    for (const processor of this.#ring.toReversed()) {
+      this.#enter(processor);
+      change();
+    }
+  }
+
+  saveTurn(): TurnSnapshot {
+    return { index: this.#current.index, left: Math.max(0, this.#left) };
+  }
+
+  restoreTurn({ index, left }: TurnSnapshot): void {
+    this.#enter(this.#present.get(index) ?? this.boot);
+    this.#left = left;
+  }
+
+  /** Turns go round, past those that sleep. When all do, it stays with who has it. */
+  #next(): void {
+    const ring = this.#ring;
+    const at = ring.indexOf(this.#current);
+    for (let step = 1; step <= ring.length; step++) {
+      const processor = ring[(at + step) % ring.length];
+      if (!processor.cpu.isReady) continue;
+      this.#enter(processor);
+      return;
+    }
+  }
+
+  #enter(processor: MachineProcessor): void {
+    this.#left = TURN;
+    if (processor === this.#current) return;
+    this.#current = processor;
+    this.#wiring.engine.cpu.enter(processor.cpu);
+    this.hub.select(processor.apic);
+  }
+
+  #insert(index: number, cpu: Processor): MachineProcessor {
+    const { host, clock, trace } = this.#wiring;
+    const apic = new LocalApic(cpu, host, this.hub, clock, trace, {
+      apicId: this.archId(index),
+      onBase: () => this.hub.follow(),
+    });
+    this.hub.add(apic);
+    cpu.apic = apic;
+    cpu.interrupts = apic;
+    const processor = { index, cpu, apic };
+    this.#present.set(index, processor);
+    this.#ring = [...this.#present.values()].sort((a, b) => a.index - b.index);
+    return processor;
+  }
+}
