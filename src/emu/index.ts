@@ -40,11 +40,13 @@ export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';
 export { KernelError } from './firmware/kernel-error.ts';
 export { addressesEnd } from './machine/address-limit.ts';
+export { ONE_PROCESSOR, type SmpConfig } from './machine/cpu-topology.ts';
 export { DEVICE_TYPES, OBJECT_TYPES } from './machine/device-types.ts';
 export { MAX_DIMM_SLOTS, Machine } from './machine/machine.ts';
 export type { BootFiles, MachineConfig, MachineHost, SliceResult } from './machine/machine-config.ts';
 export type { RunState } from './machine/run-state.ts';
 export { isOutOfMemory } from './machine/small-arena.ts';
+export { readSmp, SMP_KEYS } from './machine/smp-options.ts';
 export {
   type MachineSnapshot,
   machineForSnapshot,

@@ -1,10 +1,9 @@
 /** -machine, -accel, -cpu, -smp: what there is to choose. Texts are QEMU's. */
-import { parseBool } from '../emu/index.ts';
+import { ONE_PROCESSOR, parseBool, readSmp, SMP_KEYS, type SmpConfig } from '../emu/index.ts';
 import { StartError, startError } from './start-error.ts';
 
 const MACHINE = 'pc-i440fx-7.2';
 const MACHINE_NAMES = ['pc', MACHINE];
-const MAX_CPUS = 1;
 const CPU_NAMES = ['qemu64', 'qemu64-v1'];
 const CPU_TYPE = 'qemu64-x86_64-cpu';
 const NO_KVM = 'Could not access KVM kernel module: No such file or directory';
@@ -126,65 +125,18 @@ export function checkCpu(text: string | undefined): void {
   }
 }
 
-const SMP_KEYS = ['cpus', 'sockets', 'dies', 'clusters', 'cores', 'threads', 'maxcpus'];
-
 /** What -smp help prints. */
 export const SMP_HELP = `smp-opts options:\n${[...SMP_KEYS]
   .sort()
   .map((key) => `  ${key}=<num>\n`)
   .join('')}`;
 
-function readSmp(text: string): ReadonlyMap<string, number> {
-  const numbers = new Map<string, number>();
-  for (const [key, value] of parsePairs(text, 'cpus')) {
-    if (!SMP_KEYS.includes(key)) throw startError(`Parameter 'smp.${key}' is unexpected`);
-    if (!/^\d+$/.test(value)) throw startError(`Parameter 'smp.${key}' expects integer`);
-    numbers.set(key, Number(value));
-  }
-  return numbers;
-}
-
-interface Topology {
-  readonly sockets: number;
-  readonly dies: number;
-  readonly cores: number;
-  readonly threads: number;
-}
-
-/** QEMU: what is not given becomes cores, then sockets. */
-function topology(given: ReadonlyMap<string, number>, maxCpus: number): Topology {
-  const number = (key: string): number => given.get(key) ?? 0;
-  const dies = number('dies') || 1;
-  const threads = number('threads') || 1;
-  const rest = (others: number): number => (maxCpus === 0 ? 1 : Math.floor(maxCpus / others));
-  if (number('cores') === 0) {
-    const sockets = number('sockets') || 1;
-    return { sockets, dies, cores: rest(sockets * dies * threads), threads };
-  }
-  const cores = number('cores');
-  return { sockets: number('sockets') || rest(dies * cores * threads), dies, cores, threads };
-}
-
-/** Throws StartError unless the machine is to have one processor. */
-export function checkSmp(text: string): void {
-  const given = readSmp(text);
-  const cpus = given.get('cpus') ?? 0;
-  const maxCpus = given.get('maxcpus') || cpus;
-  const { sockets, dies, cores, threads } = topology(given, maxCpus);
-  const total = sockets * dies * cores * threads;
-  const count = maxCpus || total;
-  const hierarchy = `sockets (${sockets}) * dies (${dies}) * cores (${cores}) * threads (${threads})`;
-  if (total !== count) {
-    throw startError(
-      `Invalid CPU topology: product of the hierarchy must match maxcpus: ${hierarchy} != maxcpus (${count})`,
-    );
-  }
-  if (cpus > count) {
-    const limits = `${hierarchy} == maxcpus (${count}) < smp_cpus (${cpus})`;
-    throw startError(`Invalid CPU topology: maxcpus must be equal to or greater than smp: ${limits}`);
-  }
-  if (count <= MAX_CPUS) return;
-  throw startError(
-    `Invalid SMP CPUs ${count}. The max CPUs supported by machine '${MACHINE}' is ${MAX_CPUS}`,
+/** Throws StartError for processors that the machine cannot have. Without options it has one. */
+export function smpOption(given: ReadonlyMap<string, string>, warn: (text: string) => void): SmpConfig {
+  if (given.size === 0) return ONE_PROCESSOR;
+  const smp = readSmp(given, { prefersSockets: false, machine: MACHINE }, (text) =>
+    warn(startError(`warning: ${text}`).message),
   );
+  if (typeof smp === 'string') throw startError(smp);
+  return smp;
 }

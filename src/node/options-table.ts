@@ -29,7 +29,11 @@ const GROUPS: readonly OptionGroup[] = [
       },
       { name: 'accel', value: '[accel=]name', help: 'what executes the guest: tcg' },
       { name: 'cpu', value: 'model', help: 'the processor; -cpu help lists them' },
-      { name: 'smp', value: '[cpus=]n[,maxcpus=m]…', help: 'number of processors: 1' },
+      {
+        name: 'smp',
+        value: '[cpus=]n[,maxcpus=m][,sockets=s][,dies=d][,cores=c][,threads=t]',
+        help: 'number of processors, at most 16 at once',
+      },
       {
         name: 'm',
         value: '[size=]megs',

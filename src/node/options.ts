@@ -11,18 +11,19 @@ import {
   objectHelpText,
   parseChardevOptions,
   parseOptions,
+  type SmpConfig,
 } from '../emu/index.ts';
 import {
   ACCEL_HELP,
   type AccelChoice,
   checkCpu,
-  checkSmp,
   chooseAccel,
   cpuHelp,
   machineHelp,
   parsePairs,
   readMachine,
   SMP_HELP,
+  smpOption,
 } from './options-machine.ts';
 import { type MemoryOption, type OptionGroup, readIcount, readMemory, readRtc } from './options-memory.ts';
 import { type GivenOption, splitArguments } from './options-split.ts';
@@ -44,6 +45,7 @@ export interface CommandLine {
   /** Undefined: the default. */
   readonly memoryBytes: number | undefined;
   readonly dimms: MemoryOption['dimms'];
+  readonly smp: SmpConfig;
   readonly kernel: string | undefined;
   readonly initrd: string | undefined;
   readonly append: string | undefined;
@@ -91,7 +93,7 @@ class Reader {
   readonly #given: readonly GivenOption[];
   readonly #warn: (text: string) => void;
   readonly #machine = new Map<string, string>();
-  readonly #smp: string[] = [];
+  readonly #smp = new Map<string, string>();
 
   constructor(given: readonly GivenOption[], warn: (text: string) => void) {
     this.#given = given;
@@ -118,13 +120,14 @@ class Reader {
     const machine = readMachine(this.#machine);
     const memory = this.#groups('m', 'size').map(readMemory);
     this.#chooseAccel(machine.accel);
-    for (const text of this.#smp) checkSmp(text);
+    const smp = smpOption(this.#smp, this.#warn);
     checkCpu(this.#last('cpu'));
     const icount = this.#groups('icount', 'shift').map(readIcount);
     const kernel = this.#last('kernel') ?? machine.kernel;
     return {
       memoryBytes: memory.at(-1)?.bytes,
       dimms: memory.at(-1)?.dimms,
+      smp,
       kernel,
       initrd: this.#last('initrd') ?? machine.initrd,
       append: this.#last('append') ?? machine.append,
@@ -222,12 +225,12 @@ class Reader {
       if (name === 'machine')
         for (const [key, text] of parsePairs(value, 'type')) this.#machine.set(key, text);
       if (name === 'enable-kvm') this.#machine.set('accel', 'kvm');
-      if (name === 'smp') this.#smp.push(value);
+      if (name === 'smp') for (const [key, text] of parsePairs(value, 'cpus')) this.#smp.set(key, text);
     }
     for (const [key, text] of this.#machine) {
       if (!key.startsWith('smp.')) continue;
       this.#machine.delete(key);
-      this.#smp.push(`${key.slice('smp.'.length)}=${text}`);
+      this.#smp.set(key.slice('smp.'.length), text);
     }
   }
 
@@ -248,7 +251,7 @@ class Reader {
     if (isHelp(this.#machine.get('type'))) return { text: machineHelp() };
     if (isHelp(this.#last('cpu'))) return { text: cpuHelp() };
     if (isHelp(this.#last('accel'))) return { text: ACCEL_HELP };
-    if (this.#smp.some(isHelp)) return { text: SMP_HELP };
+    if (isHelp(this.#smp.get('cpus'))) return { text: SMP_HELP };
     if (isHelp(this.#last('display'))) return { text: 'Available display backend types:\nnone\n' };
     return undefined;
   }

@@ -103,7 +103,7 @@ class Session {
   }
 
   #makeMachine(channels: Channels, { kernel, initrd, append, memoryBytes }: GuestFiles): Machine {
-    const { noReboot, icountShift, rtcBaseMs, dimms } = this.#commandLine;
+    const { noReboot, icountShift, rtcBaseMs, dimms, smp } = this.#commandLine;
     const host: MachineHost = {
       monotonicNs: () => performance.now() * NS_PER_MS,
       wallClockMs: () => Date.now(),
@@ -120,6 +120,7 @@ class Session {
     const config = {
       memoryBytes,
       dimms,
+      smp,
       kernel,
       initrd,
       append,

@@ -17,9 +17,11 @@ import {
 } from '../core/state-fields.ts';
 import { PAGE_SIZE } from '../memory/guest-memory.ts';
 import { RamImage } from '../memory/ram-image.ts';
+import { ONE_PROCESSOR, type SmpConfig } from './cpu-topology.ts';
 import { MAX_DIMM_SLOTS, Machine } from './machine.ts';
 import type { MachineConfig, MachineHost, RunSnapshot } from './machine-config.ts';
 import { RUN_STATES } from './run-state.ts';
+import { MAX_CPUS } from './smp-options.ts';
 import {
   PERIPHERALS,
   type PeripheralsSnapshot,
@@ -30,7 +32,6 @@ import { checkKind, checkSections, SECTIONS, type Section, saveSections } from '
 
 const MEMORY_MAX = 2 ** 36;
 const PORTS = 4;
-const CPUS_MAX = 255;
 const UNKNOWN_MACHINE = 'The snapshot is of a machine that this version does not know.';
 
 type SavedRegion = { readonly name: string; readonly gpa: number; readonly size: number };
@@ -39,6 +40,7 @@ type SavedRegion = { readonly name: string; readonly gpa: number; readonly size:
 type HeadSnapshot = {
   readonly machine: string;
   readonly memoryBytes: number;
+  readonly smp: SmpConfig;
   /** Null: the machine has no slots for DIMMs. */
   readonly dimms: { readonly slots: number; readonly maxBytes: number } | null;
   /** The regions whose pages follow, in this order. */
@@ -63,9 +65,25 @@ const RAM_BYTES: StateKind<number> = where(integer(PAGE_SIZE, MEMORY_MAX), (size
   size % PAGE_SIZE === 0 ? undefined : 'is no multiple of a page',
 );
 
+const LEVEL = integer(1, MAX_CPUS);
+
+const SMP: StateKind<SmpConfig> = where(
+  record<SmpConfig>({
+    cpus: LEVEL,
+    maxCpus: LEVEL,
+    sockets: LEVEL,
+    dies: LEVEL,
+    cores: LEVEL,
+    threads: LEVEL,
+  }),
+  ({ cpus, maxCpus, sockets, dies, cores, threads }) =>
+    cpus <= maxCpus && sockets * dies * cores * threads === maxCpus ? undefined : 'is no topology',
+);
+
 const HEAD = record<HeadSnapshot>({
   machine: oneOf('pc'),
   memoryBytes: RAM_BYTES,
+  smp: SMP,
   dimms: nullable(
     record({ slots: integer(0, MAX_DIMM_SLOTS), maxBytes: integer(0, Number.MAX_SAFE_INTEGER) }),
   ),
@@ -88,7 +106,7 @@ const RUN = record<RunSnapshot>({
   powerOff: BOOLEAN,
   resetReason: nullable(text(64)),
   noReboot: BOOLEAN,
-  turn: record({ index: integer(0, CPUS_MAX), left: integer(0, 0x7fff_ffff) }),
+  turn: record({ index: integer(0, MAX_CPUS - 1), left: integer(0, 0x7fff_ffff) }),
 });
 
 const STATE = record<StateSnapshot>({ run: RUN, peripherals: PERIPHERALS, sections: SECTIONS });
@@ -120,6 +138,7 @@ export async function saveMachine(machine: Machine): Promise<MachineSnapshot> {
   const head: HeadSnapshot = {
     machine: 'pc',
     memoryBytes: config.memoryBytes,
+    smp: config.smp ?? ONE_PROCESSOR,
     ram: memory.regions.map(({ name, gpa, size }) => ({ name, gpa, size })),
     dimms: config.dimms ?? null,
     serialPorts: [...(config.serialPorts ?? [true])],
@@ -143,8 +162,8 @@ export function machineForSnapshot(
   more: Pick<MachineConfig, 'icountShift' | 'rtcBaseMs'> = {},
 ): Machine {
   if (!isHead(head)) throw new SnapshotError(UNKNOWN_MACHINE);
-  const { memoryBytes, ram, dimms, serialPorts, noReboot } = head;
-  const config = { ...more, memoryBytes, dimms: dimms ?? undefined, serialPorts, noReboot };
+  const { memoryBytes, smp, ram, dimms, serialPorts, noReboot } = head;
+  const config = { ...more, memoryBytes, smp, dimms: dimms ?? undefined, serialPorts, noReboot };
   const machine = new Machine({ ...config, restoring: true }, host);
   const { regions } = machine.memory;
   const isSame = (saved: SavedRegion, at: number): boolean =>
