@@ -2,7 +2,7 @@
 import type { CpuTopology } from '../cpu/cpu.ts';
 
 /** QEMU: -smp. */
-export interface SmpConfig {
+export type SmpConfig = {
   /** Processors at start. */
   readonly cpus: number;
   /** Places for processors: the product of the four numbers below. */
@@ -12,7 +12,7 @@ export interface SmpConfig {
   readonly dies: number;
   readonly cores: number;
   readonly threads: number;
-}
+};
 
 export const ONE_PROCESSOR: SmpConfig = { cpus: 1, maxCpus: 1, sockets: 1, dies: 1, cores: 1, threads: 1 };
 
