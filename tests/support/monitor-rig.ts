@@ -131,6 +131,7 @@ export async function monitorRig(): Promise<MonitorRig> {
     reset() {},
     serials: [NULL_CHAR],
     processors,
+    events,
     devices,
   });
   const { ports: io, pciBus: bus } = board;
@@ -151,6 +152,7 @@ export async function monitorRig(): Promise<MonitorRig> {
     reset: () => resetDevices(tree),
     quit() {},
     pciFunctions: (): readonly PciDeviceInfo[] => pciBusInfo(bus),
+    hotpluggableCpus: () => board.cpus.list(),
     cpus: () => [{ index: 0, halted: false, threadId: 1 }],
     cpuRegisters: (index) => (index === 0 ? readCpuRegisters(cpu.S, 0) : undefined),
   };

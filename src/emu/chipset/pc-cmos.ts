@@ -38,7 +38,8 @@ const BOOT_FLAGS = 0x38;
 const DISK_TRANSLATION = 0x39;
 const BOOT_DEVICES = 0x3d;
 const MEMORY_ABOVE_4G = 0x5b;
-const CPU_COUNT = 0x5f;
+/** The processors that start with the next boot, less one. */
+export const CMOS_CPU_COUNT = 0x5f;
 
 const EQUIPMENT_FPU = 0x02;
 const EQUIPMENT_POINTER = 0x04;
@@ -82,7 +83,7 @@ export function pcCmos(facts: CmosFacts): Uint8Array {
   put16(MEMORY_ABOVE_16M, (below - 16 * MIB) / (64 * KIB));
   const above = Math.floor(facts.ramAbove4g / (64 * KIB));
   cmos.set([above & 0xff, (above >>> 8) & 0xff, (above >>> 16) & 0xff], MEMORY_ABOVE_4G);
-  cmos[CPU_COUNT] = facts.cpus > 0x100 ? 0 : facts.cpus - 1;
+  cmos[CMOS_CPU_COUNT] = facts.cpus > 0x100 ? 0 : facts.cpus - 1;
 
   const [first, second, third] = [0, 1, 2].map((at) => bootNibble(facts.bootOrder[at]));
   cmos[BOOT_DEVICES] = ((second ?? 0) << 4) | (first ?? 0);

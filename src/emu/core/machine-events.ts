@@ -10,6 +10,16 @@ export interface MachineEventData {
   SUSPEND: undefined;
   SUSPEND_DISK: undefined;
   WAKEUP: undefined;
+  /** The guest says how far it got with a processor or a DIMM. Spec: QEMU qapi/acpi.json. */
+  ACPI_DEVICE_OST: {
+    readonly info: {
+      readonly device?: string;
+      readonly source: number;
+      readonly status: number;
+      readonly slot: string;
+      readonly 'slot-type': 'CPU' | 'DIMM';
+    };
+  };
   /** `device` is absent for a device without id. */
   DEVICE_DELETED: { readonly device?: string; readonly path: string };
   /** The guest opened or closed a port of a virtio console device. Spec: QEMU qapi/char.json. */

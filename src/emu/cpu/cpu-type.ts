@@ -1,4 +1,36 @@
-/** The type of a processor. */
-import { boardType } from '../qdev/device-type.ts';
+/** The type of a processor: its properties, and how it is put into one of the machine's places. */
+import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
+import type { Hardware } from '../qdev/hardware.ts';
+import { INT32, number, UINT32 } from '../qdev/properties.ts';
+import { ServiceName } from '../qdev/services.ts';
 
-export const QEMU64_CPU = boardType('qemu64-x86_64-cpu', undefined, [], { category: 'CPU' });
+/** QEMU: no APIC id was given. */
+export const UNASSIGNED_APIC_ID = 0xffff_ffff;
+
+/** The places for processors. */
+export interface CpuSockets {
+  /** Puts a processor into the free place with this APIC id. */
+  insert(apicId: number): Hardware;
+}
+
+export const CPU_SOCKETS = new ServiceName<CpuSockets>('cpu-sockets');
+
+export const QEMU64_CPU: DeviceType = {
+  name: 'qemu64-x86_64-cpu',
+  category: 'CPU',
+  userCreatable: true,
+  hotpluggable: true,
+  properties: [
+    number('node-id', -1, INT32),
+    number('apic-id', UNASSIGNED_APIC_ID, UINT32),
+    number('thread-id', -1, INT32),
+    number('core-id', -1, INT32),
+    number('die-id', -1, INT32),
+    number('socket-id', -1, INT32),
+  ],
+  realize: realizeCpu,
+};
+
+function realizeCpu({ values, services }: RealizeRequest): RealizedDevice {
+  return { hardware: services.get(CPU_SOCKETS).insert(values.number('apic-id')) };
+}

@@ -50,6 +50,20 @@ export function apicIdOf(smp: SmpConfig, index: number): number {
   return (socket << socketShift) | (die << dieShift) | (core << coreShift) | thread;
 }
 
+/** The place that an APIC id names, whether or not the machine has it. */
+export function placeOfApicId({ dies, cores, threads }: SmpConfig, apicId: number): CpuPlace {
+  const coreShift = bitsFor(threads);
+  const dieShift = coreShift + bitsFor(cores);
+  const socketShift = dieShift + bitsFor(dies);
+  const field = (from: number, to: number): number => (apicId >>> from) & ((1 << (to - from)) - 1);
+  return {
+    socket: apicId >>> socketShift,
+    die: field(dieShift, socketShift),
+    core: field(coreShift, dieShift),
+    thread: field(0, coreShift),
+  };
+}
+
 /** What CPUID tells of it. */
 export function cpuTopologyOf(smp: SmpConfig, index: number): CpuTopology {
   const { sockets, dies, cores, threads } = smp;

@@ -7,10 +7,12 @@ import type { MonitorError } from '../core/monitor-error.ts';
 import type { PciDeviceInfo } from '../pci/pci-info.ts';
 import type { DeviceManager } from '../qdev/plug.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
+import type { HotpluggableCpu } from './boards/pc-cpus.ts';
 import type { CpuRegisters } from './cpu-registers.ts';
 import type { RunState } from './run-state.ts';
 
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
+export type { HotpluggableCpu } from './boards/pc-cpus.ts';
 export type { CpuRegisters, SegmentRegister } from './cpu-registers.ts';
 
 export interface CpuInfo {
@@ -36,6 +38,8 @@ export interface MachineApi {
   quit(): void;
   /** The functions of each PCI bus, root bus first. */
   pciFunctions(): readonly PciDeviceInfo[];
+  /** All places for processors, the first one first. */
+  hotpluggableCpus(): readonly HotpluggableCpu[];
   /** In order of their index. */
   cpus(): readonly CpuInfo[];
   /** Undefined when there is no such vCPU. */

@@ -10,6 +10,7 @@ import { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import { TraceLog } from '../core/trace.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
+import { CPU_SOCKETS } from '../cpu/cpu-type.ts';
 import { Engine } from '../cpu/engine.ts';
 import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
@@ -24,6 +25,7 @@ import { CLOCK, ENTROPY, EVENTS, Services, TRACE } from '../qdev/services.ts';
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
 import { PcBoard, type PcWiring } from './boards/pc.ts';
+import type { HotpluggableCpu } from './boards/pc-cpus.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
 import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
@@ -120,6 +122,7 @@ export class Machine implements MachineApi {
       .provide(BLOCK_ERRORS, blockErrorReporter(this.events, host));
     this.chardevs = services.get(CHARDEVS);
     this.objects = new UserObjects(OBJECT_TYPES, objectTree, services);
+    services.provide(CPU_SOCKETS, { insert: (apicId) => this.board.cpus.insert(apicId) });
     const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
     this.devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
     this.serial = new CharPipe((bytes) => this.onSerial(bytes, 0));
@@ -159,6 +162,7 @@ export class Machine implements MachineApi {
       reset: () => this.#requestReset('guest-reset'),
       serials: this.serials,
       processors: this.processors,
+      events: this.events,
       dimms: dimmSlots(config),
       devices: this.devices,
     });
@@ -304,6 +308,10 @@ export class Machine implements MachineApi {
 
   pciFunctions(): readonly PciDeviceInfo[] {
     return pciBusInfo(this.board.pciBus);
+  }
+
+  hotpluggableCpus(): readonly HotpluggableCpu[] {
+    return this.board.cpus.list();
   }
 
   cpus(): readonly CpuInfo[] {

@@ -8,7 +8,7 @@ import { LocalApic } from '../cpu/apic/local-apic.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
 import type { Engine, Exit } from '../cpu/engine.ts';
 import type { Processor } from '../cpu/processor.ts';
-import { apicIdOf, cpuTopologyOf, type SmpConfig } from './cpu-topology.ts';
+import { apicIdOf, type CpuPlace, cpuTopologyOf, placeOfApicId, type SmpConfig } from './cpu-topology.ts';
 
 /** Instructions of a turn: about half a millisecond, so that no processor waits long for another's answer. */
 const TURN = 50_000;
@@ -46,6 +46,8 @@ export class Processors {
   #ring: readonly MachineProcessor[] = [];
   #current: MachineProcessor;
   #left = TURN;
+  /** It was taken out in its own turn. */
+  #leaving: MachineProcessor | undefined;
 
   /** The bootstrap processor is there; the others are added. */
   constructor(wiring: ProcessorsWiring) {
@@ -71,6 +73,10 @@ export class Processors {
     return apicIdOf(this.smp, index);
   }
 
+  placeOfApicId(apicId: number): CpuPlace {
+    return placeOfApicId(this.smp, apicId);
+  }
+
   /** A processor comes in, as after RESET: it waits for INIT and a startup IPI. */
   add(index: number): MachineProcessor {
     assert(!this.#present.has(index), `processor ${index} is there`);
@@ -81,12 +87,18 @@ export class Processors {
   remove(index: number): void {
     const processor = this.#present.get(index);
     assert(processor !== undefined && processor !== this.boot, `processor ${index} cannot go`);
-    if (processor === this.#current) this.#enter(this.boot);
     this.#present.delete(index);
     this.#ring = this.#ring.filter((other) => other !== processor);
     processor.apic.detach();
     this.hub.remove(processor.apic);
-    this.#wiring.engine.cpu.removeProcessor(processor.cpu);
+    const { cpu } = this.#wiring.engine;
+    if (processor !== this.#current) {
+      cpu.removeProcessor(processor.cpu);
+      return;
+    }
+    // It ejects itself: its turn ends with this instruction, and it has no other.
+    this.#leaving = processor;
+    cpu.requestTurn();
   }
 
   /** What of a processor has state. */
@@ -101,7 +113,13 @@ export class Processors {
 
   /** Lets the one have the stage whose turn it is; gives how many of `budget` instructions it may run. */
   takeTurn(budget: number): number {
-    const isOver = this.#wiring.engine.cpu.takeTurnIsOver();
+    const { cpu } = this.#wiring.engine;
+    const isOver = cpu.takeTurnIsOver();
+    if (this.#leaving !== undefined) {
+      this.#enter(this.boot);
+      cpu.removeProcessor(this.#leaving.cpu);
+      this.#leaving = undefined;
+    }
     if (isOver || this.#left <= 0 || !this.#current.cpu.isReady) this.#next();
     return this.#ring.length > 1 ? Math.min(budget, this.#left) : budget;
   }

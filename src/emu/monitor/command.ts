@@ -8,6 +8,30 @@ export interface CommandContext {
   stderr(message: string): void;
   /** Lines that were entered, oldest first. */
   history(): readonly string[];
+  /** The processor that `cpu` chose in this monitor; the first one, while that is not there. */
+  readonly cpu: CurrentCpu;
+}
+
+export class CurrentCpu {
+  readonly #machine: MachineApi;
+  #index = 0;
+
+  constructor(machine: MachineApi) {
+    this.#machine = machine;
+  }
+
+  get index(): number {
+    const cpus = this.#machine.cpus();
+    const chosen = cpus.find(({ index }) => index === this.#index) ?? cpus[0];
+    return chosen?.index ?? 0;
+  }
+
+  /** False: there is no such processor. */
+  choose(index: number): boolean {
+    if (!this.#machine.cpus().some((cpu) => cpu.index === index)) return false;
+    this.#index = index;
+    return true;
+  }
 }
 
 export interface Command {

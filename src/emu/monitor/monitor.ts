@@ -3,7 +3,7 @@ import { MonitorError } from '../core/monitor-error.ts';
 import type { MachineApi } from '../machine/machine-api.ts';
 import { ArgumentError } from './argument-error.ts';
 import { LineReader, parseArguments } from './arguments.ts';
-import { type Command, type CommandContext, displayName, findCommand } from './command.ts';
+import { type Command, type CommandContext, CurrentCpu, displayName, findCommand } from './command.ts';
 import { HMP_COMMANDS } from './hmp/commands.ts';
 
 export interface MonitorOptions {
@@ -21,7 +21,7 @@ export class Monitor {
   #turn: Promise<string> = Promise.resolve('');
 
   constructor({ machine, stderr = () => {}, history = () => [] }: MonitorOptions) {
-    this.context = { machine, stderr, history };
+    this.context = { machine, stderr, history, cpu: new CurrentCpu(machine) };
   }
 
   /** Runs one line and gives its output: nothing, or whole lines ending in a newline. Never rejects for a user's error. */

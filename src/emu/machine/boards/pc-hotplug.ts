@@ -6,13 +6,11 @@ import { PciHotplug } from '../../acpi/pci-hotplug.ts';
 import type { AddressSpace } from '../../bus/address-space.ts';
 import type { Device } from '../../core/device.ts';
 import type { IrqLine } from '../../core/irq.ts';
-import { MonitorError } from '../../core/monitor-error.ts';
 import type { Trace } from '../../core/trace.ts';
 import type { PciBus } from '../../pci/pci-bus.ts';
 import { PciSlots } from '../../pci/pci-slots.ts';
-import type { HotplugHandler } from '../../qdev/hotplug-handler.ts';
 import type { DeviceManager } from '../../qdev/plug.ts';
-import type { Processors } from '../processors.ts';
+import type { PcCpus } from './pc-cpus.ts';
 
 /** QEMU: the number of the root bus in the hotplug registers. */
 const ROOT_BSEL = 0;
@@ -22,7 +20,7 @@ export interface PcHotplugWiring {
   readonly pciBus: PciBus;
   readonly sci: IrqLine;
   readonly devices: DeviceManager;
-  readonly processors: Processors;
+  readonly cpus: PcCpus;
   /** 0: no registers for DIMMs. */
   readonly dimmSlots: number;
   readonly trace: Trace;
@@ -35,7 +33,7 @@ export interface PcHotplug {
 }
 
 export function pcHotplug(wiring: PcHotplugWiring): PcHotplug {
-  const { ports, pciBus, devices, processors, dimmSlots, trace } = wiring;
+  const { ports, pciBus, devices, cpus, dimmSlots, trace } = wiring;
   const gpe = new GpeBlock(wiring.sci, trace);
   const pci: PciHotplug = new PciHotplug(
     {
@@ -54,18 +52,9 @@ export function pcHotplug(wiring: PcHotplugWiring): PcHotplug {
     },
     (device) => devices.unplug(device),
   );
-  const cpu = new CpuHotplug(
-    {
-      count: processors.smp.maxCpus,
-      archId: (index) => processors.archId(index),
-      enabled: (index) => processors.at(index) !== undefined,
-      eject() {},
-      ost() {},
-    },
-    gpe,
-    trace,
-  );
-  devices.handleBusless(({ category }) => category === 'CPU', PROCESSORS);
+  const cpu = new CpuHotplug(cpus, gpe, trace);
+  cpus.hotplug = cpu;
+  devices.handleBusless(({ category }) => category === 'CPU', cpus);
   const blocks: (Device & { attach(io: AddressSpace): unknown })[] = [gpe, pci, cpu];
   if (dimmSlots > 0) blocks.push(emptyDimmSlots(dimmSlots, gpe, trace));
   for (const block of blocks) block.attach(ports);
@@ -76,11 +65,3 @@ export function pcHotplug(wiring: PcHotplugWiring): PcHotplug {
 function emptyDimmSlots(slots: number, gpe: GpeBlock, trace: Trace): MemoryHotplug {
   return new MemoryHotplug({ slots, dimm: () => undefined, eject: () => false, ost() {} }, gpe, trace);
 }
-
-/** Not modelled: processors that come and go. */
-const PROCESSORS: HotplugHandler = {
-  prePlug: () => undefined,
-  plug() {},
-  unplugRequest: () => new MonitorError('Boot CPU is unpluggable'),
-  unplug() {},
-};

@@ -15,7 +15,7 @@ import { I8257 } from '../../chipset/i8257.ts';
 import type { I8259Pair } from '../../chipset/i8259.ts';
 import type { IoApic } from '../../chipset/ioapic.ts';
 import { Mc146818 } from '../../chipset/mc146818.ts';
-import { pcCmos } from '../../chipset/pc-cmos.ts';
+import { CMOS_CPU_COUNT, pcCmos } from '../../chipset/pc-cmos.ts';
 import { PcSpeaker } from '../../chipset/pcspk.ts';
 import { Piix3 } from '../../chipset/piix3.ts';
 import { Piix4Pm, type PowerEvents } from '../../chipset/piix4-pm.ts';
@@ -24,6 +24,7 @@ import { attachPostPort } from '../../chipset/post-port.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Device } from '../../core/device.ts';
 import { type ApicBus, type IrqLine, type MsiSink, UNCONNECTED, WiredOr } from '../../core/irq.ts';
+import type { MachineEvents } from '../../core/machine-events.ts';
 import type { Trace } from '../../core/trace.ts';
 import { QEMU64_CPU } from '../../cpu/cpu-type.ts';
 import { I8042 } from '../../input/i8042.ts';
@@ -35,11 +36,12 @@ import type { PciDevice } from '../../pci/pci-device.ts';
 import { PciHardware, type PciHardwareParts } from '../../pci/pci-hardware.ts';
 import { PciHost } from '../../pci/pci-host.ts';
 import type { DeviceType } from '../../qdev/device-type.ts';
-import { solderedOn } from '../../qdev/hardware.ts';
+import { hardwareOf, solderedOn } from '../../qdev/hardware.ts';
 import type { DeviceManager } from '../../qdev/plug.ts';
 import type { GpioLines, Qdev } from '../../qdev/tree.ts';
 import type { Processors } from '../processors.ts';
 import { BoardBuilder, busOf, gpioIn, gpioOut, type Place } from './board.ts';
+import { cpuValues, PcCpus } from './pc-cpus.ts';
 import { pcHotplug } from './pc-hotplug.ts';
 import { PcInterrupts } from './pc-interrupts.ts';
 
@@ -71,6 +73,7 @@ export interface PcWiring {
   /** The other ends of COM1 to COM4; without one there is no such port. */
   readonly serials: readonly (CharBackend | undefined)[];
   readonly processors: Processors;
+  readonly events: MachineEvents;
   readonly devices: DeviceManager;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
@@ -97,6 +100,7 @@ export class PcBoard {
   readonly ide: Piix3Ide;
   readonly pm: Piix4Pm;
   readonly rtc: Mc146818;
+  readonly cpus: PcCpus;
 
   constructor(wiring: PcWiring) {
     this.wiring = wiring;
@@ -119,12 +123,18 @@ export class PcBoard {
     this.piix3 = new Piix3(ports, irqs.allIsa(), reset);
     const { pirqs } = this.piix3;
     this.pciBus = new PciBus({ name: 'pci.0', io: ports, memory: physical, msi: apics, dma: memory, pirqs });
+    this.cpus = new PcCpus({
+      processors,
+      events: wiring.events,
+      unplug: (device) => devices.unplug(device),
+      onCount: (count) => this.rtc?.setCmos(CMOS_CPU_COUNT, count - 1),
+    });
     const { slots, blocks } = pcHotplug({
       ports,
       pciBus: this.pciBus,
       sci: sci.input(),
       devices,
-      processors,
+      cpus: this.cpus,
       dimmSlots: wiring.dimms?.slots ?? 0,
       trace,
     });
@@ -139,8 +149,13 @@ export class PcBoard {
 
     // The chips, in the order in which QEMU makes them.
     const board = new BoardBuilder(devices);
-    for (const processor of processors.present)
-      board.add(solderedOn(processors.sections(processor)), QEMU64_CPU, {});
+    for (const processor of processors.present) {
+      const hardware = hardwareOf({
+        sections: processors.sections(processor),
+        release: () => processors.remove(processor.index),
+      });
+      board.add(hardware, QEMU64_CPU, { values: cpuValues(processors, processor.index) });
+    }
     board.skip('kvmvapic');
     const soldered = (
       sections: readonly Device[],

@@ -96,6 +96,14 @@ export const HMP_COMMANDS: readonly Command[] = [
     run: (context, args) => help(context, String(args.get('name') ?? '')),
   },
   {
+    name: 'cpu',
+    args: [{ name: 'index', kind: 'integer' }],
+    params: 'index',
+    help: 'choose the processor that other commands are about',
+    // QEMU: without the usual "Error: ".
+    run: ({ cpu }, args) => (cpu.choose(Number(args.get('index'))) ? '' : 'invalid CPU index\n'),
+  },
+  {
     name: 'info',
     args: [{ name: 'item', kind: 'string', optional: true }],
     params: '[subcommand]',

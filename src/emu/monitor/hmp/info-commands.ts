@@ -2,6 +2,7 @@
 import type { Command, CommandContext } from '../command.ts';
 import { VERSION_TEXT } from '../version.ts';
 import { blockText } from './info-block.ts';
+import { hotpluggableCpusText } from './info-cpus.ts';
 import { pciText } from './info-pci.ts';
 import { qtreeText } from './info-qtree.ts';
 import { registersText } from './info-registers.ts';
@@ -60,10 +61,13 @@ export const INFO_COMMANDS: readonly Command[] = [
     args: [],
     params: '',
     help: 'processors',
-    run: ({ machine }) =>
+    run: ({ machine, cpu }) =>
       machine
         .cpus()
-        .map(({ index, threadId }) => `${index === 0 ? '*' : ' '} CPU #${index}: thread_id=${threadId}\n`)
+        .map(({ index, threadId }) => {
+          const mark = index === cpu.index ? '*' : ' ';
+          return `${mark} CPU #${index}: thread_id=${threadId}\n`;
+        })
         .join(''),
   },
   {
@@ -76,6 +80,13 @@ export const INFO_COMMANDS: readonly Command[] = [
         .history()
         .map((line, index) => `${index}: '${line}'\n`)
         .join(''),
+  },
+  {
+    name: 'hotpluggable-cpus',
+    args: [],
+    params: '',
+    help: 'places for processors, and what is in them',
+    run: ({ machine }) => hotpluggableCpusText(machine.hotpluggableCpus()),
   },
   {
     name: 'pci',
@@ -100,7 +111,7 @@ export const INFO_COMMANDS: readonly Command[] = [
     params: '[-a|vcpu]',
     help: "a processor's registers (-a: of all processors)",
     run: (context, args) =>
-      registers(context, args.get('cpustate_all') === true, Number(args.get('vcpu') ?? 0)),
+      registers(context, args.get('cpustate_all') === true, Number(args.get('vcpu') ?? context.cpu.index)),
   },
   {
     name: 'status',

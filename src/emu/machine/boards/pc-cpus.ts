@@ -1,0 +1,184 @@
+/** Processors that come and go on the pc board: QEMU's checks, and what the board's registers and tables are told. */
+import type { CpuHotplug, HotplugCpus } from '../../acpi/cpu-hotplug.ts';
+import type { MachineEvents } from '../../core/machine-events.ts';
+import { MonitorError } from '../../core/monitor-error.ts';
+import { type CpuSockets, QEMU64_CPU, UNASSIGNED_APIC_ID } from '../../cpu/cpu-type.ts';
+import type { NewDevice } from '../../qdev/device-type.ts';
+import { type Hardware, hardwareOf } from '../../qdev/hardware.ts';
+import type { HotplugHandler, UnplugAnswer } from '../../qdev/hotplug-handler.ts';
+import type { PropertyValue } from '../../qdev/properties.ts';
+import type { Qdev } from '../../qdev/tree.ts';
+import { type CpuPlace, placeOfCpu } from '../cpu-topology.ts';
+import type { Processors } from '../processors.ts';
+
+export interface PcCpusWiring {
+  readonly processors: Processors;
+  readonly events: MachineEvents;
+  /** The guest let go of a device. */
+  readonly unplug: (device: Qdev) => void;
+  /** So many processors would start with the next boot. */
+  readonly onCount: (cpus: number) => void;
+}
+
+/** A possible processor, as monitors list it. */
+export interface HotpluggableCpu {
+  readonly type: string;
+  /** Absent: the place is empty. */
+  readonly qomPath: string | undefined;
+  readonly place: CpuPlace;
+  /** QEMU: the die is told only where a socket has more than one. */
+  readonly hasDies: boolean;
+}
+
+export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
+  /** The registers that tell the guest. */
+  hotplug: CpuHotplug | undefined;
+  readonly #wiring: PcCpusWiring;
+  readonly #devices = new Map<number, Qdev>();
+
+  constructor(wiring: PcCpusWiring) {
+    this.#wiring = wiring;
+  }
+
+  get count(): number {
+    return this.#wiring.processors.smp.maxCpus;
+  }
+
+  /** All places. */
+  list(): readonly HotpluggableCpu[] {
+    const { smp } = this.#wiring.processors;
+    return Array.from({ length: this.count }, (_, index) => ({
+      type: QEMU64_CPU.name,
+      qomPath: this.#devices.get(index)?.path,
+      place: placeOfCpu(smp, index),
+      hasDies: smp.dies > 1,
+    }));
+  }
+
+  archId(index: number): number {
+    return this.#wiring.processors.archId(index);
+  }
+
+  enabled(index: number): boolean {
+    return this.#devices.has(index);
+  }
+
+  eject(index: number): void {
+    const device = this.#devices.get(index);
+    if (device !== undefined) this.#wiring.unplug(device);
+  }
+
+  ost(index: number, source: number, status: number): void {
+    const id = this.#devices.get(index)?.id ?? '';
+    const device = id === '' ? {} : { device: id };
+    this.#wiring.events.emit({
+      event: 'ACPI_DEVICE_OST',
+      data: { info: { ...device, source, status, slot: String(index), 'slot-type': 'CPU' } },
+    });
+  }
+
+  insert(apicId: number): Hardware {
+    const { processors } = this.#wiring;
+    const index = this.#indexOf(apicId);
+    const sections = processors.sections(processors.add(index));
+    return hardwareOf({ sections, release: () => processors.remove(index) });
+  }
+
+  prePlug(device: NewDevice): MonitorError | undefined {
+    const number = (name: string): number => Number(device.values.get(name));
+    const given = number('apic-id');
+    const apicId = given === UNASSIGNED_APIC_ID ? this.#apicIdOf(number) : given;
+    if (apicId instanceof MonitorError) return apicId;
+    const index = this.#indexOf(apicId);
+    if (index < 0) return this.#noSuchPlace(apicId);
+    if (this.#devices.has(index)) return new MonitorError(`CPU[${index}] with APIC ID ${apicId} exists`);
+    const place = placeOfCpu(this.#wiring.processors.smp, index);
+    for (const [name, value] of idsOf(place)) {
+      const asked = number(name);
+      if (asked >= 0 && asked !== value) return mismatch(name, asked, apicId, value);
+      device.place(name, value);
+    }
+    if (number('node-id') > 0) return new MonitorError('invalid node-id, must be 0');
+    device.place('apic-id', apicId);
+    return undefined;
+  }
+
+  plug(device: Qdev): void {
+    const index = this.#indexOf(Number(device.valueNamed('apic-id')));
+    this.#devices.set(index, device);
+    this.#wiring.onCount(this.#devices.size);
+    if (device.hotplugged) this.hotplug?.inserted(index);
+  }
+
+  unplugRequest(device: Qdev): UnplugAnswer {
+    const index = this.#indexOf(Number(device.valueNamed('apic-id')));
+    if (index === 0) return new MonitorError('Boot CPU is unpluggable');
+    return this.hotplug?.ejectRequested(index, device.type.name) ?? 'asked';
+  }
+
+  unplug(device: Qdev): void {
+    this.#devices.delete(this.#indexOf(Number(device.valueNamed('apic-id'))));
+    this.#wiring.onCount(this.#devices.size);
+    // QEMU: the local APIC is a device in the processor, and leaves first. Its 7.2 without KVM then never tells of the processor itself.
+    this.#wiring.events.emit({ event: 'DEVICE_DELETED', data: { path: `${device.path}/lapic` } });
+  }
+
+  /** The number of the place; -1: there is none. */
+  #indexOf(apicId: number): number {
+    for (let index = 0; index < this.count; index++) if (this.archId(index) === apicId) return index;
+    return -1;
+  }
+
+  /** From the four ids. */
+  #apicIdOf(number: (name: string) => number): number | MonitorError {
+    const { processors } = this.#wiring;
+    const { sockets, dies, cores, threads } = processors.smp;
+    const ends = [
+      ['socket-id', sockets],
+      ['die-id', dies],
+      ['core-id', cores],
+      ['thread-id', threads],
+    ] as const;
+    let index = 0;
+    for (const [name, count] of ends) {
+      // QEMU: the only die need not be named.
+      const value = name === 'die-id' && dies === 1 ? Math.max(0, number(name)) : number(name);
+      if (value < 0) return new MonitorError(`CPU ${name} is not set`);
+      if (value >= count)
+        return new MonitorError(`Invalid CPU ${name}: ${value} must be in range 0:${count - 1}`);
+      index = index * count + value;
+    }
+    return processors.archId(index);
+  }
+
+  #noSuchPlace(apicId: number): MonitorError {
+    const { socket, die, core, thread } = this.#wiring.processors.placeOfApicId(apicId);
+    const place = `[socket: ${socket}, die: ${die}, core: ${core}, thread: ${thread}]`;
+    return new MonitorError(
+      `Invalid CPU ${place} with APIC ID ${apicId}, valid index range 0:${this.count - 1}`,
+    );
+  }
+}
+
+/** The properties that say where a processor is. */
+export function idsOf({ socket, die, core, thread }: CpuPlace): readonly (readonly [string, number])[] {
+  return [
+    ['socket-id', socket],
+    ['die-id', die],
+    ['core-id', core],
+    ['thread-id', thread],
+  ];
+}
+
+/** The property values of a processor that the board has from the start. */
+export function cpuValues(processors: Processors, index: number): Readonly<Record<string, PropertyValue>> {
+  const ids = idsOf(placeOfCpu(processors.smp, index));
+  return { ...Object.fromEntries(ids), 'apic-id': processors.archId(index) };
+}
+
+function mismatch(name: string, asked: number, apicId: number, value: number): MonitorError {
+  const hex = apicId.toString(16);
+  return new MonitorError(
+    `property ${name}: ${asked} doesn't match set apic-id: 0x${hex} (${name}: ${value})`,
+  );
+}
