@@ -1,0 +1,209 @@
+/** Processors take turns on one engine: nothing is lost between them, and nothing is shared that is not memory. */
+import { describe, expect, it } from 'vitest';
+import { QUIET } from '../../src/emu/core/trace.ts';
+import {
+  CR0,
+  CR0_PE,
+  CR0_PG,
+  CR3_LO,
+  CR4,
+  CR4_PAE,
+  EFER,
+  EFER_LMA,
+  EFER_NXE,
+  HALTED,
+  HALTED_HLT,
+  HALTED_WAIT_SIPI,
+  RAX,
+  STATE_WORDS,
+} from '../../src/emu/cpu/state.ts';
+import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
+import { Machine, type MachineConfig } from '../../src/emu/index.ts';
+import type { SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
+import { NO_DEVICES } from '../support/cpu-rig.ts';
+import { memoryImages } from '../support/headless-guest.ts';
+import { COUNTER, DONE, type SmpProgram, smpKernel } from '../support/smp-kernel.ts';
+
+const MIB = 2 ** 20;
+
+function topology(apicId: number) {
+  return { apicId, sockets: 2, cores: 1, threads: 1 };
+}
+
+describe('a stage for two', () => {
+  function stage() {
+    const memory = pcMemory(4 * MIB);
+    const cpu = new Vcpu(memory, NO_DEVICES, QUIET, topology(0), 2);
+    const first = cpu.processor;
+    return { memory, cpu, first, second: cpu.addProcessor(topology(1)) };
+  }
+
+  it('a processor has its words while it has the stage and while it has not', () => {
+    const { cpu, first, second } = stage();
+    first.S[RAX] = 1;
+    second.S[RAX] = 2;
+    cpu.enter(second);
+    expect([cpu.S[RAX], first.S[RAX], second.S[RAX]]).toEqual([2, 1, 2]);
+    expect(second.S).toBe(cpu.S);
+    cpu.S[RAX] = 3;
+    cpu.enter(first);
+    expect([cpu.S[RAX], first.S[RAX], second.S[RAX]]).toEqual([1, 1, 3]);
+    expect(second.save().words.length).toBe(STATE_WORDS);
+  });
+
+  it('the second waits for a startup IPI, whoever has the stage when it comes', () => {
+    const { cpu, second } = stage();
+    expect([second.S[HALTED], second.isReady]).toEqual([HALTED_WAIT_SIPI, false]);
+    second.startup(8);
+    expect([second.isReady, cpu.takeTurnIsOver(), cpu.takeTurnIsOver()]).toEqual([true, true, false]);
+    cpu.enter(second);
+    cpu.serviceEvents();
+    expect(cpu.S[HALTED]).toBe(0);
+  });
+
+  it('what comes for one that does not sleep leaves the turn to who has it', () => {
+    const { cpu, second } = stage();
+    second.S[HALTED] = 0;
+    second.nmi();
+    expect(cpu.takeTurnIsOver()).toBe(false);
+    second.S[HALTED] = HALTED_HLT;
+    second.nmi();
+    expect(cpu.takeTurnIsOver()).toBe(true);
+  });
+
+  it('PAUSE ends a turn only when another has something to do', () => {
+    const { cpu, second } = stage();
+    cpu.pause();
+    expect(cpu.takeTurnIsOver()).toBe(false);
+    second.S[HALTED] = 0;
+    cpu.pause();
+    expect(cpu.takeTurnIsOver()).toBe(true);
+  });
+
+  /** 4-level tables for linear 0–2 MiB at 0x10000; page 1 leads to `frame`. */
+  function paged({ memory, cpu }: ReturnType<typeof stage>, frame: number): void {
+    for (const table of [0x10000, 0x11000, 0x12000]) memory.writeU32(table, table + 0x1007);
+    memory.writeU32(0x13008, frame | 7);
+    const { S } = cpu;
+    S[CR3_LO] = 0x10000;
+    S[CR4] = CR4_PAE;
+    S[EFER] = EFER_LMA | EFER_NXE;
+    S[CR0] = CR0_PE | CR0_PG;
+    cpu.updateMode();
+  }
+
+  it('each keeps its translations over the turns of others, until it drops them itself', () => {
+    const rig = stage();
+    const { memory, cpu, first, second } = rig;
+    memory.writeU32(0x81000, 0x81);
+    memory.writeU32(0x82000, 0x82);
+    paged(rig, 0x81000);
+    cpu.enter(second);
+    paged(rig, 0x81000);
+    expect(cpu.load32(0x1000, 0)).toBe(0x81);
+    cpu.enter(first);
+    expect(cpu.load32(0x1000, 0)).toBe(0x81);
+    memory.writeU32(0x13008, 0x82007);
+    cpu.invalidatePage(0x1000, 0);
+    expect(cpu.load32(0x1000, 0)).toBe(0x82);
+    // Nobody told the second one: real processors see the old page, too.
+    cpu.enter(second);
+    expect(cpu.load32(0x1000, 0)).toBe(0x81);
+    cpu.flushTlb(true);
+    expect(cpu.load32(0x1000, 0)).toBe(0x82);
+  });
+
+  it('a page that holds code from now on is watched in the translations of all', () => {
+    const rig = stage();
+    const { memory, cpu, first, second } = rig;
+    paged(rig, 0x81000);
+    cpu.enter(second);
+    paged(rig, 0x81000);
+    cpu.store32(0x1000, 0, 1);
+    cpu.enter(first);
+    const page = memory.locate(0x81000) >>> 12;
+    const seen: number[] = [];
+    memory.onCodeWrite((written) => seen.push(written));
+    memory.codePages[page] = 1;
+    cpu.dropWriteTags(page);
+    cpu.enter(second);
+    cpu.store32(0x1000, 0, 2);
+    expect(seen).toEqual([page]);
+  });
+
+  it('a place is free again when its processor is gone, and the next one there knows nothing of it', () => {
+    const rig = stage();
+    const { cpu, first, second } = rig;
+    cpu.enter(second);
+    paged(rig, 0x81000);
+    cpu.load32(0x1000, 0);
+    cpu.enter(first);
+    expect(() => cpu.addProcessor(topology(2))).toThrow('no slot is free');
+    cpu.removeProcessor(second);
+    const third = cpu.addProcessor(topology(2));
+    expect(third.place.slot).toBe(second.place.slot);
+    expect([third.S[CR3_LO], third.S[HALTED]]).toEqual([0, HALTED_WAIT_SIPI]);
+    cpu.enter(third);
+    rig.memory.writeU32(0x1000, 77);
+    expect(cpu.load32(0x1000, 0)).toBe(77);
+  });
+});
+
+function sockets(count: number): SmpConfig {
+  return { cpus: count, maxCpus: count, sockets: count, dies: 1, cores: 1, threads: 1 };
+}
+
+/** Runs the program to its end: what was counted, and in how many instructions. */
+function played(program: SmpProgram, config: Partial<MachineConfig> = {}) {
+  const machine = new Machine(
+    { memoryBytes: 4 * MIB, kernel: smpKernel(program), smp: sockets(program.processors), ...config },
+    {
+      monotonicNs: () => performance.now() * 1e6,
+      wallClockMs: () => 0,
+      after() {},
+      random() {},
+      images: memoryImages(),
+    },
+  );
+  machine.cont();
+  const end = performance.now() + 20_000;
+  while (machine.runState === 'running' && performance.now() < end) machine.run(10);
+  const { memory, processors } = machine;
+  return {
+    state: machine.runState,
+    counter: memory.readU32(COUNTER),
+    done: memory.readU32(DONE),
+    instructions: machine.retiredInstructions,
+    halted: processors.present.slice(1).every(({ cpu }) => cpu.isHalted),
+  };
+}
+
+describe('a kernel on all processors', () => {
+  const ROUNDS = 30_000;
+
+  it.each([1, 2, 3, 4, 16])('%i of them: none of the locked additions is lost', (processors) => {
+    const { counter, done, ...rest } = played({ processors, rounds: ROUNDS, locked: true });
+    expect({ counter, done }).toEqual({ counter: processors * ROUNDS, done: processors - 1 });
+    expect(rest).toMatchObject({ state: 'shutdown', halted: true });
+  });
+
+  it('additions in three parts are lost when a turn ends between them: turns are real', () => {
+    const { counter, state } = played({ processors: 4, rounds: ROUNDS, locked: false }, { icountShift: 0 });
+    expect(state).toBe('shutdown');
+    expect(counter).toBeLessThan(4 * ROUNDS);
+    expect(counter).toBeGreaterThanOrEqual(ROUNDS);
+  });
+
+  it.each([1, 2, 4, 16])('with -icount it is the same each time, with %i', (processors) => {
+    const program = { processors, rounds: 3000, locked: false };
+    const first = played(program, { icountShift: 3 });
+    expect(first.state).toBe('shutdown');
+    expect(played(program, { icountShift: 3 })).toEqual(first);
+  });
+
+  it('ends also when the first one waits without PAUSE', () => {
+    const { counter } = played({ processors: 4, rounds: ROUNDS, locked: true, pauses: false });
+    expect(counter).toBe(4 * ROUNDS);
+  });
+});
