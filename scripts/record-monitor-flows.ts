@@ -1,4 +1,5 @@
 /** What is recorded from QEMU's monitor: one flow per file of tests/golden/monitor. */
+import { CPU_FLOWS } from './record-monitor-flows-cpu.ts';
 import { VIRTIO_FLOWS } from './record-monitor-flows-virtio.ts';
 
 export type Step =
@@ -17,6 +18,8 @@ export interface Flow {
   readonly guest: boolean;
   /** Starts with `-S` although there is a guest. */
   readonly stopped?: boolean;
+  /** More arguments for QEMU. */
+  readonly args?: readonly string[];
   readonly steps: readonly Step[];
 }
 
@@ -470,4 +473,4 @@ const WITHOUT_GUEST: readonly Flow[] = [
   },
 ];
 
-export const FLOWS: readonly Flow[] = [...WITHOUT_GUEST, ...WITH_GUEST, ...VIRTIO_FLOWS];
+export const FLOWS: readonly Flow[] = [...WITHOUT_GUEST, ...WITH_GUEST, ...CPU_FLOWS, ...VIRTIO_FLOWS];

@@ -98,6 +98,7 @@ async function record(flow: Flow): Promise<void> {
       '-accel',
       'tcg',
       '-nodefaults',
+      ...(flow.args ?? []),
     ];
     if (stopped) args.push('-S');
     if (!flow.guest) args.push('-serial', 'null');

@@ -45,6 +45,14 @@ const LINES = `
 -smp foo
 -smp cpus=1,foo=2
 -smp cores=2,maxcpus=3
+-smp 2,clusters=2 -display none -S
+-smp 3,maxcpus=4,sockets=3
+-smp cpus=2 -smp maxcpus=1
+-smp 2 -M pc,smp.maxcpus=1
+-smp 2,cpus=x
+-smp 99999999999999999999
+-smp 4,maxcpus=2
+-smp 8,sockets=2,cores=2,threads=1
 -accel foo -display none
 -accel tcg,foo=1 -display none
 -icount foo -display none

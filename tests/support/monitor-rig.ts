@@ -14,11 +14,12 @@ import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-eve
 import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
+import { CPU_SOCKETS } from '../../src/emu/cpu/cpu-type.ts';
 import type { Exit } from '../../src/emu/cpu/engine.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
 import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
 import { readCpuRegisters } from '../../src/emu/machine/cpu-registers.ts';
-import { ONE_PROCESSOR } from '../../src/emu/machine/cpu-topology.ts';
+import { cpuTopologyOf, ONE_PROCESSOR, type SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
@@ -86,7 +87,7 @@ export interface MonitorRig {
 }
 
 /** A machine stopped before its first instruction. */
-export async function monitorRig(): Promise<MonitorRig> {
+export async function monitorRig(smp: SmpConfig = ONE_PROCESSOR): Promise<MonitorRig> {
   const stderr: string[] = [];
   const say = (message: string): void => void stderr.push(message);
   const database = new MemoryChunkDatabase();
@@ -114,11 +115,13 @@ export async function monitorRig(): Promise<MonitorRig> {
     chardevs.provide(id, { backend: null, filename: () => filename });
   }
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
+  services.provide(CPU_SOCKETS, { insert: (apicId) => board.cpus.insert(apicId) });
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
-  const cpu = new Vcpu(memory, NO_HOST, QUIET);
+  const cpu = new Vcpu(memory, NO_HOST, QUIET, cpuTopologyOf(smp, 0), smp.maxCpus);
   const engine = { cpu, retired: 0, run: (): Exit => 'halted' };
-  const processors = new Processors({ smp: ONE_PROCESSOR, engine, host: NO_HOST, clock, trace: QUIET });
+  const processors = new Processors({ smp, engine, host: NO_HOST, clock, trace: QUIET });
+  for (let index = 1; index < smp.cpus; index++) processors.add(index);
   const board = new PcBoard({
     memory,
     ram: pcRamLayout(4 * MIB),
@@ -149,12 +152,23 @@ export async function monitorRig(): Promise<MonitorRig> {
     objects,
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),
-    reset: () => resetDevices(tree),
+    reset() {
+      resetDevices(tree);
+      events.emit({ event: 'RESET', data: { guest: false, reason: 'host-qmp-system-reset' } });
+    },
     quit() {},
     pciFunctions: (): readonly PciDeviceInfo[] => pciBusInfo(bus),
     hotpluggableCpus: () => board.cpus.list(),
-    cpus: () => [{ index: 0, halted: false, threadId: 1 }],
-    cpuRegisters: (index) => (index === 0 ? readCpuRegisters(cpu.S, 0) : undefined),
+    cpus: () =>
+      processors.present.map(({ index, cpu: { isHalted } }) => ({
+        index,
+        halted: isHalted,
+        threadId: index + 1,
+      })),
+    cpuRegisters: (index) => {
+      const processor = processors.at(index);
+      return processor && readCpuRegisters(processor.cpu.S, index);
+    },
   };
 
   const register = (offset: number): number => io.read(PCI_HOTPLUG_BASE + offset, 4);

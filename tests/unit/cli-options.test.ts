@@ -125,8 +125,8 @@ describe('accelerators', () => {
 
 describe('what cannot be chosen', () => {
   it.each([
-    ['-smp 2', "Invalid SMP CPUs 2. The max CPUs supported by machine 'pc-i440fx-7.2' is 1"],
-    ['-smp 1,maxcpus=4', "Invalid SMP CPUs 4. The max CPUs supported by machine 'pc-i440fx-7.2' is 1"],
+    ['-smp 17', "Invalid SMP CPUs 17. The max CPUs supported by machine 'pc-i440fx-7.2' is 16"],
+    ['-smp 1,maxcpus=255', "Invalid SMP CPUs 255. The max CPUs supported by machine 'pc-i440fx-7.2' is 16"],
     ['-machine q35', 'unsupported machine type\nUse -machine help to list supported machines'],
     ['-machine usb=on', "'usb=on' is not modelled by this machine"],
     ['-cpu max', "unable to find CPU model 'max'"],

@@ -65,6 +65,7 @@ describe('drives', () => {
     expect(rig.takeEvents()).toEqual([
       { event: 'DEVICE_DELETED', data: { path: '/machine/peripheral/blk1/virtio-backend' } },
       { event: 'DEVICE_DELETED', data: { device: 'blk1', path: '/machine/peripheral/blk1' } },
+      { event: 'RESET', data: { guest: false, reason: 'host-qmp-system-reset' } },
     ]);
     expect(await rig.execute('device_del blk1')).toBe("Error: Device 'blk1' not found\n");
     expect(await rig.execute('info block')).toBe('');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { SmpConfig } from '../../src/emu/index.ts';
 import type { MonitorRig } from '../support/monitor-rig.ts';
 import { monitorRig } from '../support/monitor-rig.ts';
 import type { Difference, ReplayTarget } from '../support/replay.ts';
@@ -39,6 +40,12 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
   ],
 };
 
+/** Machines with more than one processor, as the recordings' arguments say. */
+const PROCESSORS: Readonly<Record<string, SmpConfig>> = {
+  errors_cpu: { cpus: 1, maxCpus: 4, sockets: 4, dies: 1, cores: 1, threads: 1 },
+  errors_cpu_dies: { cpus: 3, maxCpus: 8, sockets: 2, dies: 2, cores: 2, threads: 1 },
+};
+
 /** Events that QEMU has of things which the rig's hand-made guest does not do. */
 const GUEST_ONLY_EVENTS = /"(RTC_CHANGE|NIC_RX_FILTER_CHANGED|VSERPORT_CHANGE)"/;
 
@@ -72,9 +79,11 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_chardev',
     'errors_serial',
     'serial_hotplug',
+    'errors_cpu',
+    'errors_cpu_dies',
   ])('%s', async (name) => {
     const recording = readRecording(name);
-    const rig = await monitorRig();
+    const rig = await monitorRig(PROCESSORS[name]);
     const types = [...rig.machine.devices.registry.userCreatable(), ...rig.machine.objects.types()].map(
       ({ name: type }) => type,
     );

@@ -40,9 +40,9 @@ export class Processors {
   readonly hub = new ApicBusHub();
   readonly smp: SmpConfig;
   readonly #wiring: ProcessorsWiring;
-  /** By number. */
+  /** By number, the oldest first. */
   readonly #present = new Map<number, MachineProcessor>();
-  /** Present ones in the order of their turns. */
+  /** Present ones in the order of their numbers, which is that of their turns. */
   #ring: readonly MachineProcessor[] = [];
   #current: MachineProcessor;
   #left = TURN;
@@ -60,9 +60,9 @@ export class Processors {
     return this.#ring[0];
   }
 
-  /** In the order of their numbers. */
+  /** The oldest first. */
   get present(): readonly MachineProcessor[] {
-    return this.#ring;
+    return [...this.#present.values()];
   }
 
   at(index: number): MachineProcessor | undefined {

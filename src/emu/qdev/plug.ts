@@ -191,6 +191,7 @@ export class DeviceManager {
 
   #busFor(type: DeviceType, name: string | undefined): Qbus | undefined {
     if (type.busType === undefined) {
+      if (name !== undefined) this.#busNamed(type, name);
       if (this.#ready && this.#handlerOf(type, undefined) === undefined) {
         throw new MonitorError(`Device '${type.name}' can not be hotplugged on this machine`);
       }

@@ -29,7 +29,7 @@ export function pcFirmwareSetup(board: PcBoard): number {
   writeBiosDataArea(memory, serials);
   const rsdp = writeAcpiTables(board);
   const [cpuSignature, , , cpuFeatures] = cpuidLeaf(1, 0, processors.boot.cpu.topology, true);
-  const apicIds = processors.present.map(({ index }) => processors.archId(index));
+  const apicIds = processors.present.map(({ index }) => processors.archId(index)).sort((a, b) => a - b);
   return writeBiosTables(memory, {
     rsdp,
     mp: {

@@ -155,8 +155,9 @@ export class PcBoard {
         release: () => processors.remove(processor.index),
       });
       board.add(hardware, QEMU64_CPU, { values: cpuValues(processors, processor.index) });
+      // QEMU: the first local APIC brings it.
+      if (processor === processors.boot) board.skip('kvmvapic');
     }
-    board.skip('kvmvapic');
     const soldered = (
       sections: readonly Device[],
       type: DeviceType,
