@@ -21,7 +21,7 @@ import {
 } from './state.ts';
 import { updateMode } from './system/mode.ts';
 import { resetState } from './system/reset.ts';
-import { clearOwnWords, keepingPlace, VCPU_WORDS } from './vcpu-state.ts';
+import { clearOwnWords, clearPlace, keepingPlace, VCPU_WORDS } from './vcpu-state.ts';
 
 /** Where a processor gets interrupts from. */
 export interface InterruptSource {
@@ -133,7 +133,9 @@ export class Processor implements Device<VcpuState> {
   }
 
   save(): VcpuState {
-    return { words: this.S.slice() };
+    const words = this.S.slice();
+    clearPlace(words);
+    return { words };
   }
 
   restore(state: VcpuState): void {

@@ -26,6 +26,7 @@ import {
   PRACTICE,
   REGION_STALE,
   STATE_WORDS,
+  TLB_BASE,
   TLB_SYSTEM,
   ZERO,
 } from './state.ts';
@@ -66,6 +67,11 @@ export const VCPU_WORDS: StateKind<Int32Array> = where(typedArray(Int32Array, ST
 /** After words were restored. */
 export function clearOwnWords(S: Int32Array): void {
   for (const word of OWN) S[word] = 0;
+}
+
+/** Words of which a snapshot knows nothing: where the vCPU is in the engine's arrays. */
+export function clearPlace(words: Int32Array): void {
+  for (const word of [TLB_BASE, TLB_SYSTEM, JUMP_BASE]) words[word] = 0;
 }
 
 /** Where a vCPU is in the engine's arrays, and the generations of what is cached there. */

@@ -1,0 +1,206 @@
+/** Only this level catches what a whole Linux needs of several processors, and of processors that come and go while it runs. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Machine, MachineConfig, MachineHost } from '../../src/emu/index.ts';
+import { guestTarget, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
+import { normalisations, readRecording, replay } from '../support/replay.ts';
+import { everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
+
+const MINUTES = 60_000;
+const ONLINE = '/sys/devices/system/cpu/online';
+const FOUR_SOCKETS = { cpus: 1, maxCpus: 4, sockets: 4, dies: 1, cores: 1, threads: 1 };
+const ADD = 'device_add qemu64-x86_64-cpu,core-id=0,thread-id=0';
+/** What Linux says when processors disagree, or when one waits for another in vain. */
+const TROUBLE = 'BUG|WARNING|soft lockup|rcu.*stall|inconsistent|[Nn]ot responding|Call Trace';
+const NOT_OURS = /"(RTC_CHANGE|NIC_RX_FILTER_CHANGED)"/;
+/** QEMU 7.2 without KVM never tells that the processor itself is gone. */
+const ONLY_OURS = /"DEVICE_DELETED","data":\{"device":"cpu-/;
+
+/** As many shells at once as there are processors, each of which counts: gives what they counted. */
+const counted = (shells: number, rounds: number): string =>
+  `( for n in $(seq ${shells}); do ` +
+  `( i=0; while [ $i -lt ${rounds} ]; do i=$((i+1)); done; echo $i ) & done > /tmp/counts; wait ); ` +
+  'sort /tmp/counts | uniq -c | tr -s " "';
+
+async function trouble(guest: HeadlessGuest): Promise<string> {
+  return guest.ask(`dmesg | grep -E "${TROUBLE}"`);
+}
+
+describe('Linux on four processors', () => {
+  let guest: HeadlessGuest;
+
+  beforeAll(async () => {
+    const smp = { cpus: 4, maxCpus: 4, sockets: 1, dies: 1, cores: 2, threads: 2 };
+    guest = new HeadlessGuest({ images: memoryImages(), config: { smp } });
+    await guest.boot();
+    // Linux takes no processor off line while a driver looks at its device.
+    await guest.settle();
+  }, 4 * MINUTES);
+  afterAll(() => guest.end());
+
+  it('has all of them, where the board says they are', async () => {
+    expect(await guest.ask(`nproc; cat ${ONLINE}; grep ^apicid /proc/cpuinfo | tr -d '\\t'`)).toBe(
+      '4\n0-3\napicid: 0\napicid: 1\napicid: 2\napicid: 3',
+    );
+    expect(await guest.hmp('info cpus')).toBe(
+      '* CPU #0: thread_id=1\n  CPU #1: thread_id=2\n  CPU #2: thread_id=3\n  CPU #3: thread_id=4\n',
+    );
+    expect(await trouble(guest)).toBe('');
+  });
+
+  it(
+    'works on all of them at once, and moves work from one to another',
+    async () => {
+      expect(await guest.ask(counted(8, 400))).toBe(' 8 400');
+      for (const cpu of [0, 1, 2, 3]) {
+        expect(await guest.ask(`taskset ${1 << cpu} sh -c 'cut -d " " -f 39 /proc/self/stat'`)).toBe(
+          String(cpu),
+        );
+      }
+      const timers = await guest.ask('grep LOC /proc/interrupts | tr -s " " | cut -d " " -f 2-5');
+      expect(timers.split(' ').every((count) => Number(count) > 0)).toBe(true);
+      expect(await trouble(guest)).toBe('');
+    },
+    2 * MINUTES,
+  );
+
+  it(
+    'takes one after the other off line and on line again',
+    async () => {
+      for (const cpu of [1, 2, 3]) {
+        const file = `/sys/devices/system/cpu/cpu${cpu}/online`;
+        expect(await guest.ask(`echo 0 > ${file}; nproc; echo 1 > ${file}; nproc`)).toBe('3\n4');
+      }
+      expect(await guest.ask(counted(4, 200))).toBe(' 4 200');
+      expect(await trouble(guest)).toBe('');
+    },
+    2 * MINUTES,
+  );
+
+  it('costs nothing while it has nothing to do', async () => {
+    await guest.settle();
+    const before = guest.machine.retiredInstructions;
+    const start = guest.machine.clock.nowNs();
+    await guest.poll(() => guest.machine.clock.nowNs() - start > 2e9, 60);
+    const perSecond =
+      (guest.machine.retiredInstructions - before) / ((guest.machine.clock.nowNs() - start) / 1e9);
+    // A busy processor does some hundred million.
+    expect(perSecond).toBeLessThan(3_000_000);
+  });
+});
+
+describe('processors that come and go', () => {
+  it(
+    'as QEMU 7.2 and its guest do it',
+    async () => {
+      const config = { icountShift: 3, smp: FOUR_SOCKETS };
+      const guest = new HeadlessGuest({ images: memoryImages(), config });
+      await guest.boot();
+      // Linux refuses processors while a driver looks at its device.
+      await guest.settle();
+      guest.takeEvents();
+      const target = guestTarget(guest);
+      await replay(
+        readRecording('cpu_hotplug'),
+        { ...target, takeEvents: () => target.takeEvents().filter((event) => !ONLY_OURS.test(event)) },
+        {
+          rules: normalisations(new Set()),
+          events: (event) => !NOT_OURS.test(event),
+          guestAnswers: true,
+          compare: (what, ours, qemu) => expect.soft(ours, what).toBe(qemu),
+        },
+      );
+      expect(await trouble(guest)).toBe('');
+      await guest.end();
+    },
+    5 * MINUTES,
+  );
+
+  it(
+    'before the boot, under load, again after it was gone, and over a reset',
+    async () => {
+      const guest = new HeadlessGuest({ images: memoryImages(), config: { smp: FOUR_SOCKETS } });
+      expect(await guest.hmp(`${ADD},socket-id=3,id=early`)).toBe('');
+      await guest.boot();
+      await guest.settle();
+      // It was there when Linux looked first.
+      expect(await guest.ask('nproc')).toBe('2');
+      await guest.run(
+        '( while :; do :; done ) & ( while :; do cat /proc/stat > /dev/null; done ) & disown -a',
+      );
+      for (let round = 0; round < 4; round++) {
+        expect(await guest.hmp(`${ADD},socket-id=1,id=cpu${round}`)).toBe('');
+        await guest.event('ACPI_DEVICE_OST');
+        expect(
+          await guest.ask('for file in /sys/devices/system/cpu/cpu*/online; do echo 1 > $file; done; nproc'),
+        ).toBe('3');
+        expect(await guest.ask(counted(3, 50))).toBe(' 3 50');
+        expect(await guest.hmp(`device_del cpu${round}`)).toBe('');
+        await guest.event('DEVICE_DELETED');
+        // What the guest reports last.
+        await guest.event('ACPI_DEVICE_OST');
+        expect(await guest.ask('nproc')).toBe('2');
+      }
+      expect(await trouble(guest)).toBe('');
+      expect(await guest.hmp(`${ADD},socket-id=2,id=late`)).toBe('');
+      await guest.hmp('system_reset');
+      await guest.rebooted();
+      expect(await guest.ask('nproc')).toBe('3');
+      expect(await guest.hmp('info cpus')).toBe(
+        '* CPU #0: thread_id=1\n  CPU #3: thread_id=4\n  CPU #2: thread_id=3\n',
+      );
+      await guest.end();
+    },
+    6 * MINUTES,
+  );
+});
+
+describe('a snapshot', () => {
+  const NS_PER_INSTRUCTION = 8;
+  const host = (): MachineHost => ({
+    monotonicNs: () => performance.now() * 1e6,
+    wallClockMs: () => Date.now(),
+    after: (delayMs, callback) => void setTimeout(callback, delayMs),
+    random: (bytes) => void bytes.fill(0),
+    images: memoryImages(),
+  });
+
+  async function advance(machine: Machine, instructions: number): Promise<void> {
+    const timer = machine.clock.timer(() => machine.stop());
+    timer.arm(machine.clock.nowNs() + instructions * NS_PER_INSTRUCTION);
+    machine.cont();
+    while (machine.runState === 'running') {
+      machine.run(50);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (machine.internalError !== undefined) throw machine.internalError;
+  }
+
+  it(
+    'has all processors, a hot-added one among them, in the middle of a turn',
+    async () => {
+      const config: Partial<MachineConfig> = {
+        icountShift: 3,
+        rtcBaseMs: 1_700_000_000_000,
+        smp: { ...FOUR_SOCKETS, cpus: 2 },
+      };
+      const guest = new HeadlessGuest({ images: memoryImages(), config });
+      await guest.boot();
+      await guest.settle();
+      await guest.hmp(`${ADD},socket-id=3,id=hot`);
+      await guest.event('ACPI_DEVICE_OST');
+      await guest.run('for file in /sys/devices/system/cpu/cpu*/online; do echo 1 > $file; done');
+      await guest.run('( while :; do :; done ) & ( while :; do :; done ) & ( while :; do :; done ) &');
+      guest.machine.stop();
+      const { machine } = guest;
+      for (const most of [1234, 77_777, 2_000_000]) {
+        const restored = await machineOf(await snapshotBytes(machine), host(), config);
+        expect(restored.processors.present.map(({ index }) => index)).toEqual([0, 1, 3]);
+        await advance(machine, most);
+        await advance(restored, most);
+        expect(await everything(restored)).toEqual(await everything(machine));
+      }
+      await guest.end();
+    },
+    5 * MINUTES,
+  );
+});
