@@ -89,8 +89,7 @@ export function cpuidLeaf(
     case 0x80000006 | 0:
       return [0, 0x42004200, 0x02008140, 0x00808140];
     case 0x80000008 | 0: {
-      const ids =
-        perPackage > 1 ? ((bitsFor(topology.threads) + bitsFor(topology.cores)) << 12) | (perPackage - 1) : 0;
+      const ids = perPackage > 1 ? (packageBits(topology) << 12) | (perPackage - 1) : 0;
       return [ADDRESS_BITS, 0, ids, 0];
     }
     default:
@@ -106,12 +105,17 @@ function effectiveLeaf(leaf: number): number {
   return unsigned <= HIGHEST_BASIC ? leaf : HIGHEST_BASIC;
 }
 
+/** How many low bits of an APIC id number what is in one package. */
+function packageBits({ dies = 1, cores, threads }: CpuTopology): number {
+  return bitsFor(threads) + bitsFor(cores) + bitsFor(dies);
+}
+
 function topologyLeaf(subleaf: number, topology: CpuTopology): readonly [number, number, number, number] {
   const threadBits = bitsFor(topology.threads);
-  const packageBits = threadBits + bitsFor(topology.cores);
   const level = subleaf & 0xff;
   if (subleaf === 0) return [threadBits, topology.threads, 0x100 | level, topology.apicId];
-  if (subleaf === 1) return [packageBits, topology.cores * topology.threads, 0x200 | level, topology.apicId];
+  if (subleaf === 1)
+    return [packageBits(topology), topology.cores * topology.threads, 0x200 | level, topology.apicId];
   return [0, 0, level, topology.apicId];
 }
 
