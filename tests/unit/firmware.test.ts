@@ -69,14 +69,23 @@ function sum(bytes: Uint8Array): number {
 }
 
 describe('tables', () => {
-  it('SMBIOS has a processor for each CPU and checksums of zero', () => {
-    const config = { ram: pcRamLayout(512 * MIB), cpus: 3, cpuSignature: 0x60fb1, cpuFeatures: 0x78bfbfd };
+  it('SMBIOS has a processor for each socket as QEMU has it, and checksums of zero', () => {
+    const config = {
+      ram: pcRamLayout(512 * MIB),
+      ...{ sockets: 3, cores: 2, threads: 4 },
+      ...{ cpuSignature: 0x60fb1, cpuFeatures: 0x78bfbfd },
+    };
     const tables = smbiosTables(config);
     const entry = smbiosEntryPoint(tables, 0xf5000);
     expect(tables.count).toBe(11);
     expect([sum(entry), sum(entry.subarray(0x10))]).toEqual([0, 0]);
     const text = Buffer.from(tables.bytes).toString('latin1');
     expect(text).toContain('CPU 2\0QEMU\0pc-i440fx-7.2\0\0');
+    // The first of QEMU 7.2 with -smp 12,sockets=3,cores=2,threads=2.
+    expect(Buffer.from(tables.bytes).toString('hex')).toContain(
+      '042a000401030102b10f0600fdfb8b0703000000d007d0074101ffffffffffff00000002020402000100' +
+        '4350552030005145',
+    );
   });
 
   it('the MP table lists the wired pin of a PCI slot as QEMU does with a virtio disk in slot 5', () => {

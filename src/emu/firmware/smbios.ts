@@ -3,7 +3,10 @@ import { FOUR_GIB, type RamLayout, ramSizeOf } from '../memory/pc-ram.ts';
 
 export interface SmbiosConfig {
   readonly ram: RamLayout;
-  readonly cpus: number;
+  readonly sockets: number;
+  /** Of a socket. */
+  readonly cores: number;
+  readonly threads: number;
   /** CPUID leaf 1 EAX and EDX. */
   readonly cpuSignature: number;
   readonly cpuFeatures: number;
@@ -86,7 +89,7 @@ function enclosure(): number[] {
 }
 
 /** §7.5. */
-function processor({ cpuSignature, cpuFeatures }: SmbiosConfig, index: number): number[] {
+function processor({ cpuSignature, cpuFeatures, cores, threads }: SmbiosConfig, index: number): number[] {
   const centralProcessor = 3;
   const other = 1;
   const megahertz = 2000;
@@ -106,7 +109,7 @@ function processor({ cpuSignature, cpuFeatures }: SmbiosConfig, index: number): 
     ...word(noCache),
     ...word(noCache),
     ...byte(0, 0, 0),
-    ...byte(1, 1, 1),
+    ...byte(cores, cores, threads),
     ...word(characteristicsUnknown),
     ...word(other),
   ];
@@ -178,7 +181,7 @@ export function smbiosTables(config: SmbiosConfig): SmbiosTables {
     biosInformation(),
     systemInformation(),
     enclosure(),
-    ...Array.from({ length: config.cpus }, (_, index) => processor(config, index)),
+    ...Array.from({ length: config.sockets }, (_, index) => processor(config, index)),
     ...memory(config),
     structure(32, BOOT_INFORMATION, zeros(7)),
     structure(127, END_OF_TABLE, []),

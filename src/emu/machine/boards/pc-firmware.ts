@@ -3,6 +3,7 @@ import type { AcpiConfig, AcpiPciDevice } from '../../acpi/acpi-config.ts';
 import { buildAcpiTables } from '../../acpi/tables.ts';
 import { PIIX3 } from '../../chipset/chip-types.ts';
 import { cpuidLeaf } from '../../cpu/system/cpuid.ts';
+import { SINGLE_PROCESSOR } from '../../cpu/vcpu.ts';
 import { writeBiosTables } from '../../firmware/bios-tables.ts';
 import { setUpChips } from '../../firmware/chip-setup.ts';
 import { writeBiosDataArea } from '../../firmware/low-memory.ts';
@@ -14,6 +15,7 @@ import type { PciDevice } from '../../pci/pci-device.ts';
 import { PciHardware } from '../../pci/pci-hardware.ts';
 import { assignPciResources } from '../../pci/pci-resources.ts';
 import type { Qdev } from '../../qdev/tree.ts';
+import type { SmpConfig } from '../cpu-topology.ts';
 import type { PcBoard } from './pc.ts';
 
 const IO_APIC = { id: 0, base: 0xfec00000 };
@@ -29,6 +31,8 @@ export function pcFirmwareSetup(board: PcBoard): number {
   writeBiosDataArea(memory, serials);
   const rsdp = writeAcpiTables(board);
   const [cpuSignature, , , cpuFeatures] = cpuidLeaf(1, 0, processors.boot.cpu.topology, true);
+  // QEMU: SMBIOS does not say that a processor shares its socket.
+  const [, , , loneFeatures] = cpuidLeaf(1, 0, SINGLE_PROCESSOR, true);
   const apicIds = processors.present.map(({ index }) => processors.archId(index)).sort((a, b) => a - b);
   return writeBiosTables(memory, {
     rsdp,
@@ -39,8 +43,13 @@ export function pcFirmwareSetup(board: PcBoard): number {
       ioApic: IO_APIC,
       pci: board.pciBus.devices().flatMap(interruptOf),
     },
-    smbios: { ram, cpus: processors.smp.sockets, cpuSignature, cpuFeatures },
+    smbios: { ram, ...socketFacts(processors.smp), cpuSignature, cpuFeatures: loneFeatures },
   });
+}
+
+/** A socket, whether or not a processor is in it. */
+function socketFacts({ sockets, dies, cores, threads }: SmpConfig) {
+  return { sockets, cores: dies * cores, threads: dies * cores * threads };
 }
 
 function writeAcpiTables({ wiring, serials }: PcBoard): Uint8Array {
