@@ -20,6 +20,8 @@ const PART_BYTES = 6 * MIB;
 /** With it comes what must be known to make the machine, which then goes on beside the download. */
 const FIRST_PART_BYTES = 65_536;
 const AT_PROMPT = /guest# $/;
+/** A shell names what it starts in the background. */
+const JOB = /^\[\d+\] \d+\r?$/gm;
 
 /** Free pages hold what was there before; pages of zeros are not stored. */
 const CLEAR_FREE_MEMORY = [
@@ -38,10 +40,11 @@ const AWAIT_RESTORE = [
   'rm $script',
   'read -ret 0.1 seed',
   'mkfifo /etc/adjtime; exec 3<> /etc/adjtime',
-  'nice -n 19 hwclock -s 3<&- & disown; sleep 1; rm /etc/adjtime',
+  'hwclock -s 3<&- & renice 19 $!; disown; sleep 1; rm /etc/adjtime',
   'read -rs seed; echo "$seed" > /dev/urandom; unset seed',
   'echo UTC >&3; exec 3<&-',
 ].join('; ');
+const LOGIN = 'exec -l bash';
 /** A bash that is replaced by another one would store its history for it. */
 const PREPARE_RESTORE = `unset HISTFILE; mkdir -p /etc/profile.d; echo '${AWAIT_RESTORE}' > /etc/profile.d/restore.sh`;
 
@@ -112,8 +115,11 @@ export async function bootAndSave(
     guest.type(command);
     guest.untilPrompt();
   }
-  guest.type('exec -l bash');
+  guest.type(LOGIN);
   guest.forSeconds(QUIET_S);
+  // Nobody would see what a command of AWAIT_RESTORE says of itself.
+  const said = guest.output.replaceAll(JOB, '').trim();
+  if (said !== LOGIN) throw new ImageError(`The guest says on its way to the snapshot: ${said}`);
   return { raw: inParts(writeSnapshot(await saveMachine(guest.machine))), shown };
 }
 

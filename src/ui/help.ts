@@ -1,6 +1,7 @@
 import { button } from './button.ts';
 import { show } from './dialog.ts';
 import { h, on } from './dom.ts';
+import { hasOpaqueOrigin } from './frame.ts';
 import { screenReaderEnabled, setScreenReader } from './terminal-pane.ts';
 
 const KEYS: readonly (readonly [keys: string, what: string])[] = [
@@ -33,7 +34,7 @@ export function openHelp(): void {
       h(
         'p',
         {},
-        'Disk images stay in this browser. The name shown in the list is the one for file= in drive_add.',
+        `Disk images stay in this ${hasOpaqueOrigin() ? 'frame until it is closed' : 'browser'}. The name shown in the list is the one for file= in drive_add.`,
       ),
       h('table', { class: 'keys' }, h('tbody', {}, ...rows)),
       h('label', { class: 'check' }, reader, ' Screen reader mode: terminals are read aloud'),

@@ -1,10 +1,12 @@
 import type { ImageList, ImageRow, MachineDrives } from '../workers/protocol.ts';
+import { announce } from './announcer.ts';
 import { button } from './button.ts';
 import { copyText } from './clipboard.ts';
 import { h, on } from './dom.ts';
 import { downloadImage } from './download.ts';
 import type { EmulatorClient } from './emulator-client.ts';
 import { errorText, formatBytes } from './format.ts';
+import { hasOpaqueOrigin } from './frame.ts';
 import { icon } from './icons.ts';
 import { askToCreate, askToDelete, askToRename } from './image-dialogs.ts';
 import type { Notices } from './notices.ts';
@@ -184,6 +186,9 @@ export class ImagesPanel {
       await downloadImage(this.#client.api, path, sizeBytes, (doneBytes) => {
         detail.textContent = `Downloading: ${formatBytes(doneBytes)} of ${formatBytes(sizeBytes)}`;
       });
+      // A browser does not tell a page that its frame may not download.
+      if (hasOpaqueOrigin())
+        announce('If no file came: the page around this frame does not allow downloads.');
     } catch (error) {
       this.#actions.notices.show({ level: 'error', text: errorText(error) });
     } finally {

@@ -49,6 +49,8 @@ test('in the strictest sandbox the page works in memory, and says so', FIREFOX, 
   await expect
     .poll(() => guestCommand(frame, 'lsblk -dno NAME,SIZE'), { timeout: 30_000 })
     .toMatch(/^vda +64M/m);
+  await frame.getByRole('button', { name: 'Download /tmp/memory.img' }).click();
+  await expect(frame.getByText('does not allow downloads')).toBeVisible();
 });
 
 test('a sandbox with an origin needs no forms: images are made, renamed and deleted', async ({ page }) => {

@@ -64,6 +64,24 @@ describe('Linux, saved and restored', () => {
   );
 });
 
+describe("the page's snapshot", () => {
+  const DAY_MS = 86_400_000;
+
+  it.each([3.5, 400])(
+    'has the time of day at its prompt, %d days after it was made',
+    async (days) => {
+      const laterMs = days * DAY_MS;
+      const guest = await HeadlessGuest.atPrompt({ images: memoryImages(), laterMs });
+      const seconds = Number(await guest.ask('date +%s'));
+      // A guest on a busy host is some seconds late while it works.
+      expect(Math.abs(seconds - (Date.now() + laterMs) / 1000)).toBeLessThan(30);
+      expect(await guest.ask('jobs; pidof hwclock; ls /etc/adjtime 2> /dev/null')).toBe('');
+      await guest.end();
+    },
+    MINUTES,
+  );
+});
+
 function storeOf(database: MemoryChunkDatabase): ChunkImageStore {
   return new ChunkImageStore({ database, locks: new LocalLocks(), newId: () => 'image' });
 }

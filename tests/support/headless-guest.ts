@@ -82,6 +82,8 @@ export interface HeadlessOptions {
   readonly images: ImageOpener;
   readonly config?: Partial<MachineConfig>;
   readonly sliceMs?: number;
+  /** So much later is it for the machine than for the test. */
+  readonly laterMs?: number;
 }
 
 /** The test's computer, and what it was told. */
@@ -90,8 +92,11 @@ class TestHost implements MachineHost {
   readonly notices: string[] = [];
   readonly images: ImageOpener;
 
-  constructor(images: ImageOpener) {
+  readonly #laterMs: number;
+
+  constructor({ images, laterMs = 0 }: HeadlessOptions) {
     this.images = images;
+    this.#laterMs = laterMs;
   }
 
   monotonicNs(): number {
@@ -99,7 +104,7 @@ class TestHost implements MachineHost {
   }
 
   wallClockMs(): number {
-    return Date.now();
+    return Date.now() + this.#laterMs;
   }
 
   after(delayMs: number, callback: () => void): void {
@@ -124,9 +129,9 @@ interface Computer {
   readonly machine: Machine;
 }
 
-function newComputer({ images, config }: HeadlessOptions): Computer {
-  const host = new TestHost(images);
-  return { host, machine: new Machine({ ...guestFiles(), ...config }, host) };
+function newComputer(options: HeadlessOptions): Computer {
+  const host = new TestHost(options);
+  return { host, machine: new Machine({ ...guestFiles(), ...options.config }, host) };
 }
 
 /** A machine with its monitor that runs by itself until `end`. */
@@ -169,7 +174,7 @@ export class HeadlessGuest {
     const { snapshot } = readManifest();
     if (snapshot === undefined) throw new Error('no snapshot: npm run images');
     const parts = snapshot.parts.map(({ file }) => decompress(readFileSync(join(IMAGE, file))));
-    const host = new TestHost(options.images);
+    const host = new TestHost(options);
     const machine = await machineOf(Buffer.concat(parts), host, options.config);
     const guest = new HeadlessGuest(options, { host, machine });
     machine.setBootFiles(guestFiles());

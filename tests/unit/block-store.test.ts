@@ -543,7 +543,20 @@ describe('image names', () => {
     expect(imagePath('/tmp//a/./b/../c.img')).toBe('/tmp/a/c.img');
     expect(imagePath('test.img')).toBe('/tmp/test.img');
     expect(imagePath('file:/tmp/x')).toBe('/tmp/x');
-    for (const bad of ['', '/', '/tmp/', 'a\0']) expect(() => imagePath(bad)).toThrow(BlockError);
+    for (const bad of [
+      '',
+      '/',
+      '/tmp/',
+      'a\0',
+      '  ',
+      '/tmp/ ',
+      'a'.repeat(256),
+      '日'.repeat(86),
+      `${'a/'.repeat(2048)}b`,
+    ]) {
+      expect(() => imagePath(bad), bad.slice(0, 9)).toThrow(BlockError);
+    }
+    expect(imagePath('a'.repeat(255))).toBe(`/tmp/${'a'.repeat(255)}`);
     expect(imagePathForFile('C:\\My disk, (1).img')).toBe('/tmp/My-disk-1-.img');
     expect(imagePathForFile('..')).toBe('/tmp/disk.img');
   });

@@ -10,7 +10,8 @@ export type BlockErrorCode =
   | 'ENOENT'
   | 'EEXIST'
   | 'EBUSY'
-  | 'ECANCELED';
+  | 'ECANCELED'
+  | 'ENAMETOOLONG';
 
 /** strerror(3) texts, as QEMU prints them. */
 export const BLOCK_ERROR_TEXT: Readonly<Record<BlockErrorCode, string>> = {
@@ -24,6 +25,7 @@ export const BLOCK_ERROR_TEXT: Readonly<Record<BlockErrorCode, string>> = {
   EEXIST: 'File exists',
   EBUSY: 'Device or resource busy',
   ECANCELED: 'Operation canceled',
+  ENAMETOOLONG: 'File name too long',
 };
 
 /** What a block back end rejects with: the guest gets the bus's I/O error, the user reads `message`. */
