@@ -17,6 +17,7 @@ import {
 } from '../core/state-fields.ts';
 import { PAGE_SIZE } from '../memory/guest-memory.ts';
 import { RamImage } from '../memory/ram-image.ts';
+import type { SavedRegion } from './boards/pc-dimms.ts';
 import { ONE_PROCESSOR, type SmpConfig } from './cpu-topology.ts';
 import { MAX_DIMM_SLOTS, Machine } from './machine.ts';
 import type { MachineConfig, MachineHost, RunSnapshot } from './machine-config.ts';
@@ -32,9 +33,9 @@ import { checkKind, checkSections, SECTIONS, type Section, saveSections } from '
 
 const MEMORY_MAX = 2 ** 36;
 const PORTS = 4;
+/** More than a line of the monitor has. */
+const NAME_MAX = 4096;
 const UNKNOWN_MACHINE = 'The snapshot is of a machine that this version does not know.';
-
-type SavedRegion = { readonly name: string; readonly gpa: number; readonly size: number };
 
 /** What must be known to make the machine that a snapshot is restored into. */
 type HeadSnapshot = {
@@ -56,7 +57,7 @@ type StateSnapshot = {
 };
 
 const REGION = record<SavedRegion>({
-  name: text(64),
+  name: text(NAME_MAX),
   gpa: integer(0, Number.MAX_SAFE_INTEGER),
   size: integer(0, Number.MAX_SAFE_INTEGER),
 });
@@ -168,7 +169,12 @@ export function machineForSnapshot(
   const { regions } = machine.memory;
   const isSame = (saved: SavedRegion, at: number): boolean =>
     saved.name === regions[at]?.name && saved.gpa === regions[at]?.gpa && saved.size === regions[at]?.size;
-  if (ram.length !== regions.length || !ram.every(isSame)) throw new SnapshotError(UNKNOWN_MACHINE);
+  const own = ram.slice(0, regions.length);
+  if (own.length !== regions.length || !own.every(isSame)) throw new SnapshotError(UNKNOWN_MACHINE);
+  // DIMMs are above all other RAM.
+  if (!ram.slice(own.length).every((saved) => machine.board.dimms.restoreRegion(saved))) {
+    throw new SnapshotError(UNKNOWN_MACHINE);
+  }
   return machine;
 }
 
@@ -196,6 +202,7 @@ export async function restoreMachine(machine: Machine, state: Plain): Promise<vo
 async function restore(machine: Machine, { run, peripherals, sections }: StateSnapshot): Promise<void> {
   const { board, devices } = machine;
   await restorePeripherals(machine, peripherals);
+  if (!board.dimms.isRestored) throw new SnapshotError('The snapshot has other memory than its DIMMs say.');
   const restoreAll = checkSections(devices.tree, sections);
   const missedMs = machine.restoreRun(run);
   restoreAll();

@@ -4,7 +4,7 @@ import { assert } from '../../core/assert.ts';
 import type { MachineEvents } from '../../core/machine-events.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import type { Gpa } from '../../memory/addresses.ts';
-import { type DimmWindow, dimmAddress, type PlacedDimm } from '../../memory/dimm-address.ts';
+import { DIMM_ALIGN, type DimmWindow, dimmAddress, type PlacedDimm } from '../../memory/dimm-address.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
 import { boardMemory, MEMORY_BACKEND, MemoryBackend, noMemoryError } from '../../memory/memory-backend.ts';
 import { type DimmSockets, memdevMissingError, UNASSIGNED_SLOT } from '../../memory/pc-dimm-type.ts';
@@ -69,6 +69,7 @@ export class PcDimms implements HotplugHandler, HotplugDimms, DimmSockets, Memor
   readonly #dimms = new Map<number, Dimm>();
   /** A snapshot's memory, which its DIMMs have yet to take. */
   #restored: Region[] = [];
+  #restoredCount = 0;
 
   constructor(wiring: PcDimmsWiring) {
     this.#wiring = wiring;
@@ -123,6 +124,24 @@ export class PcDimms implements HotplugHandler, HotplugDimms, DimmSockets, Memor
         backend.isMapped = false;
       },
     });
+  }
+
+  /** Memory for a DIMM of a snapshot, which is filled before the DIMM is made. False: this board has no such DIMM. */
+  restoreRegion({ name, gpa, size }: SavedRegion): boolean {
+    const { memory, window, roomBytes, slots } = this.#wiring;
+    const taken = this.#restored.reduce((sum, region) => sum + region.size, 0);
+    const last = this.#restored.at(-1)?.end ?? window.base;
+    const fits = gpa >= last && gpa + size <= window.base + window.size && taken + size <= roomBytes;
+    const isAligned = gpa % DIMM_ALIGN === 0 && size % DIMM_ALIGN === 0 && size > 0;
+    if (!fits || !isAligned || this.#restored.length >= slots) return false;
+    this.#restored.push(memory.add(name, gpa, size));
+    this.#restoredCount++;
+    return true;
+  }
+
+  /** After a snapshot's devices were made: each DIMM has its memory, and all memory its DIMM. */
+  get isRestored(): boolean {
+    return this.#restored.length === 0 && this.#restoredCount === this.#dimms.size;
   }
 
   prePlug(device: NewDevice): MonitorError | undefined {

@@ -1,0 +1,140 @@
+/** Only this level catches what Linux does with memory that comes and goes while it runs. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { guestTarget, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
+import { normalisations, readRecording, replay } from '../support/replay.ts';
+
+const MINUTES = 60_000;
+const MIB = 2 ** 20;
+const CONFIG = { icountShift: 3, dimms: { slots: 4, maxBytes: 1024 * MIB } };
+const NOT_OURS = /"(RTC_CHANGE|NIC_RX_FILTER_CHANGED)"/;
+const OST_REFUSED = 0x82;
+const OST_SUCCESS = 0;
+
+const images = memoryImages();
+let guest: HeadlessGuest;
+
+beforeAll(async () => {
+  guest = new HeadlessGuest({ images, config: CONFIG });
+  await guest.boot();
+}, 4 * MINUTES);
+
+afterAll(() => guest.end());
+
+const used = (): number => Math.round(guest.machine.memory.arena.used / MIB);
+const total = async (): Promise<number> =>
+  Math.round(Number(await guest.ask("awk '/MemTotal/ { print $2 }' /proc/meminfo")) / 1024);
+const states = (): Promise<string> =>
+  guest.ask('cd /sys/devices/system/memory; grep -H . memory*/state; cd /');
+
+async function plug(id: string, size: string, more = ''): Promise<void> {
+  expect(await guest.hmp(`object_add memory-backend-ram,id=mem-${id},size=${size}`)).toBe('');
+  guest.takeEvents();
+  expect(await guest.hmp(`device_add pc-dimm,id=${id},memdev=mem-${id}${more}`)).toBe('');
+  expect(await ostOf(id)).toBe(OST_SUCCESS);
+}
+
+/** The last status that the guest reports, of a plug or of the end of an unplug. */
+async function ostOf(id: string): Promise<number> {
+  for (;;) {
+    const event = await guest.event('ACPI_DEVICE_OST');
+    if (event.event !== 'ACPI_DEVICE_OST') throw new Error('no OST');
+    const { device, source, status } = event.data.info;
+    expect(device).toBe(id);
+    // Ejection is under way.
+    if (source !== 3 || status !== 0x84) return status;
+  }
+}
+
+async function unplug(id: string): Promise<void> {
+  guest.takeEvents();
+  expect(await guest.hmp(`device_del ${id}`)).toBe('');
+  await guest.event('DEVICE_DELETED');
+  expect(await guest.hmp(`object_del mem-${id}`)).toBe('');
+}
+
+describe('a DIMM under Linux', () => {
+  it('dimm_hotplug: comes, is used and goes as on QEMU 7.2', { timeout: 4 * MINUTES }, async () => {
+    const types = guest.machine.devices.registry.userCreatable().map((type) => type.name);
+    guest.takeEvents();
+    await replay(readRecording('dimm_hotplug'), guestTarget(guest), {
+      rules: normalisations(new Set(types)),
+      events: (event) => !NOT_OURS.test(event),
+      guestAnswers: true,
+      compare: (what, ours, qemu) => expect.soft(ours, what).toBe(qemu),
+    });
+    for (const id of ['mem2', 'mem3']) await guest.hmp(`object_del ${id}`);
+  });
+
+  it('is memory like any other, and what was in it goes back to the host', {
+    timeout: 4 * MINUTES,
+  }, async () => {
+    await guest.run('echo online_movable > /sys/devices/system/memory/auto_online_blocks; mkdir -p /t');
+    const [before, heldBefore] = [await total(), used()];
+    await plug('d0', '256M');
+    expect((await total()) - before).toBe(256);
+    // More than there is without the DIMM.
+    await guest.run(
+      'mount -t tmpfs -o size=300m t /t; dd if=/dev/urandom of=/t/one bs=1M count=4 2> /dev/null',
+    );
+    await guest.run('for n in $(seq 50); do cat /t/one; done > /t/all');
+    const sum = await guest.ask('md5sum < /t/one');
+    expect(
+      await guest.ask('for n in 0 17 49; do dd if=/t/all bs=4M skip=$n count=1 2> /dev/null | md5sum; done'),
+    ).toBe([sum, sum, sum].join('\n'));
+    expect(used() - heldBefore).toBeGreaterThan(120);
+    expect(await guest.ask('rm /t/all; cat /sys/devices/system/memory/memory3[23]/state')).toBe(
+      'online\nonline',
+    );
+    const heldFull = used();
+    await unplug('d0');
+    expect(await total()).toBe(before);
+    expect(await guest.ask('md5sum < /t/one; umount /t')).toBe(sum);
+    expect(heldFull - used()).toBeGreaterThan(100);
+  });
+
+  it('leaves by the guest’s own hand first: off line, then out', { timeout: 4 * MINUTES }, async () => {
+    const before = await states();
+    await plug('d0', '128M');
+    await guest.run('echo offline > /sys/devices/system/memory/memory32/state');
+    expect(await states()).toBe(`${before}\nmemory32/state:offline`);
+    await unplug('d0');
+    expect(await states()).toBe(before);
+  });
+
+  it('comes and goes again and again, with the same memory at the end', {
+    timeout: 6 * MINUTES,
+  }, async () => {
+    const before = await total();
+    let held = 0;
+    for (let round = 0; round < 10; round++) {
+      await plug('d0', '128M', round % 2 === 0 ? '' : ',addr=0x110000000,slot=2');
+      await guest.run(
+        'mount -t tmpfs -o size=200m t /t; dd if=/dev/zero of=/t/x bs=1M count=120 2> /dev/null; umount /t',
+      );
+      await unplug('d0');
+      expect(await total()).toBe(before);
+      if (round === 3) held = used();
+    }
+    expect(used()).toBeLessThanOrEqual(held + 8);
+  });
+
+  it('stays when the kernel itself is in it; a reset keeps it', { timeout: 6 * MINUTES }, async () => {
+    await guest.run('echo online_kernel > /sys/devices/system/memory/auto_online_blocks');
+    await plug('d0', '128M');
+    await guest.run('for i in 1 2 3; do find / -xdev > /dev/null; done; mount -t tmpfs t /t');
+    await guest.run('dd if=/dev/zero of=/t/x bs=1M count=160 2> /dev/null');
+    guest.takeEvents();
+    expect(await guest.hmp('device_del d0')).toBe('');
+    expect(await ostOf('d0')).toBe(OST_REFUSED);
+    expect(await guest.hmp('info memory-devices')).toContain('"d0"');
+    expect(await guest.hmp('object_del mem-d0')).toBe(
+      "Error: object 'mem-d0' is in use, can not be deleted\n",
+    );
+    expect(await guest.ask('cat /sys/devices/system/memory/memory32/state')).toBe('online');
+    await guest.hmp('system_reset');
+    await guest.rebooted();
+    expect(await states()).toContain('memory32/state:offline');
+    await unplug('d0');
+    expect(await states()).not.toContain('memory32');
+  });
+});
