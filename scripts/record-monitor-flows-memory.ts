@@ -4,6 +4,7 @@ import type { Flow, Step } from './record-monitor-flows.ts';
 const hmp = (...lines: readonly string[]): Step[] => lines.map((line) => ({ hmp: line }));
 const guest = (...lines: readonly string[]): Step[] => lines.map((line) => ({ guest: line }));
 const SETTLE: Step = { settle: true };
+const BOOT: Step = { boot: true };
 
 const RAM = 'object_add memory-backend-ram';
 const DIMM = 'device_add pc-dimm';
@@ -16,6 +17,12 @@ const TOTAL = "awk '/MemTotal/ { print int($2 / 65536) }' /proc/meminfo";
 /** The guest brings all memory that is there into use, as memory that can be given up again. */
 const ONLINE =
   'for m in /sys/devices/system/memory/memory*; do grep -q offline $m/state && echo online_movable > $m/state; done; true';
+
+/** The kernel itself may use all memory that is there, which then cannot be emptied again. */
+const KERNEL_ZONE =
+  'for m in /sys/devices/system/memory/memory*; do grep -q offline $m/state && echo online_kernel > $m/state; done; true';
+const USE_ALL =
+  'for i in 1 2 3; do find / -xdev > /dev/null; done; mkdir -p /t; mount -t tmpfs t /t; dd if=/dev/zero of=/t/x bs=1M count=160 2> /dev/null; echo used';
 
 /** What a machine without slots refuses. */
 const NO_SLOTS = [
@@ -247,6 +254,33 @@ export const MEMORY_FLOWS: readonly Flow[] = [
       ...hmp('device_del dimm2'),
       SETTLE,
       ...hmp(...LIST),
+      ...guest(BLOCKS, TOTAL),
+    ],
+  },
+  {
+    name: 'dimm_kernel',
+    guest: true,
+    args: [
+      ...ROOM,
+      '-object',
+      'memory-backend-ram,id=mem0,size=128M',
+      '-device',
+      'pc-dimm,id=dimm0,memdev=mem0',
+    ],
+    steps: [
+      ...hmp(...LIST),
+      ...guest(BLOCKS, TOTAL, KERNEL_ZONE, BLOCKS, TOTAL, USE_ALL),
+      ...hmp('device_del dimm0'),
+      SETTLE,
+      ...hmp(...LIST, 'object_del mem0'),
+      ...guest(BLOCKS, TOTAL),
+      ...hmp('system_reset'),
+      BOOT,
+      ...hmp(...LIST),
+      ...guest(BLOCKS, TOTAL),
+      ...hmp('device_del dimm0'),
+      SETTLE,
+      ...hmp(...LIST, 'object_del mem0'),
       ...guest(BLOCKS, TOTAL),
     ],
   },

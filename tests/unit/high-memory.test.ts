@@ -244,6 +244,29 @@ test('a disk that is told so moves its data above 4 GiB', async () => {
   expect([rig.deviceStatus() & 0x40, memory.readU32(3 * GIB - 4)]).toEqual([0x40, 0]);
 });
 
+test('a disk whose queue, or whose data, lay in a DIMM that is gone moves nothing', async () => {
+  const disk = new TestDisk(MIB);
+  disk.bytes.fill(0x77);
+  const memory = pcMemory(4 * MIB, undefined, 32 * MIB);
+  let dimm = memory.add('dimm', HIGH, 16 * MIB);
+  const rig = virtioRig({}, disk, memory, HIGH + 3 * MIB);
+  rig.start();
+  const data = { gpa: HIGH + 2 * MIB, length: 4096, in: true };
+  rig.request(0, 0, [data]);
+  // It leaves while the request is under way.
+  memory.remove(dimm);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  rig.clock.runDue();
+  rig.kick();
+  rig.clock.runDue();
+  dimm = memory.add('dimm', HIGH, 16 * MIB);
+  const { used } = memory.arena;
+  expect([memory.readU32(data.gpa), rig.blkStatus(), rig.used().index]).toEqual([0, 0, 0]);
+  rig.kick();
+  rig.clock.runDue();
+  expect(memory.arena.used).toBe(used);
+});
+
 test('a snapshot keeps what lies above 4 GiB, at its ends and beside the hole', async () => {
   let ns = 0;
   const host: MachineHost = {
