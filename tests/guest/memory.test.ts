@@ -151,3 +151,37 @@ describe('a DIMM of the command line', () => {
     await kernel.end();
   });
 });
+
+describe('a guest that is too small for the DIMM', () => {
+  it('does not take it, loses nothing, and takes it when it has room', { timeout: 6 * MINUTES }, async () => {
+    const small = new HeadlessGuest({
+      images,
+      config: { icountShift: 3, dimms: { slots: 2, maxBytes: 4096 * MIB } },
+    });
+    await small.boot();
+    await small.settle();
+    const before = await small.ask('cat /sys/devices/system/memory/memory*/state');
+    // Linux needs 32 MiB to describe 2 GiB.
+    await small.run(
+      'mkdir -p /t; mount -t tmpfs -o size=100% t /t; dd if=/dev/urandom of=/t/one bs=1M count=1',
+    );
+    await small.run("n=$(awk '/MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)");
+    await small.run('i=28; while [ $i -lt $n ]; do cat /t/one; i=$((i + 1)); done > /t/x');
+    const sum = await small.ask('md5sum < /t/x');
+    expect(await small.hmp('object_add memory-backend-ram,id=mem0,size=2G')).toBe('');
+    expect(await small.hmp('device_add pc-dimm,id=dimm0,memdev=mem0')).toBe('');
+    // QEMU: Linux reports success here, too.
+    await small.event('ACPI_DEVICE_OST');
+    expect(await small.ask('dmesg | grep -c "add_memory failed"')).toBe('1');
+    expect(await small.ask('cat /sys/devices/system/memory/memory*/state')).toBe(before);
+    expect(await small.ask('md5sum < /t/x')).toBe(sum);
+    expect(await small.hmp('info memory-devices')).toContain('"dimm0"');
+    await small.run('umount /t');
+    expect(await small.hmp('device_del dimm0')).toBe('');
+    await small.event('DEVICE_DELETED');
+    expect(await small.hmp('device_add pc-dimm,id=dimm0,memdev=mem0')).toBe('');
+    await small.event('ACPI_DEVICE_OST');
+    expect(await small.ask('cat /sys/devices/system/memory/memory*/state | grep -c offline')).toBe('16');
+    await small.end();
+  });
+});

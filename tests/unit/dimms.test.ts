@@ -285,10 +285,25 @@ describe('a snapshot', () => {
       },
     ],
     ['less than the machine has', (ram) => ram.splice(0, 1)],
+    [
+      'in a machine whose addresses end before',
+      (ram) => ram.push({ name: 'z', gpa: 2 ** 40, size: 2 * MIB }),
+    ],
   ])('with memory %s is of no machine', (_what, change) => {
     const head = structuredClone(good);
     change(head.ram);
     expect(() => machineForSnapshot(head, hostWith([]))).toThrow('that this version does not know');
+  });
+
+  it.each([
+    { slots: 3, maxBytes: 0 },
+    { slots: 3, maxBytes: 4 * MIB },
+    { slots: 3, maxBytes: 2 ** 40 },
+    { slots: 256, maxBytes: 2 ** 53 - 1 },
+  ])('with room for DIMMs as no machine has it is refused: $slots, $maxBytes', (dimms) => {
+    expect(() => machineForSnapshot({ ...(good as object), dimms } as Plain, hostWith([]))).toThrow(
+      'that this version does not know',
+    );
   });
 
   it('whose DIMMs and memory differ is refused', async () => {

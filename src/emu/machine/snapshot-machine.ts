@@ -15,8 +15,9 @@ import {
   text,
   where,
 } from '../core/state-fields.ts';
-import { PAGE_SIZE } from '../memory/guest-memory.ts';
+import { GPA_END, PAGE_SIZE } from '../memory/guest-memory.ts';
 import { RamImage } from '../memory/ram-image.ts';
+import { addressesEnd } from './address-limit.ts';
 import type { SavedRegion } from './boards/pc-dimms.ts';
 import { ONE_PROCESSOR, type SmpConfig } from './cpu-topology.ts';
 import { MAX_DIMM_SLOTS, Machine } from './machine.ts';
@@ -81,7 +82,7 @@ const SMP: StateKind<SmpConfig> = where(
     cpus <= maxCpus && sockets * dies * cores * threads === maxCpus ? undefined : 'is no topology',
 );
 
-const HEAD = record<HeadSnapshot>({
+const HEAD_FIELDS = record<HeadSnapshot>({
   machine: oneOf('pc'),
   memoryBytes: RAM_BYTES,
   smp: SMP,
@@ -91,6 +92,13 @@ const HEAD = record<HeadSnapshot>({
   ram: list(REGION, { max: 1024 }),
   serialPorts: list(BOOLEAN, { max: PORTS }),
   noReboot: BOOLEAN,
+});
+
+/** As on the command line: the DIMMs' room is above RAM, and where addresses reach. */
+const HEAD: StateKind<HeadSnapshot> = where(HEAD_FIELDS, ({ memoryBytes, dimms }) => {
+  if (dimms === null) return undefined;
+  const fits = dimms.maxBytes >= memoryBytes && addressesEnd(memoryBytes, dimms) <= GPA_END;
+  return fits ? undefined : 'is no machine';
 });
 
 /** Far enough below the last moment that a clock can tell for the deadlines of a day. */
