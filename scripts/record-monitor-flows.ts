@@ -1,5 +1,6 @@
 /** What is recorded from QEMU's monitor: one flow per file of tests/golden/monitor. */
 import { CPU_FLOWS } from './record-monitor-flows-cpu.ts';
+import { MEMORY_FLOWS } from './record-monitor-flows-memory.ts';
 import { VIRTIO_FLOWS } from './record-monitor-flows-virtio.ts';
 
 export type Step =
@@ -473,4 +474,10 @@ const WITHOUT_GUEST: readonly Flow[] = [
   },
 ];
 
-export const FLOWS: readonly Flow[] = [...WITHOUT_GUEST, ...WITH_GUEST, ...CPU_FLOWS, ...VIRTIO_FLOWS];
+export const FLOWS: readonly Flow[] = [
+  ...WITHOUT_GUEST,
+  ...WITH_GUEST,
+  ...CPU_FLOWS,
+  ...MEMORY_FLOWS,
+  ...VIRTIO_FLOWS,
+];

@@ -1,9 +1,16 @@
 /** What the command line asks for beside the board. It takes the way of `object_add`, `chardev-add`, `drive_add` and `device_add`. */
-import { CharPipe, type Machine, Options } from '../emu/index.ts';
+import { BOARD_MEMORY, CharPipe, type Machine, Options } from '../emu/index.ts';
 import type { Channel } from './chardev.ts';
 import type { NamedChannel } from './chardev-open.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
 import { startError } from './start-error.ts';
+
+function reservedError(): Error {
+  return startError(
+    `object name '${BOARD_MEMORY}' is reserved for the default RAM backend, it can't be used for any other purposes. ` +
+      "Change the object's 'id' to something else",
+  );
+}
 
 interface MadeDrive {
   readonly name: string;
@@ -17,7 +24,10 @@ export async function attachDevices(
   named: readonly NamedChannel[],
 ): Promise<readonly ChannelPipe[]> {
   // QEMU: what is wrong with an object is not said about its option.
-  for (const { options } of objects) attempt(undefined, () => machine.objects.add(options));
+  for (const { options } of objects) {
+    if (options.id === BOARD_MEMORY) throw reservedError();
+    attempt(undefined, () => machine.objects.add(options));
+  }
   for (const { options, at } of chardevs) {
     if (!named.some(({ id }) => id === options.id)) attempt(at, () => machine.chardevs.create(options));
   }

@@ -7,10 +7,12 @@ import {
   devicePropertiesText,
   MonitorError,
   OBJECT_TYPES,
+  type ObjectType,
   Options,
   objectHelpText,
   parseChardevOptions,
   parseOptions,
+  parseSize,
   type SmpConfig,
 } from '../emu/index.ts';
 import {
@@ -174,7 +176,8 @@ class Reader {
     for (const { options, at } of objects) {
       if (objectHelpText(OBJECT_TYPES, options) !== undefined) continue;
       try {
-        checkObjectOptions(OBJECT_TYPES, options, (name) => `Invalid parameter '${name}'`);
+        const { type } = checkObjectOptions(OBJECT_TYPES, options, (name) => `Invalid parameter '${name}'`);
+        checkValues(type, options);
       } catch (error) {
         throw atOption(error, at);
       }
@@ -320,6 +323,19 @@ function checkIds(groups: readonly OptionGroup[], what: string): void {
     if (options.id === undefined) continue;
     if (ids.has(options.id)) throw startError(`Duplicate ID '${options.id}' for ${what}`, at);
     ids.add(options.id);
+  }
+}
+
+/** QEMU: this option's reader looks at values before there is a machine. Throws MonitorError. */
+function checkValues({ name: owner, properties }: ObjectType, options: Options): void {
+  for (const property of properties) {
+    const { name, kind } = property;
+    const text = options.get(name);
+    if (text === undefined) continue;
+    if (kind.typeName === 'size' && parseSize(text) === undefined) {
+      throw new MonitorError(`Parameter '${name}' expects a size value`);
+    }
+    kind.parse(text, property, owner);
   }
 }
 

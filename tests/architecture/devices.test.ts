@@ -39,7 +39,8 @@ const CONTRACTS: Readonly<Record<string, string>> = {
 
 /** Devices with laws of their own. */
 const APART: Readonly<Record<string, string>> = {
-  Vcpu: 'its state counts generations of cached code, which go on through reset and restore: cpu-state.test.ts',
+  Processor:
+    'its state counts generations of cached code, which go on through reset and restore: cpu-state.test.ts',
 };
 
 /** Devices, and the bases from which others become one. */

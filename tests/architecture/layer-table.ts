@@ -2,7 +2,7 @@
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/core': [],
   'emu/qdev': ['emu/core'],
-  'emu/memory': ['emu/core'],
+  'emu/memory': ['emu/core', 'emu/qdev'],
   'emu/bus': ['emu/core', 'emu/qdev', 'emu/memory'],
   'emu/cpu': ['emu/core', 'emu/qdev', 'emu/memory'],
   'emu/char': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory'],

@@ -141,6 +141,19 @@ missing other -display none
 -S -display none -device virtio-serial-pci -device virtserialport,chardev=foo
 -S -display none -device virtio-serial-pci -device virtserialport,nr=0
 -S -display none -chardev null,id=n -device virtio-serial-pci -device virtserialport,chardev=n -device virtconsole,chardev=n
+-S -display none -object memory-backend-ram,id=m
+-S -display none -object memory-backend-ram,id=m,size=0
+-S -display none -object memory-backend-ram,id=m,size=x
+-S -display none -object memory-backend-ram,id=m,size=1000G
+-S -display none -object memory-backend-ram,id=pc.ram,size=2M
+-S -display none -object memory-backend-ram,id=m,size=2M,policy=bind
+-S -display none -object memory-backend-ram,id=m,size=2M -device pc-dimm,memdev=m
+-S -display none -m 256,slots=2,maxmem=1G -device pc-dimm,memdev=foo
+-S -display none -m 256,slots=2,maxmem=1G -device pc-dimm
+-S -display none -m 256,slots=2,maxmem=1G -object memory-backend-ram,id=m,size=3M -device pc-dimm,memdev=m
+-S -display none -m 256,slots=2,maxmem=1G -object memory-backend-ram,id=m,size=2M -device pc-dimm,memdev=m -device pc-dimm,memdev=m
+-S -display none -m 256,slots=2,maxmem=1G -object memory-backend-ram,id=m,size=2M -device pc-dimm,memdev=m,slot=2
+-S -display none -m 256,slots=2,maxmem=1G -object memory-backend-ram,id=m,size=2M -device pc-dimm,memdev=m,node=1
 -S -serial foo -display none
 -S -serial '' -display none
 -S -serial help -display none

@@ -146,6 +146,8 @@ export class CorruptedRig {
       'device_add virtio-rng-pci,rng=rng0',
       'device_add virtio-serial-pci,id=serial0',
       'device_add virtserialport,bus=serial0.0',
+      'object_add memory-backend-ram,id=mem0,size=2M',
+      'device_add pc-dimm,memdev=mem0',
     ];
     for (const line of lines) expect(['', 'OK\n']).toContain(await monitor.execute(line));
     const rig = new CorruptedRig(machine, time);

@@ -183,6 +183,16 @@ export class HeadlessGuest {
     return guest;
   }
 
+  /** The guest that a snapshot has, which goes on; of the configuration only `icountShift` and `rtcBaseMs` apply. */
+  static async restored(bytes: Uint8Array, options: HeadlessOptions): Promise<HeadlessGuest> {
+    const host = new TestHost(options.images);
+    const machine = await machineOf(bytes, host, options.config);
+    const guest = new HeadlessGuest(options, { host, machine });
+    guest.#booted = true;
+    machine.cont();
+    return guest;
+  }
+
   /** Powers the guest on and awaits its shell; does nothing when that was done. */
   async boot(): Promise<void> {
     if (this.#booted) return;

@@ -25,6 +25,7 @@ import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
 import { RunControl, type RunState } from '../../src/emu/machine/run-state.ts';
+import { DIMM_SOCKETS } from '../../src/emu/memory/pc-dimm-type.ts';
 import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
@@ -86,8 +87,18 @@ export interface MonitorRig {
   settle(): Promise<void>;
 }
 
+export interface MonitorRigOptions {
+  readonly smp?: SmpConfig;
+  readonly memoryBytes?: number;
+  readonly dimms?: { readonly slots: number; readonly maxSize: number };
+}
+
 /** A machine stopped before its first instruction. */
-export async function monitorRig(smp: SmpConfig = ONE_PROCESSOR): Promise<MonitorRig> {
+export async function monitorRig({
+  smp = ONE_PROCESSOR,
+  memoryBytes = 256 * MIB,
+  dimms,
+}: MonitorRigOptions = {}): Promise<MonitorRig> {
   const stderr: string[] = [];
   const say = (message: string): void => void stderr.push(message);
   const database = new MemoryChunkDatabase();
@@ -100,7 +111,7 @@ export async function monitorRig(smp: SmpConfig = ONE_PROCESSOR): Promise<Monito
   events.listen((event) => seen.push(event));
   const time = { ns: 0 };
   const clock = new EventQueue(() => time.ns);
-  const memory = pcMemory(4 * MIB);
+  const memory = pcMemory(memoryBytes, undefined, dimms?.maxSize);
   const objectTree = new ObjectTree('pc-i440fx-7.2-machine');
   const services = new Services()
     .provide(CLOCK, clock)
@@ -115,7 +126,9 @@ export async function monitorRig(smp: SmpConfig = ONE_PROCESSOR): Promise<Monito
     chardevs.provide(id, { backend: null, filename: () => filename });
   }
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
-  services.provide(CPU_SOCKETS, { insert: (apicId) => board.cpus.insert(apicId) });
+  services
+    .provide(CPU_SOCKETS, { insert: (apicId) => board.cpus.insert(apicId) })
+    .provide(DIMM_SOCKETS, { insert: (backend, gpa) => board.dimms.insert(backend, gpa) });
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
   const cpu = new Vcpu(memory, NO_HOST, QUIET, cpuTopologyOf(smp, 0), smp.maxCpus);
@@ -124,7 +137,7 @@ export async function monitorRig(smp: SmpConfig = ONE_PROCESSOR): Promise<Monito
   for (let index = 1; index < smp.cpus; index++) processors.add(index);
   const board = new PcBoard({
     memory,
-    ram: pcRamLayout(4 * MIB),
+    ram: pcRamLayout(memoryBytes),
     clock,
     trace: QUIET,
     wallClockMs: 0,
@@ -136,6 +149,8 @@ export async function monitorRig(smp: SmpConfig = ONE_PROCESSOR): Promise<Monito
     processors,
     events,
     devices,
+    dimms,
+    onMemorySize() {},
   });
   const { ports: io, pciBus: bus } = board;
   devices.machineReady();
@@ -150,6 +165,7 @@ export async function monitorRig(smp: SmpConfig = ONE_PROCESSOR): Promise<Monito
     chardevs,
     drives,
     objects,
+    guestMemory: board.dimms,
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),
     reset() {

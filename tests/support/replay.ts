@@ -138,13 +138,23 @@ export function normalisations(knownTypes: ReadonlySet<string>): readonly Normal
         text.replaceAll(/^ {2}([\w-]+)\n/gm, (line, name: string) => (knownTypes.has(name) ? line : '')),
     },
     {
+      why: 'QEMU lists them in the order of a hash table',
+      lines: /^info memdev$/,
+      apply: (text) =>
+        `${text
+          .replace(/\n$/, '')
+          .split(/(?=^memory backend: )/m)
+          .sort()
+          .join('')}\n`,
+    },
+    {
       why: 'how much room an image takes is not known',
       lines: /^info block .*-v/,
       apply: (text) => text.replaceAll(/^disk size: .*$/gm, 'disk size:'),
     },
     {
       why: 'descriptions of properties are in our own words',
-      lines: /^device_add .*[,=](help|\?)/,
+      lines: /^(device|object)_add .*[,=](help|\?)/,
       apply: (text) => text.replaceAll(/( +-) .*?( \(default: .*\))?$/gm, '$1$2'),
     },
     {

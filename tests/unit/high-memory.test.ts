@@ -179,6 +179,46 @@ describe.each(ENGINES)('%s', (_who, compiled) => {
     rig.run(code, 300);
     expect(rig.pair(RAX)).toBe(8n);
   });
+
+  test('a DIMM that is taken out while code runs in it ends that code; another one in its place knows nothing of it', () => {
+    const rig = pcRig(compiled);
+    const { memory } = rig;
+    const dimm = memory.find(HIGH, 1);
+    if (dimm === undefined) throw new Error('no memory above 4 GiB');
+    const [code, data] = [HIGH + MIB, HIGH + 2 * MIB];
+    const load = rig.program([0x48, 0x8b, 0x03, 0xeb, 0xfb]);
+    // mov [rbx], rcx; inc eax; jmp
+    const loop = Uint8Array.of(0x48, 0x89, 0x0b, 0xff, 0xc0, 0xeb, 0xf9);
+    memory.write(code, loop);
+    rig.setPair(RCX, 0x99);
+    rig.setPair(RBX, data);
+    rig.run(code, 300);
+    rig.run(load, 2);
+    expect([rig.pair(RAX), rig.compiledInstructions > 0]).toEqual([0x99n, compiled]);
+    // The guest writes to the register that ejects the DIMM under it.
+    const { used } = memory.arena;
+    rig.onDeviceWrite = () => {
+      if (memory.isRam(HIGH, 1)) memory.remove(dimm);
+    };
+    rig.setPair(RBX, 3 * GIB);
+    rig.setPair(RAX, 0);
+    expect(() => rig.run(code, 300)).toThrow('exception 6');
+    expect([rig.pair(RAX) <= 1n, memory.arena.used < used, memory.isRam(code, 1)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    // Where it was, nothing answers: reads see what a device says.
+    rig.setPair(RBX, data);
+    rig.run(load, 2);
+    expect(rig.pair(RAX)).not.toBe(0x99n);
+    memory.add('dimm', HIGH, 4 * MIB);
+    rig.run(load, 2);
+    expect(rig.pair(RAX)).toBe(0n);
+    memory.write(code, Uint8Array.of(0xb8, 5, 0, 0, 0, 0xeb, 0xf9));
+    rig.run(code, 100);
+    expect(rig.pair(RAX)).toBe(5n);
+  });
 });
 
 test('a disk that is told so moves its data above 4 GiB', async () => {
@@ -202,6 +242,29 @@ test('a disk that is told so moves its data above 4 GiB', async () => {
   rig.request(0, 0, [{ gpa: 3 * GIB - 512, length: 1024, in: true }]);
   await new Promise((resolve) => setTimeout(resolve, 0));
   expect([rig.deviceStatus() & 0x40, memory.readU32(3 * GIB - 4)]).toEqual([0x40, 0]);
+});
+
+test('a disk whose queue, or whose data, lay in a DIMM that is gone moves nothing', async () => {
+  const disk = new TestDisk(MIB);
+  disk.bytes.fill(0x77);
+  const memory = pcMemory(4 * MIB, undefined, 32 * MIB);
+  let dimm = memory.add('dimm', HIGH, 16 * MIB);
+  const rig = virtioRig({}, disk, memory, HIGH + 3 * MIB);
+  rig.start();
+  const data = { gpa: HIGH + 2 * MIB, length: 4096, in: true };
+  rig.request(0, 0, [data]);
+  // It leaves while the request is under way.
+  memory.remove(dimm);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  rig.clock.runDue();
+  rig.kick();
+  rig.clock.runDue();
+  dimm = memory.add('dimm', HIGH, 16 * MIB);
+  const { used } = memory.arena;
+  expect([memory.readU32(data.gpa), rig.blkStatus(), rig.used().index]).toEqual([0, 0, 0]);
+  rig.kick();
+  rig.clock.runDue();
+  expect(memory.arena.used).toBe(used);
 });
 
 test('a snapshot keeps what lies above 4 GiB, at its ends and beside the hole', async () => {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { SmpConfig } from '../../src/emu/index.ts';
-import type { MonitorRig } from '../support/monitor-rig.ts';
+import type { MonitorRig, MonitorRigOptions } from '../support/monitor-rig.ts';
 import { monitorRig } from '../support/monitor-rig.ts';
 import type { Difference, ReplayTarget } from '../support/replay.ts';
 import { normalisations, readRecording, replay } from '../support/replay.ts';
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
 
 const notModelled = (line: string): Difference => ({
   line,
@@ -40,10 +42,19 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
   ],
 };
 
-/** Machines with more than one processor, as the recordings' arguments say. */
-const PROCESSORS: Readonly<Record<string, SmpConfig>> = {
-  errors_cpu: { cpus: 1, maxCpus: 4, sockets: 4, dies: 1, cores: 1, threads: 1 },
-  errors_cpu_dies: { cpus: 3, maxCpus: 8, sockets: 2, dies: 2, cores: 2, threads: 1 },
+/** Room for 768 MiB beside the RAM. */
+const FOUR_SLOTS: MonitorRigOptions = { dimms: { slots: 4, maxSize: GIB } };
+
+/** Other machines, as the recordings' arguments say. */
+const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
+  errors_cpu: { smp: { cpus: 1, maxCpus: 4, sockets: 4, dies: 1, cores: 1, threads: 1 } },
+  errors_cpu_dies: { smp: { cpus: 3, maxCpus: 8, sockets: 2, dies: 2, cores: 2, threads: 1 } },
+  errors_memdev: FOUR_SLOTS,
+  errors_dimm: FOUR_SLOTS,
+  errors_dimm_full: FOUR_SLOTS,
+  errors_dimm_noslots_room: { dimms: { slots: 0, maxSize: GIB } },
+  errors_dimm_4g: { memoryBytes: 4 * GIB, dimms: { slots: 2, maxSize: 5 * GIB } },
+  errors_dimm_fragmented: { dimms: { slots: 4, maxSize: 2310 * MIB } },
 };
 
 /** Events that QEMU has of things which the rig's hand-made guest does not do. */
@@ -81,9 +92,16 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'serial_hotplug',
     'errors_cpu',
     'errors_cpu_dies',
+    'errors_memdev',
+    'errors_dimm',
+    'errors_dimm_full',
+    'errors_dimm_noslots',
+    'errors_dimm_noslots_room',
+    'errors_dimm_4g',
+    'errors_dimm_fragmented',
   ])('%s', async (name) => {
     const recording = readRecording(name);
-    const rig = await monitorRig(PROCESSORS[name]);
+    const rig = await monitorRig(MACHINES[name]);
     const types = [...rig.machine.devices.registry.userCreatable(), ...rig.machine.objects.types()].map(
       ({ name: type }) => type,
     );

@@ -4,6 +4,8 @@ import { ISA_SERIAL } from '../char/serial-type.ts';
 import { CHIPSET_TYPES } from '../chipset/chip-types.ts';
 import { QEMU64_CPU } from '../cpu/cpu-type.ts';
 import { INPUT_TYPES } from '../input/input-types.ts';
+import { MEMORY_BACKEND_TYPES } from '../memory/memory-backend.ts';
+import { PC_DIMM } from '../memory/pc-dimm-type.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
@@ -17,10 +19,11 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   PIIX3_IDE,
   ISA_SERIAL,
   QEMU64_CPU,
+  PC_DIMM,
   ...VIRTIO_BLK_TYPES,
   ...VIRTIO_RNG_TYPES,
   ...VIRTIO_SERIAL_TYPES,
 ];
 
 /** What `object_add` makes. */
-export const OBJECT_TYPES: readonly ObjectType[] = [...RNG_TYPES];
+export const OBJECT_TYPES: readonly ObjectType[] = [...MEMORY_BACKEND_TYPES, ...RNG_TYPES];

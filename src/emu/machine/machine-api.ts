@@ -8,11 +8,13 @@ import type { PciDeviceInfo } from '../pci/pci-info.ts';
 import type { DeviceManager } from '../qdev/plug.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
 import type { HotpluggableCpu } from './boards/pc-cpus.ts';
+import type { MemoryApi } from './boards/pc-dimms.ts';
 import type { CpuRegisters } from './cpu-registers.ts';
 import type { RunState } from './run-state.ts';
 
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
 export type { HotpluggableCpu } from './boards/pc-cpus.ts';
+export type { MemoryApi, MemoryDevice } from './boards/pc-dimms.ts';
 export type { CpuRegisters, SegmentRegister } from './cpu-registers.ts';
 
 export interface CpuInfo {
@@ -29,6 +31,7 @@ export interface MachineApi {
   readonly chardevs: Chardevs;
   readonly drives: Drives;
   readonly objects: UserObjects;
+  readonly guestMemory: MemoryApi;
   /** Stops the vCPUs; without effect when they do not run. */
   stop(): void;
   /** Lets the vCPUs run; QEMU's error when the machine must be reset first. */

@@ -15,6 +15,7 @@ import { Engine } from '../cpu/engine.ts';
 import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
+import { DIMM_SOCKETS } from '../memory/pc-dimm-type.ts';
 import { pcMemory, pcRamLayout } from '../memory/pc-ram.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
@@ -26,6 +27,7 @@ import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
 import { PcBoard, type PcWiring } from './boards/pc.ts';
 import type { HotpluggableCpu } from './boards/pc-cpus.ts';
+import type { MemoryApi } from './boards/pc-dimms.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
 import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
@@ -91,7 +93,7 @@ export class Machine implements MachineApi {
     this.config = config;
     this.#host = host;
     this.events = new MachineEvents((delayMs, callback) => host.after(delayMs, callback));
-    this.memory = pcMemory(config.memoryBytes, host.makeBuffer);
+    this.memory = pcMemory(config.memoryBytes, host.makeBuffer, config.dimms?.maxBytes);
     this.memory.onFull(() => this.#arenaFull());
     this.#time =
       config.icountShift === undefined
@@ -122,7 +124,9 @@ export class Machine implements MachineApi {
       .provide(BLOCK_ERRORS, blockErrorReporter(this.events, host));
     this.chardevs = services.get(CHARDEVS);
     this.objects = new UserObjects(OBJECT_TYPES, objectTree, services);
-    services.provide(CPU_SOCKETS, { insert: (apicId) => this.board.cpus.insert(apicId) });
+    services
+      .provide(CPU_SOCKETS, { insert: (apicId) => this.board.cpus.insert(apicId) })
+      .provide(DIMM_SOCKETS, { insert: (backend, gpa) => this.board.dimms.insert(backend, gpa) });
     const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
     this.devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
     this.serial = new CharPipe((bytes) => this.onSerial(bytes, 0));
@@ -164,6 +168,7 @@ export class Machine implements MachineApi {
       processors: this.processors,
       events: this.events,
       dimms: dimmSlots(config),
+      onMemorySize: (bytes) => noticeSmallArena(this.memory, bytes, host),
       devices: this.devices,
     });
     hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub));
@@ -308,6 +313,10 @@ export class Machine implements MachineApi {
 
   pciFunctions(): readonly PciDeviceInfo[] {
     return pciBusInfo(this.board.pciBus);
+  }
+
+  get guestMemory(): MemoryApi {
+    return this.board.dimms;
   }
 
   hotpluggableCpus(): readonly HotpluggableCpu[] {

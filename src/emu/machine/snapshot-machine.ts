@@ -15,8 +15,10 @@ import {
   text,
   where,
 } from '../core/state-fields.ts';
-import { PAGE_SIZE } from '../memory/guest-memory.ts';
+import { GPA_END, PAGE_SIZE } from '../memory/guest-memory.ts';
 import { RamImage } from '../memory/ram-image.ts';
+import { addressesEnd } from './address-limit.ts';
+import type { SavedRegion } from './boards/pc-dimms.ts';
 import { ONE_PROCESSOR, type SmpConfig } from './cpu-topology.ts';
 import { MAX_DIMM_SLOTS, Machine } from './machine.ts';
 import type { MachineConfig, MachineHost, RunSnapshot } from './machine-config.ts';
@@ -32,9 +34,9 @@ import { checkKind, checkSections, SECTIONS, type Section, saveSections } from '
 
 const MEMORY_MAX = 2 ** 36;
 const PORTS = 4;
+/** More than a line of the monitor has. */
+const NAME_MAX = 4096;
 const UNKNOWN_MACHINE = 'The snapshot is of a machine that this version does not know.';
-
-type SavedRegion = { readonly name: string; readonly gpa: number; readonly size: number };
 
 /** What must be known to make the machine that a snapshot is restored into. */
 type HeadSnapshot = {
@@ -56,7 +58,7 @@ type StateSnapshot = {
 };
 
 const REGION = record<SavedRegion>({
-  name: text(64),
+  name: text(NAME_MAX),
   gpa: integer(0, Number.MAX_SAFE_INTEGER),
   size: integer(0, Number.MAX_SAFE_INTEGER),
 });
@@ -80,7 +82,7 @@ const SMP: StateKind<SmpConfig> = where(
     cpus <= maxCpus && sockets * dies * cores * threads === maxCpus ? undefined : 'is no topology',
 );
 
-const HEAD = record<HeadSnapshot>({
+const HEAD_FIELDS = record<HeadSnapshot>({
   machine: oneOf('pc'),
   memoryBytes: RAM_BYTES,
   smp: SMP,
@@ -90,6 +92,13 @@ const HEAD = record<HeadSnapshot>({
   ram: list(REGION, { max: 1024 }),
   serialPorts: list(BOOLEAN, { max: PORTS }),
   noReboot: BOOLEAN,
+});
+
+/** As on the command line: the DIMMs' room is above RAM, and where addresses reach. */
+const HEAD: StateKind<HeadSnapshot> = where(HEAD_FIELDS, ({ memoryBytes, dimms }) => {
+  if (dimms === null) return undefined;
+  const fits = dimms.maxBytes >= memoryBytes && addressesEnd(memoryBytes, dimms) <= GPA_END;
+  return fits ? undefined : 'is no machine';
 });
 
 /** Far enough below the last moment that a clock can tell for the deadlines of a day. */
@@ -168,7 +177,12 @@ export function machineForSnapshot(
   const { regions } = machine.memory;
   const isSame = (saved: SavedRegion, at: number): boolean =>
     saved.name === regions[at]?.name && saved.gpa === regions[at]?.gpa && saved.size === regions[at]?.size;
-  if (ram.length !== regions.length || !ram.every(isSame)) throw new SnapshotError(UNKNOWN_MACHINE);
+  const own = ram.slice(0, regions.length);
+  if (own.length !== regions.length || !own.every(isSame)) throw new SnapshotError(UNKNOWN_MACHINE);
+  // DIMMs are above all other RAM.
+  if (!ram.slice(own.length).every((saved) => machine.board.dimms.restoreRegion(saved))) {
+    throw new SnapshotError(UNKNOWN_MACHINE);
+  }
   return machine;
 }
 
@@ -196,6 +210,7 @@ export async function restoreMachine(machine: Machine, state: Plain): Promise<vo
 async function restore(machine: Machine, { run, peripherals, sections }: StateSnapshot): Promise<void> {
   const { board, devices } = machine;
   await restorePeripherals(machine, peripherals);
+  if (!board.dimms.isRestored) throw new SnapshotError('The snapshot has other memory than its DIMMs say.');
   const restoreAll = checkSections(devices.tree, sections);
   const missedMs = machine.restoreRun(run);
   restoreAll();

@@ -1,5 +1,5 @@
 /** Where the pc machine has its RAM. QEMU: hw/i386/pc_piix, max-ram-below-4g at its default. */
-import type { BufferMaker } from './arena.ts';
+import { type BufferMaker, CHUNK_SIZE } from './arena.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { chunksFor } from './region.ts';
 
@@ -27,8 +27,11 @@ export function ramSizeOf({ below4g, above4g }: RamLayout): number {
   return below4g + above4g;
 }
 
-/** Memory with the RAM of a pc machine of `ramBytes`, the hole at 0xa0000 left out. */
-export function pcMemory(ramBytes: number, makeBuffer?: BufferMaker): GuestMemory {
+/**
+ * Memory with the RAM of a pc machine of `ramBytes`, the hole at 0xa0000 left out.
+ * @param maxBytes RAM and all DIMMs that may be added: the host is asked for as much
+ */
+export function pcMemory(ramBytes: number, makeBuffer?: BufferMaker, maxBytes = ramBytes): GuestMemory {
   const { below4g, above4g } = pcRamLayout(ramBytes);
   const parts = [
     { name: 'ram-640k', gpa: 0, end: Math.min(below4g, VGA_HOLE_START) },
@@ -36,7 +39,7 @@ export function pcMemory(ramBytes: number, makeBuffer?: BufferMaker): GuestMemor
     { name: 'ram-above-4g', gpa: FOUR_GIB, end: FOUR_GIB + above4g },
   ].filter(({ gpa, end }) => end > gpa);
   const chunks = parts.reduce((sum, { gpa, end }) => sum + chunksFor(gpa, end - gpa), 0);
-  const memory = new GuestMemory(chunks, makeBuffer);
+  const memory = new GuestMemory(chunks + Math.ceil((maxBytes - ramBytes) / CHUNK_SIZE), makeBuffer);
   for (const { name, gpa, end } of parts) memory.add(name, gpa, end - gpa);
   return memory;
 }

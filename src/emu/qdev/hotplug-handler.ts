@@ -3,8 +3,11 @@ import type { MonitorError } from '../core/monitor-error.ts';
 import type { NewDevice } from './device-type.ts';
 import type { Qdev } from './tree.ts';
 
-/** `asked`: the guest was asked and may answer much later, or never. `now`: nobody needs to be asked. */
-export type UnplugAnswer = 'asked' | 'now' | MonitorError;
+/**
+ * `asked`: the guest was asked and may answer much later, or never. `asked-anytime`: the same, and QEMU lets the user ask again at any time.
+ * `now`: nobody needs to be asked.
+ */
+export type UnplugAnswer = 'asked' | 'asked-anytime' | 'now' | MonitorError;
 
 /**
  * Implemented by each bus that takes devices, in the folder of its kind, and by the machine for devices on no bus.

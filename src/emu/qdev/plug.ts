@@ -106,14 +106,14 @@ export class DeviceManager {
     const answer = handler.unplugRequest(device);
     if (answer instanceof MonitorError) throw answer;
     if (answer === 'now') this.unplug(device);
-    else device.unplugRequestedMs = this.#nowMs();
+    else if (answer === 'asked') device.unplugRequestedMs = this.#nowMs();
   }
 
   /** Ids that `device_del` would take, oldest first. */
   removable(): readonly string[] {
     return this.tree
       .peripherals()
-      .filter(({ bus, type }) => bus?.hotpluggable === true && type.hotpluggable)
+      .filter(({ bus, type }) => bus?.hotpluggable !== false && type.hotpluggable)
       .map(({ id }) => id);
   }
 

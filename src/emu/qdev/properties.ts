@@ -43,6 +43,8 @@ export interface PropertySpec {
   readonly help?: string;
   /** Type that QEMU names in errors, when it is not the device's own (alias properties). */
   readonly owner?: string;
+  /** `object_add` refuses to make an object without it. */
+  readonly required?: boolean;
   /** Only the default is modelled: any other value is refused. */
   readonly fixed?: boolean;
 }
@@ -166,6 +168,7 @@ function enumeration(typeName: string, words: readonly string[]): PropertyKind {
 
 export const ON_OFF_AUTO = enumeration('OnOffAuto', ['auto', 'on', 'off']);
 export const ERROR_POLICY = enumeration('BlockdevOnError', ['report', 'ignore', 'enospc', 'stop', 'auto']);
+export const HOST_MEM_POLICY = enumeration('HostMemPolicy', ['default', 'preferred', 'bind', 'interleave']);
 export const LOST_TICK_POLICY = enumeration('LostTickPolicy', ['discard', 'delay', 'slew']);
 
 const SIZE_SUFFIX: Readonly<Record<string, number>> = { b: 0, k: 1, m: 2, g: 3, t: 4, p: 5, e: 6 };

@@ -20,7 +20,7 @@ export interface ObjectType {
   readonly parents: readonly string[];
   readonly properties: readonly PropertySpec[];
   /** Makes the object; throws `MonitorError`, having taken nothing. */
-  readonly create: (values: Values, services: Services) => UserObject;
+  readonly create: (values: Values, services: Services, id: string) => UserObject;
 }
 
 /**
@@ -40,7 +40,10 @@ export function checkObjectOptions(
   }
   const { id } = options;
   if (id === undefined) throw new MonitorError("Parameter 'id' is missing");
-  for (const name of options.effective().keys()) {
+  const given = options.effective();
+  const missing = type.properties.find(({ name, required }) => required === true && !given.has(name));
+  if (missing !== undefined) throw new MonitorError(`Parameter '${missing.name}' is missing`);
+  for (const name of given.keys()) {
     if (name !== 'qom-type' && !type.properties.some((property) => property.name === name)) {
       throw new MonitorError(unknownText(name));
     }
@@ -48,7 +51,7 @@ export function checkObjectOptions(
   return { type, id };
 }
 
-/** An object that the user made. */
+/** An object that the user made, or one of the board's that a user could have made. */
 export class UserObject extends QomObject {
   /** How the user asked for it, for snapshots; set once, by who makes it. */
   readonly type: ObjectType;
@@ -79,7 +82,7 @@ export class UserObjects {
   readonly #types: readonly ObjectType[];
   readonly #tree: ObjectTree;
   readonly #services: Services;
-  readonly #made = new Map<string, { readonly object: UserObject; readonly options: Options<JsonValue> }>();
+  readonly #made = new Map<string, Options<JsonValue>>();
 
   constructor(types: readonly ObjectType[], tree: ObjectTree, services: Services) {
     this.#types = types;
@@ -98,7 +101,7 @@ export class UserObjects {
 
   /** How the user asked for each object, oldest first. */
   requests(): readonly Options<JsonValue>[] {
-    return [...this.#made.values()].map(({ options }) => options);
+    return [...this.#made.values()];
   }
 
   /** Makes an object of the type that the option `qom-type` names. Throws `MonitorError`, having changed nothing. */
@@ -110,22 +113,23 @@ export class UserObjects {
     );
     const values = this.#values(type, options);
     if (!isWellFormedId(id)) throw badIdError();
-    if (this.#made.has(id)) {
+    const objects = this.#tree.container(OBJECTS);
+    if (objects.child(id) !== undefined) {
       throw new MonitorError(`attempt to add duplicate property '${id}' to object (type 'container')`);
     }
-    const object = this.#tree.container(OBJECTS).addChild(id, type.create(values, this.#services));
-    this.#made.set(id, { object, options });
+    const object = objects.addChild(id, type.create(values, this.#services, id));
+    this.#made.set(id, options);
     return object;
   }
 
   /** Throws `MonitorError`. A device that uses the object keeps it, unless the type forbids. */
   delete(id: string): void {
-    const made = this.#made.get(id);
-    if (made === undefined) throw new MonitorError(`object '${id}' not found`);
-    if (made.object.inUse) throw new MonitorError(`object '${id}' is in use, can not be deleted`);
+    const object = this.#tree.container(OBJECTS).child(id);
+    if (!(object instanceof UserObject)) throw new MonitorError(`object '${id}' not found`);
+    if (object.inUse) throw new MonitorError(`object '${id}' is in use, can not be deleted`);
     this.#made.delete(id);
-    made.object.unparent();
-    made.object.release();
+    object.unparent();
+    object.release();
   }
 
   #values(type: ObjectType, options: Options<JsonValue>): Values {

@@ -113,7 +113,7 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
   unplugRequest(device: Qdev): UnplugAnswer {
     const index = this.#indexOf(Number(device.valueNamed('apic-id')));
     if (index === 0) return new MonitorError('Boot CPU is unpluggable');
-    return this.hotplug?.ejectRequested(index, device.type.name) ?? 'asked';
+    return this.hotplug?.ejectRequested(index, device.type.name) ?? 'asked-anytime';
   }
 
   unplug(device: Qdev): void {

@@ -7,10 +7,12 @@ import type { AddressSpace } from '../../bus/address-space.ts';
 import type { Device } from '../../core/device.ts';
 import type { IrqLine } from '../../core/irq.ts';
 import type { Trace } from '../../core/trace.ts';
+import { PC_DIMM } from '../../memory/pc-dimm-type.ts';
 import type { PciBus } from '../../pci/pci-bus.ts';
 import { PciSlots } from '../../pci/pci-slots.ts';
 import type { DeviceManager } from '../../qdev/plug.ts';
 import type { PcCpus } from './pc-cpus.ts';
+import type { PcDimms } from './pc-dimms.ts';
 
 /** QEMU: the number of the root bus in the hotplug registers. */
 const ROOT_BSEL = 0;
@@ -21,8 +23,7 @@ export interface PcHotplugWiring {
   readonly sci: IrqLine;
   readonly devices: DeviceManager;
   readonly cpus: PcCpus;
-  /** 0: no registers for DIMMs. */
-  readonly dimmSlots: number;
+  readonly dimms: PcDimms;
   readonly trace: Trace;
 }
 
@@ -33,7 +34,7 @@ export interface PcHotplug {
 }
 
 export function pcHotplug(wiring: PcHotplugWiring): PcHotplug {
-  const { ports, pciBus, devices, cpus, dimmSlots, trace } = wiring;
+  const { ports, pciBus, devices, cpus, dimms, trace } = wiring;
   const gpe = new GpeBlock(wiring.sci, trace);
   const pci: PciHotplug = new PciHotplug(
     {
@@ -55,13 +56,13 @@ export function pcHotplug(wiring: PcHotplugWiring): PcHotplug {
   const cpu = new CpuHotplug(cpus, gpe, trace);
   cpus.hotplug = cpu;
   devices.handleBusless(({ category }) => category === 'CPU', cpus);
+  devices.handleBusless((type) => type === PC_DIMM, dimms);
   const blocks: (Device & { attach(io: AddressSpace): unknown })[] = [gpe, pci, cpu];
-  if (dimmSlots > 0) blocks.push(emptyDimmSlots(dimmSlots, gpe, trace));
+  // QEMU: the registers exist only with slots.
+  if (dimms.slots > 0) {
+    dimms.hotplug = new MemoryHotplug(dimms, gpe, trace);
+    blocks.push(dimms.hotplug);
+  }
   for (const block of blocks) block.attach(ports);
   return { slots, blocks };
-}
-
-/** Not modelled: devices for the slots. QEMU: the registers exist only with slots. */
-function emptyDimmSlots(slots: number, gpe: GpeBlock, trace: Trace): MemoryHotplug {
-  return new MemoryHotplug({ slots, dimm: () => undefined, eject: () => false, ost() {} }, gpe, trace);
 }

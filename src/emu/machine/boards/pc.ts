@@ -1,4 +1,5 @@
 /** The `pc` board: i440FX, PIIX3 and PIIX4 with all that hangs on them, wired as QEMU wires it. */
+import { dimmWindow } from '../../acpi/acpi-config.ts';
 import { Piix3Ide } from '../../ata/piix3-ide.ts';
 import { PIIX3_IDE } from '../../ata/piix3-ide-type.ts';
 import { AddressSpace } from '../../bus/address-space.ts';
@@ -29,7 +30,7 @@ import type { Trace } from '../../core/trace.ts';
 import { QEMU64_CPU } from '../../cpu/cpu-type.ts';
 import { I8042 } from '../../input/i8042.ts';
 import { I8042_TYPE, PS2_KBD, PS2_MOUSE } from '../../input/input-types.ts';
-import type { DmaPort } from '../../memory/dma-port.ts';
+import type { GuestMemory } from '../../memory/guest-memory.ts';
 import { type RamLayout, ramSizeOf } from '../../memory/pc-ram.ts';
 import { PciBus } from '../../pci/pci-bus.ts';
 import type { PciDevice } from '../../pci/pci-device.ts';
@@ -42,10 +43,13 @@ import type { GpioLines, Qdev } from '../../qdev/tree.ts';
 import type { Processors } from '../processors.ts';
 import { BoardBuilder, busOf, gpioIn, gpioOut, type Place } from './board.ts';
 import { cpuValues, PcCpus } from './pc-cpus.ts';
+import { PcDimms } from './pc-dimms.ts';
 import { pcHotplug } from './pc-hotplug.ts';
 import { PcInterrupts } from './pc-interrupts.ts';
 
 const SCI_IRQ = 9;
+/** No address is for DIMMs. */
+const NO_WINDOW = { min: 0, max: -1 };
 /** COM1 to COM4. */
 const COM_PORTS = [
   { iobase: 0x3f8, irq: 4 },
@@ -59,7 +63,7 @@ const SMBBA = 0x90;
 const SMB_BASE_MASK = 0xffc0;
 
 export interface PcWiring {
-  readonly memory: DmaPort;
+  readonly memory: GuestMemory;
   readonly ram: RamLayout;
   readonly clock: Clock;
   readonly trace: Trace;
@@ -77,6 +81,8 @@ export interface PcWiring {
   readonly devices: DeviceManager;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
+  /** RAM and DIMMs have so many bytes now. */
+  readonly onMemorySize: (bytes: number) => void;
 }
 
 /** A serial port of the board. */
@@ -101,6 +107,7 @@ export class PcBoard {
   readonly pm: Piix4Pm;
   readonly rtc: Mc146818;
   readonly cpus: PcCpus;
+  readonly dimms: PcDimms;
 
   constructor(wiring: PcWiring) {
     this.wiring = wiring;
@@ -129,13 +136,14 @@ export class PcBoard {
       unplug: (device) => devices.unplug(device),
       onCount: (count) => this.rtc?.setCmos(CMOS_CPU_COUNT, count - 1),
     });
+    this.dimms = pcDimms(wiring);
     const { slots, blocks } = pcHotplug({
       ports,
       pciBus: this.pciBus,
       sci: sci.input(),
       devices,
       cpus: this.cpus,
-      dimmSlots: wiring.dimms?.slots ?? 0,
+      dimms: this.dimms,
       trace,
     });
     const cmos = pcCmos({
@@ -256,6 +264,22 @@ export class PcBoard {
       return device;
     }
   }
+}
+
+function pcDimms({ memory, ram, dimms, devices, events, onMemorySize }: PcWiring): PcDimms {
+  const ramBytes = ramSizeOf(ram);
+  const { min, max } = dimmWindow({ ram, ...(dimms === undefined ? {} : { dimms }) }) ?? NO_WINDOW;
+  return new PcDimms({
+    memory,
+    ramBytes,
+    slots: dimms?.slots ?? 0,
+    roomBytes: Math.max(0, (dimms?.maxSize ?? 0) - ramBytes),
+    window: { base: min, size: max + 1 - min },
+    objects: devices.tree.objects,
+    events,
+    unplug: (device) => devices.unplug(device),
+    onSize: onMemorySize,
+  });
 }
 
 /** The ports that the board has. */

@@ -3,6 +3,7 @@ import type { Command, CommandContext } from '../command.ts';
 import { VERSION_TEXT } from '../version.ts';
 import { blockText } from './info-block.ts';
 import { hotpluggableCpusText } from './info-cpus.ts';
+import { memdevText, memoryDevicesText, memorySizeText } from './info-memory.ts';
 import { pciText } from './info-pci.ts';
 import { qtreeText } from './info-qtree.ts';
 import { registersText } from './info-registers.ts';
@@ -87,6 +88,27 @@ export const INFO_COMMANDS: readonly Command[] = [
     params: '',
     help: 'places for processors, and what is in them',
     run: ({ machine }) => hotpluggableCpusText(machine.hotpluggableCpus()),
+  },
+  {
+    name: 'memdev',
+    args: [],
+    params: '',
+    help: 'memory that is set aside for devices, and that of the machine itself',
+    run: ({ machine }) => memdevText(machine.guestMemory.backends()),
+  },
+  {
+    name: 'memory-devices',
+    args: [],
+    params: '',
+    help: 'DIMMs: where each is, and whose memory it has',
+    run: ({ machine }) => memoryDevicesText(machine.guestMemory.devices()),
+  },
+  {
+    name: 'memory_size_summary',
+    args: [],
+    params: '',
+    help: 'bytes of memory that the machine has from the start, and of its DIMMs',
+    run: ({ machine }) => memorySizeText(machine.guestMemory.sizes),
   },
   {
     name: 'pci',

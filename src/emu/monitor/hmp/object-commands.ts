@@ -1,5 +1,6 @@
 /** `object_add` and `object_del`. */
 import { type Options, parseKeyValues } from '../../qdev/option-string.ts';
+import type { PropertySpec } from '../../qdev/properties.ts';
 import type { ObjectType, UserObjects } from '../../qdev/user-objects.ts';
 import type { Command } from '../command.ts';
 
@@ -11,15 +12,21 @@ function typesText(types: readonly ObjectType[]): string {
   return `List of user creatable objects:\n${names.map((name) => `  ${name}\n`).join('')}`;
 }
 
+/** Where QEMU begins the description of a property. */
+const DESCRIPTION_COLUMN = 24;
+/** QEMU: numbers have one name here, and text another than in the help of devices. */
+const TYPE_NAMES: Readonly<Record<string, string>> = { str: 'string', size: 'int', uint32: 'int' };
+
+function propertyLine({ name, kind: { typeName }, help }: PropertySpec): string {
+  const start = `  ${name}=<${TYPE_NAMES[typeName] ?? typeName}>`;
+  return help === undefined ? `${start}\n` : `${start.padEnd(DESCRIPTION_COLUMN)} - ${help}\n`;
+}
+
 /** QEMU: help on what is no type is the list of types. */
 function propertiesText(types: readonly ObjectType[], name: string): string {
   const type = types.find((one) => one.name === name);
   if (type === undefined) return typesText(types);
-  const lines = type.properties
-    .map(
-      ({ name: property, kind }) => `  ${property}=<${kind.typeName === 'str' ? 'string' : kind.typeName}>\n`,
-    )
-    .sort();
+  const lines = type.properties.map(propertyLine).sort();
   return lines.length === 0 ? `There are no options for ${name}.\n` : `${name} options:\n${lines.join('')}`;
 }
 

@@ -1,0 +1,73 @@
+/** The type of a DIMM: its properties, and how its memory is put before the guest. */
+import { MonitorError } from '../core/monitor-error.ts';
+import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
+import type { Hardware } from '../qdev/hardware.ts';
+import { link, linked } from '../qdev/links.ts';
+import {
+  INT32,
+  number,
+  type PropertyKind,
+  type PropertyUse,
+  type PropertyValue,
+  readOnlyKind,
+  UINT64,
+} from '../qdev/properties.ts';
+import { ServiceName } from '../qdev/services.ts';
+import type { Gpa } from './addresses.ts';
+import { MEMORY_BACKEND, MemoryBackend } from './memory-backend.ts';
+
+/** QEMU: the machine chooses the slot. */
+export const UNASSIGNED_SLOT = -1;
+
+/** The places for DIMMs. */
+export interface DimmSockets {
+  /** Puts a back end's memory at `gpa`, where nothing is. */
+  insert(backend: MemoryBackend, gpa: Gpa): Hardware;
+}
+
+export const DIMM_SOCKETS = new ServiceName<DimmSockets>('dimm-sockets');
+
+const BACKEND_LINK = link(MEMORY_BACKEND);
+
+const MEMDEV: PropertyKind = { ...BACKEND_LINK, check: checkFree };
+
+function checkFree(value: PropertyValue, use: PropertyUse): MonitorError | undefined {
+  const refused = BACKEND_LINK.check?.(value, use);
+  if (refused !== undefined) return refused;
+  const backend = linked(String(value), MEMORY_BACKEND, use.property.name, use.services);
+  if (!(backend instanceof MemoryBackend && backend.isMapped)) return undefined;
+  return new MonitorError(`can't use already busy memdev: ${backend.name}`);
+}
+
+export const PC_DIMM: DeviceType = {
+  name: 'pc-dimm',
+  category: 'Uncategorized',
+  description: 'DIMM memory module',
+  userCreatable: true,
+  hotpluggable: true,
+  properties: [
+    { name: 'addr', kind: UINT64, default: '0' },
+    number('node', 0),
+    number('slot', UNASSIGNED_SLOT, INT32),
+    { name: 'memdev', kind: MEMDEV },
+  ],
+  options: [{ name: 'size', kind: readOnlyKind('uint64') }],
+  realize: realizePcDimm,
+};
+
+function realizePcDimm({ values, services }: RealizeRequest): RealizedDevice {
+  const node = values.number('node');
+  // QEMU: a machine with slots has one node.
+  if (node > 0) {
+    throw new MonitorError(
+      `'DIMM property node has value ${node}' which exceeds the number of numa nodes: 1`,
+    );
+  }
+  const backend = linked(values.text('memdev'), MEMORY_BACKEND, 'memdev', services);
+  if (!(backend instanceof MemoryBackend)) throw memdevMissingError();
+  return { hardware: services.get(DIMM_SOCKETS).insert(backend, values.number('addr')) };
+}
+
+export function memdevMissingError(): MonitorError {
+  return new MonitorError("'memdev' property must be set");
+}
