@@ -185,7 +185,7 @@ export class HeadlessGuest {
 
   /** The guest that a snapshot has, which goes on; of the configuration only `icountShift` and `rtcBaseMs` apply. */
   static async restored(bytes: Uint8Array, options: HeadlessOptions): Promise<HeadlessGuest> {
-    const host = new TestHost(options.images);
+    const host = new TestHost(options);
     const machine = await machineOf(bytes, host, options.config);
     const guest = new HeadlessGuest(options, { host, machine });
     guest.#booted = true;
