@@ -1,9 +1,12 @@
 /**
  * Debian's Firefox as Playwright wants it. Playwright drives a stock Firefox through WebDriver BiDi; it starts this
  * program instead, which starts Firefox and passes on what the two say to each other. Playwright always sends some
- * commands that Firefox ESR does not have yet: they are answered here, with nothing done.
+ * commands that Firefox ESR does not have yet: they are answered here, with nothing done. And Playwright knows a
+ * download by an id, which Firefox ESR does not give.
  */
 import { spawn } from 'node:child_process';
+import { renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { WebSocket, WebSocketServer } from 'ws';
 
@@ -16,6 +19,38 @@ const ANSWERED_HERE: readonly string[] = ['emulation.setMediaFeaturesOverride'];
 interface Command {
   readonly id: number;
   readonly method: string;
+}
+
+interface Download {
+  readonly url: string;
+  /** When it begins. */
+  readonly suggestedFilename?: string;
+  /** When it has ended well. */
+  readonly filepath?: string;
+}
+
+interface Event {
+  readonly method?: string;
+  readonly params: Download;
+}
+
+/**
+ * What Firefox says, as Playwright understands it: a download gets its address as id, for the address of a blob is used
+ * once; and its file the name that was announced, where Playwright looks for it. Firefox adds a number to a name that
+ * an earlier download has.
+ */
+function downloadsNamed(): (text: string) => string {
+  const names = new Map<string, string>();
+  return (text) => {
+    if (!text.includes('browsingContext.download')) return text;
+    const event: Event = JSON.parse(text);
+    if (event.method?.startsWith('browsingContext.download') !== true) return text;
+    const { url, suggestedFilename, filepath } = event.params;
+    if (suggestedFilename !== undefined) names.set(url, suggestedFilename);
+    const name = names.get(url);
+    if (filepath !== undefined && name !== undefined) renameSync(filepath, join(dirname(filepath), name));
+    return JSON.stringify({ ...event, params: { ...event.params, download: url } });
+  };
 }
 
 function relay(playwright: WebSocket, firefoxUrl: string): void {
@@ -31,7 +66,8 @@ function relay(playwright: WebSocket, firefoxUrl: string): void {
   firefox.on('open', () => {
     for (const text of early) firefox.send(text);
   });
-  firefox.on('message', (data) => playwright.send(String(data)));
+  const named = downloadsNamed();
+  firefox.on('message', (data) => playwright.send(named(String(data))));
   firefox.on('close', () => playwright.close());
   firefox.on('error', () => playwright.close());
   playwright.on('close', () => firefox.close());

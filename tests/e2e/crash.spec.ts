@@ -22,6 +22,7 @@ const PLUG = [
 const readSector = (sector: number) =>
   `dd if=/dev/vda bs=512 skip=${sector} count=1 2>/dev/null | head -c 8; echo`;
 
+// Not in Firefox: only Chromium's own protocol kills a tab.
 test('a tab killed in the middle of writes: what was flushed is there, the rest is old or new, and other tabs see its image free', async ({
   context,
   page,

@@ -1,6 +1,6 @@
 /** The page at many sizes: nothing lies over anything else, nothing sticks out, each terminal has lines. */
 import { expect, type Page } from '@playwright/test';
-import { test } from './support/pages.ts';
+import { FIREFOX, test } from './support/pages.ts';
 
 const SIZES = [
   [320, 320],
@@ -80,49 +80,55 @@ function visibleLines(page: Page, pane: string): Promise<number> {
   }, pane);
 }
 
-test('from a small phone to a large screen nothing overlaps and each terminal has lines', async ({
-  guest: page,
-}) => {
-  test.setTimeout(180_000);
-  for (const [width, height] of SIZES) {
-    const size = `${width} × ${height}`;
-    await page.setViewportSize({ width, height });
-    for (const pane of ['#console', '#monitor']) {
-      await expect
-        .poll(() => visibleLines(page, pane), { message: `${size}: lines of ${pane}` })
-        .toBeGreaterThanOrEqual(LINES_MIN);
+test(
+  'from a small phone to a large screen nothing overlaps and each terminal has lines',
+  FIREFOX,
+  async ({ guest: page }) => {
+    test.setTimeout(180_000);
+    for (const [width, height] of SIZES) {
+      const size = `${width} × ${height}`;
+      await page.setViewportSize({ width, height });
+      for (const pane of ['#console', '#monitor']) {
+        await expect
+          .poll(() => visibleLines(page, pane), { message: `${size}: lines of ${pane}` })
+          .toBeGreaterThanOrEqual(LINES_MIN);
+      }
+      const parts = await boxes(page, HEADER_PARTS);
+      expect(parts.length, size).toBeGreaterThan(6);
+      expect.soft(overlaps(parts), `${size}: header`).toEqual([]);
+      const panes = await boxes(page, PANES);
+      expect.soft(overlaps(panes), `${size}: panes`).toEqual([]);
+      const outside = [...parts, ...panes].filter(({ left, right }) => left < 0 || right > width + 1);
+      expect.soft(outside, `${size}: sticks out`).toEqual([]);
+      const scrollWidth = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect.soft(scrollWidth, `${size}: width`).toBeLessThanOrEqual(width);
+      // In two columns the panes scroll, the page does not.
+      if (width < COLUMN_WIDTH || height < COLUMN_HEIGHT) continue;
+      const scrollHeight = await page.evaluate(() => document.documentElement.scrollHeight);
+      expect.soft(scrollHeight, `${size}: height`).toBeLessThanOrEqual(height);
     }
-    const parts = await boxes(page, HEADER_PARTS);
-    expect(parts.length, size).toBeGreaterThan(6);
-    expect.soft(overlaps(parts), `${size}: header`).toEqual([]);
-    const panes = await boxes(page, PANES);
-    expect.soft(overlaps(panes), `${size}: panes`).toEqual([]);
-    const outside = [...parts, ...panes].filter(({ left, right }) => left < 0 || right > width + 1);
-    expect.soft(outside, `${size}: sticks out`).toEqual([]);
-    const scrollWidth = await page.evaluate(() => document.documentElement.scrollWidth);
-    expect.soft(scrollWidth, `${size}: width`).toBeLessThanOrEqual(width);
-    // In two columns the panes scroll, the page does not.
-    if (width < COLUMN_WIDTH || height < COLUMN_HEIGHT) continue;
-    const scrollHeight = await page.evaluate(() => document.documentElement.scrollHeight);
-    expect.soft(scrollHeight, `${size}: height`).toBeLessThanOrEqual(height);
-  }
-});
+  },
+);
 
-test('dialogs fit into the smallest page, and their buttons can be reached', async ({ guestless: page }) => {
-  await page.setViewportSize({ width: 320, height: 320 });
-  for (const [opener, last] of [
-    ['Help', 'Close'],
-    ['New empty image', 'Create'],
-  ] as const) {
-    await page.getByRole('button', { name: opener }).click();
-    const dialog = page.getByRole('dialog');
-    const box = await dialog.boundingBox();
-    expect(box?.x).toBeGreaterThanOrEqual(0);
-    expect((box?.x ?? 0) + (box?.width ?? 999)).toBeLessThanOrEqual(320);
-    const sideways = await dialog.evaluate((element) => element.scrollWidth - element.clientWidth);
-    expect(sideways).toBeLessThanOrEqual(0);
-    await dialog.getByRole('button', { name: last }).scrollIntoViewIfNeeded();
-    await expect(dialog.getByRole('button', { name: last })).toBeInViewport({ ratio: 0.98 });
-    await page.keyboard.press('Escape');
-  }
-});
+test(
+  'dialogs fit into the smallest page, and their buttons can be reached',
+  FIREFOX,
+  async ({ guestless: page }) => {
+    await page.setViewportSize({ width: 320, height: 320 });
+    for (const [opener, last] of [
+      ['Help', 'Close'],
+      ['New empty image', 'Create'],
+    ] as const) {
+      await page.getByRole('button', { name: opener }).click();
+      const dialog = page.getByRole('dialog');
+      const box = await dialog.boundingBox();
+      expect(box?.x).toBeGreaterThanOrEqual(0);
+      expect((box?.x ?? 0) + (box?.width ?? 999)).toBeLessThanOrEqual(320);
+      const sideways = await dialog.evaluate((element) => element.scrollWidth - element.clientWidth);
+      expect(sideways).toBeLessThanOrEqual(0);
+      await dialog.getByRole('button', { name: last }).scrollIntoViewIfNeeded();
+      await expect(dialog.getByRole('button', { name: last })).toBeInViewport({ ratio: 0.98 });
+      await page.keyboard.press('Escape');
+    }
+  },
+);

@@ -1,6 +1,6 @@
 import { expect, type Page } from '@playwright/test';
 import { monitorCommand, terminalText, textFromNow, typeInto } from './support/page.ts';
-import { test } from './support/pages.ts';
+import { FIREFOX, test } from './support/pages.ts';
 
 const LONG = 'x'.repeat(40) + 'y'.repeat(70) + 'z'.repeat(30);
 
@@ -8,7 +8,7 @@ const LONG = 'x'.repeat(40) + 'y'.repeat(70) + 'z'.repeat(30);
 const inputLine = async (page: Page) =>
   (await terminalText(page, 'monitor')).split('(qemu) ').at(-1)?.replaceAll('\n', '');
 
-test('lines longer than the pane are edited as on a wide screen', async ({ guest: page }) => {
+test('lines longer than the pane are edited as on a wide screen', FIREFOX, async ({ guest: page }) => {
   await typeInto(page, 'monitor', LONG);
   await expect.poll(() => inputLine(page)).toBe(LONG);
   await typeInto(page, 'monitor', '\x01A');
@@ -21,7 +21,7 @@ test('lines longer than the pane are edited as on a wide screen', async ({ guest
   await expect.poll(() => terminalText(page, 'monitor')).toMatch(/\(qemu\)$/);
 });
 
-test('completion, history and errors come from the monitor', async ({ guest: page }) => {
+test('completion, history and errors come from the monitor', FIREFOX, async ({ guest: page }) => {
   await typeInto(page, 'monitor', 'info stat\t');
   await expect.poll(() => inputLine(page)).toBe('info status');
   const answer = await textFromNow(page, 'monitor');
@@ -37,11 +37,15 @@ test('completion, history and errors come from the monitor', async ({ guest: pag
   await expect(page.locator('.badge')).toHaveText('Running');
 });
 
-test('a click on a step of the story replaces what is on the input line', async ({ guest: page }) => {
-  await typeInto(page, 'monitor', 'half a comm');
-  await page.getByRole('button', { name: 'Write into the monitor: device_del myvirtio1' }).click();
-  await expect.poll(() => inputLine(page)).toBe('device_del myvirtio1');
-  const answer = await textFromNow(page, 'monitor');
-  await page.keyboard.press('Enter');
-  await expect.poll(answer).toMatch(/^Error: Device 'myvirtio1' not found$/m);
-});
+test(
+  'a click on a step of the story replaces what is on the input line',
+  FIREFOX,
+  async ({ guest: page }) => {
+    await typeInto(page, 'monitor', 'half a comm');
+    await page.getByRole('button', { name: 'Write into the monitor: device_del myvirtio1' }).click();
+    await expect.poll(() => inputLine(page)).toBe('device_del myvirtio1');
+    const answer = await textFromNow(page, 'monitor');
+    await page.keyboard.press('Enter');
+    await expect.poll(answer).toMatch(/^Error: Device 'myvirtio1' not found$/m);
+  },
+);

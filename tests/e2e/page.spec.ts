@@ -1,34 +1,38 @@
 import { expect, type Page } from '@playwright/test';
-import { test } from './support/pages.ts';
+import { FIREFOX, test } from './support/pages.ts';
 
 const region = (page: Page) =>
   page.evaluate(() => document.activeElement?.closest('#controls, #console, #monitor, #images')?.id);
 
-test('the keyboard is the guest console’s at first', async ({ guestless: page }) => {
+test('the keyboard is the guest console’s at first', FIREFOX, async ({ guestless: page }) => {
   await expect(page.getByRole('heading', { name: 'Hotslot' })).toBeVisible();
   await expect.poll(() => region(page)).toBe('console');
 });
 
-test('the chords reach every part of the page, terminals are left by them', async ({ guest: page }) => {
-  await page.locator('#console .terminal-frame').click();
-  await expect.poll(() => region(page)).toBe('console');
-  const ways: readonly (readonly [string, string])[] = [
-    ['Control+Alt+Digit2', 'monitor'],
-    ['Control+Alt+Digit3', 'images'],
-    ['Control+Alt+Digit0', 'controls'],
-    ['Control+Alt+Digit1', 'console'],
-    ['F6', 'monitor'],
-    ['F6', 'images'],
-    ['F6', 'controls'],
-    ['Shift+F6', 'images'],
-  ];
-  for (const [keys, target] of ways) {
-    await page.keyboard.press(keys);
-    expect(await region(page), keys).toBe(target);
-  }
-});
+test(
+  'the chords reach every part of the page, terminals are left by them',
+  FIREFOX,
+  async ({ guest: page }) => {
+    await page.locator('#console .terminal-frame').click();
+    await expect.poll(() => region(page)).toBe('console');
+    const ways: readonly (readonly [string, string])[] = [
+      ['Control+Alt+Digit2', 'monitor'],
+      ['Control+Alt+Digit3', 'images'],
+      ['Control+Alt+Digit0', 'controls'],
+      ['Control+Alt+Digit1', 'console'],
+      ['F6', 'monitor'],
+      ['F6', 'images'],
+      ['F6', 'controls'],
+      ['Shift+F6', 'images'],
+    ];
+    for (const [keys, target] of ways) {
+      await page.keyboard.press(keys);
+      expect(await region(page), keys).toBe(target);
+    }
+  },
+);
 
-test('every control has a name', async ({ guest: page }) => {
+test('every control has a name', FIREFOX, async ({ guest: page }) => {
   const nameless = await page.evaluate(() =>
     [...document.querySelectorAll('button, input, select, summary, [tabindex="0"]')]
       .filter((element) => element instanceof HTMLElement && element.offsetParent !== null)
@@ -38,7 +42,7 @@ test('every control has a name', async ({ guest: page }) => {
   expect(nameless).toEqual([]);
 });
 
-test('the dividing bars move by keys and keep their place', async ({ guestless: page }) => {
+test('the dividing bars move by keys and keep their place', FIREFOX, async ({ guestless: page }) => {
   const bar = page.getByRole('separator', { name: 'Width of the guest console' });
   await bar.focus();
   const width = async () => (await page.locator('#console').boundingBox())?.width ?? 0;
@@ -49,10 +53,19 @@ test('the dividing bars move by keys and keep their place', async ({ guestless: 
   await expect(bar).toHaveAttribute('aria-valuenow', '41');
   await page.reload();
   await expect(bar).toHaveAttribute('aria-valuenow', '41');
+});
+
+// Not in Firefox: it makes a double click only of clicks that come in one chain of WebDriver actions, and Playwright sends
+// two. There the Enter key, which does the same, is tested with the size of the panes.
+test('a double click puts a dividing bar back', async ({ guestless: page }) => {
+  const bar = page.getByRole('separator', { name: 'Width of the guest console' });
+  await bar.press('Home');
+  await expect(bar).toHaveAttribute('aria-valuenow', '15');
   await bar.dblclick();
   await expect(bar).toHaveAttribute('aria-valuenow', '53');
 });
 
+// Not in Firefox: the ESR has no WebDriver command that chooses colours for the user.
 test('the theme follows the system, and the user’s choice wins and stays', async ({ guestless: page }) => {
   const root = page.locator('html');
   await page.emulateMedia({ colorScheme: 'dark' });
@@ -66,7 +79,7 @@ test('the theme follows the system, and the user’s choice wins and stays', asy
   await expect(page.getByRole('combobox', { name: 'Theme' })).toHaveValue('dark');
 });
 
-test('help opens, says the chords, and gives the focus back', async ({ guest: page }) => {
+test('help opens, says the chords, and gives the focus back', FIREFOX, async ({ guest: page }) => {
   const help = page.getByRole('button', { name: 'Help' });
   await help.click();
   const dialog = page.getByRole('dialog', { name: 'Help' });
@@ -76,7 +89,7 @@ test('help opens, says the chords, and gives the focus back', async ({ guest: pa
   await expect(help).toBeFocused();
 });
 
-test('on a phone everything is in one column and nothing sticks out', async ({ guest: page }) => {
+test('on a phone everything is in one column and nothing sticks out', FIREFOX, async ({ guest: page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   const boxes = await Promise.all(
     ['#console', '#monitor', '#images'].map((id) => page.locator(id).boundingBox()),
@@ -85,7 +98,7 @@ test('on a phone everything is in one column and nothing sticks out', async ({ g
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
 });
 
-test('a missing guest image is said in words', async ({ page }) => {
+test('a missing guest image is said in words', FIREFOX, async ({ page }) => {
   await page.route('**/images/debian-amd64/manifest.json', (route) =>
     route.fulfill({ status: 404, body: '' }),
   );
@@ -95,7 +108,7 @@ test('a missing guest image is said in words', async ({ page }) => {
   await expect(page.locator('.badge')).toHaveText('Not started');
 });
 
-test('a damaged guest image is said in words', async ({ page }) => {
+test('a damaged guest image is said in words', FIREFOX, async ({ page }) => {
   // Without its snapshot the guest has to boot.
   await page.route('**/snapshot-0.zst', (route) => route.fulfill({ status: 404, body: '' }));
   await page.route('**/initrd.cpio.gz', (route) =>
@@ -105,7 +118,7 @@ test('a damaged guest image is said in words', async ({ page }) => {
   await expect(page.getByRole('alert')).toContainText('shorter than its manifest says', { timeout: 30_000 });
 });
 
-test('works below a folder and without cross-origin isolation', async ({ guest: page }) => {
+test('works below a folder and without cross-origin isolation', FIREFOX, async ({ guest: page }) => {
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
   const addresses = await page.evaluate(() =>
     [...document.querySelectorAll('script[src], link[href]')].map(

@@ -30,7 +30,7 @@ test(
   },
 );
 
-test('a long line below 80 columns is edited where it stands', async ({ guest: page }) => {
+test('a long line below 80 columns is edited where it stands', FIREFOX, async ({ guest: page }) => {
   test.setTimeout(120_000);
   await page.setViewportSize({ width: 1000, height: 700 });
   expect(await expectFollowing(page)).toBeLessThan(75);
@@ -44,7 +44,7 @@ test('a long line below 80 columns is edited where it stands', async ({ guest: p
     .toBe('guest#');
 });
 
-test('vi and less fill the pane, and draw anew while they run', async ({ guest: page }) => {
+test('vi and less fill the pane, and draw anew while they run', FIREFOX, async ({ guest: page }) => {
   test.setTimeout(120_000);
   await guestCommand(page, 'seq 1000 > /tmp/lines');
   const lastNumber = async (): Promise<number> => {

@@ -102,6 +102,22 @@ export async function downloadedSha256(page: Page, path: string): Promise<string
   return hash.digest('hex');
 }
 
+/** What is on the clipboard, found as a user finds it, by pasting: to read it by script Firefox gives no test the permission. */
+export async function pastedText(page: Page): Promise<string> {
+  const field = page.locator('textarea.pasted');
+  await page.evaluate(() => {
+    const area = document.createElement('textarea');
+    area.className = 'pasted';
+    document.body.append(area);
+    area.focus();
+  });
+  await page.keyboard.press('Control+V');
+  await expect(field).not.toHaveValue('');
+  const text = await field.inputValue();
+  await field.evaluate((element) => element.remove());
+  return text;
+}
+
 export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
