@@ -57,20 +57,20 @@ test(
   'a sandbox with an origin needs no forms: images are made, renamed and deleted',
   FIREFOX,
   async ({ page }) => {
-  await keepGuestAway(page);
-  const frame = await openFrame(page, {}, 'sandbox="allow-scripts allow-same-origin"');
-  await makeImage(frame, '/tmp/one.img');
-  await frame.getByRole('button', { name: 'Rename /tmp/one.img' }).click();
-  const path = frame.getByRole('dialog', { name: 'Rename image' }).getByLabel('Path in the emulated host');
-  await path.fill('/tmp/two.img');
-  await path.press('Enter');
-  await expect(imageRow(frame, '/tmp/two.img')).toBeVisible();
-  await frame.getByRole('button', { name: 'Delete /tmp/two.img' }).click();
-  await frame
-    .getByRole('dialog', { name: 'Delete image' })
-    .getByRole('button', { name: 'Delete', exact: true })
-    .click();
-  await expect(frame.getByText('No disk images yet')).toBeVisible();
+    await keepGuestAway(page);
+    const frame = await openFrame(page, {}, 'sandbox="allow-scripts allow-same-origin"');
+    await makeImage(frame, '/tmp/one.img');
+    await frame.getByRole('button', { name: 'Rename /tmp/one.img' }).click();
+    const path = frame.getByRole('dialog', { name: 'Rename image' }).getByLabel('Path in the emulated host');
+    await path.fill('/tmp/two.img');
+    await path.press('Enter');
+    await expect(imageRow(frame, '/tmp/two.img')).toBeVisible();
+    await frame.getByRole('button', { name: 'Delete /tmp/two.img' }).click();
+    await frame
+      .getByRole('dialog', { name: 'Delete image' })
+      .getByRole('button', { name: 'Delete', exact: true })
+      .click();
+    await expect(frame.getByText('No disk images yet')).toBeVisible();
   },
 );
 
