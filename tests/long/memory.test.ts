@@ -23,7 +23,7 @@ interface Step {
 const ROUND: readonly Step[] = [
   {
     hmp: ['object_add memory-backend-ram,id=m,size=128M', 'device_add pc-dimm,id=d,memdev=m'],
-    shell: 'sleep 1; dd if=/dev/urandom of=/t/x bs=1M count=150; md5sum /t/x; rm /t/x',
+    shell: 'sleep 1; dd if=/dev/urandom of=/t/x bs=1M count=40; md5sum /t/x; rm /t/x',
   },
   { hmp: ['device_del d'], shell: 'sleep 1; grep MemTotal /proc/meminfo' },
   { hmp: ['object_del m'], shell: 'uptime' },
