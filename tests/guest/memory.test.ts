@@ -156,7 +156,9 @@ describe('a DIMM of the command line', () => {
 });
 
 describe('a guest that is too small for the DIMM', () => {
-  it('does not take it, loses nothing, and takes it when it has room', { timeout: 6 * MINUTES }, async () => {
+  it('does not take it, loses nothing, and takes it at its next start', {
+    timeout: 6 * MINUTES,
+  }, async () => {
     const small = new HeadlessGuest({
       images,
       config: { icountShift: 3, dimms: { slots: 2, maxBytes: 4096 * MIB } },
@@ -182,10 +184,10 @@ describe('a guest that is too small for the DIMM', () => {
     await small.run('umount /t');
     expect(await small.hmp('device_del dimm0')).toBe('');
     await small.event('DEVICE_DELETED');
-    // What the guest reports last.
-    await small.event('ACPI_DEVICE_OST');
+    // QEMU: what Linux had made of it by then is lost to it until its next start.
     expect(await small.hmp('device_add pc-dimm,id=dimm0,memdev=mem0')).toBe('');
-    await small.event('ACPI_DEVICE_OST');
+    await small.hmp('system_reset');
+    await small.rebooted();
     expect(await small.ask('cat /sys/devices/system/memory/memory*/state | grep -c offline')).toBe('15');
     await small.end();
   });
