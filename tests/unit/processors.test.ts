@@ -114,6 +114,23 @@ describe('a stage for two', () => {
     expect(cpu.load32(0x1000, 0)).toBe(0x82);
   });
 
+  it('memory that goes away is forgotten by all, also by who has not the stage', () => {
+    const rig = stage();
+    const { memory, cpu, first, second } = rig;
+    const dimm = memory.add('dimm', 16 * MIB, 2 * MIB);
+    memory.writeU32(dimm.gpa, 0x81);
+    for (const processor of [first, second]) {
+      cpu.enter(processor);
+      paged(rig, dimm.gpa);
+      expect(cpu.load32(0x1000, 0)).toBe(0x81);
+    }
+    memory.remove(dimm);
+    for (const processor of [second, first]) {
+      cpu.enter(processor);
+      expect(cpu.load32(0x1000, 0)).not.toBe(0x81);
+    }
+  });
+
   it('a page that holds code from now on is watched in the translations of all', () => {
     const rig = stage();
     const { memory, cpu, first, second } = rig;
