@@ -36,17 +36,24 @@ function application({ rounds, locked }: SmpProgram): number[] {
   ];
 }
 
+/** Copies the trampoline to where a startup IPI can lead, and sends INIT and startup IPI to all others. */
+function startOthers(trampolineBytes: number, source: number): number[] {
+  const icr = (value: number): number[] => [0xc7, 0x05, ...dword(0xfee00300), ...dword(value)];
+  return [
+    ...[0xbe, ...dword(source), 0xbf, ...dword(TRAMPOLINE), 0xb9, ...dword(trampolineBytes), 0xf3, 0xa4],
+    ...[0xc7, 0x05, ...dword(0xfee000f0), ...dword(0x1ff)], // the APIC is enabled
+    ...icr(0xc4500),
+    ...icr(0xc4600 | (TRAMPOLINE >> 12)),
+  ];
+}
+
 function bootstrap(program: SmpProgram, trampolineBytes: number, source: number): number[] {
   const add = program.locked
     ? [0xf0, 0xff, 0x05, ...dword(COUNTER)]
     : [0xa1, ...dword(COUNTER), 0xeb, 0, 0x40, 0xeb, 0, 0xa3, ...dword(COUNTER)];
   const pause = program.pauses === false ? [] : [0xf3, 0x90];
-  const icr = (value: number): number[] => [0xc7, 0x05, ...dword(0xfee00300), ...dword(value)];
   return [
-    ...[0xbe, ...dword(source), 0xbf, ...dword(TRAMPOLINE), 0xb9, ...dword(trampolineBytes), 0xf3, 0xa4],
-    ...[0xc7, 0x05, ...dword(0xfee000f0), ...dword(0x1ff)], // the APIC is enabled
-    ...icr(0xc4500), // INIT to all others
-    ...icr(0xc4600 | (TRAMPOLINE >> 12)), // startup IPI
+    ...startOthers(trampolineBytes, source),
     ...[0xb9, ...dword(program.rounds)],
     ...add,
     0x49,
@@ -57,6 +64,18 @@ function bootstrap(program: SmpProgram, trampolineBytes: number, source: number)
     ...[0x66, 0xba, ...word(0x604), 0x66, 0xb8, ...word(0x2000), 0x66, 0xef], // S5
     ...[0xf4, 0xeb, 0xfd],
   ];
+}
+
+/** Two processors that count for ever, the first at COUNTER, the second at DONE. */
+export function restlessKernel(): Uint8Array {
+  // again: inc dword [DONE]; jmp again
+  const trampoline = [0x66, 0xff, 0x06, ...word(DONE), 0xeb, 0xf9];
+  const start = (source: number): number[] => [
+    ...startOthers(trampoline.length, source),
+    // again: inc dword [COUNTER]; jmp again
+    ...[0xff, 0x05, ...dword(COUNTER), 0xeb, 0xf8],
+  ];
+  return tinyKernel([...start(LOAD_ADDRESS + start(0).length), ...trampoline]);
 }
 
 export function smpKernel(program: SmpProgram): Uint8Array {

@@ -1,6 +1,7 @@
 /** Processors take turns on one engine: nothing is lost between them, and nothing is shared that is not memory. */
 import { describe, expect, it } from 'vitest';
 import { QUIET } from '../../src/emu/core/trace.ts';
+import { createEngine } from '../../src/emu/cpu/engine.ts';
 import {
   CR0,
   CR0_PE,
@@ -15,6 +16,9 @@ import {
   HALTED_HLT,
   HALTED_WAIT_SIPI,
   RAX,
+  RIP_LO,
+  SEG_BASE_LO,
+  SEG_CS,
   STATE_WORDS,
 } from '../../src/emu/cpu/state.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
@@ -23,7 +27,7 @@ import type { SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { NO_DEVICES } from '../support/cpu-rig.ts';
 import { memoryImages } from '../support/headless-guest.ts';
-import { COUNTER, DONE, type SmpProgram, smpKernel } from '../support/smp-kernel.ts';
+import { COUNTER, DONE, restlessKernel, type SmpProgram, smpKernel } from '../support/smp-kernel.ts';
 
 const MIB = 2 ** 20;
 
@@ -131,6 +135,23 @@ describe('a stage for two', () => {
     }
   });
 
+  it('what one drops, all of it too, the other keeps', () => {
+    const rig = stage();
+    const { memory, cpu, first, second } = rig;
+    memory.writeU32(0x81000, 0x81);
+    memory.writeU32(0x82000, 0x82);
+    paged(rig, 0x81000);
+    cpu.enter(second);
+    paged(rig, 0x81000);
+    expect(cpu.load32(0x1000, 0)).toBe(0x81);
+    cpu.enter(first);
+    memory.writeU32(0x13008, 0x82007);
+    cpu.flushTlb(true);
+    expect(cpu.load32(0x1000, 0)).toBe(0x82);
+    cpu.enter(second);
+    expect(cpu.load32(0x1000, 0)).toBe(0x81);
+  });
+
   it('a page that holds code from now on is watched in the translations of all', () => {
     const rig = stage();
     const { memory, cpu, first, second } = rig;
@@ -164,6 +185,36 @@ describe('a stage for two', () => {
     cpu.enter(third);
     rig.memory.writeU32(0x1000, 77);
     expect(cpu.load32(0x1000, 0)).toBe(77);
+  });
+});
+
+describe('an engine for two', () => {
+  const CODE = [0x1000, 0x2000] as const;
+  const COUNTERS = [0x7000, 0x7010] as const;
+
+  it('the same address is other code for another processor', () => {
+    const memory = pcMemory(MIB);
+    const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, topology: topology(0), slots: 2 });
+    const { cpu } = engine;
+    const both = [cpu.processor, cpu.addProcessor(topology(1))];
+    for (const [at, processor] of both.entries()) {
+      // again: inc word [counter]; jmp again
+      memory.write(
+        CODE[at] ?? 0,
+        Uint8Array.from([0xff, 0x06, (COUNTERS[at] ?? 0) & 0xff, 0x70, 0xeb, 0xfa]),
+      );
+      cpu.enter(processor);
+      const { S } = cpu;
+      S[HALTED] = 0;
+      S[SEG_CS + SEG_BASE_LO] = CODE[at] ?? 0;
+      S[RIP_LO] = 0;
+      cpu.updateMode();
+    }
+    for (let turn = 0; turn < 40; turn++) {
+      cpu.enter(both[turn % 2] ?? cpu.processor);
+      engine.run(100);
+    }
+    expect(COUNTERS.map((counter) => memory.readU16(counter))).toEqual([1000, 1000]);
   });
 });
 
@@ -217,6 +268,24 @@ describe('a kernel on all processors', () => {
     const first = played(program, { icountShift: 3 });
     expect(first.state).toBe('shutdown');
     expect(played(program, { icountShift: 3 })).toEqual(first);
+  });
+
+  it('that never rest share the time', () => {
+    const machine = new Machine(
+      { memoryBytes: 4 * MIB, kernel: restlessKernel(), smp: sockets(2), icountShift: 0 },
+      {
+        monotonicNs: () => performance.now() * 1e6,
+        wallClockMs: () => 0,
+        after() {},
+        random() {},
+        images: memoryImages(),
+      },
+    );
+    machine.cont();
+    for (let slice = 0; slice < 20; slice++) machine.run(5);
+    const [one, other] = [COUNTER, DONE].map((at) => machine.memory.readU32(at));
+    expect(machine.retiredInstructions).toBeGreaterThan(200_000);
+    expect(Math.abs(Math.log2((one ?? 0) / (other ?? 0)))).toBeLessThan(1);
   });
 
   it('ends also when the first one waits without PAUSE', () => {

@@ -7,6 +7,9 @@ import { memoryImages } from '../support/headless-guest.ts';
 import { snapshotBytes } from '../support/snapshots.ts';
 import { tinyKernel } from '../support/tiny-kernel.ts';
 
+/** mov dx, 3f8h; mov al, 'A'; out dx, al; hlt */
+const SAYS_A = tinyKernel([0x66, 0xba, 0xf8, 0x03, 0xb0, 0x41, 0xee, 0xf4]);
+
 it.each([
   ['with the port on which a guest asks for its size', [true, true], 1],
   ['without that port', [true], 0],
@@ -19,14 +22,17 @@ it.each([
     random: (bytes: Uint8Array) => void bytes.fill(0),
     images,
   };
-  const machine = new Machine({ memoryBytes: 16 << 20, kernel: tinyKernel([0xf4]), serialPorts }, host);
+  const machine = new Machine({ memoryBytes: 16 << 20, kernel: SAYS_A, serialPorts }, host);
   let asked = 0;
+  let shown = '';
   const environment: MachineEnvironment = {
     images,
     onWake: () => {},
     isMonitorFull: () => false,
     onMemoryNotice: () => {},
-    onSerialOutput: () => {},
+    onSerialOutput: (bytes) => {
+      shown += String.fromCharCode(...bytes);
+    },
     onMonitorOutput: () => {},
     onEvent: () => {},
     onDrivesChange: () => {},
@@ -38,7 +44,18 @@ it.each([
   const arriving = new ArrivingMachine(environment);
   arriving.push(await snapshotBytes(machine));
   const restored = await arriving.finish();
-  expect(asked).toBe(times);
+  // What it was to say comes first, as a prompt does.
+  expect([asked, shown]).toEqual([0, '']);
+  restored.setBootFiles({
+    kernel: SAYS_A,
+    initrd: new Uint8Array(0),
+    append: '',
+    memoryBytes: 16 << 20,
+    serialPorts,
+  });
+  restored.start();
+  for (let slice = 0; slice < 100 && shown === ''; slice++) restored.run(1);
+  expect([asked, shown]).toEqual([times, 'A']);
   await restored.close();
   await machine.close();
 });
