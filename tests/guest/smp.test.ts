@@ -1,6 +1,7 @@
 /** Only this level catches what a whole Linux needs of several processors, and of processors that come and go while it runs. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Machine, MachineConfig, MachineHost } from '../../src/emu/index.ts';
+import { ADD_CPU, counted, cpuRounds, trouble } from '../support/cpu-rounds.ts';
 import { guestTarget, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { normalisations, readRecording, replay } from '../support/replay.ts';
 import { everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
@@ -8,22 +9,9 @@ import { everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
 const MINUTES = 60_000;
 const ONLINE = '/sys/devices/system/cpu/online';
 const FOUR_SOCKETS = { cpus: 1, maxCpus: 4, sockets: 4, dies: 1, cores: 1, threads: 1 };
-const ADD = 'device_add qemu64-x86_64-cpu,core-id=0,thread-id=0';
-/** What Linux says when processors disagree, or when one waits for another in vain. */
-const TROUBLE = 'BUG|WARNING|soft lockup|rcu.*stall|inconsistent|[Nn]ot responding|Call Trace';
 const NOT_OURS = /"(RTC_CHANGE|NIC_RX_FILTER_CHANGED)"/;
 /** QEMU 7.2 without KVM never tells that the processor itself is gone. */
 const ONLY_OURS = /"DEVICE_DELETED","data":\{"device":"cpu-/;
-
-/** As many shells at once as there are processors, each of which counts: gives what they counted. */
-const counted = (shells: number, rounds: number): string =>
-  `( for n in $(seq ${shells}); do ` +
-  `( i=0; while [ $i -lt ${rounds} ]; do i=$((i+1)); done; echo $i ) & done > /tmp/counts; wait ); ` +
-  'sort /tmp/counts | uniq -c | tr -s " "';
-
-async function trouble(guest: HeadlessGuest): Promise<string> {
-  return guest.ask(`dmesg | grep -E "${TROUBLE}"`);
-}
 
 describe('Linux on four processors', () => {
   let guest: HeadlessGuest;
@@ -119,7 +107,7 @@ describe('processors that come and go', () => {
     'before the boot, under load, again after it was gone, and over a reset',
     async () => {
       const guest = new HeadlessGuest({ images: memoryImages(), config: { smp: FOUR_SOCKETS } });
-      expect(await guest.hmp(`${ADD},socket-id=3,id=early`)).toBe('');
+      expect(await guest.hmp(`${ADD_CPU},socket-id=3,id=early`)).toBe('');
       await guest.boot();
       await guest.settle();
       // It was there when Linux looked first.
@@ -127,21 +115,9 @@ describe('processors that come and go', () => {
       await guest.run(
         '( while :; do :; done ) & ( while :; do cat /proc/stat > /dev/null; done ) & disown -a',
       );
-      for (let round = 0; round < 4; round++) {
-        expect(await guest.hmp(`${ADD},socket-id=1,id=cpu${round}`)).toBe('');
-        await guest.event('ACPI_DEVICE_OST');
-        expect(
-          await guest.ask('for file in /sys/devices/system/cpu/cpu*/online; do echo 1 > $file; done; nproc'),
-        ).toBe('3');
-        expect(await guest.ask(counted(3, 50))).toBe(' 3 50');
-        expect(await guest.hmp(`device_del cpu${round}`)).toBe('');
-        await guest.event('DEVICE_DELETED');
-        // What the guest reports last.
-        await guest.event('ACPI_DEVICE_OST');
-        expect(await guest.ask('nproc')).toBe('2');
-      }
+      await cpuRounds(guest, { rounds: 2, before: 2 });
       expect(await trouble(guest)).toBe('');
-      expect(await guest.hmp(`${ADD},socket-id=2,id=late`)).toBe('');
+      expect(await guest.hmp(`${ADD_CPU},socket-id=2,id=late`)).toBe('');
       await guest.hmp('system_reset');
       await guest.rebooted();
       expect(await guest.ask('nproc')).toBe('3');
@@ -186,7 +162,7 @@ describe('a snapshot', () => {
       const guest = new HeadlessGuest({ images: memoryImages(), config });
       await guest.boot();
       await guest.settle();
-      await guest.hmp(`${ADD},socket-id=3,id=hot`);
+      await guest.hmp(`${ADD_CPU},socket-id=3,id=hot`);
       await guest.event('ACPI_DEVICE_OST');
       await guest.run('for file in /sys/devices/system/cpu/cpu*/online; do echo 1 > $file; done');
       await guest.run('( while :; do :; done ) & ( while :; do :; done ) & ( while :; do :; done ) &');

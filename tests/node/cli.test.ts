@@ -188,15 +188,12 @@ describe('a machine that does not run yet', () => {
   it('the monitor on a Unix socket, client after client; the socket goes with the program', async () => {
     const path = join(folder, 'monitor');
     const run = start(...idle(), '-display', 'none', '-monitor', `unix:${path},server=on,wait=off`);
-    await eventually(
-      () => existsSync(path),
-      ANSWER_MS,
-      () => run.stderr,
-    );
-    const ask = (line: string): Promise<string> =>
-      new Promise((resolve, reject) => {
+    const ask = async (line: string): Promise<string> => {
+      // The socket is there a moment before somebody listens.
+      const socket = await connected(path);
+      return new Promise((resolve, reject) => {
         let text = '';
-        const socket = connect(path, () => socket.write(`${line}\n`));
+        socket.write(`${line}\n`);
         socket.on('error', reject);
         socket.on('close', () => resolve(text));
         socket.on('data', (bytes) => {
@@ -204,6 +201,7 @@ describe('a machine that does not run yet', () => {
           if (text.split('(qemu) ').length > 2) socket.destroy();
         });
       });
+    };
     expect(await ask('info version')).toContain('7.2.');
     expect(await ask('info status')).toContain('paused (prelaunch)');
     void ask('quit').catch(() => {});
