@@ -183,11 +183,11 @@ export class ImagesPanel {
 
   async #download({ path, sizeBytes }: ImageRow, detail: HTMLElement, size: string): Promise<void> {
     try {
-      await downloadImage(this.#client.api, path, sizeBytes, (doneBytes) => {
+      const isGiven = await downloadImage(this.#client.api, path, sizeBytes, (doneBytes) => {
         detail.textContent = `Downloading: ${formatBytes(doneBytes)} of ${formatBytes(sizeBytes)}`;
       });
       // A browser does not tell a page that its frame may not download.
-      if (hasOpaqueOrigin())
+      if (isGiven && hasOpaqueOrigin())
         announce('If no file came: the page around this frame does not allow downloads.');
     } catch (error) {
       this.#actions.notices.show({ level: 'error', text: errorText(error) });

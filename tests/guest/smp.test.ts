@@ -1,10 +1,10 @@
 /** Only this level catches what a whole Linux needs of several processors, and of processors that come and go while it runs. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Machine, MachineConfig, MachineHost } from '../../src/emu/index.ts';
+import type { MachineConfig, MachineHost } from '../../src/emu/index.ts';
 import { ADD_CPU, counted, cpuRounds, trouble } from '../support/cpu-rounds.ts';
 import { guestTarget, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { normalisations, readRecording, replay } from '../support/replay.ts';
-import { everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
+import { advance, everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
 
 const MINUTES = 60_000;
 const ONLINE = '/sys/devices/system/cpu/online';
@@ -131,7 +131,6 @@ describe('processors that come and go', () => {
 });
 
 describe('a snapshot', () => {
-  const NS_PER_INSTRUCTION = 8;
   const host = (): MachineHost => ({
     monotonicNs: () => performance.now() * 1e6,
     wallClockMs: () => Date.now(),
@@ -139,17 +138,6 @@ describe('a snapshot', () => {
     random: (bytes) => void bytes.fill(0),
     images: memoryImages(),
   });
-
-  async function advance(machine: Machine, instructions: number): Promise<void> {
-    const timer = machine.clock.timer(() => machine.stop());
-    timer.arm(machine.clock.nowNs() + instructions * NS_PER_INSTRUCTION);
-    machine.cont();
-    while (machine.runState === 'running') {
-      machine.run(50);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    if (machine.internalError !== undefined) throw machine.internalError;
-  }
 
   it(
     'has all processors, a hot-added one among them, in the middle of a turn',

@@ -9,12 +9,11 @@ import {
 } from '../../src/emu/index.ts';
 import { seededRandom } from '../support/chip-rig.ts';
 import { guestFiles, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
-import { everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
+import { advance, everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
 
 const MINUTES = 60_000;
 const MIB = 1024 * 1024;
 const DISK = '/tmp/disk1.img';
-const NS_PER_INSTRUCTION = 8;
 const CONFIG = { icountShift: 3, rtcBaseMs: 1_700_000_000_000 };
 const random = seededRandom(0x5eed);
 
@@ -25,18 +24,6 @@ const host = (images: MachineHost['images']): MachineHost => ({
   random: (bytes) => void bytes.fill(0),
   images,
 });
-
-/** Lets the guest run until its clock has moved by that many instructions. */
-async function advance(machine: Machine, instructions: number): Promise<void> {
-  const timer = machine.clock.timer(() => machine.stop());
-  timer.arm(machine.clock.nowNs() + instructions * NS_PER_INSTRUCTION);
-  machine.cont();
-  while (machine.runState === 'running') {
-    machine.run(50);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  if (machine.internalError !== undefined) throw machine.internalError;
-}
 
 /** Both run for so long, and must then be equal to the last bit. */
 async function compareFor(instructions: number, one: Machine, other: Machine): Promise<void> {

@@ -22,6 +22,20 @@ const ENGINE_WORDS = new Set([
   ...Array.from({ length: 16 }, (_, at) => S.XMM_TEMP + at),
 ]);
 
+const NS_PER_INSTRUCTION = 8;
+
+/** Lets a machine with `icountShift: 3` run until its clock has moved by that many instructions. */
+export async function advance(machine: Machine, instructions: number): Promise<void> {
+  const timer = machine.clock.timer(() => machine.stop());
+  timer.arm(machine.clock.nowNs() + instructions * NS_PER_INSTRUCTION);
+  machine.cont();
+  while (machine.runState === 'running') {
+    machine.run(50);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (machine.internalError !== undefined) throw machine.internalError;
+}
+
 /** Everything a guest could tell two machines apart by. */
 export async function everything(machine: Machine): Promise<Readonly<Record<string, unknown>>> {
   const { state } = await saveMachine(machine);

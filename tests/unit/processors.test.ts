@@ -1,7 +1,8 @@
 /** Processors take turns on one engine: nothing is lost between them, and nothing is shared that is not memory. */
 import { describe, expect, it } from 'vitest';
+import { EventQueue } from '../../src/emu/core/clock.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
-import { createEngine } from '../../src/emu/cpu/engine.ts';
+import { createEngine, type Exit } from '../../src/emu/cpu/engine.ts';
 import {
   CR0,
   CR0_PE,
@@ -24,6 +25,7 @@ import {
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
 import { Machine, type MachineConfig } from '../../src/emu/index.ts';
 import type { SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
+import { Processors } from '../../src/emu/machine/processors.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { NO_DEVICES } from '../support/cpu-rig.ts';
 import { memoryImages } from '../support/headless-guest.ts';
@@ -97,7 +99,8 @@ describe('a stage for two', () => {
     cpu.updateMode();
   }
 
-  it('each keeps its translations over the turns of others, until it drops them itself', () => {
+  /** Both have the frame at 0x81000 in page 1, the second one has used it; the first has the stage. */
+  function bothPaged(): ReturnType<typeof stage> {
     const rig = stage();
     const { memory, cpu, first, second } = rig;
     memory.writeU32(0x81000, 0x81);
@@ -107,6 +110,11 @@ describe('a stage for two', () => {
     paged(rig, 0x81000);
     expect(cpu.load32(0x1000, 0)).toBe(0x81);
     cpu.enter(first);
+    return rig;
+  }
+
+  it('each keeps its translations over the turns of others, until it drops them itself', () => {
+    const { memory, cpu, second } = bothPaged();
     expect(cpu.load32(0x1000, 0)).toBe(0x81);
     memory.writeU32(0x13008, 0x82007);
     cpu.invalidatePage(0x1000, 0);
@@ -136,15 +144,7 @@ describe('a stage for two', () => {
   });
 
   it('what one drops, all of it too, the other keeps', () => {
-    const rig = stage();
-    const { memory, cpu, first, second } = rig;
-    memory.writeU32(0x81000, 0x81);
-    memory.writeU32(0x82000, 0x82);
-    paged(rig, 0x81000);
-    cpu.enter(second);
-    paged(rig, 0x81000);
-    expect(cpu.load32(0x1000, 0)).toBe(0x81);
-    cpu.enter(first);
+    const { memory, cpu, second } = bothPaged();
     memory.writeU32(0x13008, 0x82007);
     cpu.flushTlb(true);
     expect(cpu.load32(0x1000, 0)).toBe(0x82);
@@ -185,6 +185,27 @@ describe('a stage for two', () => {
     cpu.enter(third);
     rig.memory.writeU32(0x1000, 77);
     expect(cpu.load32(0x1000, 0)).toBe(77);
+  });
+});
+
+describe('a processor that ejects itself', () => {
+  it('is gone after its turn, and its place takes another at once', () => {
+    const memory = pcMemory(MIB);
+    const cpu = new Vcpu(memory, NO_DEVICES, QUIET, topology(0), 2);
+    const engine = { cpu, retired: 0, run: (): Exit => 'budget' };
+    const clock = new EventQueue(() => 0);
+    const smp = { ...sockets(2), cpus: 1 };
+    const processors = new Processors({ smp, engine, host: NO_DEVICES, clock, trace: QUIET });
+    const { cpu: first } = processors.add(1);
+    first.S[HALTED] = 0;
+    processors.boot.cpu.S[HALTED] = HALTED_HLT;
+    processors.takeTurn(100);
+    expect(cpu.processor).toBe(first);
+    processors.remove(1);
+    expect([processors.present.length, cpu.processor]).toEqual([1, first]);
+    const { cpu: second } = processors.add(1);
+    expect(cpu.processor).toBe(processors.boot.cpu);
+    expect([second.place.slot, second.isReady]).toEqual([first.place.slot, false]);
   });
 });
 

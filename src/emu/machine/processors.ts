@@ -80,6 +80,7 @@ export class Processors {
   /** A processor comes in, as after RESET: it waits for INIT and a startup IPI. */
   add(index: number): MachineProcessor {
     assert(!this.#present.has(index), `processor ${index} is there`);
+    this.#letLeave();
     const { engine } = this.#wiring;
     return this.#insert(index, engine.cpu.addProcessor(cpuTopologyOf(this.smp, index)));
   }
@@ -113,13 +114,8 @@ export class Processors {
 
   /** Lets the one have the stage whose turn it is; gives how many of `budget` instructions it may run. */
   takeTurn(budget: number): number {
-    const { cpu } = this.#wiring.engine;
-    const isOver = cpu.takeTurnIsOver();
-    if (this.#leaving !== undefined) {
-      this.#enter(this.boot);
-      cpu.removeProcessor(this.#leaving.cpu);
-      this.#leaving = undefined;
-    }
+    const isOver = this.#wiring.engine.cpu.takeTurnIsOver();
+    this.#letLeave();
     if (isOver || this.#left <= 0 || !this.#current.cpu.isReady) this.#next();
     return this.#ring.length > 1 ? Math.min(budget, this.#left) : budget;
   }
@@ -148,6 +144,14 @@ export class Processors {
   restoreTurn({ index, left }: TurnSnapshot): void {
     this.#enter(this.#present.get(index) ?? this.boot);
     this.#left = left;
+  }
+
+  /** Between two turns: who was taken out in its own leaves the stage, and its slot is free. */
+  #letLeave(): void {
+    if (this.#leaving === undefined) return;
+    this.#enter(this.boot);
+    this.#wiring.engine.cpu.removeProcessor(this.#leaving.cpu);
+    this.#leaving = undefined;
   }
 
   /** Turns go round, past those that sleep. When all do, it stays with who has it. */
