@@ -3,9 +3,23 @@ export const PROGRAM = 'hotslot-system-x86_64';
 
 /** The machine cannot be started: `message` goes to standard error as it is, the process ends with status 1. */
 export class StartError extends Error {
-  constructor(message: string) {
+  /** The option with its value that has to be changed, as the user wrote it; undefined where it is not known. */
+  about: string | undefined;
+
+  constructor(message: string, about?: string) {
     super(message);
     this.name = 'StartError';
+    this.about = about;
+  }
+}
+
+/** What `read` gives. QEMU does not say of all errors which option they are about; `about` says so for those. */
+export function readingOption<T>(about: string | undefined, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StartError) error.about ??= about;
+    throw error;
   }
 }
 
@@ -19,5 +33,5 @@ export function report(message: string, at?: string): string {
 
 /** The error of one option, or of the command line as a whole. */
 export function startError(message: string, at?: string): StartError {
-  return new StartError(report(message, at));
+  return new StartError(report(message, at), at);
 }

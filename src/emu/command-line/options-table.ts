@@ -1,5 +1,5 @@
 /** The options of the command line, in the order of the help. Names are QEMU's; `guest` is ours. */
-import { QEMU_VERSION } from '../emu/index.ts';
+import { QEMU_VERSION } from '../monitor/version.ts';
 import { PROGRAM } from './start-error.ts';
 
 export interface OptionSpec {
