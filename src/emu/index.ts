@@ -41,7 +41,11 @@ export {
   type OptionGroup,
   readCommandLine,
 } from './command-line/options.ts';
-export { report, StartError, startError } from './command-line/start-error.ts';
+export { checkMemory } from './command-line/options-memory.ts';
+export { splitArguments } from './command-line/options-split.ts';
+export { helpText, needsHost } from './command-line/options-table.ts';
+export { splitWords, type Word } from './command-line/split-words.ts';
+export { readingOption, report, StartError, startError, withoutProgram } from './command-line/start-error.ts';
 export { ByteQueue } from './core/byte-queue.ts';
 export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';
 export { MonitorError } from './core/monitor-error.ts';

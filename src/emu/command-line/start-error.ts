@@ -31,6 +31,11 @@ export function report(message: string, at?: string): string {
   return at === undefined ? `${PROGRAM}: ${message}` : `${PROGRAM}: ${at}: ${message}`;
 }
 
+/** A message without the program's name, for those who see where it comes from. */
+export function withoutProgram(message: string): string {
+  return message.replaceAll(`${PROGRAM}: `, '');
+}
+
 /** The error of one option, or of the command line as a whole. */
 export function startError(message: string, at?: string): StartError {
   return new StartError(report(message, at), at);
