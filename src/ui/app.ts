@@ -54,10 +54,11 @@ export class App {
       notices: this.#notices,
       listed: (images, machine) => this.#story.setImages(images, machine),
     });
-    this.#story = new Story(
-      (command) => this.#monitor.propose(command),
-      () => this.#images.focus(),
-    );
+    this.#story = new Story({
+      monitor: (command) => this.#monitor.propose(command),
+      guest: (command) => this.#console.propose(command),
+      images: () => this.#images.focus(),
+    });
     this.#monitor.pane.top.append(this.#story.element);
     this.elements = [
       this.#header.element,
@@ -191,6 +192,7 @@ export class App {
         break;
       case 'hardware':
         this.#header.setHardware(message.hardware);
+        this.#story.setHardware(message.hardware);
         break;
       case 'notice':
         this.#notices.show(message.notice);
