@@ -1,5 +1,6 @@
 import { button } from './button.ts';
 import { h, on } from './dom.ts';
+import { isFramed } from './frame.ts';
 
 export interface Field {
   readonly name: string;
@@ -79,8 +80,20 @@ export function show(title: string, content: HTMLElement, className = ''): HTMLD
   );
   on(dialog, 'close', () => dialog.remove());
   document.body.append(dialog);
-  dialog.showModal();
+  if (isFramed() && !document.hasFocus()) waitForReader(dialog);
+  else dialog.showModal();
   return dialog;
+}
+
+/** In a frame the keyboard stays with the page around it until the reader comes in: the dialog is only shown until then. */
+function waitForReader(dialog: HTMLDialogElement): void {
+  dialog.setAttribute('open', '');
+  const becomeModal = (): void => {
+    if (!dialog.isConnected) return;
+    dialog.removeAttribute('open');
+    dialog.showModal();
+  };
+  window.addEventListener('focus', becomeModal, { once: true });
 }
 
 function inputFor(field: Field): HTMLInputElement {

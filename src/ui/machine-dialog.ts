@@ -51,7 +51,7 @@ export function openMachineDialog(options: MachineDialogOptions): () => void {
     if (isError) field.setAttribute('aria-invalid', 'true');
     else field.removeAttribute('aria-invalid');
     if (answer?.range !== undefined) field.setSelectionRange(answer.range.start, answer.range.end);
-    field.focus();
+    if (dialog.matches(':modal')) field.focus();
   };
   const submit = async (): Promise<void> => {
     if (ok.disabled) return;
