@@ -37,7 +37,7 @@ test('a bad line is refused where it is wrong, and the machine goes on', FIREFOX
     ['-m 256,slots=4 -S', 'slots specified but no max-size', '-m 256,slots=4'],
     ['-cpu foo', "unable to find CPU model 'foo'", '-cpu foo'],
     ['-S -foo', '-foo: invalid option', '-foo'],
-    ['-m 64 -kernel vmlinuz', 'this page has no files of a host', '-kernel vmlinuz'],
+    ['-m 64 -kernel vmlinuz', 'this page starts the kernel of its guest image', '-kernel vmlinuz'],
   ] as const) {
     await field(page).fill(line);
     await page.keyboard.press('Enter');
@@ -122,7 +122,7 @@ test(
     await page.goto('./#cmd=-smp%202%20-kernel%20x');
     await expect(dialog(page)).toContainText('The address of this page names a machine that cannot be made.');
     await expect(dialog(page).getByRole('alert')).toContainText(
-      '-kernel x: this page has no files of a host',
+      '-kernel x: this page starts the kernel of its guest image',
     );
     expect(await marked(page)).toBe('-kernel x');
     await expect(page.locator('.badge')).toHaveText('Loading');
