@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { QEMU64_FEATURES } from '../../src/emu/cpu/cpu-features.ts';
 import {
   APIC_BASE_LO,
   CPL,
@@ -94,7 +95,8 @@ describe('CPUID of qemu64', () => {
   const hex = (words: readonly number[]): string[] => words.map((word) => (word >>> 0).toString(16));
 
   it('answers as recorded from QEMU, less SVM', () => {
-    const leaf = (number: number, sub = 0): string[] => hex(cpuidLeaf(number, sub, one, true));
+    const leaf = (number: number, sub = 0): string[] =>
+      hex(cpuidLeaf(QEMU64_FEATURES, number, sub, one, true));
     expect(leaf(0)).toEqual(['d', '68747541', '444d4163', '69746e65']);
     expect(leaf(1)).toEqual(['60fb1', '800', '80002001', '78bfbfd']);
     expect(leaf(5)).toEqual(['0', '0', '3', '0']);
@@ -112,10 +114,15 @@ describe('CPUID of qemu64', () => {
 
   it('describes the topology', () => {
     const four = { apicId: 3, sockets: 1, cores: 2, threads: 2 };
-    expect(hex(cpuidLeaf(1, 0, four, true))).toEqual(['60fb1', '3040800', '80002001', '178bfbfd']);
-    expect(hex(cpuidLeaf(0xb, 0, four, true))).toEqual(['1', '2', '100', '3']);
-    expect(hex(cpuidLeaf(0xb, 1, four, true))).toEqual(['2', '4', '201', '3']);
-    expect(hex(cpuidLeaf(0x80000008, 0, four, true))).toEqual(['3028', '0', '2003', '0']);
+    expect(hex(cpuidLeaf(QEMU64_FEATURES, 1, 0, four, true))).toEqual([
+      '60fb1',
+      '3040800',
+      '80002001',
+      '178bfbfd',
+    ]);
+    expect(hex(cpuidLeaf(QEMU64_FEATURES, 0xb, 0, four, true))).toEqual(['1', '2', '100', '3']);
+    expect(hex(cpuidLeaf(QEMU64_FEATURES, 0xb, 1, four, true))).toEqual(['2', '4', '201', '3']);
+    expect(hex(cpuidLeaf(QEMU64_FEATURES, 0x80000008, 0, four, true))).toEqual(['3028', '0', '2003', '0']);
   });
 
   it('hides the APIC when it is off, and EDX after reset is the signature', () => {

@@ -2,6 +2,7 @@
 import type { AccessSize } from '../core/device.ts';
 import type { Trace } from '../core/trace.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { CpuFeatures } from './cpu-features.ts';
 
 /** The machine as the CPU sees it. */
 export interface CpuHost {
@@ -52,6 +53,8 @@ export interface Cpu {
   readonly memory: GuestMemory;
   readonly host: CpuHost;
   readonly trace: Trace;
+  /** What CPUID announces: the machine's, the same for all its vCPUs. */
+  readonly features: CpuFeatures;
   /** Absent: no local APIC (CPUID then does not announce one). */
   readonly apic?: CpuApic | undefined;
   /** Absent: the only processor, APIC id 0. */

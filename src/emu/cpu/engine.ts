@@ -2,6 +2,7 @@
 import type { Trace } from '../core/trace.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { CpuHost, CpuTopology } from './cpu.ts';
+import type { CpuFeatures } from './cpu-features.ts';
 import { BlockCache, MODE_SINGLE } from './interp/block-cache.ts';
 import { CodeLookup } from './interp/code-lookup.ts';
 import { CodeMaker, type FunctionMaker } from './interp/code-maker.ts';
@@ -60,6 +61,8 @@ export interface EngineOptions {
   readonly topology?: CpuTopology;
   /** How many vCPUs can be at once; absent: one. */
   readonly slots?: number;
+  /** What the processors of the machine announce and execute; absent: qemu64's. */
+  readonly features?: CpuFeatures;
   /** Shared by all vCPUs of a machine. */
   readonly blocks?: BlockCache;
   /** How compiled code is made; absent: by the host's `Function`. */
@@ -98,8 +101,8 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     const { memory, host, trace } = options;
-    this.cpu = new Vcpu(memory, host, trace, options.topology, options.slots);
-    this.blocks = options.blocks ?? new BlockCache(memory);
+    this.cpu = new Vcpu(memory, host, trace, options.topology, options.slots, options.features);
+    this.blocks = options.blocks ?? new BlockCache(memory, this.cpu.features);
     this.#code = new CodeLookup(this.cpu, this.blocks);
     this.blocks.onFlush = () => {
       this.#code.clear();

@@ -5,6 +5,7 @@
 import type { Device } from '../core/device.ts';
 import { record } from '../core/state-fields.ts';
 import type { CpuApic, CpuTopology } from './cpu.ts';
+import type { CpuFeatures } from './cpu-features.ts';
 import type { Translations } from './mmu/translations.ts';
 import {
   ATTENTION,
@@ -36,6 +37,7 @@ const NO_INTERRUPTS: InterruptSource = { pending: () => false, acknowledge: () =
 /** The stage, as a processor sees it. */
 export interface Stage {
   readonly S: Int32Array;
+  readonly features: CpuFeatures;
   /** Who is on it. */
   readonly processor: Processor;
   requestExit(): void;
@@ -74,6 +76,10 @@ export class Processor implements Device<VcpuState> {
   /** Its words, wherever they are: not to be kept. */
   get S(): Int32Array {
     return this.#isOnStage ? this.#stage.S : this.place.words;
+  }
+
+  get features(): CpuFeatures {
+    return this.#stage.features;
   }
 
   get #isOnStage(): boolean {

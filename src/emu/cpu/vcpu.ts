@@ -7,6 +7,7 @@ import type { Trace } from '../core/trace.ts';
 import type { RamOffset } from '../memory/addresses.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Cpu, CpuApic, CpuHost, CpuTopology } from './cpu.ts';
+import { type CpuFeatures, QEMU64_FEATURES } from './cpu-features.ts';
 import { JUMP_WORDS } from './interp/jump-cache.ts';
 import { Mmu } from './mmu/mmu.ts';
 import { tlbPart, tlbWords } from './mmu/tlb.ts';
@@ -46,6 +47,7 @@ export class Vcpu implements Cpu, Stage {
   readonly memory: GuestMemory;
   readonly host: CpuHost;
   readonly trace: Trace;
+  readonly features: CpuFeatures;
   readonly mmu: Mmu;
   /** How many vCPUs can be at once. */
   readonly slots: number;
@@ -62,11 +64,13 @@ export class Vcpu implements Cpu, Stage {
     trace: Trace,
     topology: CpuTopology = SINGLE_PROCESSOR,
     slots = 1,
+    features: CpuFeatures = QEMU64_FEATURES,
   ) {
     this.memory = memory;
     this.host = host;
     this.trace = trace;
     this.slots = slots;
+    this.features = features;
     this.tlb = new Int32Array(tlbWords(slots));
     this.#places = Array.from({ length: slots }, (_, slot) => placeOf(slot, this.tlb));
     const buffer = new ArrayBuffer(STATE_WORDS * 4);

@@ -1,5 +1,6 @@
 /** One instruction while it is being decoded: its bytes, prefixes and operands, and the records that it becomes. */
 
+import { type CpuFeature, type CpuFeatures, hasFeature } from '../cpu-features.ts';
 import { helperNumber } from '../helpers/helpers.ts';
 import { INDEX_SHIFT, LENGTH_SHIFT } from '../interp/position.ts';
 import type { Width } from '../semantics/emitter.ts';
@@ -105,8 +106,16 @@ export class Instruction {
   /** Segment that the operand is in by default. */
   defaultSegment = SEG_DS;
 
-  constructor(C: Int32Array) {
+  readonly #features: CpuFeatures;
+
+  constructor(C: Int32Array, features: CpuFeatures) {
     this.C = C;
+    this.#features = features;
+  }
+
+  /** The processor announces `feature`. */
+  has(feature: CpuFeature): boolean {
+    return hasFeature(this.#features, feature);
   }
 
   get code64(): boolean {
