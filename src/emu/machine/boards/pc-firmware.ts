@@ -30,10 +30,10 @@ export function pcFirmwareSetup(board: PcBoard): number {
   setUpChips(board.ports, board.physical, serials);
   writeBiosDataArea(memory, serials);
   const rsdp = writeAcpiTables(board);
-  const { features, topology } = processors.boot.cpu;
-  const [cpuSignature, , , cpuFeatures] = cpuidLeaf(features, 1, 0, topology, true);
+  const { identity, topology } = processors.boot.cpu;
+  const [cpuSignature, , , cpuFeatures] = cpuidLeaf(identity, 1, 0, topology, true);
   // QEMU: SMBIOS does not say that a processor shares its socket.
-  const [, , , loneFeatures] = cpuidLeaf(features, 1, 0, SINGLE_PROCESSOR, true);
+  const [, , , loneFeatures] = cpuidLeaf(identity, 1, 0, SINGLE_PROCESSOR, true);
   const apicIds = processors.present.map(({ index }) => processors.archId(index)).sort((a, b) => a - b);
   return writeBiosTables(memory, {
     rsdp,
