@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CommandLine, readCommandLine } from '../../src/node/options.ts';
-import { StartError } from '../../src/node/start-error.ts';
+import { type CommandLine, readCommandLine } from '../../src/emu/command-line/options.ts';
+import { StartError } from '../../src/emu/command-line/start-error.ts';
 
 const MIB = 1024 * 1024;
 

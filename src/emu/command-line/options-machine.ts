@@ -1,5 +1,7 @@
 /** -machine, -accel, -cpu, -smp: what there is to choose. Texts are QEMU's. */
-import { ONE_PROCESSOR, parseBool, readSmp, SMP_KEYS, type SmpConfig } from '../emu/index.ts';
+import { ONE_PROCESSOR, type SmpConfig } from '../machine/cpu-topology.ts';
+import { readSmp, SMP_KEYS } from '../machine/smp-options.ts';
+import { parseBool } from '../qdev/properties.ts';
 import { StartError, startError } from './start-error.ts';
 
 const MACHINE = 'pc-i440fx-7.2';
