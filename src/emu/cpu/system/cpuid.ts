@@ -156,7 +156,7 @@ function addressBits(features: CpuFeatures): number {
  * Leaf 4. Spec: SDM vol. 2, CPUID. QEMU: 32 KiB of L1 for data and for code, 8 ways; 4 MiB of L2, 16 ways, for the threads of a core;
  * 16 MiB of L3, 16 ways, for a die.
  */
-function cacheLeaf(subleaf: number, { dies = 1, cores, threads }: CpuTopology, l3: boolean): Leaf {
+function cacheLeaf(subleaf: number, { cores, threads }: CpuTopology, l3: boolean): Leaf {
   const inPackage = (cores - 1) << 26;
   const sharing = (ids: number): number => (ids - 1) << 14;
   if (subleaf === 0) return [inPackage | 0x121, 0x01c0003f, 0x3f, 1];
