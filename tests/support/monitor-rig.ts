@@ -61,6 +61,7 @@ const NO_HOST: CpuHost = {
   mmioRead: () => 0,
   mmioWrite() {},
   nowNs: () => 0,
+  random() {},
   acknowledgePic: () => 0,
   broadcastEoi() {},
 };

@@ -1,6 +1,7 @@
 /** Runs an instruction vector inside of a compiled loop: the instruction, then a jump back to it. */
 
 import { QUIET } from '../../src/emu/core/trace.ts';
+import { EXECUTED_FEATURES } from '../../src/emu/cpu/cpu-features.ts';
 import { createEngine } from '../../src/emu/cpu/engine.ts';
 import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import { CR2_HI, CR2_LO, RIP_HI, RIP_LO } from '../../src/emu/cpu/state.ts';
@@ -31,7 +32,7 @@ export interface RegionRig {
 
 export function createRegionRig(): RegionRig {
   const memory = pcMemory(RIG_MEMORY_BYTES);
-  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET });
+  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, features: EXECUTED_FEATURES });
   const { cpu, compiler } = engine;
   const { S } = cpu;
   compiler.policy = EAGER;

@@ -50,6 +50,10 @@ export class RecordingHost implements CpuHost {
     return this.time;
   }
 
+  random(bytes: Uint8Array): void {
+    bytes.fill(this.answer);
+  }
+
   acknowledgePic(): number {
     return this.vector;
   }

@@ -13,6 +13,8 @@ export interface CpuHost {
   mmioWrite(gpa: number, size: AccessSize, value: number): void;
   /** Virtual time; exact at this instruction in deterministic mode. */
   nowNs(): number;
+  /** Fills `bytes` with entropy; the same at the same instruction in deterministic mode. */
+  random(bytes: Uint8Array): void;
   /** INTA cycle of the 8259 pair: the vector. */
   acknowledgePic(): number;
   /** A level-triggered interrupt was completed: the IO-APIC may send it again. */

@@ -30,6 +30,7 @@ import {
   STATE_WORDS,
   TLB_BASE,
   TLB_SYSTEM,
+  TLB_USER,
 } from './state.ts';
 import { readFlags, writeFlags } from './system/flags.ts';
 import { updateMode } from './system/mode.ts';
@@ -183,32 +184,39 @@ export class Vcpu implements Cpu, Stage {
     this.mmu.probeWrite(lo, hi, size, this.S[TLB_BASE]);
   }
 
+  /** The bank for implicit accesses. QEMU: at CPL 0 to 2, EFLAGS.AC lets them reach user pages as it does explicit ones. */
+  #systemBank(): number {
+    const now = this.S[TLB_BASE];
+    const system = this.S[TLB_SYSTEM];
+    return now === system + TLB_USER ? system : now;
+  }
+
   loadSystem8(lo: number, hi: number): number {
-    return this.mmu.load8(lo, hi, this.S[TLB_SYSTEM]);
+    return this.mmu.load8(lo, hi, this.#systemBank());
   }
 
   loadSystem16(lo: number, hi: number): number {
-    return this.mmu.load16(lo, hi, this.S[TLB_SYSTEM]);
+    return this.mmu.load16(lo, hi, this.#systemBank());
   }
 
   loadSystem32(lo: number, hi: number): number {
-    return this.mmu.load32(lo, hi, this.S[TLB_SYSTEM]);
+    return this.mmu.load32(lo, hi, this.#systemBank());
   }
 
   loadSystem64(lo: number, hi: number): number {
-    return this.mmu.load64(lo, hi, this.S[TLB_SYSTEM]);
+    return this.mmu.load64(lo, hi, this.#systemBank());
   }
 
   storeSystem16(lo: number, hi: number, value: number): void {
-    this.mmu.store16(lo, hi, value, this.S[TLB_SYSTEM]);
+    this.mmu.store16(lo, hi, value, this.#systemBank());
   }
 
   storeSystem32(lo: number, hi: number, value: number): void {
-    this.mmu.store32(lo, hi, value, this.S[TLB_SYSTEM]);
+    this.mmu.store32(lo, hi, value, this.#systemBank());
   }
 
   storeSystem64(lo: number, hi: number, valueLo: number, valueHi: number): void {
-    this.mmu.store64(lo, hi, valueLo, valueHi, this.S[TLB_SYSTEM]);
+    this.mmu.store64(lo, hi, valueLo, valueHi, this.#systemBank());
   }
 
   raise(vector: number, error?: number): void {

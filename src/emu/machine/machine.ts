@@ -6,6 +6,7 @@ import { sysbusPlaceLines } from '../bus/sysbus.ts';
 import { CharPipe } from '../char/char-backend.ts';
 import { CHARDEVS, type Chardevs } from '../char/chardevs.ts';
 import { EventQueue } from '../core/clock.ts';
+import { repeatableBytes } from '../core/entropy.ts';
 import { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import { TraceLog } from '../core/trace.ts';
@@ -463,6 +464,12 @@ export class Machine implements MachineApi {
     this.#fail(new ArenaFullError(this.memory.arena.capacity));
   }
 
+  /** RDRAND. Deterministic: what it gives depends on how many instructions came before it. */
+  #random(bytes: Uint8Array): void {
+    if (this.config.icountShift === undefined) this.#host.random(bytes);
+    else repeatableBytes(bytes, this.#retired());
+  }
+
   #cpuHost(): CpuHost {
     return {
       ioRead: (port, size) => this.board.ports.read(port, size),
@@ -470,6 +477,7 @@ export class Machine implements MachineApi {
       mmioRead: (gpa, size) => this.board.physical.read(gpa, size),
       mmioWrite: (gpa, size, value) => this.board.physical.write(gpa, size, value),
       nowNs: () => this.#time.nowNs(),
+      random: (bytes) => this.#random(bytes),
       acknowledgePic: () => this.board.pic.acknowledge(),
       broadcastEoi: (vector) => this.board.ioApic.eoi(vector),
     };

@@ -164,6 +164,13 @@ export class Instruction {
     return this.bytes[this.position++];
   }
 
+  /** The next byte, which stays to be read; 0 when there is none. */
+  peek(): number {
+    if (this.position < this.limit) return this.bytes[this.position];
+    this.overrun = true;
+    return 0;
+  }
+
   signed8(): number {
     return (this.byte() << 24) >> 24;
   }
@@ -249,6 +256,17 @@ export class Instruction {
       this.operandSize = wide !== this.operandPrefix ? 32 : 16;
       this.addressSize = wide !== this.addressPrefix ? 32 : 16;
     }
+  }
+
+  /** A VEX prefix gives what REX gives. `first`: the byte with R, X and B inverted, or 0 in the short form, which has R in `second`. */
+  readVex(first: number, second: number): void {
+    if (!this.code64) {
+      this.operandSize = 32;
+      return;
+    }
+    const isShort = first === 0;
+    this.rex = isShort ? (~second >> 5) & 4 : ((~first >> 5) & 7) | ((second >> 4) & 8);
+    this.operandSize = (this.rex & 8) !== 0 ? 64 : 32;
   }
 
   /** Reads ModRM, SIB and displacement. */

@@ -231,13 +231,13 @@ class RegionText {
     return `${address}${COUNT}if(${call}(${at})!==0)${e.leave()}$n=S[${BUDGET}];if(${LEAVES}){$p=${at + RECORD};break X;}`;
   }
 
-  /** Vector to vector touches no local; what reads or writes general registers or flags says so by its form and name. */
+  /** Vector to vector touches no local; what reads or writes general registers or flags says so by its form, or is `implicit`. */
   #sse(at: number): string {
     const e = this.#e;
     const { C } = this.#cache;
     const op = SSE_OPS[C[at + 1]];
     const call = `if(sse(${at})!==0)${e.leave()}`;
-    if (/^(u?comis|maskmov)/.test(op.name)) {
+    if (op.implicit) {
       return `${SPILL}if(sse(${at})!==0)return leave(${at});if(${LEAVES})return ${at + RECORD};${RELOAD}`;
     }
     const pair = (index: number, toState: boolean): string => {

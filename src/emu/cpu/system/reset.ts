@@ -35,6 +35,7 @@ import {
   SEG_SELECTOR,
   SEG_TR,
   STATE_WORDS,
+  TSC_AUX,
   TSC_OFFSET_HI,
   TSC_OFFSET_LO,
 } from '../state.ts';
@@ -73,7 +74,7 @@ export function initState(S: Int32Array, bootstrap: boolean, signature: number):
   const kept = S.slice();
   keepingPlace(S, () => void S.fill(0));
   for (const word of [BUDGET, BUDGET_HELD]) S[word] = kept[word];
-  for (const word of [PAT_LO, PAT_HI, APIC_BASE_LO, MISC_ENABLE_LO, TSC_OFFSET_LO, TSC_OFFSET_HI])
+  for (const word of [PAT_LO, PAT_HI, APIC_BASE_LO, MISC_ENABLE_LO, TSC_AUX, TSC_OFFSET_LO, TSC_OFFSET_HI])
     S[word] = kept[word];
   S.set(kept.subarray(FPU_CW, MSRS), FPU_CW);
   S.set(kept.subarray(MSRS, STATE_WORDS), MSRS);
