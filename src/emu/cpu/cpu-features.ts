@@ -69,7 +69,6 @@ export const CPUID_EXT2_RDTSCP = feature(FEAT_8000_0001_EDX, 27);
 export const CPUID_EXT2_LM = feature(FEAT_8000_0001_EDX, 29);
 export const CPUID_EXT3_LAHF_LM = feature(FEAT_8000_0001_ECX, 0);
 export const CPUID_EXT3_ABM = feature(FEAT_8000_0001_ECX, 5);
-export const CPUID_EXT3_3DNOWPREFETCH = feature(FEAT_8000_0001_ECX, 8);
 export const CPUID_6_EAX_ARAT = feature(FEAT_6_EAX, 2);
 const CPUID_ACPI = feature(FEAT_1_EDX, 22);
 const CPUID_SS = feature(FEAT_1_EDX, 27);
@@ -124,6 +123,5 @@ export const EXECUTED_FEATURES: CpuFeatures = withFeatures(QEMU64_FEATURES, [
   CPUID_EXT2_MMXEXT,
   CPUID_EXT2_RDTSCP,
   CPUID_EXT3_ABM,
-  CPUID_EXT3_3DNOWPREFETCH,
   CPUID_6_EAX_ARAT,
 ]);
