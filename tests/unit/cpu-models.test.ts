@@ -51,7 +51,6 @@ function option(text: string, name: string): string | undefined {
 
 function machineOf(text: string) {
   const version = machineVersion(option(text, '-M') ?? CURRENT_MACHINE);
-  if (version === undefined) throw new Error(text);
   const { identity } = readCpu(option(text, '-cpu') ?? '', version.cpu, () => {});
   const [cpus = '1', ...rest] = (option(text, '-smp') ?? '1').split(',');
   const given = new Map(rest.map((part) => part.split('=') as [string, string]));

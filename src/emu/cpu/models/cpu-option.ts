@@ -94,6 +94,9 @@ const EXTENDED = 0x80000000;
 /** QEMU: `max` has no levels of its own but those that features raise; without all of these, it is left with leaf 7. */
 const UNRAISED_MAX = { level: 7, xlevel: 0 };
 
+/** What -cpu is when it is not given. */
+export const DEFAULT_CPU = 'qemu64';
+
 export interface CpuChoice {
   readonly identity: CpuIdentity;
   /** What QEMU says for each processor that it makes. */

@@ -23,7 +23,7 @@ const PM_BASE = 0x600;
 
 /** Gives the address of the ACPI root pointer. */
 export function pcFirmwareSetup(board: PcBoard): number {
-  const { memory, ram, processors } = board.wiring;
+  const { memory, ram, processors, machineType } = board.wiring;
   assignPciResources(board.pciBus);
   for (const chip of [board.i440fx, board.piix3, board.ide, board.pm]) chip.firmwareSetup();
   const serials = board.serials.map(({ iobase }) => iobase);
@@ -44,7 +44,13 @@ export function pcFirmwareSetup(board: PcBoard): number {
       ioApic: IO_APIC,
       pci: board.pciBus.devices().flatMap(interruptOf),
     },
-    smbios: { ram, ...socketFacts(processors.smp), cpuSignature, cpuFeatures: loneFeatures },
+    smbios: {
+      machine: machineType,
+      ram,
+      ...socketFacts(processors.smp),
+      cpuSignature,
+      cpuFeatures: loneFeatures,
+    },
   });
 }
 
