@@ -2,6 +2,7 @@
 import type { AccessSize } from '../../src/emu/core/device.ts';
 import type { Trace } from '../../src/emu/core/trace.ts';
 import type { CpuHost, CpuTopology } from '../../src/emu/cpu/cpu.ts';
+import type { CpuFeatures } from '../../src/emu/cpu/cpu-features.ts';
 import {
   CPL,
   CR0,
@@ -70,7 +71,7 @@ export class VcpuRig {
   readonly cpu: Vcpu;
   readonly S: Int32Array;
 
-  constructor(topology?: CpuTopology, memoryBytes = 4 << 20) {
+  constructor(topology?: CpuTopology, memoryBytes = 4 << 20, features?: CpuFeatures) {
     this.memory = pcMemory(memoryBytes);
     const messages = this.messages;
     const trace: Trace = {
@@ -79,7 +80,7 @@ export class VcpuRig {
       guestError: (message) => messages.push(message),
       unimplemented: (message) => messages.push(message),
     };
-    this.cpu = new Vcpu(this.memory, this.host, trace, topology);
+    this.cpu = new Vcpu(this.memory, this.host, trace, topology, 1, features);
     this.S = this.cpu.S;
   }
 

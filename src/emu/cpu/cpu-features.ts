@@ -84,6 +84,13 @@ export function withFeatures(features: CpuFeatures, more: readonly CpuFeature[])
   return words;
 }
 
+/** `features` with some of them cleared. */
+export function withoutFeatures(features: CpuFeatures, less: readonly CpuFeature[]): CpuFeatures {
+  const words = [...features];
+  for (const one of less) words[one >> BIT_BITS] &= ~(1 << (one & 31));
+  return words;
+}
+
 function words(of: Readonly<Record<number, number>>): CpuFeatures {
   return Array.from({ length: FEATURE_WORDS }, (_, word) => of[word] | 0);
 }

@@ -177,7 +177,7 @@ function group7(i: Instruction): void {
     case 0xca:
     case 0xcb:
       if (!i.has(CPUID_7_0_EBX_SMAP)) return undefinedOpcode(i);
-      return i.emitHelperEnd(i.modrm === 0xca ? 'clac' : 'stac', 0);
+      return i.emitHelper(i.modrm === 0xca ? 'clac' : 'stac', 0, 0, 0, 0, 0);
     case 0xf8:
       return i.code64 ? i.emitHelperEnd('swapgs', 0) : undefinedOpcode(i);
     case 0xf9:

@@ -49,7 +49,7 @@ function writeSegmentBase(cpu: Cpu, size: number, segment: number, rm: number): 
   S[segment + SEG_BASE_HI] = size === 64 ? S[2 * rm + 1] : 0;
 }
 
-/** CLAC and STAC. */
+/** CLAC and STAC. Which bank of the TLB is looked into changes: compiled code knows these two. */
 function setAccessFlag(on: boolean): SystemOp {
   return (cpu) => {
     const { S } = cpu;
@@ -68,6 +68,6 @@ export const ACCESS_OPS: Readonly<Record<AccessOpName, SystemOpInfo>> = {
   rdrand: { run: rdrand, ends: false },
   readSegmentBase: { run: readSegmentBase, ends: false },
   writeSegmentBase: { run: writeSegmentBase, ends: false },
-  clac: { run: setAccessFlag(false), ends: true },
-  stac: { run: setAccessFlag(true), ends: true },
+  clac: { run: setAccessFlag(false), ends: false },
+  stac: { run: setAccessFlag(true), ends: false },
 };
