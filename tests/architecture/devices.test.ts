@@ -26,6 +26,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   Piix4Pm: 'PIIX4_PM',
   Port92: 'port92',
   Serial16550: 'serial',
+  VirtioBalloon: 'virtio-balloon-pci',
   VirtioBlk: 'virtio-blk-pci',
   VirtioPci: 'virtio-blk-pci',
   VirtioRng: 'virtio-rng-pci',

@@ -25,6 +25,8 @@ import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
 import { RunControl, type RunState } from '../../src/emu/machine/run-state.ts';
+import { BALLOON } from '../../src/emu/memory/balloon.ts';
+import { GUEST_RAM } from '../../src/emu/memory/guest-ram.ts';
 import { DIMM_SOCKETS } from '../../src/emu/memory/pc-dimm-type.ts';
 import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
@@ -36,7 +38,8 @@ import { DeviceRegistry } from '../../src/emu/qdev/device-type.ts';
 import { OBJECT_TREE } from '../../src/emu/qdev/links.ts';
 import { ObjectTree } from '../../src/emu/qdev/objects.ts';
 import { DeviceManager } from '../../src/emu/qdev/plug.ts';
-import { CLOCK, ENTROPY, EVENTS, Services, TRACE } from '../../src/emu/qdev/services.ts';
+import { Qom } from '../../src/emu/qdev/qom.ts';
+import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../../src/emu/qdev/services.ts';
 import { DeviceTree } from '../../src/emu/qdev/tree.ts';
 import { UserObjects } from '../../src/emu/qdev/user-objects.ts';
 
@@ -117,6 +120,7 @@ export async function monitorRig({
     .provide(CLOCK, clock)
     .provide(TRACE, QUIET)
     .provide(ENTROPY, { random: (target) => target.fill(4) })
+    .provide(WALL_CLOCK, () => time.ns / 1e6)
     .provide(EVENTS, events)
     .provide(OBJECT_TREE, objectTree)
     .provide(DRIVES, drives)
@@ -128,7 +132,13 @@ export async function monitorRig({
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
   services
     .provide(CPU_SOCKETS, { insert: (apicId) => board.cpus.insert(apicId) })
-    .provide(DIMM_SOCKETS, { insert: (backend, gpa) => board.dimms.insert(backend, gpa) });
+    .provide(DIMM_SOCKETS, { insert: (backend, gpa) => board.dimms.insert(backend, gpa) })
+    .provide(GUEST_RAM, {
+      memory,
+      get sizeBytes() {
+        return board.dimms.sizes.base + board.dimms.sizes.plugged;
+      },
+    });
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
   const cpu = new Vcpu(memory, NO_HOST, QUIET, cpuTopologyOf(smp, 0), smp.maxCpus);
@@ -165,7 +175,9 @@ export async function monitorRig({
     chardevs,
     drives,
     objects,
+    qom: new Qom(objectTree),
     guestMemory: board.dimms,
+    balloon: services.get(BALLOON),
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),
     reset() {

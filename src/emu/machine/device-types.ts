@@ -9,6 +9,7 @@ import { PC_DIMM } from '../memory/pc-dimm-type.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
+import { VIRTIO_BALLOON_TYPES } from '../virtio/virtio-balloon-pci-type.ts';
 import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
 import { VIRTIO_RNG_TYPES } from '../virtio/virtio-rng-pci-type.ts';
 import { VIRTIO_SERIAL_TYPES } from '../virtio/virtio-serial.ts';
@@ -20,6 +21,7 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ISA_SERIAL,
   QEMU64_CPU,
   PC_DIMM,
+  ...VIRTIO_BALLOON_TYPES,
   ...VIRTIO_BLK_TYPES,
   ...VIRTIO_RNG_TYPES,
   ...VIRTIO_SERIAL_TYPES,

@@ -4,8 +4,10 @@ import type { Drives } from '../block/drives.ts';
 import type { Chardevs } from '../char/chardevs.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
+import type { Balloon } from '../memory/balloon.ts';
 import type { PciDeviceInfo } from '../pci/pci-info.ts';
 import type { DeviceManager } from '../qdev/plug.ts';
+import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
 import type { HotpluggableCpu } from './boards/pc-cpus.ts';
 import type { MemoryApi } from './boards/pc-dimms.ts';
@@ -31,7 +33,10 @@ export interface MachineApi {
   readonly chardevs: Chardevs;
   readonly drives: Drives;
   readonly objects: UserObjects;
+  /** All of them and their properties. */
+  readonly qom: Qom;
   readonly guestMemory: MemoryApi;
+  readonly balloon: Balloon;
   /** Stops the vCPUs; without effect when they do not run. */
   stop(): void;
   /** Lets the vCPUs run; QEMU's error when the machine must be reset first. */

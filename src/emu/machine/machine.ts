@@ -14,7 +14,9 @@ import { CPU_SOCKETS } from '../cpu/cpu-type.ts';
 import { Engine } from '../cpu/engine.ts';
 import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
+import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
+import { GUEST_RAM, type GuestRam } from '../memory/guest-ram.ts';
 import { DIMM_SOCKETS } from '../memory/pc-dimm-type.ts';
 import { pcMemory, pcRamLayout } from '../memory/pc-ram.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
@@ -22,7 +24,8 @@ import { DeviceRegistry } from '../qdev/device-type.ts';
 import { OBJECT_TREE } from '../qdev/links.ts';
 import { ObjectTree } from '../qdev/objects.ts';
 import { DeviceManager } from '../qdev/plug.ts';
-import { CLOCK, ENTROPY, EVENTS, Services, TRACE } from '../qdev/services.ts';
+import { Qom } from '../qdev/qom.ts';
+import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../qdev/services.ts';
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
 import { PcBoard, type PcWiring } from './boards/pc.ts';
@@ -60,6 +63,8 @@ export class Machine implements MachineApi {
   /** What `chardev-add` makes. */
   readonly chardevs: Chardevs;
   readonly drives: Drives;
+  readonly balloon: Balloon;
+  readonly qom: Qom;
   readonly board: PcBoard;
   readonly engine: Engine;
   readonly processors: Processors;
@@ -118,15 +123,19 @@ export class Machine implements MachineApi {
       .provide(CLOCK, this.clock)
       .provide(TRACE, this.trace)
       .provide(ENTROPY, host)
+      .provide(WALL_CLOCK, () => this.#wallClockMs())
       .provide(EVENTS, this.events)
       .provide(OBJECT_TREE, objectTree)
       .provide(DRIVES, this.drives)
       .provide(BLOCK_ERRORS, blockErrorReporter(this.events, host));
     this.chardevs = services.get(CHARDEVS);
+    this.balloon = services.get(BALLOON);
+    this.qom = new Qom(objectTree);
     this.objects = new UserObjects(OBJECT_TYPES, objectTree, services);
     services
       .provide(CPU_SOCKETS, { insert: (apicId) => this.board.cpus.insert(apicId) })
-      .provide(DIMM_SOCKETS, { insert: (backend, gpa) => this.board.dimms.insert(backend, gpa) });
+      .provide(DIMM_SOCKETS, { insert: (backend, gpa) => this.board.dimms.insert(backend, gpa) })
+      .provide(GUEST_RAM, guestRam(this));
     const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
     this.devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
     this.serial = new CharPipe((bytes) => this.onSerial(bytes, 0));
@@ -474,6 +483,16 @@ export class Machine implements MachineApi {
       broadcastEoi: (vector) => this.board.ioApic.eoi(vector),
     };
   }
+}
+
+function guestRam(machine: Machine): GuestRam {
+  return {
+    memory: machine.memory,
+    get sizeBytes() {
+      const { base, plugged } = machine.board.dimms.sizes;
+      return base + plugged;
+    },
+  };
 }
 
 function dimmSlots({ dimms }: MachineConfig): PcWiring['dimms'] {

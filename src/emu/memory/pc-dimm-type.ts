@@ -65,7 +65,9 @@ function realizePcDimm({ values, services }: RealizeRequest): RealizedDevice {
   }
   const backend = linked(values.text('memdev'), MEMORY_BACKEND, 'memdev', services);
   if (!(backend instanceof MemoryBackend)) throw memdevMissingError();
-  return { hardware: services.get(DIMM_SOCKETS).insert(backend, values.number('addr')) };
+  const hardware = services.get(DIMM_SOCKETS).insert(backend, values.number('addr'));
+  const liveProperties = [{ name: 'size', read: () => backend.sizeBytes }];
+  return { hardware: { ...hardware, liveProperties } };
 }
 
 export function memdevMissingError(): MonitorError {
