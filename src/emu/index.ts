@@ -40,7 +40,7 @@ export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';
 export { KernelError } from './firmware/kernel-error.ts';
 export { addressesEnd } from './machine/address-limit.ts';
-export { BOARD_MEMORY } from './machine/boards/pc-dimms.ts';
+export { BOARD_MEMORY } from './machine/boards/pc-device-memory.ts';
 export { ONE_PROCESSOR, type SmpConfig } from './machine/cpu-topology.ts';
 export { DEVICE_TYPES, OBJECT_TYPES } from './machine/device-types.ts';
 export { MAX_DIMM_SLOTS, Machine } from './machine/machine.ts';

@@ -28,6 +28,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   Serial16550: 'serial',
   VirtioBalloon: 'virtio-balloon-pci',
   VirtioBlk: 'virtio-blk-pci',
+  VirtioMem: 'virtio-mem-pci',
   VirtioPci: 'virtio-blk-pci',
   VirtioRng: 'virtio-rng-pci',
   VirtioSerial: 'virtio-serial-pci',

@@ -14,9 +14,9 @@ import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-eve
 import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
-import { CPU_SOCKETS } from '../../src/emu/cpu/cpu-type.ts';
 import type { Exit } from '../../src/emu/cpu/engine.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
+import { provideBoard } from '../../src/emu/machine/board-services.ts';
 import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
 import { readCpuRegisters } from '../../src/emu/machine/cpu-registers.ts';
 import { cpuTopologyOf, ONE_PROCESSOR, type SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
@@ -26,8 +26,6 @@ import { Processors } from '../../src/emu/machine/processors.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
 import { RunControl, type RunState } from '../../src/emu/machine/run-state.ts';
 import { BALLOON } from '../../src/emu/memory/balloon.ts';
-import { GUEST_RAM } from '../../src/emu/memory/guest-ram.ts';
-import { DIMM_SOCKETS } from '../../src/emu/memory/pc-dimm-type.ts';
 import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
@@ -130,15 +128,7 @@ export async function monitorRig({
     chardevs.provide(id, { backend: null, filename: () => filename });
   }
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
-  services
-    .provide(CPU_SOCKETS, { insert: (apicId) => board.cpus.insert(apicId) })
-    .provide(DIMM_SOCKETS, { insert: (backend, gpa) => board.dimms.insert(backend, gpa) })
-    .provide(GUEST_RAM, {
-      memory,
-      get sizeBytes() {
-        return board.dimms.sizes.base + board.dimms.sizes.plugged;
-      },
-    });
+  provideBoard(services, () => board);
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
   const cpu = new Vcpu(memory, NO_HOST, QUIET, cpuTopologyOf(smp, 0), smp.maxCpus);
@@ -176,7 +166,7 @@ export async function monitorRig({
     drives,
     objects,
     qom: new Qom(objectTree),
-    guestMemory: board.dimms,
+    guestMemory: board.deviceMemory,
     balloon: services.get(BALLOON),
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),

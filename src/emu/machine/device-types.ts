@@ -11,6 +11,7 @@ import type { ObjectType } from '../qdev/user-objects.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
 import { VIRTIO_BALLOON_TYPES } from '../virtio/virtio-balloon-pci-type.ts';
 import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
+import { VIRTIO_MEM_TYPES } from '../virtio/virtio-mem-pci-type.ts';
 import { VIRTIO_RNG_TYPES } from '../virtio/virtio-rng-pci-type.ts';
 import { VIRTIO_SERIAL_TYPES } from '../virtio/virtio-serial.ts';
 
@@ -23,6 +24,7 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   PC_DIMM,
   ...VIRTIO_BALLOON_TYPES,
   ...VIRTIO_BLK_TYPES,
+  ...VIRTIO_MEM_TYPES,
   ...VIRTIO_RNG_TYPES,
   ...VIRTIO_SERIAL_TYPES,
 ];

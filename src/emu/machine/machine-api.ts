@@ -10,13 +10,13 @@ import type { DeviceManager } from '../qdev/plug.ts';
 import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
 import type { HotpluggableCpu } from './boards/pc-cpus.ts';
-import type { MemoryApi } from './boards/pc-dimms.ts';
+import type { MemoryApi } from './boards/pc-device-memory.ts';
 import type { CpuRegisters } from './cpu-registers.ts';
 import type { RunState } from './run-state.ts';
 
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
 export type { HotpluggableCpu } from './boards/pc-cpus.ts';
-export type { MemoryApi, MemoryDevice } from './boards/pc-dimms.ts';
+export type { MemoryApi, MemoryDevice } from './boards/pc-device-memory.ts';
 export type { CpuRegisters, SegmentRegister } from './cpu-registers.ts';
 
 export interface CpuInfo {

@@ -10,14 +10,11 @@ import { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import { TraceLog } from '../core/trace.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
-import { CPU_SOCKETS } from '../cpu/cpu-type.ts';
 import { Engine } from '../cpu/engine.ts';
 import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
 import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
-import { GUEST_RAM, type GuestRam } from '../memory/guest-ram.ts';
-import { DIMM_SOCKETS } from '../memory/pc-dimm-type.ts';
 import { pcMemory, pcRamLayout } from '../memory/pc-ram.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
@@ -28,9 +25,10 @@ import { Qom } from '../qdev/qom.ts';
 import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../qdev/services.ts';
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
+import { provideBoard } from './board-services.ts';
 import { PcBoard, type PcWiring } from './boards/pc.ts';
 import type { HotpluggableCpu } from './boards/pc-cpus.ts';
-import type { MemoryApi } from './boards/pc-dimms.ts';
+import type { MemoryApi } from './boards/pc-device-memory.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
 import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
@@ -132,10 +130,7 @@ export class Machine implements MachineApi {
     this.balloon = services.get(BALLOON);
     this.qom = new Qom(objectTree);
     this.objects = new UserObjects(OBJECT_TYPES, objectTree, services);
-    services
-      .provide(CPU_SOCKETS, { insert: (apicId) => this.board.cpus.insert(apicId) })
-      .provide(DIMM_SOCKETS, { insert: (backend, gpa) => this.board.dimms.insert(backend, gpa) })
-      .provide(GUEST_RAM, guestRam(this));
+    provideBoard(services, () => this.board);
     const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
     this.devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
     this.serial = new CharPipe((bytes) => this.onSerial(bytes, 0));
@@ -325,7 +320,7 @@ export class Machine implements MachineApi {
   }
 
   get guestMemory(): MemoryApi {
-    return this.board.dimms;
+    return this.board.deviceMemory;
   }
 
   hotpluggableCpus(): readonly HotpluggableCpu[] {
@@ -483,16 +478,6 @@ export class Machine implements MachineApi {
       broadcastEoi: (vector) => this.board.ioApic.eoi(vector),
     };
   }
-}
-
-function guestRam(machine: Machine): GuestRam {
-  return {
-    memory: machine.memory,
-    get sizeBytes() {
-      const { base, plugged } = machine.board.dimms.sizes;
-      return base + plugged;
-    },
-  };
 }
 
 function dimmSlots({ dimms }: MachineConfig): PcWiring['dimms'] {

@@ -66,6 +66,10 @@ export class MemoryBackend extends UserObject {
   }
 }
 
+export function memdevMissingError(): MonitorError {
+  return new MonitorError("'memdev' property must be set");
+}
+
 /** QEMU's error when the host has not so much. */
 export function noMemoryError(id: string): MonitorError {
   return new MonitorError(`cannot set up guest memory '${id}': Cannot allocate memory`);

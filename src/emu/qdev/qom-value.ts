@@ -51,16 +51,18 @@ export class GivenValue {
   }
 
   /** Bytes. Throws QEMU's error. */
-  size(): number {
+  size(): bigint {
     const name = this.#name;
     if (this.#json) {
-      if (typeof this.#value === 'number' && Number.isInteger(this.#value) && this.#value >= 0)
-        return this.#value;
+      if (typeof this.#value === 'number' && Number.isInteger(this.#value)) {
+        // QEMU: a negative number wraps round.
+        return BigInt.asUintN(64, BigInt(this.#value));
+      }
       throw new MonitorError(`Parameter '${name}' expects uint64`);
     }
     const text = String(this.#value);
     const bytes = parseSize(text);
-    if (bytes !== undefined) return bytes;
+    if (bytes !== undefined) return BigInt(bytes);
     if (/^\d+(\.\d+)?[bkmgtpe]?$/i.test(text)) {
       throw new MonitorError(`Value '${text}' is out of range for parameter '${name}'`);
     }

@@ -200,6 +200,13 @@ export class Qdev extends QomObject {
     );
   }
 
+  /** A property as it is now, of the device itself or of one inside it; undefined when there is none. */
+  read(name: string): QomValue | undefined {
+    return this.properties()
+      .find((property) => property.name === name)
+      ?.read?.();
+  }
+
   /** Called by the tree. */
   addBus(bus: Qbus): void {
     this.#buses.unshift(bus);
