@@ -32,7 +32,15 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   'emu/snapshot': ['emu/core'],
   'emu/monitor': ['emu/core', 'emu/qdev', 'emu/machine', 'emu/snapshot', 'emu/char', 'emu/block', 'emu/pci'],
-  'emu/command-line': ['emu/core', 'emu/qdev', 'emu/char', 'emu/firmware', 'emu/machine', 'emu/monitor'],
+  'emu/command-line': [
+    'emu/core',
+    'emu/qdev',
+    'emu/cpu',
+    'emu/char',
+    'emu/firmware',
+    'emu/machine',
+    'emu/monitor',
+  ],
   'emu/index.ts': [
     'emu/core',
     'emu/qdev',

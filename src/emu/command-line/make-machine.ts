@@ -17,13 +17,16 @@ export type MachineParts = Pick<
 
 /** The board with its processors and memory; `attachDevices` and `devices.machineReady()` follow. Throws StartError. */
 export function machineOfCommandLine(
-  { noReboot, icountShift, rtcBaseMs, dimms, smp }: CommandLine,
+  { noReboot, icountShift, rtcBaseMs, dimms, machineType, cpu, smp }: CommandLine,
   parts: MachineParts,
   host: MachineHost,
 ): Machine {
   checkMemory(parts.memoryBytes, dimms);
   try {
-    return new Machine({ ...parts, dimms, smp, icountShift, rtcBaseMs, noReboot, coldPlug: true }, host);
+    return new Machine(
+      { ...parts, machineType, cpu, dimms, smp, icountShift, rtcBaseMs, noReboot, coldPlug: true },
+      host,
+    );
   } catch (error) {
     if (error instanceof RangeError && /array buffer/i.test(error.message)) throw memoryError();
     throw kernelStartError(error, parts.initrd);

@@ -1,6 +1,7 @@
 /** The command line as a whole: what machine the user wants. */
 import { parseChardevOptions } from '../char/chardev-options.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import { cpuHelp } from '../cpu/models/cpu-models.ts';
 import type { SmpConfig } from '../machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../machine/device-types.ts';
 import { deviceListText, devicePropertiesText } from '../monitor/hmp/device-help.ts';
@@ -14,7 +15,6 @@ import {
   type AccelChoice,
   checkCpu,
   chooseAccel,
-  cpuHelp,
   machineHelp,
   parsePairs,
   readMachine,
@@ -41,7 +41,11 @@ export interface CommandLine {
   /** Undefined: the default. */
   readonly memoryBytes: number | undefined;
   readonly dimms: MemoryOption['dimms'];
+  /** A name of MACHINE_VERSIONS. */
+  readonly machineType: string;
   readonly smp: SmpConfig;
+  /** Undefined: the default. */
+  readonly cpu: string | undefined;
   readonly kernel: string | undefined;
   readonly initrd: string | undefined;
   readonly append: string | undefined;
@@ -116,14 +120,18 @@ class Reader {
     const machine = this.#reading('machine', () => readMachine(this.#machine));
     const memory = this.#reading('m', () => this.#groups('m', 'size').map(readMemory));
     this.#reading('accel', () => this.#chooseAccel(machine.accel));
-    const smp = this.#reading('smp', () => smpOption(this.#smp, this.#warn));
-    this.#reading('cpu', () => checkCpu(this.#last('cpu')));
+    const { version } = machine;
+    const smp = this.#reading('smp', () => smpOption(this.#smp, version, this.#warn));
+    const cpu = this.#last('cpu');
+    this.#reading('cpu', () => checkCpu(cpu, version, smp, this.#warn));
     const icount = this.#groups('icount', 'shift').map(readIcount);
     const kernel = this.#last('kernel') ?? machine.kernel;
     return {
       memoryBytes: memory.at(-1)?.bytes,
       dimms: memory.at(-1)?.dimms,
+      machineType: version.name,
       smp,
+      cpu,
       kernel,
       initrd: this.#last('initrd') ?? machine.initrd,
       append: this.#last('append') ?? machine.append,

@@ -27,7 +27,6 @@ import type { Device } from '../../core/device.ts';
 import { type ApicBus, type IrqLine, type MsiSink, UNCONNECTED, WiredOr } from '../../core/irq.ts';
 import type { MachineEvents } from '../../core/machine-events.ts';
 import type { Trace } from '../../core/trace.ts';
-import { QEMU64_CPU } from '../../cpu/cpu-type.ts';
 import { I8042 } from '../../input/i8042.ts';
 import { I8042_TYPE, PS2_KBD, PS2_MOUSE } from '../../input/input-types.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
@@ -43,12 +42,13 @@ import type { GpioLines, Qdev } from '../../qdev/tree.ts';
 import type { Processors } from '../processors.ts';
 import { BoardBuilder, busOf, gpioIn, gpioOut, type Place } from './board.ts';
 import { cpuValues, PcCpus } from './pc-cpus.ts';
+import { PcDeviceMemory } from './pc-device-memory.ts';
 import { PcDimms } from './pc-dimms.ts';
 import { pcHotplug } from './pc-hotplug.ts';
 import { PcInterrupts } from './pc-interrupts.ts';
 
 const SCI_IRQ = 9;
-/** No address is for DIMMs. */
+/** No address is for devices' memory. */
 const NO_WINDOW = { min: 0, max: -1 };
 /** COM1 to COM4. */
 const COM_PORTS = [
@@ -77,6 +77,8 @@ export interface PcWiring {
   /** The other ends of COM1 to COM4; without one there is no such port. */
   readonly serials: readonly (CharBackend | undefined)[];
   readonly processors: Processors;
+  /** `pc-i440fx-7.2`. */
+  readonly machineType: string;
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
@@ -107,6 +109,7 @@ export class PcBoard {
   readonly pm: Piix4Pm;
   readonly rtc: Mc146818;
   readonly cpus: PcCpus;
+  readonly deviceMemory: PcDeviceMemory;
   readonly dimms: PcDimms;
 
   constructor(wiring: PcWiring) {
@@ -136,13 +139,20 @@ export class PcBoard {
       unplug: (device) => devices.unplug(device),
       onCount: (count) => this.rtc?.setCmos(CMOS_CPU_COUNT, count - 1),
     });
-    this.dimms = pcDimms(wiring);
+    this.deviceMemory = pcDeviceMemory(wiring);
+    this.dimms = new PcDimms({
+      deviceMemory: this.deviceMemory,
+      slots: wiring.dimms?.slots ?? 0,
+      events: wiring.events,
+      unplug: (device) => devices.unplug(device),
+    });
     const { slots, blocks } = pcHotplug({
       ports,
       pciBus: this.pciBus,
       sci: sci.input(),
       devices,
       cpus: this.cpus,
+      deviceMemory: this.deviceMemory,
       dimms: this.dimms,
       trace,
     });
@@ -162,7 +172,9 @@ export class PcBoard {
         sections: processors.sections(processor),
         release: () => processors.remove(processor.index),
       });
-      board.add(hardware, QEMU64_CPU, { values: cpuValues(processors, processor.index) });
+      board.add(hardware, board.type(processors.boot.cpu.identity.type), {
+        values: cpuValues(processors, processor.index),
+      });
       // QEMU: the first local APIC brings it.
       if (processor === processors.boot) board.skip('kvmvapic');
     }
@@ -266,18 +278,17 @@ export class PcBoard {
   }
 }
 
-function pcDimms({ memory, ram, dimms, devices, events, onMemorySize }: PcWiring): PcDimms {
+function pcDeviceMemory({ memory, ram, dimms, devices, onMemorySize }: PcWiring): PcDeviceMemory {
   const ramBytes = ramSizeOf(ram);
-  const { min, max } = dimmWindow({ ram, ...(dimms === undefined ? {} : { dimms }) }) ?? NO_WINDOW;
-  return new PcDimms({
+  const window = dimmWindow({ ram, ...(dimms === undefined ? {} : { dimms }) });
+  const { min, max } = window ?? NO_WINDOW;
+  return new PcDeviceMemory({
     memory,
     ramBytes,
-    slots: dimms?.slots ?? 0,
     roomBytes: Math.max(0, (dimms?.maxSize ?? 0) - ramBytes),
+    isEnabled: window !== undefined,
     window: { base: min, size: max + 1 - min },
     objects: devices.tree.objects,
-    events,
-    unplug: (device) => devices.unplug(device),
     onSize: onMemorySize,
   });
 }
