@@ -459,6 +459,7 @@ export class Emulator implements EmulatorApi {
       mips: this.#meter.mips,
       instructions,
       interpreterOnly: this.#machine?.interpreterOnly ?? false,
+      heldMemoryBytes: this.#machine?.heldMemoryBytes ?? 0,
     };
     this.#post({ type: 'status', status: this.#lastStatus });
   }
