@@ -136,6 +136,19 @@ describe('virtio-balloon-pci', () => {
     expect(await guest.ask('md5sum < /bin/busybox')).toBe(await guestSum());
     await unplug('b');
   });
+
+  it('gives memory to a guest that would kill for it, with deflate-on-oom', {
+    timeout: 4 * MINUTES,
+  }, async () => {
+    await hmp('device_add virtio-balloon-pci,id=b,deflate-on-oom=on');
+    await guest.settle();
+    await balloonTo(guest, MEMORY - 260);
+    await dirty(guest, 220);
+    expect(await guest.ask('dmesg | grep -c "Killed process"')).toBe('0');
+    expect(guest.machine.balloon.actualBytes).toBeGreaterThan(BigInt((MEMORY - 220) * MIB));
+    await balloonTo(guest, MEMORY);
+    await unplug('b');
+  });
 });
 
 describe('virtio-mem-pci', () => {
