@@ -47,6 +47,7 @@ export class Mirror {
       mmioRead: () => this.#device(),
       mmioWrite: () => {},
       nowNs: () => 0,
+      random: () => {},
       acknowledgePic: () => 0,
       broadcastEoi: () => {},
     };

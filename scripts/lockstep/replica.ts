@@ -105,6 +105,7 @@ export class Replica {
       mmioRead: (_gpa, size) => this.#read(size),
       mmioWrite: () => {},
       nowNs: () => 0,
+      random: () => {},
       acknowledgePic: () => 0,
       broadcastEoi: () => {},
     };

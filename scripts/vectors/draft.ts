@@ -60,6 +60,8 @@ export interface Encoding {
   readonly immediate?: readonly number[];
   /** Never a REX prefix that no operand needs. */
   readonly plain?: boolean;
+  /** A three-byte VEX prefix in place of REX and the opcode's escape; `v` is the register in VEX.vvvv. */
+  readonly vex?: { readonly map: number; readonly pp: number; readonly v: number; readonly l?: number };
 }
 
 const MASK64 = 0xffffffffffffffffn;
@@ -237,7 +239,11 @@ export class Draft {
     const rex = (encoding.w === true ? 8 : 0) | (reg >= 8 ? 4 : 0) | (x >= 8 ? 2 : 0) | (b >= 8 ? 1 : 0);
     const forced = encoding.plain !== true && this.rng.chance(0.25);
     const code = [...prefixes];
-    if (rex !== 0 || forced) code.push(0x40 | rex);
+    const { vex } = encoding;
+    if (vex !== undefined) {
+      const last = ((rex & 8) << 4) | ((~vex.v & 15) << 3) | ((vex.l ?? 0) << 2) | vex.pp;
+      code.push(0xc4, ((~rex & 7) << 5) | vex.map, last);
+    } else if (rex !== 0 || forced) code.push(0x40 | rex);
     code.push(...encoding.opcode);
     const r = (reg & 7) << 3;
     const immediate = encoding.immediate ?? [];

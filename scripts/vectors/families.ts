@@ -2,6 +2,7 @@
 import type { Form } from './draft.ts';
 import { ALU_FORMS, LOCK_FORMS, MOVE_FORMS, STACK_FORMS, SYSTEM_FORMS } from './forms-alu.ts';
 import { BIT_FORMS, BRANCH_FORMS, MULTIPLY_FORMS, SHIFT_FORMS, STRING_FORMS } from './forms-bits.ts';
+import { BIT_MANIPULATION_FORMS } from './forms-bmi.ts';
 import {
   MMX_FORMS,
   SSE_CONVERT_FORMS,
@@ -10,6 +11,13 @@ import {
   SSE_INTEGER_FORMS,
   SSE_MOVE_FORMS,
 } from './forms-sse.ts';
+import {
+  SSE4_EXCEPTION_FORMS,
+  SSE4_FLOAT_FORMS,
+  SSE4_INTEGER_FORMS,
+  SSSE3_FORMS,
+  STRING_COMPARE_FORMS,
+} from './forms-sse4.ts';
 import {
   X87_ARITHMETIC_FORMS,
   X87_EXCEPTION_FORMS,
@@ -34,6 +42,12 @@ export const FAMILIES: Readonly<Record<string, readonly Form[]>> = {
   'sse-float': SSE_FLOAT_FORMS,
   'sse-convert': SSE_CONVERT_FORMS,
   'sse-exceptions': SSE_EXCEPTION_FORMS,
+  ssse3: SSSE3_FORMS,
+  'sse4-integer': SSE4_INTEGER_FORMS,
+  'sse4-float': SSE4_FLOAT_FORMS,
+  'sse4-exceptions': SSE4_EXCEPTION_FORMS,
+  'string-compare': STRING_COMPARE_FORMS,
+  'bit-manipulation': BIT_MANIPULATION_FORMS,
   'x87-arithmetic': X87_ARITHMETIC_FORMS,
   'x87-transfer': X87_TRANSFER_FORMS,
   'x87-transcendental': X87_TRANSCENDENTAL_FORMS,

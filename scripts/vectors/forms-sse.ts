@@ -16,7 +16,7 @@ import {
 import { type Draft, type Form, littleEndian, type MemoryOperand } from './draft.ts';
 import { fixed, form } from './form-tools.ts';
 
-type RegisterClass = 'xmm' | 'mm' | 'gpr';
+export type RegisterClass = 'xmm' | 'mm' | 'gpr';
 /** Mandatory prefix; 0 is none. */
 type Prefix = 0 | 0x66 | 0xf2 | 0xf3;
 
@@ -25,9 +25,11 @@ function enteredStack(draft: Draft): void {
   draft.words[WORD_FTW] = 0xff;
 }
 
-interface VectorShape {
+export interface VectorShape {
   readonly prefix: Prefix;
-  /** After the 0F escape. */
+  /** Between the 0F escape and the opcode. */
+  readonly map?: 0x38 | 0x3a;
+  /** After the escape. */
   readonly opcode: number;
   readonly memorySize?: number;
   readonly align?: number;
@@ -39,7 +41,7 @@ interface VectorShape {
   readonly count?: number;
   readonly flavour?: Flavour;
   readonly tolerance?: Tolerance;
-  readonly setup?: (draft: Draft, rm: number | MemoryOperand) => void;
+  readonly setup?: (draft: Draft, rm: number | MemoryOperand, reg: number) => void;
 }
 
 function pickRegister(draft: Draft, kind: RegisterClass): number {
@@ -53,7 +55,7 @@ function setStack(draft: Draft): void {
   words[WORD_FTW] = rng.chance(0.3) ? rng.below(256) : 0xff;
 }
 
-function vectorForms(name: string, shape: VectorShape): Form[] {
+export function vectorForms(name: string, shape: VectorShape): Form[] {
   const kinds = shape.kinds ?? (['reg', 'mem'] as const);
   const reg = shape.reg ?? 'xmm';
   const rmClass = shape.rm ?? (typeof reg === 'string' ? reg : 'xmm');
@@ -70,11 +72,11 @@ function vectorForms(name: string, shape: VectorShape): Form[] {
         const register = typeof reg === 'string' ? pickRegister(draft, reg) : reg.digit;
         const strict = align > 1 && draft.rng.chance(0.05) ? 1 : align;
         const rm = kind === 'reg' ? pickRegister(draft, rmClass) : draft.memory({ size, align: strict });
-        shape.setup?.(draft, rm);
+        shape.setup?.(draft, rm, register);
         const immediate = shape.immediate === undefined ? [] : [shape.immediate(draft)];
         const mandatory = shape.prefix === 0 ? undefined : shape.prefix;
         draft.emit({
-          opcode: [0x0f, shape.opcode],
+          opcode: shape.map === undefined ? [0x0f, shape.opcode] : [0x0f, shape.map, shape.opcode],
           reg: register,
           rm,
           mandatory,
@@ -88,7 +90,7 @@ function vectorForms(name: string, shape: VectorShape): Form[] {
   );
 }
 
-const byte = (draft: Draft): number => draft.rng.below(256);
+export const byte = (draft: Draft): number => draft.rng.below(256);
 
 const BOTH: readonly [string, number][] = [
   ...([
@@ -336,7 +338,7 @@ function moveForms(): Form[] {
 }
 
 /** Rounding, denormals-are-zero, flush-to-zero and sticky bits; all exceptions masked. */
-function maskedControl(draft: Draft): void {
+export function maskedControl(draft: Draft): void {
   const { rng } = draft;
   let value = 0x1f80 | (rng.chance(0.5) ? rng.below(4) << 13 : 0);
   if (rng.chance(0.15)) value |= 0x40;
@@ -345,7 +347,7 @@ function maskedControl(draft: Draft): void {
   draft.words[WORD_MXCSR] = value;
 }
 
-function unmaskedControl(draft: Draft): void {
+export function unmaskedControl(draft: Draft): void {
   maskedControl(draft);
   draft.words[WORD_MXCSR] &= ~(draft.rng.below(64) << 7);
   draft.words[WORD_MXCSR] &= ~(1 << (7 + draft.rng.below(6)));

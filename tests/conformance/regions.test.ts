@@ -9,6 +9,7 @@ const FOLDER = new URL('./vectors/', import.meta.url);
 /** Families, and how many of their vectors must have been compiled. Branches are in tests/property. */
 const FAMILIES: readonly (readonly [string, number])[] = [
   ['alu', 0.95],
+  ['bit-manipulation', 0.9],
   ['bits', 0.95],
   ['lock', 0.85],
   ['mmx', 0.9],
@@ -20,8 +21,13 @@ const FAMILIES: readonly (readonly [string, number])[] = [
   ['sse-float', 0.9],
   ['sse-integer', 0.9],
   ['sse-move', 0.9],
+  ['sse4-exceptions', 0.9],
+  ['sse4-float', 0.9],
+  ['sse4-integer', 0.9],
+  ['ssse3', 0.9],
   ['stack', 0.5],
   ['string', 0.9],
+  ['string-compare', 0.9],
   ['x87-arithmetic', 0.9],
   ['x87-exceptions', 0.9],
   ['x87-transcendental', 0.9],

@@ -71,6 +71,7 @@ export const NO_DEVICES: CpuHost = {
   mmioRead: () => -1,
   mmioWrite() {},
   nowNs: () => 0,
+  random() {},
   acknowledgePic: () => 0,
   broadcastEoi() {},
 };
@@ -82,7 +83,7 @@ export function enterUserMode(cpu: Vcpu): void {
   S[cpuState.CR0] =
     cpuState.CR0_PG | cpuState.CR0_PE | cpuState.CR0_WP | cpuState.CR0_MP | cpuState.CR0_NE | cpuState.CR0_ET;
   S[cpuState.CR3_LO] = PML4;
-  S[cpuState.CR4] = cpuState.CR4_PAE | cpuState.CR4_OSFXSR | cpuState.CR4_OSXMMEXCPT;
+  S[cpuState.CR4] = cpuState.CR4_PAE | cpuState.CR4_OSFXSR | cpuState.CR4_OSXMMEXCPT | cpuState.CR4_FSGSBASE;
   S[cpuState.EFER] = cpuState.EFER_LME | cpuState.EFER_LMA | cpuState.EFER_SCE | cpuState.EFER_NXE;
   const code = TYPE_CODE_READ_ACCESSED | DPL3 | cpuState.ATTR_P | cpuState.ATTR_L | cpuState.ATTR_G;
   const data = TYPE_DATA_WRITE_ACCESSED | DPL3 | cpuState.ATTR_P | cpuState.ATTR_DB | cpuState.ATTR_G;

@@ -11,13 +11,14 @@ import {
   type RigFault,
   softwareInterrupt,
 } from './cpu-rig.ts';
+import { ABLEST } from './featured-cpu.ts';
 
 /** More than any recorded REP needs. */
 const ITERATIONS_MAX = 256;
 
 export function createRig(): CpuRig {
   const memory = pcMemory(RIG_MEMORY_BYTES);
-  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET });
+  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, identity: ABLEST });
   const { cpu } = engine;
   let fault: RigFault | undefined;
   engine.onException = (vector: number, error: number): boolean => {

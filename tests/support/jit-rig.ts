@@ -201,6 +201,7 @@ export class JitRig {
         this.interrupt();
       },
       nowNs: now,
+      random: (bytes) => bytes.fill(now()),
       acknowledgePic: () => 0,
       broadcastEoi() {},
     };

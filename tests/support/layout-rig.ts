@@ -71,6 +71,7 @@ export class LayoutRig {
           this.onDeviceWrite(gpa);
         },
         nowNs: () => 0,
+        random() {},
         acknowledgePic: () => 0,
         broadcastEoi() {},
       },

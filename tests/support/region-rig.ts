@@ -17,6 +17,7 @@ import {
   type RigFault,
   wordsOf,
 } from './cpu-rig.ts';
+import { ABLEST } from './featured-cpu.ts';
 
 const PAGE = 4096;
 const JUMP_BYTES = 5;
@@ -31,7 +32,7 @@ export interface RegionRig {
 
 export function createRegionRig(): RegionRig {
   const memory = pcMemory(RIG_MEMORY_BYTES);
-  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET });
+  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, identity: ABLEST });
   const { cpu, compiler } = engine;
   const { S } = cpu;
   compiler.policy = EAGER;

@@ -2,9 +2,23 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { QUIET } from '../../src/emu/core/trace.ts';
+import {
+  CPUID_CLFLUSH,
+  CPUID_CMOV,
+  CPUID_CX8,
+  CPUID_EXT_CX16,
+  CPUID_EXT_SSE3,
+  CPUID_EXT3_LAHF_LM,
+  CPUID_FXSR,
+  CPUID_SSE2,
+  EXECUTED_FEATURES,
+  QEMU64_FEATURES,
+  withoutFeatures,
+} from '../../src/emu/cpu/cpu-features.ts';
 import { Engine } from '../../src/emu/cpu/engine.ts';
 import { RIP_LO, SEG_BASE_LO, SEG_CS, SEG_SELECTOR } from '../../src/emu/cpu/state.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
+import { cpuWith } from '../support/featured-cpu.ts';
 import { RecordingHost } from '../support/vcpu-rig.ts';
 
 const LOAD_ADDRESS = 0x7c00;
@@ -20,12 +34,25 @@ class SerialHost extends RecordingHost {
   }
 }
 
-it.each(['faults32', 'faults64', 'debug64'])('%s: frames are those that QEMU 7.2 recorded', (program) => {
+/** As in record.sh. */
+const LESS = withoutFeatures(QEMU64_FEATURES, [
+  ...[CPUID_EXT_CX16, CPUID_CX8, CPUID_EXT_SSE3, CPUID_CMOV],
+  ...[CPUID_CLFLUSH, CPUID_FXSR, CPUID_EXT3_LAHF_LM, CPUID_SSE2],
+]);
+
+it.each([
+  ['faults32', '', QEMU64_FEATURES],
+  ['faults64', '', QEMU64_FEATURES],
+  ['debug64', '', QEMU64_FEATURES],
+  ['features64', '', QEMU64_FEATURES],
+  ['features64', '-executed', EXECUTED_FEATURES],
+  ['features64', '-less', LESS],
+] as const)('%s%s: frames are those that QEMU 7.2 recorded', (program, variant, features) => {
   const oracle = new URL('../oracle/system/', import.meta.url);
   const memory = pcMemory(16 << 20);
   memory.write(LOAD_ADDRESS, readFileSync(new URL(`${program}.bin`, oracle)));
   const host = new SerialHost();
-  const engine = new Engine({ memory, host, trace: QUIET });
+  const engine = new Engine({ memory, host, trace: QUIET, identity: cpuWith(features) });
   const { S } = engine.cpu;
   S[SEG_CS + SEG_SELECTOR] = 0;
   S[SEG_CS + SEG_BASE_LO] = 0;
@@ -33,7 +60,7 @@ it.each(['faults32', 'faults64', 'debug64'])('%s: frames are those that QEMU 7.2
   engine.cpu.updateMode();
   for (let slice = 0; slice < 300 && engine.run(10_000) === 'budget'; slice++);
   const lines = host.text.split('\n').map((line) => line.trimEnd());
-  const expected = readFileSync(new URL(`${program}.txt`, oracle), 'utf8')
+  const expected = readFileSync(new URL(`${program}${variant}.txt`, oracle), 'utf8')
     .trimEnd()
     .split('\n');
   expect(lines.filter((line) => line !== '')).toEqual(expected);

@@ -53,7 +53,17 @@ function encode(op: SseOp, rm: number, imm: number, wide: boolean): Uint8Array {
   const prefix = op.prefix === 0 ? [] : [op.prefix];
   const modrm = 0xc0 | ((op.reg ?? 1) << 3) | rm;
   const rex = wide ? [REX_W] : [];
-  return Uint8Array.from([...prefix, ...rex, 0x0f, op.opcode, modrm, ...(op.imm8 ? [imm] : []), 0xcc]);
+  const map = op.map === 0x0f ? [] : [op.map];
+  return Uint8Array.from([
+    ...prefix,
+    ...rex,
+    0x0f,
+    ...map,
+    op.opcode,
+    modrm,
+    ...(op.imm8 ? [imm] : []),
+    0xcc,
+  ]);
 }
 
 /** Indices of the destination and the source. */
@@ -105,7 +115,7 @@ let current = { wide: false, rm: 2, imm: 0 };
 
 function compare(op: SseOp): void {
   const { S } = cpu;
-  const flags = /comis/.test(op.name) ? arithmeticFlags(S) === arithmeticFlags(reference.S) : true;
+  const flags = op.implicit ? arithmeticFlags(S) === arithmeticFlags(reference.S) : true;
   const same = RANGES.every(([from, to]) =>
     S.subarray(from, to).every((word, n) => word === reference.S[from + n]),
   );

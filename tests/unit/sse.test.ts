@@ -24,16 +24,19 @@ describe('the table', () => {
     for (const op of SSE_OPS) {
       for (const kind of ['reg', 'mem']) {
         if (kind === 'reg' ? op.memOnly : op.regOnly) continue;
-        const key = `${op.prefix} ${op.opcode} ${op.reg ?? '-'} ${kind}`;
+        const key = `${op.map} ${op.prefix} ${op.opcode} ${op.reg ?? '-'} ${kind}`;
         expect(seen.has(key), `${op.name} ${key}`).toBe(false);
         seen.add(key);
       }
     }
   });
 
-  test('128-bit operands are aligned but for the moves that say otherwise', () => {
+  test('128-bit operands are aligned but for the moves and string comparisons that say otherwise', () => {
     const unaligned = SSE_OPS.filter((op) => op.memBytes === 16 && !op.aligned).map((op) => op.name);
-    expect([...new Set(unaligned)].sort()).toEqual(['lddqu', 'movdqu', 'movupd', 'movups']);
+    expect([...new Set(unaligned)].sort()).toEqual([
+      ...['lddqu', 'movdqu', 'movupd', 'movups'],
+      ...['pcmpestri', 'pcmpestrm', 'pcmpistri', 'pcmpistrm'],
+    ]);
   });
 });
 

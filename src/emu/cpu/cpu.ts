@@ -2,6 +2,7 @@
 import type { AccessSize } from '../core/device.ts';
 import type { Trace } from '../core/trace.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { CpuIdentity } from './models/cpu-identity.ts';
 
 /** The machine as the CPU sees it. */
 export interface CpuHost {
@@ -12,6 +13,8 @@ export interface CpuHost {
   mmioWrite(gpa: number, size: AccessSize, value: number): void;
   /** Virtual time; exact at this instruction in deterministic mode. */
   nowNs(): number;
+  /** Fills `bytes` with entropy; the same at the same instruction in deterministic mode. */
+  random(bytes: Uint8Array): void;
   /** INTA cycle of the 8259 pair: the vector. */
   acknowledgePic(): number;
   /** A level-triggered interrupt was completed: the IO-APIC may send it again. */
@@ -52,6 +55,8 @@ export interface Cpu {
   readonly memory: GuestMemory;
   readonly host: CpuHost;
   readonly trace: Trace;
+  /** What CPUID announces: the machine's, the same for all its vCPUs. */
+  readonly identity: CpuIdentity;
   /** Absent: no local APIC (CPUID then does not announce one). */
   readonly apic?: CpuApic | undefined;
   /** Absent: the only processor, APIC id 0. */

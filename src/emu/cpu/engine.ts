@@ -13,6 +13,7 @@ import { regionEnvironment } from './interp/region-environment.ts';
 import { warmUp } from './interp/warm-up.ts';
 import type { Seed } from './jit/region.ts';
 import { RegionCompiler } from './jit/region-compiler.ts';
+import type { CpuIdentity } from './models/cpu-identity.ts';
 import {
   ATTENTION,
   BLOCK_INDEX,
@@ -60,6 +61,8 @@ export interface EngineOptions {
   readonly topology?: CpuTopology;
   /** How many vCPUs can be at once; absent: one. */
   readonly slots?: number;
+  /** What the processors of the machine announce and execute; absent: qemu64. */
+  readonly identity?: CpuIdentity;
   /** Shared by all vCPUs of a machine. */
   readonly blocks?: BlockCache;
   /** How compiled code is made; absent: by the host's `Function`. */
@@ -98,8 +101,8 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     const { memory, host, trace } = options;
-    this.cpu = new Vcpu(memory, host, trace, options.topology, options.slots);
-    this.blocks = options.blocks ?? new BlockCache(memory);
+    this.cpu = new Vcpu(memory, host, trace, options.topology, options.slots, options.identity);
+    this.blocks = options.blocks ?? new BlockCache(memory, this.cpu.identity.features);
     this.#code = new CodeLookup(this.cpu, this.blocks);
     this.blocks.onFlush = () => {
       this.#code.clear();

@@ -6,6 +6,7 @@ import type { Device } from '../core/device.ts';
 import { record } from '../core/state-fields.ts';
 import type { CpuApic, CpuTopology } from './cpu.ts';
 import type { Translations } from './mmu/translations.ts';
+import type { CpuIdentity } from './models/cpu-identity.ts';
 import {
   ATTENTION,
   EFLAGS,
@@ -36,6 +37,7 @@ const NO_INTERRUPTS: InterruptSource = { pending: () => false, acknowledge: () =
 /** The stage, as a processor sees it. */
 export interface Stage {
   readonly S: Int32Array;
+  readonly identity: CpuIdentity;
   /** Who is on it. */
   readonly processor: Processor;
   requestExit(): void;
@@ -76,6 +78,10 @@ export class Processor implements Device<VcpuState> {
     return this.#isOnStage ? this.#stage.S : this.place.words;
   }
 
+  get identity(): CpuIdentity {
+    return this.#stage.identity;
+  }
+
   get #isOnStage(): boolean {
     return this.#stage.processor === this;
   }
@@ -103,7 +109,7 @@ export class Processor implements Device<VcpuState> {
 
   reset(): void {
     const { S } = this;
-    resetState(S, this.topology.apicId === 0);
+    resetState(S, this.topology.apicId === 0, this.identity.signature);
     this.place.translations.tlb.clear();
     this.flushTlb(true);
     updateMode(S);

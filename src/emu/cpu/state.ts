@@ -54,7 +54,7 @@ export const FAULT = 45;
 export const FAULT_ERROR = 46;
 /** Second result of 64-bit loads: the high word. */
 export const LD_HI = 47;
-/** First word of the current privilege's half of this vCPU's TLB: that of TLB_SYSTEM, or TLB_WORDS behind it for user accesses. */
+/** First word of the bank of this vCPU's TLB that accesses look into now: that of TLB_SYSTEM, or TLB_USER or TLB_ACCESS behind it. */
 export const TLB_BASE = 48;
 /** What the decoder must know: MODE_* bits. Kept by `updateMode`. */
 export const MODE = 49;
@@ -269,6 +269,10 @@ export const CR4_PGE = 1 << 7;
 export const CR4_PCE = 1 << 8;
 export const CR4_OSFXSR = 1 << 9;
 export const CR4_OSXMMEXCPT = 1 << 10;
+export const CR4_UMIP = 1 << 11;
+export const CR4_FSGSBASE = 1 << 16;
+export const CR4_SMEP = 1 << 20;
+export const CR4_SMAP = 1 << 21;
 export const EFER_SCE = 1 << 0;
 export const EFER_LME = 1 << 8;
 export const EFER_LMA = 1 << 10;
@@ -317,14 +321,18 @@ export const VEC_MC = 18;
 export const VEC_XM = 19;
 
 /**
- * Software TLB: 4096 entries for supervisor accesses, then 4096 for user accesses, 4 words each, indexed by bits 12–23 of
- * the linear address. An access of `size` bytes at lo:hi hits when `T[j] === (lo & (0xfffff000 | (size - 1)))` (for 8 bytes: with
+ * Software TLB, in three banks: supervisor accesses, user accesses, and supervisor accesses that may reach user pages although SMAP is
+ * on (EFLAGS.AC). Each has 4096 entries of 4 words, indexed by bits 12–23 of the linear address. An access of `size` bytes at lo:hi hits when `T[j] === (lo & (0xfffff000 | (size - 1)))` (for 8 bytes: with
  * lo + 4 and size 4) and `T[j + 2] === hi`; then the byte is at RAM offset `lo + T[j + 3] | 0`.
  */
 export const TLB_ENTRIES = 4096;
 export const TLB_WORDS = TLB_ENTRIES * 4;
-/** First word of a third half, for compiled code that runs for practice. */
-export const TLB_PRACTICE = 2 * TLB_WORDS;
+/** Where the second and the third bank are, from the first one on, and how many there are. */
+export const TLB_USER = TLB_WORDS;
+export const TLB_ACCESS = 2 * TLB_WORDS;
+export const TLB_BANKS = 3;
+/** First word of one more bank behind those of the first vCPU, for compiled code that runs for practice. */
+export const TLB_PRACTICE = TLB_BANKS * TLB_WORDS;
 export const TLB_READ = 0;
 /** Never set for pages that hold decoded code, for MMIO, or while the page's D bit is clear. */
 export const TLB_WRITE = 1;

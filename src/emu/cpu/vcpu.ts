@@ -11,6 +11,7 @@ import { JUMP_WORDS } from './interp/jump-cache.ts';
 import { Mmu } from './mmu/mmu.ts';
 import { tlbPart, tlbWords } from './mmu/tlb.ts';
 import { Translations } from './mmu/translations.ts';
+import { type CpuIdentity, QEMU64 } from './models/cpu-identity.ts';
 import { Processor, type ProcessorPlace, type Stage } from './processor.ts';
 import {
   BUDGET,
@@ -29,6 +30,7 @@ import {
   STATE_WORDS,
   TLB_BASE,
   TLB_SYSTEM,
+  TLB_USER,
 } from './state.ts';
 import { readFlags, writeFlags } from './system/flags.ts';
 import { updateMode } from './system/mode.ts';
@@ -46,6 +48,7 @@ export class Vcpu implements Cpu, Stage {
   readonly memory: GuestMemory;
   readonly host: CpuHost;
   readonly trace: Trace;
+  readonly identity: CpuIdentity;
   readonly mmu: Mmu;
   /** How many vCPUs can be at once. */
   readonly slots: number;
@@ -62,11 +65,13 @@ export class Vcpu implements Cpu, Stage {
     trace: Trace,
     topology: CpuTopology = SINGLE_PROCESSOR,
     slots = 1,
+    identity: CpuIdentity = QEMU64,
   ) {
     this.memory = memory;
     this.host = host;
     this.trace = trace;
     this.slots = slots;
+    this.identity = identity;
     this.tlb = new Int32Array(tlbWords(slots));
     this.#places = Array.from({ length: slots }, (_, slot) => placeOf(slot, this.tlb));
     const buffer = new ArrayBuffer(STATE_WORDS * 4);
@@ -179,32 +184,39 @@ export class Vcpu implements Cpu, Stage {
     this.mmu.probeWrite(lo, hi, size, this.S[TLB_BASE]);
   }
 
+  /** The bank for implicit accesses. QEMU: at CPL 0 to 2, EFLAGS.AC lets them reach user pages as it does explicit ones. */
+  #systemBank(): number {
+    const now = this.S[TLB_BASE];
+    const system = this.S[TLB_SYSTEM];
+    return now === system + TLB_USER ? system : now;
+  }
+
   loadSystem8(lo: number, hi: number): number {
-    return this.mmu.load8(lo, hi, this.S[TLB_SYSTEM]);
+    return this.mmu.load8(lo, hi, this.#systemBank());
   }
 
   loadSystem16(lo: number, hi: number): number {
-    return this.mmu.load16(lo, hi, this.S[TLB_SYSTEM]);
+    return this.mmu.load16(lo, hi, this.#systemBank());
   }
 
   loadSystem32(lo: number, hi: number): number {
-    return this.mmu.load32(lo, hi, this.S[TLB_SYSTEM]);
+    return this.mmu.load32(lo, hi, this.#systemBank());
   }
 
   loadSystem64(lo: number, hi: number): number {
-    return this.mmu.load64(lo, hi, this.S[TLB_SYSTEM]);
+    return this.mmu.load64(lo, hi, this.#systemBank());
   }
 
   storeSystem16(lo: number, hi: number, value: number): void {
-    this.mmu.store16(lo, hi, value, this.S[TLB_SYSTEM]);
+    this.mmu.store16(lo, hi, value, this.#systemBank());
   }
 
   storeSystem32(lo: number, hi: number, value: number): void {
-    this.mmu.store32(lo, hi, value, this.S[TLB_SYSTEM]);
+    this.mmu.store32(lo, hi, value, this.#systemBank());
   }
 
   storeSystem64(lo: number, hi: number, valueLo: number, valueHi: number): void {
-    this.mmu.store64(lo, hi, valueLo, valueHi, this.S[TLB_SYSTEM]);
+    this.mmu.store64(lo, hi, valueLo, valueHi, this.#systemBank());
   }
 
   raise(vector: number, error?: number): void {
@@ -265,7 +277,7 @@ export class Vcpu implements Cpu, Stage {
     const events = S[EVENTS];
     if ((events & (EVENT_INIT | EVENT_SIPI)) === 0) return;
     if ((events & EVENT_INIT) !== 0) {
-      initState(S, this.topology.apicId === 0);
+      initState(S, this.topology.apicId === 0, this.identity.signature);
       this.mmu.flushTlb(true);
     }
     S[EVENTS] &= EVENT_NMI | EVENT_NMI_BLOCKED;

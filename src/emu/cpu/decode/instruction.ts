@@ -1,5 +1,6 @@
 /** One instruction while it is being decoded: its bytes, prefixes and operands, and the records that it becomes. */
 
+import { type CpuFeature, type CpuFeatures, hasFeature } from '../cpu-features.ts';
 import { helperNumber } from '../helpers/helpers.ts';
 import { INDEX_SHIFT, LENGTH_SHIFT } from '../interp/position.ts';
 import type { Width } from '../semantics/emitter.ts';
@@ -105,8 +106,16 @@ export class Instruction {
   /** Segment that the operand is in by default. */
   defaultSegment = SEG_DS;
 
-  constructor(C: Int32Array) {
+  readonly #features: CpuFeatures;
+
+  constructor(C: Int32Array, features: CpuFeatures) {
     this.C = C;
+    this.#features = features;
+  }
+
+  /** The processor announces `feature`. */
+  has(feature: CpuFeature): boolean {
+    return hasFeature(this.#features, feature);
   }
 
   get code64(): boolean {
@@ -153,6 +162,13 @@ export class Instruction {
       return 0;
     }
     return this.bytes[this.position++];
+  }
+
+  /** The next byte, which stays to be read; 0 when there is none. */
+  peek(): number {
+    if (this.position < this.limit) return this.bytes[this.position];
+    this.overrun = true;
+    return 0;
   }
 
   signed8(): number {
@@ -240,6 +256,17 @@ export class Instruction {
       this.operandSize = wide !== this.operandPrefix ? 32 : 16;
       this.addressSize = wide !== this.addressPrefix ? 32 : 16;
     }
+  }
+
+  /** A VEX prefix gives what REX gives. `first`: the byte with R, X and B inverted, or 0 in the short form, which has R in `second`. */
+  readVex(first: number, second: number): void {
+    if (!this.code64) {
+      this.operandSize = 32;
+      return;
+    }
+    const isShort = first === 0;
+    this.rex = isShort ? (~second >> 5) & 4 : ((~first >> 5) & 7) | ((second >> 4) & 8);
+    this.operandSize = (this.rex & 8) !== 0 ? 64 : 32;
   }
 
   /** Reads ModRM, SIB and displacement. */

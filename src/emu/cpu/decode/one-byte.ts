@@ -1,9 +1,10 @@
 /** The one-byte opcode map. Spec: Intel SDM vol. 2 appendix A. */
 
+import { CPUID_EXT3_LAHF_LM } from '../cpu-features.ts';
 import type { Width } from '../semantics/emitter.ts';
 import { ALU_OPS, SHIFT_OPS } from '../semantics/index.ts';
 import { opNumber } from '../semantics/table.ts';
-import { RAX, RBX, SEG_DS, TEMP0 } from '../state.ts';
+import { MODE_CODE32, MODE_REAL, RAX, RBX, SEG_DS, TEMP0 } from '../state.ts';
 import { branchRelative, nearCall, nearJump, nearReturn } from './branches.ts';
 import type { Instruction } from './instruction.ts';
 import {
@@ -37,6 +38,7 @@ import {
   stackWidth,
 } from './stack.ts';
 import { decodeString } from './strings.ts';
+import { decodeVex } from './vex.ts';
 import { decodeX87 } from './x87.ts';
 
 const [CWDE, CBW, CDQE, CDQ, CWD, CQO] = ['cwde', 'cbw', 'cdqe', 'cdq', 'cwd', 'cqo'].map(opNumber);
@@ -328,9 +330,9 @@ function decodeRest(i: Instruction, opcode: number): void {
     case 0x9d:
       return i.emitHelperEnd('popf', stackWidth(i));
     case 0x9e:
-      return i.emit(SAHF);
     case 0x9f:
-      return i.emit(LAHF);
+      if (i.code64 && !i.has(CPUID_EXT3_LAHF_LM)) return undefinedOpcode(i);
+      return i.emit(opcode === 0x9e ? SAHF : LAHF);
     case 0xa0:
     case 0xa1:
     case 0xa2:
@@ -347,8 +349,9 @@ function decodeRest(i: Instruction, opcode: number): void {
       return nearReturn(i, opcode === 0xc2 ? i.half() : 0);
     case 0xc4:
     case 0xc5:
+      if (isVex(i)) return decodeVex(i, opcode === 0xc4);
       i.readModrm();
-      if (i.code64 || !i.isMemory) return undefinedOpcode(i);
+      if (!i.isMemory) return undefinedOpcode(i);
       i.emitEa(i.operandSize / 8 + 2, false);
       return i.emitHelperEnd('loadFarPointer', i.operandSize, i.reg, -1, opcode === 0xc4 ? 0 : 3);
     case 0xc6:
@@ -427,6 +430,13 @@ function decodeRest(i: Instruction, opcode: number): void {
   if (flag !== undefined) return i.emit(flag);
   if (decodeString(i, opcode)) return;
   undefinedOpcode(i);
+}
+
+/** C4 and C5 are LES and LDS where VEX cannot be, or where ModRM names memory. QEMU: VEX is for 64-bit and 32-bit code. */
+function isVex(i: Instruction): boolean {
+  if (i.code64) return true;
+  const isProtected32 = (i.mode & (MODE_CODE32 | MODE_REAL)) === MODE_CODE32;
+  return isProtected32 && i.peek() >= 0xc0;
 }
 
 function signExtend32(i: Instruction): void {

@@ -4,7 +4,7 @@ import { INLINE_SSE } from '../semantics/simd.ts';
 import { conversionKind } from '../semantics/simd-float.ts';
 import { SHIFT_NAMES } from '../semantics/simd-integer.ts';
 import { opNumber } from '../semantics/table.ts';
-import { SSE_OPS, type SseOp } from '../sse/ops.ts';
+import { SSE_OPS, type SseMap, type SseOp } from '../sse/ops.ts';
 import { FPU_REGS, MODE_SSE, XMM, XMM_TEMP } from '../state.ts';
 import { type Instruction, type MemoryKinds, memoryKinds } from './instruction.ts';
 
@@ -13,11 +13,16 @@ const SSE_LOAD = opNumber('sse_load');
 const SSE_STORE = opNumber('sse_store');
 const SSE_CHECK = opNumber('sse_check');
 const PREFIXES = [0, 0x66, 0xf3, 0xf2] as const;
+const MAPS: readonly SseMap[] = [0x0f, 0x38, 0x3a];
 
-/** Rows by opcode and mandatory prefix: groups and register-only forms share a place. */
-const ROWS: readonly number[][] = Array.from({ length: 1024 }, () => []);
+function placeOf(map: SseMap, opcode: number, prefix: number): number {
+  return (MAPS.indexOf(map) * 256 + opcode) * PREFIXES.length + prefix;
+}
+
+/** Rows by map, opcode and mandatory prefix: groups and register-only forms share a place. */
+const ROWS: readonly number[][] = Array.from({ length: MAPS.length * 256 * PREFIXES.length }, () => []);
 for (const [number, op] of SSE_OPS.entries()) {
-  ROWS[op.opcode * 4 + PREFIXES.indexOf(op.prefix)].push(number);
+  ROWS[placeOf(op.map, op.opcode, PREFIXES.indexOf(op.prefix))].push(number);
 }
 
 /** The mandatory prefix: F2 and F3 (the last one) win over 66. */
@@ -27,6 +32,7 @@ function mandatoryPrefix(i: Instruction): number {
 }
 
 function fits(op: SseOp, i: Instruction): boolean {
+  if (op.feature !== undefined && !i.has(op.feature)) return false;
   if (op.reg !== undefined && op.reg !== ((i.modrm >> 3) & 7)) return false;
   return i.isMemory ? !op.regOnly : !op.memOnly;
 }
@@ -100,7 +106,7 @@ const MOVD = {
 /** Moves with records of their own, by the bytes that they move. */
 const MOVES = new Map<string, number>([
   ...['movaps', 'movapd', 'movdqa', 'movups', 'movupd', 'movdqu'].map((name): [string, number] => [name, 16]),
-  ...['movntps', 'movntpd', 'movntdq', 'lddqu'].map((name): [string, number] => [name, 16]),
+  ...['movntps', 'movntpd', 'movntdq', 'movntdqa', 'lddqu'].map((name): [string, number] => [name, 16]),
   ['movsd', 8],
   ['movss', 4],
 ]);
@@ -181,8 +187,8 @@ function decodeSmallMove(i: Instruction, op: SseOp, form: Operands, reg: number,
 }
 
 /** False: there is no such instruction. */
-export function decodeSse(i: Instruction, opcode: number): boolean {
-  const rows = ROWS[opcode * 4 + mandatoryPrefix(i)];
+export function decodeSse(i: Instruction, opcode: number, map: SseMap = 0x0f): boolean {
+  const rows = ROWS[placeOf(map, opcode, mandatoryPrefix(i))];
   if (rows.length === 0) return false;
   i.readModrm();
   const number = rows.find((row) => fits(SSE_OPS[row], i));

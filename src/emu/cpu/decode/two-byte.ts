@@ -1,14 +1,33 @@
 /** The 0F opcode map without MMX and SSE. Spec: Intel SDM vol. 2 appendix A. */
 
+import {
+  CPUID_7_0_EBX_BMI1,
+  CPUID_7_0_EBX_CLFLUSHOPT,
+  CPUID_7_0_EBX_CLWB,
+  CPUID_7_0_EBX_FSGSBASE,
+  CPUID_7_0_EBX_SMAP,
+  CPUID_CLFLUSH,
+  CPUID_CMOV,
+  CPUID_CX8,
+  CPUID_EXT_CX16,
+  CPUID_EXT_POPCNT,
+  CPUID_EXT_RDRAND,
+  CPUID_EXT2_RDTSCP,
+  CPUID_EXT3_ABM,
+  CPUID_FXSR,
+  CPUID_SSE,
+  CPUID_SSE2,
+} from '../cpu-features.ts';
 import type { Width } from '../semantics/emitter.ts';
 import { opNumber } from '../semantics/table.ts';
-import { RAX } from '../state.ts';
+import { RAX, SEG_FS, SEG_GS } from '../state.ts';
 import { branchRelative } from './branches.ts';
 import { type Instruction, memoryKinds, PREFIX_REP } from './instruction.ts';
 import { BSWAP, LOAD, LOADW, STORE } from './kinds.ts';
 import { modify, modifyAtEa, source, undefinedOpcode, widthOf } from './operands.ts';
 import { decodeSse } from './sse.ts';
 import { stackWidth } from './stack.ts';
+import { decode0f3a, decode0f38 } from './three-byte.ts';
 
 const SET = Array.from({ length: 16 }, (_, code) => opNumber(`set${code}`));
 const EA_BITS = opNumber('ea_bits');
@@ -36,6 +55,7 @@ function extend(i: Instruction, opcode: number): void {
 }
 
 function conditionalMove(i: Instruction, opcode: number): void {
+  if (!i.has(CPUID_CMOV)) return undefinedOpcode(i);
   i.readModrm();
   const width = i.operandSize;
   const operand = source(i, width);
@@ -98,17 +118,23 @@ function exchange(i: Instruction, opcode: number, name: 'cmpxchg' | 'xadd'): voi
   modifyAtEa(i, width, (operand) => i.emit(kind, operand, register, i.register(width, RAX)));
 }
 
-/** C7: CMPXCHG8B, CMPXCHG16B. */
+/** C7: CMPXCHG8B, CMPXCHG16B, RDRAND, RDSEED. */
 function group9(i: Instruction): void {
   i.readModrm();
+  if (!i.isMemory && ((i.modrm >> 3) & 7) >= 6) {
+    // QEMU: RDSEED is there where RDRAND is announced, whatever CPUID says of itself.
+    if (!i.has(CPUID_EXT_RDRAND) || i.repeat !== 0) return undefinedOpcode(i);
+    return i.emitHelper('rdrand', i.operandSize, 0, i.rm, 0, 0);
+  }
   if (!i.isMemory || ((i.modrm >> 3) & 7) !== 1) return undefinedOpcode(i);
   i.lockable = true;
   const wide = i.operandSize === 64;
+  if (!i.has(wide ? CPUID_EXT_CX16 : CPUID_CX8)) return undefinedOpcode(i);
   i.emitEa(wide ? 16 : 8, true);
   i.emitHelper(wide ? 'cmpxchg16b' : 'cmpxchg8b', 0, 0, 0, 0, 0);
 }
 
-function scan(i: Instruction, name: 'bsf' | 'bsr' | 'popcnt'): void {
+function scan(i: Instruction, name: 'bsf' | 'bsr' | 'popcnt' | 'tzcnt' | 'lzcnt'): void {
   i.readModrm();
   const width = i.operandSize;
   const operand = source(i, width);
@@ -127,7 +153,7 @@ function group6(i: Instruction): void {
   else i.emitHelper(name, i.operandSize, 0, rm, 0, 0);
 }
 
-/** 01: descriptor tables, SMSW, LMSW, INVLPG, SWAPGS, RDTSCP, MONITOR, MWAIT. */
+/** 01: descriptor tables, SMSW, LMSW, INVLPG, SWAPGS, RDTSCP, CLAC, STAC, MONITOR, MWAIT. */
 function group7(i: Instruction): void {
   i.readModrm();
   const op = (i.modrm >> 3) & 7;
@@ -148,28 +174,62 @@ function group7(i: Instruction): void {
       return i.emitHelper('monitor', i.addressSize, 0, 0, 0, 0);
     case 0xc9:
       return i.emitHelperEnd('mwait', 0);
+    case 0xca:
+    case 0xcb:
+      if (!i.has(CPUID_7_0_EBX_SMAP)) return undefinedOpcode(i);
+      return i.emitHelper(i.modrm === 0xca ? 'clac' : 'stac', 0, 0, 0, 0, 0);
     case 0xf8:
       return i.code64 ? i.emitHelperEnd('swapgs', 0) : undefinedOpcode(i);
     case 0xf9:
+      if (!i.has(CPUID_EXT2_RDTSCP)) return undefinedOpcode(i);
       return i.emitHelper('rdtscp', 0, 0, 0, 0, 0);
     default:
       return undefinedOpcode(i);
   }
 }
 
-/** AE: FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, CLFLUSH and the fences. */
+/** F3 0F AE with a register: RDFSBASE, RDGSBASE, WRFSBASE, WRGSBASE. */
+function segmentBaseAccess(i: Instruction, op: number): void {
+  if (!i.code64 || op > 3 || !i.has(CPUID_7_0_EBX_FSGSBASE)) return undefinedOpcode(i);
+  const segment = (op & 1) === 0 ? SEG_FS : SEG_GS;
+  i.emitHelper(
+    op < 2 ? 'readSegmentBase' : 'writeSegmentBase',
+    i.operandSize === 64 ? 64 : 32,
+    segment,
+    i.rm,
+    0,
+    0,
+  );
+}
+
+/** Without a prefix: a register form is a fence. Not modelled: the order of memory accesses; fences have no record. */
+function fence(i: Instruction, op: number): void {
+  // QEMU: LFENCE is one of SSE.
+  const feature = op === 6 ? CPUID_SSE2 : CPUID_SSE;
+  if (op < 5 || !i.has(feature)) undefinedOpcode(i);
+}
+
+/** 66 0F AE /6 and /7: CLWB, CLFLUSHOPT. Not modelled: caches. */
+function cacheLine(i: Instruction, op: number): void {
+  const feature = op === 7 ? CPUID_7_0_EBX_CLFLUSHOPT : CPUID_7_0_EBX_CLWB;
+  if (op < 6 || !i.isMemory || !i.has(feature)) return undefinedOpcode(i);
+  i.emitEa(1, false);
+  i.emitHelper('clflush', 0, 0, -1, 0, 0);
+}
+
+const GROUP15 = ['fxsave', 'fxrstor', 'ldmxcsr', 'stmxcsr', '', '', '', 'clflush'];
+const GROUP15_FEATURES = [CPUID_FXSR, CPUID_FXSR, CPUID_SSE, CPUID_SSE, 0, 0, 0, CPUID_CLFLUSH];
+
+/** AE: FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, CLFLUSH and its kin, the fences, bases of FS and GS. */
 function group15(i: Instruction): void {
   i.readModrm();
   const op = (i.modrm >> 3) & 7;
-  if (i.repeat !== 0 || i.operandPrefix) return undefinedOpcode(i);
-  if (!i.isMemory) {
-    // Not modelled: the order of memory accesses; fences have no record.
-    if (op < 5) undefinedOpcode(i);
-    return;
-  }
-  const names = ['fxsave', 'fxrstor', 'ldmxcsr', 'stmxcsr', '', '', '', 'clflush'];
-  const name = names[op];
-  if (name === '') return undefinedOpcode(i);
+  if (i.repeat === PREFIX_REP && !i.isMemory) return segmentBaseAccess(i, op);
+  if (i.repeat !== 0) return undefinedOpcode(i);
+  if (i.operandPrefix) return cacheLine(i, op);
+  if (!i.isMemory) return fence(i, op);
+  const name = GROUP15[op];
+  if (name === '' || !i.has(GROUP15_FEATURES[op])) return undefinedOpcode(i);
   i.emitEa(op < 2 ? 512 : 4, op === 0 || op === 3);
   i.emitHelper(name, 0, 0, -1, i.operandSize === 64 ? 1 : 0, 0);
 }
@@ -303,15 +363,19 @@ export function decodeTwoByte(i: Instruction): void {
     case 0xbf:
       return extend(i, opcode);
     case 0xb8:
-      if (i.repeat === PREFIX_REP) return scan(i, 'popcnt');
+      if (i.repeat === PREFIX_REP && i.has(CPUID_EXT_POPCNT)) return scan(i, 'popcnt');
       return undefinedOpcode(i);
     case 0xba:
       return bitImmediate(i);
-    // F3 makes these TZCNT and LZCNT on newer processors; qemu64 ignores the prefix.
+    // Processors that do not have TZCNT and LZCNT ignore the prefix.
     case 0xbc:
-      return scan(i, 'bsf');
+      return scan(i, i.repeat === PREFIX_REP && i.has(CPUID_7_0_EBX_BMI1) ? 'tzcnt' : 'bsf');
     case 0xbd:
-      return scan(i, 'bsr');
+      return scan(i, i.repeat === PREFIX_REP && i.has(CPUID_EXT3_ABM) ? 'lzcnt' : 'bsr');
+    case 0x38:
+      return decode0f38(i);
+    case 0x3a:
+      return decode0f3a(i);
     case 0xc3:
       break;
     case 0xc7:

@@ -1,7 +1,9 @@
 /** x87 instructions, opcodes D8 to DF: records of their own for what is used much, one that looks at the bytes for the others. */
+import { CPUID_CMOV } from '../cpu-features.ts';
 import { opNumber } from '../semantics/table.ts';
 import { MODE_CODE32, MODE_CODE64 } from '../state.ts';
 import { type Instruction, type MemoryKinds, memoryKinds } from './instruction.ts';
+import { undefinedOpcode } from './operands.ts';
 
 const X87 = opNumber('x87');
 const STACK = opNumber('x87_stack');
@@ -148,6 +150,12 @@ function registerForm(i: Instruction, opcode: number): boolean {
   }
 }
 
+/** FCMOVcc, and FCOMI and its kin, which came with CMOVcc. */
+function movesByFlags(opcode: number, reg: number): boolean {
+  if (opcode === 0xda || opcode === 0xdb) return reg < 4 || (opcode === 0xdb && reg < 7 && reg !== 4);
+  return opcode === 0xdf && (reg === 5 || reg === 6);
+}
+
 /** Decodes what follows an opcode byte from D8 to DF. */
 export function decodeX87(i: Instruction, opcode: number): void {
   i.readModrm();
@@ -155,6 +163,7 @@ export function decodeX87(i: Instruction, opcode: number): void {
   const wide = (i.mode & (MODE_CODE64 | MODE_CODE32)) !== 0;
   const reg = (i.modrm >> 3) & 7;
   if (!i.isMemory) {
+    if (movesByFlags(opcode, reg) && !i.has(CPUID_CMOV)) return undefinedOpcode(i);
     if (!wide || !registerForm(i, opcode)) i.emit(X87, opcode, i.modrm, i.operandSize === 16 ? 1 : 0);
     return;
   }

@@ -12,6 +12,7 @@
  */
 import type { RamOffset } from '../../memory/addresses.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
+import type { CpuFeatures } from '../cpu-features.ts';
 import { decode } from '../decode/decode.ts';
 import { DECODED, Instruction, NEED_MORE, RECORD } from '../decode/instruction.ts';
 import { opNumber } from '../semantics/table.ts';
@@ -59,9 +60,9 @@ export class BlockCache {
   readonly #pageBlocks: Int32Array;
   readonly #window = new Uint8Array(32);
 
-  constructor(memory: GuestMemory) {
+  constructor(memory: GuestMemory, features: CpuFeatures) {
     this.#memory = memory;
-    this.#instruction = new Instruction(this.C);
+    this.#instruction = new Instruction(this.C, features);
     this.#pageBlocks = new Int32Array(memory.codePages.length);
     memory.onCodeWrite((page) => this.dropPage(page));
   }

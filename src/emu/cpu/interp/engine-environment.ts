@@ -47,6 +47,7 @@ import {
 import { arithmeticFlags } from '../system/flags.ts';
 import type { Vcpu } from '../vcpu.ts';
 import * as arithmetic from './arithmetic.ts';
+import * as bitArithmetic from './bit-arithmetic.ts';
 import { type BlockCache, STALE } from './block-cache.ts';
 import type { InterpreterEnvironment } from './environment.ts';
 import { fpuEnvironment } from './fpu-environment.ts';
@@ -271,6 +272,7 @@ export function interpreterEnvironment(wiring: EngineWiring): InterpreterEnviron
     M32: new Int32Array(buffer),
     MD: new Float64Array(buffer),
     ...arithmetic,
+    ...bitArithmetic,
     load8,
     load16,
     load32,

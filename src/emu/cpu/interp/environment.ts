@@ -92,6 +92,11 @@ export interface InterpreterEnvironment {
   div128u(w0: number, w1: number, w2: number, w3: number, dl: number, dh: number): number;
   div128s(w0: number, w1: number, w2: number, w3: number, dl: number, dh: number): number;
   popcount(word: number): number;
+  crc32c(crc: number, value: number, bytes: number): number;
+  pdep32(value: number, mask: number): number;
+  pext32(value: number, mask: number): number;
+  pdep64(lo: number, hi: number, maskLo: number, maskHi: number): void;
+  pext64(lo: number, hi: number, maskLo: number, maskHi: number): void;
   /** The number when it is zero or normal, else NaN. */
   ordinary(x: number): number;
   exactAdd(x: number, y: number, z: number): boolean;

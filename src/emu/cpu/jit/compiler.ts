@@ -1,5 +1,6 @@
 /** Turns a region into the text of one JavaScript function, from the same table as the interpreter. */
 import { RECORD } from '../decode/instruction.ts';
+import { helperNumber } from '../helpers/helpers.ts';
 import type { BlockCache } from '../interp/block-cache.ts';
 import { ENVIRONMENT } from '../interp/generate.ts';
 import { SCRATCH, type Width } from '../semantics/emitter.ts';
@@ -231,13 +232,13 @@ class RegionText {
     return `${address}${COUNT}if(${call}(${at})!==0)${e.leave()}$n=S[${BUDGET}];if(${LEAVES}){$p=${at + RECORD};break X;}`;
   }
 
-  /** Vector to vector touches no local; what reads or writes general registers or flags says so by its form and name. */
+  /** Vector to vector touches no local; what reads or writes general registers or flags says so by its form, or is `implicit`. */
   #sse(at: number): string {
     const e = this.#e;
     const { C } = this.#cache;
     const op = SSE_OPS[C[at + 1]];
     const call = `if(sse(${at})!==0)${e.leave()}`;
-    if (/^(u?comis|maskmov)/.test(op.name)) {
+    if (op.implicit) {
       return `${SPILL}if(sse(${at})!==0)return leave(${at});if(${LEAVES})return ${at + RECORD};${RELOAD}`;
     }
     const pair = (index: number, toState: boolean): string => {
@@ -268,7 +269,8 @@ class RegionText {
     if (name === 'sse') return this.#sse(at);
     const call = CALLS[name];
     if (call !== undefined) {
-      return `${SPILL}if(${call}(${at})!==0)return leave(${at});if(${LEAVES})return ${at + RECORD};${RELOAD}`;
+      const bank = name === 'helper' && BANK_CHANGERS.has(this.#cache.C[at + 1]) ? `$u=S[${TLB_BASE}];` : '';
+      return `${SPILL}if(${call}(${at})!==0)return leave(${at});if(${LEAVES})return ${at + RECORD};${RELOAD}${bank}`;
     }
     // It reads the flags in the state.
     if (name === 'lahf') return SPILL + semantic.emit(this.#e);
@@ -278,6 +280,9 @@ class RegionText {
 
 /** Code was written, or a device wants the block's end to be looked at: the interpreter goes on. */
 const LEAVES = `S[${REGION_STALE}]!==0||S[${BUDGET}]<0`;
+
+/** Helpers after which accesses look into another bank of the TLB. */
+const BANK_CHANGERS = new Set(['clac', 'stac'].map(helperNumber));
 
 const CALLS: Readonly<Record<string, string>> = {
   helper: 'helper',

@@ -1,6 +1,7 @@
 /** Which records' flags can be observed: by a reader, by a fault, or after the block. */
 import { RECORD } from '../decode/instruction.ts';
 import type { BlockCache } from '../interp/block-cache.ts';
+import type { FlagEffect } from '../semantics/emitter.ts';
 import { SEMANTICS } from '../semantics/table.ts';
 
 /** Sets all flags, whatever its operands are. */
@@ -15,11 +16,10 @@ const LEAVERS = /^(load|store|ea_segment32|push|pop|leave|div|idiv|call|ret|jmp3
 /** Runs code that looks at the state. */
 const OBSERVERS = /^(helper|x87|sse|stale)/;
 
-export type FlagEffect = 'sets' | 'partly' | 'reads' | 'leaves' | 'observes' | 'none';
-
-/** What the record at `record` does to the flags; `partly`: sets some and keeps others. */
+/** What the record at `record` does to the flags. */
 export function flagEffect(cache: BlockCache, record: number): FlagEffect {
-  const { name } = SEMANTICS[cache.kindAt(record)];
+  const { name, flags } = SEMANTICS[cache.kindAt(record)];
+  if (flags !== undefined) return flags;
   if (LEAVERS.test(name)) return 'leaves';
   if (OBSERVERS.test(name)) return 'observes';
   if (SHIFTS.test(name)) return cache.C[record + 3] === 0 ? 'none' : 'sets';

@@ -3,7 +3,7 @@
  * ones, before it optimises the function. An engine leaves out what it has not seen; where that is then needed, it throws the
  * optimised code away and starts again, which takes a tenth of a second each time.
  *
- * State and an entry of the jump cache are put back. Memory is reached through a third half of the TLB, whose entries all lead to
+ * State and an entry of the jump cache are put back. Memory is reached through a bank of the TLB of its own, whose entries all lead to
  * the arena's scratch page. What would have other effects looks at S[PRACTICE] (interp/region-environment.ts).
  */
 

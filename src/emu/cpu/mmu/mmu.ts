@@ -9,6 +9,9 @@ import {
   CPL,
   CR2_HI,
   CR2_LO,
+  CR4,
+  CR4_SMAP,
+  CR4_SMEP,
   DR7,
   EFER,
   EFER_LMA,
@@ -17,6 +20,7 @@ import {
   TLB_ADDEND,
   TLB_HI,
   TLB_SYSTEM,
+  TLB_USER,
   TLB_WRITE,
   VEC_GP,
   VEC_PF,
@@ -66,49 +70,49 @@ export class Mmu {
     this.#raise = raise;
   }
 
-  /** Loads and stores: `half` is S[TLB_BASE], or S[TLB_SYSTEM] to access as supervisor. */
-  load8(lo: number, hi: number, half: number): number {
-    const j = half + ((lo >>> 10) & 0x3ffc);
+  /** Loads and stores: `bank` is S[TLB_BASE], or S[TLB_SYSTEM] to access as supervisor. */
+  load8(lo: number, hi: number, bank: number): number {
+    const j = bank + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
     if (T[j] === (lo & 0xfffff000) && T[j + TLB_HI] === hi) return this.#bytes[(lo + T[j + TLB_ADDEND]) | 0];
-    const gpa = this.#access(lo, hi, ACCESS_READ, half, 1);
+    const gpa = this.#access(lo, hi, ACCESS_READ, bank, 1);
     return gpa < 0 ? 0 : this.#readPhysical(gpa, 1);
   }
 
-  load16(lo: number, hi: number, half: number): number {
-    const j = half + ((lo >>> 10) & 0x3ffc);
+  load16(lo: number, hi: number, bank: number): number {
+    const j = bank + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
     if (T[j] === (lo & 0xfffff000) && T[j + TLB_HI] === hi && (lo & 0xfff) <= PAGE - 2) {
       return this.#view.getUint16((lo + T[j + TLB_ADDEND]) | 0, true);
     }
-    if ((lo & 0xfff) > PAGE - 2) return this.#loadAcross(lo, hi, 2, half);
-    const gpa = this.#access(lo, hi, ACCESS_READ, half, 2);
+    if ((lo & 0xfff) > PAGE - 2) return this.#loadAcross(lo, hi, 2, bank);
+    const gpa = this.#access(lo, hi, ACCESS_READ, bank, 2);
     return gpa < 0 ? 0 : this.#readPhysical(gpa, 2);
   }
 
-  load32(lo: number, hi: number, half: number): number {
-    const j = half + ((lo >>> 10) & 0x3ffc);
+  load32(lo: number, hi: number, bank: number): number {
+    const j = bank + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
     if (T[j] === (lo & 0xfffff000) && T[j + TLB_HI] === hi && (lo & 0xfff) <= PAGE - 4) {
       return this.#view.getInt32((lo + T[j + TLB_ADDEND]) | 0, true);
     }
-    if ((lo & 0xfff) > PAGE - 4) return this.#loadAcross(lo, hi, 4, half);
-    const gpa = this.#access(lo, hi, ACCESS_READ, half, 4);
+    if ((lo & 0xfff) > PAGE - 4) return this.#loadAcross(lo, hi, 4, bank);
+    const gpa = this.#access(lo, hi, ACCESS_READ, bank, 4);
     return gpa < 0 ? 0 : this.#readPhysical(gpa, 4) | 0;
   }
 
   /** The high word goes to S[LD_HI]. */
-  load64(lo: number, hi: number, half: number): number {
+  load64(lo: number, hi: number, bank: number): number {
     const S = this.#S;
     if ((lo & 0xfff) <= PAGE - 8) {
-      const j = half + ((lo >>> 10) & 0x3ffc);
+      const j = bank + ((lo >>> 10) & 0x3ffc);
       const T = this.#T;
       if (T[j] === (lo & 0xfffff000) && T[j + TLB_HI] === hi) {
         const at = (lo + T[j + TLB_ADDEND]) | 0;
         S[LD_HI] = this.#view.getInt32(at + 4, true);
         return this.#view.getInt32(at, true);
       }
-      const gpa = this.#access(lo, hi, ACCESS_READ, half, 8);
+      const gpa = this.#access(lo, hi, ACCESS_READ, bank, 8);
       if (gpa < 0) return 0;
       const low = this.#readPhysical(gpa, 4) | 0;
       S[LD_HI] = this.#readPhysical(gpa + 4, 4);
@@ -116,57 +120,57 @@ export class Mmu {
     }
     // Both pages must be there before any part is read.
     const next = nextPage(lo);
-    if (this.#translate(lo, hi, ACCESS_READ, half) < 0) return 0;
-    if (this.#translate(next, this.#nextHi(next, hi), ACCESS_READ, half) < 0) return 0;
-    const low = this.load32(lo, hi, half);
+    if (this.#translate(lo, hi, ACCESS_READ, bank) < 0) return 0;
+    if (this.#translate(next, this.#nextHi(next, hi), ACCESS_READ, bank) < 0) return 0;
+    const low = this.load32(lo, hi, bank);
     const second = (lo + 4) | 0;
-    S[LD_HI] = this.load32(second, second >>> 0 < 4 ? this.#nextHi(0, hi) : hi, half);
+    S[LD_HI] = this.load32(second, second >>> 0 < 4 ? this.#nextHi(0, hi) : hi, bank);
     return low;
   }
 
-  store8(lo: number, hi: number, value: number, half: number): void {
-    const j = half + ((lo >>> 10) & 0x3ffc);
+  store8(lo: number, hi: number, value: number, bank: number): void {
+    const j = bank + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
     if (T[j + TLB_WRITE] === (lo & 0xfffff000) && T[j + TLB_HI] === hi) {
       this.#bytes[(lo + T[j + TLB_ADDEND]) | 0] = value;
       return;
     }
-    const gpa = this.#access(lo, hi, ACCESS_WRITE, half, 1);
+    const gpa = this.#access(lo, hi, ACCESS_WRITE, bank, 1);
     if (gpa >= 0) this.#writePhysical(gpa, 1, value);
   }
 
-  store16(lo: number, hi: number, value: number, half: number): void {
-    const j = half + ((lo >>> 10) & 0x3ffc);
+  store16(lo: number, hi: number, value: number, bank: number): void {
+    const j = bank + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
     if (T[j + TLB_WRITE] === (lo & 0xfffff000) && T[j + TLB_HI] === hi && (lo & 0xfff) <= PAGE - 2) {
       this.#view.setUint16((lo + T[j + TLB_ADDEND]) | 0, value, true);
     } else if ((lo & 0xfff) > PAGE - 2) {
-      this.#storeAcross(lo, hi, 2, value, 0, half);
+      this.#storeAcross(lo, hi, 2, value, 0, bank);
     } else {
-      const gpa = this.#access(lo, hi, ACCESS_WRITE, half, 2);
+      const gpa = this.#access(lo, hi, ACCESS_WRITE, bank, 2);
       if (gpa >= 0) this.#writePhysical(gpa, 2, value);
     }
   }
 
-  store32(lo: number, hi: number, value: number, half: number): void {
-    const j = half + ((lo >>> 10) & 0x3ffc);
+  store32(lo: number, hi: number, value: number, bank: number): void {
+    const j = bank + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
     if (T[j + TLB_WRITE] === (lo & 0xfffff000) && T[j + TLB_HI] === hi && (lo & 0xfff) <= PAGE - 4) {
       this.#view.setInt32((lo + T[j + TLB_ADDEND]) | 0, value, true);
     } else if ((lo & 0xfff) > PAGE - 4) {
-      this.#storeAcross(lo, hi, 4, value, 0, half);
+      this.#storeAcross(lo, hi, 4, value, 0, bank);
     } else {
-      const gpa = this.#access(lo, hi, ACCESS_WRITE, half, 4);
+      const gpa = this.#access(lo, hi, ACCESS_WRITE, bank, 4);
       if (gpa >= 0) this.#writePhysical(gpa, 4, value);
     }
   }
 
-  store64(lo: number, hi: number, valueLo: number, valueHi: number, half: number): void {
+  store64(lo: number, hi: number, valueLo: number, valueHi: number, bank: number): void {
     if ((lo & 0xfff) > PAGE - 8) {
-      this.#storeAcross(lo, hi, 8, valueLo, valueHi, half);
+      this.#storeAcross(lo, hi, 8, valueLo, valueHi, bank);
       return;
     }
-    const j = half + ((lo >>> 10) & 0x3ffc);
+    const j = bank + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
     if (T[j + TLB_WRITE] === (lo & 0xfffff000) && T[j + TLB_HI] === hi) {
       const at = (lo + T[j + TLB_ADDEND]) | 0;
@@ -174,28 +178,28 @@ export class Mmu {
       this.#view.setInt32(at + 4, valueHi, true);
       return;
     }
-    const gpa = this.#access(lo, hi, ACCESS_WRITE, half, 8);
+    const gpa = this.#access(lo, hi, ACCESS_WRITE, bank, 8);
     if (gpa < 0) return;
     this.#writePhysical(gpa, 4, valueLo);
     this.#writePhysical(gpa + 4, 4, valueHi);
   }
 
   /** Faults as a write of `size` bytes would, and writes nothing. */
-  probeWrite(lo: number, hi: number, size: number, half: number): void {
-    const j = half + ((lo >>> 10) & 0x3ffc);
+  probeWrite(lo: number, hi: number, size: number, bank: number): void {
+    const j = bank + ((lo >>> 10) & 0x3ffc);
     const T = this.#T;
     const across = (lo & 0xfff) + size > PAGE;
     if (!across && T[j + TLB_WRITE] === (lo & 0xfffff000) && T[j + TLB_HI] === hi) return;
-    if (this.#translate(lo, hi, ACCESS_WRITE, half) < 0 || !across) return;
+    if (this.#translate(lo, hi, ACCESS_WRITE, bank) < 0 || !across) return;
     const next = nextPage(lo);
-    this.#translate(next, this.#nextHi(next, hi), ACCESS_WRITE, half);
+    this.#translate(next, this.#nextHi(next, hi), ACCESS_WRITE, bank);
   }
 
   /** Faults as a read of `size` bytes would, and reads nothing. */
-  probeRead(lo: number, hi: number, size: number, half: number): void {
-    if (this.#translate(lo, hi, ACCESS_READ, half) < 0 || (lo & 0xfff) + size <= PAGE) return;
+  probeRead(lo: number, hi: number, size: number, bank: number): void {
+    if (this.#translate(lo, hi, ACCESS_READ, bank) < 0 || (lo & 0xfff) + size <= PAGE) return;
     const next = nextPage(lo);
-    this.#translate(next, this.#nextHi(next, hi), ACCESS_READ, half);
+    this.#translate(next, this.#nextHi(next, hi), ACCESS_READ, bank);
   }
 
   /**
@@ -203,7 +207,9 @@ export class Mmu {
    * FETCH_FAULT with the exception raised, or FETCH_MMIO.
    */
   translateCode(lo: number, hi: number): RamOffset {
-    if (!this.#walk(lo, hi, ACCESS_FETCH, this.#S[CPL] === 3)) return FETCH_FAULT as RamOffset;
+    const user = this.#S[CPL] === 3;
+    const apart = !user && (this.#S[CR4] & CR4_SMEP) !== 0;
+    if (!this.#walk(lo, hi, ACCESS_FETCH, user, apart)) return FETCH_FAULT as RamOffset;
     const { frame, global, large } = this.#walker;
     this.codeIsGlobal = global;
     this.translations.noteFetch(lo, hi, large);
@@ -213,7 +219,7 @@ export class Mmu {
 
   /** Guest-physical address for a debugger: -1 when not mapped; raises nothing (but marks pages accessed). */
   translateForDebug(lo: number, hi: number): Gpa {
-    return this.#walker.walk(lo, hi, ACCESS_READ, false) ? this.#walker.frame + (lo & 0xfff) : -1;
+    return this.#walker.walk(lo, hi, ACCESS_READ, false, false) ? this.#walker.frame + (lo & 0xfff) : -1;
   }
 
   /** Drops translations: of all pages (`global`), or of all but global ones. */
@@ -225,7 +231,7 @@ export class Mmu {
     this.translations.invalidate(this.#S, lo, hi);
   }
 
-  #walk(lo: number, hi: number, access: number, user: boolean): boolean {
+  #walk(lo: number, hi: number, access: number, user: boolean, apart: boolean): boolean {
     const S = this.#S;
     if ((S[EFER] & EFER_LMA) !== 0) {
       // QEMU: #GP(0) for every non-canonical access, where the SDM wants #SS(0) for those through the stack segment.
@@ -235,7 +241,7 @@ export class Mmu {
         return false;
       }
     }
-    if (this.#walker.walk(lo, hi, access, user)) return true;
+    if (this.#walker.walk(lo, hi, access, user, apart)) return true;
     if (S[FAULT] === 0) {
       S[CR2_LO] = lo;
       S[CR2_HI] = hi;
@@ -245,8 +251,8 @@ export class Mmu {
   }
 
   /** As #translate, for an access that is made if it does not fault: data breakpoints see it. */
-  #access(lo: number, hi: number, access: number, half: number, size: number): Gpa {
-    const gpa = this.#translate(lo, hi, access, half);
+  #access(lo: number, hi: number, access: number, bank: number, size: number): Gpa {
+    const gpa = this.#translate(lo, hi, access, bank);
     if (gpa >= 0 && (this.#S[DR7] & DR7_ENABLES) !== 0) {
       noteAccess(this.#S, lo, hi, size, access === ACCESS_WRITE);
     }
@@ -254,8 +260,11 @@ export class Mmu {
   }
 
   /** Guest-physical address, entered into the TLB when it is RAM; FAULTED with the exception raised. */
-  #translate(lo: number, hi: number, access: number, half: number): Gpa {
-    if (!this.#walk(lo, hi, access, half !== this.#S[TLB_SYSTEM])) return FAULTED;
+  #translate(lo: number, hi: number, access: number, bank: number): Gpa {
+    const S = this.#S;
+    const kind = bank - S[TLB_SYSTEM];
+    const apart = kind === 0 && (S[CR4] & CR4_SMAP) !== 0;
+    if (!this.#walk(lo, hi, access, kind === TLB_USER, apart)) return FAULTED;
     const walker = this.#walker;
     const frame = walker.frame;
     const watched = (this.#S[DR7] & DR7_ENABLES) !== 0 && watchesPage(this.#S, lo, hi);
@@ -264,7 +273,7 @@ export class Mmu {
     const offset = access === ACCESS_WRITE ? memory.toWrite(frame) : memory.locate(frame);
     if (!watched && offset >= 0) {
       const write = walker.writable && memory.isWritable && memory.codePages[offset >>> 12] === 0;
-      this.translations.tlb.install(half, lo, hi, offset, write, walker.global, walker.large);
+      this.translations.tlb.install(bank, lo, hi, offset, write, walker.global, walker.large);
     }
     return frame + (lo & 0xfff);
   }
@@ -275,11 +284,11 @@ export class Mmu {
     return (this.#S[EFER] & EFER_LMA) !== 0 ? (hi + 1) | 0 : 0;
   }
 
-  #loadAcross(lo: number, hi: number, size: number, half: number): number {
+  #loadAcross(lo: number, hi: number, size: number, bank: number): number {
     const nextLo = nextPage(lo);
-    const first = this.#translate(lo, hi, ACCESS_READ, half);
+    const first = this.#translate(lo, hi, ACCESS_READ, bank);
     if (first < 0) return 0;
-    const second = this.#translate(nextLo, this.#nextHi(nextLo, hi), ACCESS_READ, half);
+    const second = this.#translate(nextLo, this.#nextHi(nextLo, hi), ACCESS_READ, bank);
     if (second < 0) return 0;
     if ((this.#S[DR7] & DR7_ENABLES) !== 0) noteAccess(this.#S, lo, hi, size, false);
     const inFirst = PAGE - (lo & 0xfff);
@@ -291,11 +300,11 @@ export class Mmu {
     return value;
   }
 
-  #storeAcross(lo: number, hi: number, size: number, valueLo: number, valueHi: number, half: number): void {
+  #storeAcross(lo: number, hi: number, size: number, valueLo: number, valueHi: number, bank: number): void {
     const nextLo = nextPage(lo);
-    const first = this.#translate(lo, hi, ACCESS_WRITE, half);
+    const first = this.#translate(lo, hi, ACCESS_WRITE, bank);
     if (first < 0) return;
-    const second = this.#translate(nextLo, this.#nextHi(nextLo, hi), ACCESS_WRITE, half);
+    const second = this.#translate(nextLo, this.#nextHi(nextLo, hi), ACCESS_WRITE, bank);
     if (second < 0) return;
     if ((this.#S[DR7] & DR7_ENABLES) !== 0) noteAccess(this.#S, lo, hi, size, true);
     const inFirst = PAGE - (lo & 0xfff);

@@ -12,6 +12,7 @@ import {
   CR4_PAE,
   CR4_PGE,
   CR4_PSE,
+  CR4_SMEP,
   EFER,
   EFER_LMA,
   EFER_NXE,
@@ -65,6 +66,7 @@ export class PageWalker {
   #address: Gpa = 0;
   #rights = 0;
   #noExecute = 0;
+  #apart = false;
 
   constructor(S: Int32Array, memory: GuestMemory, host: CpuHost) {
     this.#S = S;
@@ -73,9 +75,10 @@ export class PageWalker {
     this.#host = host;
   }
 
-  /** False: a page fault with `error`. The address must be canonical. */
-  walk(lo: number, hi: number, access: number, user: boolean): boolean {
+  /** False: a page fault with `error`. The address must be canonical. `apart`: SMEP or SMAP keeps the supervisor from user pages. */
+  walk(lo: number, hi: number, access: number, user: boolean, apart: boolean): boolean {
     const S = this.#S;
+    this.#apart = apart;
     if ((S[CR0] & CR0_PG) === 0) {
       this.frame = (lo & ~0xfff) >>> 0;
       this.writable = true;
@@ -84,8 +87,7 @@ export class PageWalker {
       return true;
     }
     this.error = (user ? PF_USER : 0) | (access === ACCESS_WRITE ? PF_WRITE : 0);
-    if (access === ACCESS_FETCH && (S[EFER] & EFER_NXE) !== 0 && (S[CR4] & CR4_PAE) !== 0)
-      this.error |= PF_FETCH;
+    if (access === ACCESS_FETCH && tellsFetches(S)) this.error |= PF_FETCH;
     this.#rights = PTE_W | PTE_U;
     this.#noExecute = 0;
     if ((S[CR4] & CR4_PAE) === 0) return this.#walk32(lo, access, user);
@@ -177,6 +179,7 @@ export class PageWalker {
     const mayWrite = (rights & PTE_W) !== 0 || (!user && (S[CR0] & CR0_WP) === 0);
     if (
       (user && (rights & PTE_U) === 0) ||
+      (this.#apart && (rights & PTE_U) !== 0) ||
       (access === ACCESS_WRITE && !mayWrite) ||
       (access === ACCESS_FETCH &&
         ((this.#noExecute | this.#entryHi) & HI_NX) !== 0 &&
@@ -221,6 +224,12 @@ export class PageWalker {
       this.#entryHi = this.#host.mmioRead(address + 4, 4) | 0;
     }
   }
+}
+
+/** Spec: SDM vol. 3 §4.7: the error code says of fetches what they are where NX or SMEP is on. */
+function tellsFetches(S: Int32Array): boolean {
+  const nx = (S[EFER] & EFER_NXE) !== 0 && (S[CR4] & CR4_PAE) !== 0;
+  return nx || (S[CR4] & CR4_SMEP) !== 0;
 }
 
 function entryAddress(lo: number, hi: number): Gpa {

@@ -1,22 +1,32 @@
 /** The software TLB's bookkeeping: which entries are in use, so that a flush touches only those. */
 import type { RamOffset } from '../../memory/addresses.ts';
 import { ZEROS_SIZE } from '../../memory/arena.ts';
-import { TLB_ADDEND, TLB_HI, TLB_NONE, TLB_READ, TLB_WORDS, TLB_WRITE } from '../state.ts';
+import {
+  TLB_ACCESS,
+  TLB_ADDEND,
+  TLB_BANKS,
+  TLB_HI,
+  TLB_NONE,
+  TLB_READ,
+  TLB_USER,
+  TLB_WORDS,
+  TLB_WRITE,
+} from '../state.ts';
 
-const ENTRIES = (2 * TLB_WORDS) / 4;
+const ENTRIES = (TLB_BANKS * TLB_WORDS) / 4;
 const KIND_GLOBAL = 1;
 const KIND_LARGE = 2;
 /** Large pages that were entered are remembered by a hash of their 4 MiB region. */
 const LARGE_REGIONS = 4096;
 
-/** First word of the two halves of the vCPU in `slot`: the third half lies behind those of the first vCPU. */
+/** First word of the banks of the vCPU in `slot`: the one for practice lies behind those of the first vCPU. */
 export function tlbPart(slot: number): number {
-  return slot === 0 ? 0 : (2 * slot + 1) * TLB_WORDS;
+  return slot === 0 ? 0 : (TLB_BANKS * slot + 1) * TLB_WORDS;
 }
 
 /** Words of the TLB of so many vCPUs. */
 export function tlbWords(slots: number): number {
-  return (2 * slots + 1) * TLB_WORDS;
+  return (TLB_BANKS * slots + 1) * TLB_WORDS;
 }
 
 function largeRegion(lo: number, hi: number): number {
@@ -49,7 +59,7 @@ export class Tlb {
   readonly #global = new Log(IN_GLOBAL);
   readonly #large = new Uint8Array(LARGE_REGIONS);
 
-  /** First word of the vCPU's two halves. */
+  /** First word of the vCPU's banks. */
   readonly #base: number;
 
   constructor(words: Int32Array, base: number) {
@@ -58,9 +68,9 @@ export class Tlb {
     this.clear();
   }
 
-  /** Enters a RAM page. `half` is the first word of one of the halves; `offset` is where the page lies in the arena. */
+  /** Enters a RAM page. `bank` is the first word of one of the banks; `offset` is where the page lies in the arena. */
   install(
-    half: number,
+    bank: number,
     lo: number,
     hi: number,
     offset: RamOffset,
@@ -70,7 +80,7 @@ export class Tlb {
   ): void {
     const T = this.words;
     const page = lo & ~0xfff;
-    const j = half + ((lo >>> 10) & 0x3ffc);
+    const j = bank + ((lo >>> 10) & 0x3ffc);
     const entry = (j - this.#base) >> 2;
     T[j + TLB_READ] = page;
     T[j + TLB_WRITE] = write ? page : TLB_NONE;
@@ -86,7 +96,7 @@ export class Tlb {
 
   /** Forgets everything, entries that others wrote included. */
   clear(): void {
-    this.words.fill(TLB_NONE, this.#base, this.#base + 2 * TLB_WORDS);
+    this.words.fill(TLB_NONE, this.#base, this.#base + TLB_BANKS * TLB_WORDS);
     this.#logged.fill(0);
     this.#large.fill(0);
     this.#local.length = 0;
@@ -122,7 +132,8 @@ export class Tlb {
   invalidate(lo: number, hi: number): void {
     const j = this.#base + ((lo >>> 10) & 0x3ffc);
     this.#dropIf(j, lo, hi);
-    this.#dropIf(j + TLB_WORDS, lo, hi);
+    this.#dropIf(j + TLB_USER, lo, hi);
+    this.#dropIf(j + TLB_ACCESS, lo, hi);
     if (this.#large[largeRegion(lo, hi)] === 0) return;
     for (const { entries, length } of [this.#local, this.#global]) {
       for (let i = 0; i < length; i++) {

@@ -38,7 +38,8 @@ function fetchImmediate(e: Emitter, width: Width): string {
   return width === 64 ? `bl=${e.field(3)};bh=${e.field(4)};` : `b=${e.field(3)};`;
 }
 
-function add64(e: Emitter, carryIn: string): string {
+/** rl, rh = al, ah + bl, bh + `carryIn`, which is '' or text of 0 or 1. */
+export function add64(e: Emitter, carryIn: string): string {
   return carryIn === ''
     ? 'rl=al+bl|0;rh=ah+bh+(rl>>>0<al>>>0|0)|0;'
     : `c=${carryIn};rl=al+bl+c|0;c=${e.either('c===0')}?rl>>>0<al>>>0|0:rl>>>0<=al>>>0|0;rh=ah+bh+c|0;`;

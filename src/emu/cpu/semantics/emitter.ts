@@ -100,10 +100,15 @@ export interface Emitter {
   condition(code: number): string | undefined;
 }
 
+/** What a record does to the flags; `partly`: sets some and keeps others. */
+export type FlagEffect = 'sets' | 'partly' | 'reads' | 'leaves' | 'observes' | 'none';
+
 /** One kind of record: its name and the text of what it does. */
 export interface Semantic {
   readonly name: string;
   readonly emit: (e: Emitter) => string;
   /** The text ends with its own `goto` on every path. */
   readonly transfers?: boolean;
+  /** Absent: flag-liveness.ts knows it by the name. */
+  readonly flags?: FlagEffect;
 }

@@ -1,5 +1,6 @@
 /** The one table of what records do. A record's first word is an index into it. */
 import { ALU_SEMANTICS } from './alu.ts';
+import { BIT_SEMANTICS } from './bits.ts';
 import { CONTROL_SEMANTICS } from './control.ts';
 import type { Semantic } from './emitter.ts';
 import { MISC_SEMANTICS } from './misc.ts';
@@ -19,6 +20,7 @@ export const SEMANTICS: readonly Semantic[] = [
   ...MISC_SEMANTICS,
   ...SIMD_SEMANTICS,
   ...X87_SEMANTICS,
+  ...BIT_SEMANTICS,
 ];
 
 const NUMBERS = new Map(SEMANTICS.map((semantic, number) => [semantic.name, number]));

@@ -1,5 +1,6 @@
 /** ADDPS and its kin, square roots, reciprocals, horizontal adds. */
 import type { Cpu } from '../cpu.ts';
+import { CPUID_EXT_SSE3 } from '../cpu-features.ts';
 import { FLAGS, STATUS } from '../fpu/round.ts';
 import { XMM_TEMP2 } from '../state.ts';
 import {
@@ -50,6 +51,7 @@ function four(name: string, opcode: number, operation: number): SseOp[] {
   ];
 }
 
+const SSE3 = { feature: CPUID_EXT_SSE3 };
 const ONE_32 = 0x3f800000;
 const SCRATCH = XMM_TEMP2;
 
@@ -103,7 +105,10 @@ function horizontal(name: string, opcode: number, operation: number): SseOp[] {
     lane32(cpu, operation, s + 2, s + 3, 3);
     commit(cpu, d, 4);
   };
-  return [sse(`${name}pd`, 0x66, opcode, 'xmm_xmmm', pd), sse(`${name}ps`, 0xf2, opcode, 'xmm_xmmm', ps)];
+  return [
+    sse(`${name}pd`, 0x66, opcode, 'xmm_xmmm', pd, SSE3),
+    sse(`${name}ps`, 0xf2, opcode, 'xmm_xmmm', ps, SSE3),
+  ];
 }
 
 function addsubpd(cpu: Cpu, d: number, s: number): void {
@@ -129,6 +134,6 @@ export const ARITHMETIC_OPS: readonly SseOp[] = [
   ...four('div', 0x5e, DIV),
   ...horizontal('hadd', 0x7c, ADD),
   ...horizontal('hsub', 0x7d, SUB),
-  sse('addsubpd', 0x66, 0xd0, 'xmm_xmmm', addsubpd),
-  sse('addsubps', 0xf2, 0xd0, 'xmm_xmmm', addsubps),
+  sse('addsubpd', 0x66, 0xd0, 'xmm_xmmm', addsubpd, SSE3),
+  sse('addsubps', 0xf2, 0xd0, 'xmm_xmmm', addsubps, SSE3),
 ];

@@ -146,10 +146,10 @@ function extreme(name: string, opcode: number, wanted: number): SseOp[] {
 const IMM = { imm8: true };
 
 export const COMPARE_OPS: readonly SseOp[] = [
-  sse('ucomiss', 0, 0x2e, 'xmm_xmmm', comis(false, true), { memBytes: 4 }),
-  sse('ucomisd', 0x66, 0x2e, 'xmm_xmmm', comis(true, true), { memBytes: 8 }),
-  sse('comiss', 0, 0x2f, 'xmm_xmmm', comis(false, false), { memBytes: 4 }),
-  sse('comisd', 0x66, 0x2f, 'xmm_xmmm', comis(true, false), { memBytes: 8 }),
+  sse('ucomiss', 0, 0x2e, 'xmm_xmmm', comis(false, true), { memBytes: 4, implicit: true }),
+  sse('ucomisd', 0x66, 0x2e, 'xmm_xmmm', comis(true, true), { memBytes: 8, implicit: true }),
+  sse('comiss', 0, 0x2f, 'xmm_xmmm', comis(false, false), { memBytes: 4, implicit: true }),
+  sse('comisd', 0x66, 0x2f, 'xmm_xmmm', comis(true, false), { memBytes: 8, implicit: true }),
   ...extreme('min', 0x5d, -1),
   ...extreme('max', 0x5f, 1),
   sse('cmpps', 0, 0xc2, 'xmm_xmmm', (cpu, d, s, imm) => compareLanes32(cpu, d, s, imm, 4), IMM),

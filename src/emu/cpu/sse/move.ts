@@ -1,5 +1,6 @@
 /** Moves between registers and memory, sign masks, and the byte-masked stores. */
 import type { Cpu } from '../cpu.ts';
+import { CPUID_EXT_SSE3, CPUID_SSE2 } from '../cpu-features.ts';
 import { EA_HI, EA_LO, FAULT, XMM_TEMP } from '../state.ts';
 import { LOGIC } from './lanes.ts';
 import { type Lanes, type SseOp, sse } from './op.ts';
@@ -123,6 +124,7 @@ function logic(name: string, opcode: number, lanes: Lanes): SseOp[] {
   ];
 }
 
+const SSE3 = { feature: CPUID_EXT_SSE3 };
 const UNALIGNED = { aligned: false };
 const MEM = { memOnly: true };
 const MEM64 = { memOnly: true, memBytes: 8 };
@@ -140,14 +142,14 @@ export const MOVE_OPS: readonly SseOp[] = [
   sse('movhlps', 0, 0x12, 'xmm_xmmm', fromHigh, REG),
   sse('movlps', 0, 0x12, 'xmm_xmmm', copy64, MEM64),
   sse('movlpd', 0x66, 0x12, 'xmm_xmmm', copy64, MEM64),
-  sse('movddup', 0xf2, 0x12, 'xmm_xmmm', movddup, { memBytes: 8 }),
-  sse('movsldup', 0xf3, 0x12, 'xmm_xmmm', (cpu, d, s) => duplicate(cpu, d, s, s + 2)),
+  sse('movddup', 0xf2, 0x12, 'xmm_xmmm', movddup, { ...SSE3, memBytes: 8 }),
+  sse('movsldup', 0xf3, 0x12, 'xmm_xmmm', (cpu, d, s) => duplicate(cpu, d, s, s + 2), SSE3),
   sse('movlps', 0, 0x13, 'store_xmm', copy64, MEM64),
   sse('movlpd', 0x66, 0x13, 'store_xmm', copy64, MEM64),
   sse('movlhps', 0, 0x16, 'xmm_xmmm', toHigh, REG),
   sse('movhps', 0, 0x16, 'xmm_xmmm', toHigh, MEM64),
   sse('movhpd', 0x66, 0x16, 'xmm_xmmm', toHigh, MEM64),
-  sse('movshdup', 0xf3, 0x16, 'xmm_xmmm', (cpu, d, s) => duplicate(cpu, d, s + 1, s + 3)),
+  sse('movshdup', 0xf3, 0x16, 'xmm_xmmm', (cpu, d, s) => duplicate(cpu, d, s + 1, s + 3), SSE3),
   sse('movhps', 0, 0x17, 'store_xmm', fromHigh, MEM64),
   sse('movhpd', 0x66, 0x17, 'store_xmm', fromHigh, MEM64),
   sse('movaps', 0, 0x28, 'xmm_xmmm', copy128),
@@ -173,7 +175,10 @@ export const MOVE_OPS: readonly SseOp[] = [
   sse('movq', 0, 0x7f, 'store_mm', copy64),
   sse('movdqa', 0x66, 0x7f, 'store_xmm', copy128),
   sse('movdqu', 0xf3, 0x7f, 'store_xmm', copy128, UNALIGNED),
-  sse('movnti', 0, 0xc3, 'gprm_gpr', movdFromGpr, MEM),
+  sse('movnti', 0, 0xc3, 'gprm_gpr', movdFromGpr, {
+    memOnly: true,
+    feature: CPUID_SSE2,
+  }),
   sse('movq', 0x66, 0xd6, 'store_xmm', copy64Zero, { memBytes: 8 }),
   sse('movq2dq', 0xf3, 0xd6, 'xmm_mmm', copy64Zero, REG),
   sse('movdq2q', 0xf2, 0xd6, 'mm_xmmm', copy64, REG),
@@ -181,10 +186,14 @@ export const MOVE_OPS: readonly SseOp[] = [
   sse('pmovmskb', 0x66, 0xd7, 'gpr_xmmm', (cpu, d, s) => pmovmskb(cpu, d, s, 4), REG),
   sse('movntq', 0, 0xe7, 'store_mm', copy64, MEM),
   sse('movntdq', 0x66, 0xe7, 'store_xmm', copy128, MEM),
-  sse('lddqu', 0xf2, 0xf0, 'xmm_xmmm', copy128, { memOnly: true, aligned: false }),
+  sse('lddqu', 0xf2, 0xf0, 'xmm_xmmm', copy128, { ...SSE3, memOnly: true, aligned: false }),
   sse('maskmovq', 0, 0xf7, 'mm_mmm', (cpu, d, s) => maskmov(cpu, d, s, 2), {
     regOnly: true,
     readsOnly: true,
+    implicit: true,
   }),
-  sse('maskmovdqu', 0x66, 0xf7, 'xmm_xmmm', (cpu, d, s) => maskmov(cpu, d, s, 4), REG),
+  sse('maskmovdqu', 0x66, 0xf7, 'xmm_xmmm', (cpu, d, s) => maskmov(cpu, d, s, 4), {
+    regOnly: true,
+    implicit: true,
+  }),
 ];

@@ -1,5 +1,6 @@
 /** The shape of a row in the MMX/SSE table, and what all rows share. */
 import type { Cpu } from '../cpu.ts';
+import type { CpuFeature } from '../cpu-features.ts';
 import { F_AUX, F_HI, F_LO, FAULT, FPU_EMPTY, FPU_SW } from '../state.ts';
 
 /**
@@ -29,11 +30,17 @@ export type SseForm =
  */
 export type SseRun = (cpu: Cpu, dst: number, src: number, imm: number, wide: boolean) => void;
 
-/** One instruction of the 0F map, for one mandatory prefix. */
+/** The opcode map: 0F, 0F 38 or 0F 3A. */
+export type SseMap = 0x0f | 0x38 | 0x3a;
+
+/** One instruction, for one mandatory prefix. */
 export interface SseOp {
   readonly name: string;
-  /** The byte after 0F. */
+  readonly map: SseMap;
+  /** The last byte of the opcode. */
   readonly opcode: number;
+  /** Without it the instruction is #UD. Absent: QEMU looks at CR4.OSFXSR alone, which needs SSE. */
+  readonly feature?: CpuFeature;
   readonly prefix: 0 | 0x66 | 0xf2 | 0xf3;
   readonly form: SseForm;
   /** Size of the memory operand in bytes; 0 when there is none. */
@@ -49,12 +56,26 @@ export interface SseOp {
   readonly memOnly: boolean;
   /** Reads or writes MMX registers: call `mmxEnter` before `run`. */
   readonly mmx: boolean;
+  /** Reads or writes flags, general registers or XMM0, although its form does not say so. */
+  readonly implicit: boolean;
   readonly run: SseRun;
 }
 
 /** What a row may say beyond its defaults. */
 export type SseOptions = Partial<
-  Pick<SseOp, 'memBytes' | 'aligned' | 'imm8' | 'reg' | 'regOnly' | 'memOnly'>
+  Pick<
+    SseOp,
+    | 'memBytes'
+    | 'wideMem'
+    | 'aligned'
+    | 'imm8'
+    | 'reg'
+    | 'regOnly'
+    | 'memOnly'
+    | 'implicit'
+    | 'map'
+    | 'feature'
+  >
 > & {
   /** The first operand is not written. */
   readonly readsOnly?: boolean;
@@ -77,17 +98,20 @@ export function sse(
   const memBytes = options.regOnly ? 0 : (options.memBytes ?? implied);
   return {
     name,
+    map: options.map ?? 0x0f,
     opcode,
+    ...(options.feature === undefined ? {} : { feature: options.feature }),
     prefix,
     form,
     memBytes,
-    wideMem: wideForm && memBytes === 4,
+    wideMem: options.wideMem ?? (wideForm && memBytes === 4),
     aligned: options.aligned ?? memBytes === 16,
     imm8: options.imm8 ?? form.startsWith('shift'),
     ...(options.reg === undefined ? {} : { reg: options.reg }),
     regOnly: options.regOnly ?? form.startsWith('shift'),
     memOnly: options.memOnly ?? false,
     mmx,
+    implicit: options.implicit ?? false,
     run: WRITES_MMX.test(form) && !options.readsOnly ? markMmx(run) : run,
   };
 }
@@ -106,11 +130,12 @@ function markMmx(run: SseRun): SseRun {
 /** A lane operation on `n` words: 2 for MMX, 4 for XMM. */
 export type Lanes = (cpu: Cpu, d: number, s: number, n: number) => void;
 
-/** The MMX and the SSE2 instruction of one lane operation. */
+/** The MMX and the XMM instruction of one lane operation; `options` are of both, but for the size of a memory operand. */
 export function both(name: string, opcode: number, lanes: Lanes, options: SseOptions = {}): SseOp[] {
+  const { memBytes, ...shared } = options;
   return [
     sse(name, 0, opcode, 'mm_mmm', (cpu, d, s) => lanes(cpu, d, s, 2), options),
-    sse(name, 0x66, opcode, 'xmm_xmmm', (cpu, d, s) => lanes(cpu, d, s, 4)),
+    sse(name, 0x66, opcode, 'xmm_xmmm', (cpu, d, s) => lanes(cpu, d, s, 4), shared),
   ];
 }
 

@@ -1,5 +1,14 @@
 /** Control and debug registers, and the mode changes that they make. Spec: SDM vol. 3 §2.5, §9.8, §17.2. */
 import type { Cpu } from '../cpu.ts';
+import {
+  CPUID_7_0_EBX_FSGSBASE,
+  CPUID_7_0_EBX_SMAP,
+  CPUID_7_0_EBX_SMEP,
+  CPUID_7_0_ECX_UMIP,
+  CPUID_SSE,
+  type CpuFeature,
+  hasFeature,
+} from '../cpu-features.ts';
 import { loadPdptrs } from '../mmu/page-walk.ts';
 import {
   ATTR_L,
@@ -22,6 +31,7 @@ import {
   CR3_LO,
   CR4,
   CR4_DE,
+  CR4_FSGSBASE,
   CR4_MCE,
   CR4_OSFXSR,
   CR4_OSXMMEXCPT,
@@ -30,7 +40,10 @@ import {
   CR4_PGE,
   CR4_PSE,
   CR4_PVI,
+  CR4_SMAP,
+  CR4_SMEP,
   CR4_TSD,
+  CR4_UMIP,
   CR4_VME,
   DR0_LO,
   DR6,
@@ -49,7 +62,7 @@ import { DR7_ENABLES } from './debug.ts';
 
 const CR0_BITS =
   CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
-/** QEMU: the bits that no CPUID feature guards, and those of features that qemu64 has. */
+/** QEMU: the bits that no CPUID feature guards. */
 const CR4_BITS =
   CR4_VME |
   CR4_PVI |
@@ -62,6 +75,15 @@ const CR4_BITS =
   CR4_PCE |
   CR4_OSFXSR |
   CR4_OSXMMEXCPT;
+/** Bits that a feature guards. QEMU hangs where one is set without it; a processor raises #GP(0). */
+const CR4_FEATURES: readonly (readonly [number, CpuFeature])[] = [
+  [CR4_UMIP, CPUID_7_0_ECX_UMIP],
+  [CR4_FSGSBASE, CPUID_7_0_EBX_FSGSBASE],
+  [CR4_SMEP, CPUID_7_0_EBX_SMEP],
+  [CR4_SMAP, CPUID_7_0_EBX_SMAP],
+];
+/** What translations depend on. */
+const CR4_PAGING = CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP;
 /** High word of CR3: 40 physical address bits. */
 const CR3_HI_BITS = 0xff;
 const DR6_ONES = 0xffff0ff0 | 0;
@@ -169,23 +191,29 @@ function writeCr3(cpu: Cpu, lo: number, hi: number): void {
   cpu.flushTlb(false);
 }
 
-function writeCr4(cpu: Cpu, value: number): void {
+function writableCr4(cpu: Cpu): number {
+  let bits = CR4_BITS;
+  for (const [bit, feature] of CR4_FEATURES) if (hasFeature(cpu.identity.features, feature)) bits |= bit;
+  return bits;
+}
+
+function writeCr4(cpu: Cpu, wanted: number): void {
   const S = cpu.S;
+  const value = hasFeature(cpu.identity.features, CPUID_SSE) ? wanted : wanted & ~CR4_OSFXSR;
   const changed = S[CR4] ^ value;
   const leavesLong = (value & CR4_PAE) === 0 && (S[EFER] & EFER_LMA) !== 0;
-  if ((value & ~CR4_BITS) !== 0 || leavesLong) {
+  if ((value & ~writableCr4(cpu)) !== 0 || leavesLong) {
     cpu.raise(VEC_GP, 0);
     return;
   }
-  const paging = CR4_PAE | CR4_PGE | CR4_PSE;
-  const reload = (changed & paging) !== 0 && usesPdptrs(S[CR0], value, S[EFER]);
+  const reload = (changed & (CR4_PAE | CR4_PGE | CR4_PSE)) !== 0 && usesPdptrs(S[CR0], value, S[EFER]);
   if (reload && !loadPdptrs(S, cpu.memory, S[CR3_LO])) {
     cpu.raise(VEC_GP, 0);
     return;
   }
   // Not modelled: virtual interrupt flags, which CPUID does not announce.
   if ((value & (CR4_VME | CR4_PVI)) !== 0) cpu.trace.unimplemented('cpu: CR4.VME, CR4.PVI');
-  if ((changed & paging) !== 0) cpu.flushTlb(true);
+  if ((changed & CR4_PAGING) !== 0) cpu.flushTlb(true);
   S[CR4] = value;
   cpu.updateMode();
 }

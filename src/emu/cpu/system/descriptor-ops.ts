@@ -7,6 +7,8 @@ import {
   ATTR_S,
   ATTR_WRITABLE,
   CPL,
+  CR4,
+  CR4_UMIP,
   EA_HI,
   EA_LO,
   FAULT,
@@ -105,6 +107,11 @@ function kernelOnly(cpu: Cpu): boolean {
   return false;
 }
 
+/** UMIP: a program may not see where tables are. False: #GP(0). */
+export function mayStoreTables(cpu: Cpu): boolean {
+  return (cpu.S[CR4] & CR4_UMIP) === 0 || kernelOnly(cpu);
+}
+
 /** LGDT and LIDT: `table` is the first of the three words LIMIT, LO, HI. */
 function loadTable(cpu: Cpu, table: number, size: number): void {
   const S = cpu.S;
@@ -128,6 +135,7 @@ function loadTable(cpu: Cpu, table: number, size: number): void {
 
 function storeTable(cpu: Cpu, table: number, size: number): void {
   const S = cpu.S;
+  if (!mayStoreTables(cpu)) return;
   const long = (S[MODE] & MODE_CODE64) !== 0;
   const at = (S[EA_LO] + 2) | 0;
   const atHi = carryInto(S, S[EA_HI], S[EA_LO], at);
@@ -157,11 +165,15 @@ export function ltr(cpu: Cpu, _size: number, _reg: number, rm: number): void {
 }
 
 export function sldt(cpu: Cpu, size: number, _reg: number, rm: number): void {
-  if (protectedOnly(cpu)) storeSelector(cpu, size, rm, cpu.S[SEG_LDTR + SEG_SELECTOR]);
+  if (protectedOnly(cpu) && mayStoreTables(cpu)) {
+    storeSelector(cpu, size, rm, cpu.S[SEG_LDTR + SEG_SELECTOR]);
+  }
 }
 
 export function str(cpu: Cpu, size: number, _reg: number, rm: number): void {
-  if (protectedOnly(cpu)) storeSelector(cpu, size, rm, cpu.S[SEG_TR + SEG_SELECTOR]);
+  if (protectedOnly(cpu) && mayStoreTables(cpu)) {
+    storeSelector(cpu, size, rm, cpu.S[SEG_TR + SEG_SELECTOR]);
+  }
 }
 
 /**

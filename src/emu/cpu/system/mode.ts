@@ -14,10 +14,12 @@ import {
   CR0_TS,
   CR4,
   CR4_OSFXSR,
+  CR4_SMAP,
   DR7,
   EFER,
   EFER_LMA,
   EFLAGS,
+  FLAG_AC,
   FLAG_TF,
   FLAG_VM,
   MODE,
@@ -41,9 +43,10 @@ import {
   SEG_ES,
   SEG_LIMIT,
   SEG_SS,
+  TLB_ACCESS,
   TLB_BASE,
   TLB_SYSTEM,
-  TLB_WORDS,
+  TLB_USER,
 } from '../state.ts';
 import { DR7_ENABLES } from './debug.ts';
 
@@ -56,8 +59,14 @@ export function currentPrivilege(S: Int32Array): number {
 /** Recomputes what is kept of the mode. */
 export function updateMode(S: Int32Array): void {
   S[CPL] = currentPrivilege(S);
-  S[TLB_BASE] = S[TLB_SYSTEM] + (S[CPL] === 3 ? TLB_WORDS : 0);
+  S[TLB_BASE] = S[TLB_SYSTEM] + tlbBank(S);
   S[MODE] = computeMode(S);
+}
+
+/** The bank of the TLB that accesses look into, as an offset; S[CPL] must be right. */
+function tlbBank(S: Int32Array): number {
+  if (S[CPL] === 3) return TLB_USER;
+  return (S[CR4] & CR4_SMAP) !== 0 && (S[EFLAGS] & FLAG_AC) !== 0 ? TLB_ACCESS : 0;
 }
 
 /** MODE_* bits; S[CPL] must be right. */

@@ -1,5 +1,6 @@
 /** Model-specific registers of `-cpu qemu64`. */
 import type { Cpu } from '../cpu.ts';
+import { CPUID_EXT2_LM, CPUID_EXT2_NX, CPUID_EXT2_SYSCALL, hasFeature } from '../cpu-features.ts';
 import {
   APIC_BASE_HI,
   APIC_BASE_LO,
@@ -29,6 +30,7 @@ import {
   SYSENTER_CS,
   SYSENTER_EIP_LO,
   SYSENTER_ESP_LO,
+  TSC_AUX,
   TSC_OFFSET_HI,
   TSC_OFFSET_LO,
   VEC_GP,
@@ -60,6 +62,7 @@ export const IA32_FMASK = 0xc0000084 | 0;
 export const IA32_FS_BASE = 0xc0000100 | 0;
 export const IA32_GS_BASE = 0xc0000101 | 0;
 export const IA32_KERNEL_GS_BASE = 0xc0000102 | 0;
+export const IA32_TSC_AUX = 0xc0000103 | 0;
 
 /** QEMU: 8 variable ranges, fixed ranges, write combining. */
 const MTRRCAP = 0x508;
@@ -178,6 +181,9 @@ export function rdmsr(cpu: Cpu): void {
     case IA32_SYSENTER_CS:
       give(S, S[SYSENTER_CS], 0);
       return;
+    case IA32_TSC_AUX:
+      give(S, S[TSC_AUX], 0);
+      return;
     case IA32_MTRRCAP:
       give(S, MTRRCAP, 0);
       return;
@@ -226,6 +232,10 @@ export function writeMsr(cpu: Cpu, index: number, lo: number, hi: number): boole
     case IA32_SYSENTER_CS:
       S[SYSENTER_CS] = lo & 0xffff;
       return true;
+    case IA32_TSC_AUX:
+      // QEMU: it is there whether or not RDTSCP is announced.
+      S[TSC_AUX] = lo;
+      return true;
     case IA32_PAT:
       if (!validPat(lo) || !validPat(hi)) return false;
       S[PAT_LO] = lo;
@@ -267,10 +277,16 @@ function validPat(word: number): boolean {
   return true;
 }
 
+function writableEfer({ identity: { features } }: Cpu): number {
+  let bits = hasFeature(features, CPUID_EXT2_SYSCALL) ? EFER_SCE : 0;
+  if (hasFeature(features, CPUID_EXT2_LM)) bits |= EFER_LME;
+  return hasFeature(features, CPUID_EXT2_NX) ? bits | EFER_NXE : bits;
+}
+
 /** QEMU: bits that the CPU does not have are kept clear without #GP; LMA is read-only. */
 function writeEfer(cpu: Cpu, value: number): boolean {
   const S = cpu.S;
-  const writable = EFER_SCE | EFER_LME | EFER_NXE;
+  const writable = writableEfer(cpu);
   const changed = (S[EFER] ^ value) & writable;
   if ((changed & EFER_LME) !== 0 && (S[CR0] & CR0_PG) !== 0) return false;
   S[EFER] = (S[EFER] & EFER_LMA) | (value & writable);

@@ -25,18 +25,21 @@ import {
   LD_HI,
   MODE,
   MODE_CODE64,
+  RCX,
   SEG_BASE_HI,
   SEG_BASE_LO,
   SEG_ES,
   SEG_GS,
   SEG_SELECTOR,
   SHADOW,
+  TSC_AUX,
   VEC_BP,
   VEC_BR,
   VEC_GP,
   VEC_OF,
   VEC_UD,
 } from '../state.ts';
+import { ACCESS_OPS, type AccessOpName } from './access-ops.ts';
 import { clts, lmsw, movFromCr, movFromDr, movToCr, movToDr } from './control-registers.ts';
 import { cpuid } from './cpuid.ts';
 import {
@@ -47,6 +50,7 @@ import {
   lldt,
   lsl,
   ltr,
+  mayStoreTables,
   operand16,
   setRegister,
   sgdt,
@@ -143,7 +147,15 @@ function rdpmc(cpu: Cpu): void {
   cpu.raise(VEC_UD);
 }
 
-/** Not announced by CPUID: RDTSCP, MONITOR, MWAIT, and all that the decoder does not know. */
+function rdtscp(cpu: Cpu): void {
+  const { S } = cpu;
+  rdtsc(cpu);
+  if (S[FAULT] !== 0) return;
+  S[RCX] = S[TSC_AUX];
+  S[RCX + 1] = 0;
+}
+
+/** Not announced by CPUID: MONITOR, MWAIT, and all that the decoder does not know. */
 function ud(cpu: Cpu): void {
   cpu.raise(VEC_UD);
 }
@@ -164,6 +176,7 @@ function loadMachineStatus(cpu: Cpu, _size: number, _reg: number, rm: number): v
 
 function smsw(cpu: Cpu, size: number, _reg: number, rm: number): void {
   const S = cpu.S;
+  if (!mayStoreTables(cpu)) return;
   if (rm < 0) storeSelector(cpu, 16, rm, S[CR0]);
   else setRegister(S, rm, size, S[CR0]);
 }
@@ -360,7 +373,8 @@ export type SystemOpName =
   | 'mwait'
   | 'ud';
 
-export const SYSTEM_OPS: Readonly<Record<SystemOpName, SystemOpInfo>> = {
+export const SYSTEM_OPS: Readonly<Record<SystemOpName | AccessOpName, SystemOpInfo>> = {
+  ...ACCESS_OPS,
   in: ends(portIn),
   out: ends(portOut),
   ins: ends(portInString),
@@ -373,7 +387,7 @@ export const SYSTEM_OPS: Readonly<Record<SystemOpName, SystemOpInfo>> = {
   popf: ends(popf),
   cpuid: stays(cpuid),
   rdtsc: stays(rdtsc),
-  rdtscp: stays(ud),
+  rdtscp: stays(rdtscp),
   rdpmc: stays(rdpmc),
   rdmsr: stays(rdmsr),
   wrmsr: ends(wrmsr),
