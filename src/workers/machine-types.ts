@@ -13,6 +13,8 @@ export interface WorkerMachine {
   readonly retiredInstructions: number;
   /** Compiled code is not allowed here. */
   readonly interpreterOnly: boolean;
+  /** Memory that the host holds for the guest. */
+  readonly heldMemoryBytes: number;
   /** The monitor's quit: only a new machine can go on. */
   readonly hasQuit: boolean;
   /** All drives, in the order of their creation. */

@@ -140,6 +140,9 @@ function withMonitor(
       return machine.retiredInstructions;
     },
     interpreterOnly: !machine.engine.compiler.allowed,
+    get heldMemoryBytes() {
+      return machine.memory.arena.used;
+    },
     get hasQuit() {
       return machine.hasQuit;
     },

@@ -20,11 +20,13 @@ export interface MachineStatus {
   readonly instructions: number;
   /** The page's policy forbids compiled code: everything runs in the interpreter. */
   readonly interpreterOnly: boolean;
+  /** Memory that the host holds for the guest, in bytes: what the guest has written to, less what it gave back. */
+  readonly heldMemoryBytes: number;
 }
 
 /** Before there is a machine. */
 export function statusWithoutMachine(state: 'loading' | 'failed'): MachineStatus {
-  return { state, mips: 0, instructions: 0, interpreterOnly: false };
+  return { state, mips: 0, instructions: 0, interpreterOnly: false, heldMemoryBytes: 0 };
 }
 
 export type BootStep = 'download' | 'unpack' | 'check' | 'start';

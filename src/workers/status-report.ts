@@ -41,6 +41,7 @@ export class StatusReport {
       mips: this.#meter.mips,
       instructions,
       interpreterOnly: machine?.interpreterOnly ?? false,
+      heldMemoryBytes: machine?.heldMemoryBytes ?? 0,
     };
     this.repeat();
   }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { guestTarget, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { normalisations, type ReplayOptions, readRecording, replay } from '../support/replay.ts';
 import { snapshotBytes } from '../support/snapshots.ts';
+import { balloonTo, dirty, pluggedOf, requestOf, useBoth } from '../support/virtio-memory-rounds.ts';
 
 const MINUTES = 60_000;
 const MIB = 2 ** 20;
@@ -35,21 +36,8 @@ const heldMiB = (): number => guest.machine.memory.arena.used / MIB;
 const freeMiB = async (): Promise<number> =>
   Number(await guest.ask("awk '/MemFree/ { print int($2 / 1024) }' /proc/meminfo"));
 
-/** Linux has written to `mib` of its memory, and does not need it any more. */
-async function dirty(mib: number): Promise<void> {
-  await guest.run(
-    `mkdir -p /t; mount -t tmpfs -o size=100% t /t; dd if=/dev/zero of=/t/x bs=1M count=${mib}`,
-  );
-  await guest.run('umount /t');
-}
-
 async function hmp(...lines: readonly string[]): Promise<void> {
   for (const line of lines) expect(await guest.hmp(line), line).toBe('');
-}
-
-/** The balloon has got as far as the user wants, or as the guest can. */
-async function balloonAt(mib: number): Promise<void> {
-  await guest.poll(() => guest.machine.balloon.actualBytes === BigInt(mib * MIB), 120);
 }
 
 async function unplug(id: string): Promise<void> {
@@ -79,11 +67,10 @@ describe('virtio-balloon-pci', () => {
   }, async () => {
     await hmp('device_add virtio-balloon-pci,id=b');
     await guest.settle();
-    await dirty(240);
+    await dirty(guest, 240);
     const [held, free] = [heldMiB(), await freeMiB()];
     guest.takeEvents();
-    await hmp('balloon 320');
-    await balloonAt(320);
+    await balloonTo(guest, 320);
     expect(await guest.hmp('info balloon')).toBe('balloon: actual=320\n');
     expect(held - heldMiB()).toBeGreaterThan(150);
     expect(free - (await freeMiB())).toBeGreaterThan(180);
@@ -95,10 +82,9 @@ describe('virtio-balloon-pci', () => {
         'md5sum < /bin/busybox; sync; echo 3 > /proc/sys/vm/drop_caches; md5sum < /bin/busybox',
       ),
     ).toMatch(/^(\S+ .*)\n\1$/);
-    await hmp(`balloon ${MEMORY}`);
-    await balloonAt(MEMORY);
+    await balloonTo(guest, MEMORY);
     expect(Math.abs((await freeMiB()) - free)).toBeLessThan(8);
-    await dirty(240);
+    await dirty(guest, 240);
     expect(heldMiB()).toBeGreaterThan(held - 60);
   });
 
@@ -138,28 +124,35 @@ describe('virtio-balloon-pci', () => {
   }
 
   it('reports free pages without being asked', { timeout: 4 * MINUTES }, async () => {
-    await hmp(`balloon ${MEMORY}`);
-    await balloonAt(MEMORY);
+    await balloonTo(guest, MEMORY);
     await unplug('b');
-    await dirty(240);
+    await dirty(guest, 240);
     const held = heldMiB();
     await hmp('device_add virtio-balloon-pci,id=b,free-page-reporting=on');
     // Guest: Linux looks for free pages every two seconds.
     await guest.run('usleep 8000000');
     expect(held - heldMiB()).toBeGreaterThan(150);
-    await dirty(100);
+    await dirty(guest, 100);
     expect(await guest.ask('md5sum < /bin/busybox')).toBe(await guestSum());
+    await unplug('b');
+  });
+
+  it('gives memory to a guest that would kill for it, with deflate-on-oom', {
+    timeout: 4 * MINUTES,
+  }, async () => {
+    await hmp('device_add virtio-balloon-pci,id=b,deflate-on-oom=on');
+    await guest.settle();
+    await balloonTo(guest, MEMORY - 260);
+    await dirty(guest, 220);
+    expect(await guest.ask('dmesg | grep -c "Killed process"')).toBe('0');
+    expect(guest.machine.balloon.actualBytes).toBeGreaterThan(BigInt((MEMORY - 220) * MIB));
+    await balloonTo(guest, MEMORY);
     await unplug('b');
   });
 });
 
 describe('virtio-mem-pci', () => {
   const pluggedMiB = async (): Promise<number> => Number(await guest.hmp('qom-get vmem0 size')) / MIB;
-
-  async function pluggedAt(mib: number): Promise<void> {
-    const device = guest.machine.devices.tree.find('vmem0');
-    await guest.poll(() => device?.read('size') === mib * MIB, 120);
-  }
 
   it('virtio_mem_hotplug: grows and shrinks as on QEMU 7.2', { timeout: 5 * MINUTES }, async () => {
     await replayed('virtio_mem_hotplug');
@@ -170,8 +163,7 @@ describe('virtio-mem-pci', () => {
   }, async () => {
     const before = heldMiB();
     guest.takeEvents();
-    await hmp('qom-set vmem0 requested-size 384M');
-    await pluggedAt(384);
+    await requestOf(guest, 'vmem0', 384);
     expect(await guest.event('MEMORY_DEVICE_SIZE_CHANGE')).toMatchObject({
       data: { 'qom-path': '/machine/peripheral/vmem0', id: 'vmem0' },
     });
@@ -184,23 +176,20 @@ describe('virtio-mem-pci', () => {
     const full = heldMiB();
     expect(full - before).toBeGreaterThan(150);
     await guest.run('rm /t/all');
-    await hmp('qom-set vmem0 requested-size 0');
-    await pluggedAt(0);
+    await requestOf(guest, 'vmem0', 0);
     expect(await guest.ask('md5sum < /t/one; umount /t')).toBe(sum);
     expect(full - heldMiB()).toBeGreaterThan(150);
   });
 
   it('is in a snapshot, and goes on there', { timeout: 4 * MINUTES }, async () => {
-    await hmp('qom-set vmem0 requested-size 128M');
-    await pluggedAt(128);
+    await requestOf(guest, 'vmem0', 128);
     const total = await guest.ask('grep MemTotal /proc/meminfo');
     const bytes = await snapshotBytes(guest.machine);
     await hmp('cont');
     const other = await HeadlessGuest.restored(bytes, { images: memoryImages(), config: CONFIG });
     expect(await other.ask('grep MemTotal /proc/meminfo')).toBe(total);
     expect(await other.hmp('qom-set vmem0 requested-size 0')).toBe('');
-    const device = other.machine.devices.tree.find('vmem0');
-    await other.poll(() => device?.read('size') === 0, 120);
+    await pluggedOf(other, 'vmem0', 0);
     await other.end();
     expect(await pluggedMiB()).toBe(128);
   });
@@ -211,9 +200,17 @@ describe('virtio-mem-pci', () => {
     expect(await pluggedMiB()).toBe(0);
     await guest.rebooted();
     await guest.run('echo online_movable > /sys/devices/system/memory/auto_online_blocks');
-    await guest.poll(() => guest.machine.devices.tree.find('vmem0')?.read('size') === 128 * MIB, 120);
+    await pluggedOf(guest, 'vmem0', 128);
     expect(await guest.hmp('device_del vmem0')).toBe(
       'Error: virtio based memory devices cannot be unplugged.\n',
     );
   });
+});
+
+it('both come and go again and again, with the same memory at the end', {
+  timeout: 6 * MINUTES,
+}, async () => {
+  await hmp('device_add virtio-balloon-pci,id=b');
+  await guest.settle();
+  await useBoth(guest, 'vmem0', 3);
 });

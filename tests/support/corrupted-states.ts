@@ -148,6 +148,9 @@ export class CorruptedRig {
       'device_add virtserialport,bus=serial0.0',
       'object_add memory-backend-ram,id=mem0,size=2M',
       'device_add pc-dimm,memdev=mem0',
+      'device_add virtio-balloon-pci,free-page-reporting=on,guest-stats-polling-interval=1',
+      'object_add memory-backend-ram,id=mem1,size=8M',
+      'device_add virtio-mem-pci,memdev=mem1,requested-size=4M',
     ];
     for (const line of lines) expect(['', 'OK\n']).toContain(await monitor.execute(line));
     const rig = new CorruptedRig(machine, time);

@@ -483,6 +483,15 @@ describe('a state that no device has', () => {
   });
 });
 
+it('a state with a feature that was not offered does no harm', () => {
+  const { card, balloon, setConfig } = rig({ pagePoison: false });
+  const state = balloon.save();
+  balloon.restore({ ...state, driverFeatures: 2n ** 64n - 1n });
+  setConfig(4, 5);
+  expect(balloon.actualBytes).toBe(BigInt(RAM - 5 * PAGE_SIZE));
+  expect(card.vmstate.fields.misfit(card.save())).toBeUndefined();
+});
+
 it.each([1, 2, 3, 4])('a hostile guest loses only what it gives (seed %i)', (seed) => {
   const r = rig({ freePageReporting: true, deflateOnOom: seed % 2 === 0 });
   const random = seeded(seed);

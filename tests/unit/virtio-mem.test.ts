@@ -382,6 +382,17 @@ describe('on a machine', () => {
     ]);
   });
 
+  it('of the command line is there from the start', async () => {
+    const { done, machine, hmp } = machineRig({ coldPlug: true });
+    await done(...MEM, 'device_add virtio-balloon-pci,guest-stats-polling-interval=3');
+    machine.devices.machineReady();
+    expect(machine.board.ports.read(0xafe0, 1)).toBe(0);
+    expect(await hmp('info memory-devices')).toContain(`requested-size: ${16 * MIB}\n`);
+    expect(await hmp('qom-get v hotplugged')).toBe('false\n');
+    expect(await hmp('qom-get /machine/peripheral-anon/device[0] guest-stats-polling-interval')).toBe('3\n');
+    expect(await hmp('device_del v')).toBe('Error: virtio based memory devices cannot be unplugged.\n');
+  });
+
   it('shares the room with DIMMs, and is no memory of a balloon', async () => {
     const { done, machine, hmp, device } = machineRig();
     await done(...MEM, 'object_add memory-backend-ram,id=d,size=32M', 'device_add pc-dimm,memdev=d,id=d');

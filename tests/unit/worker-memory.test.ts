@@ -52,6 +52,7 @@ it('is told that the browser gave less than the guest has, and no fault of ours 
   );
   expect(notices).toHaveLength(1);
   expect(notices[0]).toMatch(/^The guest has 8192 MiB of memory, but the host gives \d\d MiB: /);
+  const held = machine.heldMemoryBytes;
   machine.start();
   for (let slice = 0; slice < 100 && machine.runState === 'running'; slice++) machine.run(1);
   const error = machine.internalError;
@@ -62,6 +63,11 @@ it('is told that the browser gave less than the guest has, and no fault of ours 
     false,
   ]);
   expect(notices).toHaveLength(1);
+  // What the host gives is used up, but for a part of a chunk.
+  expect(machine.heldMemoryBytes).toBeGreaterThan(held);
+  expect(machine.heldMemoryBytes).toBeGreaterThan(BROWSER_GIVES / 2);
+  machine.reset();
+  expect(machine.heldMemoryBytes).toBe(0);
   expect(outOfMemory(error).text).toMatch(/^The guest has used all of the \d\d MiB of memory/);
   expect(outOfMemory(error).report).toBeUndefined();
 });

@@ -86,6 +86,9 @@ const STAT_UNKNOWN = 2n ** 64n - 1n;
 /** Of one buffer no more is read: the same tags may repeat in it without end. */
 const STATS_MAX_BYTES = 4096;
 
+/** Bytes of a report that are given back at once. */
+const REPORT_STEP = 1 << 20;
+
 const NS_PER_S = 1e9;
 export const POLL_MAX_S = 0xffff_ffff;
 
@@ -245,7 +248,8 @@ export class VirtioBalloon extends VirtioDevice<VirtioBalloonState> implements B
     const before = this.#s.actual;
     this.#s.actual = view.getUint32(CONFIG_ACTUAL, true);
     // QEMU: a driver that knows nothing of the value has none.
-    this.#s.poisonVal = this.has(VIRTIO_BALLOON_F_PAGE_POISON) ? view.getUint32(CONFIG_POISON_VAL, true) : 0;
+    const isPoisoned = this.configLength === CONFIG_SIZE && this.has(VIRTIO_BALLOON_F_PAGE_POISON);
+    this.#s.poisonVal = isPoisoned ? view.getUint32(CONFIG_POISON_VAL, true) : 0;
     if (this.#s.actual !== before) {
       this.#events.emit({ event: 'BALLOON_CHANGE', data: { actual: Number(this.actualBytes) } });
     }
@@ -367,7 +371,7 @@ export class VirtioBalloon extends VirtioDevice<VirtioBalloonState> implements B
       const isKept = this.#s.poisonVal !== 0 || !this.#mayGive(gpa, length);
       for (let at = Math.max(0, done - start); at < length && !isKept; ) {
         if (!hasRoom(portion)) return start + at;
-        const step = Math.min(length - at, 1 << 20);
+        const step = Math.min(length - at, REPORT_STEP);
         portion.bytes -= this.#ram.memory.release(gpa + at, step);
         at += step;
       }

@@ -1,18 +1,86 @@
 /** Plays the recorded sessions to our virtio cards: every answer is QEMU's. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { MachineEvents } from '../../../src/emu/core/machine-events.ts';
 import { QUIET } from '../../../src/emu/core/trace.ts';
+import { pcMemory } from '../../../src/emu/memory/pc-ram.ts';
+import { VirtioBalloon } from '../../../src/emu/virtio/virtio-balloon.ts';
+import { VirtioMem } from '../../../src/emu/virtio/virtio-mem.ts';
 import { VirtioPci } from '../../../src/emu/virtio/virtio-pci.ts';
 import { VIRTIO_RNG_DEFAULTS, VirtioRng } from '../../../src/emu/virtio/virtio-rng.ts';
 import { queueRig } from '../../support/virtio-queues.ts';
 import { serialRig, TestChar } from '../../support/virtio-serial-rig.ts';
-import { PORT_NAME, SESSIONS, type Step, type VirtioRecord, type VirtioSession } from './sessions.ts';
+import {
+  MEM_BASE,
+  MEM_REQUESTED,
+  MEM_SIZE,
+  PORT_NAME,
+  SESSIONS,
+  type Step,
+  type VirtioRecord,
+  type VirtioSession,
+} from './sessions.ts';
 
 const RECORDS: Readonly<Record<string, VirtioRecord>> = JSON.parse(
   readFileSync(new URL('registers.json', import.meta.url), 'utf8'),
 );
 const RAM_END = 4 << 20;
 const PASS_NS = 1_000_000;
+
+const NO_MSIX = { disableModern: false, vectors: 0 };
+
+function balloonRig() {
+  const memory = pcMemory(RAM_END);
+  return queueRig(
+    (dma, clock) =>
+      new VirtioPci(
+        { type: 'virtio-balloon-pci', transitionalDeviceId: 0x1002, classCode: 0x00ff00 },
+        new VirtioBalloon(
+          { deflateOnOom: false, pagePoison: true, freePageReporting: true, longConfig: false },
+          {
+            memory: dma,
+            trace: QUIET,
+            clock,
+            ram: { memory, sizeBytes: RAM_END },
+            events: new MachineEvents(() => {}),
+            wallClockMs: () => 0,
+          },
+        ),
+        { ...NO_MSIX, disableLegacy: false },
+        dma,
+      ),
+    { memory },
+  );
+}
+
+function memRig() {
+  const memory = pcMemory(RAM_END, undefined, RAM_END + MEM_SIZE);
+  memory.add('m', MEM_BASE, MEM_SIZE);
+  const properties = {
+    addr: MEM_BASE,
+    node: 0,
+    blockBytes: 2 << 20,
+    sizeBytes: MEM_SIZE,
+    requestedBytes: MEM_REQUESTED,
+    unpluggedInaccessible: false,
+  };
+  return queueRig(
+    (dma, clock) =>
+      new VirtioPci(
+        { type: 'virtio-mem-pci', transitionalDeviceId: 0, classCode: 0x00ff00 },
+        new VirtioMem(properties, {
+          memory: dma,
+          trace: QUIET,
+          clock,
+          ram: { memory, sizeBytes: RAM_END },
+          onSize() {},
+        }),
+        { ...NO_MSIX, disableLegacy: true },
+        dma,
+      ),
+    { memory },
+  );
+}
 
 type Rig = Pick<ReturnType<typeof serialRig>, 'io' | 'mmio' | 'memory' | 'bytes' | 'pass' | 'card'>;
 
@@ -23,6 +91,9 @@ function rigOf(kind: VirtioSession['card'], host: TestChar): Pick<Rig, Exclude<k
     rig.card.reset();
     return rig;
   }
+  const memoryRig = kind === 'balloon' ? balloonRig() : kind === 'mem' ? memRig() : undefined;
+  memoryRig?.card.reset();
+  if (memoryRig !== undefined) return memoryRig;
   const rig = queueRig(
     (memory, clock) =>
       new VirtioPci(

@@ -15,7 +15,7 @@ export type Step =
 
 export interface VirtioSession {
   readonly name: string;
-  readonly card: 'rng' | 'serial';
+  readonly card: 'rng' | 'serial' | 'balloon' | 'mem';
   /** QEMU's arguments after `-machine pc -nodefaults`. */
   readonly arguments: readonly string[];
   readonly steps: readonly Step[];
@@ -67,7 +67,8 @@ const legacy = (): Step[] => [
   ...[0x14, 0x18, 0x1c, 0x20].map((at): Step => ['in', LEGACY + at, 4]),
 ];
 
-const common = (queues: number): Step[] => [
+/** @param msix the card has a table of vectors */
+const common = (queues: number, msix = true): Step[] => [
   ...[0, 1, 2].flatMap((word): Step[] => [write(0, 4, word), read(4, 4)]),
   read(0x08, 4),
   read(0x0c, 4),
@@ -81,7 +82,7 @@ const common = (queues: number): Step[] => [
     ...[0x20, 0x24, 0x28, 0x2c, 0x30, 0x34].map((at) => read(at, 4)),
   ]).flat(),
   ...[0, 4, 8, 12].map((at): Step => ['read', CONFIG + at, 4]),
-  ...[0, 4, 8, 12].map((at): Step => ['read', MSIX + at, 4]),
+  ...(msix ? [0, 4, 8, 12] : []).map((at): Step => ['read', MSIX + at, 4]),
 ];
 
 const rings = (queue: number): number => RINGS + 0x4000 * queue;
@@ -133,6 +134,36 @@ const control = (n: number, id: number, event: number, value: number): Step[] =>
   ...offer(3, n, DATA + 0x1000 + 8 * n, 8, false),
   ...kick(3),
 ];
+
+/** Where the memory of virtio-mem is. */
+export const MEM_BASE = 0x1_1000_0000;
+export const MEM_SIZE = 64 << 20;
+export const MEM_REQUESTED = 8 << 20;
+const MEM_CONFIG_SIZE = 0x38;
+const MIB = 1 << 20;
+const PLUG = 0;
+const UNPLUG = 1;
+const UNPLUG_ALL = 2;
+const STATE = 3;
+
+const ram = (at: number, ...words: readonly number[]): Step[] =>
+  words.map((word, n): Step => ['write', at + 4 * n, 4, word]);
+
+/** A request of virtio-mem, number `n`: descriptors 2n and 2n + 1. */
+const memRequest = (n: number, type: number, gpa: number, blocks: number): Step[] => {
+  const [request, response, desc] = [DATA + 0x100 * n, DATA + 0x100 * n + 0x80, rings(0) + 32 * n];
+  return [
+    ...ram(request, type, 0, gpa % 2 ** 32, Math.floor(gpa / 2 ** 32), blocks, 0),
+    ...ram(response, 0xeeeeeeee, 0xeeeeeeee, 0xeeeeeeee),
+    ...ram(desc, request, 0, 24, 1 + 0x10000 * (2 * n + 1)),
+    ...ram(desc + 16, response, 0, 10, 2),
+    ['write', rings(0) + 0x1000 + 4 + 2 * n, 2, 2 * n],
+    ['write', rings(0) + 0x1000 + 2, 2, n + 1],
+    ...kick(0),
+    ['dump', response, 12],
+    ...Array.from({ length: MEM_CONFIG_SIZE / 4 }, (_, at): Step => ['read', CONFIG + 4 * at, 4]),
+  ];
+};
 
 export const SESSIONS: readonly VirtioSession[] = [
   {
@@ -189,6 +220,92 @@ export const SESSIONS: readonly VirtioSession[] = [
       ['host'],
       write(0x14, 1, 0),
       ...common(6),
+    ],
+  },
+  {
+    name: 'virtio-balloon-pci: configuration, registers, pages, statistics',
+    card: 'balloon',
+    arguments: ['-device', 'virtio-balloon-pci,free-page-reporting=on,addr=2'],
+    steps: [
+      ...configSpace(),
+      ...bars(),
+      ...configSpace(),
+      ...legacy(),
+      ...common(4, false),
+      ...start(4, 0x32),
+      ...ram(DATA, 0x200, 0x201, 0x7_ffff),
+      ...ram(0x20_0000, 1, 2),
+      ...ram(0x20_1000, 3, 4),
+      ...ram(0x20_2000, 5, 6),
+      ...offer(0, 0, DATA, 12, false),
+      ...kick(0),
+      ...used(0, 1),
+      ...[0x20_0000, 0x20_1000, 0x20_2000].map((at): Step => ['dump', at, 8]),
+      ...offer(1, 0, DATA, 7, false),
+      ...kick(1),
+      ...used(1, 1),
+      ...ram(DATA + 0x100, 4, 0x1234_0000, 0, 0x5_0000, 0),
+      ...offer(2, 0, DATA + 0x100, 20, false),
+      ...kick(2),
+      ...used(2, 1),
+      ...offer(2, 1, DATA + 0x100, 20, false),
+      ...kick(2),
+      ...used(2, 2),
+      ['write', CONFIG + 4, 4, 0x10],
+      ['write', CONFIG, 4, 0x20],
+      ['write', CONFIG + 8, 4, 0x30],
+      ...[0, 4, 8, 12, 16].map((at): Step => ['read', CONFIG + at, 4]),
+      ...offer(3, 0, 0x20_2000, 0x1000, true),
+      ...kick(3),
+      ...used(3, 1),
+      ['dump', 0x20_2000, 8],
+      ['write', CONFIG + 12, 4, 0xaaaa_aaaa],
+      ...[0, 4, 8, 12, 16].map((at): Step => ['read', CONFIG + at, 4]),
+      ...ram(0x20_3000, 7, 8),
+      ...offer(3, 1, 0x20_3000, 0x1000, true),
+      ...kick(3),
+      ...used(3, 2),
+      ['dump', 0x20_3000, 8],
+      write(0x14, 1, 0),
+      ...common(4, false),
+      ...configWrite(0x04, 0),
+      ...configSpace(),
+    ],
+  },
+  {
+    name: 'virtio-mem-pci: configuration, registers, blocks',
+    card: 'mem',
+    arguments: [
+      ...['-m', '64,maxmem=1G', '-object', 'memory-backend-ram,id=m,size=64M'],
+      ...['-device', `virtio-mem-pci,memdev=m,requested-size=8M,memaddr=${MEM_BASE},addr=2`],
+    ],
+    steps: [
+      ...configSpace(),
+      ...bars(),
+      ...configSpace(),
+      ...common(1, false),
+      ...start(1, 0),
+      ...memRequest(0, PLUG, MEM_BASE, 1),
+      ...memRequest(1, PLUG, MEM_BASE + 4 * MIB, 2),
+      ...memRequest(2, PLUG, MEM_BASE + 16 * MIB, 2),
+      ...memRequest(3, PLUG, MEM_BASE, 1),
+      ...memRequest(4, PLUG, MEM_BASE + MIB, 1),
+      ...memRequest(5, PLUG, MEM_BASE + 64 * MIB, 1),
+      ...memRequest(6, PLUG, MEM_BASE, 0),
+      ...memRequest(7, STATE, MEM_BASE, 1),
+      ...memRequest(8, STATE, MEM_BASE, 2),
+      ...memRequest(9, STATE, MEM_BASE + 8 * MIB, 28),
+      ...memRequest(10, STATE, MEM_BASE + 8 * MIB, 29),
+      ...memRequest(11, UNPLUG, MEM_BASE + 2 * MIB, 2),
+      ...memRequest(12, UNPLUG, MEM_BASE + 4 * MIB, 1),
+      ...used(0, 13),
+      ['write', CONFIG + 0x30, 4, 0x20],
+      ...memRequest(13, UNPLUG_ALL, 0, 0),
+      ...memRequest(14, 4, MEM_BASE, 1),
+      read(0x14, 1),
+      ['read', ISR, 1],
+      write(0x14, 1, 0),
+      ...common(1, false),
     ],
   },
 ];
