@@ -37,14 +37,20 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Where something cannot be had: aloud, and under CI a failure. */
-function missing(why: string): Counts {
-  const { CI = '' } = process.env;
-  say(`${CI === '' ? 'skipped' : 'failed'}: ${why.trim().split('\n').at(-1)}\n`);
-  return CI === '' ? SKIPPED : FAILED;
+interface Outcome {
+  readonly counts: Counts;
+  /** What is said of it, whole lines. */
+  readonly report: string;
 }
 
-async function runPart(part: Part, limitMs: number, env: Readonly<Record<string, string>>): Promise<Counts> {
+/** Where something cannot be had: aloud, and under CI a failure. */
+function missing(why: string): Outcome {
+  const { CI = '' } = process.env;
+  const report = `${CI === '' ? 'skipped' : 'failed'}: ${why.trim().split('\n').at(-1)}\n`;
+  return { counts: CI === '' ? SKIPPED : FAILED, report };
+}
+
+async function runPart(part: Part, limitMs: number, env: Readonly<Record<string, string>>): Promise<Outcome> {
   const start = performance.now();
   if (part.setup !== undefined) {
     const setup = await runCommand(part.setup, limitMs);
@@ -58,9 +64,8 @@ async function runPart(part: Part, limitMs: number, env: Readonly<Record<string,
   if (!result.ok && counts.failed === 0) counts = add(counts, FAILED);
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
   const late = result.timedOut ? `, ended after ${(limitMs / MINUTE_MS).toFixed(0)} minutes` : '';
-  say(`${sentence(counts)} (${seconds} s${late})\n`);
-  if (counts.failed > 0) say(`${lastLines(result.output)}\n`);
-  return counts;
+  const details = counts.failed > 0 ? `${lastLines(result.output)}\n` : '';
+  return { counts, report: `${sentence(counts)} (${seconds} s${late})\n${details}` };
 }
 
 async function main(names: readonly string[]): Promise<void> {
@@ -77,18 +82,34 @@ async function main(names: readonly string[]): Promise<void> {
   const env = { HOTSLOT_E2E_PORT: String(await freePort()), NO_COLOR: '1' };
   const end = performance.now() + TOTAL_MS;
   const broken = new Set<string>();
+  const beside = new Map<Part, Promise<Outcome>>();
   let total = NOTHING;
-  for (const part of parts) {
-    say(`${part.name}: ${part.what} … `);
+
+  const run = (part: Part): Promise<Outcome> | Outcome => {
     const lacking = part.needs?.find((name) => broken.has(name));
+    if (lacking !== undefined) return missing(`it needs ${lacking}`);
     const left = end - performance.now();
-    let counts: Counts;
-    if (lacking !== undefined) counts = missing(`it needs ${lacking}`);
-    else if (left <= 0) counts = missing('out of time');
-    else counts = await runPart(part, Math.min(part.minutes * MINUTE_MS, left), env);
+    return left <= 0 ? missing('out of time') : runPart(part, Math.min(part.minutes * MINUTE_MS, left), env);
+  };
+  const finish = async (part: Part, outcome: Promise<Outcome> | Outcome): Promise<void> => {
+    say(`${part.name}: ${part.what} … `);
+    const { counts, report } = await outcome;
+    say(report);
     if (part.counts === undefined && counts.passed === 0) broken.add(part.name);
     total = add(total, counts);
+  };
+
+  for (const part of parts) {
+    // What runs beside is waited for where it is needed; its lines stay together.
+    for (const [other, outcome] of beside) {
+      if (![...(part.needs ?? []), ...(part.after ?? [])].includes(other.name)) continue;
+      beside.delete(other);
+      await finish(other, outcome);
+    }
+    if (part.beside === true) beside.set(part, Promise.resolve(run(part)));
+    else await finish(part, run(part));
   }
+  for (const [part, outcome] of beside) await finish(part, outcome);
   say(`${sentence(total)}\n`);
   if (total.failed > 0) process.exitCode = 1;
 }

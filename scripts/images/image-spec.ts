@@ -25,6 +25,8 @@ export interface ImageSpec {
   readonly vendors: { readonly pci: readonly string[]; readonly usb: readonly string[] };
   readonly append: string;
   readonly memoryMiB: number;
+  /** The machine of the page and of the snapshot, in the words of QEMU's command line. */
+  readonly machine: string;
   readonly terminalSize: TerminalSize;
 }
 
@@ -44,6 +46,8 @@ const KERNEL_ARGUMENTS = [
   // Guest: 6.1 clocksource_watchdog, which writes over the prompt when a busy host lets the guest wait for a second
   'tsc=nowatchdog',
 ];
+
+const MEMORY_MIB = 256;
 
 const DEBIAN_AMD64: ImageSpec = {
   name: 'debian-amd64',
@@ -146,7 +150,9 @@ const DEBIAN_AMD64: ImageSpec = {
     usb: ['03F0', '0403', '0409', '0525', '056A', '0627', '08E6', '0A5C', '1D6B', '46F4'],
   },
   append: KERNEL_ARGUMENTS.join(' '),
-  memoryMiB: 256,
+  memoryMiB: MEMORY_MIB,
+  // With room, so that a visitor can plug in processors and memory.
+  machine: `-smp 1,maxcpus=4 -m ${MEMORY_MIB},slots=4,maxmem=2G`,
   terminalSize: { port: 1, append: 'terminal.size=ttyS1' },
 };
 

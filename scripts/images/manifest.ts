@@ -50,6 +50,8 @@ export interface Manifest {
   /** Kernel command line. */
   readonly append: string;
   readonly memoryMiB: number;
+  /** The machine of the page and of the snapshot, in the words of QEMU's command line. */
+  readonly machine: string;
   readonly terminalSize: TerminalSize;
   readonly files: { readonly kernel: ImageFile; readonly initrd: ImageFile };
   readonly packages: readonly ManifestPackage[];
@@ -93,8 +95,8 @@ export function createManifest(
     return { name, version, sizeBytes, sha256, licence, source };
   });
   listed.sort((a, b) => (a.name < b.name ? -1 : 1));
-  const { name, append, memoryMiB, terminalSize } = spec;
-  return { name, kernelRelease, append, memoryMiB, terminalSize, files, packages: listed, recipe };
+  const { name, append, memoryMiB, machine, terminalSize } = spec;
+  return { name, kernelRelease, append, memoryMiB, machine, terminalSize, files, packages: listed, recipe };
 }
 
 /** True when the directory holds the file as it was made. */

@@ -2,7 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { Machine, saveMachine, writeSnapshot } from '../../src/emu/index.ts';
+import {
+  type CommandLine,
+  type Machine,
+  machineOfCommandLine,
+  readCommandLine,
+  saveMachine,
+  splitWords,
+  writeSnapshot,
+} from '../../src/emu/index.ts';
 import { ImageError } from './failure.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -55,17 +63,17 @@ class TypedGuest {
   output = '';
   readonly #end = performance.now() + LIMIT_MS;
 
-  constructor(directory: string, { files, append, memoryMiB, terminalSize }: Manifest) {
+  constructor(directory: string, { files, append, memoryMiB, machine, terminalSize }: Manifest) {
     const unpack = (file: string): Buffer => gunzipSync(readFileSync(join(directory, file)));
-    this.machine = new Machine(
+    const commandLine = { ...readLine(machine), icountShift: 3, rtcBaseMs: Date.now() };
+    this.machine = machineOfCommandLine(
+      commandLine,
       {
         kernel: unpack(files.kernel.file),
         initrd: unpack(files.initrd.file),
         append: `${append} ${terminalSize.append}`,
-        memoryBytes: memoryMiB * MIB,
+        memoryBytes: commandLine.memoryBytes ?? memoryMiB * MIB,
         serialPorts: Array.from({ length: terminalSize.port + 1 }, () => true),
-        icountShift: 3,
-        rtcBaseMs: Date.now(),
       },
       {
         monotonicNs: () => performance.now() * 1e6,
@@ -75,6 +83,7 @@ class TypedGuest {
         images: { open: () => Promise.reject(new Error('no disks here')) },
       },
     );
+    this.machine.devices.machineReady();
     this.machine.onSerial = (bytes, port) => {
       if (port === CONSOLE_PORT) this.output += Buffer.from(bytes).toString('latin1');
     };
@@ -101,6 +110,17 @@ class TypedGuest {
       throw new ImageError(`The guest did not reach its prompt; it showed last: ${this.output.slice(-500)}`);
     }
   }
+}
+
+function readLine(machine: string): CommandLine {
+  const commandLine = readCommandLine(
+    splitWords(machine).map(({ text }) => text),
+    (text) => {
+      throw new ImageError(`The image's machine is not as it should be: ${text}`);
+    },
+  );
+  if ('text' in commandLine) throw new ImageError(`The image names no machine: ${machine}`);
+  return commandLine;
 }
 
 /** The parts of a snapshot, uncompressed, of the image in `directory` at its prompt, and what the console had shown by then. */

@@ -15,8 +15,12 @@ export interface Part {
   readonly minutes: number;
   /** Parts to run before it. */
   readonly needs?: readonly string[];
+  /** Parts that it waits for where they run, but can do without. */
+  readonly after?: readonly string[];
   /** Brings what is no npm package. Where it cannot, the part is skipped, or under CI fails. */
   readonly setup?: readonly string[];
+  /** Runs beside the parts after it until one needs it. */
+  readonly beside?: boolean;
   /** The part itself only brings something that others need. */
   readonly optional?: boolean;
   /** Runs only when it is named. */
@@ -65,6 +69,15 @@ function playwright(
 export const PARTS: readonly Part[] = [
   { name: 'generate', what: 'generated sources', command: [tool('tsx'), 'scripts/generate.ts'], minutes: 1 },
   {
+    name: 'images',
+    what: 'guest image',
+    command: [tool('tsx'), 'scripts/images/main.ts', '--if-needed'],
+    minutes: 8,
+    needs: ['generate'],
+    optional: true,
+    beside: true,
+  },
+  {
     name: 'types',
     what: 'TypeScript, one project per layer',
     command: ['sh', 'scripts/typecheck.sh'],
@@ -78,13 +91,6 @@ export const PARTS: readonly Part[] = [
     minutes: 2,
   },
   {
-    name: 'images',
-    what: 'guest image',
-    command: [tool('tsx'), 'scripts/images/main.ts', '--if-needed'],
-    minutes: 8,
-    optional: true,
-  },
-  {
     ...vitest('unit', 'architecture, unit, conformance and golden tests', 9, [
       ...[...GUEST_TESTS, LONG_TESTS].flatMap((folder) => ['--exclude', `${folder}/**`]),
     ]),
@@ -94,7 +100,14 @@ export const PARTS: readonly Part[] = [
     ...vitest('guest', 'Linux and its hotplug, without a browser', 16, GUEST_TESTS),
     needs: ['generate', 'images'],
   },
-  { name: 'build', what: 'the site', command: ['npm', 'run', 'build'], minutes: 2 },
+  {
+    name: 'build',
+    what: 'the site',
+    command: ['npm', 'run', 'build'],
+    minutes: 2,
+    // The site takes the guest image along.
+    after: ['images'],
+  },
   playwright('e2e', 'the page in Chromium', 18, 'chromium', []),
   {
     ...playwright('firefox', 'the page in Firefox', 18, 'firefox', ['--config=playwright.firefox.config.ts']),

@@ -32,22 +32,28 @@ export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } f
 export { WakingImages } from './block/waking-images.ts';
 export { isZero } from './block/zeros.ts';
 export { CharPipe } from './char/char-backend.ts';
-export { parseChardevOptions } from './char/chardev-options.ts';
 export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';
+export { attachDevices, withOption } from './command-line/attach-devices.ts';
+export { machineOfCommandLine, PACKED_INITRD_BELOW } from './command-line/make-machine.ts';
+export {
+  type CharOption,
+  type CommandLine,
+  type OptionGroup,
+  readCommandLine,
+} from './command-line/options.ts';
+export { checkMemory } from './command-line/options-memory.ts';
+export { splitArguments } from './command-line/options-split.ts';
+export { helpText, needsHost } from './command-line/options-table.ts';
+export { splitWords, type Word } from './command-line/split-words.ts';
+export { readingOption, report, StartError, startError, withoutProgram } from './command-line/start-error.ts';
 export { ByteQueue } from './core/byte-queue.ts';
 export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';
-export { KernelError } from './firmware/kernel-error.ts';
-export { addressesEnd } from './machine/address-limit.ts';
-export { BOARD_MEMORY } from './machine/boards/pc-dimms.ts';
-export { ONE_PROCESSOR, type SmpConfig } from './machine/cpu-topology.ts';
-export { DEVICE_TYPES, OBJECT_TYPES } from './machine/device-types.ts';
-export { MAX_DIMM_SLOTS, Machine } from './machine/machine.ts';
+export { Machine } from './machine/machine.ts';
 export type { BootFiles, MachineConfig, MachineHost, SliceResult } from './machine/machine-config.ts';
 export type { RunState } from './machine/run-state.ts';
 export { isOutOfMemory } from './machine/small-arena.ts';
-export { readSmp, SMP_KEYS } from './machine/smp-options.ts';
 export {
   type MachineSnapshot,
   machineForSnapshot,
@@ -56,13 +62,8 @@ export {
   saveMachine,
 } from './machine/snapshot-machine.ts';
 export { HmpConsole } from './monitor/hmp/console.ts';
-export { deviceListText, devicePropertiesText } from './monitor/hmp/device-help.ts';
-export { objectHelpText } from './monitor/hmp/object-commands.ts';
 export { Monitor } from './monitor/monitor.ts';
-export { QEMU_VERSION } from './monitor/version.ts';
-export { DeviceRegistry } from './qdev/device-type.ts';
-export { Options, parseOptions } from './qdev/option-string.ts';
+export type { Options } from './qdev/option-string.ts';
 export { parseBool, parseSize } from './qdev/properties.ts';
-export { checkObjectOptions, type ObjectType } from './qdev/user-objects.ts';
 export { SnapshotReader } from './snapshot/snapshot-reader.ts';
 export { writeSnapshot } from './snapshot/snapshot-writer.ts';

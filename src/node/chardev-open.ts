@@ -1,13 +1,19 @@
 /** From the user's words to open channels: `-serial`, `-monitor` and `-chardev`. Texts are QEMU's. */
-import { type Options, parseBool } from '../emu/index.ts';
+import {
+  type CharOption,
+  type OptionGroup,
+  type Options,
+  parseBool,
+  report,
+  StartError,
+  startError,
+} from '../emu/index.ts';
 import { type Channel, NullChannel } from './chardev.ts';
 import { FileChannel } from './chardev-file.ts';
 import { Mux } from './chardev-mux.ts';
 import { StdioChannel } from './chardev-stdio.ts';
 import { UnixChannel } from './chardev-unix.ts';
 import { hostErrorText } from './host-errors.ts';
-import type { CharOption, OptionGroup } from './options.ts';
-import { report, StartError, startError } from './start-error.ts';
 
 const MON = 'mon:';
 const MAX_SERIALS = 4;

@@ -2,18 +2,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { KernelError } from '../emu/index.ts';
+import { type CommandLine, PACKED_INITRD_BELOW, StartError, startError } from '../emu/index.ts';
 import { HOST_ERRORS, hostErrorText } from './host-errors.ts';
-import type { CommandLine } from './options.ts';
-import { StartError, startError } from './start-error.ts';
 
 const IMAGES = join(import.meta.dirname, '../../public/images');
 const DEFAULT_GUEST = 'debian-amd64';
 const MIB = 1024 * 1024;
 /** QEMU: memory of a machine that is not told. */
 const DEFAULT_MEMORY = 128 * MIB;
-/** Below that the unpacked RAM disk does not fit beside its files: the guest gets it as it is in the image. */
-const UNPACK_MEMORY = 160 * MIB;
 
 /** What the machine starts. */
 export interface GuestFiles {
@@ -65,7 +61,9 @@ function readImage(name: string, wanted: Wanted): GuestFiles {
   const memoryBytes = wanted.memoryBytes ?? memoryMiB * MIB;
   const unpacked = (file: string): Uint8Array => gunzip(join(folder, file));
   const initrd = (): Uint8Array =>
-    memoryBytes < UNPACK_MEMORY ? readFileSync(join(folder, files.initrd.file)) : unpacked(files.initrd.file);
+    memoryBytes < PACKED_INITRD_BELOW
+      ? readFileSync(join(folder, files.initrd.file))
+      : unpacked(files.initrd.file);
   return {
     kernel: wanted.kernel === undefined ? unpacked(files.kernel.file) : readKernel(wanted.kernel),
     initrd: wanted.initrd === undefined ? initrd() : readInitrd(wanted.initrd),
@@ -119,15 +117,4 @@ function readInitrd(path: string): Uint8Array {
     const how = `Failed to open file “${path}”: open() failed: ${text}`;
     throw new StartError(`qemu: error reading initrd ${path}: ${how}`);
   }
-}
-
-/** QEMU's words for a file that is no kernel. Anything else is thrown again. */
-export function kernelStartError(error: unknown, initrd: Uint8Array | undefined): StartError {
-  if (!(error instanceof KernelError)) throw error;
-  const { message } = error;
-  if (/^Error (?:while )?loading/.test(message)) return startError(message);
-  if (message === 'invalid kernel header' && initrd !== undefined) {
-    return new StartError('qemu: linux kernel too old to load a ram disk');
-  }
-  return new StartError(`qemu: ${message}`);
 }

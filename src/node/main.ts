@@ -1,8 +1,6 @@
 /** `hotslot-system-x86_64`: the machine behind QEMU's command line. */
-import { asBlockError } from '../emu/index.ts';
-import { readCommandLine } from './options.ts';
+import { asBlockError, readCommandLine, report, StartError } from '../emu/index.ts';
 import { printError, runMachine } from './session.ts';
-import { report, StartError } from './start-error.ts';
 
 async function main(args: readonly string[]): Promise<number> {
   const wanted = readCommandLine(args, printError);

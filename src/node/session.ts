@@ -1,17 +1,23 @@
 /** One machine from its command line to its end. */
 import { randomFillSync } from 'node:crypto';
-import { HmpConsole, Machine, type MachineHost, WakingImages } from '../emu/index.ts';
+import {
+  attachDevices,
+  type CommandLine,
+  HmpConsole,
+  type Machine,
+  type MachineHost,
+  machineOfCommandLine,
+  report,
+  WakingImages,
+} from '../emu/index.ts';
+import { type ChannelPipe, provideChannel } from './channel-pipes.ts';
 import type { Channel } from './chardev.ts';
 import { type Channels, openChannels } from './chardev-open.ts';
 import { FILE_IMAGES } from './file-backend.ts';
-import { type GuestFiles, kernelStartError, noKernelError, readGuest } from './guest-image.ts';
+import { type GuestFiles, noKernelError, readGuest } from './guest-image.ts';
 import { InputGate } from './input-gate.ts';
-import { attachDevices, type ChannelPipe } from './machine-devices.ts';
-import type { CommandLine } from './options.ts';
-import { checkMemory, memoryError } from './options-memory.ts';
 import { OutputCollector } from './output-collector.ts';
 import { RunLoop } from './run-loop.ts';
-import { report } from './start-error.ts';
 
 const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
   ['SIGHUP', 1],
@@ -76,7 +82,6 @@ class Session {
         ended: this.#ended,
       });
       const guest = readGuest(this.#commandLine);
-      checkMemory(guest.memoryBytes, this.#commandLine.dimms);
       return await this.#runWith(channels, guest);
     } finally {
       for (const channel of channels === undefined ? [] : allOf(channels)) channel.close();
@@ -87,7 +92,7 @@ class Session {
   async #runWith(channels: Channels, guest: GuestFiles): Promise<number> {
     const machine = this.#makeMachine(channels, guest);
     try {
-      const pipes = this.#ending ? [] : await attachDevices(machine, this.#commandLine, channels.named);
+      const pipes = this.#ending ? [] : await this.#attach(machine, channels);
       if (guest.kernel === undefined && !this.#commandLine.stopped) throw noKernelError();
       if (!this.#ending) this.#start(machine, channels, pipes);
       const status = await this.#ended;
@@ -103,7 +108,6 @@ class Session {
   }
 
   #makeMachine(channels: Channels, { kernel, initrd, append, memoryBytes }: GuestFiles): Machine {
-    const { noReboot, icountShift, rtcBaseMs, dimms, smp } = this.#commandLine;
     const host: MachineHost = {
       monotonicNs: () => performance.now() * NS_PER_MS,
       wallClockMs: () => Date.now(),
@@ -117,27 +121,21 @@ class Session {
       notice: (text) => this.#print(report(text)),
     };
     const serialPorts = channels.serials.map((channel) => channel !== undefined);
-    const config = {
-      memoryBytes,
-      dimms,
-      smp,
-      kernel,
-      initrd,
-      append,
-      icountShift,
-      rtcBaseMs,
-      noReboot,
-      serialPorts,
-      coldPlug: true,
-    };
-    try {
-      const machine = new Machine(config, host);
-      machine.serialFilename = (port) => channels.serials[port]?.filename ?? 'null';
-      return machine;
-    } catch (error) {
-      if (error instanceof RangeError && /array buffer/i.test(error.message)) throw memoryError();
-      throw kernelStartError(error, initrd);
-    }
+    const parts = { kernel, initrd, append, memoryBytes, serialPorts };
+    const machine = machineOfCommandLine(this.#commandLine, parts, host);
+    machine.serialFilename = (port) => channels.serials[port]?.filename ?? 'null';
+    return machine;
+  }
+
+  async #attach(machine: Machine, { named }: Channels): Promise<readonly ChannelPipe[]> {
+    let pipes: readonly ChannelPipe[] = [];
+    await attachDevices(machine, this.#commandLine, {
+      ids: new Set(named.map(({ id }) => id)),
+      provide: () => {
+        pipes = named.flatMap((channel) => provideChannel(machine, channel));
+      },
+    });
+    return pipes;
   }
 
   #start(machine: Machine, channels: Channels, pipes: readonly ChannelPipe[]): void {

@@ -187,6 +187,11 @@ export class App {
       case 'guest':
         this.#header.setGuest(message.guest);
         break;
+      case 'machine':
+        break;
+      case 'hardware':
+        this.#header.setHardware(message.hardware);
+        break;
       case 'notice':
         this.#notices.show(message.notice);
         break;

@@ -1,5 +1,6 @@
 import {
   type GuestDescription,
+  type MachineHardware,
   type MachineStatus,
   type PageState,
   statusWithoutMachine,
@@ -7,6 +8,7 @@ import {
 import { announceUnseen } from './announcer.ts';
 import { button } from './button.ts';
 import { h } from './dom.ts';
+import { formatBytes } from './format.ts';
 import { icon } from './icons.ts';
 import { themeSelect } from './theme.ts';
 
@@ -37,7 +39,10 @@ const INTERPRETER_ONLY = 'interpreter only: this page’s policy forbids compile
 export class Header {
   readonly element: HTMLElement;
   readonly #subtitle = h('span', { class: 'subtitle' });
+  readonly #brand = h('div', { class: 'brand' }, icon('plug'), h('h1', {}, 'Hotslot'), this.#subtitle);
   readonly #state = h('span', { class: 'badge', 'data-state': 'loading' }, STATE_TEXT.loading);
+  /** What the machine is made of. */
+  readonly #hardware = h('span', { class: 'hardware' });
   readonly #mips = h('span', { class: 'mips', title: 'Millions of guest instructions per second' });
   readonly #policy = h('span', { class: 'policy', role: 'status' });
   readonly #start: HTMLButtonElement;
@@ -61,8 +66,8 @@ export class Header {
     this.element = h(
       'header',
       { class: 'app-header', id: 'controls' },
-      h('div', { class: 'brand' }, icon('plug'), h('h1', {}, 'Hotslot'), this.#subtitle),
-      h('div', { class: 'machine-state' }, this.#state, this.#mips, this.#policy),
+      this.#brand,
+      h('div', { class: 'machine-state' }, this.#state, this.#hardware, this.#mips, this.#policy),
       h(
         'div',
         { class: 'machine-controls', role: 'group', 'aria-label': 'Machine' },
@@ -94,8 +99,17 @@ export class Header {
     }
   }
 
-  setGuest({ kernelRelease, memoryMiB }: GuestDescription): void {
-    this.#subtitle.textContent = `Linux ${kernelRelease} · ${memoryMiB} MiB`;
+  setGuest({ kernelRelease }: GuestDescription): void {
+    this.#subtitle.textContent = `Linux ${kernelRelease}`;
+    // Where there is no room for it.
+    this.#brand.title = this.#subtitle.textContent;
+  }
+
+  setHardware({ processors, processorsMax, memoryBytes }: MachineHardware): void {
+    const text = `${processors} of ${processorsMax} CPUs · ${formatBytes(memoryBytes)}`;
+    const before = this.#hardware.textContent;
+    if (before !== '' && before !== text) announceUnseen(`Machine: ${text}`);
+    this.#hardware.textContent = text;
   }
 
   setStatus({ state, mips, interpreterOnly }: MachineStatus): void {

@@ -1,53 +1,57 @@
 import { proxy } from 'comlink';
-import { type ImageStore, isOutOfMemory, type MachineEvent, SnapshotError } from '../emu/index.ts';
+import {
+  type ImageStore,
+  isOutOfMemory,
+  type MachineEvent,
+  SnapshotError,
+  StartError,
+} from '../emu/index.ts';
 import { DiskErrors } from './disk-errors.ts';
-import { loadGuest, loadManifest } from './guest-image-loader.ts';
 import type { SavedMachine } from './guest-manifest.ts';
-import { consoleOf, seedLine } from './guest-start.ts';
+import { HardwareReport } from './hardware-report.ts';
 import { ImageService } from './image-service.ts';
-import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
-import { ArrivingMachine, makeMachine } from './make-machine.ts';
-import { MipsMeter } from './mips-meter.ts';
+import { NO_DRIVES } from './machine-ids.ts';
+import { answerOf } from './machine-line.ts';
+import { MachineMaker } from './machine-maker.ts';
+import type { MachineEnvironment, WorkerMachine } from './machine-types.ts';
 import { MonitorOutput } from './monitor-output.ts';
 import * as notices from './notices.ts';
 import { OutputBatcher } from './output-batcher.ts';
-import {
-  type ArrivingFile,
-  type BootProgress,
-  type ConsoleSize,
-  type DownloadReader,
-  type EmulatorApi,
-  type ImageList,
-  type ImageOutcome,
-  type MachineDrives,
-  type MachineStatus,
-  type Notice,
-  type PageMessage,
-  type PageState,
-  statusWithoutMachine,
-  type UploadProgress,
-  type UploadRequest,
-  type WorkerMessage,
+import type {
+  ArrivingFile,
+  ConsoleSize,
+  DownloadReader,
+  EmulatorApi,
+  ImageList,
+  ImageOutcome,
+  LineAnswer,
+  LineOutcome,
+  MachineDrives,
+  Notice,
+  PageMessage,
+  PageState,
+  UploadProgress,
+  UploadRequest,
+  WorkerMessage,
 } from './protocol.ts';
 import { RunLoop } from './run-loop.ts';
-import { receiveParts } from './snapshot-parts.ts';
+import { StatusReport } from './status-report.ts';
 import { openStorage } from './storage/open-storage.ts';
 import { OtherTabs } from './storage/other-tabs.ts';
 import { UserError } from './user-error.ts';
 
-const STATUS_INTERVAL_MS = 500;
-/** Each message makes the page draw, and the processors have a snapshot to unpack at that time. */
-const PROGRESS_INTERVAL_MS = 100;
 /** To list the images the worker looks at each of them: while a guest writes all the time, that must not take most of the worker's time. */
 const STORED_INTERVAL_MS = 2000;
 
-const NO_DRIVES: MachineDrives = { drives: [], freeIds: { drive: 'disk1', device: 'myvirtio1' } };
 /** Characters for the monitor while the guest is loading. */
 const EARLY_INPUT_MAX = 1 << 16;
 
+/** A command line; the default one is that of the guest's snapshot. */
+type Line = { readonly text: string; readonly isDefault: boolean };
+
 /** The worker's side of the page: one machine, its images, and the messages between them. */
 export class Emulator implements EmulatorApi {
-  readonly #guestUrl: string;
+  readonly #maker: MachineMaker;
   readonly #storage: Promise<ImageStore>;
   readonly #images: ImageService;
   /** Undefined while storage is opened, and where no other tab sees these images. */
@@ -59,9 +63,11 @@ export class Emulator implements EmulatorApi {
   #unsaved = false;
   /** The last error of the machine that the page was told of. */
   #toldFault: Error | undefined;
-  /** A cold boot is under way. */
-  #booting: Promise<void> | undefined;
-  readonly #meter = new MipsMeter();
+  /** A machine is being made. */
+  #booting: Promise<LineAnswer | undefined> | undefined;
+  #line: Line = { text: '', isDefault: false };
+  readonly #hardware = new HardwareReport((hardware) => this.#post({ type: 'hardware', hardware }));
+  readonly #status = new StatusReport((status) => this.#post({ type: 'status', status }));
   readonly #serialOut = new OutputBatcher((bytes) => this.#post({ type: 'serial', bytes }, [bytes.buffer]));
   readonly #monitorOut = new MonitorOutput((text) => this.#post({ type: 'monitor', text }));
   /** Typed or clicked while the guest was loading. */
@@ -69,20 +75,16 @@ export class Emulator implements EmulatorApi {
   #port: MessagePort | undefined;
   #machine: WorkerMachine | undefined;
   #loop: RunLoop | undefined;
-  /** Kernel and initrd; undefined while nobody needed them. */
-  #files: Promise<GuestFiles> | undefined;
   /** Kernel and initrd are being loaded for a machine that was reset. */
   #supplying = false;
   #failed = false;
-  #lastStatus: MachineStatus = statusWithoutMachine('loading');
-  #statusAtMs = 0;
   readonly #notices: Notice[] = [];
   /** Undefined until the page's terminal is there. */
   #consoleSize: ConsoleSize | undefined;
 
   /** @param guestUrl folder of the guest image, with a slash at its end */
   constructor(guestUrl: string) {
-    this.#guestUrl = guestUrl;
+    this.#maker = new MachineMaker(guestUrl, (progress) => this.#post({ type: 'boot', progress }));
     this.#storage = this.#openStorage();
     this.#images = new ImageService(this.#storage, () => this.#imagesChanged());
   }
@@ -98,12 +100,12 @@ export class Emulator implements EmulatorApi {
     return store;
   }
 
-  connect(port: MessagePort, unpackers: readonly MessagePort[]): void {
+  connect(port: MessagePort, unpackers?: readonly MessagePort[]): void {
     this.#port = port;
     port.onmessage = ({ data }: MessageEvent<PageMessage>) => this.#receive(data);
     for (const notice of this.#notices.splice(0)) this.#notify(notice);
-    this.#post({ type: 'status', status: this.#lastStatus });
-    this.#boot(unpackers).catch((error: unknown) => this.#fail(error));
+    this.#status.repeat();
+    this.#welcome(unpackers).catch((error: unknown) => this.#fail(error));
   }
 
   start(): void {
@@ -187,13 +189,42 @@ export class Emulator implements EmulatorApi {
     return this.#images.flush();
   }
 
-  /** Throws the machine away and switches a new one on: every instruction of the boot is run. */
-  coldBoot(): Promise<void> {
-    this.#booting ??= this.#coldBoot()
-      .catch((error: unknown) => {
-        this.#post({ type: 'boot', progress: undefined, failed: true });
-        this.#notify(notices.failure(error));
-      })
+  async checkLine(line: string): Promise<LineOutcome> {
+    try {
+      return await this.#maker.check(line);
+    } catch (error) {
+      if (error instanceof UserError)
+        return { ok: false, kind: 'error', text: error.message, range: undefined };
+      return { ok: false, ...answerOf(error, line) };
+    }
+  }
+
+  async bootLine(line: string, unpackers: readonly MessagePort[]): Promise<LineAnswer | undefined> {
+    await this.#booting;
+    return this.#bootOnce(line, async () => {
+      await this.#bootLine({ text: line, isDefault: await this.#maker.isDefault(line) }, unpackers);
+    });
+  }
+
+  /** Throws the machine away and switches it on anew: every instruction of the boot is run. */
+  async coldBoot(): Promise<void> {
+    const answer = await this.#bootOnce(this.#line.text, () => this.#coldBoot(this.#line));
+    if (answer !== undefined) this.#notify({ level: 'error', text: answer.text });
+  }
+
+  /** What is wrong with the line is resolved to, all else is told here. */
+  #bootOnce(line: string, boot: () => Promise<void>): Promise<LineAnswer | undefined> {
+    this.#booting ??= boot()
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          this.#post({ type: 'boot', progress: undefined, failed: true });
+          if (error instanceof StartError) return answerOf(error, line);
+          if (this.#machine === undefined) this.#fail(error);
+          else this.#notify(notices.failure(error));
+          return undefined;
+        },
+      )
       .finally(() => {
         this.#booting = undefined;
         this.#changed();
@@ -202,51 +233,52 @@ export class Emulator implements EmulatorApi {
     return this.#booting;
   }
 
-  async #coldBoot(): Promise<void> {
-    const before = this.#machine;
-    before?.pause();
-    const files = await this.#loadFiles();
-    await before?.close().catch((error: unknown) => this.#notify(notices.couldNotStore(error)));
-    const environment = await this.#environment();
-    this.#post({ type: 'follows', follows: false });
-    this.#use(makeMachine(files, environment));
-  }
-
-  async #boot(unpackers: readonly MessagePort[]): Promise<void> {
-    const manifest = await loadManifest(this.#guestUrl);
-    const { name, kernelRelease, memoryMiB, snapshot } = manifest;
-    this.#post({ type: 'guest', guest: { name, kernelRelease, memoryMiB } });
-    if (manifest.terminalSize === undefined) this.#post({ type: 'follows', follows: false });
-    if (snapshot === undefined || !(await this.#restore(snapshot, unpackers))) await this.#coldBoot();
-    this.#machine?.monitorInput(this.#earlyMonitorInput);
+  async #welcome(unpackers: readonly MessagePort[] | undefined): Promise<void> {
+    const { name, kernelRelease, machine } = await this.#maker.manifest();
+    this.#post({ type: 'guest', guest: { name, kernelRelease, defaultLine: machine } });
+    if (unpackers === undefined) return;
+    await this.#bootLine({ text: machine, isDefault: true }, unpackers);
     this.#changed();
   }
 
+  async #bootLine(line: Line, unpackers: readonly MessagePort[]): Promise<void> {
+    const { snapshot } = await this.#maker.manifest();
+    const isSaved = snapshot !== undefined && line.isDefault;
+    if (isSaved && (await this.#restore(line, snapshot, unpackers))) return;
+    await this.#coldBoot(line);
+  }
+
+  async #coldBoot(line: Line): Promise<void> {
+    const wanted = await this.#maker.read(line.text);
+    if ('text' in wanted) throw new Error('a line that starts no machine');
+    const before = this.#machine;
+    const wasRunning = before?.runState === 'running';
+    before?.pause();
+    const machine = await this.#maker.cold(wanted, await this.#environment()).catch((error: unknown) => {
+      // Nothing has changed: a machine that cannot be made is no reason to lose the one that there is.
+      if (error instanceof StartError && wasRunning) before?.start();
+      throw error;
+    });
+    await this.#closeMachine();
+    this.#post({ type: 'follows', follows: false });
+    this.#use(line, machine, !wanted.commandLine.stopped);
+  }
+
+  /** Its disks are stored and given up. */
+  async #closeMachine(): Promise<void> {
+    await this.#machine?.close().catch((error: unknown) => this.#notify(notices.couldNotStore(error)));
+  }
+
   /** Goes on where the snapshot was taken. Where that cannot be it tells the user, and resolves to false. */
-  async #restore(snapshot: SavedMachine, unpackers: readonly MessagePort[]): Promise<boolean> {
+  async #restore(line: Line, snapshot: SavedMachine, unpackers: readonly MessagePort[]): Promise<boolean> {
     try {
-      const arriving = new ArrivingMachine(await this.#environment());
-      const { parts } = snapshot;
-      const totalBytes = parts.reduce((sum, { compressedBytes }) => sum + compressedBytes, 0);
-      let doneBytes = 0;
-      let postedMs = 0;
-      await receiveParts(
-        unpackers,
-        parts.length,
-        (part) => arriving.push(part),
-        (bytes) => {
-          doneBytes = Math.min(doneBytes + bytes, totalBytes);
-          if (performance.now() - postedMs < PROGRESS_INTERVAL_MS) return;
-          postedMs = performance.now();
-          const progress: BootProgress = { step: 'download', what: 'saved machine', doneBytes, totalBytes };
-          this.#post({ type: 'boot', progress });
-        },
-      );
-      const machine = await arriving.finish();
+      this.#machine?.pause();
+      const { terminalSize } = await this.#maker.manifest();
+      const machine = await this.#maker.restored(snapshot, unpackers, await this.#environment());
+      await this.#closeMachine();
+      this.#post({ type: 'follows', follows: terminalSize !== undefined });
       this.#serialOut.write(new TextEncoder().encode(snapshot.console));
-      if (this.#consoleSize !== undefined) machine.terminalSize(this.#consoleSize);
-      machine.serialInput(new TextEncoder().encode(`${seedLine(snapshot.seedBytes)}\n`));
-      this.#use(machine);
+      this.#use(line, machine, true);
       return true;
     } catch (error) {
       if (!(error instanceof UserError || error instanceof SnapshotError)) throw error;
@@ -256,26 +288,11 @@ export class Emulator implements EmulatorApi {
     }
   }
 
-  #loadFiles(): Promise<GuestFiles> {
-    this.#files ??= this.#fetchFiles().catch((error: unknown) => {
-      this.#files = undefined;
-      throw error;
-    });
-    return this.#files;
-  }
-
-  async #fetchFiles(): Promise<GuestFiles> {
-    const progress = (step: BootProgress): void => this.#post({ type: 'boot', progress: step });
-    const { kernel, initrd, manifest } = await loadGuest(this.#guestUrl, progress);
-    progress(startProgress(kernel.length));
-    return { memoryBytes: manifest.memoryMiB * 2 ** 20, kernel, initrd, ...consoleOf(manifest) };
-  }
-
   /** A restored machine needs its kernel only when it is reset. */
   async #supplyBootFiles(machine: WorkerMachine): Promise<void> {
     this.#supplying = true;
     try {
-      machine.setBootFiles(await this.#loadFiles());
+      machine.setBootFiles(await this.#maker.files());
       this.#post({ type: 'boot', progress: undefined });
     } catch (error) {
       machine.pause();
@@ -297,15 +314,17 @@ export class Emulator implements EmulatorApi {
       isMonitorFull: () => this.#monitorOut.isFull,
       onEvent: (event) => this.#machineEvent(event),
       onDrivesChange: () => this.#showImages(),
+      onHardwareChange: () => this.#hardware.changed(this.#machine),
       onTerminalSizeAsked: () => this.#post({ type: 'follows', follows: true }),
       onMemoryNotice: (text) => this.#notify({ level: 'warning', text }),
       onPowerOff: () => this.#poweredOff(images),
     };
   }
 
-  #use(machine: WorkerMachine): void {
+  /** The machine takes the place of the one before. */
+  #use(line: Line, machine: WorkerMachine, starts: boolean): void {
     this.#loop?.stop();
-    this.#meter.clear();
+    this.#status.clear();
     this.#failed = false;
     this.#machine = machine;
     if (this.#consoleSize !== undefined) machine.terminalSize(this.#consoleSize);
@@ -313,15 +332,21 @@ export class Emulator implements EmulatorApi {
       afterSlice: () => this.#afterSlice(),
       crashed: (error) => this.#fail(error),
     });
-    machine.start();
+    if (starts) machine.start();
+    this.#line = line;
     this.#diskErrors.clear();
     this.#post({ type: 'boot', progress: undefined });
+    this.#post({ type: 'machine', line: line.text, isDefault: line.isDefault });
+    this.#hardware.changed(machine);
     this.#showImages();
+    machine.monitorInput(this.#earlyMonitorInput);
+    this.#earlyMonitorInput = '';
     this.#changed();
   }
 
   /** What the page shows of the machine follows its events, whoever caused them: a button, the monitor, the guest. */
   #machineEvent(event: MachineEvent): void {
+    this.#hardware.changed(this.#machine);
     switch (event.event) {
       case 'BLOCK_IO_ERROR':
         this.#diskErrors.add(event.data, this.#machine?.drives() ?? []);
@@ -401,11 +426,11 @@ export class Emulator implements EmulatorApi {
   #receive(message: PageMessage): void {
     switch (message.type) {
       case 'serial':
-        if (this.#machine?.serialInput(message.bytes) === false) this.#inputLost('guest');
+        if (this.#machine?.serialInput(message.bytes) === false) this.#notify(notices.inputLost('guest'));
         break;
       case 'monitor':
         if (this.#machine === undefined) this.#earlyMonitorInput += message.text.slice(0, EARLY_INPUT_MAX);
-        else if (!this.#machine.monitorInput(message.text)) this.#inputLost('monitor');
+        else if (!this.#machine.monitorInput(message.text)) this.#notify(notices.inputLost('monitor'));
         this.#earlyMonitorInput = this.#earlyMonitorInput.slice(0, EARLY_INPUT_MAX);
         break;
       case 'size':
@@ -421,10 +446,6 @@ export class Emulator implements EmulatorApi {
         return;
     }
     this.#loop?.wake();
-  }
-
-  #inputLost(who: string): void {
-    this.#notify(notices.inputLost(who));
   }
 
   #monitorOutput(text: string): void {
@@ -443,24 +464,11 @@ export class Emulator implements EmulatorApi {
     if (machine?.waitsForBootFiles === true && !this.#supplying) void this.#supplyBootFiles(machine);
     this.#serialOut.poll();
     this.#checkUnsaved();
-    const now = performance.now();
-    const state = this.#state();
-    if (state !== this.#lastStatus.state || now - this.#statusAtMs >= STATUS_INTERVAL_MS) this.#report();
+    this.#status.poll(this.#state(), this.#machine);
   }
 
   #report(): void {
-    const now = performance.now();
-    const state = this.#state();
-    const instructions = this.#machine?.retiredInstructions ?? 0;
-    this.#meter.sample(now, instructions, state === 'running');
-    this.#statusAtMs = now;
-    this.#lastStatus = {
-      state,
-      mips: this.#meter.mips,
-      instructions,
-      interpreterOnly: this.#machine?.interpreterOnly ?? false,
-    };
-    this.#post({ type: 'status', status: this.#lastStatus });
+    this.#status.report(this.#state(), this.#machine);
   }
 
   #state(): PageState {
@@ -489,8 +497,4 @@ export class Emulator implements EmulatorApi {
   #post(message: WorkerMessage, transfer: Transferable[] = []): void {
     this.#port?.postMessage(message, transfer);
   }
-}
-
-function startProgress(bytes: number): BootProgress {
-  return { step: 'start', what: 'virtual machine', doneBytes: bytes, totalBytes: bytes };
 }

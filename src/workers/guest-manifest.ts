@@ -31,6 +31,8 @@ export interface GuestManifest {
   /** The kernel's command line. */
   readonly append: string;
   readonly memoryMiB: number;
+  /** The machine of which the snapshot is, and the default one, in the words of QEMU's command line. */
+  readonly machine: string;
   /** Absent: the guest does not follow its terminal. */
   readonly terminalSize?: TerminalSizeSetting;
   readonly kernel: GuestFile;
@@ -56,6 +58,7 @@ export function parseManifest(text: string): GuestManifest {
     kernelRelease: stringOf(root, 'kernelRelease'),
     append: stringOf(root, 'append'),
     memoryMiB: numberOf(root, 'memoryMiB', 1, MEMORY_MIB_MAX),
+    machine: stringOf(root, 'machine'),
     ...(field(root, 'terminalSize') === undefined
       ? {}
       : { terminalSize: terminalSizeOf(field(root, 'terminalSize')) }),

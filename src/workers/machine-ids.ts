@@ -1,10 +1,16 @@
 /** The names of drives and devices: those that the machine has, and those that it does not have yet. */
 import { imagePath, type Machine } from '../emu/index.ts';
-import type { DriveRow, FreeIds } from './protocol.ts';
+import type { DriveRow, FreeIds, MachineDrives } from './protocol.ts';
 
 /** As the story of README.md has them. */
 const DRIVE_STEM = 'disk';
 const DEVICE_STEM = 'myvirtio';
+
+/** Before there is a machine. */
+export const NO_DRIVES: MachineDrives = {
+  drives: [],
+  freeIds: { drive: `${DRIVE_STEM}1`, device: `${DEVICE_STEM}1` },
+};
 
 /** As much of a machine as has names. */
 type Named = Pick<Machine, 'drives' | 'devices'>;
@@ -30,8 +36,9 @@ export function freeIds(machine: Named): FreeIds {
   return { drive: firstFree(DRIVE_STEM, taken), device: firstFree(DEVICE_STEM, taken) };
 }
 
-function firstFree(stem: string, taken: ReadonlySet<string>): string {
-  let number = 1;
+/** The stem with a number behind it, from `first` on, that nothing has. */
+export function firstFree(stem: string, taken: ReadonlySet<string>, first = 1): string {
+  let number = first;
   while (taken.has(`${stem}${number}`)) number++;
   return `${stem}${number}`;
 }

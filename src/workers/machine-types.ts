@@ -1,6 +1,6 @@
 /** The machine, as far as the worker uses it. */
 import type { ImageOpener, MachineEvent, TerminalSize } from '../emu/index.ts';
-import type { DriveRow, FreeIds, PageState } from './protocol.ts';
+import type { DriveRow, FreeIds, MachineHardware, PageState } from './protocol.ts';
 
 export interface SliceResult {
   /** Milliseconds that the caller may sleep; 0 asks to be called again at once, Infinity to be woken by input only. */
@@ -18,6 +18,7 @@ export interface WorkerMachine {
   /** All drives, in the order of their creation. */
   drives(): readonly DriveRow[];
   freeIds(): FreeIds;
+  hardware(): MachineHardware;
   /** Why the machine is in state `internal-error`. */
   readonly internalError: Error | undefined;
   /** The last messages of devices and vCPU, oldest first. */
@@ -43,6 +44,7 @@ export interface WorkerMachine {
 }
 
 export interface GuestFiles {
+  /** Where the command line does not say how much. */
   readonly memoryBytes: number;
   readonly kernel: Uint8Array;
   readonly initrd: Uint8Array;
@@ -63,6 +65,8 @@ export interface MachineEnvironment {
   onEvent(event: MachineEvent): void;
   /** A drive was made, lost, attached or detached. */
   onDrivesChange(): void;
+  /** A device or an object of the user came or went. */
+  onHardwareChange(): void;
   /** The guest asked for the terminal's size: it follows. */
   onTerminalSizeAsked(): void;
   /** The host has less memory than the guest was promised. What is wrong with disks, or stops the machine, is told by events. */

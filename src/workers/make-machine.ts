@@ -1,14 +1,19 @@
 import {
+  attachDevices,
+  type CommandLine,
   HmpConsole,
-  Machine,
+  type Machine,
   type MachineHost,
   machineForSnapshot,
+  machineOfCommandLine,
+  PACKED_INITRD_BELOW,
   ramImage,
   restoreMachine,
   SnapshotReader,
   TerminalSizePort,
   WakingImages,
 } from '../emu/index.ts';
+import { machineHardware } from './machine-hardware.ts';
 import { driveRows, freeIds } from './machine-ids.ts';
 import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
 
@@ -17,9 +22,38 @@ const RANDOM_BYTES_MAX = 65536;
 const CONSOLE_PORT = 0;
 const SIZE_PORT = 1;
 
-/** The machine with its monitor, in prelaunch. */
-export function makeMachine(guest: GuestFiles, environment: MachineEnvironment): WorkerMachine {
-  return withMonitor(new Machine(guest, hostOf(environment)), environment).machine;
+/**
+ * The machine with its monitor, in prelaunch. Rejects with StartError.
+ * @param warnings what QEMU says on its standard error while the machine can still be started
+ */
+export async function makeMachine(
+  commandLine: CommandLine,
+  guest: GuestFiles,
+  environment: MachineEnvironment,
+  warnings: readonly string[] = [],
+): Promise<WorkerMachine> {
+  const memoryBytes = commandLine.memoryBytes ?? guest.memoryBytes;
+  const { kernel, serialPorts } = guest;
+  const initrd = memoryBytes < PACKED_INITRD_BELOW ? await gzip(guest.initrd) : guest.initrd;
+  const append = commandLine.append ?? guest.append;
+  const parts = { kernel, initrd, append, memoryBytes, serialPorts };
+  const machine = machineOfCommandLine(commandLine, parts, hostOf(environment));
+  try {
+    await attachDevices(machine, commandLine);
+  } catch (error) {
+    await machine.close();
+    throw error;
+  }
+  machine.devices.machineReady();
+  for (const text of warnings) environment.onMonitorOutput(`${text}\r\n`);
+  return withMonitor(machine, environment).machine;
+}
+
+async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
+  const packed = new Blob([bytes as Uint8Array<ArrayBuffer>])
+    .stream()
+    .pipeThrough(new CompressionStream('gzip'));
+  return new Uint8Array(await new Response(packed).arrayBuffer());
 }
 
 /** A machine that is made of a snapshot while it arrives. */
@@ -89,6 +123,8 @@ function withMonitor(
   };
   machine.onQuit = environment.onPowerOff;
   machine.onDrivesChange = environment.onDrivesChange;
+  machine.devices.onChange = environment.onHardwareChange;
+  machine.objects.onChange = environment.onHardwareChange;
   machine.events.listen(environment.onEvent);
   const monitor = new HmpConsole(
     environment.onMonitorOutput,
@@ -110,6 +146,7 @@ function withMonitor(
     },
     drives: () => driveRows(machine),
     freeIds: () => freeIds(machine),
+    hardware: () => machineHardware(machine),
     get internalError() {
       return machine.internalError;
     },

@@ -40,7 +40,8 @@ export interface BootProgress {
 export interface GuestDescription {
   readonly name: string;
   readonly kernelRelease: string;
-  readonly memoryMiB: number;
+  /** The command line of the machine that it has by default. */
+  readonly defaultLine: string;
 }
 
 /** A sentence for the user; `detail` says what to do about it. */
@@ -78,6 +79,51 @@ export interface FreeIds {
   readonly device: string;
 }
 
+/** What the machine is made of, and what its user may plug in or take out next. */
+export interface MachineHardware {
+  readonly processors: number;
+  /** Places for processors. */
+  readonly processorsMax: number;
+  /** RAM and what was plugged in. */
+  readonly memoryBytes: number;
+  /** For `device_add`: a place that is empty, and an id that is free; undefined when all places are taken. */
+  readonly nextProcessor: ProcessorPlace | undefined;
+  /** The processor that the user plugged in last. */
+  readonly lastProcessor: ProcessorPlace | undefined;
+  readonly nextMemory: MemoryNames;
+  /** The DIMM that the user plugged in last. */
+  readonly lastDimm: MemoryNames | undefined;
+  /** The back end that the user made last and that no device has. */
+  readonly unusedBackend: string | undefined;
+}
+
+export interface ProcessorPlace {
+  /** As `device_add` takes it: type, id and place. */
+  readonly device: string;
+  readonly id: string;
+  /** Number of the place, from 0 on. */
+  readonly index: number;
+}
+
+/** Ids of a DIMM and of its back end. */
+export interface MemoryNames {
+  readonly dimm: string;
+  readonly backend: string;
+}
+
+/** What a command line does not start: what is wrong with it, or the text that it asks for. */
+export interface LineAnswer {
+  readonly kind: 'error' | 'text';
+  readonly text: string;
+  /** The part of the line that it is about, in UTF-16 units. */
+  readonly range: { readonly start: number; readonly end: number } | undefined;
+}
+
+/** What a command line comes to. */
+export type LineOutcome =
+  | { readonly ok: true; readonly isDefault: boolean }
+  | ({ readonly ok: false } & LineAnswer);
+
 /** What this page's machine has to do with the images. */
 export interface MachineDrives {
   readonly drives: readonly DriveRow[];
@@ -96,6 +142,9 @@ export type WorkerMessage =
       readonly failed?: true;
     }
   | { readonly type: 'guest'; readonly guest: GuestDescription }
+  /** A machine was made of this command line. */
+  | { readonly type: 'machine'; readonly line: string; readonly isDefault: boolean }
+  | { readonly type: 'hardware'; readonly hardware: MachineHardware }
   | { readonly type: 'notice'; readonly notice: Notice }
   | { readonly type: 'images' }
   /** Whether the guest takes on the size of the terminal that shows its console. */
@@ -199,15 +248,23 @@ export interface UnpackOrder {
 /** The worker's calls, reached through comlink. */
 export interface EmulatorApi {
   /**
-   * Messages of both kinds go over `port`; loads the guest and starts it.
-   * @param unpackers the other ends of the ports that those who unpack were given
+   * Messages of both kinds go over `port`; loads the guest and starts it in the default machine.
+   * @param unpackers the other ends of the ports that those who unpack were given; without them `bootLine` follows
    */
-  connect(port: MessagePort, unpackers: readonly MessagePort[]): void;
+  connect(port: MessagePort, unpackers?: readonly MessagePort[]): void;
+  /** Reads a command line; nothing else happens. */
+  checkLine(line: string): Promise<LineOutcome>;
+  /**
+   * Throws the machine away and starts the one of this command line: the default one from its snapshot, any other by a cold boot.
+   * What a line that starts no machine comes to is resolved to, and nothing has changed then.
+   * @param unpackers as for `connect`, for the default machine
+   */
+  bootLine(line: string, unpackers: readonly MessagePort[]): Promise<LineAnswer | undefined>;
   /** Starts a paused machine; one that was switched off is reset first. */
   start(): void;
   pause(): void;
   reset(): void;
-  /** Switches a new machine on, from the first instruction; what was plugged is gone, the images stay. */
+  /** Switches the same machine on anew, from the first instruction; what was plugged is gone, the images stay. */
   coldBoot(): Promise<void>;
   /** Presses the ACPI power button. */
   powerButton(): void;

@@ -32,6 +32,15 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   'emu/snapshot': ['emu/core'],
   'emu/monitor': ['emu/core', 'emu/qdev', 'emu/machine', 'emu/snapshot', 'emu/char', 'emu/block', 'emu/pci'],
+  'emu/command-line': [
+    'emu/core',
+    'emu/qdev',
+    'emu/cpu',
+    'emu/char',
+    'emu/firmware',
+    'emu/machine',
+    'emu/monitor',
+  ],
   'emu/index.ts': [
     'emu/core',
     'emu/qdev',
@@ -41,6 +50,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/machine',
     'emu/monitor',
     'emu/snapshot',
+    'emu/command-line',
   ],
   'workers/protocol.ts': [],
   workers: ['workers/protocol.ts', 'emu/index.ts'],

@@ -9,7 +9,7 @@ test('a guest with more memory than the browser gives: the page says how much th
   await page.route('**/debian-amd64/manifest.json', async (route) => {
     const response = await route.fetch();
     const { snapshot: _, ...manifest } = (await response.json()) as Record<string, unknown>;
-    await route.fulfill({ response, json: { ...manifest, memoryMiB: 8192 } });
+    await route.fulfill({ response, json: { ...manifest, machine: '-m 8192' } });
   });
   await page.goto(site.url);
   const notice = page.getByRole('region', { name: 'Notices' }).getByRole('status');

@@ -23,6 +23,23 @@ const LINES = `
 -cpu qemu64,+foo -display none
 -cpu qemu64,-foo -display none
 -cpu qemu64,foo=on -display none
+-cpu nehalem -display none
+-cpu IvyBridge-IBRS,+foo -display none
+-cpu qemu64,sse3=maybe -display none
+-cpu qemu64,vendor=abc -display none
+-cpu qemu64,model=300 -display none
+-cpu qemu64,family -display none
+-cpu qemu64,level=foo -display none
+-cpu qemu64,level=5000000000 -display none
+-cpu qemu64,+x2apic,enforce -display none
+-cpu Nehalem-IBRS,+x2apic,enforce -display none
+-cpu qemu64,+popcnt,popcnt=off,+x2apic,enforce -display none
+-cpu Nehalem -device qemu64-x86_64-cpu -display none -smp 1,maxcpus=2 -nodefaults -S
+-M pc-i440fx-2.7,foo=1
+-M pc-i440fx-8.0
+-M pc-i440fx-6.1 -smp 3,maxcpus=4,sockets=3
+-M pc-i440fx-6.1 -smp 1,maxcpus=2 -device qemu64-x86_64-cpu,socket-id=0,core-id=1,thread-id=0 -display none -nodefaults -S
+-smp 1,maxcpus=2 -device qemu64-x86_64-cpu,socket-id=1,core-id=0,thread-id=0 -display none -nodefaults -S
 -m foo
 -m -5
 -m 12x

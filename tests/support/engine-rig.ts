@@ -1,9 +1,9 @@
 /** The execution engine behind the interface that vectors need. */
 import { QUIET } from '../../src/emu/core/trace.ts';
-import { EXECUTED_FEATURES } from '../../src/emu/cpu/cpu-features.ts';
 import { createEngine } from '../../src/emu/cpu/engine.ts';
 import { RIP_HI, RIP_LO } from '../../src/emu/cpu/state.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
+import { ABLEST } from './ablest-cpu.ts';
 import {
   type CpuRig,
   enterUserMode,
@@ -18,7 +18,7 @@ const ITERATIONS_MAX = 256;
 
 export function createRig(): CpuRig {
   const memory = pcMemory(RIG_MEMORY_BYTES);
-  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, features: EXECUTED_FEATURES });
+  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, identity: ABLEST });
   const { cpu } = engine;
   let fault: RigFault | undefined;
   engine.onException = (vector: number, error: number): boolean => {

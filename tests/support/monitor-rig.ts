@@ -137,6 +137,7 @@ export async function monitorRig({
   const processors = new Processors({ smp, engine, host: NO_HOST, clock, trace: QUIET });
   for (let index = 1; index < smp.cpus; index++) processors.add(index);
   const board = new PcBoard({
+    machineType: 'pc-i440fx-7.2',
     memory,
     ram: pcRamLayout(memoryBytes),
     clock,

@@ -1,12 +1,12 @@
 /** Runs an instruction vector inside of a compiled loop: the instruction, then a jump back to it. */
 
 import { QUIET } from '../../src/emu/core/trace.ts';
-import { EXECUTED_FEATURES } from '../../src/emu/cpu/cpu-features.ts';
 import { createEngine } from '../../src/emu/cpu/engine.ts';
 import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import { CR2_HI, CR2_LO, RIP_HI, RIP_LO } from '../../src/emu/cpu/state.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { CODE_ADDRESS, type Vector, WORD_RIP, wordsBefore } from '../conformance/vector-format.ts';
+import { ABLEST } from './ablest-cpu.ts';
 import {
   CODE_GPA,
   enterUserMode,
@@ -32,7 +32,7 @@ export interface RegionRig {
 
 export function createRegionRig(): RegionRig {
   const memory = pcMemory(RIG_MEMORY_BYTES);
-  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, features: EXECUTED_FEATURES });
+  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, identity: ABLEST });
   const { cpu, compiler } = engine;
   const { S } = cpu;
   compiler.policy = EAGER;

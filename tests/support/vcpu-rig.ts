@@ -2,7 +2,7 @@
 import type { AccessSize } from '../../src/emu/core/device.ts';
 import type { Trace } from '../../src/emu/core/trace.ts';
 import type { CpuHost, CpuTopology } from '../../src/emu/cpu/cpu.ts';
-import type { CpuFeatures } from '../../src/emu/cpu/cpu-features.ts';
+import type { CpuIdentity } from '../../src/emu/cpu/models/cpu-identity.ts';
 import {
   CPL,
   CR0,
@@ -71,7 +71,7 @@ export class VcpuRig {
   readonly cpu: Vcpu;
   readonly S: Int32Array;
 
-  constructor(topology?: CpuTopology, memoryBytes = 4 << 20, features?: CpuFeatures) {
+  constructor(topology?: CpuTopology, memoryBytes = 4 << 20, identity?: CpuIdentity) {
     this.memory = pcMemory(memoryBytes);
     const messages = this.messages;
     const trace: Trace = {
@@ -80,7 +80,7 @@ export class VcpuRig {
       guestError: (message) => messages.push(message),
       unimplemented: (message) => messages.push(message),
     };
-    this.cpu = new Vcpu(this.memory, this.host, trace, topology, 1, features);
+    this.cpu = new Vcpu(this.memory, this.host, trace, topology, 1, identity);
     this.S = this.cpu.S;
   }
 

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseChardevOptions } from '../../src/emu/index.ts';
+import { parseChardevOptions } from '../../src/emu/char/chardev-options.ts';
 import type { Channel, ChannelUser } from '../../src/node/chardev.ts';
 import { type Channels, openChannels } from '../../src/node/chardev-open.ts';
 import { RunLoop } from '../../src/node/run-loop.ts';

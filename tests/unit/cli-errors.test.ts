@@ -1,8 +1,8 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readCommandLine } from '../../src/node/options.ts';
+import { readCommandLine } from '../../src/emu/command-line/options.ts';
+import { StartError } from '../../src/emu/command-line/start-error.ts';
 import { runMachine } from '../../src/node/session.ts';
-import { StartError } from '../../src/node/start-error.ts';
 import { makeCliFiles } from '../support/cli-cases.ts';
 
 interface Recording {

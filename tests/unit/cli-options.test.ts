@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CommandLine, readCommandLine } from '../../src/node/options.ts';
-import { StartError } from '../../src/node/start-error.ts';
+import { type CommandLine, readCommandLine } from '../../src/emu/command-line/options.ts';
+import { StartError } from '../../src/emu/command-line/start-error.ts';
 
 const MIB = 1024 * 1024;
 
@@ -129,7 +129,7 @@ describe('what cannot be chosen', () => {
     ['-smp 1,maxcpus=255', "Invalid SMP CPUs 255. The max CPUs supported by machine 'pc-i440fx-7.2' is 16"],
     ['-machine q35', 'unsupported machine type\nUse -machine help to list supported machines'],
     ['-machine usb=on', "'usb=on' is not modelled by this machine"],
-    ['-cpu max', "unable to find CPU model 'max'"],
+    ['-cpu EPYC', "unable to find CPU model 'EPYC'"],
     ['-cpu host', "CPU model 'host' requires KVM or HVF"],
     ['-icount shift=auto', "-icount shift=auto: 'shift=auto' is not modelled by this machine"],
     ['-icount 3,sleep=on', "-icount 3,sleep=on: 'sleep=on' is not modelled by this machine"],
@@ -158,7 +158,7 @@ describe('questions', () => {
   });
   it.each([
     [['-machine', 'help'], /^Supported machines are:\npc {19}Standard PC .*\(alias of pc-i440fx-7\.2\)\n/],
-    [['-cpu', 'help'], /^Available CPUs:\nx86 qemu64 /],
+    [['-cpu', 'help'], /^Available CPUs:\nx86 486 /],
     [['-accel', 'help'], /^Accelerators supported in QEMU binary:\ntcg\n$/],
     [['-smp', 'help'], /^smp-opts options:\n {2}clusters=<num>\n/],
     [['-device', 'help'], /name "virtio-blk-pci", bus PCI, alias "virtio-blk"\n/],

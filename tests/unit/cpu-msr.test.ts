@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { QEMU64_FEATURES } from '../../src/emu/cpu/cpu-features.ts';
+import { QEMU64 } from '../../src/emu/cpu/models/cpu-identity.ts';
 import {
   APIC_BASE_LO,
   CPL,
@@ -13,7 +13,7 @@ import {
   SEG_BASE_HI,
   SEG_FS,
 } from '../../src/emu/cpu/state.ts';
-import { cpuidLeaf, PROCESSOR_SIGNATURE } from '../../src/emu/cpu/system/cpuid.ts';
+import { cpuidLeaf } from '../../src/emu/cpu/system/cpuid.ts';
 import { SYSTEM_OPS } from '../../src/emu/cpu/system/system-ops.ts';
 import { VcpuRig } from '../support/vcpu-rig.ts';
 
@@ -95,8 +95,7 @@ describe('CPUID of qemu64', () => {
   const hex = (words: readonly number[]): string[] => words.map((word) => (word >>> 0).toString(16));
 
   it('answers as recorded from QEMU, less SVM', () => {
-    const leaf = (number: number, sub = 0): string[] =>
-      hex(cpuidLeaf(QEMU64_FEATURES, number, sub, one, true));
+    const leaf = (number: number, sub = 0): string[] => hex(cpuidLeaf(QEMU64, number, sub, one, true));
     expect(leaf(0)).toEqual(['d', '68747541', '444d4163', '69746e65']);
     expect(leaf(1)).toEqual(['60fb1', '800', '80002001', '78bfbfd']);
     expect(leaf(5)).toEqual(['0', '0', '3', '0']);
@@ -114,20 +113,15 @@ describe('CPUID of qemu64', () => {
 
   it('describes the topology', () => {
     const four = { apicId: 3, sockets: 1, cores: 2, threads: 2 };
-    expect(hex(cpuidLeaf(QEMU64_FEATURES, 1, 0, four, true))).toEqual([
-      '60fb1',
-      '3040800',
-      '80002001',
-      '178bfbfd',
-    ]);
-    expect(hex(cpuidLeaf(QEMU64_FEATURES, 0xb, 0, four, true))).toEqual(['1', '2', '100', '3']);
-    expect(hex(cpuidLeaf(QEMU64_FEATURES, 0xb, 1, four, true))).toEqual(['2', '4', '201', '3']);
-    expect(hex(cpuidLeaf(QEMU64_FEATURES, 0x80000008, 0, four, true))).toEqual(['3028', '0', '2003', '0']);
+    expect(hex(cpuidLeaf(QEMU64, 1, 0, four, true))).toEqual(['60fb1', '3040800', '80002001', '178bfbfd']);
+    expect(hex(cpuidLeaf(QEMU64, 0xb, 0, four, true))).toEqual(['1', '2', '100', '3']);
+    expect(hex(cpuidLeaf(QEMU64, 0xb, 1, four, true))).toEqual(['2', '4', '201', '3']);
+    expect(hex(cpuidLeaf(QEMU64, 0x80000008, 0, four, true))).toEqual(['3028', '0', '2003', '0']);
   });
 
   it('hides the APIC when it is off, and EDX after reset is the signature', () => {
     const rig = new VcpuRig();
-    expect(rig.S[RDX]).toBe(PROCESSOR_SIGNATURE);
+    expect(rig.S[RDX]).toBe(QEMU64.signature);
     rig.S[APIC_BASE_LO] = 0;
     rig.S[RAX] = 1;
     SYSTEM_OPS.cpuid.run(rig.cpu, 32, 0, 0, 0, 0);

@@ -16,6 +16,7 @@ import {
   withoutFeatures,
 } from '../../src/emu/cpu/cpu-features.ts';
 import { Engine } from '../../src/emu/cpu/engine.ts';
+import { QEMU64 } from '../../src/emu/cpu/models/cpu-identity.ts';
 import { RIP_LO, SEG_BASE_LO, SEG_CS, SEG_SELECTOR } from '../../src/emu/cpu/state.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { RecordingHost } from '../support/vcpu-rig.ts';
@@ -51,7 +52,7 @@ it.each([
   const memory = pcMemory(16 << 20);
   memory.write(LOAD_ADDRESS, readFileSync(new URL(`${program}.bin`, oracle)));
   const host = new SerialHost();
-  const engine = new Engine({ memory, host, trace: QUIET, features });
+  const engine = new Engine({ memory, host, trace: QUIET, identity: { ...QEMU64, features } });
   const { S } = engine.cpu;
   S[SEG_CS + SEG_SELECTOR] = 0;
   S[SEG_CS + SEG_BASE_LO] = 0;

@@ -1,6 +1,6 @@
 /** What CPUID, APIC ids and -smp tell of the same processors. Values are what QEMU 7.2 answered with the same -smp. */
 import { describe, expect, it } from 'vitest';
-import { QEMU64_FEATURES } from '../../src/emu/cpu/cpu-features.ts';
+import { QEMU64 } from '../../src/emu/cpu/models/cpu-identity.ts';
 import { cpuidLeaf } from '../../src/emu/cpu/system/cpuid.ts';
 import { apicIdOf, cpuTopologyOf, placeOfApicId, placeOfCpu } from '../../src/emu/machine/cpu-topology.ts';
 import { readSmp } from '../../src/emu/machine/smp-options.ts';
@@ -27,7 +27,7 @@ describe('CPUID of the first processor', () => {
     ['12,sockets=2,cores=3,threads=2', { 1: [0x60800, 0x178bfbfd], 11: [1, 2], 267: [3, 6], size: 0x3005 }],
   ] as const)('-smp %s', (text, expected) => {
     const topology = cpuTopologyOf(smp(text), 0);
-    const leaf = (number: number, subleaf = 0) => cpuidLeaf(QEMU64_FEATURES, number, subleaf, topology, true);
+    const leaf = (number: number, subleaf = 0) => cpuidLeaf(QEMU64, number, subleaf, topology, true);
     const [, ebx, , edx] = leaf(1);
     expect([ebx, edx]).toEqual(expected[1]);
     expect(leaf(0xb).slice(0, 3)).toEqual([...expected[0xb], 0x100]);

@@ -71,6 +71,7 @@ function sum(bytes: Uint8Array): number {
 describe('tables', () => {
   it('SMBIOS has a processor for each socket as QEMU has it, and checksums of zero', () => {
     const config = {
+      machine: 'pc-i440fx-7.2',
       ram: pcRamLayout(512 * MIB),
       ...{ sockets: 3, cores: 2, threads: 4 },
       ...{ cpuSignature: 0x60fb1, cpuFeatures: 0x78bfbfd },

@@ -1,7 +1,6 @@
 /** Compiled code under SMAP: the bank of the TLB that a region looks into changes in its middle. */
 import { expect, test } from 'vitest';
 import { QUIET } from '../../src/emu/core/trace.ts';
-import { EXECUTED_FEATURES } from '../../src/emu/cpu/cpu-features.ts';
 import { createEngine } from '../../src/emu/cpu/engine.ts';
 import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import {
@@ -23,6 +22,7 @@ import {
 } from '../../src/emu/cpu/state.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { CODE_ADDRESS, DATA_ADDRESS } from '../conformance/vector-format.ts';
+import { ABLEST } from '../support/ablest-cpu.ts';
 import { CODE_GPA, enterUserMode, NO_DEVICES, RIG_MEMORY_BYTES } from '../support/cpu-rig.ts';
 
 const STAC = [0x0f, 0x01, 0xcb];
@@ -40,7 +40,7 @@ const SLICE = 500;
 /** Runs `body` in a loop as the supervisor, which reads a user's page, first without SMAP until it is compiled, then with it. */
 function looped(body: readonly number[]) {
   const memory = pcMemory(RIG_MEMORY_BYTES);
-  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, features: EXECUTED_FEATURES });
+  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, identity: ABLEST });
   const { cpu, compiler } = engine;
   const { S } = cpu;
   compiler.policy = EAGER;

@@ -17,7 +17,15 @@ const PARTS = 5;
 function manifest(snapshot: unknown): string {
   const file = { file: 'x', compressedBytes: 1, rawBytes: 1, rawSha256: '' };
   const files = { kernel: file, initrd: file };
-  return JSON.stringify({ name: 'a', kernelRelease: 'b', append: '', memoryMiB: 1, files, snapshot });
+  return JSON.stringify({
+    name: 'a',
+    kernelRelease: 'b',
+    append: '',
+    memoryMiB: 1,
+    machine: '',
+    files,
+    snapshot,
+  });
 }
 
 const parts = Array.from({ length: PARTS }, (_, at) => ({

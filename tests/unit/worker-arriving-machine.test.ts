@@ -36,6 +36,7 @@ it.each([
     onMonitorOutput: () => {},
     onEvent: () => {},
     onDrivesChange: () => {},
+    onHardwareChange: () => {},
     onTerminalSizeAsked: () => {
       asked++;
     },

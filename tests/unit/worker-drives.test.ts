@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Drives } from '../../src/emu/block/drives.ts';
-import { ChunkImageStore, LocalLocks, MemoryChunkDatabase, parseOptions } from '../../src/emu/index.ts';
+import { ChunkImageStore, LocalLocks, MemoryChunkDatabase } from '../../src/emu/index.ts';
+import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { type BlockIoError, DiskErrors } from '../../src/workers/disk-errors.ts';
 import { driveRows, freeIds } from '../../src/workers/machine-ids.ts';
 import type { DriveRow, Notice } from '../../src/workers/protocol.ts';

@@ -22,6 +22,7 @@ const MANIFEST = JSON.stringify({
   kernelRelease: '6.1',
   append: 'console=ttyS0',
   memoryMiB: 256,
+  machine: '-m 256',
   files: { kernel: describeFile('vmlinux.gz', KERNEL), initrd: describeFile('initrd.gz', INITRD) },
 });
 
@@ -109,7 +110,7 @@ describe('parseManifest', () => {
     '[]',
     '{}',
     '{"name":1}',
-    '{"name":"a","kernelRelease":"b","append":"","memoryMiB":-1,"files":{}}',
+    '{"name":"a","kernelRelease":"b","append":"","memoryMiB":-1,"machine":"","files":{}}',
   ])('refuses %s', (text) => {
     expect(() => parseManifest(text)).toThrow(/manifest\.json cannot be read/);
   });

@@ -1,6 +1,6 @@
 /** What the page is told of the guest's memory. */
 import { afterEach, expect, it, vi } from 'vitest';
-import { isOutOfMemory } from '../../src/emu/index.ts';
+import { isOutOfMemory, readCommandLine } from '../../src/emu/index.ts';
 import { makeMachine } from '../../src/workers/make-machine.ts';
 import { outOfMemory } from '../../src/workers/notices.ts';
 import { memoryImages } from '../support/headless-guest.ts';
@@ -13,7 +13,7 @@ const WRITE_ALL = tinyKernel([0xbf, 0, 0, 0x20, 0, 0x89, 0x3f, 0x81, 0xc7, 0, 0,
 
 afterEach(() => vi.unstubAllGlobals());
 
-it('is told that the browser gave less than the guest has, and no fault of ours when that is used up', () => {
+it('is told that the browser gave less than the guest has, and no fault of ours when that is used up', async () => {
   const Real = ArrayBuffer;
   vi.stubGlobal(
     'ArrayBuffer',
@@ -25,9 +25,12 @@ it('is told that the browser gave less than the guest has, and no fault of ours 
     },
   );
   const notices: string[] = [];
-  const machine = makeMachine(
+  const commandLine = readCommandLine(['-m', '8192'], () => {});
+  if ('text' in commandLine) throw new Error('no machine');
+  const machine = await makeMachine(
+    commandLine,
     {
-      memoryBytes: 8192 * MIB,
+      memoryBytes: 256 * MIB,
       kernel: WRITE_ALL,
       initrd: new Uint8Array(0),
       append: '',
@@ -41,6 +44,7 @@ it('is told that the browser gave less than the guest has, and no fault of ours 
       onMonitorOutput() {},
       onEvent() {},
       onDrivesChange() {},
+      onHardwareChange() {},
       onTerminalSizeAsked() {},
       onMemoryNotice: (text) => notices.push(text),
       onPowerOff() {},

@@ -3,7 +3,7 @@
  * which is given to the stage and the decoder when they are made.
  */
 
-/** Numbers of the feature words: QEMU's `FeatureWord`, as far as some model has bits in one. */
+/** Numbers of the feature words, QEMU's `FeatureWord`: places in FEATURE_WORD_NAMES. Words that the core has no bits of have no name here. */
 export const FEAT_1_EDX = 0;
 export const FEAT_1_ECX = 1;
 export const FEAT_7_0_EBX = 2;
@@ -15,9 +15,9 @@ export const FEAT_8000_0001_ECX = 7;
 export const FEAT_8000_0007_EDX = 8;
 export const FEAT_8000_0008_EBX = 9;
 /** CPUID leaf 0xD, subleaf 1, EAX. */
-export const FEAT_XSAVE = 10;
-export const FEAT_6_EAX = 11;
-export const FEATURE_WORDS = 12;
+export const FEAT_XSAVE = 13;
+export const FEAT_6_EAX = 14;
+export const FEATURE_WORDS = 15;
 
 /** The words, indexed by FEAT_*, as int32. Bits that depend on the processor's place (HTT) or state (APIC, OSXSAVE) are worked out by `cpuid`. */
 export type CpuFeatures = readonly number[];
@@ -37,6 +37,7 @@ export const CPUID_CX8 = feature(FEAT_1_EDX, 8);
 export const CPUID_APIC = feature(FEAT_1_EDX, 9);
 export const CPUID_SEP = feature(FEAT_1_EDX, 11);
 export const CPUID_CMOV = feature(FEAT_1_EDX, 15);
+export const CPUID_PSE36 = feature(FEAT_1_EDX, 17);
 export const CPUID_CLFLUSH = feature(FEAT_1_EDX, 19);
 export const CPUID_MMX = feature(FEAT_1_EDX, 23);
 export const CPUID_FXSR = feature(FEAT_1_EDX, 24);
@@ -68,7 +69,6 @@ export const CPUID_EXT2_RDTSCP = feature(FEAT_8000_0001_EDX, 27);
 export const CPUID_EXT2_LM = feature(FEAT_8000_0001_EDX, 29);
 export const CPUID_EXT3_LAHF_LM = feature(FEAT_8000_0001_ECX, 0);
 export const CPUID_EXT3_ABM = feature(FEAT_8000_0001_ECX, 5);
-export const CPUID_EXT3_3DNOWPREFETCH = feature(FEAT_8000_0001_ECX, 8);
 export const CPUID_6_EAX_ARAT = feature(FEAT_6_EAX, 2);
 const CPUID_ACPI = feature(FEAT_1_EDX, 22);
 const CPUID_SS = feature(FEAT_1_EDX, 27);
@@ -130,6 +130,5 @@ export const EXECUTED_FEATURES: CpuFeatures = withFeatures(QEMU64_FEATURES, [
   CPUID_EXT2_MMXEXT,
   CPUID_EXT2_RDTSCP,
   CPUID_EXT3_ABM,
-  CPUID_EXT3_3DNOWPREFETCH,
   CPUID_6_EAX_ARAT,
 ]);

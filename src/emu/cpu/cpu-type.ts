@@ -3,6 +3,7 @@ import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-
 import type { Hardware } from '../qdev/hardware.ts';
 import { INT32, number, UINT32 } from '../qdev/properties.ts';
 import { ServiceName } from '../qdev/services.ts';
+import { cpuTypeOf, MODEL_NAMES } from './models/cpu-models.ts';
 
 /** QEMU: no APIC id was given. */
 export const UNASSIGNED_APIC_ID = 0xffff_ffff;
@@ -15,21 +16,24 @@ export interface CpuSockets {
 
 export const CPU_SOCKETS = new ServiceName<CpuSockets>('cpu-sockets');
 
-export const QEMU64_CPU: DeviceType = {
-  name: 'qemu64-x86_64-cpu',
+const PROPERTIES = [
+  number('node-id', -1, INT32),
+  number('apic-id', UNASSIGNED_APIC_ID, UINT32),
+  number('thread-id', -1, INT32),
+  number('core-id', -1, INT32),
+  number('die-id', -1, INT32),
+  number('socket-id', -1, INT32),
+];
+
+/** One for each model; a machine takes those of its own. */
+export const CPU_TYPES: readonly DeviceType[] = MODEL_NAMES.map((model) => ({
+  name: cpuTypeOf(model),
   category: 'CPU',
   userCreatable: true,
   hotpluggable: true,
-  properties: [
-    number('node-id', -1, INT32),
-    number('apic-id', UNASSIGNED_APIC_ID, UINT32),
-    number('thread-id', -1, INT32),
-    number('core-id', -1, INT32),
-    number('die-id', -1, INT32),
-    number('socket-id', -1, INT32),
-  ],
+  properties: PROPERTIES,
   realize: realizeCpu,
-};
+}));
 
 function realizeCpu({ values, services }: RealizeRequest): RealizedDevice {
   return { hardware: services.get(CPU_SOCKETS).insert(values.number('apic-id')) };

@@ -2,7 +2,7 @@
 import type { AccessSize } from '../core/device.ts';
 import type { Trace } from '../core/trace.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import type { CpuFeatures } from './cpu-features.ts';
+import type { CpuIdentity } from './models/cpu-identity.ts';
 
 /** The machine as the CPU sees it. */
 export interface CpuHost {
@@ -56,7 +56,7 @@ export interface Cpu {
   readonly host: CpuHost;
   readonly trace: Trace;
   /** What CPUID announces: the machine's, the same for all its vCPUs. */
-  readonly features: CpuFeatures;
+  readonly identity: CpuIdentity;
   /** Absent: no local APIC (CPUID then does not announce one). */
   readonly apic?: CpuApic | undefined;
   /** Absent: the only processor, APIC id 0. */

@@ -2,7 +2,6 @@
 import type { Trace } from '../core/trace.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { CpuHost, CpuTopology } from './cpu.ts';
-import type { CpuFeatures } from './cpu-features.ts';
 import { BlockCache, MODE_SINGLE } from './interp/block-cache.ts';
 import { CodeLookup } from './interp/code-lookup.ts';
 import { CodeMaker, type FunctionMaker } from './interp/code-maker.ts';
@@ -14,6 +13,7 @@ import { regionEnvironment } from './interp/region-environment.ts';
 import { warmUp } from './interp/warm-up.ts';
 import type { Seed } from './jit/region.ts';
 import { RegionCompiler } from './jit/region-compiler.ts';
+import type { CpuIdentity } from './models/cpu-identity.ts';
 import {
   ATTENTION,
   BLOCK_INDEX,
@@ -61,8 +61,8 @@ export interface EngineOptions {
   readonly topology?: CpuTopology;
   /** How many vCPUs can be at once; absent: one. */
   readonly slots?: number;
-  /** What the processors of the machine announce and execute; absent: qemu64's. */
-  readonly features?: CpuFeatures;
+  /** What the processors of the machine announce and execute; absent: qemu64. */
+  readonly identity?: CpuIdentity;
   /** Shared by all vCPUs of a machine. */
   readonly blocks?: BlockCache;
   /** How compiled code is made; absent: by the host's `Function`. */
@@ -101,8 +101,8 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     const { memory, host, trace } = options;
-    this.cpu = new Vcpu(memory, host, trace, options.topology, options.slots, options.features);
-    this.blocks = options.blocks ?? new BlockCache(memory, this.cpu.features);
+    this.cpu = new Vcpu(memory, host, trace, options.topology, options.slots, options.identity);
+    this.blocks = options.blocks ?? new BlockCache(memory, this.cpu.identity.features);
     this.#code = new CodeLookup(this.cpu, this.blocks);
     this.blocks.onFlush = () => {
       this.#code.clear();

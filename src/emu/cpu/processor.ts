@@ -5,8 +5,8 @@
 import type { Device } from '../core/device.ts';
 import { record } from '../core/state-fields.ts';
 import type { CpuApic, CpuTopology } from './cpu.ts';
-import type { CpuFeatures } from './cpu-features.ts';
 import type { Translations } from './mmu/translations.ts';
+import type { CpuIdentity } from './models/cpu-identity.ts';
 import {
   ATTENTION,
   EFLAGS,
@@ -37,7 +37,7 @@ const NO_INTERRUPTS: InterruptSource = { pending: () => false, acknowledge: () =
 /** The stage, as a processor sees it. */
 export interface Stage {
   readonly S: Int32Array;
-  readonly features: CpuFeatures;
+  readonly identity: CpuIdentity;
   /** Who is on it. */
   readonly processor: Processor;
   requestExit(): void;
@@ -78,8 +78,8 @@ export class Processor implements Device<VcpuState> {
     return this.#isOnStage ? this.#stage.S : this.place.words;
   }
 
-  get features(): CpuFeatures {
-    return this.#stage.features;
+  get identity(): CpuIdentity {
+    return this.#stage.identity;
   }
 
   get #isOnStage(): boolean {
@@ -109,7 +109,7 @@ export class Processor implements Device<VcpuState> {
 
   reset(): void {
     const { S } = this;
-    resetState(S, this.topology.apicId === 0);
+    resetState(S, this.topology.apicId === 0, this.identity.signature);
     this.place.translations.tlb.clear();
     this.flushTlb(true);
     updateMode(S);

@@ -7,11 +7,11 @@ import type { Trace } from '../core/trace.ts';
 import type { RamOffset } from '../memory/addresses.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Cpu, CpuApic, CpuHost, CpuTopology } from './cpu.ts';
-import { type CpuFeatures, QEMU64_FEATURES } from './cpu-features.ts';
 import { JUMP_WORDS } from './interp/jump-cache.ts';
 import { Mmu } from './mmu/mmu.ts';
 import { tlbPart, tlbWords } from './mmu/tlb.ts';
 import { Translations } from './mmu/translations.ts';
+import { type CpuIdentity, QEMU64 } from './models/cpu-identity.ts';
 import { Processor, type ProcessorPlace, type Stage } from './processor.ts';
 import {
   BUDGET,
@@ -48,7 +48,7 @@ export class Vcpu implements Cpu, Stage {
   readonly memory: GuestMemory;
   readonly host: CpuHost;
   readonly trace: Trace;
-  readonly features: CpuFeatures;
+  readonly identity: CpuIdentity;
   readonly mmu: Mmu;
   /** How many vCPUs can be at once. */
   readonly slots: number;
@@ -65,13 +65,13 @@ export class Vcpu implements Cpu, Stage {
     trace: Trace,
     topology: CpuTopology = SINGLE_PROCESSOR,
     slots = 1,
-    features: CpuFeatures = QEMU64_FEATURES,
+    identity: CpuIdentity = QEMU64,
   ) {
     this.memory = memory;
     this.host = host;
     this.trace = trace;
     this.slots = slots;
-    this.features = features;
+    this.identity = identity;
     this.tlb = new Int32Array(tlbWords(slots));
     this.#places = Array.from({ length: slots }, (_, slot) => placeOf(slot, this.tlb));
     const buffer = new ArrayBuffer(STATE_WORDS * 4);
@@ -277,7 +277,7 @@ export class Vcpu implements Cpu, Stage {
     const events = S[EVENTS];
     if ((events & (EVENT_INIT | EVENT_SIPI)) === 0) return;
     if ((events & EVENT_INIT) !== 0) {
-      initState(S, this.topology.apicId === 0);
+      initState(S, this.topology.apicId === 0, this.identity.signature);
       this.mmu.flushTlb(true);
     }
     S[EVENTS] &= EVENT_NMI | EVENT_NMI_BLOCKED;

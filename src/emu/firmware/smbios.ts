@@ -2,6 +2,8 @@
 import { FOUR_GIB, type RamLayout, ramSizeOf } from '../memory/pc-ram.ts';
 
 export interface SmbiosConfig {
+  /** `pc-i440fx-7.2`. */
+  readonly machine: string;
   readonly ram: RamLayout;
   readonly sockets: number;
   /** Of a socket. */
@@ -19,10 +21,9 @@ export interface SmbiosTables {
   readonly longest: number;
 }
 
-/** QEMU: names of `-machine pc` in version 7.2, and of the SeaBIOS that Debian 12 starts it with. */
+/** QEMU: names of `-machine pc`, and of the SeaBIOS that Debian 12 starts it with. */
 const MANUFACTURER = 'QEMU';
 const PRODUCT = 'Standard PC (i440FX + PIIX, 1996)';
-const MACHINE = 'pc-i440fx-7.2';
 const BIOS_VENDOR = 'SeaBIOS';
 const BIOS_VERSION = '1.16.2-debian-1.16.2-1';
 const BIOS_DATE = '04/01/2014';
@@ -72,24 +73,27 @@ function biosInformation(): number[] {
 }
 
 /** §7.2. */
-function systemInformation(): number[] {
+function systemInformation({ machine }: SmbiosConfig): number[] {
   const wakeUpPowerSwitch = 6;
   const body = byte(1, 2, 3, 0, ...zeros(16), wakeUpPowerSwitch, 0, 0);
-  return structure(1, SYSTEM_INFORMATION, body, MANUFACTURER, PRODUCT, MACHINE);
+  return structure(1, SYSTEM_INFORMATION, body, MANUFACTURER, PRODUCT, machine);
 }
 
 /** §7.4. */
-function enclosure(): number[] {
+function enclosure({ machine }: SmbiosConfig): number[] {
   const other = 1;
   const stateSafe = 3;
   const securityUnknown = 2;
   const states = byte(stateSafe, stateSafe, stateSafe, securityUnknown);
   const body = byte(1, other, 2, 0, 0, ...states, ...zeros(9));
-  return structure(3, ENCLOSURE, body, MANUFACTURER, MACHINE);
+  return structure(3, ENCLOSURE, body, MANUFACTURER, machine);
 }
 
 /** §7.5. */
-function processor({ cpuSignature, cpuFeatures, cores, threads }: SmbiosConfig, index: number): number[] {
+function processor(
+  { machine, cpuSignature, cpuFeatures, cores, threads }: SmbiosConfig,
+  index: number,
+): number[] {
   const centralProcessor = 3;
   const other = 1;
   const megahertz = 2000;
@@ -113,7 +117,7 @@ function processor({ cpuSignature, cpuFeatures, cores, threads }: SmbiosConfig, 
     ...word(characteristicsUnknown),
     ...word(other),
   ];
-  return structure(4, PROCESSOR + index, body, `CPU ${index}`, MANUFACTURER, MACHINE);
+  return structure(4, PROCESSOR + index, body, `CPU ${index}`, MANUFACTURER, machine);
 }
 
 /** §7.17. */
@@ -179,8 +183,8 @@ function memory({ ram }: SmbiosConfig): number[][] {
 export function smbiosTables(config: SmbiosConfig): SmbiosTables {
   const structures = [
     biosInformation(),
-    systemInformation(),
-    enclosure(),
+    systemInformation(config),
+    enclosure(config),
     ...Array.from({ length: config.sockets }, (_, index) => processor(config, index)),
     ...memory(config),
     structure(32, BOOT_INFORMATION, zeros(7)),

@@ -2,28 +2,42 @@
 import { PIIX3_IDE } from '../ata/piix3-ide-type.ts';
 import { ISA_SERIAL } from '../char/serial-type.ts';
 import { CHIPSET_TYPES } from '../chipset/chip-types.ts';
-import { QEMU64_CPU } from '../cpu/cpu-type.ts';
+import { CPU_TYPES } from '../cpu/cpu-type.ts';
 import { INPUT_TYPES } from '../input/input-types.ts';
 import { MEMORY_BACKEND_TYPES } from '../memory/memory-backend.ts';
 import { PC_DIMM } from '../memory/pc-dimm-type.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
+import type { PropertySpec } from '../qdev/properties.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
 import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
 import { VIRTIO_RNG_TYPES } from '../virtio/virtio-rng-pci-type.ts';
 import { VIRTIO_SERIAL_TYPES } from '../virtio/virtio-serial.ts';
+import type { MachineVersion } from './machine-versions.ts';
 
 export const DEVICE_TYPES: readonly DeviceType[] = [
   ...CHIPSET_TYPES,
   ...INPUT_TYPES,
   PIIX3_IDE,
   ISA_SERIAL,
-  QEMU64_CPU,
+  ...CPU_TYPES,
   PC_DIMM,
   ...VIRTIO_BLK_TYPES,
   ...VIRTIO_RNG_TYPES,
   ...VIRTIO_SERIAL_TYPES,
 ];
+
+/** As that version of the machine has them. */
+export function typesOf({ defaults }: MachineVersion): readonly DeviceType[] {
+  return DEVICE_TYPES.map((type) => {
+    const old = defaults.get(type.name);
+    if (old === undefined) return type;
+    const oldest = (property: PropertySpec): PropertySpec =>
+      old.has(property.name) ? { ...property, default: old.get(property.name) } : property;
+    const { properties, options = [] } = type;
+    return { ...type, properties: properties.map(oldest), options: options.map(oldest) };
+  });
+}
 
 /** What `object_add` makes. */
 export const OBJECT_TYPES: readonly ObjectType[] = [...MEMORY_BACKEND_TYPES, ...RNG_TYPES];

@@ -19,6 +19,10 @@ export interface BootFiles {
 export interface MachineConfig extends BootFiles {
   /** RAM, a multiple of 4096. The host has memory only for as much of it as the guest writes, and for at most 2 GiB. */
   readonly memoryBytes: number;
+  /** QEMU: -machine, a name of MACHINE_VERSIONS; absent: the newest. */
+  readonly machineType?: string | undefined;
+  /** QEMU: -cpu; absent: qemu64. */
+  readonly cpu?: string | undefined;
   /** QEMU: -smp; absent: one processor. */
   readonly smp?: SmpConfig | undefined;
   /** RAM stays empty and devices are cold-plugged: `restoreMachine` follows. A reset waits for `setBootFiles`. */

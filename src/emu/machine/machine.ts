@@ -13,6 +13,7 @@ import { TraceLog } from '../core/trace.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
 import { CPU_SOCKETS } from '../cpu/cpu-type.ts';
 import { Engine } from '../cpu/engine.ts';
+import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
@@ -32,10 +33,11 @@ import type { MemoryApi } from './boards/pc-dimms.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
 import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
-import { DEVICE_TYPES, OBJECT_TYPES } from './device-types.ts';
+import { OBJECT_TYPES, typesOf } from './device-types.ts';
 import { enterKernel, setUpMsrs } from './entry-state.ts';
 import type { CpuInfo, MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
+import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { Processors } from './processors.ts';
 import { resetDevices } from './reset-devices.ts';
 import { RunControl, type RunState } from './run-state.ts';
@@ -89,7 +91,7 @@ export class Machine implements MachineApi {
   #poweredUp = false;
   #internalError: Error | undefined;
 
-  /** Throws a KernelError when `kernel` cannot be started. */
+  /** Throws a KernelError when `kernel` cannot be started, a MonitorError for a machine or a processor that there is not. */
   constructor(config: MachineConfig, host: MachineHost) {
     this.config = config;
     this.#host = host;
@@ -114,7 +116,9 @@ export class Machine implements MachineApi {
       onChange: () => this.onDrivesChange(),
       ...(config.icountShift === undefined ? {} : { onRequest: () => this.engine.cpu.requestExit() }),
     });
-    const objectTree = new ObjectTree('pc-i440fx-7.2-machine');
+    const version = machineVersion(config.machineType ?? CURRENT_MACHINE);
+    const { identity } = readCpu(config.cpu ?? DEFAULT_CPU, version.cpu, () => {});
+    const objectTree = new ObjectTree(`${version.name}-machine`);
     const services = new Services()
       .provide(CLOCK, this.clock)
       .provide(TRACE, this.trace)
@@ -129,7 +133,7 @@ export class Machine implements MachineApi {
       .provide(CPU_SOCKETS, { insert: (apicId) => this.board.cpus.insert(apicId) })
       .provide(DIMM_SOCKETS, { insert: (backend, gpa) => this.board.dimms.insert(backend, gpa) });
     const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
-    this.devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
+    this.devices = new DeviceManager(new DeviceRegistry(typesOf(version)), tree, services);
     this.serial = new CharPipe((bytes) => this.onSerial(bytes, 0));
     this.serials = (config.serialPorts ?? [true]).map((there, index) => {
       if (!there) return undefined;
@@ -141,7 +145,7 @@ export class Machine implements MachineApi {
     const smp = config.smp ?? ONE_PROCESSOR;
     this.engine = new Engine({
       ...{ memory: this.memory, host: cpuHost, trace: this.trace },
-      ...{ topology: cpuTopologyOf(smp, 0), slots: smp.maxCpus },
+      ...{ topology: cpuTopologyOf(smp, 0), slots: smp.maxCpus, identity },
       ...{ makeFunction: host.makeFunction, useGlobals: true, nowNs: () => host.monotonicNs() },
     });
     const { clock, trace, engine } = this;
@@ -167,6 +171,7 @@ export class Machine implements MachineApi {
       reset: () => this.#requestReset('guest-reset'),
       serials: this.serials,
       processors: this.processors,
+      machineType: version.name,
       events: this.events,
       dimms: dimmSlots(config),
       onMemorySize: (bytes) => noticeSmallArena(this.memory, bytes, host),

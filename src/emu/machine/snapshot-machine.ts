@@ -1,6 +1,7 @@
 /** A machine as plain data, and a machine made of it that goes on as if nothing had happened. */
 import { asBlockError } from '../block/block-backend.ts';
 import { MAX_TIME_NS } from '../core/clock.ts';
+import { MonitorError } from '../core/monitor-error.ts';
 import type { Plain } from '../core/plain.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
 import {
@@ -15,6 +16,7 @@ import {
   text,
   where,
 } from '../core/state-fields.ts';
+import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import { GPA_END, PAGE_SIZE } from '../memory/guest-memory.ts';
 import { RamImage } from '../memory/ram-image.ts';
 import { addressesEnd } from './address-limit.ts';
@@ -22,6 +24,7 @@ import type { SavedRegion } from './boards/pc-dimms.ts';
 import { ONE_PROCESSOR, type SmpConfig } from './cpu-topology.ts';
 import { MAX_DIMM_SLOTS, Machine } from './machine.ts';
 import type { MachineConfig, MachineHost, RunSnapshot } from './machine-config.ts';
+import { CURRENT_MACHINE, MACHINE_VERSIONS, machineVersion } from './machine-versions.ts';
 import { RUN_STATES } from './run-state.ts';
 import { MAX_CPUS } from './smp-options.ts';
 import {
@@ -41,6 +44,8 @@ const UNKNOWN_MACHINE = 'The snapshot is of a machine that this version does not
 /** What must be known to make the machine that a snapshot is restored into. */
 type HeadSnapshot = {
   readonly machine: string;
+  /** As -cpu has it. */
+  readonly cpu: string;
   readonly memoryBytes: number;
   readonly smp: SmpConfig;
   /** Null: the machine has no slots for DIMMs. */
@@ -83,7 +88,8 @@ const SMP: StateKind<SmpConfig> = where(
 );
 
 const HEAD_FIELDS = record<HeadSnapshot>({
-  machine: oneOf('pc'),
+  machine: oneOf(...MACHINE_VERSIONS.map(({ name }) => name)),
+  cpu: text(NAME_MAX),
   memoryBytes: RAM_BYTES,
   smp: SMP,
   dimms: nullable(
@@ -95,11 +101,22 @@ const HEAD_FIELDS = record<HeadSnapshot>({
 });
 
 /** As on the command line: the DIMMs' room is above RAM, and where addresses reach. */
-const HEAD: StateKind<HeadSnapshot> = where(HEAD_FIELDS, ({ memoryBytes, dimms }) => {
+const HEAD: StateKind<HeadSnapshot> = where(HEAD_FIELDS, ({ machine, cpu, memoryBytes, dimms }) => {
+  if (!isCpu(cpu, machine)) return 'is no machine';
   if (dimms === null) return undefined;
   const fits = dimms.maxBytes >= memoryBytes && addressesEnd(memoryBytes, dimms) <= GPA_END;
   return fits ? undefined : 'is no machine';
 });
+
+function isCpu(text: string, machine: string): boolean {
+  try {
+    readCpu(text, machineVersion(machine).cpu, () => {});
+    return true;
+  } catch (error) {
+    if (error instanceof MonitorError) return false;
+    throw error;
+  }
+}
 
 /** Far enough below the last moment that a clock can tell for the deadlines of a day. */
 const NOW_MAX_NS = MAX_TIME_NS - 86_400e9;
@@ -145,7 +162,8 @@ export async function saveMachine(machine: Machine): Promise<MachineSnapshot> {
   // A restored machine begins with an empty TLB: so must this one go on, or their page tables could differ in an accessed bit.
   for (const { cpu } of machine.processors.present) cpu.flushTlb(true);
   const head: HeadSnapshot = {
-    machine: 'pc',
+    machine: config.machineType ?? CURRENT_MACHINE,
+    cpu: config.cpu ?? DEFAULT_CPU,
     memoryBytes: config.memoryBytes,
     smp: config.smp ?? ONE_PROCESSOR,
     ram: memory.regions.map(({ name, gpa, size }) => ({ name, gpa, size })),
@@ -171,8 +189,17 @@ export function machineForSnapshot(
   more: Pick<MachineConfig, 'icountShift' | 'rtcBaseMs'> = {},
 ): Machine {
   if (!isHead(head)) throw new SnapshotError(UNKNOWN_MACHINE);
-  const { memoryBytes, smp, ram, dimms, serialPorts, noReboot } = head;
-  const config = { ...more, memoryBytes, smp, dimms: dimms ?? undefined, serialPorts, noReboot };
+  const { machine: machineType, cpu, memoryBytes, smp, ram, dimms, serialPorts, noReboot } = head;
+  const config = {
+    ...more,
+    machineType,
+    cpu,
+    memoryBytes,
+    smp,
+    dimms: dimms ?? undefined,
+    serialPorts,
+    noReboot,
+  };
   const machine = new Machine({ ...config, restoring: true }, host);
   const { regions } = machine.memory;
   const isSame = (saved: SavedRegion, at: number): boolean =>

@@ -35,6 +35,8 @@ export interface RestoredDevice {
 }
 
 export class DeviceManager {
+  /** Told when a device came or went. QEMU has an event only for those that go. */
+  onChange: () => void = () => {};
   readonly registry: DeviceRegistry;
   readonly tree: DeviceTree;
   readonly #services: Services;
@@ -128,6 +130,7 @@ export class DeviceManager {
     this.tree.remove(device);
     device.hardware.release();
     this.#events.emit({ event: 'DEVICE_DELETED', data: id === '' ? { path } : { device: id, path } });
+    this.onChange();
   }
 
   async #add(options: Options<JsonValue>, restored: RestoredDevice | undefined): Promise<Qdev> {
@@ -169,6 +172,7 @@ export class DeviceManager {
     });
     qdev.unplugRequestedMs = restored?.unplugRequestedMs;
     handler.plug(qdev);
+    this.onChange();
     return qdev;
   }
 

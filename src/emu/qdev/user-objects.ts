@@ -79,6 +79,8 @@ export class UserObject extends QomObject {
 }
 
 export class UserObjects {
+  /** Told when an object came or went. QEMU has no event for it. */
+  onChange: () => void = () => {};
   readonly #types: readonly ObjectType[];
   readonly #tree: ObjectTree;
   readonly #services: Services;
@@ -119,6 +121,7 @@ export class UserObjects {
     }
     const object = objects.addChild(id, type.create(values, this.#services, id));
     this.#made.set(id, options);
+    this.onChange();
     return object;
   }
 
@@ -130,6 +133,7 @@ export class UserObjects {
     this.#made.delete(id);
     object.unparent();
     object.release();
+    this.onChange();
   }
 
   #values(type: ObjectType, options: Options<JsonValue>): Values {

@@ -38,6 +38,7 @@ export function virtioPciSettings(values: Values, defaultVectors: number): Virti
     disableLegacy: values.text('disable-legacy') === 'on',
     disableModern: values.is('disable-modern'),
     vectors: given === VECTORS_UNSPECIFIED ? defaultVectors : given,
+    queueReset: values.is('queue_reset'),
   };
   throwIf(checkVirtioPciProperties(settings));
   return settings;

@@ -55,6 +55,8 @@ export interface VirtioPciProperties {
   readonly disableModern: boolean;
   /** MSI-X vectors; 0 for none. */
   readonly vectors: number;
+  /** VIRTIO_F_RING_RESET is offered; absent: it is. */
+  readonly queueReset?: boolean;
 }
 
 /** What a concrete virtio-*-pci is to PCI. */
@@ -155,7 +157,7 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
       VIRTIO_F_NOTIFY_ON_EMPTY |
       VIRTIO_F_INDIRECT_DESC |
       VIRTIO_F_EVENT_IDX |
-      VIRTIO_F_RING_RESET;
+      (this.properties.queueReset === false ? 0n : VIRTIO_F_RING_RESET);
     if (this.properties.disableModern) return common | this.device.legacyOnlyFeatures;
     return common | VIRTIO_F_ANY_LAYOUT | VIRTIO_F_VERSION_1;
   }

@@ -12,7 +12,7 @@ export const VIRTIO_PROPERTIES: readonly PropertySpec[] = [
   fixed(on('any_layout')),
   fixed(off('iommu_platform')),
   fixed(off('packed')),
-  fixed(on('queue_reset')),
+  on('queue_reset'),
   fixed(on('use-started', '')),
   fixed(on('use-disabled-flag', '')),
   fixed(off('x-disable-legacy-check', '')),

@@ -193,13 +193,13 @@ function writeCr3(cpu: Cpu, lo: number, hi: number): void {
 
 function writableCr4(cpu: Cpu): number {
   let bits = CR4_BITS;
-  for (const [bit, feature] of CR4_FEATURES) if (hasFeature(cpu.features, feature)) bits |= bit;
+  for (const [bit, feature] of CR4_FEATURES) if (hasFeature(cpu.identity.features, feature)) bits |= bit;
   return bits;
 }
 
 function writeCr4(cpu: Cpu, wanted: number): void {
   const S = cpu.S;
-  const value = hasFeature(cpu.features, CPUID_SSE) ? wanted : wanted & ~CR4_OSFXSR;
+  const value = hasFeature(cpu.identity.features, CPUID_SSE) ? wanted : wanted & ~CR4_OSFXSR;
   const changed = S[CR4] ^ value;
   const leavesLong = (value & CR4_PAE) === 0 && (S[EFER] & EFER_LMA) !== 0;
   if ((value & ~writableCr4(cpu)) !== 0 || leavesLong) {

@@ -277,7 +277,7 @@ function validPat(word: number): boolean {
   return true;
 }
 
-function writableEfer({ features }: Cpu): number {
+function writableEfer({ identity: { features } }: Cpu): number {
   let bits = hasFeature(features, CPUID_EXT2_SYSCALL) ? EFER_SCE : 0;
   if (hasFeature(features, CPUID_EXT2_LM)) bits |= EFER_LME;
   return hasFeature(features, CPUID_EXT2_NX) ? bits | EFER_NXE : bits;

@@ -40,7 +40,6 @@ import {
   TSC_OFFSET_LO,
 } from '../state.ts';
 import { keepingPlace } from '../vcpu-state.ts';
-import { PROCESSOR_SIGNATURE } from './cpuid.ts';
 import { setArithmeticFlags } from './flags.ts';
 import { resetMsrs } from './msr.ts';
 
@@ -57,7 +56,7 @@ const RESET_BASE = 0xffff0000 | 0;
 const RESET_IP = 0xfff0;
 
 /** RESET. A processor that is not the bootstrap one waits for a startup IPI. */
-export function resetState(S: Int32Array, bootstrap: boolean): void {
+export function resetState(S: Int32Array, bootstrap: boolean, signature: number): void {
   keepingPlace(S, () => void S.fill(0));
   S[FPU_CW] = 0x37f;
   S[FPU_EMPTY] = 0xff;
@@ -67,11 +66,11 @@ export function resetState(S: Int32Array, bootstrap: boolean): void {
   S[MISC_ENABLE_LO] = FAST_STRINGS;
   S[APIC_BASE_LO] = APIC_BASE_RESET | APIC_BASE_ENABLE | (bootstrap ? APIC_BASE_BSP : 0);
   resetMsrs(S);
-  common(S, bootstrap);
+  common(S, bootstrap, signature);
 }
 
 /** INIT: x87, SSE, MTRR and other MSR state stays. */
-export function initState(S: Int32Array, bootstrap: boolean): void {
+export function initState(S: Int32Array, bootstrap: boolean, signature: number): void {
   const kept = S.slice();
   keepingPlace(S, () => void S.fill(0));
   for (const word of [BUDGET, BUDGET_HELD]) S[word] = kept[word];
@@ -79,7 +78,7 @@ export function initState(S: Int32Array, bootstrap: boolean): void {
     S[word] = kept[word];
   S.set(kept.subarray(FPU_CW, MSRS), FPU_CW);
   S.set(kept.subarray(MSRS, STATE_WORDS), MSRS);
-  common(S, bootstrap);
+  common(S, bootstrap, signature);
 }
 
 /** Startup IPI; ignored unless the processor waits for one. */
@@ -92,13 +91,13 @@ export function startupState(S: Int32Array, vector: number): void {
   S[NEXT_LO] = 0;
 }
 
-function common(S: Int32Array, bootstrap: boolean): void {
+function common(S: Int32Array, bootstrap: boolean, signature: number): void {
   S[EFLAGS] = FLAG_1;
   setArithmeticFlags(S, 0);
   S[CR0] = CR0_ET | CR0_NW | CR0_CD;
   S[DR6] = 0xffff0ff0 | 0;
   S[DR7] = 0x400;
-  S[RDX] = PROCESSOR_SIGNATURE;
+  S[RDX] = signature;
   for (let segment = SEG_ES; segment <= SEG_GS; segment += 8) setSegment(S, segment, ATTR_REAL_DATA);
   setSegment(S, SEG_CS, ATTR_REAL_CODE);
   setSegment(S, SEG_LDTR, ATTR_LDT);

@@ -42,8 +42,15 @@ export class BoardBuilder {
   add(hardware: Hardware, type: DeviceType, place: Place): Qdev {
     const [parent, name] = place.in ?? [this.#devices.tree.objects.container(UNATTACHED), this.#nextName()];
     const values = new Map(Object.entries(place.values ?? {}));
-    const parts = { type, hardware, bus: place.on, gpios: place.gpios ?? [], values };
+    const parts = { type: this.type(type.name), hardware, bus: place.on, gpios: place.gpios ?? [], values };
     return this.#devices.addBuiltIn(parent, name, parts);
+  }
+
+  /** As this version of the machine has it. */
+  type(name: string): DeviceType {
+    const type = this.#devices.registry.find(name);
+    assert(type !== undefined, `no type ${name}`);
+    return type;
   }
 
   /** Not modelled: a device that QEMU's board has at this place. It only takes its number, so that the others have theirs. */

@@ -2,7 +2,7 @@
 import type { CpuHotplug, HotplugCpus } from '../../acpi/cpu-hotplug.ts';
 import type { MachineEvents } from '../../core/machine-events.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
-import { type CpuSockets, QEMU64_CPU, UNASSIGNED_APIC_ID } from '../../cpu/cpu-type.ts';
+import { type CpuSockets, UNASSIGNED_APIC_ID } from '../../cpu/cpu-type.ts';
 import type { NewDevice } from '../../qdev/device-type.ts';
 import { type Hardware, hardwareOf } from '../../qdev/hardware.ts';
 import type { HotplugHandler, UnplugAnswer } from '../../qdev/hotplug-handler.ts';
@@ -44,11 +44,16 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
     return this.#wiring.processors.smp.maxCpus;
   }
 
+  /** Of all processors. */
+  get #type(): string {
+    return this.#wiring.processors.boot.cpu.identity.type;
+  }
+
   /** All places. */
   list(): readonly HotpluggableCpu[] {
     const { smp } = this.#wiring.processors;
     return Array.from({ length: this.count }, (_, index) => ({
-      type: QEMU64_CPU.name,
+      type: this.#type,
       qomPath: this.#devices.get(index)?.path,
       place: placeOfCpu(smp, index),
       hasDies: smp.dies > 1,
@@ -85,6 +90,8 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
   }
 
   prePlug(device: NewDevice): MonitorError | undefined {
+    if (device.type.name !== this.#type)
+      return new MonitorError(`Invalid CPU type, expected cpu type: '${this.#type}'`);
     const number = (name: string): number => Number(device.values.get(name));
     const given = number('apic-id');
     const apicId = given === UNASSIGNED_APIC_ID ? this.#apicIdOf(number) : given;

@@ -23,17 +23,17 @@ const PM_BASE = 0x600;
 
 /** Gives the address of the ACPI root pointer. */
 export function pcFirmwareSetup(board: PcBoard): number {
-  const { memory, ram, processors } = board.wiring;
+  const { memory, ram, processors, machineType } = board.wiring;
   assignPciResources(board.pciBus);
   for (const chip of [board.i440fx, board.piix3, board.ide, board.pm]) chip.firmwareSetup();
   const serials = board.serials.map(({ iobase }) => iobase);
   setUpChips(board.ports, board.physical, serials);
   writeBiosDataArea(memory, serials);
   const rsdp = writeAcpiTables(board);
-  const { features, topology } = processors.boot.cpu;
-  const [cpuSignature, , , cpuFeatures] = cpuidLeaf(features, 1, 0, topology, true);
+  const { identity, topology } = processors.boot.cpu;
+  const [cpuSignature, , , cpuFeatures] = cpuidLeaf(identity, 1, 0, topology, true);
   // QEMU: SMBIOS does not say that a processor shares its socket.
-  const [, , , loneFeatures] = cpuidLeaf(features, 1, 0, SINGLE_PROCESSOR, true);
+  const [, , , loneFeatures] = cpuidLeaf(identity, 1, 0, SINGLE_PROCESSOR, true);
   const apicIds = processors.present.map(({ index }) => processors.archId(index)).sort((a, b) => a - b);
   return writeBiosTables(memory, {
     rsdp,
@@ -44,7 +44,13 @@ export function pcFirmwareSetup(board: PcBoard): number {
       ioApic: IO_APIC,
       pci: board.pciBus.devices().flatMap(interruptOf),
     },
-    smbios: { ram, ...socketFacts(processors.smp), cpuSignature, cpuFeatures: loneFeatures },
+    smbios: {
+      machine: machineType,
+      ram,
+      ...socketFacts(processors.smp),
+      cpuSignature,
+      cpuFeatures: loneFeatures,
+    },
   });
 }
 

@@ -27,7 +27,6 @@ import type { Device } from '../../core/device.ts';
 import { type ApicBus, type IrqLine, type MsiSink, UNCONNECTED, WiredOr } from '../../core/irq.ts';
 import type { MachineEvents } from '../../core/machine-events.ts';
 import type { Trace } from '../../core/trace.ts';
-import { QEMU64_CPU } from '../../cpu/cpu-type.ts';
 import { I8042 } from '../../input/i8042.ts';
 import { I8042_TYPE, PS2_KBD, PS2_MOUSE } from '../../input/input-types.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
@@ -77,6 +76,8 @@ export interface PcWiring {
   /** The other ends of COM1 to COM4; without one there is no such port. */
   readonly serials: readonly (CharBackend | undefined)[];
   readonly processors: Processors;
+  /** `pc-i440fx-7.2`. */
+  readonly machineType: string;
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
@@ -162,7 +163,9 @@ export class PcBoard {
         sections: processors.sections(processor),
         release: () => processors.remove(processor.index),
       });
-      board.add(hardware, QEMU64_CPU, { values: cpuValues(processors, processor.index) });
+      board.add(hardware, board.type(processors.boot.cpu.identity.type), {
+        values: cpuValues(processors, processor.index),
+      });
       // QEMU: the first local APIC brings it.
       if (processor === processors.boot) board.skip('kvmvapic');
     }

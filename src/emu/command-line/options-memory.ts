@@ -1,5 +1,8 @@
 /** -m, -icount and -rtc. Texts are QEMU's. */
-import { addressesEnd, MAX_DIMM_SLOTS, type Options, parseBool, parseSize } from '../emu/index.ts';
+import { addressesEnd } from '../machine/address-limit.ts';
+import { MAX_DIMM_SLOTS } from '../machine/machine.ts';
+import type { Options } from '../qdev/option-string.ts';
+import { parseBool, parseSize } from '../qdev/properties.ts';
 import { startError } from './start-error.ts';
 
 const MIB = 1024 * 1024;
@@ -129,6 +132,7 @@ export function readRtc(group: OptionGroup): number | undefined {
   if (base === 'localtime') throw startError("'base=localtime' is not modelled by this machine", at);
   const isDate = /^\d{4}-\d\d?-\d\d?(?:T\d\d?:\d\d?:\d\d?)?$/.test(base);
   const [year = 0, month = 0, day = 0, ...time] = base.split(/[-T:]/).map(Number);
+  // biome-ignore lint/style/noRestrictedGlobals: a calculation, which asks no clock
   const ms = Date.UTC(year, month - 1, day, ...time);
   if (isDate && !Number.isNaN(ms)) return ms;
   throw startError("invalid datetime format\nvalid formats: '2006-06-17T16:01:21' or '2006-06-17'");

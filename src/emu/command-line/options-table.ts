@@ -1,5 +1,5 @@
 /** The options of the command line, in the order of the help. Names are QEMU's; `guest` is ours. */
-import { QEMU_VERSION } from '../emu/index.ts';
+import { QEMU_VERSION } from '../monitor/version.ts';
 import { PROGRAM } from './start-error.ts';
 
 export interface OptionSpec {
@@ -8,7 +8,12 @@ export interface OptionSpec {
   /** What the help shows for the value; absent: the option takes none. */
   readonly value?: string;
   readonly help: string;
+  /** It names files of the host, or is about its terminal. */
+  readonly host?: HostPart;
 }
+
+/** What a host has and a page has not. */
+export type HostPart = 'file' | 'terminal';
 
 interface OptionGroup {
   readonly title: string;
@@ -55,28 +60,40 @@ const GROUPS: readonly OptionGroup[] = [
   {
     title: 'Disks',
     options: [
-      { name: 'hda', value: 'file', help: 'first disk of the first IDE channel' },
-      { name: 'hdb', value: 'file', help: 'its second disk' },
-      { name: 'hdc', value: 'file', help: 'first disk of the second IDE channel' },
-      { name: 'hdd', value: 'file', help: 'its second disk' },
-      { name: 'cdrom', value: 'file', help: 'CD-ROM, as the first disk of the second IDE channel' },
+      { name: 'hda', value: 'file', help: 'first disk of the first IDE channel', host: 'file' },
+      { name: 'hdb', value: 'file', help: 'its second disk', host: 'file' },
+      { name: 'hdc', value: 'file', help: 'first disk of the second IDE channel', host: 'file' },
+      { name: 'hdd', value: 'file', help: 'its second disk', host: 'file' },
+      {
+        name: 'cdrom',
+        value: 'file',
+        help: 'CD-ROM, as the first disk of the second IDE channel',
+        host: 'file',
+      },
       {
         name: 'drive',
         value: '[file=file][,if=type][,id=name][,format=f]…',
         help: 'an image for a device; if=virtio makes the device too',
+        host: 'file',
       },
     ],
   },
   {
     title: 'Linux',
     options: [
-      { name: 'kernel', value: 'bzImage', help: 'a bzImage, or an ELF kernel with a PVH entry' },
+      {
+        name: 'kernel',
+        value: 'bzImage',
+        help: 'a bzImage, or an ELF kernel with a PVH entry',
+        host: 'file',
+      },
       { name: 'append', value: 'cmdline', help: 'the command line of the kernel' },
-      { name: 'initrd', value: 'file', help: 'the initial RAM disk' },
+      { name: 'initrd', value: 'file', help: 'the initial RAM disk', host: 'file' },
       {
         name: 'guest',
         value: 'name',
         help: 'kernel, RAM disk, command line and memory size of public/images/name; the default without kernel and disk',
+        host: 'file',
       },
     ],
   },
@@ -92,13 +109,14 @@ const GROUPS: readonly OptionGroup[] = [
         name: 'serial',
         value: 'dev',
         help: 'other end of the next serial port: stdio, mon:stdio, none, null, file:, unix:',
+        host: 'terminal',
       },
       {
         name: 'chardev',
         value: 'type,id=id[,option=value]…',
         help: 'a character device for a -device: null, ringbuf, stdio, file, socket',
       },
-      { name: 'monitor', value: 'dev', help: 'where the monitor is' },
+      { name: 'monitor', value: 'dev', help: 'where the monitor is', host: 'terminal' },
       { name: 'parallel', value: 'none', help: 'the board has no parallel port' },
       { name: 'vga', value: 'none', help: 'the board has no VGA card' },
       { name: 'net', value: 'none', help: 'the board has no network card' },
@@ -118,7 +136,7 @@ const GROUPS: readonly OptionGroup[] = [
       },
       { name: 'rtc', value: '[base=utc|datetime]', help: 'what the real-time clock shows at the start' },
       { name: 'enable-kvm', help: 'the same as -accel kvm' },
-      { name: 'nodefaults', help: 'no devices but those that are named' },
+      { name: 'nodefaults', help: 'no devices but those that are named', host: 'terminal' },
       { name: 'no-user-config', help: 'read no configuration files; there are none' },
     ],
   },
@@ -129,6 +147,11 @@ const OPTIONS: readonly OptionSpec[] = GROUPS.flatMap(({ options }) => options);
 /** By name or alias. */
 export function findOption(name: string): OptionSpec | undefined {
   return OPTIONS.find((option) => option.name === name || option.alias === name);
+}
+
+/** What of the host an option is about; a disk image without option has the name `''`. */
+export function needsHost(name: string): HostPart | undefined {
+  return name === '' ? 'file' : findOption(name)?.host;
 }
 
 /** First line as QEMU has it, because scripts read it. */
@@ -145,11 +168,18 @@ function optionLine({ name, alias, value, help }: OptionSpec): string {
     : `${start}\n${indent}${help}\n`;
 }
 
-/** What `-help` prints. */
-export function helpText(): string {
-  const groups = GROUPS.map(({ title, options }) => `${title}:\n${options.map(optionLine).join('')}`);
+/**
+ * What `-help` prints.
+ * @param hasHost false leaves out what only a program has: files and a terminal
+ */
+export function helpText(hasHost = true): string {
+  const groups = GROUPS.map(({ title, options }) => {
+    const listed = options.filter(({ host }) => hasHost || host === undefined);
+    return listed.length === 0 ? '' : `${title}:\n${listed.map(optionLine).join('')}\n`;
+  }).join('');
+  if (!hasHost) return groups.trimEnd();
   const usage = `usage: ${PROGRAM} [options] [disk_image]\n\n`;
   const keys =
     'While the terminal shows a serial port, Ctrl-A H lists the keys that are not sent to the guest.\n';
-  return `${VERSION_LINES}${usage}${groups.join('\n')}\n${keys}`;
+  return `${VERSION_LINES}${usage}${groups}${keys}`;
 }

@@ -1,7 +1,7 @@
 /** What the command line asks for beside the board. It takes the way of `object_add`, `chardev-add`, `drive_add` and `device_add`. */
-import { BOARD_MEMORY, CharPipe, type Machine, Options } from '../emu/index.ts';
-import type { Channel } from './chardev.ts';
-import type { NamedChannel } from './chardev-open.ts';
+import { BOARD_MEMORY } from '../machine/boards/pc-dimms.ts';
+import type { Machine } from '../machine/machine.ts';
+import { Options } from '../qdev/option-string.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
 import { startError } from './start-error.ts';
 
@@ -17,21 +17,30 @@ interface MadeDrive {
   readonly at: string;
 }
 
+/** Character devices that are channels of the host. */
+export interface HostChardevs {
+  readonly ids: ReadonlySet<string>;
+  /** Gives them to the machine, after those of `-chardev` that are none. Throws StartError. */
+  provide(): void;
+}
+
+const NO_CHARDEVS: HostChardevs = { ids: new Set(), provide() {} };
+
 /** Makes all that the command line names. Rejects with StartError. */
 export async function attachDevices(
   machine: Machine,
   { objects, chardevs, drives, devices }: Pick<CommandLine, 'objects' | 'chardevs' | 'drives' | 'devices'>,
-  named: readonly NamedChannel[],
-): Promise<readonly ChannelPipe[]> {
+  host: HostChardevs = NO_CHARDEVS,
+): Promise<void> {
   // QEMU: what is wrong with an object is not said about its option.
   for (const { options } of objects) {
     if (options.id === BOARD_MEMORY) throw reservedError();
-    attempt(undefined, () => machine.objects.add(options));
+    withOption(undefined, () => machine.objects.add(options));
   }
   for (const { options, at } of chardevs) {
-    if (!named.some(({ id }) => id === options.id)) attempt(at, () => machine.chardevs.create(options));
+    if (!host.ids.has(options.id ?? '')) withOption(at, () => machine.chardevs.create(options));
   }
-  const pipes = named.flatMap((channel) => provide(machine, channel));
+  host.provide();
   const made: MadeDrive[] = [];
   for (const { options, at } of drives) {
     const { name } = await machine.drives.add(options).catch((error: unknown) => {
@@ -45,28 +54,10 @@ export async function attachDevices(
     });
   }
   checkOrphans(machine, made);
-  return pipes;
 }
 
-/** The machine's end of a channel that a device may use. */
-export interface ChannelPipe {
-  readonly channel: Channel;
-  readonly pipe: CharPipe;
-}
-
-function provide({ chardevs }: Machine, { id, channel, at }: NamedChannel): readonly ChannelPipe[] {
-  const filename = (): string => channel.filename;
-  if (at === undefined) {
-    attempt(at, () => chardevs.provide(id, { backend: null, filename }));
-    return [];
-  }
-  // Whether somebody is there, the channel says when it is connected.
-  const pipe = new CharPipe((bytes) => channel.write(bytes), false);
-  attempt(at, () => chardevs.provide(id, { backend: pipe, filename }));
-  return [{ channel, pipe }];
-}
-
-function attempt(at: string | undefined, make: () => unknown): void {
+/** Says of a MonitorError which option it is about. */
+export function withOption(at: string | undefined, make: () => unknown): void {
   try {
     make();
   } catch (error) {

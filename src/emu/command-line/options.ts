@@ -1,26 +1,20 @@
 /** The command line as a whole: what machine the user wants. */
-import {
-  checkObjectOptions,
-  DEVICE_TYPES,
-  DeviceRegistry,
-  deviceListText,
-  devicePropertiesText,
-  MonitorError,
-  OBJECT_TYPES,
-  type ObjectType,
-  Options,
-  objectHelpText,
-  parseChardevOptions,
-  parseOptions,
-  parseSize,
-  type SmpConfig,
-} from '../emu/index.ts';
+import { parseChardevOptions } from '../char/chardev-options.ts';
+import { MonitorError } from '../core/monitor-error.ts';
+import { cpuHelp } from '../cpu/models/cpu-models.ts';
+import type { SmpConfig } from '../machine/cpu-topology.ts';
+import { DEVICE_TYPES, OBJECT_TYPES } from '../machine/device-types.ts';
+import { deviceListText, devicePropertiesText } from '../monitor/hmp/device-help.ts';
+import { objectHelpText } from '../monitor/hmp/object-commands.ts';
+import { DeviceRegistry } from '../qdev/device-type.ts';
+import { Options, parseOptions } from '../qdev/option-string.ts';
+import { parseSize } from '../qdev/properties.ts';
+import { checkObjectOptions, type ObjectType } from '../qdev/user-objects.ts';
 import {
   ACCEL_HELP,
   type AccelChoice,
   checkCpu,
   chooseAccel,
-  cpuHelp,
   machineHelp,
   parsePairs,
   readMachine,
@@ -30,7 +24,7 @@ import {
 import { type MemoryOption, type OptionGroup, readIcount, readMemory, readRtc } from './options-memory.ts';
 import { type GivenOption, splitArguments } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
-import { report, type StartError, startError } from './start-error.ts';
+import { readingOption, report, type StartError, startError } from './start-error.ts';
 
 /** A drive or device of the command line. */
 export type { OptionGroup } from './options-memory.ts';
@@ -47,7 +41,11 @@ export interface CommandLine {
   /** Undefined: the default. */
   readonly memoryBytes: number | undefined;
   readonly dimms: MemoryOption['dimms'];
+  /** A name of MACHINE_VERSIONS. */
+  readonly machineType: string;
   readonly smp: SmpConfig;
+  /** Undefined: the default. */
+  readonly cpu: string | undefined;
   readonly kernel: string | undefined;
   readonly initrd: string | undefined;
   readonly append: string | undefined;
@@ -119,17 +117,21 @@ class Reader {
   }
 
   #judge(groups: Pick<CommandLine, 'drives' | 'devices' | 'objects' | 'chardevs'>): CommandLine {
-    const machine = readMachine(this.#machine);
-    const memory = this.#groups('m', 'size').map(readMemory);
-    this.#chooseAccel(machine.accel);
-    const smp = smpOption(this.#smp, this.#warn);
-    checkCpu(this.#last('cpu'));
+    const machine = this.#reading('machine', () => readMachine(this.#machine));
+    const memory = this.#reading('m', () => this.#groups('m', 'size').map(readMemory));
+    this.#reading('accel', () => this.#chooseAccel(machine.accel));
+    const { version } = machine;
+    const smp = this.#reading('smp', () => smpOption(this.#smp, version, this.#warn));
+    const cpu = this.#last('cpu');
+    this.#reading('cpu', () => checkCpu(cpu, version, smp, this.#warn));
     const icount = this.#groups('icount', 'shift').map(readIcount);
     const kernel = this.#last('kernel') ?? machine.kernel;
     return {
       memoryBytes: memory.at(-1)?.bytes,
       dimms: memory.at(-1)?.dimms,
+      machineType: version.name,
       smp,
+      cpu,
       kernel,
       initrd: this.#last('initrd') ?? machine.initrd,
       append: this.#last('append') ?? machine.append,
@@ -146,6 +148,10 @@ class Reader {
 
   #all(name: string): readonly GivenOption[] {
     return this.#given.filter((option) => option.name === name);
+  }
+
+  #reading<T>(name: string, read: () => T): T {
+    return readingOption(this.#all(name).at(-1)?.at, read);
   }
 
   #has(name: string): boolean {

@@ -1,11 +1,23 @@
 /** -machine, -accel, -cpu, -smp: what there is to choose. Texts are QEMU's. */
-import { ONE_PROCESSOR, parseBool, readSmp, SMP_KEYS, type SmpConfig } from '../emu/index.ts';
+import { MonitorError } from '../core/monitor-error.ts';
+import {
+  type CpuChoice,
+  type CpuCompat,
+  DEFAULT_CPU,
+  hyperthreadingWarning,
+  readCpu,
+} from '../cpu/models/cpu-option.ts';
+import { ONE_PROCESSOR, type SmpConfig } from '../machine/cpu-topology.ts';
+import {
+  CURRENT_MACHINE,
+  MACHINE_VERSIONS,
+  type MachineVersion,
+  machineVersion,
+} from '../machine/machine-versions.ts';
+import { readSmp, SMP_KEYS } from '../machine/smp-options.ts';
+import { parseBool } from '../qdev/properties.ts';
 import { StartError, startError } from './start-error.ts';
 
-const MACHINE = 'pc-i440fx-7.2';
-const MACHINE_NAMES = ['pc', MACHINE];
-const CPU_NAMES = ['qemu64', 'qemu64-v1'];
-const CPU_TYPE = 'qemu64-x86_64-cpu';
 const NO_KVM = 'Could not access KVM kernel module: No such file or directory';
 
 /** Properties of the board that are no choice here: the one value that is true. */
@@ -36,23 +48,18 @@ export function parsePairs(text: string, implied: string): Map<string, string> {
 
 export function machineHelp(): string {
   const title = 'Standard PC (i440FX + PIIX, 1996)';
-  const line = (name: string, rest: string): string => `${name.padEnd(20)} ${title} (${rest})\n`;
-  return `Supported machines are:\n${line('pc', `alias of ${MACHINE}`)}${line(MACHINE, 'default')}`;
-}
-
-export function cpuHelp(): string {
-  return [
-    'Available CPUs:',
-    `x86 ${'qemu64'.padEnd(22)}(alias of qemu64-v1)`,
-    `x86 ${'qemu64-v1'.padEnd(22)}QEMU Virtual CPU version 2.5+`,
-    '',
-  ].join('\n');
+  const line = (name: string, rest = ''): string => `${name.padEnd(20)} ${title}${rest}\n`;
+  const versions = MACHINE_VERSIONS.map(({ name }) =>
+    line(name, name === CURRENT_MACHINE ? ' (default)' : ''),
+  );
+  return `Supported machines are:\n${line('pc', ` (alias of ${CURRENT_MACHINE})`)}${versions.join('')}`;
 }
 
 export const ACCEL_HELP = 'Accelerators supported in QEMU binary:\ntcg\n';
 
 /** What -machine says beyond the choice of the board. */
 export interface MachineOptions {
+  readonly version: MachineVersion;
   readonly kernel: string | undefined;
   readonly initrd: string | undefined;
   readonly append: string | undefined;
@@ -62,24 +69,30 @@ export interface MachineOptions {
 
 /** Checks all -machine options together, as QEMU does. Throws StartError. */
 export function readMachine(given: ReadonlyMap<string, string>): MachineOptions {
-  const type = given.get('type') ?? MACHINE;
-  if (!MACHINE_NAMES.includes(type)) {
-    throw startError('unsupported machine type\nUse -machine help to list supported machines');
-  }
+  const version = versionOf(given.get('type') ?? CURRENT_MACHINE);
   for (const [name, text] of given) {
     if (['type', 'kernel', 'initrd', 'append', 'accel'].includes(name)) continue;
     const only = FIXED[name];
-    if (only === undefined) throw startError(`Property '${MACHINE}-machine.${name}' not found`);
+    if (only === undefined) throw startError(`Property '${version.name}-machine.${name}' not found`);
     const value = parseBool(text);
     if (value === undefined) throw startError(`Parameter '${name}' expects 'on' or 'off'`);
     if (value !== only) throw startError(`'${name}=${text}' is not modelled by this machine`);
   }
   return {
+    version,
     kernel: given.get('kernel'),
     initrd: given.get('initrd'),
     append: given.get('append'),
     accel: given.get('accel'),
   };
+}
+
+function versionOf(type: string): MachineVersion {
+  try {
+    return machineVersion(type);
+  } catch {
+    throw startError('unsupported machine type\nUse -machine help to list supported machines');
+  }
 }
 
 /** One accelerator that the user would take. */
@@ -110,18 +123,31 @@ export function chooseAccel(choices: readonly AccelChoice[], warn: (text: string
   throw new StartError(problems.join('\n'));
 }
 
-/** Throws StartError for a processor that there is not. */
-export function checkCpu(text: string | undefined): void {
-  if (text === undefined) return;
-  if (text === '') throw startError('-cpu option cannot be empty');
-  const [name = '', ...features] = text.split(',');
-  if (name === 'host') throw startError("CPU model 'host' requires KVM or HVF");
-  if (!CPU_NAMES.includes(name)) throw startError(`unable to find CPU model '${name}'`);
-  for (const feature of features) {
-    if (/^[+-]/.test(feature)) throw startError(`Property '${CPU_TYPE}.${feature.slice(1)}' not found`);
-    const [key = '', value] = feature.split('=');
-    const notFound = `Property '${CPU_TYPE}.${key}' not found`;
-    throw startError(`can't apply global ${CPU_TYPE}.${key}=${value ?? 'on'}: ${notFound}`);
+/**
+ * Throws StartError for a processor that there is not. What QEMU says of processors it says of each.
+ * @param warn told what is masked
+ */
+export function checkCpu(
+  text: string | undefined,
+  { cpu }: MachineVersion,
+  { cpus, threads }: SmpConfig,
+  warn: (text: string) => void,
+): void {
+  const say = (message: string): void => warn(startError(`warning: ${message}`).message);
+  const { identity, warnings } = chosenCpu(text ?? DEFAULT_CPU, cpu, say);
+  for (let index = 0; index < cpus; index++) {
+    for (const warning of warnings) say(warning);
+    const hyperthreading = index === 0 ? hyperthreadingWarning(identity, threads) : undefined;
+    if (hyperthreading !== undefined) say(hyperthreading);
+  }
+}
+
+function chosenCpu(text: string, compat: CpuCompat, say: (text: string) => void): CpuChoice {
+  try {
+    return readCpu(text, compat, say);
+  } catch (error) {
+    if (error instanceof MonitorError) throw startError(error.message);
+    throw error;
   }
 }
 
@@ -132,9 +158,13 @@ export const SMP_HELP = `smp-opts options:\n${[...SMP_KEYS]
   .join('')}`;
 
 /** Throws StartError for processors that the machine cannot have. Without options it has one. */
-export function smpOption(given: ReadonlyMap<string, string>, warn: (text: string) => void): SmpConfig {
+export function smpOption(
+  given: ReadonlyMap<string, string>,
+  { prefersSockets, name }: MachineVersion,
+  warn: (text: string) => void,
+): SmpConfig {
   if (given.size === 0) return ONE_PROCESSOR;
-  const smp = readSmp(given, { prefersSockets: false, machine: MACHINE }, (text) =>
+  const smp = readSmp(given, { prefersSockets, machine: name }, (text) =>
     warn(startError(`warning: ${text}`).message),
   );
   if (typeof smp === 'string') throw startError(smp);

@@ -1,0 +1,45 @@
+/** From a command line that has been read to the machine. */
+import { KernelError } from '../firmware/kernel-error.ts';
+import { Machine } from '../machine/machine.ts';
+import type { MachineConfig, MachineHost } from '../machine/machine-config.ts';
+import type { CommandLine } from './options.ts';
+import { checkMemory, memoryError } from './options-memory.ts';
+import { StartError, startError } from './start-error.ts';
+
+/** Below that a guest image's unpacked RAM disk does not fit beside its files: the guest gets it as it is in the image. */
+export const PACKED_INITRD_BELOW = 160 * 1024 * 1024;
+
+/** What the command line leaves to files and channels. */
+export type MachineParts = Pick<
+  MachineConfig,
+  'kernel' | 'initrd' | 'append' | 'memoryBytes' | 'serialPorts'
+>;
+
+/** The board with its processors and memory; `attachDevices` and `devices.machineReady()` follow. Throws StartError. */
+export function machineOfCommandLine(
+  { noReboot, icountShift, rtcBaseMs, dimms, machineType, cpu, smp }: CommandLine,
+  parts: MachineParts,
+  host: MachineHost,
+): Machine {
+  checkMemory(parts.memoryBytes, dimms);
+  try {
+    return new Machine(
+      { ...parts, machineType, cpu, dimms, smp, icountShift, rtcBaseMs, noReboot, coldPlug: true },
+      host,
+    );
+  } catch (error) {
+    if (error instanceof RangeError && /array buffer/i.test(error.message)) throw memoryError();
+    throw kernelStartError(error, parts.initrd);
+  }
+}
+
+/** QEMU's words for a file that is no kernel. Anything else is thrown again. */
+function kernelStartError(error: unknown, initrd: Uint8Array | undefined): StartError {
+  if (!(error instanceof KernelError)) throw error;
+  const { message } = error;
+  if (/^Error (?:while )?loading/.test(message)) return startError(message);
+  if (message === 'invalid kernel header' && initrd !== undefined) {
+    return new StartError('qemu: linux kernel too old to load a ram disk');
+  }
+  return new StartError(`qemu: ${message}`);
+}
