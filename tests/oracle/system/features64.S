@@ -1,8 +1,8 @@
 # What a processor does with instructions, bits of CR4 and pages that a CPUID feature guards, with and without the feature.
 # k: test, RAX. F: test, vector, error, RIP, CS, RFLAGS, RSP, SS, CR2, RAX. The first part tries instructions, one each; the second, where SMAP is
 # announced, needs SMEP, SMAP, UMIP, FSGSBASE and RDTSCP, and Intel's name. Left out, as
-# QEMU 7.2 is wrong there: bits of CR4 without their feature (it hangs), what MOVBE stores and its operand size in 16-bit code, and the
-# high bit of VEX.vvvv outside of 64-bit code, which it takes for R8 to R15.
+# QEMU 7.2 is wrong there: bits of CR4 without their feature (it hangs), MOVBE's operand size in 16-bit code, and the high
+# bit of VEX.vvvv outside of 64-bit code, which it takes for R8 to R15.
 # Recorded with record.sh; entry without BIOS: 0x7c40, loaded at 0x7c00.
 .include "long-mode.inc"
 
