@@ -1,4 +1,10 @@
-import { type MachineStatus, statusWithoutMachine, type WorkerMessage } from '../workers/protocol.ts';
+import {
+  type LineAnswer,
+  type MachineStatus,
+  statusWithoutMachine,
+  type WorkerMessage,
+} from '../workers/protocol.ts';
+import { lineOfHash, showLine } from './address.ts';
 import { startAutomation } from './automation.ts';
 import { h } from './dom.ts';
 import { startDropTarget } from './drop-target.ts';
@@ -10,11 +16,14 @@ import { Header } from './header.ts';
 import { openHelp } from './help.ts';
 import { ImagesPanel } from './images-panel.ts';
 import { guardPage, type RiskyAction, runOrAsk } from './loss.ts';
+import { type MachineDialogOptions, openMachineDialog } from './machine-dialog.ts';
 import { MonitorPane } from './monitor-pane.ts';
 import { Notices } from './notices.ts';
 import { type Region, startShortcuts } from './shortcuts.ts';
 import { splitter } from './splitter.ts';
 import { Story } from './story.ts';
+
+const BAD_ADDRESS = 'The address of this page names a machine that cannot be made.';
 
 /** The page: header, guest console, monitor, images, and the worker behind them. */
 export class App {
@@ -32,12 +41,18 @@ export class App {
   #status: MachineStatus = statusWithoutMachine('loading');
   /** Whether the guest has written data that no flush has stored yet. */
   #unsaved = false;
+  /** The command line of the machine, once there is one. */
+  #line: string | undefined;
+  #defaultLine = '';
+  /** Closes the dialog with the command line. */
+  #closeDialog: () => void = () => {};
 
   constructor(guestUrl: string) {
     this.#client = new EmulatorClient(
       guestUrl,
       (message) => this.#receive(message),
       (reason) => this.#workerFailed(reason),
+      lineOfHash(location.hash) === undefined,
     );
     const { api } = this.#client;
     this.#header = new Header({
@@ -46,6 +61,7 @@ export class App {
       reset: () => this.#reset(),
       coldBoot: () => this.#coldBoot(),
       powerButton: () => api.powerButton(),
+      machine: () => this.#openMachine({ line: this.#line ?? this.#defaultLine }),
       help: openHelp,
     });
     this.#images = new ImagesPanel(this.#client, {
@@ -54,10 +70,11 @@ export class App {
       notices: this.#notices,
       listed: (images, machine) => this.#story.setImages(images, machine),
     });
-    this.#story = new Story(
-      (command) => this.#monitor.propose(command),
-      () => this.#images.focus(),
-    );
+    this.#story = new Story({
+      monitor: (command) => this.#monitor.propose(command),
+      guest: (command) => this.#console.propose(command),
+      images: () => this.#images.focus(),
+    });
     this.#monitor.pane.top.append(this.#story.element);
     this.elements = [
       this.#header.element,
@@ -80,6 +97,7 @@ export class App {
     startAutomation(this.#console.pane, this.#monitor.pane, () => this.#status);
     guardPage(() => this.#unsaved || this.#images.uploading);
     this.#tellFaults();
+    this.#startAddress();
     // The last chance to store what the guest wrote; what it flushed is stored anyway.
     window.addEventListener('pagehide', () => {
       this.#client.api.flushImages().catch(() => {});
@@ -104,6 +122,66 @@ export class App {
       submit: 'Cold boot',
       run: () => this.#client.api.coldBoot(),
     });
+  }
+
+  /** The machine that the address names is the first one; one that is named later is asked for. */
+  #startAddress(): void {
+    const line = lineOfHash(location.hash);
+    if (line !== undefined) this.#bootNamed(line).catch(reportError);
+    window.addEventListener('hashchange', () => {
+      const named = lineOfHash(location.hash) ?? this.#defaultLine;
+      if (named === this.#line || this.#line === undefined) return;
+      this.#openNamed(named, 'The address of this page was changed to name this machine.').catch(reportError);
+    });
+  }
+
+  async #bootNamed(line: string): Promise<void> {
+    const outcome = await this.#client.api.checkLine(line);
+    if (this.#status.state === 'failed') return;
+    if (outcome.ok) await this.#bootLine(line, outcome.isDefault);
+    else this.#openMachine({ line, answer: outcome, reason: BAD_ADDRESS });
+  }
+
+  async #openNamed(line: string, reason: string): Promise<void> {
+    const outcome = await this.#client.api.checkLine(line);
+    this.#openMachine({ line, reason, answer: outcome.ok ? undefined : outcome });
+  }
+
+  /** A line that turns out to start no machine is shown again, with what is wrong with it. */
+  async #bootLine(line: string, isDefault: boolean): Promise<void> {
+    const answer = await this.#client.bootLine(line, isDefault);
+    if (answer !== undefined) this.#openMachine({ line, answer });
+  }
+
+  #openMachine(options: Pick<MachineDialogOptions, 'line' | 'reason' | 'answer'>): void {
+    this.#closeDialog();
+    this.#closeDialog = openMachineDialog({
+      ...options,
+      defaultLine: this.#defaultLine,
+      submitted: (line, close) => this.#submitLine(line, close),
+      cancelled: () => this.#keepMachine(),
+    });
+  }
+
+  async #submitLine(line: string, close: () => void): Promise<LineAnswer | undefined> {
+    const outcome = await this.#client.api.checkLine(line);
+    if (!outcome.ok) return outcome;
+    await this.#runOrAsk({
+      title: 'Throw this machine away?',
+      text: 'OK switches on the machine of the command line, in which nothing is plugged.',
+      submit: 'Switch on',
+      run: async () => {
+        close();
+        this.#bootLine(line, outcome.isDefault).catch(reportError);
+      },
+    });
+    return undefined;
+  }
+
+  /** The address names the machine that there is; when there is none yet, the default one is started. */
+  #keepMachine(): void {
+    if (this.#line === undefined) this.#bootLine(this.#defaultLine, true).catch(reportError);
+    else showLine(this.#line === this.#defaultLine ? undefined : this.#line);
   }
 
   async #runOrAsk(action: RiskyAction): Promise<void> {
@@ -185,12 +263,16 @@ export class App {
         this.#console.booting(message.progress, message.failed === true);
         break;
       case 'guest':
+        this.#defaultLine = message.guest.defaultLine;
         this.#header.setGuest(message.guest);
         break;
       case 'machine':
+        this.#line = message.line;
+        showLine(message.isDefault ? undefined : message.line);
         break;
       case 'hardware':
         this.#header.setHardware(message.hardware);
+        this.#story.setHardware(message.hardware);
         break;
       case 'notice':
         this.#notices.show(message.notice);

@@ -1,5 +1,6 @@
 import { button } from './button.ts';
 import { h, on } from './dom.ts';
+import { isFramed } from './frame.ts';
 
 export interface Field {
   readonly name: string;
@@ -32,7 +33,6 @@ export function openForm(options: FormOptions): void {
   const form = h(
     'div',
     {},
-    h('h2', { id: 'dialog-title' }, options.title),
     options.text === undefined ? undefined : h('p', {}, options.text),
     ...inputs.map(({ field, input }) =>
       h(
@@ -46,7 +46,7 @@ export function openForm(options: FormOptions): void {
     error,
     h('div', { class: 'form-actions' }, cancel, submit),
   );
-  const dialog = show(form);
+  const dialog = show(options.title, form);
   inputs[0]?.input.select();
   if (inputs.length === 0) cancel.focus();
   const send = async (): Promise<void> => {
@@ -67,17 +67,33 @@ export function openForm(options: FormOptions): void {
   }
 }
 
-/** Shows `content` in a modal dialog named by its `#dialog-title`. */
-export function show(content: HTMLElement, className = ''): HTMLDialogElement {
+let shown = 0;
+
+/** Shows `content` in a modal dialog under a title. One dialog may be above another. */
+export function show(title: string, content: HTMLElement, className = ''): HTMLDialogElement {
+  const id = `dialog-title-${++shown}`;
   const dialog = h(
     'dialog',
-    { class: `dialog ${className}`.trim(), 'aria-labelledby': 'dialog-title' },
+    { class: `dialog ${className}`.trim(), 'aria-labelledby': id },
+    h('h2', { id }, title),
     content,
   );
   on(dialog, 'close', () => dialog.remove());
   document.body.append(dialog);
-  dialog.showModal();
+  if (isFramed() && !document.hasFocus()) waitForReader(dialog);
+  else dialog.showModal();
   return dialog;
+}
+
+/** In a frame the keyboard stays with the page around it until the reader comes in: the dialog is only shown until then. */
+function waitForReader(dialog: HTMLDialogElement): void {
+  dialog.setAttribute('open', '');
+  const becomeModal = (): void => {
+    if (!dialog.isConnected) return;
+    dialog.removeAttribute('open');
+    dialog.showModal();
+  };
+  window.addEventListener('focus', becomeModal, { once: true });
 }
 
 function inputFor(field: Field): HTMLInputElement {

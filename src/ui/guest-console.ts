@@ -1,6 +1,6 @@
 import type { BootProgress, ConsoleSize } from '../workers/protocol.ts';
 import { BootCard } from './boot-progress.ts';
-import { TerminalPane } from './terminal-pane.ts';
+import { CLEAR_LINE, TerminalPane } from './terminal-pane.ts';
 import { touchKeys } from './touch-keys.ts';
 import { Utf8Encoder } from './utf8-encoder.ts';
 
@@ -38,6 +38,12 @@ export class GuestConsole {
     if (!this.#spoke) this.#boot.hide();
     this.#spoke = true;
     this.pane.write(this.#decoder.decode(bytes, { stream: true }), shown);
+  }
+
+  /** Puts a command on the shell's input line in place of what is there; the user presses Enter. */
+  propose(command: string): void {
+    this.pane.type(CLEAR_LINE + command);
+    this.pane.focus();
   }
 
   /** A guest that does not follow the terminal gets one that is wide enough for it. */

@@ -18,6 +18,7 @@ export interface HeaderActions {
   reset(): Promise<void>;
   coldBoot(): Promise<void>;
   powerButton(): Promise<void>;
+  machine(): void;
   help(): void;
 }
 
@@ -50,6 +51,7 @@ export class Header {
   readonly #reset: HTMLButtonElement;
   readonly #coldBoot: HTMLButtonElement;
   readonly #power: HTMLButtonElement;
+  readonly #machine: HTMLButtonElement;
 
   constructor(actions: HeaderActions) {
     this.#start = button('Start', { icon: 'play', class: 'primary' }, () => actions.start());
@@ -62,6 +64,9 @@ export class Header {
     );
     this.#power = button('Power', { icon: 'power', label: 'Press the power button' }, () =>
       actions.powerButton(),
+    );
+    this.#machine = button('Machine…', { icon: 'chip', label: 'Machine… the command line of this PC' }, () =>
+      actions.machine(),
     );
     this.element = h(
       'header',
@@ -76,6 +81,7 @@ export class Header {
         this.#reset,
         this.#coldBoot,
         this.#power,
+        this.#machine,
       ),
       h(
         'div',
@@ -128,6 +134,7 @@ export class Header {
     this.#reset.disabled = !exists;
     this.#coldBoot.disabled = !exists;
     this.#power.disabled = !running;
+    this.#machine.disabled = state === 'loading';
   }
 
   /** Shows either Start or Pause. When the button that is hidden had the focus, the other one gets it. */

@@ -22,10 +22,10 @@ export function openHelp(): void {
   on(reader, 'change', () => setScreenReader(reader.checked));
   const close = button('Close', { class: 'primary' }, () => dialog.close());
   const dialog = show(
+    'Help',
     h(
       'div',
       {},
-      h('h2', { id: 'dialog-title' }, 'Help'),
       h(
         'p',
         {},

@@ -1,7 +1,5 @@
-import { TerminalPane } from './terminal-pane.ts';
+import { CLEAR_LINE, TerminalPane } from './terminal-pane.ts';
 
-/** End of line, then delete to its start: the monitor's own editing keys. */
-const CLEAR_LINE = '\x05\x15';
 /** Spec: xterm control sequences, DECSET 45: a backspace at the left edge goes to the end of the wrapped line before. */
 const REVERSE_WRAPAROUND = '\x1b[?45h';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the control characters

@@ -1,81 +1,65 @@
-import type { ImageRow, MachineDrives } from '../workers/protocol.ts';
-import { button } from './button.ts';
+import type { ImageRow, MachineDrives, MachineHardware } from '../workers/protocol.ts';
 import { h, on, readSetting, writeSetting } from './dom.ts';
-import { optionValue, STORY_PATH } from './format.ts';
+import { STORY_PATH } from './format.ts';
+import { StorySteps } from './story-steps.ts';
+import { diskSteps, memorySteps, processorSteps } from './story-texts.ts';
+import { tabs } from './tabs.ts';
 
-/** What the story's commands name. */
-interface Names {
-  readonly path: string;
-  readonly drive: string;
-  readonly device: string;
+export interface StoryActions {
+  /** Puts a command on the monitor's input line. */
+  monitor(command: string): void;
+  /** Puts a command on the input line of the guest's shell. */
+  guest(command: string): void;
+  /** Takes the user to the images. */
+  images(): void;
 }
 
-/** A disk is plugged and unplugged in four steps, each a click away. */
+/** Hardware is plugged in and out in some steps, each a click away. */
 export class Story {
   readonly element: HTMLDetailsElement;
-  readonly #steps = h('ol', { class: 'story-steps' });
-  readonly #propose: (command: string) => void;
-  readonly #upload: () => void;
-  #shown = '';
+  readonly #disk: StorySteps;
+  readonly #processor: StorySteps;
+  readonly #memory: StorySteps;
 
-  /**
-   * @param propose puts a command on the monitor's input line
-   * @param upload takes the user to the images
-   */
-  constructor(propose: (command: string) => void, upload: () => void) {
-    this.#propose = propose;
-    this.#upload = upload;
+  constructor(actions: StoryActions) {
+    this.#disk = new StorySteps(actions);
+    this.#processor = new StorySteps(actions);
+    this.#memory = new StorySteps(actions);
     this.element = h(
       'details',
       { class: 'story', open: readSetting('story') !== 'closed' },
-      h('summary', {}, 'Plug in a disk while Linux runs'),
-      this.#steps,
+      h('summary', {}, 'Plug in and out while Linux runs'),
+      tabs(
+        'What to plug in and out',
+        [
+          { id: 'disk', title: 'Disk', panel: this.#disk.element },
+          { id: 'processor', title: 'Processor', panel: this.#processor.element },
+          { id: 'memory', title: 'Memory', panel: this.#memory.element },
+        ],
+        readSetting('story-tab'),
+        (id) => writeSetting('story-tab', id),
+      ),
     );
     on(this.element, 'toggle', () => writeSetting('story', this.element.open ? 'open' : 'closed'));
-    this.#show({ path: STORY_PATH, drive: 'disk1', device: 'myvirtio1' });
+    this.#disk.show(diskSteps({ path: STORY_PATH, drive: 'disk1', device: 'myvirtio1' }));
   }
 
   /** The commands name a drive that the machine has, so that they stay the same from step to step; without one they name ids that are free. */
   setImages(images: readonly ImageRow[], { drives, freeIds }: MachineDrives): void {
     const drive = drives.find(({ path }) => images.some((image) => image.path === path));
     const image = images.find(({ inUse }) => !inUse) ?? images[0];
-    this.#show({
-      path: drive?.path ?? image?.path ?? STORY_PATH,
-      drive: drive?.id ?? freeIds.drive,
-      device: drive?.deviceId ?? freeIds.device,
-    });
+    this.#disk.show(
+      diskSteps({
+        path: drive?.path ?? image?.path ?? STORY_PATH,
+        drive: drive?.id ?? freeIds.drive,
+        device: drive?.deviceId ?? freeIds.device,
+      }),
+    );
   }
 
-  #show(names: Names): void {
-    const key = JSON.stringify(names);
-    if (key === this.#shown) return;
-    this.#shown = key;
-    const focused = this.#focusedStep();
-    const { path, drive, device } = names;
-    const upload = button('Upload a disk image, or make an empty one', { class: 'story-command' }, () =>
-      this.#upload(),
-    );
-    this.#steps.replaceChildren(
-      h('li', {}, upload),
-      this.#step(`drive_add 0 if=none,file=${optionValue(path)},format=raw,id=${drive}`),
-      this.#step(`device_add virtio-blk-pci,drive=${drive},id=${device}`),
-      this.#step(`device_del ${device}`),
-    );
-    this.#steps.querySelectorAll('button')[focused]?.focus();
-  }
-
-  /** Which of the steps has the focus, from 0 on; -1 when none has. */
-  #focusedStep(): number {
-    const steps: readonly (Element | null)[] = [...this.#steps.querySelectorAll('button')];
-    return steps.indexOf(document.activeElement ?? document.body);
-  }
-
-  #step(command: string): HTMLLIElement {
-    const label = `Write into the monitor: ${command}`;
-    return h(
-      'li',
-      {},
-      button(command, { label, class: 'story-command mono' }, () => this.#propose(command)),
-    );
+  /** What is plugged in gets a name that is free; what is used and taken out is what was plugged in last. */
+  setHardware(hardware: MachineHardware): void {
+    this.#processor.show(processorSteps(hardware));
+    this.#memory.show(memorySteps(hardware));
   }
 }

@@ -14,6 +14,9 @@ export const FONT =
 /** While the user drags a dividing bar the pane changes its size all the time. */
 const RESIZE_SETTLED_MS = 150;
 
+/** End of line, then delete to its start: editing keys of the monitor, and of shells. */
+export const CLEAR_LINE = '\x05\x15';
+
 export interface TerminalPaneOptions {
   readonly id: string;
   readonly title: string;

@@ -22,6 +22,8 @@ const PROGRAMS = /(?:^|\/)(?:qemu|hotslot)-system-x86_64$/;
 
 const NOT_HERE: Readonly<Record<NonNullable<ReturnType<typeof needsHost>>, string>> = {
   file: 'this page has no files of a host; disk images are plugged in with drive_add and device_add',
+  // What a kernel starts first can be named on its command line: a link from anybody must not choose it.
+  kernel: 'this page starts the kernel of its guest image, with the command line of that',
   terminal: 'this page has the monitor and the serial port in its own terminals',
 };
 
@@ -44,10 +46,10 @@ export function readMachineLine(line: string, memoryBytes: number): MachineLine 
   const warnings: string[] = [];
   const wanted = readCommandLine(args, (text) => warnings.push(withoutProgram(text)));
   if (!('text' in wanted)) {
-    const { kernel, initrd, dimms } = wanted;
+    const { kernel, initrd, append, dimms } = wanted;
     const about = (option: string): string | undefined => given.findLast(({ name }) => name === option)?.at;
     // -machine has them too.
-    if (kernel !== undefined || initrd !== undefined) throw startError(NOT_HERE.file, about('machine'));
+    if ((kernel ?? initrd ?? append) !== undefined) throw startError(NOT_HERE.kernel, about('machine'));
     readingOption(about('m'), () => checkMemory(wanted.memoryBytes ?? memoryBytes, dimms));
     return { commandLine: wanted, warnings };
   }

@@ -33,9 +33,8 @@ export async function makeMachine(
   warnings: readonly string[] = [],
 ): Promise<WorkerMachine> {
   const memoryBytes = commandLine.memoryBytes ?? guest.memoryBytes;
-  const { kernel, serialPorts } = guest;
+  const { kernel, append, serialPorts } = guest;
   const initrd = memoryBytes < PACKED_INITRD_BELOW ? await gzip(guest.initrd) : guest.initrd;
-  const append = commandLine.append ?? guest.append;
   const parts = { kernel, initrd, append, memoryBytes, serialPorts };
   const machine = machineOfCommandLine(commandLine, parts, hostOf(environment));
   try {

@@ -16,8 +16,9 @@ async function openFrame(
   headers: Readonly<Record<string, string>>,
   attributes: string,
   before = '',
+  hash = '',
 ): Promise<Frame> {
-  const frame = `<iframe ${attributes} src=".${SITE_PATH}" width="1200" height="720"></iframe>`;
+  const frame = `<iframe ${attributes} src=".${SITE_PATH}${hash}" width="1200" height="720"></iframe>`;
   site = await serveSite(headers, { '/around.html': `<!doctype html>${before}${frame}` });
   await page.goto(`${site.url}around.html`);
   await expect.poll(() => page.frames().length).toBe(2);
@@ -104,3 +105,25 @@ test('a frame takes no keys from the page around it and does not scroll it', FIR
   await expect.poll(() => frame.evaluate(() => window.hotslot?.console.text())).toContain('\ncame1in');
   await expect(page.locator('#outer')).toHaveValue('still mine');
 });
+
+test(
+  'a frame whose address names a bad machine says so, and leaves the keyboard where it is',
+  FIREFOX,
+  async ({ page }) => {
+    const before = '<input id="outer" autofocus />';
+    const frame = await openFrame(page, ANYBODY, 'id="inner"', before, '#cmd=-foo');
+    const dialog = frame.getByRole('dialog', { name: 'Machine' });
+    await expect(dialog.getByRole('alert')).toHaveText('-foo: invalid option');
+    await expect(page.locator('#outer')).toBeFocused();
+    await page.keyboard.type('still mine');
+    await expect(page.locator('#outer')).toHaveValue('still mine');
+    // A click is how the reader comes in.
+    await dialog.getByRole('textbox').click();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('-bar');
+    await page.keyboard.press('Enter');
+    await expect(dialog.getByRole('alert')).toHaveText('-bar: invalid option');
+    await page.keyboard.press('Escape');
+    await expect(dialog).toHaveCount(0);
+  },
+);

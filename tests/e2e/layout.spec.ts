@@ -1,5 +1,5 @@
 /** The page at many sizes: nothing lies over anything else, nothing sticks out, each terminal has lines. */
-import { expect, type Page } from '@playwright/test';
+import { expect, type Locator, type Page } from '@playwright/test';
 import { FIREFOX, test } from './support/pages.ts';
 
 const SIZES = [
@@ -28,7 +28,7 @@ const SIZES = [
   [2560, 320],
   [2560, 1440],
 ] as const;
-const HEADER_PARTS = '#controls :is(h1, .subtitle, .badge, .mips, .policy, button, select)';
+const HEADER_PARTS = '#controls :is(h1, .subtitle, .badge, .hardware, .mips, .policy, button, select)';
 const PANES = '#controls, #console, #monitor, #images';
 const LINES_MIN = 4;
 /** From this size on the panes stand in two columns. */
@@ -115,20 +115,41 @@ test(
   FIREFOX,
   async ({ guestless: page }) => {
     await page.setViewportSize({ width: 320, height: 320 });
-    for (const [opener, last] of [
-      ['Help', 'Close'],
-      ['New empty image', 'Create'],
-    ] as const) {
-      await page.getByRole('button', { name: opener }).click();
-      const dialog = page.getByRole('dialog');
-      const box = await dialog.boundingBox();
-      expect(box?.x).toBeGreaterThanOrEqual(0);
-      expect((box?.x ?? 0) + (box?.width ?? 999)).toBeLessThanOrEqual(320);
-      const sideways = await dialog.evaluate((element) => element.scrollWidth - element.clientWidth);
-      expect(sideways).toBeLessThanOrEqual(0);
-      await dialog.getByRole('button', { name: last }).scrollIntoViewIfNeeded();
-      await expect(dialog.getByRole('button', { name: last })).toBeInViewport({ ratio: 0.98 });
-      await page.keyboard.press('Escape');
-    }
+    await expectFits(page, 'Help', 'Close');
+    await expectFits(page, 'New empty image', 'Create');
   },
 );
+
+test('so does the one with the command line, whatever it says', FIREFOX, async ({ guest: page }) => {
+  await page.setViewportSize({ width: 320, height: 320 });
+  await expectFits(page, 'Machine…', 'OK', async (dialog) => {
+    for (const [line, answer] of [
+      [`-name ${'x'.repeat(300)} -foo`, '-foo: invalid option'],
+      ['-help', '-smp [cpus=]n'],
+    ] as const) {
+      await dialog.getByRole('textbox').fill(line);
+      await page.keyboard.press('Enter');
+      await expect(dialog).toContainText(answer);
+    }
+  });
+});
+
+/** Opens a dialog on a page of 320 by 320 pixels, and leaves it by Escape. `use` is done before it is looked at. */
+async function expectFits(
+  page: Page,
+  opener: string,
+  last: string,
+  use: (dialog: Locator) => Promise<void> = async () => {},
+): Promise<void> {
+  await page.getByRole('button', { name: opener }).click();
+  const dialog = page.getByRole('dialog');
+  await use(dialog);
+  const box = await dialog.boundingBox();
+  expect(box?.x).toBeGreaterThanOrEqual(0);
+  expect((box?.x ?? 0) + (box?.width ?? 999)).toBeLessThanOrEqual(320);
+  const sideways = await dialog.evaluate((element) => element.scrollWidth - element.clientWidth);
+  expect(sideways).toBeLessThanOrEqual(0);
+  await dialog.getByRole('button', { name: last, exact: true }).scrollIntoViewIfNeeded();
+  await expect(dialog.getByRole('button', { name: last, exact: true })).toBeInViewport({ ratio: 0.98 });
+  await page.keyboard.press('Escape');
+}

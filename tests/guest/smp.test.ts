@@ -17,13 +17,27 @@ describe('Linux on four processors', () => {
   let guest: HeadlessGuest;
 
   beforeAll(async () => {
-    const smp = { cpus: 4, maxCpus: 4, sockets: 1, dies: 1, cores: 2, threads: 2 };
-    guest = new HeadlessGuest({ images: memoryImages(), config: { smp } });
+    const smp = { cpus: 4, maxCpus: 8, sockets: 2, dies: 1, cores: 2, threads: 2 };
+    const config = { smp, cpu: 'IvyBridge-IBRS', machineType: 'pc-i440fx-6.1' };
+    guest = new HeadlessGuest({ images: memoryImages(), config });
     await guest.boot();
     // Linux takes no processor off line while a driver looks at its device.
     await guest.settle();
   }, 4 * MINUTES);
   afterAll(() => guest.end());
+
+  it('knows their model, and what they execute', async () => {
+    expect(await guest.ask("grep '^model name' /proc/cpuinfo | sort -u | tr -d '\\t'")).toBe(
+      'model name: Intel Xeon E3-12xx v2 (Ivy Bridge, IBRS)',
+    );
+    const flags = (await guest.ask('grep -m1 ^flags /proc/cpuinfo')).split(' ');
+    // The second level of the x86-64 psABI, and what the model has beyond it.
+    expect(flags).toEqual(
+      expect.arrayContaining(['cx16', 'lahf_lm', 'popcnt', 'pni', 'ssse3', 'sse4_1', 'sse4_2', 'fsgsbase']),
+    );
+    expect(flags).toEqual(expect.arrayContaining(['smep', 'rdrand', 'rdtscp', 'erms']));
+    expect(await guest.ask('cat /sys/class/dmi/id/product_version')).toBe('pc-i440fx-6.1');
+  });
 
   it('has all of them, where the board says they are', async () => {
     expect(await guest.ask(`nproc; cat ${ONLINE}; grep ^apicid /proc/cpuinfo | tr -d '\\t'`)).toBe(
@@ -59,6 +73,26 @@ describe('Linux on four processors', () => {
         expect(await guest.ask(`echo 0 > ${file}; nproc; echo 1 > ${file}; nproc`)).toBe('3\n4');
       }
       expect(await guest.ask(counted(4, 200))).toBe(' 4 200');
+      expect(await trouble(guest)).toBe('');
+    },
+    2 * MINUTES,
+  );
+
+  it(
+    'takes another of their model in the second socket, and of no other model',
+    async () => {
+      const place = 'socket-id=1,core-id=0,thread-id=0';
+      expect(await guest.hmp(`device_add qemu64-x86_64-cpu,id=cpu-2,${place}`)).toBe(
+        "Error: Invalid CPU type, expected cpu type: 'IvyBridge-IBRS-x86_64-cpu'\n",
+      );
+      expect(await guest.hmp(`device_add IvyBridge-IBRS-x86_64-cpu,id=cpu-2,${place}`)).toBe('');
+      const file = '/sys/devices/system/cpu/cpu4/online';
+      expect(await guest.ask(`until [ -e ${file} ]; do sleep 0.1; done; echo 1 > ${file}; nproc`)).toBe('5');
+      const topology = '/sys/devices/system/cpu/cpu4/topology';
+      expect(await guest.ask(`cat ${topology}/physical_package_id`)).toBe('1');
+      expect(await guest.ask(counted(5, 100))).toBe(' 5 100');
+      expect(await guest.hmp('device_del cpu-2')).toBe('');
+      expect(await guest.ask(`while [ -e ${file} ]; do sleep 0.1; done; nproc`)).toBe('4');
       expect(await trouble(guest)).toBe('');
     },
     2 * MINUTES,

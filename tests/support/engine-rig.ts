@@ -3,7 +3,6 @@ import { QUIET } from '../../src/emu/core/trace.ts';
 import { createEngine } from '../../src/emu/cpu/engine.ts';
 import { RIP_HI, RIP_LO } from '../../src/emu/cpu/state.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
-import { ABLEST } from './ablest-cpu.ts';
 import {
   type CpuRig,
   enterUserMode,
@@ -12,6 +11,7 @@ import {
   type RigFault,
   softwareInterrupt,
 } from './cpu-rig.ts';
+import { ABLEST } from './featured-cpu.ts';
 
 /** More than any recorded REP needs. */
 const ITERATIONS_MAX = 256;

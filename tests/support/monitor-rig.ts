@@ -14,9 +14,9 @@ import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-eve
 import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
-import { CPU_SOCKETS } from '../../src/emu/cpu/cpu-type.ts';
 import type { Exit } from '../../src/emu/cpu/engine.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
+import { provideBoard } from '../../src/emu/machine/board-services.ts';
 import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
 import { readCpuRegisters } from '../../src/emu/machine/cpu-registers.ts';
 import { cpuTopologyOf, ONE_PROCESSOR, type SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
@@ -25,7 +25,7 @@ import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
 import { RunControl, type RunState } from '../../src/emu/machine/run-state.ts';
-import { DIMM_SOCKETS } from '../../src/emu/memory/pc-dimm-type.ts';
+import { BALLOON } from '../../src/emu/memory/balloon.ts';
 import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
@@ -36,7 +36,8 @@ import { DeviceRegistry } from '../../src/emu/qdev/device-type.ts';
 import { OBJECT_TREE } from '../../src/emu/qdev/links.ts';
 import { ObjectTree } from '../../src/emu/qdev/objects.ts';
 import { DeviceManager } from '../../src/emu/qdev/plug.ts';
-import { CLOCK, ENTROPY, EVENTS, Services, TRACE } from '../../src/emu/qdev/services.ts';
+import { Qom } from '../../src/emu/qdev/qom.ts';
+import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../../src/emu/qdev/services.ts';
 import { DeviceTree } from '../../src/emu/qdev/tree.ts';
 import { UserObjects } from '../../src/emu/qdev/user-objects.ts';
 
@@ -118,6 +119,7 @@ export async function monitorRig({
     .provide(CLOCK, clock)
     .provide(TRACE, QUIET)
     .provide(ENTROPY, { random: (target) => target.fill(4) })
+    .provide(WALL_CLOCK, () => time.ns / 1e6)
     .provide(EVENTS, events)
     .provide(OBJECT_TREE, objectTree)
     .provide(DRIVES, drives)
@@ -127,9 +129,7 @@ export async function monitorRig({
     chardevs.provide(id, { backend: null, filename: () => filename });
   }
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
-  services
-    .provide(CPU_SOCKETS, { insert: (apicId) => board.cpus.insert(apicId) })
-    .provide(DIMM_SOCKETS, { insert: (backend, gpa) => board.dimms.insert(backend, gpa) });
+  provideBoard(services, () => board);
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
   const cpu = new Vcpu(memory, NO_HOST, QUIET, cpuTopologyOf(smp, 0), smp.maxCpus);
@@ -167,7 +167,9 @@ export async function monitorRig({
     chardevs,
     drives,
     objects,
-    guestMemory: board.dimms,
+    qom: new Qom(objectTree),
+    guestMemory: board.deviceMemory,
+    balloon: services.get(BALLOON),
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),
     reset() {

@@ -6,7 +6,6 @@ import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import { CR2_HI, CR2_LO, RIP_HI, RIP_LO } from '../../src/emu/cpu/state.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { CODE_ADDRESS, type Vector, WORD_RIP, wordsBefore } from '../conformance/vector-format.ts';
-import { ABLEST } from './ablest-cpu.ts';
 import {
   CODE_GPA,
   enterUserMode,
@@ -18,6 +17,7 @@ import {
   type RigFault,
   wordsOf,
 } from './cpu-rig.ts';
+import { ABLEST } from './featured-cpu.ts';
 
 const PAGE = 4096;
 const JUMP_BYTES = 5;

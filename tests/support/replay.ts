@@ -148,6 +148,22 @@ export function normalisations(knownTypes: ReadonlySet<string>): readonly Normal
           .join('')}\n`,
     },
     {
+      why: 'QEMU lists them in the order of a hash table; parts of QEMU itself and old spellings are not modelled',
+      lines: /^qom-list /,
+      apply: (text) =>
+        text
+          .split('\n')
+          .filter((line) => !/\(child<(memory-region|irq)>\)$|^legacy-/.test(line))
+          .sort()
+          .join('\n'),
+    },
+    {
+      why: 'QEMU prints the members of an object in the order of a hash table',
+      lines: /^qom-get /,
+      apply: (text) =>
+        text.startsWith('{') ? text.replaceAll(',\n', '\n').split('\n').sort().join('\n') : text,
+    },
+    {
       why: 'how much room an image takes is not known',
       lines: /^info block .*-v/,
       apply: (text) => text.replaceAll(/^disk size: .*$/gm, 'disk size:'),

@@ -14,7 +14,6 @@ import {
   withFeatures,
   withoutFeatures,
 } from '../../src/emu/cpu/cpu-features.ts';
-import { QEMU64 } from '../../src/emu/cpu/models/cpu-identity.ts';
 import {
   CR4,
   CR4_FSGSBASE,
@@ -36,7 +35,7 @@ import { IA32_EFER, IA32_TSC_AUX, writeMsr } from '../../src/emu/cpu/system/msr.
 import { initState } from '../../src/emu/cpu/system/reset.ts';
 import { SYSTEM_OPS } from '../../src/emu/cpu/system/system-ops.ts';
 import { Machine } from '../../src/emu/index.ts';
-import { ABLEST } from '../support/ablest-cpu.ts';
+import { ABLEST, cpuWith } from '../support/featured-cpu.ts';
 import { memoryImages } from '../support/headless-guest.ts';
 import { tinyKernel } from '../support/tiny-kernel.ts';
 import { VcpuRig } from '../support/vcpu-rig.ts';
@@ -46,7 +45,7 @@ const CARRY = 1;
 const ARITHMETIC = 0x8d5;
 
 function rigWith(features: CpuFeatures): VcpuRig {
-  return new VcpuRig(ONE, undefined, { ...QEMU64, features });
+  return new VcpuRig(ONE, undefined, cpuWith(features));
 }
 
 describe('feature words', () => {
@@ -110,7 +109,7 @@ describe('bits of control registers', () => {
   it('TSC_AUX survives INIT', () => {
     const rig = rigWith(EXECUTED_FEATURES);
     writeMsr(rig.cpu, IA32_TSC_AUX, 0x1005, 0);
-    initState(rig.S, true, QEMU64.signature);
+    initState(rig.S, true, ABLEST.signature);
     expect(rig.S[TSC_AUX]).toBe(0x1005);
   });
 });

@@ -18,7 +18,7 @@ import { Engine } from '../../src/emu/cpu/engine.ts';
 import { type CpuIdentity, INTEL, QEMU64 } from '../../src/emu/cpu/models/cpu-identity.ts';
 import { RIP_LO, SEG_BASE_LO, SEG_CS, SEG_SELECTOR } from '../../src/emu/cpu/state.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
-import { ABLEST } from '../support/ablest-cpu.ts';
+import { ABLEST, cpuWith } from '../support/featured-cpu.ts';
 import { RecordingHost } from '../support/vcpu-rig.ts';
 
 const LOAD_ADDRESS = 0x7c00;
@@ -39,7 +39,7 @@ const LESS_FEATURES = withoutFeatures(QEMU64_FEATURES, [
   ...[CPUID_EXT_CX16, CPUID_CX8, CPUID_EXT_SSE3, CPUID_CMOV],
   ...[CPUID_CLFLUSH, CPUID_FXSR, CPUID_EXT3_LAHF_LM, CPUID_SSE2],
 ]);
-const LESS: CpuIdentity = { ...QEMU64, features: LESS_FEATURES };
+const LESS = cpuWith(LESS_FEATURES);
 const EXECUTED: CpuIdentity = { ...ABLEST, vendor: INTEL };
 
 it.each([

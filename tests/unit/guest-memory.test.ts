@@ -160,6 +160,77 @@ describe('giving back', () => {
   });
 });
 
+describe('giving back page by page', () => {
+  const PAGES = CHUNK_SIZE / PAGE_SIZE;
+  function full() {
+    const memory = new GuestMemory(8);
+    memory.add('ram', 0, 4 * MIB);
+    memory.fill(0, 4 * MIB, 7);
+    const heard: string[] = [];
+    memory.listen({ chunkMapped() {}, unmapped: () => heard.push('unmapped') });
+    return { memory, heard, giveBack: (page: number) => memory.release(MIB + page * PAGE_SIZE, PAGE_SIZE) };
+  }
+  /** All pages once, in an order without runs. */
+  const mixed = Array.from({ length: PAGES }, (_, n) => (n * 149 + 31) % PAGES);
+
+  test.each([
+    ['up', mixed.toSorted((a, b) => a - b)],
+    ['down', mixed.toSorted((a, b) => b - a)],
+    ['mixed', mixed],
+  ])('frees a chunk with its last page, %s, and no sooner', (_, order) => {
+    const { memory, heard, giveBack } = full();
+    let work = 0;
+    for (const [n, page] of order.entries()) {
+      expect([used(memory), heard.length]).toEqual([4, 0]);
+      expect(memory.readU8(MIB + page * PAGE_SIZE)).toBe(7);
+      work += giveBack(page);
+      expect(memory.readU8(MIB + page * PAGE_SIZE)).toBe(0);
+      if (n === 0) expect(memory.readU8(MIB + order[1] * PAGE_SIZE + 4095)).toBe(7);
+    }
+    expect([used(memory), heard]).toEqual([3, ['unmapped']]);
+    // Each page is cleared, and looked at few times.
+    expect(work).toBeLessThan(4 * CHUNK_SIZE + PAGES * PAGE_SIZE);
+    expect([memory.readU8(MIB - 1), memory.readU8(2 * MIB)]).toEqual([7, 7]);
+  });
+
+  test('keeps what the guest has written since, whether or not it said that it takes a page again', () => {
+    const { memory, giveBack } = full();
+    giveBack(5);
+    memory.writeU8(MIB + 6 * PAGE_SIZE - 1, 9);
+    for (let page = 0; page < PAGES; page++) if (page !== 5) giveBack(page);
+    expect([used(memory), memory.readU8(MIB + 6 * PAGE_SIZE - 1)]).toEqual([4, 9]);
+    giveBack(5);
+    expect(used(memory)).toBe(3);
+    // And it is memory like any other.
+    memory.writeU8(MIB + 1, 3);
+    expect([used(memory), memory.readU8(MIB), memory.readU8(MIB + 1)]).toEqual([4, 0, 3]);
+    giveBack(0);
+    expect(used(memory)).toBe(3);
+  });
+
+  test('forgets instructions decoded from all of the chunk', () => {
+    const { memory, giveBack } = full();
+    for (let page = 0; page < PAGES - 1; page++) giveBack(page);
+    const first = memory.locate(MIB) / PAGE_SIZE;
+    memory.codePages[first + 3] = 1;
+    const dropped: number[] = [];
+    memory.onCodeWrite((page) => dropped.push(page - first));
+    giveBack(PAGES - 1);
+    expect([used(memory), dropped]).toEqual([3, [3]]);
+  });
+
+  test('does with a piece of a chunk what it does with a whole one', () => {
+    const memory = new GuestMemory(8);
+    memory.add('a', 0x3000, 0x2000);
+    memory.add('b', 0x5000, 0x3000);
+    memory.fill(0x3000, 0x5000, 7);
+    memory.release(0x4000, 0x2000);
+    expect([used(memory), memory.readU8(0x3fff), memory.readU8(0x6000)]).toEqual([2, 7, 7]);
+    memory.release(0x3000, 0x1000);
+    expect([used(memory), memory.readU8(0x6000)]).toEqual([1, 7]);
+  });
+});
+
 describe('a full arena', () => {
   test('throws one sentence, or lets a transfer move nothing', () => {
     const memory = new GuestMemory(2);

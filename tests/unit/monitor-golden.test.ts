@@ -51,6 +51,9 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   errors_cpu_dies: { smp: { cpus: 3, maxCpus: 8, sockets: 2, dies: 2, cores: 2, threads: 1 } },
   errors_memdev: FOUR_SLOTS,
   errors_dimm: FOUR_SLOTS,
+  errors_qom: FOUR_SLOTS,
+  errors_virtio_mem: { dimms: { slots: 4, maxSize: 2 * GIB } },
+  errors_virtio_mem_noslots: { dimms: { slots: 0, maxSize: GIB } },
   errors_dimm_full: FOUR_SLOTS,
   errors_dimm_noslots_room: { dimms: { slots: 0, maxSize: GIB } },
   errors_dimm_4g: { memoryBytes: 4 * GIB, dimms: { slots: 2, maxSize: 5 * GIB } },
@@ -99,6 +102,11 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_dimm_noslots_room',
     'errors_dimm_4g',
     'errors_dimm_fragmented',
+    'errors_balloon',
+    'errors_qom',
+    'errors_virtio_mem',
+    'errors_virtio_mem_noroom',
+    'errors_virtio_mem_noslots',
   ])('%s', async (name) => {
     const recording = readRecording(name);
     const rig = await monitorRig(MACHINES[name]);

@@ -22,8 +22,8 @@ import {
 } from '../../src/emu/cpu/state.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { CODE_ADDRESS, DATA_ADDRESS } from '../conformance/vector-format.ts';
-import { ABLEST } from '../support/ablest-cpu.ts';
 import { CODE_GPA, enterUserMode, NO_DEVICES, RIG_MEMORY_BYTES } from '../support/cpu-rig.ts';
+import { ABLEST } from '../support/featured-cpu.ts';
 
 const STAC = [0x0f, 0x01, 0xcb];
 const CLAC = [0x0f, 0x01, 0xca];

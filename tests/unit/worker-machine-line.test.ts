@@ -99,18 +99,25 @@ describe('a line of the page', () => {
   it.each([
     '-kernel bzImage',
     '-initrd x',
+    '-append init=/bin/sh',
     '-M pc,kernel=x',
     '-machine initrd=x',
+    '-machine append=x',
     '-guest debian-amd64',
-    '-drive file=/tmp/test.img,if=virtio',
-    '-hda /tmp/test.img',
-    '-cdrom x',
-    '/tmp/test.img',
-  ])('%s: a page has no files of a host', (option) => {
+  ])('%s: a page has one kernel, and nobody chooses what that starts', (option) => {
     const { text, marked } = refusal(`-m 64 ${option}`);
-    expect(text).toContain('this page has no files of a host');
+    expect(text).toContain('this page starts the kernel of its guest image');
     expect(marked).toBe(option);
   });
+
+  it.each(['-drive file=/tmp/test.img,if=virtio', '-hda /tmp/test.img', '-cdrom x', '/tmp/test.img'])(
+    '%s: a page has no files of a host',
+    (option) => {
+      const { text, marked } = refusal(`-m 64 ${option}`);
+      expect(text).toContain('this page has no files of a host');
+      expect(marked).toBe(option);
+    },
+  );
 
   it.each(['-serial stdio', '-monitor unix:/tmp/x', '-nodefaults'])(
     '%s: its terminals are the page’s',
@@ -125,7 +132,7 @@ describe('a line of the page', () => {
     const help = readMachineLine('-help', DEFAULT_BYTES);
     const text = 'text' in help ? help.text : '';
     expect(text).toContain('-smp ');
-    expect(text).not.toMatch(/-kernel|-drive|-serial|disk_image/);
+    expect(text).not.toMatch(/-kernel|-append|-drive|-serial|disk_image/);
     expect(readMachineLine('-M help', DEFAULT_BYTES)).toEqual({
       text: expect.stringContaining('Supported machines are:'),
     });

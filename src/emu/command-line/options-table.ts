@@ -8,12 +8,12 @@ export interface OptionSpec {
   /** What the help shows for the value; absent: the option takes none. */
   readonly value?: string;
   readonly help: string;
-  /** It names files of the host, or is about its terminal. */
+  /** It is about something that only a program has. */
   readonly host?: HostPart;
 }
 
-/** What a host has and a page has not. */
-export type HostPart = 'file' | 'terminal';
+/** What a host has and a page has not: files, a choice of kernels, a terminal. */
+export type HostPart = 'file' | 'kernel' | 'terminal';
 
 interface OptionGroup {
   readonly title: string;
@@ -85,15 +85,15 @@ const GROUPS: readonly OptionGroup[] = [
         name: 'kernel',
         value: 'bzImage',
         help: 'a bzImage, or an ELF kernel with a PVH entry',
-        host: 'file',
+        host: 'kernel',
       },
-      { name: 'append', value: 'cmdline', help: 'the command line of the kernel' },
-      { name: 'initrd', value: 'file', help: 'the initial RAM disk', host: 'file' },
+      { name: 'append', value: 'cmdline', help: 'the command line of the kernel', host: 'kernel' },
+      { name: 'initrd', value: 'file', help: 'the initial RAM disk', host: 'kernel' },
       {
         name: 'guest',
         value: 'name',
         help: 'kernel, RAM disk, command line and memory size of public/images/name; the default without kernel and disk',
-        host: 'file',
+        host: 'kernel',
       },
     ],
   },

@@ -24,6 +24,10 @@ export interface MachineEventData {
   DEVICE_DELETED: { readonly device?: string; readonly path: string };
   /** The guest opened or closed a port of a virtio console device. Spec: QEMU qapi/char.json. */
   VSERPORT_CHANGE: { readonly open: boolean; readonly id: string };
+  /** The guest has another amount of memory in its balloon. Spec: QEMU qapi/machine.json. */
+  BALLOON_CHANGE: { readonly actual: number };
+  /** The guest took memory of a device, or gave it up. Spec: QEMU qapi/machine.json. */
+  MEMORY_DEVICE_SIZE_CHANGE: { readonly size: number; readonly 'qom-path': string; readonly id?: string };
   BLOCK_IO_ERROR: {
     readonly device: string;
     readonly 'node-name'?: string;
@@ -52,7 +56,9 @@ const RATE_MS = 1000;
 
 /** Names what a rated event is about; undefined for an event that is told at once. */
 function ratedKey(event: MachineEvent): string | undefined {
-  return event.event === 'VSERPORT_CHANGE' ? `${event.event} ${event.data.id}` : undefined;
+  if (event.event === 'VSERPORT_CHANGE') return `${event.event} ${event.data.id}`;
+  if (event.event === 'MEMORY_DEVICE_SIZE_CHANGE') return `${event.event} ${event.data['qom-path']}`;
+  return event.event === 'BALLOON_CHANGE' ? event.event : undefined;
 }
 
 export class MachineEvents {

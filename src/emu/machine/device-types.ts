@@ -10,7 +10,9 @@ import type { DeviceType } from '../qdev/device-type.ts';
 import type { PropertySpec } from '../qdev/properties.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
+import { VIRTIO_BALLOON_TYPES } from '../virtio/virtio-balloon-pci-type.ts';
 import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
+import { VIRTIO_MEM_TYPES } from '../virtio/virtio-mem-pci-type.ts';
 import { VIRTIO_RNG_TYPES } from '../virtio/virtio-rng-pci-type.ts';
 import { VIRTIO_SERIAL_TYPES } from '../virtio/virtio-serial.ts';
 import type { MachineVersion } from './machine-versions.ts';
@@ -22,7 +24,9 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ISA_SERIAL,
   ...CPU_TYPES,
   PC_DIMM,
+  ...VIRTIO_BALLOON_TYPES,
   ...VIRTIO_BLK_TYPES,
+  ...VIRTIO_MEM_TYPES,
   ...VIRTIO_RNG_TYPES,
   ...VIRTIO_SERIAL_TYPES,
 ];

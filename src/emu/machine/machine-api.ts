@@ -4,17 +4,19 @@ import type { Drives } from '../block/drives.ts';
 import type { Chardevs } from '../char/chardevs.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
+import type { Balloon } from '../memory/balloon.ts';
 import type { PciDeviceInfo } from '../pci/pci-info.ts';
 import type { DeviceManager } from '../qdev/plug.ts';
+import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
 import type { HotpluggableCpu } from './boards/pc-cpus.ts';
-import type { MemoryApi } from './boards/pc-dimms.ts';
+import type { MemoryApi } from './boards/pc-device-memory.ts';
 import type { CpuRegisters } from './cpu-registers.ts';
 import type { RunState } from './run-state.ts';
 
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
 export type { HotpluggableCpu } from './boards/pc-cpus.ts';
-export type { MemoryApi, MemoryDevice } from './boards/pc-dimms.ts';
+export type { MemoryApi, MemoryDevice } from './boards/pc-device-memory.ts';
 export type { CpuRegisters, SegmentRegister } from './cpu-registers.ts';
 
 export interface CpuInfo {
@@ -31,7 +33,10 @@ export interface MachineApi {
   readonly chardevs: Chardevs;
   readonly drives: Drives;
   readonly objects: UserObjects;
+  /** All of them and their properties. */
+  readonly qom: Qom;
   readonly guestMemory: MemoryApi;
+  readonly balloon: Balloon;
   /** Stops the vCPUs; without effect when they do not run. */
   stop(): void;
   /** Lets the vCPUs run; QEMU's error when the machine must be reset first. */

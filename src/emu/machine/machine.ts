@@ -11,25 +11,26 @@ import { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import { TraceLog } from '../core/trace.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
-import { CPU_SOCKETS } from '../cpu/cpu-type.ts';
 import { Engine } from '../cpu/engine.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
+import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
-import { DIMM_SOCKETS } from '../memory/pc-dimm-type.ts';
 import { pcMemory, pcRamLayout } from '../memory/pc-ram.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
 import { OBJECT_TREE } from '../qdev/links.ts';
 import { ObjectTree } from '../qdev/objects.ts';
 import { DeviceManager } from '../qdev/plug.ts';
-import { CLOCK, ENTROPY, EVENTS, Services, TRACE } from '../qdev/services.ts';
+import { Qom } from '../qdev/qom.ts';
+import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../qdev/services.ts';
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
+import { provideBoard } from './board-services.ts';
 import { PcBoard, type PcWiring } from './boards/pc.ts';
 import type { HotpluggableCpu } from './boards/pc-cpus.ts';
-import type { MemoryApi } from './boards/pc-dimms.ts';
+import type { MemoryApi } from './boards/pc-device-memory.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
 import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
@@ -63,6 +64,8 @@ export class Machine implements MachineApi {
   /** What `chardev-add` makes. */
   readonly chardevs: Chardevs;
   readonly drives: Drives;
+  readonly balloon: Balloon;
+  readonly qom: Qom;
   readonly board: PcBoard;
   readonly engine: Engine;
   readonly processors: Processors;
@@ -123,15 +126,16 @@ export class Machine implements MachineApi {
       .provide(CLOCK, this.clock)
       .provide(TRACE, this.trace)
       .provide(ENTROPY, host)
+      .provide(WALL_CLOCK, () => this.#wallClockMs())
       .provide(EVENTS, this.events)
       .provide(OBJECT_TREE, objectTree)
       .provide(DRIVES, this.drives)
       .provide(BLOCK_ERRORS, blockErrorReporter(this.events, host));
     this.chardevs = services.get(CHARDEVS);
+    this.balloon = services.get(BALLOON);
+    this.qom = new Qom(objectTree);
     this.objects = new UserObjects(OBJECT_TYPES, objectTree, services);
-    services
-      .provide(CPU_SOCKETS, { insert: (apicId) => this.board.cpus.insert(apicId) })
-      .provide(DIMM_SOCKETS, { insert: (backend, gpa) => this.board.dimms.insert(backend, gpa) });
+    provideBoard(services, () => this.board);
     const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
     this.devices = new DeviceManager(new DeviceRegistry(typesOf(version)), tree, services);
     this.serial = new CharPipe((bytes) => this.onSerial(bytes, 0));
@@ -322,7 +326,7 @@ export class Machine implements MachineApi {
   }
 
   get guestMemory(): MemoryApi {
-    return this.board.dimms;
+    return this.board.deviceMemory;
   }
 
   hotpluggableCpus(): readonly HotpluggableCpu[] {

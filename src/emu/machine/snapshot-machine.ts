@@ -20,7 +20,7 @@ import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import { GPA_END, PAGE_SIZE } from '../memory/guest-memory.ts';
 import { RamImage } from '../memory/ram-image.ts';
 import { addressesEnd } from './address-limit.ts';
-import type { SavedRegion } from './boards/pc-dimms.ts';
+import type { SavedRegion } from './boards/pc-device-memory.ts';
 import { ONE_PROCESSOR, type SmpConfig } from './cpu-topology.ts';
 import { MAX_DIMM_SLOTS, Machine } from './machine.ts';
 import type { MachineConfig, MachineHost, RunSnapshot } from './machine-config.ts';
@@ -206,8 +206,8 @@ export function machineForSnapshot(
     saved.name === regions[at]?.name && saved.gpa === regions[at]?.gpa && saved.size === regions[at]?.size;
   const own = ram.slice(0, regions.length);
   if (own.length !== regions.length || !own.every(isSame)) throw new SnapshotError(UNKNOWN_MACHINE);
-  // DIMMs are above all other RAM.
-  if (!ram.slice(own.length).every((saved) => machine.board.dimms.restoreRegion(saved))) {
+  // The memory of devices is above all other RAM.
+  if (!ram.slice(own.length).every((saved) => machine.board.deviceMemory.restoreRegion(saved))) {
     throw new SnapshotError(UNKNOWN_MACHINE);
   }
   return machine;
@@ -237,7 +237,8 @@ export async function restoreMachine(machine: Machine, state: Plain): Promise<vo
 async function restore(machine: Machine, { run, peripherals, sections }: StateSnapshot): Promise<void> {
   const { board, devices } = machine;
   await restorePeripherals(machine, peripherals);
-  if (!board.dimms.isRestored) throw new SnapshotError('The snapshot has other memory than its DIMMs say.');
+  if (!board.deviceMemory.isRestored)
+    throw new SnapshotError('The snapshot has other memory than its devices say.');
   const restoreAll = checkSections(devices.tree, sections);
   const missedMs = machine.restoreRun(run);
   restoreAll();

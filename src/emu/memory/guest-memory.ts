@@ -18,6 +18,7 @@ import {
   ZEROS_SIZE,
 } from './arena.ts';
 import type { DmaAccess, DmaPort } from './dma-port.ts';
+import { EmptyChunks } from './empty-chunks.ts';
 import { CHUNK_MASK, frameOf, Region, type RegionOptions } from './region.ts';
 
 export const PAGE_SHIFT = 12;
@@ -61,6 +62,7 @@ export class GuestMemory implements DmaPort {
   /** By frame: the chunk, when the frame lies whole in one region that may be written, and is mapped; else 0. */
   #chunkOfFrame = new Int32Array(0);
   readonly #listeners: MemoryListener[] = [];
+  readonly #emptyChunks: EmptyChunks;
   #onCodeWrite: (page: number) => void = () => {};
   #onFull: () => void = () => {
     throw new ArenaFullError(this.arena.capacity);
@@ -72,6 +74,7 @@ export class GuestMemory implements DmaPort {
   constructor(chunks: number, makeBuffer?: BufferMaker) {
     this.arena = new Arena(chunks, makeBuffer);
     this.codePages = new Uint8Array(this.arena.bytes.length >>> PAGE_SHIFT);
+    this.#emptyChunks = new EmptyChunks(this.arena);
   }
 
   get regions(): readonly Region[] {
@@ -102,6 +105,7 @@ export class GuestMemory implements DmaPort {
     assert(at >= 0, `region ${region.name}: not there`);
     this.#giveBack(region, region.gpa, region.end);
     this.#regions.splice(at, 1);
+    // Also where there was no chunk: what reads its zeros must find no memory there.
     this.#unmapped();
   }
 
@@ -119,14 +123,19 @@ export class GuestMemory implements DmaPort {
     return region !== undefined && region.gpa <= gpa && gpa + length <= region.end ? region : undefined;
   }
 
-  /** Gives memory back to the host: it reads as zeros then, and costs nothing where a whole chunk goes. Parts that are not RAM are passed over. */
-  release(gpa: Gpa, length: number): void {
+  /**
+   * Gives memory back to the host: it reads as zeros then, and a chunk in which nothing else is left goes back to the arena. Parts that are
+   * not RAM are passed over.
+   * @returns a measure of the work, in bytes that were written or looked at, for who bounds it
+   */
+  release(gpa: Gpa, length: number): number {
+    let work = 0;
     for (const region of this.#regions) {
       const start = Math.max(gpa, region.gpa);
       const end = Math.min(gpa + length, region.end);
-      if (start < end && !region.readOnly) this.#giveBack(region, start, end);
+      if (start < end && !region.readOnly) work += this.#giveBack(region, start, end);
     }
-    this.#unmapped();
+    return work;
   }
 
   /** Gives all RAM back, as after a power cycle. */
@@ -342,26 +351,35 @@ export class GuestMemory implements DmaPort {
     return (chunk + (gpa & CHUNK_MASK)) as RamOffset;
   }
 
-  /** Empties a part of a region. */
-  #giveBack(region: Region, start: Gpa, end: Gpa): void {
+  /** Empties a part of a region. Gives what that costs, in bytes. */
+  #giveBack(region: Region, start: Gpa, end: Gpa): number {
+    let work = 0;
+    let isUnmapped = false;
     for (let frame = frameOf(start); frame <= frameOf(end - 1); frame++) {
       const chunk = region.chunks[frame - region.firstFrame] as RamOffset;
+      work += PAGE_SIZE;
       if (chunk === NO_CHUNK) continue;
       const from = Math.max(start, frame * CHUNK_SIZE);
       const to = Math.min(end, (frame + 1) * CHUNK_SIZE);
-      const offset = (chunk + (from & CHUNK_MASK)) as RamOffset;
-      this.codeWritten(offset, to - from);
       const isWhole =
         from === Math.max(region.gpa, frame * CHUNK_SIZE) &&
         to === Math.min(region.end, (frame + 1) * CHUNK_SIZE);
       if (!isWhole) {
+        const offset = (chunk + (from & CHUNK_MASK)) as RamOffset;
         this.arena.bytes.fill(0, offset, offset + to - from);
-        continue;
+        this.codeWritten(offset, to - from);
+        const isEmpty = this.#emptyChunks.isEmpty(chunk);
+        work += to - from + this.#emptyChunks.lookedAt;
+        if (!isEmpty) continue;
       }
+      this.codeWritten(chunk, CHUNK_SIZE);
       region.chunks[frame - region.firstFrame] = NO_CHUNK;
       if (region.coversFrame(frame)) this.#chunkOfFrame[frame] = NO_CHUNK;
       this.arena.free(chunk);
+      isUnmapped = true;
     }
+    if (isUnmapped) this.#unmapped();
+    return work;
   }
 
   #unmapped(): void {

@@ -11,6 +11,7 @@ import {
   SIZE,
   STR,
   UINT32,
+  withDefaults,
 } from '../qdev/properties.ts';
 import { type ObjectType, UserObject } from '../qdev/user-objects.ts';
 import type { Values } from '../qdev/values.ts';
@@ -56,6 +57,17 @@ export class MemoryBackend extends UserObject {
   override get inUse(): boolean {
     return this.isMapped;
   }
+
+  /** Not modelled: QEMU lets some be changed, which then do what is not modelled either. */
+  protected override changeError(property: string, type: string): MonitorError {
+    return new MonitorError(
+      property === 'size' ? `cannot change property size of ${type} ` : 'cannot change property value',
+    );
+  }
+}
+
+export function memdevMissingError(): MonitorError {
+  return new MonitorError("'memdev' property must be set");
 }
 
 /** QEMU's error when the host has not so much. */
@@ -70,6 +82,7 @@ const HOST_NODES: PropertyKind = {
   parse(_text, { name }) {
     throw new MonitorError(`Invalid parameter type for '${name}', expected: array`);
   },
+  toJson: () => [],
 };
 
 const PROPERTIES: readonly PropertySpec[] = [
@@ -118,6 +131,7 @@ function createBackend(values: Values, id: string): MemoryBackend {
 export function boardMemory(sizeBytes: number): MemoryBackend {
   const backend = new MemoryBackend(MEMORY_BACKEND_RAM, sizeBytes);
   backend.isMapped = true;
+  backend.values = withDefaults(PROPERTIES, new Map([['size', sizeBytes]]));
   return backend;
 }
 

@@ -1,7 +1,6 @@
 /** The type of a DIMM: its properties, and how its memory is put before the guest. */
 import { MonitorError } from '../core/monitor-error.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
-import type { Hardware } from '../qdev/hardware.ts';
 import { link, linked } from '../qdev/links.ts';
 import {
   INT32,
@@ -12,20 +11,11 @@ import {
   readOnlyKind,
   UINT64,
 } from '../qdev/properties.ts';
-import { ServiceName } from '../qdev/services.ts';
-import type { Gpa } from './addresses.ts';
-import { MEMORY_BACKEND, MemoryBackend } from './memory-backend.ts';
+import { DEVICE_MEMORY } from './device-memory.ts';
+import { MEMORY_BACKEND, MemoryBackend, memdevMissingError } from './memory-backend.ts';
 
 /** QEMU: the machine chooses the slot. */
 export const UNASSIGNED_SLOT = -1;
-
-/** The places for DIMMs. */
-export interface DimmSockets {
-  /** Puts a back end's memory at `gpa`, where nothing is. */
-  insert(backend: MemoryBackend, gpa: Gpa): Hardware;
-}
-
-export const DIMM_SOCKETS = new ServiceName<DimmSockets>('dimm-sockets');
 
 const BACKEND_LINK = link(MEMORY_BACKEND);
 
@@ -65,9 +55,7 @@ function realizePcDimm({ values, services }: RealizeRequest): RealizedDevice {
   }
   const backend = linked(values.text('memdev'), MEMORY_BACKEND, 'memdev', services);
   if (!(backend instanceof MemoryBackend)) throw memdevMissingError();
-  return { hardware: services.get(DIMM_SOCKETS).insert(backend, values.number('addr')) };
-}
-
-export function memdevMissingError(): MonitorError {
-  return new MonitorError("'memdev' property must be set");
+  const hardware = services.get(DEVICE_MEMORY).insert(backend, values.number('addr'));
+  const liveProperties = [{ name: 'size', read: () => backend.sizeBytes }];
+  return { hardware: { ...hardware, liveProperties } };
 }

@@ -7,9 +7,9 @@ export interface ValueSpec {
   readonly name: string;
   /**
    * string: a word or a quoted text · block: the same, the name of a drive · options: `key=value,…` ·
-   * integer: a 32-bit expression · rest: what is left of the line.
+   * integer: a 32-bit expression · megabytes: an expression of at least 0, whose value is in bytes · rest: what is left of the line.
    */
-  readonly kind: 'string' | 'block' | 'options' | 'integer' | 'rest';
+  readonly kind: 'string' | 'block' | 'options' | 'integer' | 'megabytes' | 'rest';
   readonly optional?: boolean;
 }
 
@@ -140,6 +140,8 @@ function readArgument(
     case 'integer':
       if (spec.optional && reader.atEnd) return undefined;
       return readInteger(command, reader);
+    case 'megabytes':
+      return readMegabytes(reader);
     case 'options':
       return reader.word() ?? '';
     case 'rest':
@@ -193,4 +195,14 @@ function readInteger(command: string, reader: LineReader): number {
     throw new ArgumentError(`'${command}' has failed: integer is for 32-bit values`);
   }
   return Number(BigInt.asIntN(32, value));
+}
+
+const MIB_SHIFT = 20n;
+
+/** QEMU: what is too large for 64 bits wraps round. */
+function readMegabytes(reader: LineReader): number {
+  const { value, length } = evaluateExpression(reader.rest);
+  reader.take(length);
+  if (value < 0n) throw new ArgumentError('enter a positive value');
+  return Number(BigInt.asIntN(64, value << MIB_SHIFT));
 }

@@ -4,6 +4,7 @@ import type { Device } from '../core/device.ts';
 import type { DeviceType } from './device-type.ts';
 import type { HotplugHandler } from './hotplug-handler.ts';
 import type { PropertyValues } from './properties.ts';
+import type { LiveProperty } from './qom-value.ts';
 import type { Qdev } from './tree.ts';
 
 export interface Hardware {
@@ -11,6 +12,8 @@ export interface Hardware {
   readonly sections: readonly Device[];
   /** The buses that it brings, in QEMU's order of creation. Asked once. */
   buses(): readonly NewBus[];
+  /** Those of its type's properties that change while it is there. Absent: none. */
+  readonly liveProperties?: readonly LiveProperty[];
   /** The device has left its bus for good: gives back what it took from the machine. */
   release(): void;
 }
@@ -48,10 +51,11 @@ export interface BuiltInDevice {
 export function hardwareOf(parts: {
   readonly sections?: readonly Device[];
   readonly buses?: readonly NewBus[];
+  readonly liveProperties?: readonly LiveProperty[];
   readonly release?: () => void;
 }): Hardware {
-  const { sections = [], buses = [], release = () => {} } = parts;
-  return { sections, buses: () => buses, release };
+  const { sections = [], buses = [], liveProperties = [], release = () => {} } = parts;
+  return { sections, buses: () => buses, liveProperties, release };
 }
 
 /** Hardware that is part of a board and never leaves it. */

@@ -10,7 +10,7 @@ import type { Qdev } from './tree.ts';
 export type UnplugAnswer = 'asked' | 'asked-anytime' | 'now' | MonitorError;
 
 /**
- * Implemented by each bus that takes devices, in the folder of its kind, and by the machine for devices on no bus.
+ * Implemented by each bus that takes devices, in the folder of its kind, and by the machine for devices on no bus or of its own concern.
  * Called by `DeviceManager` (`plug.ts`) alone.
  */
 export interface HotplugHandler {

@@ -10,6 +10,18 @@
  */
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import type { GivenValue, QomValue } from './qom-value.ts';
+
+/** A property as monitors see it. */
+export interface QomProperty {
+  readonly name: string;
+  /** QEMU's name of the type. */
+  readonly typeName: string;
+  /** Absent: nobody can read it. */
+  read?(): QomValue;
+  /** Absent: nobody can write it. Throws `MonitorError`. */
+  write?(given: GivenValue): void;
+}
 
 export class QomObject {
   /** QEMU's name of the type, followed by those of its parents that a link may ask for. */
@@ -45,6 +57,22 @@ export class QomObject {
 
   isA(typeName: string): boolean {
     return this.typeNames.includes(typeName);
+  }
+
+  /** Its type, what the object itself has, and its children. */
+  properties(): readonly QomProperty[] {
+    const type = { name: 'type', typeName: 'string', read: () => this.typeNames[0] };
+    const children = this.children.map((child) => ({
+      name: child.name,
+      typeName: `child<${child.typeNames[0]}>`,
+      read: () => child.path,
+    }));
+    return [type, ...this.ownProperties(), ...children];
+  }
+
+  /** Beside type and children. */
+  protected ownProperties(): readonly QomProperty[] {
+    return [];
   }
 
   child(name: string): QomObject | undefined {
@@ -109,7 +137,7 @@ export class ObjectTree {
    * @returns the object, or QEMU's error for the property `property`
    */
   resolve(path: string, typeName: string, property: string): QomObject | MonitorError {
-    const found = this.#ending(path);
+    const found = this.find(path);
     const fitting = found.filter((object) => object.isA(typeName));
     const [object] = fitting;
     if (fitting.length > 1) return new MonitorError(`Path '${path}' does not uniquely identify an object`);
@@ -121,7 +149,7 @@ export class ObjectTree {
   }
 
   /** All objects whose path is, or ends with, `path`. */
-  #ending(path: string): readonly QomObject[] {
+  find(path: string): readonly QomObject[] {
     if (path.startsWith('/')) {
       const object = this.at(path);
       return object === undefined ? [] : [object];

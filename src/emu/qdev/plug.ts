@@ -57,8 +57,8 @@ export class DeviceManager {
     this.#events = services.get(EVENTS);
   }
 
-  /** The board says who plugs and unplugs devices that are on no bus. */
-  handleBusless(handles: (type: DeviceType) => boolean, handler: HotplugHandler): void {
+  /** The board says who plugs and unplugs some devices: those on no bus, and those for which the bus alone does not suffice. */
+  handle(handles: (type: DeviceType) => boolean, handler: HotplugHandler): void {
     this.#machineHandlers.push({ handles, handler });
   }
 
@@ -177,9 +177,7 @@ export class DeviceManager {
   }
 
   #handlerOf(type: DeviceType, bus: Qbus | undefined): HotplugHandler | undefined {
-    return bus === undefined
-      ? this.#machineHandlers.find(({ handles }) => handles(type))?.handler
-      : bus.handler;
+    return this.#machineHandlers.find(({ handles }) => handles(type))?.handler ?? bus?.handler;
   }
 
   #typeOf(options: Options<JsonValue>, restoring: boolean): DeviceType {

@@ -30,6 +30,8 @@ export interface PropertyKind {
   /** As `info qtree` prints it. */
   readonly format: (value: PropertyValue) => string;
   readonly toJson: (value: PropertyValue) => JsonValue;
+  /** The device itself knows the value: nobody sets it. */
+  readonly isReadOnly?: boolean;
   /** Refuses a value that names something which the machine does not have, or which is taken. */
   readonly check?: (value: PropertyValue, use: PropertyUse) => MonitorError | undefined;
 }
@@ -104,6 +106,9 @@ export const UINT8 = integer(8, false);
 export const UINT16 = integer(16, false);
 export const UINT32 = integer(32, false);
 export const INT32 = integer(32, true);
+
+/** QEMU: of a property that is no field of its device. */
+export const INT64: PropertyKind = { ...integer(64, true), typeName: 'int' };
 
 const UINT64_END = 2n ** 64n;
 
@@ -237,7 +242,7 @@ export function readOnlyKind(typeName: string): PropertyKind {
   const refuse = (_given: JsonValue, { name }: PropertySpec, owner: string): never => {
     throw new MonitorError(`Property '${owner}.${name}' is not writable`);
   };
-  return { ...STR, typeName, parse: refuse, fromJson: refuse };
+  return { ...STR, typeName, parse: refuse, fromJson: refuse, isReadOnly: true };
 }
 
 /** The value that the user gave, as text or, with `json`, as JSON. Throws QEMU's error, or ours when the machine models the default only. */

@@ -22,6 +22,8 @@ export const CLOCK = new ServiceName<Clock>('clock');
 export const TRACE = new ServiceName<Trace>('trace');
 /** The host's entropy. */
 export const ENTROPY = new ServiceName<EntropySource>('entropy');
+/** The time of day, in milliseconds since 1970. */
+export const WALL_CLOCK = new ServiceName<() => number>('wall-clock');
 export const EVENTS = new ServiceName<MachineEvents>('events');
 
 export class Services {

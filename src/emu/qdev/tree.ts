@@ -1,11 +1,13 @@
 /** The machine's devices as a tree of buses: who sits where, under which id and path. What `info qtree` shows. */
 import { assert } from '../core/assert.ts';
+import { MonitorError } from '../core/monitor-error.ts';
 import type { DeviceType } from './device-type.ts';
 import type { BuiltInDevice, Hardware, NewBus } from './hardware.ts';
 import type { HotplugHandler } from './hotplug-handler.ts';
-import { type ObjectTree, PERIPHERAL, QomObject, UNATTACHED } from './objects.ts';
+import { type ObjectTree, PERIPHERAL, QomObject, type QomProperty, UNATTACHED } from './objects.ts';
 import type { Options } from './option-string.ts';
 import type { JsonValue, PropertySpec, PropertyValue, PropertyValues } from './properties.ts';
+import type { QomValue } from './qom-value.ts';
 
 /** A named group of interrupt wires, as QEMU counts them. */
 export interface GpioLines {
@@ -136,6 +138,73 @@ export class Qdev extends QomObject {
   valueNamed(name: string): PropertyValue {
     const property = this.type.properties.find((one) => one.name === name);
     return property === undefined ? undefined : this.value(property);
+  }
+
+  protected override ownProperties(): readonly QomProperty[] {
+    const { type, bus, hotplugged } = this;
+    const fixed = (name: string, typeName: string, value: QomValue): QomProperty => ({
+      name,
+      typeName,
+      read: () => value,
+    });
+    const specs = [...type.properties, ...(type.options ?? [])];
+    return [
+      fixed('parent_bus', 'link<bus>', bus?.path ?? ''),
+      // Not modelled: realizing and unrealizing by hand.
+      fixed('realized', 'bool', true),
+      fixed('hotplugged', 'bool', hotplugged),
+      fixed('hotpluggable', 'bool', type.hotpluggable),
+      ...specs.filter((spec) => !spec.kind.typeName.startsWith('child<')).map((spec) => this.#property(spec)),
+    ];
+  }
+
+  /** An option of the type that is a property of a device inside this one is that one's. */
+  #property(spec: PropertySpec): QomProperty {
+    const isOption = !this.type.properties.includes(spec);
+    const inner = this.children.filter((child) => child instanceof Qdev);
+    const owner = isOption ? inner.find((child) => child.#has(spec.name)) : undefined;
+    return (owner ?? this).#ownProperty(spec);
+  }
+
+  #has(name: string): boolean {
+    return [...this.type.properties, ...(this.type.options ?? [])].some((spec) => spec.name === name);
+  }
+
+  #ownProperty(spec: PropertySpec): QomProperty {
+    const { name, kind } = spec;
+    const live = this.hardware.liveProperties?.find((one) => one.name === name);
+    return {
+      name,
+      typeName: kind.typeName,
+      read: () => (live === undefined ? kind.toJson(this.value(spec)) : live.read()),
+      write: (given) => {
+        if (live?.write !== undefined) live.write(given);
+        else if (spec.kind.isReadOnly === true || live !== undefined) throw this.#notWritable(name);
+        else throw this.#realizedError(spec);
+      },
+    };
+  }
+
+  #notWritable(name: string): MonitorError {
+    return new MonitorError(`Property '${this.type.name}.${name}' is not writable`);
+  }
+
+  /** QEMU: most properties are for a device that is being made. */
+  #realizedError({ name, kind }: PropertySpec): MonitorError {
+    const isLink = kind.typeName.startsWith('link<');
+    const what = `${isLink ? 'link ' : ''}property '${name}'`;
+    const named = `device '${this.id || '(null)'}'`;
+    const device = isLink || this.id !== '' ? named : 'anonymous device';
+    return new MonitorError(
+      `Attempt to set ${what} on ${device} (type '${this.type.name}') after it was realized`,
+    );
+  }
+
+  /** A property as it is now, of the device itself or of one inside it; undefined when there is none. */
+  read(name: string): QomValue | undefined {
+    return this.properties()
+      .find((property) => property.name === name)
+      ?.read?.();
   }
 
   /** Called by the tree. */

@@ -1,12 +1,13 @@
 /** Objects that the user makes beside devices, `object_add`: back ends for randomness, memory, and others to come. */
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import { OBJECTS, type ObjectTree, QomObject } from './objects.ts';
+import { OBJECTS, type ObjectTree, QomObject, type QomProperty } from './objects.ts';
 import { badIdError, isWellFormedId, type Options } from './option-string.ts';
 import {
   type JsonValue,
   type PropertySpec,
   type PropertyValue,
+  type PropertyValues,
   readProperty,
   withDefaults,
 } from './properties.ts';
@@ -53,8 +54,9 @@ export function checkObjectOptions(
 
 /** An object that the user made, or one of the board's that a user could have made. */
 export class UserObject extends QomObject {
-  /** How the user asked for it, for snapshots; set once, by who makes it. */
   readonly type: ObjectType;
+  /** What the user gave, over the defaults; set once, by who makes it. Absent: all defaults. */
+  values: PropertyValues | undefined;
   readonly #inUse: () => boolean;
   readonly #release: () => void;
 
@@ -71,6 +73,24 @@ export class UserObject extends QomObject {
 
   get inUse(): boolean {
     return this.#inUse();
+  }
+
+  protected override ownProperties(): readonly QomProperty[] {
+    const { name: type, properties } = this.type;
+    const values = this.values ?? withDefaults(properties, new Map());
+    return properties.map(({ name, kind }) => ({
+      name,
+      typeName: kind.typeName,
+      read: () => kind.toJson(values.get(name)),
+      write: () => {
+        throw this.changeError(name, type);
+      },
+    }));
+  }
+
+  /** QEMU's error when a property is to be set after the object was made. */
+  protected changeError(property: string, _type: string): MonitorError {
+    return new MonitorError(`Property '${property}' can no longer be set`);
   }
 
   release(): void {
@@ -120,6 +140,7 @@ export class UserObjects {
       throw new MonitorError(`attempt to add duplicate property '${id}' to object (type 'container')`);
     }
     const object = objects.addChild(id, type.create(values, this.#services, id));
+    object.values = values.all;
     this.#made.set(id, options);
     this.onChange();
     return object;

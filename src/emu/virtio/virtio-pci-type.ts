@@ -5,13 +5,14 @@ import { PciHardware } from '../pci/pci-hardware.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
 import { hardwareOf, type NewBus } from '../qdev/hardware.ts';
 import type { PropertyValue, PropertyValues } from '../qdev/properties.ts';
+import type { LiveProperty } from '../qdev/qom-value.ts';
 import type { Values } from '../qdev/values.ts';
 import type { VirtioDevice } from './virtio-device.ts';
 import { checkVirtioPciProperties, VirtioPci, type VirtioPciProperties } from './virtio-pci.ts';
 import { VECTORS_UNSPECIFIED } from './virtio-properties.ts';
 
 /** A type on PCI and the device inside it. */
-export interface VirtioPciParts {
+export interface VirtioPciParts<V extends VirtioDevice> {
   /** QEMU's name of the type on PCI. */
   readonly type: string;
   /** Spec: virtio 1.2 §4.1.2. */
@@ -20,15 +21,17 @@ export interface VirtioPciParts {
   readonly pciClass: number;
   readonly settings: VirtioPciProperties;
   /** Makes the device, which reaches guest memory through `dma`. */
-  readonly device: (dma: PciDma) => VirtioDevice;
+  readonly device: (dma: PciDma) => V;
   /** The type of the device inside. */
   readonly inner: DeviceType;
   /** The inner device's values, where they are not what the user gave. */
   readonly innerValues?: PropertyValues;
+  /** Those of the inner device's properties that change while it is there. */
+  readonly liveProperties?: (device: V) => readonly LiveProperty[];
   /** Buses that the inner device brings. */
-  readonly buses?: (device: VirtioDevice) => readonly NewBus[];
+  readonly buses?: (device: V) => readonly NewBus[];
   /** Gives back what the inner device took from the machine. */
-  readonly release?: () => void;
+  readonly release?: (device: V) => void;
 }
 
 /** The transport's properties. Throws QEMU's error. */
@@ -44,7 +47,10 @@ export function virtioPciSettings(values: Values, defaultVectors: number): Virti
   return settings;
 }
 
-export function realizeVirtioPci({ id, values }: RealizeRequest, parts: VirtioPciParts): RealizedDevice {
+export function realizeVirtioPci<V extends VirtioDevice>(
+  { id, values }: RealizeRequest,
+  parts: VirtioPciParts<V>,
+): RealizedDevice {
   const { settings, inner, innerValues = [] } = parts;
   const dma = new PciDma();
   const device = parts.device(dma);
@@ -73,9 +79,10 @@ export function realizeVirtioPci({ id, values }: RealizeRequest, parts: VirtioPc
         // The transport resets and saves the device with itself.
         hardware: hardwareOf({
           buses: parts.buses?.(device) ?? [],
+          liveProperties: parts.liveProperties?.(device) ?? [],
           release() {
             device.abandon();
-            parts.release?.();
+            parts.release?.(device);
           },
         }),
       },

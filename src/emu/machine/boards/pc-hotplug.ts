@@ -11,8 +11,11 @@ import { PC_DIMM } from '../../memory/pc-dimm-type.ts';
 import type { PciBus } from '../../pci/pci-bus.ts';
 import { PciSlots } from '../../pci/pci-slots.ts';
 import type { DeviceManager } from '../../qdev/plug.ts';
+import { VIRTIO_MEM_PCI } from '../../virtio/virtio-mem-pci-type.ts';
 import type { PcCpus } from './pc-cpus.ts';
+import type { PcDeviceMemory } from './pc-device-memory.ts';
 import type { PcDimms } from './pc-dimms.ts';
+import { PcMemoryCards } from './pc-memory-cards.ts';
 
 /** QEMU: the number of the root bus in the hotplug registers. */
 const ROOT_BSEL = 0;
@@ -23,6 +26,7 @@ export interface PcHotplugWiring {
   readonly sci: IrqLine;
   readonly devices: DeviceManager;
   readonly cpus: PcCpus;
+  readonly deviceMemory: PcDeviceMemory;
   readonly dimms: PcDimms;
   readonly trace: Trace;
 }
@@ -34,7 +38,7 @@ export interface PcHotplug {
 }
 
 export function pcHotplug(wiring: PcHotplugWiring): PcHotplug {
-  const { ports, pciBus, devices, cpus, dimms, trace } = wiring;
+  const { ports, pciBus, devices, cpus, deviceMemory, dimms, trace } = wiring;
   const gpe = new GpeBlock(wiring.sci, trace);
   const pci: PciHotplug = new PciHotplug(
     {
@@ -55,8 +59,9 @@ export function pcHotplug(wiring: PcHotplugWiring): PcHotplug {
   );
   const cpu = new CpuHotplug(cpus, gpe, trace);
   cpus.hotplug = cpu;
-  devices.handleBusless(({ category }) => category === 'CPU', cpus);
-  devices.handleBusless((type) => type === PC_DIMM, dimms);
+  devices.handle(({ category }) => category === 'CPU', cpus);
+  devices.handle((type) => type === PC_DIMM, dimms);
+  devices.handle((type) => type === VIRTIO_MEM_PCI, new PcMemoryCards(deviceMemory, slots));
   const blocks: (Device & { attach(io: AddressSpace): unknown })[] = [gpe, pci, cpu];
   // QEMU: the registers exist only with slots.
   if (dimms.slots > 0) {

@@ -42,12 +42,13 @@ import type { GpioLines, Qdev } from '../../qdev/tree.ts';
 import type { Processors } from '../processors.ts';
 import { BoardBuilder, busOf, gpioIn, gpioOut, type Place } from './board.ts';
 import { cpuValues, PcCpus } from './pc-cpus.ts';
+import { PcDeviceMemory } from './pc-device-memory.ts';
 import { PcDimms } from './pc-dimms.ts';
 import { pcHotplug } from './pc-hotplug.ts';
 import { PcInterrupts } from './pc-interrupts.ts';
 
 const SCI_IRQ = 9;
-/** No address is for DIMMs. */
+/** No address is for devices' memory. */
 const NO_WINDOW = { min: 0, max: -1 };
 /** COM1 to COM4. */
 const COM_PORTS = [
@@ -108,6 +109,7 @@ export class PcBoard {
   readonly pm: Piix4Pm;
   readonly rtc: Mc146818;
   readonly cpus: PcCpus;
+  readonly deviceMemory: PcDeviceMemory;
   readonly dimms: PcDimms;
 
   constructor(wiring: PcWiring) {
@@ -137,13 +139,20 @@ export class PcBoard {
       unplug: (device) => devices.unplug(device),
       onCount: (count) => this.rtc?.setCmos(CMOS_CPU_COUNT, count - 1),
     });
-    this.dimms = pcDimms(wiring);
+    this.deviceMemory = pcDeviceMemory(wiring);
+    this.dimms = new PcDimms({
+      deviceMemory: this.deviceMemory,
+      slots: wiring.dimms?.slots ?? 0,
+      events: wiring.events,
+      unplug: (device) => devices.unplug(device),
+    });
     const { slots, blocks } = pcHotplug({
       ports,
       pciBus: this.pciBus,
       sci: sci.input(),
       devices,
       cpus: this.cpus,
+      deviceMemory: this.deviceMemory,
       dimms: this.dimms,
       trace,
     });
@@ -269,18 +278,17 @@ export class PcBoard {
   }
 }
 
-function pcDimms({ memory, ram, dimms, devices, events, onMemorySize }: PcWiring): PcDimms {
+function pcDeviceMemory({ memory, ram, dimms, devices, onMemorySize }: PcWiring): PcDeviceMemory {
   const ramBytes = ramSizeOf(ram);
-  const { min, max } = dimmWindow({ ram, ...(dimms === undefined ? {} : { dimms }) }) ?? NO_WINDOW;
-  return new PcDimms({
+  const window = dimmWindow({ ram, ...(dimms === undefined ? {} : { dimms }) });
+  const { min, max } = window ?? NO_WINDOW;
+  return new PcDeviceMemory({
     memory,
     ramBytes,
-    slots: dimms?.slots ?? 0,
     roomBytes: Math.max(0, (dimms?.maxSize ?? 0) - ramBytes),
+    isEnabled: window !== undefined,
     window: { base: min, size: max + 1 - min },
     objects: devices.tree.objects,
-    events,
-    unplug: (device) => devices.unplug(device),
     onSize: onMemorySize,
   });
 }

@@ -9,6 +9,7 @@ import { CHARDEV_COMMANDS } from './chardev-commands.ts';
 import { deviceListText, devicePropertiesText } from './device-help.ts';
 import { INFO_COMMANDS } from './info-commands.ts';
 import { OBJECT_COMMANDS } from './object-commands.ts';
+import { QOM_COMMANDS } from './qom-commands.ts';
 
 /** QEMU prints some errors without `Error: `. */
 async function withPlainErrors(run: () => Promise<string>): Promise<string> {
@@ -156,6 +157,17 @@ export const HMP_COMMANDS: readonly Command[] = [
     },
   },
   ...OBJECT_COMMANDS,
+  ...QOM_COMMANDS,
+  {
+    name: 'balloon',
+    args: [{ name: 'value', kind: 'megabytes' }],
+    params: 'target',
+    help: 'ask the guest to have so much memory, in MB',
+    run({ machine }, args) {
+      machine.balloon.setTarget(Number(args.get('value')));
+      return '';
+    },
+  },
   ...CHARDEV_COMMANDS,
   {
     name: 'stop',

@@ -40,6 +40,6 @@ export function devicePropertiesText(registry: DeviceRegistry, name: string): st
   const type = registry.find(name);
   if (type === undefined) throw new MonitorError(`Device '${name}' not found`, 'DeviceNotFound');
   const properties = new Map([...(type.options ?? []), ...type.properties].map((one) => [one.name, one]));
-  const sorted = [...properties.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return `${type.name} options:\n${sorted.map(propertyLine).join('')}`;
+  const lines = [...properties.values()].map(propertyLine);
+  return `${type.name} options:\n${lines.sort().join('')}`;
 }

@@ -28,7 +28,16 @@ function registersOf(state: Parameters<typeof registersText>[0] | undefined, ind
   return state === undefined ? `CPU#${index} not available\n` : registersText(state);
 }
 
+const MIB_SHIFT = 20n;
+
 export const INFO_COMMANDS: readonly Command[] = [
+  {
+    name: 'balloon',
+    args: [],
+    params: '',
+    help: 'how much memory the guest has beside what is in its balloon',
+    run: ({ machine }) => `balloon: actual=${machine.balloon.actualBytes >> MIB_SHIFT}\n`,
+  },
   {
     name: 'block',
     args: [

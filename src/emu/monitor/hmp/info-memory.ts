@@ -26,17 +26,29 @@ export function memoryDevicesText(devices: readonly MemoryDevice[]): string {
 }
 
 function deviceText(device: MemoryDevice): string {
-  const { id, addr, slot, node, sizeBytes, memdev, hotplugged, hotpluggable } = device;
-  return [
-    `Memory device [dimm]: "${id}"`,
-    `  addr: 0x${addr.toString(16)}`,
-    `  slot: ${slot}`,
-    `  node: ${node}`,
-    `  size: ${sizeBytes}`,
-    `  memdev: ${memdev}`,
-    `  hotplugged: ${hotplugged}`,
-    `  hotpluggable: ${hotpluggable}\n`,
-  ].join('\n');
+  const { id, addr, node, sizeBytes, memdev } = device;
+  const at = `0x${addr.toString(16)}`;
+  const lines =
+    device.kind === 'dimm'
+      ? [
+          `addr: ${at}`,
+          `slot: ${device.slot}`,
+          `node: ${node}`,
+          `size: ${sizeBytes}`,
+          `memdev: ${memdev}`,
+          `hotplugged: ${device.hotplugged}`,
+          `hotpluggable: ${device.hotpluggable}`,
+        ]
+      : [
+          `memaddr: ${at}`,
+          `node: ${node}`,
+          `requested-size: ${device.requestedBytes}`,
+          `size: ${device.pluggedBytes}`,
+          `max-size: ${sizeBytes}`,
+          `block-size: ${device.blockBytes}`,
+          `memdev: ${memdev}`,
+        ];
+  return `Memory device [${device.kind}]: "${id}"\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
 export function memorySizeText({ base, plugged }: MemoryApi['sizes']): string {

@@ -1,0 +1,75 @@
+/** Values of properties as monitors read and write them while the machine runs. */
+import { MonitorError } from '../core/monitor-error.ts';
+import { type JsonValue, parseSize } from './properties.ts';
+
+/** A value of JSON, with whole numbers of 64 bits too. */
+export type QomValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | readonly QomValue[]
+  | { readonly [key: string]: QomValue };
+
+/** A property of hardware that is asked for, or set, while the device is there. The table of its type says its kind. */
+export interface LiveProperty {
+  readonly name: string;
+  read(): QomValue;
+  /** Absent: nobody can write it. Throws `MonitorError`. */
+  write?(given: GivenValue): void;
+}
+
+/** What the user gives to a property by `qom-set`: text, or with `-j` JSON. */
+export class GivenValue {
+  /** Of the property, for errors. */
+  readonly #name: string;
+  readonly #value: JsonValue;
+  readonly #json: boolean;
+
+  constructor(name: string, value: JsonValue, json: boolean) {
+    this.#name = name;
+    this.#value = value;
+    this.#json = json;
+  }
+
+  /** A whole number of 64 bits with a sign. Throws QEMU's error. */
+  integer(): bigint {
+    const name = this.#name;
+    if (this.#json) {
+      if (typeof this.#value === 'number' && Number.isInteger(this.#value)) return BigInt(this.#value);
+      throw new MonitorError(`Invalid parameter type for '${name}', expected: integer`);
+    }
+    const match = /^\s*([+-]?)(0[xX][0-9a-fA-F]+|\d+)$/.exec(String(this.#value));
+    const [, sign = '', digits = ''] = match ?? [];
+    // C's strtoll with base 0: a leading 0 means octal.
+    const magnitude =
+      match === null ? undefined : BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits);
+    const value = magnitude === undefined ? undefined : sign === '-' ? -magnitude : magnitude;
+    if (value !== undefined && BigInt.asIntN(64, value) === value) return value;
+    throw new MonitorError(`Parameter '${name}' expects int64`);
+  }
+
+  /** Bytes. Throws QEMU's error. */
+  size(): bigint {
+    const name = this.#name;
+    if (this.#json) {
+      if (typeof this.#value === 'number' && Number.isInteger(this.#value)) {
+        // QEMU: a negative number wraps round.
+        return BigInt.asUintN(64, BigInt(this.#value));
+      }
+      throw new MonitorError(`Parameter '${name}' expects uint64`);
+    }
+    const text = String(this.#value);
+    const bytes = parseSize(text);
+    if (bytes !== undefined) return BigInt(bytes);
+    if (/^\d+(\.\d+)?[bkmgtpe]?$/i.test(text)) {
+      throw new MonitorError(`Value '${text}' is out of range for parameter '${name}'`);
+    }
+    throw new MonitorError(
+      `Parameter '${name}' expects a non-negative number below 2^64`,
+      'GenericError',
+      'Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.',
+    );
+  }
+}

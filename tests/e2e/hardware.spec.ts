@@ -1,0 +1,100 @@
+/** Processors and memory come and go, by the clicks of the story; the header follows without a word typed in between. */
+import { expect, type Page } from '@playwright/test';
+import { guestCommand, textFromNow } from './support/page.ts';
+import { FIREFOX, test } from './support/pages.ts';
+
+const PROMPT = { monitor: /\(qemu\) ?$/, console: /guest# ?$/ } as const;
+
+/** Clicks a step of the story and presses Enter; gives what is answered, up to the next prompt. */
+async function step(page: Page, terminal: 'monitor' | 'console', command: string): Promise<string> {
+  const where = terminal === 'monitor' ? 'monitor' : 'guest console';
+  await page.getByRole('button', { name: `Write into the ${where}: ${command}`, exact: true }).click();
+  const pane = page.locator(`#${terminal}`);
+  await expect(pane.locator('textarea')).toBeFocused();
+  await expect.poll(() => lastLine(page, terminal)).toBe(command);
+  const answer = await textFromNow(page, terminal);
+  await page.keyboard.press('Enter');
+  await expect.poll(answer, { timeout: 60_000 }).toMatch(PROMPT[terminal]);
+  return answer();
+}
+
+/** What stands on the input line, without its prompt. */
+async function lastLine(page: Page, terminal: 'monitor' | 'console'): Promise<string> {
+  const text = await page.evaluate((name) => window.hotslot?.[name].text() ?? '', terminal);
+  return (text.split('\n').at(-1) ?? '').replace(/^(\(qemu\)|guest#) /, '');
+}
+
+test(
+  'a processor is plugged in, used and taken out by clicks, and the header shows it',
+  FIREFOX,
+  async ({ guest: page }) => {
+    test.setTimeout(240_000);
+    const hardware = page.locator('.hardware');
+    await expect(hardware).toHaveText('1 of 4 CPUs · 256 MiB');
+    await page.getByRole('tab', { name: 'Processor' }).click();
+    const places = await step(page, 'monitor', 'info hotpluggable-cpus');
+    expect(places.match(/socket-id: "0"/g)).toHaveLength(4);
+    await step(page, 'monitor', 'device_add qemu64-x86_64-cpu,id=cpu1,socket-id=0,core-id=1,thread-id=0');
+    await expect(hardware).toHaveText('2 of 4 CPUs · 256 MiB');
+    // Linux finds the processor a moment after it was plugged in.
+    await expect
+      .poll(() => guestCommand(page, 'ls -d /sys/devices/system/cpu/cpu1'))
+      .toBe('/sys/devices/system/cpu/cpu1');
+    await step(page, 'console', 'echo 1 > /sys/devices/system/cpu/cpu1/online');
+    expect(await step(page, 'console', 'nproc')).toMatch(/^2$/m);
+    expect(await guestCommand(page, 'lscpu')).toMatch(/^CPU\(s\): +2$/m);
+    // The next one gets names that are free.
+    await expect(
+      page.getByRole('button', {
+        name: 'Write into the monitor: device_add qemu64-x86_64-cpu,id=cpu2,socket-id=0,core-id=2,thread-id=0',
+      }),
+    ).toBeVisible();
+    await step(page, 'monitor', 'device_del cpu1');
+    await expect(hardware).toHaveText('1 of 4 CPUs · 256 MiB');
+    expect(await step(page, 'console', 'nproc')).toMatch(/^1$/m);
+  },
+);
+
+test(
+  'memory is plugged in, used and taken out by clicks, and the header shows it',
+  FIREFOX,
+  async ({ guest: page }) => {
+    test.setTimeout(240_000);
+    const hardware = page.locator('.hardware');
+    const total = async (): Promise<number> =>
+      Math.round(Number(await guestCommand(page, "awk '/MemTotal/ { print $2 }' /proc/meminfo")) / 1024);
+    const before = await total();
+    await page.getByRole('tab', { name: 'Memory' }).click();
+    await step(page, 'monitor', 'object_add memory-backend-ram,id=mem1,size=256M');
+    await step(page, 'monitor', 'device_add pc-dimm,id=dimm1,memdev=mem1');
+    await expect(hardware).toHaveText('1 of 4 CPUs · 512 MiB');
+    await expect.poll(() => guestCommand(page, 'lsmem | tail -n 1')).toMatch(/offline memory: +256M/);
+    await step(page, 'console', 'chmem -e -z Movable 256M');
+    expect(await step(page, 'console', 'free -m; lsmem')).toMatch(/^Total online memory: +512M$/m);
+    expect((await total()) - before).toBe(256);
+    await step(page, 'monitor', 'device_del dimm1');
+    await expect(hardware).toHaveText('1 of 4 CPUs · 256 MiB');
+    expect(await step(page, 'console', 'free -m; lsmem')).toMatch(/^Total online memory: +256M$/m);
+    expect(await total()).toBe(before);
+    await step(page, 'monitor', 'object_del mem1');
+    await expect(page.getByRole('button', { name: 'Write into the monitor: object_del mem1' })).toBeVisible();
+  },
+);
+
+test('the tabs of the story are used by the keyboard and remembered', async ({ guestless: page }) => {
+  const tab = (name: string) => page.getByRole('tab', { name });
+  await tab('Disk').click();
+  await expect(page.getByRole('tabpanel', { name: 'Disk' })).toBeVisible();
+  await page.keyboard.press('ArrowRight');
+  await expect(tab('Processor')).toBeFocused();
+  await expect(tab('Processor')).toHaveAttribute('aria-selected', 'true');
+  await expect(tab('Disk')).toHaveAttribute('tabindex', '-1');
+  await expect(page.getByRole('tabpanel')).toHaveCount(1);
+  await page.keyboard.press('End');
+  await expect(tab('Memory')).toBeFocused();
+  await page.keyboard.press('ArrowRight');
+  await expect(tab('Disk')).toBeFocused();
+  await page.keyboard.press('ArrowLeft');
+  await page.reload();
+  await expect(tab('Memory')).toHaveAttribute('aria-selected', 'true');
+});

@@ -1,0 +1,91 @@
+/** The commands of the story, for machines in which something is plugged or not. */
+import { describe, expect, it } from 'vitest';
+import { diskSteps, memorySteps, processorSteps, type Step } from '../../src/ui/story-texts.ts';
+import type { MachineHardware } from '../../src/workers/protocol.ts';
+
+const EMPTY: MachineHardware = {
+  processors: 1,
+  processorsMax: 4,
+  memoryBytes: 2 ** 28,
+  nextProcessor: { device: 'x-cpu,id=cpu1,socket-id=0', id: 'cpu1', index: 1 },
+  lastProcessor: undefined,
+  nextMemory: { dimm: 'dimm1', backend: 'mem1' },
+  lastDimm: undefined,
+  unusedBackend: undefined,
+};
+
+const texts = (steps: readonly Step[]): readonly string[] =>
+  steps.map((step) => ('command' in step ? `${step.to} ${step.command}` : `${step.to} ${step.text}`));
+
+describe('processor', () => {
+  it('is plugged into the next place, used and taken out', () => {
+    expect(texts(processorSteps(EMPTY))).toEqual([
+      'monitor info hotpluggable-cpus',
+      'monitor device_add x-cpu,id=cpu1,socket-id=0',
+      'guest echo 1 > /sys/devices/system/cpu/cpu1/online',
+      'guest nproc',
+      'monitor device_del cpu1',
+    ]);
+  });
+
+  it('that was plugged in last is the one to use and to take out; the next one has another name', () => {
+    const last = { device: '', id: 'cpu2', index: 2 };
+    const next = { device: 'x-cpu,id=cpu3', id: 'cpu3', index: 3 };
+    expect(texts(processorSteps({ ...EMPTY, lastProcessor: last, nextProcessor: next })).slice(1)).toEqual([
+      'monitor device_add x-cpu,id=cpu3',
+      'guest echo 1 > /sys/devices/system/cpu/cpu2/online',
+      'guest nproc',
+      'monitor device_del cpu2',
+    ]);
+  });
+
+  it('cannot be plugged in where every place is taken', () => {
+    const lastProcessor = { device: '', id: 'a', index: 3 };
+    const full = texts(processorSteps({ ...EMPTY, nextProcessor: undefined, lastProcessor }));
+    expect(full[1]).toBe('nobody Every place for a processor is taken');
+    expect(full.at(-1)).toBe('monitor device_del a');
+    expect(texts(processorSteps({ ...EMPTY, nextProcessor: undefined }))).toHaveLength(2);
+  });
+});
+
+describe('memory', () => {
+  it('is made, plugged in, used, taken out and given back', () => {
+    expect(texts(memorySteps(EMPTY))).toEqual([
+      'monitor object_add memory-backend-ram,id=mem1,size=256M',
+      'monitor device_add pc-dimm,id=dimm1,memdev=mem1',
+      'guest chmem -e -z Movable 256M',
+      'guest free -m; lsmem',
+      'monitor device_del dimm1',
+      'monitor object_del mem1',
+    ]);
+  });
+
+  it('a back end that no device has is plugged in next, or given back', () => {
+    const made = { ...EMPTY, nextMemory: { dimm: 'dimm1', backend: 'mem2' }, unusedBackend: 'mem1' };
+    expect(texts(memorySteps(made)).filter((text) => text.includes('mem'))).toEqual([
+      'monitor object_add memory-backend-ram,id=mem2,size=256M',
+      'monitor device_add pc-dimm,id=dimm1,memdev=mem1',
+      'guest chmem -e -z Movable 256M',
+      'guest free -m; lsmem',
+      'monitor object_del mem1',
+    ]);
+  });
+
+  it('that is plugged in is taken out under its names, and the next has others', () => {
+    const plugged = {
+      ...EMPTY,
+      nextMemory: { dimm: 'dimm2', backend: 'mem2' },
+      lastDimm: { dimm: 'dimm1', backend: 'mem1' },
+    };
+    const steps = texts(memorySteps(plugged));
+    expect(steps[0]).toContain('id=mem2');
+    expect(steps[1]).toContain('id=dimm2,memdev=mem2');
+    expect(steps.slice(-2)).toEqual(['monitor device_del dimm1', 'monitor object_del mem1']);
+  });
+});
+
+it('a path with a comma is one value', () => {
+  expect(texts(diskSteps({ path: '/tmp/a,b', drive: 'd', device: 'v' }))[1]).toContain(
+    'file=/tmp/a,,b,format',
+  );
+});
