@@ -11,14 +11,14 @@ import {
   CPUID_EXT3_LAHF_LM,
   CPUID_FXSR,
   CPUID_SSE2,
-  EXECUTED_FEATURES,
   QEMU64_FEATURES,
   withoutFeatures,
 } from '../../src/emu/cpu/cpu-features.ts';
 import { Engine } from '../../src/emu/cpu/engine.ts';
+import { type CpuIdentity, INTEL, QEMU64 } from '../../src/emu/cpu/models/cpu-identity.ts';
 import { RIP_LO, SEG_BASE_LO, SEG_CS, SEG_SELECTOR } from '../../src/emu/cpu/state.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
-import { cpuWith } from '../support/featured-cpu.ts';
+import { ABLEST, cpuWith } from '../support/featured-cpu.ts';
 import { RecordingHost } from '../support/vcpu-rig.ts';
 
 const LOAD_ADDRESS = 0x7c00;
@@ -35,24 +35,26 @@ class SerialHost extends RecordingHost {
 }
 
 /** As in record.sh. */
-const LESS = withoutFeatures(QEMU64_FEATURES, [
+const LESS_FEATURES = withoutFeatures(QEMU64_FEATURES, [
   ...[CPUID_EXT_CX16, CPUID_CX8, CPUID_EXT_SSE3, CPUID_CMOV],
   ...[CPUID_CLFLUSH, CPUID_FXSR, CPUID_EXT3_LAHF_LM, CPUID_SSE2],
 ]);
+const LESS = cpuWith(LESS_FEATURES);
+const EXECUTED: CpuIdentity = { ...ABLEST, vendor: INTEL };
 
 it.each([
-  ['faults32', '', QEMU64_FEATURES],
-  ['faults64', '', QEMU64_FEATURES],
-  ['debug64', '', QEMU64_FEATURES],
-  ['features64', '', QEMU64_FEATURES],
-  ['features64', '-executed', EXECUTED_FEATURES],
+  ['faults32', '', QEMU64],
+  ['faults64', '', QEMU64],
+  ['debug64', '', QEMU64],
+  ['features64', '', QEMU64],
+  ['features64', '-executed', EXECUTED],
   ['features64', '-less', LESS],
-] as const)('%s%s: frames are those that QEMU 7.2 recorded', (program, variant, features) => {
+] as const)('%s%s: frames are those that QEMU 7.2 recorded', (program, variant, identity) => {
   const oracle = new URL('../oracle/system/', import.meta.url);
   const memory = pcMemory(16 << 20);
   memory.write(LOAD_ADDRESS, readFileSync(new URL(`${program}.bin`, oracle)));
   const host = new SerialHost();
-  const engine = new Engine({ memory, host, trace: QUIET, identity: cpuWith(features) });
+  const engine = new Engine({ memory, host, trace: QUIET, identity });
   const { S } = engine.cpu;
   S[SEG_CS + SEG_SELECTOR] = 0;
   S[SEG_CS + SEG_BASE_LO] = 0;

@@ -1,8 +1,8 @@
 # What a processor does with instructions, bits of CR4 and pages that a CPUID feature guards, with and without the feature.
-# k: test, RAX. F: test, vector, error, RIP, CS, RFLAGS, CR2, RAX. The first part tries instructions, one each; the second, where SMAP is
-# announced, needs SMEP, SMAP, UMIP, FSGSBASE and RDTSCP. Left out, as
-# QEMU 7.2 is wrong there: bits of CR4 without their feature (it hangs), what MOVBE stores and its operand size in 16-bit code, and the
-# high bit of VEX.vvvv outside of 64-bit code, which it takes for R8 to R15.
+# k: test, RAX. F: test, vector, error, RIP, CS, RFLAGS, RSP, SS, CR2, RAX. The first part tries instructions, one each; the second, where SMAP is
+# announced, needs SMEP, SMAP, UMIP, FSGSBASE and RDTSCP, and Intel's name. Left out, as
+# QEMU 7.2 is wrong there: bits of CR4 without their feature (it hangs), MOVBE's operand size in 16-bit code, and the high
+# bit of VEX.vvvv outside of 64-bit code, which it takes for R8 to R15.
 # Recorded with record.sh; entry without BIOS: 0x7c40, loaded at 0x7c00.
 .include "long-mode.inc"
 
@@ -442,6 +442,39 @@
  lgdt gdtr
  CR4BITS 0
 
+ # --- SYSENTER in long mode, which Intel's processors have
+ T
+ PROGRAM enters
+ E
+ mov $0x174,%ecx
+ mov $0x18,%eax
+ xor %edx,%edx
+ wrmsr
+ mov $0x175,%ecx
+ mov $0x5800,%eax
+ wrmsr
+ mov $0x176,%ecx
+ mov $entered,%eax
+ wrmsr
+ T
+ PROGRAM enters
+ E
+ T
+ PROGRAM32 enters
+ E
+ T
+ PROGRAM exits
+ E
+ .macro EXIT ins
+ T
+ mov $0x100000000+USERSTACK,%rcx
+ mov $nothing-SHOWN+ALIAS,%edx
+ \ins
+ E
+ .endm
+ EXIT sysexitq
+ EXIT sysexitl
+
  # --- RDRAND
  T
  stc
@@ -470,6 +503,20 @@ reads: mov USER,%eax
 segments: mov $7,%eax
  mov %eax,%fs
  int $0x80
+enters: sysenter
+exits: sysexitl
+entered:
+ mov %rsp,%r8
+ mov %cs,%eax
+ shl $16,%eax
+ mov %ss,%ax
+ shl $16,%rax
+ or %r8,%rax
+ call okprint
+ pushf
+ pop %rax
+ call okprint
+ jmp *resume
 clacs: clac
 stacs: stac
 sgdts: mov $USER,%edi
@@ -563,7 +610,7 @@ handler: # stack: vec err rip cs rfl rsp ss
  call pc
  mov %r15,%rax
  call hex
- mov $5,%edi
+ mov $7,%edi
  mov %rsp,%rsi
 3: mov (%rsi),%rax
  add $8,%rsi

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the programs and records their output from real QEMU 7.2 (-svm: we do not announce it). features64 is recorded three times: with
-# what qemu64 announces, with all that we execute, and with less than qemu64.
+# what qemu64 announces, with all that we execute (and as Intel's), and with less than qemu64.
 set -e
 cd "$(dirname "$0")"
 work=$(mktemp -d)
@@ -24,7 +24,7 @@ for program in faults32 faults64 debug64 features64; do
   build $program
   run '' $program.txt
 done
-executed=,+ssse3,+sse4.1,+sse4.2,+movbe,+popcnt,+rdrand,+fsgsbase,+bmi1,+smep,+bmi2,+adx,+smap,+clflushopt,+clwb,+umip,+rdtscp,+abm
+executed=,+ssse3,+sse4.1,+sse4.2,+movbe,+popcnt,+rdrand,+fsgsbase,+bmi1,+smep,+bmi2,+adx,+smap,+clflushopt,+clwb,+umip,+rdtscp,+abm,vendor=GenuineIntel
 run $executed features64-executed.txt
 run ,-cx16,-cx8,-pni,-cmov,-clflush,-fxsr,-lahf_lm,-sse2 features64-less.txt
 rm -r "$work"

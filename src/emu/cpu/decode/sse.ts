@@ -101,6 +101,7 @@ const CLEARX_HIGH = opNumber('clearx64_high');
 const MOVD = {
   from: [opNumber('sse_movd_from32'), opNumber('sse_movd_from64')],
   to: [opNumber('sse_movd_to32'), opNumber('sse_movd_to64')],
+  into: [opNumber('sse_insert32'), opNumber('sse_insert64')],
 } as const;
 
 /** Moves with records of their own, by the bytes that they move. */
@@ -186,6 +187,16 @@ function decodeSmallMove(i: Instruction, op: SseOp, form: Operands, reg: number,
   return true;
 }
 
+/** PEXTRD, PEXTRQ, PINSRD and PINSRQ between registers. False: this is none. */
+function decodeLaneMove(i: Instruction, op: SseOp, wide: boolean, imm: number): boolean {
+  const lane = wide ? 2 * (imm & 1) : imm & 3;
+  const size = wide ? 1 : 0;
+  if (op.name === 'pextrd') i.emit(MOVD.to[size], 0, i.rm * 2, xmm(i.reg) + lane);
+  else if (op.name === 'pinsrd') i.emit(MOVD.into[size], 0, xmm(i.reg) + lane, i.rm * 2);
+  else return false;
+  return true;
+}
+
 /** False: there is no such instruction. */
 export function decodeSse(i: Instruction, opcode: number, map: SseMap = 0x0f): boolean {
   const rows = ROWS[placeOf(map, opcode, mandatoryPrefix(i))];
@@ -221,6 +232,7 @@ export function decodeSse(i: Instruction, opcode: number, map: SseMap = 0x0f): b
     return true;
   }
   if (!i.isMemory) {
+    if (decodeLaneMove(i, op, wide, immediate)) return true;
     const rm = registerOf(form.reversed ? form.dst : form.src, i.rm);
     if (rm === reg && !op.mmx && CLEARING.includes(op.name)) {
       i.emit(CLEARX, reg);

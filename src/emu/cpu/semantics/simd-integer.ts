@@ -64,6 +64,11 @@ const LANES: Readonly<Record<string, Lane>> = {
   pmaxub: `(c=${spread8(atLeast('a', 'b'))},a&c|b&~c)`,
   psubusb: `(c=${spread8(atLeast('a', 'b'))},(${subtract(TOP_8, REST_8)})&c)`,
   pmullw: 'Math.imul(a,b)&65535|Math.imul(a>>>16,b>>>16)<<16',
+  pminsd: 'a<b?a:b',
+  pmaxsd: 'a>b?a:b',
+  pminud: 'a>>>0<b>>>0?a:b',
+  pmaxud: 'a>>>0>b>>>0?a:b',
+  pmulld: 'Math.imul(a,b)',
   pmaddwd: 'Math.imul(a<<16>>16,b<<16>>16)+Math.imul(a>>16,b>>16)|0',
 };
 
@@ -186,6 +191,39 @@ const SHUFFLES: readonly Semantic[] = [
   },
 ];
 
+/** Word `k` of the source with the destination above it, for PALIGNR. */
+function wordOfBoth(e: Emitter, k: number): string {
+  if (k < 4) return e.vector(3, k);
+  return k < 8 ? e.vector(2, k - 4) : '0';
+}
+
+/** The same where only running code knows which word: it is number n + `k`. */
+function laterWordOfBoth(e: Emitter, k: number): string {
+  return `(n<${4 - k}?${e.element(3, `n+${k}`)}:n<${8 - k}?${e.element(2, `n-${4 - k}`)}:0)`;
+}
+
+/** PALIGNR: bytes from number field 4 on. */
+const ALIGN: Semantic = {
+  name: 'sse_palignr',
+  emit: (e) => {
+    const known = e.constant(4);
+    const [to, from] = [WORDS.map((k) => e.vector(2, k)), ['a', 'b', 'r', 'v']];
+    const put = to.map((word, k) => `${word}=${from[k]};`).join('');
+    if (known === undefined) {
+      const take = from.map(
+        (name, k) => `c=${laterWordOfBoth(e, k)};q=${laterWordOfBoth(e, k + 1)};${name}=c>>>j|q<<1<<31-j;`,
+      );
+      return `n=${e.field(4)}>>>2;j=(${e.field(4)}&3)<<3;${take.join('')}${put}`;
+    }
+    const [first, shift] = [known >> 2, (known & 3) * 8];
+    const take = from.map((name, k) => {
+      const [low, high] = [wordOfBoth(e, first + k), wordOfBoth(e, first + k + 1)];
+      return `${name}=${shift === 0 ? low : `${low}>>>${shift}|${high}<<${32 - shift}`};`;
+    });
+    return take.join('') + put;
+  },
+};
+
 /** Bits 7, 15, 23 and 31 of a word, moved together. */
 function signBits(word: string): string {
   return `(j=${word},j>>>7&1|j>>>14&2|j>>>21&4|j>>>28&8)`;
@@ -212,6 +250,11 @@ const GENERAL: readonly Semantic[] = [
     {
       name: `sse_movd_to${wide ? 64 : 32}`,
       emit: (e) => `${e.lo(2)}=${e.vector(3, 0)};${e.hi(2)}=${wide ? e.vector(3, 1) : '0'};`,
+    },
+    {
+      // Field 2 is the lane's word.
+      name: `sse_insert${wide ? 64 : 32}`,
+      emit: (e) => `${e.vector(2, 0)}=${e.lo(3)};${wide ? `${e.vector(2, 1)}=${e.hi(3)};` : ''}`,
     },
   ]),
 ];
@@ -241,13 +284,15 @@ export const SIMD_INTEGER_SEMANTICS: readonly Semantic[] = [
   pairs('paddq', 'rl=al+bl|0;rh=ah+bh+(rl>>>0<bl>>>0|0)|0;'),
   pairs('psubq', 'rl=al-bl|0;rh=ah-bh-(al>>>0<bl>>>0|0)|0;'),
   pairs('pmuludq', 'rl=Math.imul(al,bl);rh=mulhu(al,bl);'),
+  pairs('pcmpeqq', 'rl=(al^bl|ah^bh)===0?-1:0;rh=rl;'),
+  ALIGN,
   ...SHUFFLES,
   ...GENERAL,
 ];
 
 /** Pairs: name in the SSE table, for XMM operands, and record kind. Shifts with a count in a register are not among them. */
 export const INTEGER_KINDS: readonly (readonly [name: string, kind: string])[] = [
-  ...[...Object.keys(LANES), 'paddq', 'psubq', 'pmuludq', 'pmovmskb', 'movmskpd'].map(
+  ...[...Object.keys(LANES), 'paddq', 'psubq', 'pmuludq', 'pcmpeqq', 'palignr', 'pmovmskb', 'movmskpd'].map(
     (name) => [name, `sse_${name}`] as const,
   ),
   ...SHUFFLES.map(({ name }) => [name.slice('sse_'.length), name] as const),

@@ -1,5 +1,6 @@
-/** SYSCALL, SYSRET, SYSENTER, SYSEXIT as an AMD processor has them. Spec: AMD APM vol. 3; QEMU where they leave room. */
+/** SYSCALL, SYSRET, SYSENTER, SYSEXIT. Spec: AMD APM vol. 3, and SDM vol. 2 for SYSENTER in long mode; QEMU where they leave room. */
 import type { Cpu } from '../cpu.ts';
+import { INTEL } from '../models/cpu-identity.ts';
 import {
   ATTR_DB,
   ATTR_L,
@@ -37,7 +38,9 @@ import {
   STAR_HI,
   STAR_LO,
   SYSENTER_CS,
+  SYSENTER_EIP_HI,
   SYSENTER_EIP_LO,
+  SYSENTER_ESP_HI,
   SYSENTER_ESP_LO,
   VEC_GP,
   VEC_UD,
@@ -127,7 +130,7 @@ export function sysret(cpu: Cpu, size: number): void {
 function sysenterAllowed(cpu: Cpu): boolean {
   const S = cpu.S;
   // QEMU: on a CPU that is not Intel's they are illegal in long mode.
-  if ((S[MODE] & MODE_LONG) !== 0) {
+  if ((S[MODE] & MODE_LONG) !== 0 && cpu.identity.vendor !== INTEL) {
     cpu.raise(VEC_UD);
     return false;
   }
@@ -138,33 +141,38 @@ function sysenterAllowed(cpu: Cpu): boolean {
   return true;
 }
 
+/** In long mode the kernel's code has 64 bits. */
 export function sysenter(cpu: Cpu): void {
   if (!sysenterAllowed(cpu)) return;
   const S = cpu.S;
   const selector = S[SYSENTER_CS] & 0xfffc;
+  const long = (S[MODE] & MODE_LONG) !== 0;
   S[EFLAGS] &= ~(FLAG_VM | FLAG_IF | FLAG_RF);
-  setFlat(S, SEG_CS, selector, ATTR_FLAT_CODE | ATTR_DB);
+  setFlat(S, SEG_CS, selector, ATTR_FLAT_CODE | ATTR_DB | (long ? ATTR_L : 0));
   setFlat(S, SEG_SS, selector + 8, ATTR_FLAT_DATA);
   S[CPL] = 0;
   S[RSP] = S[SYSENTER_ESP_LO];
-  S[RSP + 1] = 0;
-  setRip(S, S[SYSENTER_EIP_LO], 0);
+  S[RSP + 1] = long ? S[SYSENTER_ESP_HI] : 0;
+  setRip(S, S[SYSENTER_EIP_LO], long ? S[SYSENTER_EIP_HI] : 0);
   cpu.updateMode();
 }
 
-export function sysexit(cpu: Cpu): void {
+/** `size` 64: to 64-bit code. */
+export function sysexit(cpu: Cpu, size: number): void {
   const S = cpu.S;
   if (!sysenterAllowed(cpu)) return;
   if (S[CPL] !== 0) {
     cpu.raise(VEC_GP, 0);
     return;
   }
-  const selector = S[SYSENTER_CS] & 0xfffc;
-  setFlat(S, SEG_CS, (selector + 16) | 3, ATTR_FLAT_CODE | ATTR_DPL3 | ATTR_DB);
-  setFlat(S, SEG_SS, (selector + 24) | 3, ATTR_FLAT_DATA | ATTR_DPL3);
+  const wide = size === 64;
+  const selector = (S[SYSENTER_CS] & 0xfffc) + (wide ? 32 : 16);
+  setFlat(S, SEG_CS, selector | 3, ATTR_FLAT_CODE | ATTR_DPL3 | ATTR_DB | (wide ? ATTR_L : 0));
+  setFlat(S, SEG_SS, (selector + 8) | 3, ATTR_FLAT_DATA | ATTR_DPL3);
   S[CPL] = 3;
   S[RSP] = S[RCX];
-  S[RSP + 1] = 0;
-  setRip(S, S[RDX], 0);
+  // QEMU: all of RCX, also to code of 32 bits.
+  S[RSP + 1] = (S[MODE] & MODE_LONG) !== 0 ? S[RCX + 1] : 0;
+  setRip(S, S[RDX], wide ? S[RDX + 1] : 0);
   cpu.updateMode();
 }
