@@ -43,6 +43,8 @@ export class App {
   #unsaved = false;
   /** The command line of the machine, once there is one. */
   #line: string | undefined;
+  /** The same as the address names it: not at all, when it is the default one. */
+  #named: string | undefined;
   #defaultLine = '';
   /** Closes the dialog with the command line. */
   #closeDialog: () => void = () => {};
@@ -138,8 +140,13 @@ export class App {
   async #bootNamed(line: string): Promise<void> {
     const outcome = await this.#client.api.checkLine(line);
     if (this.#status.state === 'failed') return;
-    if (outcome.ok) await this.#bootLine(line, outcome.isDefault);
-    else this.#openMachine({ line, answer: outcome, reason: BAD_ADDRESS });
+    if (outcome.ok) {
+      await this.#bootLine(line, outcome.isDefault);
+      return;
+    }
+    // Nothing is on its way before the reader has decided.
+    this.#console.booting(undefined, true);
+    this.#openMachine({ line, answer: outcome, reason: BAD_ADDRESS });
   }
 
   async #openNamed(line: string, reason: string): Promise<void> {
@@ -181,7 +188,7 @@ export class App {
   /** The address names the machine that there is; when there is none yet, the default one is started. */
   #keepMachine(): void {
     if (this.#line === undefined) this.#bootLine(this.#defaultLine, true).catch(reportError);
-    else showLine(this.#line === this.#defaultLine ? undefined : this.#line);
+    else showLine(this.#named);
   }
 
   async #runOrAsk(action: RiskyAction): Promise<void> {
@@ -268,7 +275,8 @@ export class App {
         break;
       case 'machine':
         this.#line = message.line;
-        showLine(message.isDefault ? undefined : message.line);
+        this.#named = message.isDefault ? undefined : message.line;
+        showLine(this.#named);
         break;
       case 'hardware':
         this.#header.setHardware(message.hardware);

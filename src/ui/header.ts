@@ -112,7 +112,8 @@ export class Header {
   }
 
   setHardware({ processors, processorsMax, memoryBytes }: MachineHardware): void {
-    const text = `${processors} of ${processorsMax} CPUs · ${formatBytes(memoryBytes)}`;
+    const cpus = processorsMax === 1 ? '1 CPU' : `${processors} of ${processorsMax} CPUs`;
+    const text = `${cpus} · ${formatBytes(memoryBytes)}`;
     const before = this.#hardware.textContent;
     if (before !== '' && before !== text) announceUnseen(`Machine: ${text}`);
     this.#hardware.textContent = text;
