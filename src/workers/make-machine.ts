@@ -65,6 +65,8 @@ export class ArrivingMachine {
     this.#environment = environment;
     this.#reader = new SnapshotReader((head) => {
       this.#machine = machineForSnapshot(head, hostOf(environment));
+      // While the rest of the snapshot is on its way.
+      this.#machine.warmUp();
       return ramImage(this.#machine);
     });
   }

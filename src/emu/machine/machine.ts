@@ -88,6 +88,7 @@ export class Machine implements MachineApi {
   #powerOff = false;
   #quit = false;
   #closing: Promise<void> | undefined;
+  #isWarm = false;
   /** Closed: the engine is gone. */
   #disposed = false;
   /** The firmware runs when the vCPU next does. */
@@ -108,6 +109,8 @@ export class Machine implements MachineApi {
     this.clock = new EventQueue(() => this.#time.nowNs());
     this.clock.onEarlierDeadline(() => this.engine?.cpu.requestExit());
     this.runControl = new RunControl(this.events, (running) => {
+      // Before the clock: the guest must not see the time that it takes.
+      if (running) this.warmUp();
       if (running) this.#time.start();
       else this.#time.stop();
       this.engine.cpu.requestExit();
@@ -182,7 +185,6 @@ export class Machine implements MachineApi {
       devices: this.devices,
     });
     hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub));
-    this.engine.warmUp();
     noticeSmallArena(this.memory, config.memoryBytes, host);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
     this.#bootFiles = config.restoring === true ? undefined : config;
@@ -204,6 +206,13 @@ export class Machine implements MachineApi {
 
   get retiredInstructions(): number {
     return this.engine.retired;
+  }
+
+  /** Makes the interpreter fast before the guest needs it: a second of work. `cont` does it at the latest. The guest sees nothing of it. */
+  warmUp(): void {
+    if (this.#isWarm) return;
+    this.#isWarm = true;
+    this.engine.warmUp();
   }
 
   /** Lets the guest run for about `sliceMs` of host time, unless it sleeps sooner. */
