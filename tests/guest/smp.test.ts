@@ -1,4 +1,6 @@
 /** Only this level catches what a whole Linux needs of several processors, and of processors that come and go while it runs. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MachineConfig, MachineHost } from '../../src/emu/index.ts';
 import { ADD_CPU, counted, cpuRounds, trouble } from '../support/cpu-rounds.ts';
@@ -7,11 +9,16 @@ import { normalisations, readRecording, replay } from '../support/replay.ts';
 import { advance, everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
 
 const MINUTES = 60_000;
+const LITMUS = join(import.meta.dirname, '../oracle/linux/litmus.elf');
 const ONLINE = '/sys/devices/system/cpu/online';
 const FOUR_SOCKETS = { cpus: 1, maxCpus: 4, sockets: 4, dies: 1, cores: 1, threads: 1 };
 const NOT_OURS = /"(RTC_CHANGE|NIC_RX_FILTER_CHANGED)"/;
 /** QEMU 7.2 without KVM never tells that the processor itself is gone. */
 const ONLY_OURS = /"DEVICE_DELETED","data":\{"device":"cpu-/;
+
+async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
 
 describe('Linux on four processors', () => {
   let guest: HeadlessGuest;
@@ -19,7 +26,9 @@ describe('Linux on four processors', () => {
   beforeAll(async () => {
     const smp = { cpus: 4, maxCpus: 8, sockets: 2, dies: 1, cores: 2, threads: 2 };
     const config = { smp, cpu: 'IvyBridge-IBRS', machineType: 'pc-i440fx-6.1' };
-    guest = new HeadlessGuest({ images: memoryImages(), config });
+    const images = memoryImages();
+    await images.upload('litmus', pieces(readFileSync(LITMUS)));
+    guest = new HeadlessGuest({ images, config });
     await guest.boot();
     // Linux takes no processor off line while a driver looks at its device.
     await guest.settle();
@@ -60,6 +69,26 @@ describe('Linux on four processors', () => {
       }
       const timers = await guest.ask('grep LOC /proc/interrupts | tr -s " " | cut -d " " -f 2-5');
       expect(timers.split(' ').every((count) => Number(count) > 0)).toBe(true);
+      expect(await trouble(guest)).toBe('');
+    },
+    2 * MINUTES,
+  );
+
+  it(
+    'ends right what threads on all of them do to one word, one lock and one page',
+    async () => {
+      expect(await guest.hmp('drive_add 0 if=none,file=litmus,format=raw,readonly=on,id=litmus')).toBe(
+        'OK\n',
+      );
+      expect(await guest.hmp('device_add virtio-blk-pci,drive=litmus,id=litmus')).toBe('');
+      await guest.ask(
+        'until [ -e /dev/vda ]; do sleep 0.1; done; cat /dev/vda > /tmp/litmus; chmod +x /tmp/litmus',
+      );
+      const said = await guest.ask('/tmp/litmus 4 20000');
+      expect(said.replaceAll(/ us \d+/g, '').split('\n')).toEqual([
+        ...['add 80000', 'spin 80000', 'mutex 80000'],
+        ...['pingpong 4000', 'remap 0', 'protect 0'],
+      ]);
       expect(await trouble(guest)).toBe('');
     },
     2 * MINUTES,
