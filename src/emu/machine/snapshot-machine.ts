@@ -236,6 +236,7 @@ export async function restoreMachine(machine: Machine, state: Plain): Promise<vo
 
 async function restore(machine: Machine, { run, peripherals, sections }: StateSnapshot): Promise<void> {
   const { board, devices } = machine;
+  board.cpus.keepOnly(new Set(sections.filter(({ name }) => name === 'cpu').map(({ path }) => path)));
   await restorePeripherals(machine, peripherals);
   if (!board.deviceMemory.isRestored)
     throw new SnapshotError('The snapshot has other memory than its devices say.');

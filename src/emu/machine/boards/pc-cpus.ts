@@ -82,6 +82,12 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
     });
   }
 
+  /** While a snapshot is restored: processors that the board had at its start, and that are not among `paths`, leave. */
+  keepOnly(paths: ReadonlySet<string>): void {
+    for (const [index, device] of [...this.#devices])
+      if (index !== 0 && !paths.has(device.path)) this.#wiring.unplug(device);
+  }
+
   insert(apicId: number): Hardware {
     const { processors } = this.#wiring;
     const index = this.#indexOf(apicId);
