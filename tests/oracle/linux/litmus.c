@@ -1,5 +1,5 @@
 /*
- * What processors must agree on, asked of Linux by threads that are pinned to them: `litmus THREADS ROUNDS`. One line for each part,
+ * What processors must agree on, asked of Linux by threads that are pinned to them: `litmus THREADS ROUNDS [CPUS]`. One line for each part,
  * with what came out; a part that waits in vain ends the program by SIGALRM. No libc: record.sh builds it.
  *
  *   add       ROUNDS locked additions of each thread to one word
@@ -39,7 +39,7 @@ static long call6(long n, long a, long b, long c, long d, long e, long f) {
 }
 #define call(n, a, b, c, d) call6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
-static int threads, rounds;
+static int threads, rounds, cpus;
 static volatile int ready, go, done;
 static volatile int locked_sum, spin_sum, mutex_sum;
 static int spin_word, mutex_word;
@@ -146,7 +146,7 @@ static void protecting(int self) {
 }
 
 static void pin(int cpu) {
-  word mask = 1ul << cpu;
+  word mask = 1ul << cpu % cpus;
   call(SYS_sched_setaffinity, 0, sizeof mask, &mask, 0);
 }
 
@@ -230,7 +230,8 @@ __attribute__((used)) void litmus(word *stack) {
   char **arguments = (char **)(stack + 1);
   threads = count > 1 ? number(arguments[1]) : 2;
   rounds = count > 2 ? number(arguments[2]) : 1000;
-  if (threads < 1 || threads > MAX_THREADS) call(SYS_exit_group, 2, 0, 0, 0);
+  cpus = count > 3 ? number(arguments[3]) : threads;
+  if (cpus < 1 || threads < 1 || threads > MAX_THREADS) call(SYS_exit_group, 2, 0, 0, 0);
   call(SYS_alarm, SECONDS, 0, 0, 0);
   part("add", adding, &locked_sum);
   part("spin", spinning, &spin_sum);
