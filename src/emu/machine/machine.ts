@@ -115,10 +115,9 @@ export class Machine implements MachineApi {
       else this.#time.stop();
       this.engine.cpu.requestExit();
     });
-    const warn = host.warn ?? (() => {});
     this.drives = new Drives({
       images: host.images,
-      warn,
+      warn: host.warn ?? (() => {}),
       onChange: () => this.onDrivesChange(),
       ...(config.icountShift === undefined ? {} : { onRequest: () => this.engine.cpu.requestExit() }),
     });
@@ -160,10 +159,7 @@ export class Machine implements MachineApi {
     const { hub } = this.processors;
     for (let index = 1; index < smp.cpus; index++) this.processors.add(index);
     this.board = new PcBoard({
-      memory: this.memory,
-      ram: pcRamLayout(config.memoryBytes),
-      clock: this.clock,
-      trace: this.trace,
+      ...{ memory: this.memory, ram: pcRamLayout(config.memoryBytes), clock, trace },
       wallClockMs: config.rtcBaseMs ?? host.wallClockMs(),
       apics: hub,
       intr: this.processors.boot.apic.lint0,
@@ -176,13 +172,9 @@ export class Machine implements MachineApi {
         },
       },
       reset: () => this.#requestReset('guest-reset'),
-      serials: this.serials,
-      processors: this.processors,
-      machineType: version.name,
-      events: this.events,
-      dimms: dimmSlots(config),
+      ...{ machineType: version.name, processors: this.processors, dimms: dimmSlots(config) },
+      ...{ serials: this.serials, events: this.events, devices: this.devices },
       onMemorySize: (bytes) => noticeSmallArena(this.memory, bytes, host),
-      devices: this.devices,
     });
     hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub));
     noticeSmallArena(this.memory, config.memoryBytes, host);
