@@ -48,10 +48,20 @@ export function processorSteps({ nextProcessor, lastProcessor }: MachineHardware
   ];
 }
 
-export function memorySteps({ nextMemory, lastDimm, unusedBackend }: MachineHardware): readonly Step[] {
+export function memorySteps(hardware: MachineHardware): readonly Step[] {
+  const { nextMemory, lastDimm, unusedBackend, memorySlots, freeMemorySlots } = hardware;
+  if (memorySlots === 0) {
+    return [
+      {
+        to: 'nobody',
+        text: 'This machine has no slots for memory: Machine… gives it some, with -m 256,slots=4,maxmem=2G',
+      },
+    ];
+  }
+  const dimm = `device_add pc-dimm,id=${nextMemory.dimm},memdev=${unusedBackend ?? nextMemory.backend}`;
   return [
     monitor(`object_add memory-backend-ram,id=${nextMemory.backend},size=${MODULE_SIZE}`),
-    monitor(`device_add pc-dimm,id=${nextMemory.dimm},memdev=${unusedBackend ?? nextMemory.backend}`),
+    freeMemorySlots > 0 ? monitor(dimm) : { to: 'nobody', text: 'Every slot for memory is taken' },
     // Movable: memory that Linux keeps for itself could not be taken out again.
     guest(`chmem -e -z Movable ${MODULE_SIZE}`),
     guest('free -m; lsmem'),

@@ -14,17 +14,20 @@ type Place = ReturnType<Machine['hotpluggableCpus']>[number];
 
 export function machineHardware(machine: Hardware): MachineHardware {
   const places = machine.hotpluggableCpus();
-  const { base, plugged } = machine.guestMemory.sizes;
+  const { slots, sizes } = machine.guestMemory;
+  const dimms = machine.guestMemory.devices().filter(({ kind }) => kind === 'dimm').length;
   return {
     processors: places.filter(({ qomPath }) => qomPath !== undefined).length,
     processorsMax: places.length,
-    memoryBytes: base + plugged,
+    memoryBytes: sizes.base + sizes.plugged,
     nextProcessor: nextProcessor(machine, places),
     lastProcessor: lastProcessor(machine, places),
     nextMemory: {
       dimm: firstFree(DIMM_STEM, deviceIds(machine)),
       backend: firstFree(BACKEND_STEM, new Set(machine.objects.ids())),
     },
+    memorySlots: slots,
+    freeMemorySlots: slots - dimms,
     lastDimm: lastDimm(machine),
     unusedBackend: machine.guestMemory.backends().find(({ name, isMapped }) => {
       return !isMapped && machine.objects.ids().includes(name);

@@ -93,6 +93,9 @@ export interface MachineHardware {
   /** The processor that the user plugged in last. */
   readonly lastProcessor: ProcessorPlace | undefined;
   readonly nextMemory: MemoryNames;
+  /** For DIMMs, and how many are free. */
+  readonly memorySlots: number;
+  readonly freeMemorySlots: number;
   /** The DIMM that the user plugged in last. */
   readonly lastDimm: MemoryNames | undefined;
   /** The back end that the user made last and that no device has. */

@@ -10,6 +10,8 @@ const EMPTY: MachineHardware = {
   nextProcessor: { device: 'x-cpu,id=cpu1,socket-id=0', id: 'cpu1', index: 1 },
   lastProcessor: undefined,
   nextMemory: { dimm: 'dimm1', backend: 'mem1' },
+  memorySlots: 4,
+  freeMemorySlots: 4,
   lastDimm: undefined,
   unusedBackend: undefined,
 };
@@ -82,6 +84,13 @@ describe('memory', () => {
     expect(steps[1]).toContain('id=dimm2,memdev=mem2');
     expect(steps.slice(-2)).toEqual(['monitor device_del dimm1', 'monitor object_del mem1']);
   });
+});
+
+it('memory cannot be plugged without slots, or when all are taken', () => {
+  const [none, ...more] = memorySteps({ ...EMPTY, memorySlots: 0, freeMemorySlots: 0 });
+  expect(none).toMatchObject({ to: 'nobody', text: expect.stringContaining('no slots') });
+  expect(more).toEqual([]);
+  expect(memorySteps({ ...EMPTY, freeMemorySlots: 0 })[1]).toMatchObject({ to: 'nobody' });
 });
 
 it('a path with a comma is one value', () => {

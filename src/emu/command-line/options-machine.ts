@@ -72,7 +72,7 @@ export function readMachine(given: ReadonlyMap<string, string>): MachineOptions 
   const version = versionOf(given.get('type') ?? CURRENT_MACHINE);
   for (const [name, text] of given) {
     if (['type', 'kernel', 'initrd', 'append', 'accel'].includes(name)) continue;
-    const only = FIXED[name];
+    const only = Object.hasOwn(FIXED, name) ? FIXED[name] : undefined;
     if (only === undefined) throw startError(`Property '${version.name}-machine.${name}' not found`);
     const value = parseBool(text);
     if (value === undefined) throw startError(`Parameter '${name}' expects 'on' or 'off'`);

@@ -17,6 +17,8 @@ export interface MachineVersion {
   readonly name: string;
   /** What -smp does not say becomes sockets, not cores. */
   readonly prefersSockets: boolean;
+  /** A machine with slots for memory has a NUMA node. */
+  readonly nodeWithSlots: boolean;
   readonly cpu: CpuCompat;
   /** By type and property. */
   readonly defaults: ReadonlyMap<string, ReadonlyMap<string, PropertyValue>>;
@@ -80,6 +82,7 @@ const VERSIONS = [
 export const MACHINE_VERSIONS: readonly MachineVersion[] = VERSIONS.map((version) => ({
   name: `pc-i440fx-${version}`,
   prefersSockets: isUpTo(version, '6.1'),
+  nodeWithSlots: !isUpTo(version, '2.10'),
   cpu: cpuOf(version),
   defaults: defaultsOf(version),
 }));

@@ -374,7 +374,7 @@ class PortBus implements HotplugHandler {
     const name = String(device.values.get('name') ?? '');
     try {
       const chosen = this.#controller.choosePort({
-        isConsole: device.type === VIRTCONSOLE,
+        isConsole: device.type.name === VIRTCONSOLE.name,
         nr: nr === ANY_PORT ? undefined : nr,
         name,
         nameTaken: this.#names.has(name),

@@ -49,7 +49,6 @@ const IDLE_PROPERTIES = new Set([
   'host-phys-bits',
   'kvm',
   'lmce',
-  'migratable',
   'pmu',
 ]);
 /** Numbers: QEMU's property type, its name in errors, and the range that has an error of its own. */
@@ -147,7 +146,7 @@ class Choice {
     let ambiguous = false;
     for (const part of parts) {
       if (part === '') continue;
-      const name = plain(part.slice(1));
+      const name = part.slice(1);
       if (part.startsWith('+')) plus.push(name);
       else if (part.startsWith('-')) minus.push(name);
       else ambiguous = this.#pair(part, { plus, minus }, warn) || ambiguous;
@@ -167,7 +166,8 @@ class Choice {
   ): boolean {
     const [, key = '', value = 'on'] = /^([^=]*)(?:=(.*))?$/s.exec(part) ?? [];
     const name = plain(key);
-    const mixed = flags.plus.includes(name) ? '+' : flags.minus.includes(name) ? '-' : undefined;
+    const isIn = (names: readonly string[]): boolean => names.some((one) => plain(one) === name);
+    const mixed = isIn(flags.plus) ? '+' : isIn(flags.minus) ? '-' : undefined;
     if (mixed !== undefined)
       warn(`Ambiguous CPU model string. Don't mix both "${mixed}${name}" and "${name}=${value}"`);
     try {
@@ -187,12 +187,15 @@ class Choice {
       const on = parseBool(value);
       if (!this.#isSwitch(name)) throw this.#notFound(name);
       if (on === undefined) throw new MonitorError(`Parameter '${name}' expects 'on' or 'off'`);
+      // QEMU: whether `max` may have what cannot migrate; nothing here can.
+      if (name === 'migratable') return;
       if (SWITCHES.has(name)) this.#switches.set(name, on);
       else this.#flag(name, on);
     }
   }
 
   #isSwitch(name: string): boolean {
+    if (name === 'migratable') return this.#model.name === MAX_MODEL;
     return SWITCHES.has(name) || IDLE_PROPERTIES.has(name) || featureNamed(name) !== undefined;
   }
 
@@ -219,10 +222,11 @@ class Choice {
     this.#numbers.set(name, value);
   }
 
-  #flag(name: string, on: boolean): void {
+  #flag(given: string, on: boolean): void {
+    const name = plain(given);
     if (IDLE_PROPERTIES.has(name)) return;
     const feature = featureNamed(name);
-    if (feature === undefined) throw this.#notFound(name);
+    if (feature === undefined) throw this.#notFound(given);
     const mask = 1 << feature.bit;
     if (on) this.#features[feature.word] |= mask;
     else this.#features[feature.word] &= ~mask;

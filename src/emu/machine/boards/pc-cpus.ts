@@ -14,6 +14,8 @@ import type { Processors } from '../processors.ts';
 export interface PcCpusWiring {
   readonly processors: Processors;
   readonly events: MachineEvents;
+  /** The machine has a NUMA node, and all processors are in it. */
+  readonly hasNode: boolean;
   /** The guest let go of a device. */
   readonly unplug: (device: Qdev) => void;
   /** So many processors would start with the next boot. */
@@ -28,6 +30,8 @@ export interface HotpluggableCpu {
   readonly place: CpuPlace;
   /** QEMU: the die is told only where a socket has more than one. */
   readonly hasDies: boolean;
+  /** QEMU: the only node is 0, and named where there is one. */
+  readonly hasNode: boolean;
 }
 
 export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
@@ -57,6 +61,7 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
       qomPath: this.#devices.get(index)?.path,
       place: placeOfCpu(smp, index),
       hasDies: smp.dies > 1,
+      hasNode: this.#wiring.hasNode,
     }));
   }
 

@@ -31,6 +31,7 @@ export interface PcDeviceMemoryWiring {
   /** Bytes of all devices together, at most. QEMU: -m maxmem=, less the RAM. */
   readonly roomBytes: number;
   /** QEMU: -m maxmem=. False: there is no place for devices' memory. */
+  readonly slots: number;
   readonly isEnabled: boolean;
   readonly window: DeviceMemoryWindow;
   readonly objects: ObjectTree;
@@ -71,6 +72,8 @@ export interface MemoryApi {
   devices(): readonly MemoryDevice[];
   /** In bytes. */
   readonly sizes: { readonly base: number; readonly plugged: number };
+  /** For DIMMs. */
+  readonly slots: number;
 }
 
 /** A region of a snapshot. */
@@ -108,6 +111,10 @@ export class PcDeviceMemory implements DeviceMemory, MemoryApi, GuestRam {
 
   devices(): readonly MemoryDevice[] {
     return [...this.#devices.values()].map((tell) => tell()).sort((a, b) => a.addr - b.addr);
+  }
+
+  get slots(): number {
+    return this.#wiring.slots;
   }
 
   get sizes(): { readonly base: number; readonly plugged: number } {

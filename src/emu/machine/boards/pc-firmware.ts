@@ -92,5 +92,5 @@ function describeFunction({ type, hardware }: Qdev): AcpiPciDevice[] {
   if (!(hardware instanceof PciHardware)) return [];
   const { devfn } = hardware.function;
   const place = { slot: pciSlot(devfn), func: pciFunction(devfn), hotpluggable: type.hotpluggable };
-  return [type === PIIX3 ? { ...place, kind: 'isa' } : place];
+  return [type.name === PIIX3.name ? { ...place, kind: 'isa' } : place];
 }

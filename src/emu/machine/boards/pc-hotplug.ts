@@ -60,8 +60,8 @@ export function pcHotplug(wiring: PcHotplugWiring): PcHotplug {
   const cpu = new CpuHotplug(cpus, gpe, trace);
   cpus.hotplug = cpu;
   devices.handle(({ category }) => category === 'CPU', cpus);
-  devices.handle((type) => type === PC_DIMM, dimms);
-  devices.handle((type) => type === VIRTIO_MEM_PCI, new PcMemoryCards(deviceMemory, slots));
+  devices.handle(({ name }) => name === PC_DIMM.name, dimms);
+  devices.handle(({ name }) => name === VIRTIO_MEM_PCI.name, new PcMemoryCards(deviceMemory, slots));
   const blocks: (Device & { attach(io: AddressSpace): unknown })[] = [gpe, pci, cpu];
   // QEMU: the registers exist only with slots.
   if (dimms.slots > 0) {

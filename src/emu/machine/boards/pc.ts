@@ -39,6 +39,7 @@ import type { DeviceType } from '../../qdev/device-type.ts';
 import { hardwareOf, solderedOn } from '../../qdev/hardware.ts';
 import type { DeviceManager } from '../../qdev/plug.ts';
 import type { GpioLines, Qdev } from '../../qdev/tree.ts';
+import { machineVersion } from '../machine-versions.ts';
 import type { Processors } from '../processors.ts';
 import { BoardBuilder, busOf, gpioIn, gpioOut, type Place } from './board.ts';
 import { cpuValues, PcCpus } from './pc-cpus.ts';
@@ -136,6 +137,7 @@ export class PcBoard {
     this.cpus = new PcCpus({
       processors,
       events: wiring.events,
+      hasNode: machineVersion(wiring.machineType).nodeWithSlots && (wiring.dimms?.slots ?? 0) > 0,
       unplug: (device) => devices.unplug(device),
       onCount: (count) => this.rtc?.setCmos(CMOS_CPU_COUNT, count - 1),
     });
@@ -287,6 +289,7 @@ function pcDeviceMemory({ memory, ram, dimms, devices, onMemorySize }: PcWiring)
     ramBytes,
     roomBytes: Math.max(0, (dimms?.maxSize ?? 0) - ramBytes),
     isEnabled: window !== undefined,
+    slots: dimms?.slots ?? 0,
     window: { base: min, size: max + 1 - min },
     objects: devices.tree.objects,
     onSize: onMemorySize,

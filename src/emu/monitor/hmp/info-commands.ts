@@ -2,7 +2,7 @@
 import type { Command, CommandContext } from '../command.ts';
 import { VERSION_TEXT } from '../version.ts';
 import { blockText } from './info-block.ts';
-import { hotpluggableCpusText } from './info-cpus.ts';
+import { hotpluggableCpusText, numaText } from './info-cpus.ts';
 import { memdevText, memoryDevicesText, memorySizeText } from './info-memory.ts';
 import { pciText } from './info-pci.ts';
 import { qtreeText } from './info-qtree.ts';
@@ -118,6 +118,13 @@ export const INFO_COMMANDS: readonly Command[] = [
     params: '',
     help: 'bytes of memory that the machine has from the start, and of its DIMMs',
     run: ({ machine }) => memorySizeText(machine.guestMemory.sizes),
+  },
+  {
+    name: 'numa',
+    args: [],
+    params: '',
+    help: 'nodes of processors and memory',
+    run: ({ machine }) => numaText(machine.hotpluggableCpus(), machine.guestMemory.sizes),
   },
   {
     name: 'pci',

@@ -1,15 +1,18 @@
-/** `info hotpluggable-cpus`. */
-import type { HotpluggableCpu } from '../../machine/machine-api.ts';
+/** `info hotpluggable-cpus` and `info numa`. */
+import type { HotpluggableCpu, MemoryApi } from '../../machine/machine-api.ts';
+
+const MIB = 2 ** 20;
 
 /** QEMU: the last place comes first. */
 export function hotpluggableCpusText(cpus: readonly HotpluggableCpu[]): string {
   return `Hotpluggable CPUs:\n${cpus.toReversed().map(cpuText).join('')}`;
 }
 
-function cpuText({ type, qomPath, place, hasDies }: HotpluggableCpu): string {
+function cpuText({ type, qomPath, place, hasDies, hasNode }: HotpluggableCpu): string {
   const line = (indent: string, name: string, value: string | number): string =>
     `${indent}${name}: "${value}"\n`;
   const ids = [
+    ...(hasNode ? [line('    ', 'node-id', 0)] : []),
     line('    ', 'socket-id', place.socket),
     ...(hasDies ? [line('    ', 'die-id', place.die)] : []),
     line('    ', 'core-id', place.core),
@@ -22,4 +25,13 @@ function cpuText({ type, qomPath, place, hasDies }: HotpluggableCpu): string {
     '  CPUInstance Properties:\n',
     ...ids,
   ].join('');
+}
+
+/** QEMU: the one node has all processors and all memory. */
+export function numaText(cpus: readonly HotpluggableCpu[], { base, plugged }: MemoryApi['sizes']): string {
+  if (!cpus.some(({ hasNode }) => hasNode)) return '0 nodes\n';
+  const present = cpus.flatMap(({ qomPath }, index) => (qomPath === undefined ? [] : [` ${index}`]));
+  const mib = (bytes: number): string => `${Math.floor(bytes / MIB)} MB`;
+  const lines = [`cpus:${present.join('')}`, `size: ${mib(base + plugged)}`, `plugged: ${mib(plugged)}`];
+  return `1 nodes\n${lines.map((line) => `node 0 ${line}\n`).join('')}`;
 }
