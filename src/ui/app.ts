@@ -63,7 +63,9 @@ export class App {
       reset: () => this.#reset(),
       coldBoot: () => this.#coldBoot(),
       powerButton: () => api.powerButton(),
-      machine: () => this.#openMachine({ line: this.#line ?? this.#defaultLine }),
+      // Without a machine the line that made none is there to be mended.
+      machine: () =>
+        this.#openMachine({ line: this.#line ?? lineOfHash(location.hash) ?? this.#defaultLine }),
       help: openHelp,
     });
     this.#images = new ImagesPanel(this.#client, {
