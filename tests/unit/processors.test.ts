@@ -314,3 +314,13 @@ describe('a kernel on all processors', () => {
     expect(counter).toBe(4 * ROUNDS);
   });
 });
+
+it("the warm-up leaves nothing in anybody's translations, whoever is on the stage", () => {
+  const memory = pcMemory(2 << 20);
+  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET, slots: 2 });
+  const { cpu } = engine;
+  const before = cpu.tlb.slice();
+  cpu.enter(cpu.addProcessor({ apicId: 1, sockets: 2, cores: 1, threads: 1 }));
+  engine.warmUp();
+  expect(cpu.tlb).toEqual(before);
+});

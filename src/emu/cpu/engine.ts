@@ -154,7 +154,7 @@ export class Engine {
       warmUp({ S, T, J: this.#code.jumps, C: this.blocks.C, bytes, run: this.#interpret });
     });
     this.#code.clear();
-    cpu.mmu.translations.tlb.clear();
+    cpu.clearTranslations();
     cpu.flushTlb(true);
   }
 

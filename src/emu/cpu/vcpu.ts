@@ -137,6 +137,11 @@ export class Vcpu implements Cpu, Stage {
     this.mmu.translations = processor.place.translations;
   }
 
+  /** Forgets the translations of all vCPUs, entries that others wrote included. */
+  clearTranslations(): void {
+    for (const { place } of this.#processors) place.translations.tlb.clear();
+  }
+
   /** Page number `page` of the arena now holds decoded code: the next write to it, by whichever vCPU, must take the slow way. */
   dropWriteTags(page: number): void {
     const offset = ((page << PAGE_SHIFT) | 0) as RamOffset;

@@ -1,5 +1,6 @@
 /** How the processors of a machine are grouped, and the APIC ids that follow from it. */
 import type { CpuTopology } from '../cpu/cpu.ts';
+import { bitsFor } from '../cpu/system/cpuid.ts';
 
 /** QEMU: -smp. */
 export type SmpConfig = {
@@ -22,11 +23,6 @@ export interface CpuPlace {
   readonly die: number;
   readonly core: number;
   readonly thread: number;
-}
-
-/** Bits that number `count` things. */
-function bitsFor(count: number): number {
-  return count <= 1 ? 0 : 32 - Math.clz32(count - 1);
 }
 
 /** The place of a possible processor by its number: threads first, sockets last. */

@@ -19,6 +19,7 @@ import {
   F_LO,
   FAULT,
   FAULT_PRESENT,
+  JUMP_BASE,
   JUMP_TAG,
   PAGE_HI,
   PAGE_LO,
@@ -185,7 +186,7 @@ function enter(J: Int32Array, lo: number, hi: number, tag: number, record: numbe
   J.fill(0, at + 4, at + 8);
 }
 
-/** State is as before afterwards; the TLB and the jump cache must be flushed. The machine must not run. */
+/** State is as before afterwards; the TLBs of all vCPUs and the jump cache must be cleared. The machine must not run. */
 export function warmUp({ S, J, T, C, bytes, run }: WarmUpTarget): void {
   const state = S.slice();
   const start = C.length - RECORD * 3;
@@ -197,7 +198,9 @@ export function warmUp({ S, J, T, C, bytes, run }: WarmUpTarget): void {
   T[TLB_WRITE] = 0;
   T[TLB_HI] = 0;
   T[TLB_ADDEND] = SCRATCH;
+  // The first vCPU's part of both caches, whoever is on the stage.
   S[TLB_BASE] = 0;
+  S[JUMP_BASE] = 0;
   T[MIDDLE + TLB_READ] = FAR - PAGE;
   T[MIDDLE + TLB_WRITE] = FAR - PAGE;
   T[MIDDLE + TLB_HI] = 0;

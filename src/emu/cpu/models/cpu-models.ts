@@ -1,12 +1,10 @@
 /** The processor models by name, and the names of features. */
-import { FEATURE_WORDS } from '../cpu-features.ts';
 import { FEATURE_WORD_NAMES, MODEL_ALIASES, RECORDED_MODELS } from './cpu-model-table.ts';
 import type { RecordedModel } from './recorded-model.ts';
 
 /** What the core can do is not a model's list but all that it has. */
 export const MAX_MODEL = 'max';
 
-const BITS = 32;
 const NO_NAME = '-';
 
 const MODELS: ReadonlyMap<string, RecordedModel> = new Map(
@@ -69,16 +67,12 @@ export function describeFeature({ name, word, bit }: FeatureBit): string {
   return `${FEATURE_WORD_NAMES[word]?.label ?? ''}.${name} [bit ${bit}]`;
 }
 
-/** One word for each row of names. */
-export function noFeatures(): Int32Array {
-  return new Int32Array(Math.max(FEATURE_WORDS, FEATURE_WORD_NAMES.length));
-}
-
+/** One word for each row of FEATURE_WORD_NAMES. */
 export function featuresOfModel({ features }: RecordedModel): Int32Array {
-  const words = noFeatures();
+  const words = new Int32Array(FEATURE_WORD_NAMES.length);
   for (const name of features.split(' ')) {
     const feature = BITS_BY_NAME.get(name);
-    if (feature !== undefined) words[feature.word] |= 1 << (feature.bit % BITS);
+    if (feature !== undefined) words[feature.word] |= 1 << feature.bit;
   }
   return words;
 }

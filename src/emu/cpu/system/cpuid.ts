@@ -46,7 +46,7 @@ const ALONE: CpuTopology = { apicId: 0, sockets: 1, cores: 1, threads: 1 };
 type Leaf = readonly [number, number, number, number];
 
 /** Bits that number `count` things. */
-function bitsFor(count: number): number {
+export function bitsFor(count: number): number {
   return count <= 1 ? 0 : 32 - Math.clz32(count - 1);
 }
 
