@@ -48,7 +48,13 @@ const LINES = `
 -m foo=3
 -m 128,maxmem=64
 -m 256,slots=4,maxmem=256M -display none
+-cpu kvm64,+x2apic -smp 1,maxcpus=2,sockets=2,cores=1,threads=1 -device kvm64-x86_64-cpu,socket-id=1,core-id=0,thread-id=0 -device nosuch -nodefaults -display none -S
 -m 256,slots=257,maxmem=1G -nodefaults -display none -S
+-m 256,slots=-1,maxmem=1G -nodefaults -display none -S
+-m 256,slots=-18446744073709551616,maxmem=1G
+-m 256,slots=0401,maxmem=1G -nodefaults -display none -S
+-m 256,slots=257,maxmem=128M -nodefaults -display none -S
+-m slots=-1
 -m 256,slots=4,maxmem=1000000000 -nodefaults -display none -S
 -m 256,slots=4,maxmem=2T -nodefaults -display none -S
 -m 256,maxmem=2T -nodefaults -display none -S

@@ -1,4 +1,5 @@
 /** -m, -icount and -rtc. Texts are QEMU's. */
+import { readCInteger } from '../core/c-integer.ts';
 import { addressesEnd } from '../machine/address-limit.ts';
 import { MAX_DIMM_SLOTS } from '../machine/machine.ts';
 import type { Options } from '../qdev/option-string.ts';
@@ -64,19 +65,25 @@ export function readMemory(group: OptionGroup): MemoryOption {
     if (slots !== undefined) throw startError('slots specified but no max-size');
     return { bytes: bytes === 0 ? undefined : bytes, dimms: undefined };
   }
-  const dimms = { slots: slots ?? 0, maxBytes };
-  if (bytes === 0) return { bytes: undefined, dimms };
-  checkMaximum(bytes, dimms);
-  return { bytes, dimms };
+  const dimms = { slots: Number(slots ?? 0), maxBytes };
+  if (bytes !== 0) checkMaximum(bytes, dimms);
+  if (slots !== undefined && slots > MAX_DIMM_SLOTS) {
+    throw startError(`unsupported amount of memory slots: ${slots}`);
+  }
+  return { bytes: bytes === 0 ? undefined : bytes, dimms };
 }
 
-function slotsOf(text: string | undefined, at: string): number | undefined {
+const UINT64_END = 2n ** 64n;
+
+function slotsOf(text: string | undefined, at: string): bigint | undefined {
   if (text === undefined) return undefined;
-  if (!/^(?:0x[\da-f]+|\d+)$/i.test(text)) throw startError("Parameter 'slots' expects a number", at);
-  const slots = BigInt(text);
-  if (slots >= 2n ** 64n) throw startError(`Value '${text}' is too large for parameter 'slots'`, at);
-  if (slots > MAX_DIMM_SLOTS) throw startError(`unsupported amount of memory slots: ${slots}`);
-  return Number(slots);
+  const slots = readCInteger(text);
+  if (slots === undefined) throw startError("Parameter 'slots' expects a number", at);
+  if (slots >= UINT64_END || slots <= -UINT64_END) {
+    throw startError(`Value '${text}' is too large for parameter 'slots'`, at);
+  }
+  // QEMU: a minus sign wraps round.
+  return BigInt.asUintN(64, slots);
 }
 
 function checkMaximum(bytes: number, { slots, maxBytes }: NonNullable<MemoryOption['dimms']>): void {

@@ -1,4 +1,5 @@
 /** Typed device properties: what the user may write, what `info qtree` shows, what the help says. */
+import { readCInteger } from '../core/c-integer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Services } from './services.ts';
 
@@ -63,16 +64,10 @@ const hex = (value: number): string =>
 const formatInteger = (value: PropertyValue): string => `${value} (0x${hex(Number(value))})`;
 const formatText = (value: PropertyValue): string => `"${value ?? ''}"`;
 
-const INTEGER = /^\s*[+-]?(?:0[xX][0-9a-fA-F]+|\d+)$/;
-
 function parseInteger(text: string, name: string): bigint {
-  if (!INTEGER.test(text)) throw expects(name, 'integer');
-  const trimmed = text.trim();
-  const digits = trimmed.replace(/^[+-]/, '');
-  // C's strtoull with base 0: a leading 0 means octal.
-  const octal = /^0[0-7]+$/.test(digits);
-  const magnitude = BigInt(octal ? `0o${digits.slice(1)}` : digits);
-  return trimmed.startsWith('-') ? -magnitude : magnitude;
+  const value = readCInteger(text);
+  if (value === undefined) throw expects(name, 'integer');
+  return value;
 }
 
 function jsonInteger(json: JsonValue, name: string): number {

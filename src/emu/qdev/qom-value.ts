@@ -1,4 +1,5 @@
 /** Values of properties as monitors read and write them while the machine runs. */
+import { readCInteger } from '../core/c-integer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { type JsonValue, parseSize } from './properties.ts';
 
@@ -40,12 +41,7 @@ export class GivenValue {
       if (typeof this.#value === 'number' && Number.isInteger(this.#value)) return BigInt(this.#value);
       throw new MonitorError(`Invalid parameter type for '${name}', expected: integer`);
     }
-    const match = /^\s*([+-]?)(0[xX][0-9a-fA-F]+|\d+)$/.exec(String(this.#value));
-    const [, sign = '', digits = ''] = match ?? [];
-    // C's strtoll with base 0: a leading 0 means octal.
-    const magnitude =
-      match === null ? undefined : BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits);
-    const value = magnitude === undefined ? undefined : sign === '-' ? -magnitude : magnitude;
+    const value = readCInteger(String(this.#value));
     if (value !== undefined && BigInt.asIntN(64, value) === value) return value;
     throw new MonitorError(`Parameter '${name}' expects int64`);
   }

@@ -1,0 +1,10 @@
+const INTEGER = /^\s*([+-]?)(0[xX][0-9a-fA-F]+|\d+)$/;
+const OCTAL = /^0[0-7]+$/;
+
+/** A whole number as C's strtol reads it with base 0, of any size; undefined: it is none. A leading 0 means octal. */
+export function readCInteger(text: string): bigint | undefined {
+  const [, sign = '', digits] = INTEGER.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const magnitude = BigInt(OCTAL.test(digits) ? `0o${digits.slice(1)}` : digits);
+  return sign === '-' ? -magnitude : magnitude;
+}
