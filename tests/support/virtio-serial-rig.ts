@@ -69,7 +69,7 @@ export function serialRig(properties: Partial<VirtioSerialProperties> = {}) {
       new VirtioPci(
         { type: 'virtio-serial-pci', transitionalDeviceId: 0x1003, classCode: 0x078000 },
         new VirtioSerial({ ...VIRTIO_SERIAL_DEFAULTS, ...properties }, { memory, trace: QUIET, clock }),
-        { disableLegacy: false, disableModern: false, vectors: 2 },
+        { disableLegacy: false, disableModern: false, vectors: 2, ioeventfd: true },
         memory,
       ),
   );

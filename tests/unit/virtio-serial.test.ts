@@ -10,6 +10,8 @@ import { virtioPciContract } from '../support/virtio-contract.ts';
 import { LEGACY, MODERN, RINGS, VERSION_1 } from '../support/virtio-queues.ts';
 import { serialRig, TestChar } from '../support/virtio-serial-rig.ts';
 
+/** A device that has done a portion does the next one after so long. */
+const PERIOD_NS = 250_000;
 const DATA = 0x30000;
 const DEVICE_READY = 0;
 const PORT_READY = 3;
@@ -363,6 +365,8 @@ describe('a hostile guest', () => {
     const backend = new TestChar();
     r.plug(backend);
     r.begin();
+    // The queues are looked at when the driver is ready, which is part of its turn.
+    r.pass(PERIOD_NS);
     let pieces = 0;
     backend.write = (bytes) => {
       pieces++;

@@ -15,7 +15,7 @@ import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
 import { VIRTIO_MEM_TYPES } from '../virtio/virtio-mem-pci-type.ts';
 import { VIRTIO_RNG_TYPES } from '../virtio/virtio-rng-pci-type.ts';
 import { VIRTIO_SERIAL_TYPES } from '../virtio/virtio-serial.ts';
-import type { MachineVersion } from './machine-versions.ts';
+import { EVERY_TYPE, type MachineVersion } from './machine-versions.ts';
 
 export const DEVICE_TYPES: readonly DeviceType[] = [
   ...CHIPSET_TYPES,
@@ -33,9 +33,10 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
 
 /** As that version of the machine has them. */
 export function typesOf({ defaults }: MachineVersion): readonly DeviceType[] {
+  const ofEvery = defaults.get(EVERY_TYPE) ?? [];
   return DEVICE_TYPES.map((type) => {
-    const old = defaults.get(type.name);
-    if (old === undefined) return type;
+    const old = new Map([...ofEvery, ...(defaults.get(type.name) ?? [])]);
+    if (old.size === 0) return type;
     const oldest = (property: PropertySpec): PropertySpec =>
       old.has(property.name) ? { ...property, default: old.get(property.name) } : property;
     const { properties, options = [] } = type;

@@ -226,6 +226,11 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
     if (!this.#serving) this.#bottomHalf.kick();
   }
 
+  /** The driver is ready, and may have made requests before. */
+  kickAll(): void {
+    for (const [index, queue] of this.queues.entries()) if (queue.desc !== 0) this.kick(index);
+  }
+
   /** The driver resets one queue (VIRTIO_F_RING_RESET). */
   resetQueue(index: number): void {
     this.#pending.delete(index);

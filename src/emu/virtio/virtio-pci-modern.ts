@@ -13,9 +13,9 @@ const COMMON_REGION = 0;
 const ISR_REGION = 1;
 const DEVICE_REGION = 2;
 const NOTIFY_REGION = 3;
-/** Bytes of the BAR. */
-export const MODERN_SIZE = 4 * REGION_SIZE;
+/** Where a queue is notified: so far from the queue before it. QEMU: with page-per-vq a page. */
 const NOTIFY_OFF_MULTIPLIER = 4;
+const NOTIFY_OFF_MULTIPLIER_PAGE = 0x1000;
 
 const PCI_CAP_ID_VNDR = 0x09;
 const CAP_LENGTH = 16;
@@ -78,9 +78,16 @@ export class VirtioPciModern implements IoHandler {
   };
 
   readonly fields: StateKind<ModernState>;
+  /** Of the BAR. */
+  readonly sizeBytes: number;
+  /** Notify_off_multiplier. */
+  readonly #queueBytes: number;
 
-  constructor(pci: VirtioPci) {
+  constructor(pci: VirtioPci, pagePerVq: boolean) {
     this.#pci = pci;
+    this.#queueBytes = pagePerVq ? NOTIFY_OFF_MULTIPLIER_PAGE : NOTIFY_OFF_MULTIPLIER;
+    const end = NOTIFY_REGION * REGION_SIZE + QUEUES * this.#queueBytes;
+    this.sizeBytes = 2 ** Math.ceil(Math.log2(end));
     const queues = pci.device.queues.length;
     this.fields = record<ModernState>({
       deviceFeatureSelect: DWORD,
@@ -118,11 +125,13 @@ export class VirtioPciModern implements IoHandler {
       case COMMON_REGION:
         this.#writeCommon(at, value);
         break;
+      case ISR_REGION:
+        break;
       case DEVICE_REGION:
         this.#pci.device.writeConfig(at, size, value);
         break;
-      case NOTIFY_REGION:
-        this.#pci.device.notify(Math.floor(at / NOTIFY_OFF_MULTIPLIER));
+      default:
+        this.#pci.device.notify(Math.floor((offset - NOTIFY_REGION * REGION_SIZE) / this.#queueBytes));
         break;
     }
   }
@@ -267,46 +276,44 @@ export class VirtioPciModern implements IoHandler {
   #addressWord(at: number): number {
     return ADDRESS_WORDS * this.#pci.device.queueSelect + (at - COMMON_Q_DESCLO) / 4;
   }
-}
 
-/** Announces the structures of BAR `bar` in config space, and the window onto them there. */
-export function addVirtioCapabilities(config: ConfigSpace, bar: number): void {
-  for (const { at, type, length, region } of CAPABILITIES) {
-    config.addCapability(PCI_CAP_ID_VNDR, at, length);
-    config.set(at + 2, 1, length);
-    config.set(at + 3, 1, type);
-    config.set(at + CAP_BAR, 1, bar);
-    config.set(at + CAP_OFFSET, 4, region * REGION_SIZE);
-    config.set(at + CAP_STRUCT_LENGTH, 4, REGION_SIZE);
-    if (length === CAP_LENGTH_EXTENDED) config.set(at + CAP_EXTRA, 4, NOTIFY_OFF_MULTIPLIER);
+  /** Announces the structures of BAR `bar` in config space, and the window onto them there. */
+  addCapabilities(config: ConfigSpace, bar: number): void {
+    for (const { at, type, length, region } of CAPABILITIES) {
+      config.addCapability(PCI_CAP_ID_VNDR, at, length);
+      config.set(at + 2, 1, length);
+      config.set(at + 3, 1, type);
+      config.set(at + CAP_BAR, 1, bar);
+      config.set(at + CAP_OFFSET, 4, region * REGION_SIZE);
+      config.set(
+        at + CAP_STRUCT_LENGTH,
+        4,
+        region === NOTIFY_REGION ? QUEUES * this.#queueBytes : REGION_SIZE,
+      );
+      if (region === NOTIFY_REGION) config.set(at + CAP_EXTRA, 4, this.#queueBytes);
+    }
+    config.addCapability(PCI_CAP_ID_VNDR, PCI_CFG_CAP, CAP_LENGTH_EXTENDED);
+    config.set(PCI_CFG_CAP + 2, 1, CAP_LENGTH_EXTENDED);
+    config.set(PCI_CFG_CAP + 3, 1, PCI_CFG_CAP_TYPE);
+    config.setWritable(PCI_CFG_CAP + CAP_BAR, 1, 0xff);
+    config.setWritable(PCI_CFG_CAP + CAP_OFFSET, 4, 0xffffffff);
+    config.setWritable(PCI_CFG_CAP + CAP_STRUCT_LENGTH, 4, 0xffffffff);
+    config.setWritable(PCI_CFG_CAP + CAP_EXTRA, 4, 0xffffffff);
   }
-  config.addCapability(PCI_CAP_ID_VNDR, PCI_CFG_CAP, CAP_LENGTH_EXTENDED);
-  config.set(PCI_CFG_CAP + 2, 1, CAP_LENGTH_EXTENDED);
-  config.set(PCI_CFG_CAP + 3, 1, PCI_CFG_CAP_TYPE);
-  config.setWritable(PCI_CFG_CAP + CAP_BAR, 1, 0xff);
-  config.setWritable(PCI_CFG_CAP + CAP_OFFSET, 4, 0xffffffff);
-  config.setWritable(PCI_CFG_CAP + CAP_STRUCT_LENGTH, 4, 0xffffffff);
-  config.setWritable(PCI_CFG_CAP + CAP_EXTRA, 4, 0xffffffff);
-}
 
-/** Carries out an access through the window: reading its data field fetches first, writing it stores after. */
-export function cfgCapabilityAccess(
-  config: ConfigSpace,
-  registers: IoHandler,
-  offset: number,
-  size: AccessSize,
-  direction: 'read' | 'write',
-): void {
-  const data = PCI_CFG_CAP + CAP_EXTRA;
-  if (offset >= data + 4 || offset + size <= data) return;
-  const length = config.read(PCI_CFG_CAP + CAP_STRUCT_LENGTH, 4);
-  if (length !== 1 && length !== 2 && length !== 4) return;
-  // QEMU: whatever BAR the driver names, and aligned to the length.
-  const wanted = config.read(PCI_CFG_CAP + CAP_OFFSET, 4);
-  const at = wanted - (wanted % length);
-  if (at + length > MODERN_SIZE) return;
-  if (direction === 'read') config.set(data, length, registers.read(at, length));
-  else registers.write(at, length, config.read(data, length));
+  /** Carries out an access through the window: reading its data field fetches first, writing it stores after. */
+  accessByConfig(config: ConfigSpace, offset: number, size: AccessSize, direction: 'read' | 'write'): void {
+    const data = PCI_CFG_CAP + CAP_EXTRA;
+    if (offset >= data + 4 || offset + size <= data) return;
+    const length = config.read(PCI_CFG_CAP + CAP_STRUCT_LENGTH, 4);
+    if (length !== 1 && length !== 2 && length !== 4) return;
+    // QEMU: whatever BAR the driver names, and aligned to the length.
+    const wanted = config.read(PCI_CFG_CAP + CAP_OFFSET, 4);
+    const at = wanted - (wanted % length);
+    if (at + length > this.sizeBytes) return;
+    if (direction === 'read') config.set(data, length, this.read(at, length));
+    else this.write(at, length, config.read(data, length));
+  }
 }
 
 function half(features: bigint, select: number): number {

@@ -42,6 +42,8 @@ export function virtioPciSettings(values: Values, defaultVectors: number): Virti
     disableModern: values.is('disable-modern'),
     vectors: given === VECTORS_UNSPECIFIED ? defaultVectors : given,
     queueReset: values.is('queue_reset'),
+    pagePerVq: values.is('page-per-vq'),
+    ioeventfd: values.is('ioeventfd'),
   };
   throwIf(checkVirtioPciProperties(settings));
   return settings;

@@ -29,12 +29,7 @@ import {
 } from './virtio-device.ts';
 import { LEGACY_CONFIG, LEGACY_CONFIG_MSIX, VirtioPciLegacy } from './virtio-pci-legacy.ts';
 import type { ModernState } from './virtio-pci-modern.ts';
-import {
-  addVirtioCapabilities,
-  cfgCapabilityAccess,
-  MODERN_SIZE,
-  VirtioPciModern,
-} from './virtio-pci-modern.ts';
+import { VirtioPciModern } from './virtio-pci-modern.ts';
 import { VIRTIO_NO_VECTOR } from './virtqueue.ts';
 
 const LEGACY_BAR = 0;
@@ -57,6 +52,10 @@ export interface VirtioPciProperties {
   readonly vectors: number;
   /** VIRTIO_F_RING_RESET is offered; absent: it is. */
   readonly queueReset?: boolean;
+  /** Each queue is notified in a page of its own; absent: all are in one. */
+  readonly pagePerVq?: boolean;
+  /** All queues are looked at once when the driver is ready; absent: a queue is when it is notified. */
+  readonly ioeventfd?: boolean;
 }
 
 /** What a concrete virtio-*-pci is to PCI. */
@@ -117,8 +116,8 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
     );
     this.device = device;
     this.properties = properties;
-    this.#modern = new VirtioPciModern(this);
-    if (!disableModern) addVirtioCapabilities(this.config, MODERN_BAR);
+    this.#modern = new VirtioPciModern(this, properties.pagePerVq === true);
+    if (!disableModern) this.#modern.addCapabilities(this.config, MODERN_BAR);
     if (vectors > 0) this.msix = this.#addMsix(vectors);
     if (!disableLegacy) {
       const registers = this.msix === undefined ? LEGACY_CONFIG : LEGACY_CONFIG_MSIX;
@@ -135,7 +134,8 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
     }
     if (!disableModern) {
       const handler = this.#modern;
-      this.addBar({ index: MODERN_BAR, kind: 'mem64', prefetchable: true, sizeBytes: MODERN_SIZE, handler });
+      const { sizeBytes } = handler;
+      this.addBar({ index: MODERN_BAR, kind: 'mem64', prefetchable: true, sizeBytes, handler });
     }
     device.connect(this);
     this.vmstate = {
@@ -184,8 +184,14 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
 
   /** The driver wrote DEVICE_STATUS; 0 resets the device. */
   writeStatus(value: number): void {
-    if (value === 0) this.resetDevice();
-    else this.device.setStatus(value & 0xff);
+    if (value === 0) {
+      this.resetDevice();
+      return;
+    }
+    const wasReady = (this.device.status & VIRTIO_CONFIG_S_DRIVER_OK) !== 0;
+    this.device.setStatus(value & 0xff);
+    const isReady = (value & VIRTIO_CONFIG_S_DRIVER_OK) !== 0;
+    if (isReady && !wasReady && this.properties.ioeventfd === true) this.device.kickAll();
   }
 
   /** Virtio's own reset, which leaves PCI alone. */
@@ -210,13 +216,13 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
   }
 
   override configRead(offset: number, size: AccessSize): number {
-    if (!this.properties.disableModern) cfgCapabilityAccess(this.config, this.#modern, offset, size, 'read');
+    if (!this.properties.disableModern) this.#modern.accessByConfig(this.config, offset, size, 'read');
     return super.configRead(offset, size);
   }
 
   override configWrite(offset: number, size: AccessSize, value: number): void {
     super.configWrite(offset, size, value);
-    if (!this.properties.disableModern) cfgCapabilityAccess(this.config, this.#modern, offset, size, 'write');
+    if (!this.properties.disableModern) this.#modern.accessByConfig(this.config, offset, size, 'write');
     // QEMU: a device that loses bus mastership stops as if the driver had left DRIVER_OK.
     if (offset < PCI_COMMAND + 2 && offset + size > PCI_COMMAND && !this.busMaster) {
       this.device.setStatus(this.device.status & ~VIRTIO_CONFIG_S_DRIVER_OK);

@@ -18,7 +18,8 @@ export const VIRTIO_PROPERTIES: readonly PropertySpec[] = [
   fixed(off('x-disable-legacy-check', '')),
 ];
 
-export const IOEVENTFD = fixed(on('ioeventfd'));
+/** QEMU: beside notifications, all queues are looked at once when the driver is ready. */
+export const IOEVENTFD = on('ioeventfd');
 export const vectors = (byDefault: number = VECTORS_UNSPECIFIED): PropertySpec =>
   number('vectors', byDefault);
 
@@ -35,8 +36,9 @@ export function virtioPciProperties(own: readonly PropertySpec[]): readonly Prop
     fixed(on('migrate-extra')),
     fixed(off('modern-pio-notify')),
     off('x-disable-pcie'),
-    fixed(off('page-per-vq')),
-    fixed(off('x-ignore-backend-features', '')),
+    off('page-per-vq'),
+    // QEMU: of devices outside its process, which there are none of here.
+    off('x-ignore-backend-features', ''),
     off('ats'),
     on('x-ats-page-aligned'),
     on('x-pcie-deverr-init'),

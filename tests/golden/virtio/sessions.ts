@@ -15,7 +15,7 @@ export type Step =
 
 export interface VirtioSession {
   readonly name: string;
-  readonly card: 'rng' | 'serial' | 'balloon' | 'mem';
+  readonly card: 'rng' | 'serial' | 'balloon' | 'balloon-pages' | 'mem';
   /** QEMU's arguments after `-machine pc -nodefaults`. */
   readonly arguments: readonly string[];
   readonly steps: readonly Step[];
@@ -32,6 +32,7 @@ const MODERN = 0x1_0000_0000;
 const ISR = MODERN + 0x1000;
 const CONFIG = MODERN + 0x2000;
 const NOTIFY = MODERN + 0x3000;
+const PAGE = 0x1000;
 const RINGS = 0x10_0000;
 const DATA = 0x2_0000;
 const ACKNOWLEDGE = 1;
@@ -122,7 +123,10 @@ const offer = (queue: number, n: number, gpa: number, length: number, writable: 
   ['write', rings(queue) + 0x1000 + 4 + 2 * n, 2, n],
   ['write', rings(queue) + 0x1000 + 2, 2, n + 1],
 ];
-const kick = (queue: number): Step[] => [['write', NOTIFY + 4 * queue, 2, queue], ['pass']];
+const kick = (queue: number, distance = 4): Step[] => [
+  ['write', NOTIFY + distance * queue, 2, queue],
+  ['pass'],
+];
 const used = (queue: number, count: number): Step[] => [
   ['dump', rings(queue) + 0x2000, 4 + 8 * count],
   ['read', ISR, 1],
@@ -270,6 +274,31 @@ export const SESSIONS: readonly VirtioSession[] = [
       ...common(4, false),
       ...configWrite(0x04, 0),
       ...configSpace(),
+    ],
+  },
+  {
+    name: 'virtio-balloon-pci: a page for each queue',
+    card: 'balloon-pages',
+    arguments: ['-device', 'virtio-balloon-pci,page-per-vq=on,addr=2'],
+    steps: [
+      ...configSpace(),
+      ...bars(),
+      ...configSpace(),
+      ...start(2, 0),
+      ...ram(DATA, 0x200),
+      ...offer(0, 0, DATA, 4, false),
+      ...kick(0, PAGE),
+      ...used(0, 1),
+      ...offer(1, 0, DATA, 4, false),
+      // Between two queues is the first one's page.
+      ['write', NOTIFY + 4, 2, 0],
+      ['pass'],
+      ...used(1, 1),
+      ...kick(1, PAGE),
+      ...used(1, 1),
+      // No queue has this page.
+      ...kick(1000, PAGE),
+      ...[0, PAGE, 4].map((at): Step => ['read', NOTIFY + at, 4]),
     ],
   },
   {
