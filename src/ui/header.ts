@@ -34,6 +34,7 @@ const STATE_TEXT: Readonly<Record<PageState, string>> = {
   'internal-error': 'Stopped by a fault',
 };
 
+const MIB = 2 ** 20;
 const INTERPRETER_ONLY = 'interpreter only: this page’s policy forbids compiled code';
 
 /** Name, what the machine does, and what can be done to it. */
@@ -44,6 +45,8 @@ export class Header {
   readonly #state = h('span', { class: 'badge', 'data-state': 'loading' }, STATE_TEXT.loading);
   /** What the machine is made of. */
   readonly #hardware = h('span', { class: 'hardware' });
+  /** Of it, what costs the tab memory now. */
+  readonly #held = h('span', { class: 'held', title: 'Memory that this tab holds for the guest' });
   readonly #mips = h('span', { class: 'mips', title: 'Millions of guest instructions per second' });
   readonly #policy = h('span', { class: 'policy', role: 'status' });
   readonly #start: HTMLButtonElement;
@@ -72,7 +75,7 @@ export class Header {
       'header',
       { class: 'app-header', id: 'controls' },
       this.#brand,
-      h('div', { class: 'machine-state' }, this.#state, this.#hardware, this.#mips, this.#policy),
+      h('div', { class: 'machine-state' }, this.#state, this.#hardware, this.#held, this.#mips, this.#policy),
       h(
         'div',
         { class: 'machine-controls', role: 'group', 'aria-label': 'Machine' },
@@ -119,13 +122,14 @@ export class Header {
     this.#hardware.textContent = text;
   }
 
-  setStatus({ state, mips, interpreterOnly }: MachineStatus): void {
+  setStatus({ state, mips, interpreterOnly, heldMemoryBytes }: MachineStatus): void {
     const text = STATE_TEXT[state];
     if (this.#state.textContent !== text) announceUnseen(`Machine: ${text}`);
     this.#state.textContent = text;
     this.#state.setAttribute('data-state', state);
     this.#mips.textContent =
       state === 'running' ? `${mips < 10 ? mips.toFixed(1) : Math.round(mips)} MIPS` : '';
+    this.#held.textContent = heldMemoryBytes > 0 ? `${Math.round(heldMemoryBytes / MIB)} MiB held` : '';
     if (interpreterOnly && this.#policy.textContent === '') this.#policy.textContent = INTERPRETER_ONLY;
     const exists = state !== 'loading' && state !== 'failed';
     const running = state === 'running' || state === 'suspended';
