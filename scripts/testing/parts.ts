@@ -92,6 +92,8 @@ export const PARTS: readonly Part[] = [
   },
   {
     ...vitest('unit', 'architecture, unit, conformance and golden tests', 9, [
+      // Most of a small file's time would go into loading modules that the file before it had.
+      '--no-isolate',
       ...[...GUEST_TESTS, LONG_TESTS].flatMap((folder) => ['--exclude', `${folder}/**`]),
     ]),
     needs: ['generate'],

@@ -67,13 +67,13 @@ describe('virtio-balloon-pci', () => {
   }, async () => {
     await hmp('device_add virtio-balloon-pci,id=b');
     await guest.settle();
-    await dirty(guest, 240);
+    await dirty(guest, 160);
     const [held, free] = [heldMiB(), await freeMiB()];
     guest.takeEvents();
-    await balloonTo(guest, 320);
-    expect(await guest.hmp('info balloon')).toBe('balloon: actual=320\n');
-    expect(held - heldMiB()).toBeGreaterThan(150);
-    expect(free - (await freeMiB())).toBeGreaterThan(180);
+    await balloonTo(guest, 384);
+    expect(await guest.hmp('info balloon')).toBe('balloon: actual=384\n');
+    expect(held - heldMiB()).toBeGreaterThan(90);
+    expect(free - (await freeMiB())).toBeGreaterThan(120);
     const event = await guest.event('BALLOON_CHANGE');
     expect(event).toMatchObject({ event: 'BALLOON_CHANGE' });
     // What is in use is whole.
@@ -84,7 +84,7 @@ describe('virtio-balloon-pci', () => {
     ).toMatch(/^(\S+ .*)\n\1$/);
     await balloonTo(guest, MEMORY);
     expect(Math.abs((await freeMiB()) - free)).toBeLessThan(8);
-    await dirty(guest, 240);
+    await dirty(guest, 160);
     expect(heldMiB()).toBeGreaterThan(held - 60);
   });
 
@@ -126,12 +126,12 @@ describe('virtio-balloon-pci', () => {
   it('reports free pages without being asked', { timeout: 4 * MINUTES }, async () => {
     await balloonTo(guest, MEMORY);
     await unplug('b');
-    await dirty(guest, 240);
+    await dirty(guest, 160);
     const held = heldMiB();
     await hmp('device_add virtio-balloon-pci,id=b,free-page-reporting=on');
     // Guest: Linux looks for free pages every two seconds.
     await guest.run('usleep 8000000');
-    expect(held - heldMiB()).toBeGreaterThan(150);
+    expect(held - heldMiB()).toBeGreaterThan(90);
     await dirty(guest, 100);
     expect(await guest.ask('md5sum < /bin/busybox')).toBe(await guestSum());
     await unplug('b');
@@ -170,15 +170,15 @@ describe('virtio-mem-pci', () => {
     await guest.run(
       'mount -t tmpfs -o size=100% t /t; dd if=/dev/urandom of=/t/one bs=1M count=4 2> /dev/null',
     );
-    await guest.run('for n in $(seq 70); do cat /t/one; done > /t/all');
+    await guest.run('for n in $(seq 45); do cat /t/one; done > /t/all');
     const sum = await guest.ask('md5sum < /t/one');
-    expect(await guest.ask('dd if=/t/all bs=4M skip=69 count=1 2> /dev/null | md5sum')).toBe(sum);
+    expect(await guest.ask('dd if=/t/all bs=4M skip=44 count=1 2> /dev/null | md5sum')).toBe(sum);
     const full = heldMiB();
-    expect(full - before).toBeGreaterThan(150);
+    expect(full - before).toBeGreaterThan(100);
     await guest.run('rm /t/all');
     await requestOf(guest, 'vmem0', 0);
     expect(await guest.ask('md5sum < /t/one; umount /t')).toBe(sum);
-    expect(full - heldMiB()).toBeGreaterThan(150);
+    expect(full - heldMiB()).toBeGreaterThan(100);
   });
 
   it('is in a snapshot, and goes on there', { timeout: 4 * MINUTES }, async () => {

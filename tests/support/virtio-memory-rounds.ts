@@ -53,9 +53,9 @@ export async function useBoth(guest: HeadlessGuest, id: string, rounds: number):
   const before = await total();
   let held = Number.POSITIVE_INFINITY;
   for (let round = 0; round < rounds; round++) {
-    await requestOf(guest, id, 128);
-    await dirty(guest, 200);
-    await balloonTo(guest, all - 160);
+    await requestOf(guest, id, 64);
+    await dirty(guest, 100);
+    await balloonTo(guest, all - 80);
     await requestOf(guest, id, 0);
     expect(await guest.ask('echo here')).toBe('here');
     const { used } = machine.memory.arena;
