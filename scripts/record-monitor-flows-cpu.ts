@@ -79,6 +79,19 @@ export const CPU_FLOWS: readonly Flow[] = [
     ),
   },
   {
+    name: 'cpu_warnings',
+    guest: false,
+    args: ['-cpu', 'kvm64,+spec-ctrl,+x2apic', ...SOCKETS],
+    steps: hmp(
+      'device_add qemu64-x86_64-cpu,id=a,socket-id=1,core-id=0,thread-id=0',
+      'device_add kvm64-x86_64-cpu,id=a,socket-id=9,core-id=0,thread-id=0',
+      'device_add kvm64-x86_64-cpu,id=a,socket-id=1,core-id=0,thread-id=0',
+      'device_add kvm64-x86_64-cpu,id=a,socket-id=2,core-id=0,thread-id=0',
+      'device_add kvm64-x86_64-cpu,id=b,socket-id=2,core-id=0,thread-id=0',
+      'info cpus',
+    ),
+  },
+  {
     name: 'cpu_hotplug',
     guest: true,
     args: SOCKETS,

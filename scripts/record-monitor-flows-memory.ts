@@ -34,6 +34,7 @@ const NO_SLOTS = [
   `${DIMM},id=x,memdev=a,node=1`,
   ...LIST,
   'info memdev',
+  'info numa',
   'object_del a',
 ];
 
@@ -512,6 +513,22 @@ export const MEMORY_FLOWS: readonly Flow[] = [
       `${RAM},id=e,size=2M`,
       `${DIMM},id=z,memdev=e`,
       ...LIST,
+    ),
+  },
+  {
+    name: 'info_numa',
+    guest: false,
+    args: [...ROOM, '-smp', '2,sockets=4,cores=1,threads=1,maxcpus=4'],
+    steps: hmp(
+      'info numa',
+      `${RAM},id=a,size=128M`,
+      `${DIMM},id=x,memdev=a,node=0`,
+      'device_add qemu64-x86_64-cpu,id=c3,socket-id=3,core-id=0,thread-id=0',
+      'info numa',
+      'info hotpluggable-cpus',
+      'device_add qemu64-x86_64-cpu,id=c2,socket-id=2,core-id=0,thread-id=0,node-id=0',
+      'info numa',
+      'info numa 0',
     ),
   },
   { name: 'errors_dimm_noslots', guest: false, steps: hmp(...NO_SLOTS) },

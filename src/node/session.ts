@@ -129,7 +129,7 @@ class Session {
 
   async #attach(machine: Machine, { named }: Channels): Promise<readonly ChannelPipe[]> {
     let pipes: readonly ChannelPipe[] = [];
-    await attachDevices(machine, this.#commandLine, {
+    await attachDevices(machine, this.#commandLine, this.#print, {
       ids: new Set(named.map(({ id }) => id)),
       provide: () => {
         pipes = named.flatMap((channel) => provideChannel(machine, channel));

@@ -12,6 +12,7 @@ import {
   SnapshotReader,
   TerminalSizePort,
   WakingImages,
+  withoutProgram,
 } from '../emu/index.ts';
 import { machineHardware } from './machine-hardware.ts';
 import { driveRows, freeIds } from './machine-ids.ts';
@@ -37,14 +38,15 @@ export async function makeMachine(
   const initrd = memoryBytes < PACKED_INITRD_BELOW ? await gzip(guest.initrd) : guest.initrd;
   const parts = { kernel, initrd, append, memoryBytes, serialPorts };
   const machine = machineOfCommandLine(commandLine, parts, hostOf(environment));
+  const said = [...warnings];
   try {
-    await attachDevices(machine, commandLine);
+    await attachDevices(machine, commandLine, (text) => said.push(withoutProgram(text)));
   } catch (error) {
     await machine.close();
     throw error;
   }
   machine.devices.machineReady();
-  for (const text of warnings) environment.onMonitorOutput(`${text}\r\n`);
+  for (const text of said) environment.onMonitorOutput(`${text}\r\n`);
   return withMonitor(machine, environment).machine;
 }
 

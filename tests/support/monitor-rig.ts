@@ -15,6 +15,7 @@ import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
 import type { Exit } from '../../src/emu/cpu/engine.ts';
+import { CURRENT_CPU, DEFAULT_CPU, readCpu } from '../../src/emu/cpu/models/cpu-option.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
 import { provideBoard } from '../../src/emu/machine/board-services.ts';
 import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
@@ -91,6 +92,8 @@ export interface MonitorRig {
 
 export interface MonitorRigOptions {
   readonly smp?: SmpConfig;
+  /** As after -cpu. */
+  readonly cpu?: string;
   readonly memoryBytes?: number;
   readonly dimms?: { readonly slots: number; readonly maxSize: number };
 }
@@ -98,6 +101,7 @@ export interface MonitorRigOptions {
 /** A machine stopped before its first instruction. */
 export async function monitorRig({
   smp = ONE_PROCESSOR,
+  cpu: model = DEFAULT_CPU,
   memoryBytes = 256 * MIB,
   dimms,
 }: MonitorRigOptions = {}): Promise<MonitorRig> {
@@ -132,7 +136,8 @@ export async function monitorRig({
   provideBoard(services, () => board);
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
-  const cpu = new Vcpu(memory, NO_HOST, QUIET, cpuTopologyOf(smp, 0), smp.maxCpus);
+  const identity = readCpu(model, CURRENT_CPU, say);
+  const cpu = new Vcpu(memory, NO_HOST, QUIET, cpuTopologyOf(smp, 0), smp.maxCpus, identity);
   const engine = { cpu, retired: 0, run: (): Exit => 'halted' };
   const processors = new Processors({ smp, engine, host: NO_HOST, clock, trace: QUIET });
   for (let index = 1; index < smp.cpus; index++) processors.add(index);

@@ -45,10 +45,14 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
 /** Room for 768 MiB beside the RAM. */
 const FOUR_SLOTS: MonitorRigOptions = { dimms: { slots: 4, maxSize: GIB } };
 
+const FOUR_SOCKETS = { cpus: 1, maxCpus: 4, sockets: 4, dies: 1, cores: 1, threads: 1 };
+
 /** Other machines, as the recordings' arguments say. */
 const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
-  errors_cpu: { smp: { cpus: 1, maxCpus: 4, sockets: 4, dies: 1, cores: 1, threads: 1 } },
+  errors_cpu: { smp: FOUR_SOCKETS },
   errors_cpu_dies: { smp: { cpus: 3, maxCpus: 8, sockets: 2, dies: 2, cores: 2, threads: 1 } },
+  cpu_warnings: { cpu: 'kvm64,+spec-ctrl,+x2apic', smp: FOUR_SOCKETS },
+  info_numa: { ...FOUR_SLOTS, smp: { ...FOUR_SOCKETS, cpus: 2 } },
   errors_memdev: FOUR_SLOTS,
   errors_dimm: FOUR_SLOTS,
   errors_qom: FOUR_SLOTS,
@@ -95,6 +99,8 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'serial_hotplug',
     'errors_cpu',
     'errors_cpu_dies',
+    'cpu_warnings',
+    'info_numa',
     'errors_memdev',
     'errors_dimm',
     'errors_dimm_full',

@@ -54,6 +54,12 @@ export interface AcpiConfig extends AcpiMemory {
   readonly ioApic: { readonly id: number; readonly base: number };
   /** First port of the PIIX4's power management block. */
   readonly pmBase: number;
+  /** How the root bridge is called: `_UID`. */
+  readonly rootUid: number;
+  /** PCI memory may be placed above 4 GiB. */
+  readonly hasPciHole64: boolean;
+  /** There is a NUMA node, with all processors and all memory. */
+  readonly hasNode: boolean;
 }
 
 const GIB = 2 ** 30;

@@ -1,5 +1,5 @@
 /** The `pc` machine's differentiated system description: its devices, and the methods by which hotplug happens. */
-import { type AcpiConfig, dimmSlots, dimmWindow, pciWindows } from './acpi-config.ts';
+import { type AcpiConfig, dimmSlots, pciWindows } from './acpi-config.ts';
 import { type Aml, eisaId, pkg, terms, text } from './aml.ts';
 import {
   dwordMemory,
@@ -62,12 +62,15 @@ const STA_SHOWN = 0x0f;
 export function pcDsdt(config: AcpiConfig): Aml {
   return terms(
     debugPort(),
-    scope('\\_SB', device('PCI0', name('_HID', eisaId('PNP0A03')), name('_ADR', 0), name('_UID', 0))),
+    scope(
+      '\\_SB',
+      device('PCI0', name('_HID', eisaId('PNP0A03')), name('_ADR', 0), name('_UID', config.rootUid)),
+    ),
     pciHotplugMethods(PCI_HOTPLUG_BASE),
     interruptLinks(),
     ...(config.hpet ? [hpet()] : []),
     scope('\\_GPE', name('_HID', text('ACPI0006'))),
-    cpuDevices(config.cpus, CPU_HOTPLUG_BASE, dimmWindow(config) !== undefined),
+    cpuDevices(config.cpus, CPU_HOTPLUG_BASE, config.hasNode),
     method('\\_GPE._E02', 0, call('\\_SB.CPUS.CSCN')),
     ...(dimmSlots(config) === 0
       ? []
@@ -150,7 +153,7 @@ function rootBridgeResources(config: AcpiConfig): Aml {
         wordIo({ min: 0xd00, max: 0xffff }),
         dwordMemory({ min: 0xa0000, max: 0xbffff }, true),
         dwordMemory(low, false),
-        qwordMemory(high),
+        ...(config.hasPciHole64 ? [qwordMemory(high)] : []),
       ),
     ),
     hiddenPorts('GPE0', 'PNP0A06', 'GPE0 resources', GPE_BASE, GPE_SIZE),

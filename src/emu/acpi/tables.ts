@@ -8,12 +8,12 @@
  * | DSDT | devices and methods, in AML |
  * | APIC | CPUs, IO-APIC, interrupt overrides |
  * | HPET | the event timer, when the machine has one |
- * | SRAT | which memory may be hot-plugged, when the machine has slots |
+ * | SRAT | which memory may be hot-plugged, when there is a NUMA node |
  * | WAET | that timers need no workaround |
  *
  * Spec: ACPI 1.0b §5.2 (revision 1 tables with 32-bit pointers, as QEMU's `pc` has them).
  */
-import { type AcpiConfig, dimmWindow } from './acpi-config.ts';
+import type { AcpiConfig } from './acpi-config.ts';
 import { type Aml, ascii, bytes, littleEndian, terms } from './aml.ts';
 import { pcDsdt } from './dsdt-pc.ts';
 import { facs, fadt, hpetTable, madt, srat, waet } from './fixed-tables.ts';
@@ -61,7 +61,7 @@ export function buildAcpiTables(config: AcpiConfig, loadAddress: number): AcpiTa
   block.point(fadtAt + FADT_DSDT_OFFSET, dsdtAt);
   const listed = [fadtAt, block.append(table('APIC', madt(config)))];
   if (config.hpet) listed.push(block.append(table('HPET', hpetTable())));
-  if (dimmWindow(config) !== undefined) listed.push(block.append(table('SRAT', srat(config))));
+  if (config.hasNode) listed.push(block.append(table('SRAT', srat(config))));
   listed.push(block.append(table('WAET', waet())));
   const rsdtAt = block.append(table('RSDT', new Uint8Array(listed.length * 4)));
   for (const [n, at] of listed.entries()) block.point(rsdtAt + HEADER_SIZE + n * 4, at);

@@ -3,7 +3,7 @@ import { BOARD_MEMORY } from '../machine/boards/pc-device-memory.ts';
 import type { Machine } from '../machine/machine.ts';
 import { Options } from '../qdev/option-string.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
-import { startError } from './start-error.ts';
+import { report, startError } from './start-error.ts';
 
 function reservedError(): Error {
   return startError(
@@ -26,10 +26,14 @@ export interface HostChardevs {
 
 const NO_CHARDEVS: HostChardevs = { ids: new Set(), provide() {} };
 
-/** Makes all that the command line names. Rejects with StartError. */
+/**
+ * Makes all that the command line names. Rejects with StartError.
+ * @param warn told what QEMU says of what was made
+ */
 export async function attachDevices(
   machine: Machine,
   { objects, chardevs, drives, devices }: Pick<CommandLine, 'objects' | 'chardevs' | 'drives' | 'devices'>,
+  warn: (text: string) => void,
   host: HostChardevs = NO_CHARDEVS,
 ): Promise<void> {
   // QEMU: what is wrong with an object is not said about its option.
@@ -49,7 +53,8 @@ export async function attachDevices(
     made.push({ name, at });
   }
   for (const { options, at } of [...devices, ...virtioDisks(machine, made)]) {
-    await machine.devices.add(options).catch((error: unknown) => {
+    const say = (warning: string): void => warn(report(warning, at));
+    await machine.devices.add(options, say).catch((error: unknown) => {
       throw atOption(error, at);
     });
   }

@@ -1,12 +1,7 @@
 /** -machine, -accel, -cpu, -smp: what there is to choose. Texts are QEMU's. */
 import { MonitorError } from '../core/monitor-error.ts';
-import {
-  type CpuChoice,
-  type CpuCompat,
-  DEFAULT_CPU,
-  hyperthreadingWarning,
-  readCpu,
-} from '../cpu/models/cpu-option.ts';
+import type { CpuIdentity } from '../cpu/models/cpu-identity.ts';
+import { type CpuCompat, DEFAULT_CPU, hyperthreadingWarning, readCpu } from '../cpu/models/cpu-option.ts';
 import { ONE_PROCESSOR, type SmpConfig } from '../machine/cpu-topology.ts';
 import {
   CURRENT_MACHINE,
@@ -134,15 +129,15 @@ export function checkCpu(
   warn: (text: string) => void,
 ): void {
   const say = (message: string): void => warn(startError(`warning: ${message}`).message);
-  const { identity, warnings } = chosenCpu(text ?? DEFAULT_CPU, cpu, say);
+  const identity = chosenCpu(text ?? DEFAULT_CPU, cpu, say);
   for (let index = 0; index < cpus; index++) {
-    for (const warning of warnings) say(warning);
+    for (const warning of identity.warnings) say(warning);
     const hyperthreading = index === 0 ? hyperthreadingWarning(identity, threads) : undefined;
     if (hyperthreading !== undefined) say(hyperthreading);
   }
 }
 
-function chosenCpu(text: string, compat: CpuCompat, say: (text: string) => void): CpuChoice {
+function chosenCpu(text: string, compat: CpuCompat, say: (text: string) => void): CpuIdentity {
   try {
     return readCpu(text, compat, say);
   } catch (error) {

@@ -12,6 +12,8 @@ export const UNASSIGNED_APIC_ID = 0xffff_ffff;
 export interface CpuSockets {
   /** Puts a processor into the free place with this APIC id. */
   insert(apicId: number): Hardware;
+  /** What QEMU says of each processor. */
+  readonly warnings: readonly string[];
 }
 
 export const CPU_SOCKETS = new ServiceName<CpuSockets>('cpu-sockets');
@@ -36,5 +38,6 @@ export const CPU_TYPES: readonly DeviceType[] = MODEL_NAMES.map((model) => ({
 }));
 
 function realizeCpu({ values, services }: RealizeRequest): RealizedDevice {
-  return { hardware: services.get(CPU_SOCKETS).insert(values.number('apic-id')) };
+  const sockets = services.get(CPU_SOCKETS);
+  return { hardware: sockets.insert(values.number('apic-id')), warnings: sockets.warnings };
 }

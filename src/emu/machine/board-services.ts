@@ -8,7 +8,12 @@ import type { PcBoard } from './boards/pc.ts';
 /** @param board called when a device asks, which is after the board was made */
 export function provideBoard(services: Services, board: () => PcBoard): void {
   services
-    .provide(CPU_SOCKETS, { insert: (apicId) => board().cpus.insert(apicId) })
+    .provide(CPU_SOCKETS, {
+      insert: (apicId) => board().cpus.insert(apicId),
+      get warnings() {
+        return board().cpus.warnings;
+      },
+    })
     .provide(DEVICE_MEMORY, {
       insert: (backend, gpa) => board().deviceMemory.insert(backend, gpa),
       grown: () => board().deviceMemory.grown(),

@@ -48,7 +48,7 @@ export interface MachineApi {
   pciFunctions(): readonly PciDeviceInfo[];
   /** All places for processors, the first one first. */
   hotpluggableCpus(): readonly HotpluggableCpu[];
-  /** In order of their index. */
+  /** The oldest first. */
   cpus(): readonly CpuInfo[];
   /** Undefined when there is no such vCPU. */
   cpuRegisters(index: number): CpuRegisters | undefined;

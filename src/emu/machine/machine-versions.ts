@@ -17,8 +17,9 @@ export interface MachineVersion {
   readonly name: string;
   /** What -smp does not say becomes sockets, not cores. */
   readonly prefersSockets: boolean;
-  /** A machine with slots for memory has a NUMA node. */
-  readonly nodeWithSlots: boolean;
+  /** A machine with room for more memory has a NUMA node: where there are slots, where there are none. */
+  readonly node: { readonly withSlots: boolean; readonly withoutSlots: boolean };
+  readonly acpi: { readonly rootUid: number; readonly hasPciHole64: boolean };
   readonly cpu: CpuCompat;
   /** By type and property. */
   readonly defaults: ReadonlyMap<string, ReadonlyMap<string, PropertyValue>>;
@@ -38,10 +39,10 @@ const VIRTIO_PCI = VIRTIO.map((name) => `virtio-${name}-pci`);
 const VIRTIO_ANY = [...VIRTIO_PCI, ...VIRTIO.map((name) => `virtio-${name}-device`)];
 const BLK = ['virtio-blk-pci', 'virtio-blk-device'];
 
-/**
- * As `info qtree` of QEMU shows them with each -machine, for what the board has.
- * Not modelled: page-per-vq, emergency-write and x-ignore-backend-features, which differ in 2.7.
- */
+/** All types that have the property. */
+export const EVERY_TYPE = '*';
+
+/** As `info qtree` of QEMU shows them with each -machine, for what the board has. */
 const OLD_DEFAULTS: readonly OldDefault[] = [
   old('7.1', VIRTIO_ANY, 'queue_reset', false),
   old('7.1', ['virtio-rng-pci'], 'vectors', 0),
@@ -69,8 +70,13 @@ const OLD_DEFAULTS: readonly OldDefault[] = [
   ...['x-pcie-deverr-init', 'x-pcie-lnkctl-init', 'x-pcie-pm-init'].map((name) =>
     old('2.8', VIRTIO_PCI, name, false),
   ),
+  old('2.8', [EVERY_TYPE], 'x-pcie-extcap-init', false),
   old('2.8', ['fw_cfg_io'], 'x-file-slots', 16),
   old('2.7', ['ioapic'], 'version', 17),
+  old('2.7', ['isa-pcspk'], 'migrate', false),
+  old('2.7', VIRTIO_PCI, 'page-per-vq', true),
+  old('2.7', VIRTIO_PCI, 'x-ignore-backend-features', true),
+  old('2.7', ['virtio-serial-pci', 'virtio-serial-device'], 'emergency-write', false),
 ];
 
 const VERSIONS = [
@@ -82,7 +88,8 @@ const VERSIONS = [
 export const MACHINE_VERSIONS: readonly MachineVersion[] = VERSIONS.map((version) => ({
   name: `pc-i440fx-${version}`,
   prefersSockets: isUpTo(version, '6.1'),
-  nodeWithSlots: !isUpTo(version, '2.10'),
+  node: { withSlots: !isUpTo(version, '2.10'), withoutSlots: !isUpTo(version, '5.0') },
+  acpi: { rootUid: isUpTo(version, '5.1') ? 1 : 0, hasPciHole64: !isUpTo(version, '2.10') },
   cpu: cpuOf(version),
   defaults: defaultsOf(version),
 }));

@@ -122,7 +122,7 @@ export class Machine implements MachineApi {
       ...(config.icountShift === undefined ? {} : { onRequest: () => this.engine.cpu.requestExit() }),
     });
     const version = machineVersion(config.machineType ?? CURRENT_MACHINE);
-    const { identity } = readCpu(config.cpu ?? DEFAULT_CPU, version.cpu, () => {});
+    const identity = readCpu(config.cpu ?? DEFAULT_CPU, version.cpu, () => {});
     const objectTree = new ObjectTree(`${version.name}-machine`);
     const services = new Services()
       .provide(CLOCK, this.clock)

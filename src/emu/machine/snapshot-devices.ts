@@ -257,7 +257,7 @@ async function restoreDevice({ devices }: Machine, state: DeviceSnapshot): Promi
     places: new Map(state.places),
     unplugRequestedMs: state.unplugRequestedMs ?? undefined,
   };
-  await devices.add(new Options(onBus, options.id, options.json), restored).catch((error: unknown) => {
+  await devices.restore(new Options(onBus, options.id, options.json), restored).catch((error: unknown) => {
     if (!(error instanceof MonitorError)) throw error;
     throw new SnapshotError(`The snapshot has a device that cannot be made: ${error.message}`);
   });

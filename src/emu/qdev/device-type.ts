@@ -36,6 +36,8 @@ export interface RealizedDevice {
   readonly hardware: Hardware;
   /** Properties whose value the device chose itself. */
   readonly values?: PropertyValues;
+  /** What its user is told, in QEMU's words. */
+  readonly warnings?: readonly string[];
 }
 
 export interface DeviceType {

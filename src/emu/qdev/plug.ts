@@ -77,9 +77,21 @@ export class DeviceManager {
     this.#anonymous = count;
   }
 
-  /** Makes a device and plugs it in. Rejects with `MonitorError`, having changed nothing. */
-  add(options: Options<JsonValue>, restored?: RestoredDevice): Promise<Qdev> {
-    const turn = this.#turn.then(() => this.#add(options, restored));
+  /**
+   * Makes a device and plugs it in. Rejects with `MonitorError`, having changed nothing.
+   * @param warn told what QEMU says of the device that was made
+   */
+  add(options: Options<JsonValue>, warn: (text: string) => void = () => {}): Promise<Qdev> {
+    return this.#inTurn(() => this.#add(options, undefined, warn));
+  }
+
+  /** Makes a device of a snapshot again. */
+  restore(options: Options<JsonValue>, restored: RestoredDevice): Promise<Qdev> {
+    return this.#inTurn(() => this.#add(options, restored, () => {}));
+  }
+
+  #inTurn(make: () => Promise<Qdev>): Promise<Qdev> {
+    const turn = this.#turn.then(make);
     this.#turn = turn.catch(() => {});
     return turn;
   }
@@ -133,7 +145,11 @@ export class DeviceManager {
     this.onChange();
   }
 
-  async #add(options: Options<JsonValue>, restored: RestoredDevice | undefined): Promise<Qdev> {
+  async #add(
+    options: Options<JsonValue>,
+    restored: RestoredDevice | undefined,
+    warn: (text: string) => void,
+  ): Promise<Qdev> {
     const type = this.#typeOf(options, restored !== undefined);
     const bus = this.#busFor(type, text(options, 'bus'));
     const id = options.id ?? '';
@@ -161,6 +177,7 @@ export class DeviceManager {
       values: new Values(device.values),
       services: this.#services,
     });
+    for (const warning of realized.warnings ?? []) warn(`warning: ${warning}`);
     const qdev = this.tree.insert(this.tree.objects.container(parent), name, {
       type,
       id,

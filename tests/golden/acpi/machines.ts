@@ -32,6 +32,9 @@ const BASE = {
   floppies: [],
   ioApic: { id: 0, base: 0xfec00000 },
   pmBase: 0x600,
+  hasNode: false,
+  rootUid: 0,
+  hasPciHole64: true,
 } as const;
 
 export const MACHINES: readonly GoldenMachine[] = [
@@ -55,9 +58,27 @@ export const MACHINES: readonly GoldenMachine[] = [
       ...BASE,
       ram: pcRamLayout(256 * MIB),
       dimms: { slots: 4, maxSize: 1024 * MIB },
+      hasNode: true,
       cpus: cpus(4, 1),
       serialPorts: [1],
       pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE] },
+    },
+  },
+  {
+    name: 'slots-old',
+    arguments: [
+      ...['-machine', 'pc-i440fx-2.10', '-smp', '1,maxcpus=4', '-m', '256,slots=4,maxmem=1G'],
+      ...['-nodefaults', '-serial', 'null'],
+    ],
+    config: {
+      ...BASE,
+      ram: pcRamLayout(256 * MIB),
+      dimms: { slots: 4, maxSize: 1024 * MIB },
+      cpus: cpus(4, 1),
+      serialPorts: [1],
+      pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE] },
+      rootUid: 1,
+      hasPciHole64: false,
     },
   },
   {
@@ -67,6 +88,7 @@ export const MACHINES: readonly GoldenMachine[] = [
       ...BASE,
       ram: pcRamLayout(8192 * MIB),
       dimms: { slots: 2, maxSize: 12288 * MIB },
+      hasNode: true,
       cpus: ONE_CPU,
       serialPorts: [1],
       pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE] },
@@ -79,6 +101,7 @@ export const MACHINES: readonly GoldenMachine[] = [
       ...BASE,
       ram: pcRamLayout(3072 * MIB),
       dimms: { slots: 0, maxSize: 5120 * MIB },
+      hasNode: true,
       cpus: ONE_CPU,
       serialPorts: [1],
       pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE] },

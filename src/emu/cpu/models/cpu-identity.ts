@@ -19,6 +19,8 @@ export interface CpuIdentity {
   readonly caches: CacheLeaves;
   /** Leaves 0x40000000 and 0x40000001, which name the emulator. */
   readonly hypervisorLeaves: boolean;
+  /** What QEMU says of each processor that is made: what of the model is masked. */
+  readonly warnings: readonly string[];
 }
 
 export interface CacheLeaves {
@@ -50,4 +52,5 @@ export const QEMU64: CpuIdentity = {
   features: QEMU64_FEATURES,
   caches: { l3: true, intel: false },
   hypervisorLeaves: true,
+  warnings: [],
 };

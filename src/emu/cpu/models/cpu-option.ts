@@ -96,18 +96,12 @@ const UNRAISED_MAX = { level: 7, xlevel: 0 };
 /** What -cpu is when it is not given. */
 export const DEFAULT_CPU = 'qemu64';
 
-export interface CpuChoice {
-  readonly identity: CpuIdentity;
-  /** What QEMU says for each processor that it makes. */
-  readonly warnings: readonly string[];
-}
-
 /**
  * The processor that `text` names. Throws MonitorError for one that there is not.
  * @param text a model, then features and properties, as after -cpu
  * @param warn told what is odd about the text itself
  */
-export function readCpu(text: string, compat: CpuCompat, warn: (text: string) => void): CpuChoice {
+export function readCpu(text: string, compat: CpuCompat, warn: (text: string) => void): CpuIdentity {
   if (text === '') throw new MonitorError('-cpu option cannot be empty');
   const [name = '', ...parts] = text.split(',');
   if (name === 'host') throw new MonitorError("CPU model 'host' requires KVM or HVF");
@@ -140,7 +134,7 @@ class Choice {
     this.#features[FEAT_8000_0001_EDX] &= ~AMD_ALIASES;
   }
 
-  read(parts: readonly string[], warn: (text: string) => void): CpuChoice {
+  read(parts: readonly string[], warn: (text: string) => void): CpuIdentity {
     const plus: string[] = [];
     const minus: string[] = [];
     let ambiguous = false;
@@ -233,7 +227,7 @@ class Choice {
     if (on) this.#asked.add(feature);
   }
 
-  #finish(warn: (text: string) => void): CpuChoice {
+  #finish(warn: (text: string) => void): CpuIdentity {
     const warnings: string[] = [];
     this.#dropDependents(warnings);
     const levels = this.#levels();
@@ -246,7 +240,7 @@ class Choice {
     const words = this.#features;
     if (this.#vendor === AMD) words[FEAT_8000_0001_EDX] |= words[FEAT_1_EDX] & AMD_ALIASES;
     const features: CpuFeatures = EXECUTED_FEATURES.map((_, word) => words[word]);
-    const identity = {
+    return {
       ...{ type: this.#type, vendor: this.#vendor, signature: this.#signature(), modelId: this.#modelId },
       ...levels,
       features,
@@ -255,8 +249,8 @@ class Choice {
         intel: this.#vendor !== AMD || !this.#compat.vendorCpuidOnly,
       },
       hypervisorLeaves: on('tcg-cpuid', this.#compat.tcgCpuid),
+      warnings: on('check', true) ? warnings : [],
     };
-    return { identity, warnings: on('check', true) ? warnings : [] };
   }
 
   #signature(): number {

@@ -48,9 +48,17 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
     return this.#wiring.processors.smp.maxCpus;
   }
 
+  get hasNode(): boolean {
+    return this.#wiring.hasNode;
+  }
+
   /** Of all processors. */
   get #type(): string {
     return this.#wiring.processors.boot.cpu.identity.type;
+  }
+
+  get warnings(): readonly string[] {
+    return this.#wiring.processors.boot.cpu.identity.warnings;
   }
 
   /** All places. */
@@ -61,7 +69,7 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
       qomPath: this.#devices.get(index)?.path,
       place: placeOfCpu(smp, index),
       hasDies: smp.dies > 1,
-      hasNode: this.#wiring.hasNode,
+      hasNode: this.hasNode,
     }));
   }
 

@@ -16,6 +16,7 @@ import { PciHardware } from '../../pci/pci-hardware.ts';
 import { assignPciResources } from '../../pci/pci-resources.ts';
 import type { Qdev } from '../../qdev/tree.ts';
 import type { SmpConfig } from '../cpu-topology.ts';
+import { machineVersion } from '../machine-versions.ts';
 import type { PcBoard } from './pc.ts';
 
 const IO_APIC = { id: 0, base: 0xfec00000 };
@@ -59,7 +60,7 @@ function socketFacts({ sockets, dies, cores, threads }: SmpConfig) {
   return { sockets, cores: dies * cores, threads: dies * cores * threads };
 }
 
-function writeAcpiTables({ wiring, serials }: PcBoard): Uint8Array {
+function writeAcpiTables({ wiring, serials, cpus }: PcBoard): Uint8Array {
   const { memory, ram, processors, dimms, devices } = wiring;
   const config: AcpiConfig = {
     ram,
@@ -73,6 +74,8 @@ function writeAcpiTables({ wiring, serials }: PcBoard): Uint8Array {
     parallelPort: false,
     ioApic: IO_APIC,
     pmBase: PM_BASE,
+    hasNode: cpus.hasNode,
+    ...machineVersion(wiring.machineType).acpi,
     ...(dimms === undefined ? {} : { dimms }),
   };
   const base = ram.below4g - FIRMWARE_DATA_SIZE;

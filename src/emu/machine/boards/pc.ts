@@ -137,7 +137,7 @@ export class PcBoard {
     this.cpus = new PcCpus({
       processors,
       events: wiring.events,
-      hasNode: machineVersion(wiring.machineType).nodeWithSlots && (wiring.dimms?.slots ?? 0) > 0,
+      hasNode: hasNode(wiring),
       unplug: (device) => devices.unplug(device),
       onCount: (count) => this.rtc?.setCmos(CMOS_CPU_COUNT, count - 1),
     });
@@ -278,6 +278,13 @@ export class PcBoard {
       return device;
     }
   }
+}
+
+/** QEMU: room for more memory brings a NUMA node, in old machines only where there are slots, or never. */
+function hasNode({ machineType, ram, dimms }: PcWiring): boolean {
+  const { withSlots, withoutSlots } = machineVersion(machineType).node;
+  if (dimms === undefined || dimms.maxSize <= ramSizeOf(ram)) return false;
+  return dimms.slots > 0 ? withSlots : withoutSlots;
 }
 
 function pcDeviceMemory({ memory, ram, dimms, devices, onMemorySize }: PcWiring): PcDeviceMemory {

@@ -70,8 +70,11 @@ async function deviceAdd(context: CommandContext, text: string): Promise<string>
   if (driver !== undefined && (options.get('help') !== undefined || options.get('?') !== undefined)) {
     return withPlainErrors(async () => devicePropertiesText(machine.devices.registry, driver));
   }
-  await machine.devices.add(options);
-  return '';
+  let warnings = '';
+  await machine.devices.add(options, (warning) => {
+    warnings += `${warning}\n`;
+  });
+  return warnings;
 }
 
 function driveAdd({ machine }: CommandContext, text: string, byNode: boolean): Promise<string> {

@@ -124,7 +124,10 @@ export const INFO_COMMANDS: readonly Command[] = [
     args: [],
     params: '',
     help: 'nodes of processors and memory',
-    run: ({ machine }) => numaText(machine.hotpluggableCpus(), machine.guestMemory.sizes),
+    run: ({ machine }) =>
+      machine.hotpluggableCpus().some(({ hasNode }) => hasNode)
+        ? numaText(machine.cpus(), machine.guestMemory.sizes)
+        : '0 nodes\n',
   },
   {
     name: 'pci',

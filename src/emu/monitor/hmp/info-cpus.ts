@@ -1,5 +1,5 @@
 /** `info hotpluggable-cpus` and `info numa`. */
-import type { HotpluggableCpu, MemoryApi } from '../../machine/machine-api.ts';
+import type { CpuInfo, HotpluggableCpu, MemoryApi } from '../../machine/machine-api.ts';
 
 const MIB = 2 ** 20;
 
@@ -27,10 +27,12 @@ function cpuText({ type, qomPath, place, hasDies, hasNode }: HotpluggableCpu): s
   ].join('');
 }
 
-/** QEMU: the one node has all processors and all memory. */
-export function numaText(cpus: readonly HotpluggableCpu[], { base, plugged }: MemoryApi['sizes']): string {
-  if (!cpus.some(({ hasNode }) => hasNode)) return '0 nodes\n';
-  const present = cpus.flatMap(({ qomPath }, index) => (qomPath === undefined ? [] : [` ${index}`]));
+/**
+ * QEMU: the one node has all processors and all memory.
+ * @param cpus those that are there, the oldest first
+ */
+export function numaText(cpus: readonly CpuInfo[], { base, plugged }: MemoryApi['sizes']): string {
+  const present = cpus.map(({ index }) => ` ${index}`);
   const mib = (bytes: number): string => `${Math.floor(bytes / MIB)} MB`;
   const lines = [`cpus:${present.join('')}`, `size: ${mib(base + plugged)}`, `plugged: ${mib(plugged)}`];
   return `1 nodes\n${lines.map((line) => `node 0 ${line}\n`).join('')}`;
