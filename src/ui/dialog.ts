@@ -57,7 +57,7 @@ export function openForm(options: FormOptions): void {
     );
     submit.disabled = false;
     if (message === undefined) dialog.close();
-    else error.textContent = message;
+    else showError(error, message);
   };
   on(submit, 'click', send);
   for (const { input } of inputs) {
@@ -65,6 +65,12 @@ export function openForm(options: FormOptions): void {
       if (event.key === 'Enter' && !event.isComposing) await send();
     });
   }
+}
+
+/** Says in a dialog what is wrong, or with '' that nothing is. In a low window it would be out of sight. */
+export function showError(element: HTMLElement, text: string): void {
+  element.textContent = text;
+  if (text !== '') element.scrollIntoView({ block: 'nearest' });
 }
 
 let shown = 0;

@@ -1,6 +1,6 @@
 import type { LineAnswer } from '../workers/protocol.ts';
 import { button } from './button.ts';
-import { show } from './dialog.ts';
+import { show, showError } from './dialog.ts';
 import { h, on } from './dom.ts';
 
 export interface MachineDialogOptions {
@@ -45,13 +45,14 @@ export function openMachineDialog(options: MachineDialogOptions): () => void {
   };
   const tell = (answer: LineAnswer | undefined): void => {
     const isError = answer?.kind === 'error';
-    error.textContent = isError ? answer.text : '';
     output.hidden = answer?.kind !== 'text';
     output.textContent = answer?.kind === 'text' ? answer.text : '';
     if (isError) field.setAttribute('aria-invalid', 'true');
     else field.removeAttribute('aria-invalid');
     if (answer?.range !== undefined) field.setSelectionRange(answer.range.start, answer.range.end);
     if (dialog.matches(':modal')) field.focus();
+    // After the focus, which scrolls to the field.
+    showError(error, isError ? answer.text : '');
   };
   const submit = async (): Promise<void> => {
     if (ok.disabled) return;

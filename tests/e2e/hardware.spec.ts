@@ -1,6 +1,6 @@
 /** Processors and memory come and go, by the clicks of the story; the header follows without a word typed in between. */
 import { expect, type Page } from '@playwright/test';
-import { guestCommand, textFromNow } from './support/page.ts';
+import { guestCommand, monitorCommand, textFromNow } from './support/page.ts';
 import { FIREFOX, test } from './support/pages.ts';
 
 const PROMPT = { monitor: /\(qemu\) ?$/, console: /guest# ?$/ } as const;
@@ -97,4 +97,23 @@ test('the tabs of the story are used by the keyboard and remembered', async ({ g
   await page.keyboard.press('ArrowLeft');
   await page.reload();
   await expect(tab('Memory')).toHaveAttribute('aria-selected', 'true');
+});
+
+test('what a balloon takes costs the tab nothing any more, and the header says so', async ({
+  guest: page,
+}) => {
+  await page.setViewportSize({ width: 1500, height: 800 });
+  const held = async (): Promise<number> =>
+    Number(/^(\d+) MiB held$/.exec(await page.locator('.held').innerText())?.[1]);
+  await expect.poll(held).toBeGreaterThan(0);
+  const atFirst = await held();
+  await guestCommand(
+    page,
+    'mount -t tmpfs t /mnt; dd if=/dev/urandom of=/mnt/x bs=1M count=90 2> /dev/null; umount /mnt',
+  );
+  await expect.poll(held).toBeGreaterThan(atFirst + 30);
+  const before = await held();
+  expect(await monitorCommand(page, 'device_add virtio-balloon-pci,id=b')).toBe('');
+  expect(await monitorCommand(page, 'balloon 192')).toBe('');
+  await expect.poll(held).toBeLessThan(before - 30);
 });

@@ -130,6 +130,7 @@ test('so does the one with the command line, whatever it says', FIREFOX, async (
       await dialog.getByRole('textbox').fill(line);
       await page.keyboard.press('Enter');
       await expect(dialog).toContainText(answer);
+      if (answer.startsWith('-foo')) await expect(dialog.getByRole('alert')).toBeInViewport();
     }
   });
 });
