@@ -45,6 +45,8 @@ const KERNEL_ARGUMENTS = [
   'init_on_alloc=0',
   // Guest: 6.1 clocksource_watchdog, which writes over the prompt when a busy host lets the guest wait for a second
   'tsc=nowatchdog',
+  // Guest: 6.1 swiotlb, which sets 64 MB of RAM aside for devices that cannot reach the DIMMs above 4 GiB: 4 MB, in slabs of 2 KB
+  'swiotlb=2048',
 ];
 
 const MEMORY_MIB = 256;
