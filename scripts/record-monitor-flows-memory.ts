@@ -471,6 +471,11 @@ export const MEMORY_FLOWS: readonly Flow[] = [
       `${DIMM},id=x,memdev=b2`,
       `${DIMM},id=y,memdev=/objects/m0,slot=2`,
       `${DIMM},id=z,memdev=m0`,
+      ...['node=1', 'slot=9', 'slot=2', 'addr=0x123', 'addr=0x1fff000000', 'foo=5', 'node=1,slot=9'].map(
+        (more) => `${DIMM},id=z,memdev=m0,${more}`,
+      ),
+      `${DIMM},id=z,memdev=pc.ram,node=1`,
+      `${DIMM},id=z,memdev=pc.ram,slot=9`,
       `${DIMM},id=y,memdev=m1`,
       `${DIMM},id=z,memdev=m1,slot=2`,
       `${DIMM},id=z,memdev=m1,addr=0x100000000`,

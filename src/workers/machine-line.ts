@@ -46,11 +46,11 @@ export function readMachineLine(line: string, memoryBytes: number): MachineLine 
   const warnings: string[] = [];
   const wanted = readCommandLine(args, (text) => warnings.push(withoutProgram(text)));
   if (!('text' in wanted)) {
-    const { kernel, initrd, append, dimms } = wanted;
+    const { kernel, initrd, append } = wanted;
     const about = (option: string): string | undefined => given.findLast(({ name }) => name === option)?.at;
     // -machine has them too.
     if ((kernel ?? initrd ?? append) !== undefined) throw startError(NOT_HERE.kernel, about('machine'));
-    readingOption(about('m'), () => checkMemory(wanted.memoryBytes ?? memoryBytes, dimms));
+    readingOption(about('m'), () => checkMemory(wanted.memoryBytes ?? memoryBytes, wanted));
     return { commandLine: wanted, warnings };
   }
   return given.some(({ name }) => name === 'help') ? { text: helpText(false) } : wanted;

@@ -58,6 +58,9 @@ const LINES = `
 -m 256,slots=4,maxmem=1000000000 -nodefaults -display none -S
 -m 256,slots=4,maxmem=2T -nodefaults -display none -S
 -m 256,maxmem=2T -nodefaults -display none -S
+-m 256,slots=4,maxmem=1020G -cpu Opteron_G1,check=off -nodefaults -display none -S
+-m 256,slots=4,maxmem=1020G -M pc-i440fx-7.0 -nodefaults -display none -S
+-m 256,slots=4,maxmem=1020G -cpu IvyBridge,check=off -nodefaults -display none -S
 -m 256,slots=x,maxmem=1G
 -m 256,slots=1.5,maxmem=1G
 -m 256,slots=18446744073709551616,maxmem=1G

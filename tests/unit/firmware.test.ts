@@ -135,6 +135,7 @@ describe('the Linux boot protocol', () => {
     initrd,
     commandLine: 'console=ttyS0',
     ram: pcRamLayout(64 * MIB),
+    hypertransport: true,
     rsdp: 0xf59d0,
   });
 
@@ -166,6 +167,12 @@ describe('the Linux boot protocol', () => {
     const ranges = memory.readU8(rsi + 0x1e8);
     expect(ranges).toBe(7);
     expect(memory.readU64(rsi + 0x2d0 + 20 * (ranges - 1))).toBe(0xfd_0000_0000);
+  });
+
+  it('tells of no HyperTransport where the board knows none', () => {
+    const memory = pcMemory(64 * MIB);
+    const { rsi } = loadBzImage({ ...request(bzImage()), hypertransport: false }, memory);
+    expect(memory.readU8(rsi + 0x1e8)).toBe(6);
   });
 
   it.each([

@@ -6,12 +6,12 @@ import { memoryImages } from '../support/headless-guest.ts';
 
 const MIB = 2 ** 20;
 
-function machineOf(machineType: string) {
+function machineOf(machineType: string, cpu?: string) {
   const images = memoryImages();
   const host = { monotonicNs: () => 0, wallClockMs: () => 0, after() {}, random() {}, images };
   const dimms = { slots: 2, maxBytes: 1024 * MIB };
   const smp = { cpus: 1, maxCpus: 2, sockets: 2, dies: 1, cores: 1, threads: 1 };
-  return new Machine({ memoryBytes: 256 * MIB, machineType, dimms, smp }, host);
+  return new Machine({ memoryBytes: 256 * MIB, machineType, cpu, dimms, smp }, host);
 }
 
 describe.each(MACHINE_VERSIONS.map(({ name }) => name))('%s', (name) => {
@@ -44,6 +44,18 @@ describe.each(MACHINE_VERSIONS.map(({ name }) => name))('%s', (name) => {
     expect((await monitor.execute('info hotpluggable-cpus')).includes('node-id: "0"')).toBe(!old);
     await machine.close();
   });
+});
+
+it.each([
+  ['pc-i440fx-7.2', 'qemu64', true],
+  ['pc-i440fx-7.1', 'Opteron_G1', true],
+  ['pc-i440fx-7.0', 'qemu64', false],
+  ['pc-i440fx-7.2', 'IvyBridge', false],
+  ['pc-i440fx-7.2', 'IvyBridge,vendor=AuthenticAMD', true],
+])('%s with %s keeps the addresses of HyperTransport: %s', async (machineType, cpu, keeps) => {
+  const machine = machineOf(machineType, cpu);
+  expect(machine.board.hypertransport).toBe(keeps);
+  await machine.close();
 });
 
 it.each([

@@ -21,7 +21,7 @@ export function machineOfCommandLine(
   parts: MachineParts,
   host: MachineHost,
 ): Machine {
-  checkMemory(parts.memoryBytes, dimms);
+  checkMemory(parts.memoryBytes, { dimms, machineType, cpu });
   try {
     return new Machine(
       { ...parts, machineType, cpu, dimms, smp, icountShift, rtcBaseMs, noReboot, coldPlug: true },

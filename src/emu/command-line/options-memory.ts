@@ -1,9 +1,12 @@
 /** -m, -icount and -rtc. Texts are QEMU's. */
 import { readCInteger } from '../core/c-integer.ts';
-import { addressesEnd } from '../machine/address-limit.ts';
+import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
+import { addressesEnd, hasHyperTransport } from '../machine/address-limit.ts';
 import { MAX_DIMM_SLOTS } from '../machine/machine.ts';
+import { machineVersion } from '../machine/machine-versions.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseBool, parseSize } from '../qdev/properties.ts';
+import type { CommandLine } from './options.ts';
 import { startError } from './start-error.ts';
 
 const MIB = 1024 * 1024;
@@ -100,19 +103,30 @@ function checkMaximum(bytes: number, { slots, maxBytes }: NonNullable<MemoryOpti
 }
 
 /** Throws StartError for more memory than a machine can have. */
-export function checkMemory(bytes: number, dimms: MemoryOption['dimms']): void {
+export function checkMemory(
+  bytes: number,
+  { dimms, machineType, cpu }: Pick<CommandLine, 'dimms' | 'machineType' | 'cpu'>,
+): void {
   if (dimms !== undefined) {
     checkMaximum(bytes, dimms);
     if (dimms.maxBytes % PAGE_BYTES !== 0) {
       throw startError(`maximum memory size must by aligned to multiple of ${PAGE_BYTES} bytes`);
     }
-    const end = addressesEnd(bytes, dimms);
+    const end = addressesEnd(bytes, dimms, keepsHyperTransport(machineType, cpu));
     if (end > ADDRESSES_END) {
       const [limit, used] = [ADDRESSES_END - 1, end - 1].map((gpa) => `0x${gpa.toString(16)}`);
       throw startError(`Address space limit ${limit} < ${used} phys-bits too low (${ADDRESS_BITS})`);
     }
   }
   if (bytes > MAX_MEMORY) throw memoryError();
+}
+
+function keepsHyperTransport(machineType: string, cpu: string | undefined): boolean {
+  const version = machineVersion(machineType);
+  return hasHyperTransport(
+    version,
+    readCpu(cpu ?? DEFAULT_CPU, version.cpu, () => {}),
+  );
 }
 
 /** QEMU's words when the host has not so much. */

@@ -114,7 +114,7 @@ function writeZeroPage(request: LoadRequest, memory: DmaPort, initrd: number): v
   memory.writeU32(ZERO_PAGE + RAMDISK_SIZE, request.initrd?.length ?? 0);
   memory.writeU32(ZERO_PAGE + CMD_LINE_PTR, COMMAND_LINE);
   memory.writeU64(ZERO_PAGE + ACPI_RSDP_ADDR, request.rsdp);
-  const ranges = memoryMap(request.ram);
+  const ranges = memoryMap(request.ram, request.hypertransport);
   memory.writeU8(ZERO_PAGE + E820_ENTRIES, ranges.length);
   for (const [index, range] of ranges.entries()) {
     const at = ZERO_PAGE + E820_TABLE + E820_ENTRY_SIZE * index;

@@ -12,6 +12,8 @@ export interface LoadRequest {
   readonly initrd: Uint8Array | undefined;
   readonly commandLine: string;
   readonly ram: RamLayout;
+  /** The board knows of the addresses that AMD's HyperTransport reserves. */
+  readonly hypertransport: boolean;
   /** Guest-physical address of the ACPI root pointer. */
   readonly rsdp: number;
 }

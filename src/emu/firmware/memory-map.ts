@@ -25,8 +25,11 @@ const FLASH_SIZE = 0x40000;
 export const HYPERTRANSPORT_START = 0xfd_0000_0000;
 const HYPERTRANSPORT_SIZE = 0x3_0000_0000;
 
-/** Ranges in ascending order. QEMU: as SeaBIOS reports them. */
-export function memoryMap({ below4g, above4g }: RamLayout): readonly MemoryRange[] {
+/**
+ * Ranges in ascending order. QEMU: as SeaBIOS reports them.
+ * @param hypertransport the board knows of AMD's addresses
+ */
+export function memoryMap({ below4g, above4g }: RamLayout, hypertransport: boolean): readonly MemoryRange[] {
   const end = below4g - FIRMWARE_DATA_SIZE;
   return [
     { base: 0, size: EBDA, type: E820_RAM },
@@ -36,6 +39,8 @@ export function memoryMap({ below4g, above4g }: RamLayout): readonly MemoryRange
     { base: end, size: FIRMWARE_DATA_SIZE, type: E820_RESERVED },
     { base: FLASH_START, size: FLASH_SIZE, type: E820_RESERVED },
     ...(above4g > 0 ? [{ base: FOUR_GIB, size: above4g, type: E820_RAM }] : []),
-    { base: HYPERTRANSPORT_START, size: HYPERTRANSPORT_SIZE, type: E820_RESERVED },
+    ...(hypertransport
+      ? [{ base: HYPERTRANSPORT_START, size: HYPERTRANSPORT_SIZE, type: E820_RESERVED }]
+      : []),
   ];
 }

@@ -57,8 +57,12 @@ export function loadPvh(request: LoadRequest, memory: DmaPort): EntryState {
   };
 }
 
-function writeStartInfo(memory: DmaPort, { rsdp, initrd, ram }: LoadRequest, initrdAddress: number): void {
-  const ranges = memoryMap(ram);
+function writeStartInfo(
+  memory: DmaPort,
+  { rsdp, initrd, ram, hypertransport }: LoadRequest,
+  initrdAddress: number,
+): void {
+  const ranges = memoryMap(ram, hypertransport);
   memory.writeU32(START_INFO, START_MAGIC);
   memory.writeU32(START_INFO + 4, START_VERSION);
   memory.writeU32(START_INFO + 8, 0);

@@ -20,6 +20,8 @@ export interface MachineVersion {
   /** A machine with room for more memory has a NUMA node: where there are slots, where there are none. */
   readonly node: { readonly withSlots: boolean; readonly withoutSlots: boolean };
   readonly acpi: { readonly rootUid: number; readonly hasPciHole64: boolean };
+  /** With an AMD processor, the addresses that its HyperTransport reserves are kept free. */
+  readonly hypertransport: boolean;
   readonly cpu: CpuCompat;
   /** By type and property. */
   readonly defaults: ReadonlyMap<string, ReadonlyMap<string, PropertyValue>>;
@@ -90,6 +92,7 @@ export const MACHINE_VERSIONS: readonly MachineVersion[] = VERSIONS.map((version
   prefersSockets: isUpTo(version, '6.1'),
   node: { withSlots: !isUpTo(version, '2.10'), withoutSlots: !isUpTo(version, '5.0') },
   acpi: { rootUid: isUpTo(version, '5.1') ? 1 : 0, hasPciHole64: !isUpTo(version, '2.10') },
+  hypertransport: !isUpTo(version, '7.0'),
   cpu: cpuOf(version),
   defaults: defaultsOf(version),
 }));

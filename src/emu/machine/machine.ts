@@ -453,8 +453,9 @@ export class Machine implements MachineApi {
   #loadKernel(rsdp: number): EntryState | undefined {
     const { kernel, initrd, append = '' } = this.#bootFiles ?? {};
     if (kernel === undefined) return undefined;
-    const { memory, ram } = this.board.wiring;
-    return loadKernel({ kernel, initrd, commandLine: append, ram, rsdp }, memory);
+    const { hypertransport, wiring } = this.board;
+    const parts = { kernel, initrd, commandLine: append, ram: wiring.ram, hypertransport, rsdp };
+    return loadKernel(parts, wiring.memory);
   }
 
   /** A fault of ours: the guest may be in any state now, only a reset makes it good. */

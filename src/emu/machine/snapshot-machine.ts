@@ -16,15 +16,21 @@ import {
   text,
   where,
 } from '../core/state-fields.ts';
+import type { CpuIdentity } from '../cpu/models/cpu-identity.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import { GPA_END, PAGE_SIZE } from '../memory/guest-memory.ts';
 import { RamImage } from '../memory/ram-image.ts';
-import { addressesEnd } from './address-limit.ts';
+import { addressesEnd, hasHyperTransport } from './address-limit.ts';
 import type { SavedRegion } from './boards/pc-device-memory.ts';
 import { ONE_PROCESSOR, type SmpConfig } from './cpu-topology.ts';
 import { MAX_DIMM_SLOTS, Machine } from './machine.ts';
 import type { MachineConfig, MachineHost, RunSnapshot } from './machine-config.ts';
-import { CURRENT_MACHINE, MACHINE_VERSIONS, machineVersion } from './machine-versions.ts';
+import {
+  CURRENT_MACHINE,
+  MACHINE_VERSIONS,
+  type MachineVersion,
+  machineVersion,
+} from './machine-versions.ts';
 import { RUN_STATES } from './run-state.ts';
 import { MAX_CPUS } from './smp-options.ts';
 import {
@@ -102,18 +108,18 @@ const HEAD_FIELDS = record<HeadSnapshot>({
 
 /** As on the command line: the DIMMs' room is above RAM, and where addresses reach. */
 const HEAD: StateKind<HeadSnapshot> = where(HEAD_FIELDS, ({ machine, cpu, memoryBytes, dimms }) => {
-  if (!isCpu(cpu, machine)) return 'is no machine';
+  const version = machineVersion(machine);
+  const identity = identityOf(cpu, version);
+  if (identity === undefined) return 'is no machine';
   if (dimms === null) return undefined;
-  const fits = dimms.maxBytes >= memoryBytes && addressesEnd(memoryBytes, dimms) <= GPA_END;
-  return fits ? undefined : 'is no machine';
+  const end = addressesEnd(memoryBytes, dimms, hasHyperTransport(version, identity));
+  return dimms.maxBytes >= memoryBytes && end <= GPA_END ? undefined : 'is no machine';
 });
-
-function isCpu(text: string, machine: string): boolean {
+function identityOf(text: string, version: MachineVersion): CpuIdentity | undefined {
   try {
-    readCpu(text, machineVersion(machine).cpu, () => {});
-    return true;
+    return readCpu(text, version.cpu, () => {});
   } catch (error) {
-    if (error instanceof MonitorError) return false;
+    if (error instanceof MonitorError) return undefined;
     throw error;
   }
 }

@@ -2,32 +2,12 @@
 import { MonitorError } from '../core/monitor-error.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
 import { link, linked } from '../qdev/links.ts';
-import {
-  INT32,
-  number,
-  type PropertyKind,
-  type PropertyUse,
-  type PropertyValue,
-  readOnlyKind,
-  UINT64,
-} from '../qdev/properties.ts';
+import { INT32, number, readOnlyKind, UINT64 } from '../qdev/properties.ts';
 import { DEVICE_MEMORY } from './device-memory.ts';
 import { MEMORY_BACKEND, MemoryBackend, memdevMissingError } from './memory-backend.ts';
 
 /** QEMU: the machine chooses the slot. */
 export const UNASSIGNED_SLOT = -1;
-
-const BACKEND_LINK = link(MEMORY_BACKEND);
-
-const MEMDEV: PropertyKind = { ...BACKEND_LINK, check: checkFree };
-
-function checkFree(value: PropertyValue, use: PropertyUse): MonitorError | undefined {
-  const refused = BACKEND_LINK.check?.(value, use);
-  if (refused !== undefined) return refused;
-  const backend = linked(String(value), MEMORY_BACKEND, use.property.name, use.services);
-  if (!(backend instanceof MemoryBackend && backend.isMapped)) return undefined;
-  return new MonitorError(`can't use already busy memdev: ${backend.name}`);
-}
 
 export const PC_DIMM: DeviceType = {
   name: 'pc-dimm',
@@ -39,7 +19,7 @@ export const PC_DIMM: DeviceType = {
     { name: 'addr', kind: UINT64, default: '0' },
     number('node', 0),
     number('slot', UNASSIGNED_SLOT, INT32),
-    { name: 'memdev', kind: MEMDEV },
+    { name: 'memdev', kind: link(MEMORY_BACKEND) },
   ],
   options: [{ name: 'size', kind: readOnlyKind('uint64') }],
   realize: realizePcDimm,
@@ -55,6 +35,8 @@ function realizePcDimm({ values, services }: RealizeRequest): RealizedDevice {
   }
   const backend = linked(values.text('memdev'), MEMORY_BACKEND, 'memdev', services);
   if (!(backend instanceof MemoryBackend)) throw memdevMissingError();
+  // QEMU: slot and address have been checked before.
+  if (backend.isMapped) throw new MonitorError(`can't use already busy memdev: ${backend.name}`);
   const hardware = services.get(DEVICE_MEMORY).insert(backend, values.number('addr'));
   const liveProperties = [{ name: 'size', read: () => backend.sizeBytes }];
   return { hardware: { ...hardware, liveProperties } };

@@ -39,6 +39,7 @@ import type { DeviceType } from '../../qdev/device-type.ts';
 import { hardwareOf, solderedOn } from '../../qdev/hardware.ts';
 import type { DeviceManager } from '../../qdev/plug.ts';
 import type { GpioLines, Qdev } from '../../qdev/tree.ts';
+import { hasHyperTransport } from '../address-limit.ts';
 import { machineVersion } from '../machine-versions.ts';
 import type { Processors } from '../processors.ts';
 import { BoardBuilder, busOf, gpioIn, gpioOut, type Place } from './board.ts';
@@ -112,6 +113,12 @@ export class PcBoard {
   readonly cpus: PcCpus;
   readonly deviceMemory: PcDeviceMemory;
   readonly dimms: PcDimms;
+
+  /** The addresses of AMD's HyperTransport are kept free. */
+  get hypertransport(): boolean {
+    const { machineType, processors } = this.wiring;
+    return hasHyperTransport(machineVersion(machineType), processors.boot.cpu.identity);
+  }
 
   constructor(wiring: PcWiring) {
     this.wiring = wiring;
