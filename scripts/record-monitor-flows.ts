@@ -106,6 +106,7 @@ const WITH_GUEST: readonly Flow[] = [
       ...guest('lsblk', 'umount /mnt && echo ok'),
     ],
   },
+  { name: 'powerdown', guest: false, steps: hmp('system_powerdown', 'system_powerdown x', 'info status') },
   {
     name: 'del_nocoop_paused',
     guest: true,

@@ -181,6 +181,7 @@ export async function monitorRig({
       resetDevices(tree);
       events.emit({ event: 'RESET', data: { guest: false, reason: 'host-qmp-system-reset' } });
     },
+    powerButton: () => events.emit({ event: 'POWERDOWN', data: undefined }),
     quit() {},
     pciFunctions: (): readonly PciDeviceInfo[] => pciBusInfo(bus),
     hotpluggableCpus: () => board.cpus.list(),

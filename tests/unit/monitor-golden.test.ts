@@ -84,6 +84,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
   it.each([
     'info_S',
     'help',
+    'powerdown',
     'errors_drive',
     'errors_device',
     'blk_hotplug',

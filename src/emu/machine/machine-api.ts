@@ -42,6 +42,8 @@ export interface MachineApi {
   /** Lets the vCPUs run; QEMU's error when the machine must be reset first. */
   cont(): MonitorError | undefined;
   reset(): void;
+  /** Presses the power button; the guest decides what it does, if it has a driver for it by then. */
+  powerButton(): void;
   /** Ends the machine: images are flushed and closed. */
   quit(): void;
   /** The functions of each PCI bus, root bus first. */

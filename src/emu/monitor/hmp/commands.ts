@@ -206,6 +206,16 @@ export const HMP_COMMANDS: readonly Command[] = [
     },
   },
   {
+    name: 'system_powerdown',
+    args: [],
+    params: '',
+    help: 'press the power button, for the guest to end by itself',
+    run({ machine }) {
+      machine.powerButton();
+      return '';
+    },
+  },
+  {
     name: 'quit',
     alias: 'q',
     args: [],
