@@ -210,6 +210,8 @@ export class CorruptedRig {
       if (Buffer.compare(page, good) !== 0) machine.memory.write(at, good);
     }
     checkSections(machine.devices.tree, this.#good)();
-    if (this.#run !== undefined) machine.restoreRun(this.#run);
+    if (this.#run === undefined) return;
+    machine.restoreRun(this.#run);
+    machine.processors.restoreTurn(this.#run.turn);
   }
 }

@@ -66,14 +66,18 @@ function bootstrap(program: SmpProgram, trampolineBytes: number, source: number)
   ];
 }
 
-/** Two processors that count for ever, the first at COUNTER, the second at DONE. */
-export function restlessKernel(): Uint8Array {
+/**
+ * Two processors that count for ever, the first at COUNTER, the second at DONE.
+ * @param pauses the first one gives its turn away with a PAUSE after each addition
+ */
+export function restlessKernel({ pauses = false }: { readonly pauses?: boolean } = {}): Uint8Array {
   // again: inc dword [DONE]; jmp again
   const trampoline = [0x66, 0xff, 0x06, ...word(DONE), 0xeb, 0xf9];
+  const pause = pauses ? [0xf3, 0x90] : [];
   const start = (source: number): number[] => [
     ...startOthers(trampoline.length, source),
-    // again: inc dword [COUNTER]; jmp again
-    ...[0xff, 0x05, ...dword(COUNTER), 0xeb, 0xf8],
+    // again: inc dword [COUNTER]; pause; jmp again
+    ...[0xff, 0x05, ...dword(COUNTER), ...pause, 0xeb, -(pause.length + 8) & 0xff],
   ];
   return tinyKernel([...start(LOAD_ADDRESS + start(0).length), ...trampoline]);
 }

@@ -12,6 +12,8 @@ import { tinyKernel } from '../support/tiny-kernel.ts';
 
 const MIB = 1024 * 1024;
 const CLI_HLT = tinyKernel([0xfa, 0xf4, 0xeb, 0xfd]);
+/** jmp $ */
+const ENDLESS = tinyKernel([0xeb, 0xfe]);
 /** mov dx, 7777h; out dx, al; hlt */
 const OUT_7777 = tinyKernel([0x66, 0xba, 0x77, 0x77, 0xee, 0xf4]);
 const DISK = '/tmp/disk1.img';
@@ -58,6 +60,23 @@ describe('time', () => {
     expect(machine.clock.nowNs()).toBeLessThan(2e9);
   });
 });
+
+it.each([{}, { icountShift: 3 }])(
+  'a machine that a timer stops runs no instruction more, with %o',
+  async (config) => {
+    const { machine } = await machineRig({ kernel: ENDLESS, ...config });
+    let retired = 0;
+    const timer = machine.clock.timer(() => {
+      machine.stop();
+      retired = machine.retiredInstructions;
+    });
+    timer.arm(8000);
+    machine.cont();
+    while (machine.runState === 'running') machine.run(1);
+    expect(retired).toBeGreaterThan(0);
+    expect(machine.retiredInstructions).toBe(retired);
+  },
+);
 
 describe('power-up', () => {
   it.each([

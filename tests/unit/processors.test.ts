@@ -23,15 +23,22 @@ import {
   STATE_WORDS,
 } from '../../src/emu/cpu/state.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
-import { Machine, type MachineConfig } from '../../src/emu/index.ts';
+import { Machine, type MachineConfig, type MachineHost } from '../../src/emu/index.ts';
 import type { SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { NO_DEVICES } from '../support/cpu-rig.ts';
 import { memoryImages } from '../support/headless-guest.ts';
 import { COUNTER, DONE, restlessKernel, type SmpProgram, smpKernel } from '../support/smp-kernel.ts';
+import { advance, everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
+import { tinyKernel } from '../support/tiny-kernel.ts';
 
 const MIB = 2 ** 20;
+/** Registers of a local APIC: the spurious vector, which enables it, and the command that sends an IPI. */
+const APIC_SVR = 0xf0;
+const APIC_ENABLED = 0x1ff;
+const APIC_ICR = 0x300;
+const TO_ALL_OTHERS = 0xc4051;
 
 function topology(apicId: number) {
   return { apicId, sockets: 2, cores: 1, threads: 1 };
@@ -312,6 +319,57 @@ describe('a kernel on all processors', () => {
   it('ends also when the first one waits without PAUSE', () => {
     const { counter } = played({ processors: 4, rounds: ROUNDS, locked: true, pauses: false });
     expect(counter).toBe(4 * ROUNDS);
+  });
+});
+
+describe('a turn in a snapshot', () => {
+  const ICOUNT = { icountShift: 3, rtcBaseMs: 0 };
+  const host = (): MachineHost => ({
+    monotonicNs: () => performance.now() * 1e6,
+    wallClockMs: () => 0,
+    after() {},
+    random() {},
+    images: memoryImages(),
+  });
+  const two = (kernel: Uint8Array): Machine =>
+    new Machine({ memoryBytes: 4 * MIB, kernel, smp: sockets(2), ...ICOUNT }, host());
+
+  /** Both go on instruction by instruction, and have the same turns. */
+  async function goesOnAlike(machine: Machine): Promise<void> {
+    const restored = await machineOf(await snapshotBytes(machine), host(), ICOUNT);
+    for (let instruction = 0; instruction < 4; instruction++) {
+      expect(await everything(restored), `${instruction} later`).toEqual(await everything(machine));
+      await advance(machine, 1);
+      await advance(restored, 1);
+    }
+    await restored.close();
+  }
+
+  it('is over in both machines when the last instruction before it was a PAUSE', async () => {
+    const machine = two(restlessKernel({ pauses: true }));
+    await advance(machine, 60_000);
+    while (machine.processors.saveTurn().index === 0) await advance(machine, 1);
+    await advance(machine, machine.processors.saveTurn().left);
+    // Nothing more, an addition, the PAUSE after it.
+    for (let instruction = 0; instruction < 3; instruction++) {
+      await goesOnAlike(machine);
+      await advance(machine, 1);
+    }
+    await machine.close();
+  });
+
+  it('does not end because a processor sleeps over an interrupt that it does not take', async () => {
+    // jmp $: the other processor was never started.
+    const machine = two(tinyKernel([0xeb, 0xfe]));
+    await advance(machine, 10);
+    const [first, second] = machine.processors.present;
+    second?.apic.write(APIC_SVR, 4, APIC_ENABLED);
+    first?.apic.write(APIC_SVR, 4, APIC_ENABLED);
+    first?.apic.write(APIC_ICR, 4, TO_ALL_OTHERS);
+    expect(second?.cpu.interrupts.pending()).toBe(true);
+    await advance(machine, 10);
+    await goesOnAlike(machine);
+    await machine.close();
   });
 });
 

@@ -262,6 +262,11 @@ export class Vcpu implements Cpu, Stage {
     this.requestExit();
   }
 
+  /** A turn for another vCPU was asked for since `takeTurnIsOver`. */
+  get turnIsOver(): boolean {
+    return this.#turnIsOver;
+  }
+
   /** Was a turn for another vCPU asked for since the last question? */
   takeTurnIsOver(): boolean {
     const is = this.#turnIsOver;

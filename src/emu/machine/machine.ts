@@ -223,7 +223,8 @@ export class Machine implements MachineApi {
       if (!this.#poweredUp && !this.#powerUp()) return { idleMs: Number.POSITIVE_INFINITY };
       if (this.#waitsForDisk()) return { idleMs: 0 };
       this.clock.runDue();
-      if (this.#serviceRequests()) continue;
+      // A timer may have stopped the machine: no instruction comes after that.
+      if (this.#serviceRequests() || !this.runControl.running) continue;
       const deadline = this.clock.nextDeadlineNs();
       if (this.#isIdle()) {
         const idleMs = this.#idleUntil(deadline);
@@ -310,14 +311,13 @@ export class Machine implements MachineApi {
     };
   }
 
-  /** A running machine waits for `cont`. Gives the milliseconds that the world went on by meanwhile. */
+  /** All but the turn, which its processors restore. A running machine waits for `cont`. Gives the milliseconds that the world went on by meanwhile. */
   restoreRun(state: RunSnapshot): number {
     this.engine.retired = state.retired;
     this.#time.restore(state.nowNs);
     this.#poweredUp = state.poweredUp;
     this.#powerOff = state.powerOff;
     this.#resetReason = state.resetReason ?? undefined;
-    this.processors.restoreTurn(state.turn);
     this.runControl.restore(state.runState === 'running' ? 'paused' : state.runState);
     return this.config.rtcBaseMs === undefined ? this.#wallClockMs() - state.wallClockMs : 0;
   }

@@ -23,7 +23,7 @@ export interface MachineProcessor {
 /** Whose turn it is, for a snapshot. */
 export type TurnSnapshot = {
   readonly index: number;
-  /** Instructions that are left of it. */
+  /** Instructions that are left of it; 0: it is over, also because another processor was woken up or waited for. */
   readonly left: number;
 };
 
@@ -138,12 +138,15 @@ export class Processors {
   }
 
   saveTurn(): TurnSnapshot {
-    return { index: this.#current.index, left: Math.max(0, this.#left) };
+    const { turnIsOver } = this.#wiring.engine.cpu;
+    return { index: this.#current.index, left: turnIsOver ? 0 : Math.max(0, this.#left) };
   }
 
+  /** To be called when processors and APICs are restored: one that sleeps with an interrupt pending asks for a turn then, as if it came now. */
   restoreTurn({ index, left }: TurnSnapshot): void {
     this.#enter(this.#present.get(index) ?? this.boot);
     this.#left = left;
+    this.#wiring.engine.cpu.takeTurnIsOver();
   }
 
   /** Between two turns: who was taken out in its own leaves the stage, and its slot is free. */

@@ -249,6 +249,7 @@ async function restore(machine: Machine, { run, peripherals, sections }: StateSn
   const restoreAll = checkSections(devices.tree, sections);
   const missedMs = machine.restoreRun(run);
   restoreAll();
+  machine.processors.restoreTurn(run.turn);
   if (missedMs !== 0) board.rtc.catchUp(missedMs);
 }
 
