@@ -1,14 +1,8 @@
 /** Only this level catches what a whole Linux, its drivers and a disk under work need of a snapshot. */
 import { afterAll, describe, expect, it } from 'vitest';
-import {
-  ChunkImageStore,
-  LocalLocks,
-  Machine,
-  type MachineHost,
-  MemoryChunkDatabase,
-} from '../../src/emu/index.ts';
+import { Machine, type MachineHost, MemoryChunkDatabase } from '../../src/emu/index.ts';
 import { seededRandom } from '../support/chip-rig.ts';
-import { guestFiles, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
+import { copyOfImages, guestFiles, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { advance, everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
 
 const MINUTES = 60_000;
@@ -71,27 +65,9 @@ describe("the page's snapshot", () => {
   );
 });
 
-function storeOf(database: MemoryChunkDatabase): ChunkImageStore {
-  return new ChunkImageStore({ database, locks: new LocalLocks(), newId: () => 'image' });
-}
-
-async function copyOf(database: MemoryChunkDatabase): Promise<MemoryChunkDatabase> {
-  const copy = new MemoryChunkDatabase();
-  for (const record of await database.records()) {
-    const indices = await database.storedChunks(record.id);
-    const put = new Map<number, Uint8Array>();
-    for (const [at, chunk] of (await database.load(record.id, indices)).entries()) {
-      const index = indices[at];
-      if (index !== undefined && chunk !== undefined) put.set(index, chunk);
-    }
-    await copy.commit({ id: record.id, add: record, put });
-  }
-  return copy;
-}
-
 describe('a hot-plugged disk under work', () => {
   const database = new MemoryChunkDatabase();
-  const images = storeOf(database);
+  const images = memoryImages(database);
   let guest: HeadlessGuest;
   let machine: Machine;
 
@@ -99,7 +75,7 @@ describe('a hot-plugged disk under work', () => {
 
   async function twin(): Promise<Machine> {
     const bytes = await snapshotBytes(machine);
-    return machineOf(bytes, host(storeOf(await copyOf(database))), CONFIG);
+    return machineOf(bytes, host(memoryImages(await copyOfImages(database))), CONFIG);
   }
 
   it(

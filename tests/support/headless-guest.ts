@@ -68,14 +68,32 @@ export function guestFiles(): GuestFiles {
   return files;
 }
 
-/** An empty image store in memory, as the page has one in the browser. */
-export function memoryImages(): ChunkImageStore {
+/** An image store as the page has one in the browser, empty unless `database` has images. */
+export function memoryImages(database: MemoryChunkDatabase = new MemoryChunkDatabase()): ChunkImageStore {
   let count = 0;
-  return new ChunkImageStore({
-    database: new MemoryChunkDatabase(),
-    locks: new LocalLocks(),
-    newId: () => `image${count++}`,
-  });
+  return new ChunkImageStore({ database, locks: new LocalLocks(), newId: () => `image${count++}` });
+}
+
+export async function copyOfImages(database: MemoryChunkDatabase): Promise<MemoryChunkDatabase> {
+  const copy = new MemoryChunkDatabase();
+  for (const record of await database.records()) {
+    const indices = await database.storedChunks(record.id);
+    const put = new Map<number, Uint8Array>();
+    for (const [at, chunk] of (await database.load(record.id, indices)).entries()) {
+      const index = indices[at];
+      if (index !== undefined && chunk !== undefined) put.set(index, chunk);
+    }
+    await copy.commit({ id: record.id, add: record, put });
+  }
+  return copy;
+}
+
+/** The snapshot that the page starts from, and what is typed at the guest in it before its prompt. */
+export function promptSnapshot(): { readonly bytes: Buffer; readonly seed: string } {
+  const { snapshot } = readManifest();
+  if (snapshot === undefined) throw new Error('no snapshot: npm run images');
+  const parts = snapshot.parts.map(({ file }) => decompress(readFileSync(join(IMAGE, file))));
+  return { bytes: Buffer.concat(parts), seed: `${'5eed'.repeat(snapshot.seedBytes / 2)}\n` };
 }
 
 export interface HeadlessOptions {
@@ -171,14 +189,12 @@ export class HeadlessGuest {
    * boot. Of the configuration only `icountShift` and `rtcBaseMs` apply.
    */
   static async atPrompt(options: HeadlessOptions): Promise<HeadlessGuest> {
-    const { snapshot } = readManifest();
-    if (snapshot === undefined) throw new Error('no snapshot: npm run images');
-    const parts = snapshot.parts.map(({ file }) => decompress(readFileSync(join(IMAGE, file))));
+    const { bytes, seed } = promptSnapshot();
     const host = new TestHost(options);
-    const machine = await machineOf(Buffer.concat(parts), host, options.config);
+    const machine = await machineOf(bytes, host, options.config);
     const guest = new HeadlessGuest(options, { host, machine });
     machine.setBootFiles(guestFiles());
-    guest.type(`${'5eed'.repeat(snapshot.seedBytes / 2)}\n`);
+    guest.type(seed);
     await guest.boot();
     return guest;
   }
