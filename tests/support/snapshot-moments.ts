@@ -5,12 +5,27 @@
  * What is typed comes at counts of instructions that follow from the seed, so a failure repeats with its seed.
  */
 import { expect } from 'vitest';
-import { type MachineEvent, MemoryChunkDatabase } from '../../src/emu/index.ts';
+import { type Machine, type MachineEvent, MemoryChunkDatabase } from '../../src/emu/index.ts';
 import { seededRandom } from './chip-rig.ts';
 import { trouble } from './cpu-rounds.ts';
 import { heldMiB } from './dimm-rounds.ts';
-import { copyOfImages, HeadlessGuest, memoryImages, promptSnapshot } from './headless-guest.ts';
+import { copyOfImages, HeadlessGuest, memoryImages } from './headless-guest.ts';
+import {
+  addCpu,
+  addDimm,
+  addDisk,
+  ENDED,
+  FILLED,
+  FOUND,
+  image,
+  LOADS,
+  MOVABLE,
+  online,
+  SUMS,
+  WRONG,
+} from './hot-added.ts';
 import { advance, everything, snapshotBytes } from './snapshots.ts';
+import { SteppedGuest } from './stepped-guest.ts';
 import { requestOf } from './virtio-memory-rounds.ts';
 
 const MIB = 2 ** 20;
@@ -18,27 +33,10 @@ const CONFIG = { icountShift: 3, rtcBaseMs: 1_700_000_000_000 };
 /** Where the first DIMM is. */
 const DIMM = 0x1_0000_0000;
 const SECONDS = 240;
-/** Instructions between two looks at what the guest shows. */
-const LOOK = 1_000_000;
 /** Instructions until all loads are under way. */
 const WARM = 60_000_000;
 const FEW = 1_000_000;
-/** Instructions after which Linux must have done what it was asked for. */
-const PATIENCE = 6_000_000_000;
-const AT_PROMPT = /guest# $/;
 
-const online = (cpu: number): string => `/sys/devices/system/cpu/cpu${cpu}/online`;
-const addCpu = (cpu: number): string =>
-  `device_add qemu64-x86_64-cpu,id=cpu${cpu},socket-id=0,core-id=${cpu},thread-id=0`;
-const addDimm = (dimm: number): readonly string[] => [
-  `object_add memory-backend-ram,id=mem${dimm},size=128M`,
-  `device_add pc-dimm,id=dimm${dimm},memdev=mem${dimm}`,
-];
-const image = (disk: number): string => `/tmp/disk${disk}.img`;
-const addDisk = (disk: number): readonly string[] => [
-  `drive_add 0 if=none,file=${image(disk)},format=raw,id=drive${disk}`,
-  `device_add virtio-blk-pci,drive=drive${disk},id=disk${disk}`,
-];
 const VIRTIO_MEMORY = [
   'object_add memory-backend-ram,id=vm0,size=128M',
   'device_add virtio-balloon-pci,id=balloon0',
@@ -100,22 +98,6 @@ const SHRINKING: readonly Act[] = [
 /** What the monitor forgets only when it is told to, after the device is gone. */
 const AFTER: Readonly<Record<string, string>> = { 'device_del dimm2': 'object_del mem2' };
 
-/** Each works until /tmp/end is there, and then takes its file in /n away. */
-const work = (name: string, body: string): string =>
-  `( echo > /n/${name}; while [ ! -e /tmp/end ]; do ${body}; done; rm /n/${name} ) 2> /dev/null & disown -a`;
-const wrong = (name: string): string => `|| echo ${name} >> /tmp/wrong`;
-const LOADS = [
-  work('cpu', 'taskset -p 2 $BASHPID > /dev/null; i=0; while [ $i -lt 100 ]; do i=$((i+1)); done'),
-  work('dimm', `head -c 131072 /t/x > /t/y; cmp -n 131072 /t/x /t/y ${wrong('dimm')}`),
-  work(
-    'disk',
-    `dd if=/tmp/data of=/dev/vda bs=4k conv=fsync; dd if=/dev/vda bs=16k count=4 iflag=direct | cmp - /tmp/data ${wrong('disk')}`,
-  ),
-];
-/** What the disk holds beside the place that the load writes to. */
-const KEPT = 'dd if=/dev/vda bs=64k skip=8 count=4 iflag=direct 2> /dev/null | md5sum';
-const ENDED = 'touch /tmp/end; while [ "$(ls /n)" ]; do sleep 0.1; done';
-
 export interface MomentsOptions {
   readonly seed: number;
   /** Moments under load alone. */
@@ -151,7 +133,7 @@ class Moments {
   readonly #options: MomentsOptions;
   readonly #random: (below: number) => number;
   readonly #database: MemoryChunkDatabase;
-  readonly #guest: HeadlessGuest;
+  readonly #guest: SteppedGuest;
   #events: MachineEvent[] = [];
   #moments = 0;
   /** In the middle of an act; while requests to a disk were under way. */
@@ -161,7 +143,7 @@ class Moments {
   #sums = '';
   #total = '';
 
-  private constructor(options: MomentsOptions, database: MemoryChunkDatabase, guest: HeadlessGuest) {
+  private constructor(options: MomentsOptions, database: MemoryChunkDatabase, guest: SteppedGuest) {
     this.#options = options;
     this.#random = seededRandom(options.seed);
     this.#database = database;
@@ -172,10 +154,12 @@ class Moments {
     const database = new MemoryChunkDatabase();
     const images = memoryImages(database);
     for (const disk of [1, 2]) await images.createEmpty(image(disk), 4 * MIB);
-    const { bytes, seed } = promptSnapshot();
-    const guest = await HeadlessGuest.restored(bytes, { images, config: CONFIG });
-    guest.type(seed);
+    const guest = await SteppedGuest.atPrompt({ images, config: CONFIG });
     return new Moments(options, database, guest);
+  }
+
+  get #machine(): Machine {
+    return this.#guest.machine;
   }
 
   end(): Promise<void> {
@@ -189,7 +173,7 @@ class Moments {
 
     await this.#prepare();
     for (let moment = 0; moment < steady; moment++) {
-      await advance(this.#guest.machine, this.#random(20_000_000));
+      await advance(this.#machine, this.#random(20_000_000));
       if (moment > 0) {
         this.where = `moment ${this.#moments}, under load`;
         await this.#moment(undefined);
@@ -209,51 +193,47 @@ class Moments {
 
   /** What stays hot-added all the time, with data in it, and its load. */
   async #prepare(): Promise<void> {
-    await this.#until(AT_PROMPT);
-    await this.#shell('stty -echo cols 200; echo 1 > /proc/sys/kernel/printk; mkdir /t /n');
-    await this.#shell('echo online_movable > /sys/devices/system/memory/auto_online_blocks');
-    this.#total = await this.#shell('grep MemTotal /proc/meminfo');
-    await this.#hmp([addCpu(1), ...addDimm(1), ...addDisk(1)]);
+    await this.#guest.shell(MOVABLE);
+    this.#total = await this.#guest.shell('grep MemTotal /proc/meminfo');
+    await this.#guest.hmp([addCpu(1), ...addDimm(1), ...addDisk(1)]);
     const { virtioMemory } = this.#options;
-    if (virtioMemory) await this.#hmp(VIRTIO_MEMORY);
-    await this.#shell(`until [ -e ${online(1)} -a -b /dev/vda ]; do sleep 0.1; done; echo 1 > ${online(1)}`);
-    if (virtioMemory) await this.#advanceUntil(() => virtioMem(32)(this.#seen()));
-    await this.#shell('mount -t tmpfs -o size=200m t /t; head -c 65536 /dev/urandom > /tmp/data');
-    await this.#shell('for n in $(seq 24); do cat /tmp/data; echo $n; done > /t/x');
-    await this.#shell('head -c 1048576 /t/x | dd of=/dev/vda bs=64k conv=fsync');
-    this.#sums = await this.#shell(`md5sum < /t/x; ${KEPT}`);
+    if (virtioMemory) await this.#guest.hmp(VIRTIO_MEMORY);
+    await this.#guest.shell(FOUND);
+    if (virtioMemory) await this.#guest.advanceUntil(() => virtioMem(32)(this.#seen()));
+    for (const command of FILLED) await this.#guest.shell(command);
+    this.#sums = await this.#guest.shell(SUMS);
     expect(this.#sums).toMatch(/^([0-9a-f]{32} {2}-\n){2}$/);
-    for (const load of LOADS) await this.#shell(load);
-    await advance(this.#guest.machine, WARM);
-    expect(heldMiB(this.#guest, DIMM)).toBeGreaterThanOrEqual(2);
+    for (const load of LOADS) await this.#guest.shell(load);
+    await advance(this.#machine, WARM);
+    expect(heldMiB(this.#guest.driven, DIMM)).toBeGreaterThanOrEqual(2);
   }
 
   async #play(act: Act, moments: number): Promise<void> {
     const { hmp = [], shell, step, isOver } = act;
     const name = [...hmp, shell].join('; ');
-    const from = this.#guest.log.length;
-    this.#guest.takeEvents();
+    const from = this.#guest.driven.log.length;
+    this.#guest.driven.takeEvents();
     this.#events = [];
-    await this.#hmp(hmp);
-    if (shell !== undefined) this.#guest.type(`${shell}\n`);
+    await this.#guest.hmp(hmp);
+    if (shell !== undefined) this.#guest.driven.type(`${shell}\n`);
     const over = (): boolean => isOver(this.#seen(from));
     let ran = 0;
     for (let moment = 0; moment < moments; moment++) {
       const instructions = this.#random(step);
-      await advance(this.#guest.machine, instructions);
+      await advance(this.#machine, instructions);
       ran += instructions;
       this.where = `moment ${this.#moments}, ${ran} instructions after ${name}`;
       if (over()) break;
       this.#inActs++;
       await this.#moment(act);
     }
-    await this.#advanceUntil(over);
+    await this.#guest.advanceUntil(over);
     const after = AFTER[hmp[0] ?? ''];
-    if (after !== undefined) await this.#hmp([after]);
+    if (after !== undefined) await this.#guest.hmp([after]);
   }
 
   async #moment(act: Act | undefined): Promise<void> {
-    const { machine } = this.#guest;
+    const machine = this.#machine;
     const { compared, provenOneIn } = this.#options;
     if (machine.drives.busy) this.#inRequests++;
     const bytes = await snapshotBytes(machine);
@@ -297,9 +277,7 @@ class Moments {
       await guest.poll(over, SECONDS, () => 'end of the act');
     }
     expect(await guest.ask('ls -1 /n')).toBe('cpu\ndimm\ndisk');
-    expect(await guest.ask(`${ENDED}; md5sum < /t/x; ${KEPT}; cat /tmp/wrong 2> /dev/null`)).toBe(
-      this.#sums.trimEnd(),
-    );
+    expect(await guest.ask(`${ENDED}; ${SUMS}; ${WRONG}`)).toBe(this.#sums.trimEnd());
     const { processors, devices } = guest.machine;
     const on = `grep -c 1 ${online(2)} 2> /dev/null`;
     const cpus = processors.present.length === 3 && (await guest.ask(on)) === '1' ? 3 : 2;
@@ -323,39 +301,14 @@ class Moments {
   }
 
   #seen(from = 0): Seen {
-    const guest = this.#guest;
-    this.#events.push(...guest.takeEvents());
-    return { guest, events: this.#events, shown: guest.log.slice(from) };
-  }
-
-  async #hmp(lines: readonly string[]): Promise<void> {
-    for (const line of lines) expect(await this.#guest.hmp(line), line).toMatch(/^(OK\n)?$/);
-  }
-
-  /** One command of the guest's shell; gives what it printed. */
-  async #shell(command: string): Promise<string> {
-    const from = this.#guest.log.length;
-    this.#guest.type(`${command}\n`);
-    await this.#until(AT_PROMPT, from);
-
-    return this.#guest.log.slice(from).replaceAll('\r', '').replace(AT_PROMPT, '');
-  }
-
-  #until(what: RegExp, from = 0): Promise<void> {
-    return this.#advanceUntil(() => what.test(this.#guest.log.slice(from)));
-  }
-
-  async #advanceUntil(reached: () => boolean): Promise<void> {
-    const { machine } = this.#guest;
-    for (let ran = 0; !reached(); ran += LOOK) {
-      if (ran > PATIENCE) throw new Error(`the guest shows ${JSON.stringify(this.#guest.log.slice(-2000))}`);
-      await advance(machine, LOOK);
-    }
+    const { driven } = this.#guest;
+    this.#events.push(...driven.takeEvents());
+    return { guest: driven, events: this.#events, shown: driven.log.slice(from) };
   }
 
   /** The machine stands where a request to a disk is under way. */
   async #untilRequest(): Promise<void> {
-    const { machine } = this.#guest;
+    const machine = this.#machine;
     machine.cont();
     while (!machine.drives.busy) {
       machine.run(50);

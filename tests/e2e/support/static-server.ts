@@ -17,19 +17,21 @@ export interface StaticServer {
   close(): Promise<void>;
 }
 
+const typeOf = (path: string): string => TYPES[extname(path)] ?? 'application/octet-stream';
+
 /**
  * @param headers sent with every file of the site
- * @param pages HTML by path, beside the site
+ * @param files by path, beside the site's or in their place
  */
 export function serveSite(
   headers: Readonly<Record<string, string>>,
-  pages: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string | Uint8Array>> = {},
 ): Promise<StaticServer> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    const html = pages[pathname];
-    if (html !== undefined) {
-      response.writeHead(200, { 'Content-Type': 'text/html' }).end(html);
+    const file = files[pathname];
+    if (file !== undefined) {
+      response.writeHead(200, { 'Content-Type': typeOf(pathname) }).end(file);
       return;
     }
     const path = join(SITE, normalize(pathname === '/' ? '/index.html' : pathname));
@@ -37,8 +39,7 @@ export function serveSite(
       response.writeHead(404).end();
       return;
     }
-    const type = TYPES[extname(path)] ?? 'application/octet-stream';
-    response.writeHead(200, { ...headers, 'Content-Type': type }).end(readFileSync(path));
+    response.writeHead(200, { ...headers, 'Content-Type': typeOf(path) }).end(readFileSync(path));
   });
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => {
