@@ -54,6 +54,7 @@ it(
     expect(interpreted.regions).toBe(0);
     expect(compiled.regions).toBeGreaterThan(REGIONS_MIN);
     expect(compiled.log).toBe(interpreted.log);
+    expect(compiled.log).toContain('setting system clock to 2024-01-01T00:00:');
     expect(compiled.instructions).toBe(interpreted.instructions);
     expect(compiled.words).toEqual(interpreted.words);
     expect(compiled.memory).toBe(interpreted.memory);

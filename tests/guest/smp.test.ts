@@ -114,7 +114,10 @@ describe('Linux on four processors', () => {
       expect(await guest.hmp(`device_add qemu64-x86_64-cpu,id=cpu-2,${place}`)).toBe(
         "Error: Invalid CPU type, expected cpu type: 'IvyBridge-IBRS-x86_64-cpu'\n",
       );
-      expect(await guest.hmp(`device_add IvyBridge-IBRS-x86_64-cpu,id=cpu-2,${place}`)).toBe('');
+      // Nothing but what is said of each processor that is made: that not all of the model is there.
+      expect(await guest.hmp(`device_add IvyBridge-IBRS-x86_64-cpu,id=cpu-2,${place}`)).toMatch(
+        /^(warning: TCG doesn't support requested feature: .*\n)+$/,
+      );
       const file = '/sys/devices/system/cpu/cpu4/online';
       expect(await guest.ask(`until [ -e ${file} ]; do sleep 0.1; done; echo 1 > ${file}; nproc`)).toBe('5');
       const topology = '/sys/devices/system/cpu/cpu4/topology';

@@ -25,12 +25,12 @@ const ENGINE_WORDS = new Set([
 const NS_PER_INSTRUCTION = 8;
 
 /** Lets a machine with `icountShift: 3` run until its clock has moved by that many instructions. */
-export async function advance(machine: Machine, instructions: number): Promise<void> {
+export async function advance(machine: Machine, instructions: number, sliceMs = 50): Promise<void> {
   const timer = machine.clock.timer(() => machine.stop());
   timer.arm(machine.clock.nowNs() + instructions * NS_PER_INSTRUCTION);
   machine.cont();
   while (machine.runState === 'running') {
-    machine.run(50);
+    machine.run(sliceMs);
     await new Promise((resolve) => setImmediate(resolve));
   }
   if (machine.internalError !== undefined) throw machine.internalError;

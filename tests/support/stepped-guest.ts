@@ -15,9 +15,11 @@ const AT_PROMPT = /guest# $/;
 export class SteppedGuest {
   /** For its output and events; nothing of it that waits. */
   readonly driven: HeadlessGuest;
+  readonly #sliceMs: number | undefined;
 
-  private constructor(driven: HeadlessGuest) {
+  private constructor(driven: HeadlessGuest, sliceMs: number | undefined) {
     this.driven = driven;
+    this.#sliceMs = sliceMs;
   }
 
   /** @param options with `icountShift: 3` */
@@ -25,7 +27,7 @@ export class SteppedGuest {
     const { bytes, seed } = promptSnapshot();
     const driven = await HeadlessGuest.restored(bytes, options);
     driven.type(seed);
-    const guest = new SteppedGuest(driven);
+    const guest = new SteppedGuest(driven, options.sliceMs);
     await guest.advanceUntil(() => AT_PROMPT.test(driven.log));
     await guest.shell('stty -echo cols 200; echo 1 > /proc/sys/kernel/printk');
     return guest;
@@ -59,7 +61,7 @@ export class SteppedGuest {
   async advanceUntil(reached: () => boolean): Promise<void> {
     for (let ran = 0; !reached(); ran += LOOK) {
       if (ran > PATIENCE) throw new Error(`the guest shows ${JSON.stringify(this.driven.log.slice(-2000))}`);
-      await advance(this.machine, LOOK);
+      await advance(this.machine, LOOK, this.#sliceMs);
     }
   }
 }
