@@ -521,6 +521,19 @@ export const MEMORY_FLOWS: readonly Flow[] = [
     ),
   },
   {
+    name: 'virtio_mem_warnings',
+    guest: false,
+    args: ROOM,
+    steps: hmp(
+      `${RAM},id=m,size=64M`,
+      `${MEM},id=v,memdev=m,block-size=1M,node=1`,
+      `${MEM},id=v,memdev=m,block-size=1M,memaddr=0x1`,
+      `${MEM},id=v,memdev=m,block-size=1M,requested-size=512K`,
+      `${MEM},id=v,memdev=m,block-size=1M`,
+      'info memory-devices',
+    ),
+  },
+  {
     name: 'info_numa',
     guest: false,
     args: [...ROOM, '-smp', '2,sockets=4,cores=1,threads=1,maxcpus=4'],

@@ -37,7 +37,8 @@ export const CPU_TYPES: readonly DeviceType[] = MODEL_NAMES.map((model) => ({
   realize: realizeCpu,
 }));
 
-function realizeCpu({ values, services }: RealizeRequest): RealizedDevice {
+function realizeCpu({ values, services, warn }: RealizeRequest): RealizedDevice {
   const sockets = services.get(CPU_SOCKETS);
-  return { hardware: sockets.insert(values.number('apic-id')), warnings: sockets.warnings };
+  for (const text of sockets.warnings) warn(text);
+  return { hardware: sockets.insert(values.number('apic-id')) };
 }

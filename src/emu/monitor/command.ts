@@ -6,6 +6,8 @@ export interface CommandContext {
   readonly machine: MachineApi;
   /** What QEMU's process would print beside the monitor. */
   stderr(message: string): void;
+  /** Prints a line before the answer of the command that runs. */
+  warn(text: string): void;
   /** Lines that were entered, oldest first. */
   history(): readonly string[];
   /** The processor that `cpu` chose in this monitor; the first one, while that is not there. */

@@ -19,16 +19,27 @@ export class Monitor {
   readonly context: CommandContext;
   readonly commands: readonly Command[] = HMP_COMMANDS;
   #turn: Promise<string> = Promise.resolve('');
+  /** What the command that runs has said before its answer. */
+  #warnings = '';
 
   constructor({ machine, stderr = () => {}, history = () => [] }: MonitorOptions) {
-    this.context = { machine, stderr, history, cpu: new CurrentCpu(machine) };
+    const warn = (text: string): void => {
+      this.#warnings += `${text}\n`;
+    };
+    this.context = { machine, stderr, warn, history, cpu: new CurrentCpu(machine) };
   }
 
   /** Runs one line and gives its output: nothing, or whole lines ending in a newline. Never rejects for a user's error. */
   execute(line: string): Promise<string> {
-    const turn = this.#turn.then(() => this.#execute(line));
+    const turn = this.#turn.then(() => this.#execute(line)).then((answer) => this.#takeWarnings() + answer);
     this.#turn = turn.catch(() => '');
     return turn;
+  }
+
+  #takeWarnings(): string {
+    const warnings = this.#warnings;
+    this.#warnings = '';
+    return warnings;
   }
 
   async #execute(line: string): Promise<string> {

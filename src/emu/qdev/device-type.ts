@@ -29,6 +29,8 @@ export interface RealizeRequest {
   readonly path: string;
   readonly values: Values;
   readonly services: Services;
+  /** Tells the user something, in QEMU's words. */
+  readonly warn: (text: string) => void;
 }
 
 /** What `realize` made. */
@@ -36,8 +38,6 @@ export interface RealizedDevice {
   readonly hardware: Hardware;
   /** Properties whose value the device chose itself. */
   readonly values?: PropertyValues;
-  /** What its user is told, in QEMU's words. */
-  readonly warnings?: readonly string[];
 }
 
 export interface DeviceType {

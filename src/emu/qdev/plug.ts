@@ -79,7 +79,7 @@ export class DeviceManager {
 
   /**
    * Makes a device and plugs it in. Rejects with `MonitorError`, having changed nothing.
-   * @param warn told what QEMU says of the device that was made
+   * @param warn told what QEMU says of the device
    */
   add(options: Options<JsonValue>, warn: (text: string) => void = () => {}): Promise<Qdev> {
     return this.#inTurn(() => this.#add(options, undefined, warn));
@@ -176,8 +176,8 @@ export class DeviceManager {
       path,
       values: new Values(device.values),
       services: this.#services,
+      warn: (text) => warn(`warning: ${text}`),
     });
-    for (const warning of realized.warnings ?? []) warn(`warning: ${warning}`);
     const qdev = this.tree.insert(this.tree.objects.container(parent), name, {
       type,
       id,

@@ -100,7 +100,7 @@ function realizeVirtioMemPci(request: RealizeRequest): RealizedDevice {
   }
   const unpluggedInaccessible = isInaccessible(values, backend);
   const properties = {
-    ...checkedSizes(values),
+    ...checkedSizes(request),
     addr: values.number('memaddr'),
     node: values.number('node'),
     sizeBytes: backend.sizeBytes,
@@ -141,13 +141,19 @@ function realizeVirtioMemPci(request: RealizeRequest): RealizedDevice {
 }
 
 /** In QEMU's order. Throws its errors. */
-function checkedSizes(values: Values): { readonly blockBytes: number; readonly requestedBytes: number } {
+function checkedSizes({ values, warn }: RealizeRequest): {
+  readonly blockBytes: number;
+  readonly requestedBytes: number;
+} {
   const node = values.number('node');
   // QEMU: a machine with room for memory has one node. The text is QEMU's, with what it lacks.
   if (node > 0) {
     throw new MonitorError(`'node' property has value '${node}', which exceedsthe number of numa nodes: 1`);
   }
   const blockBytes = values.number('block-size') || DEFAULT_BLOCK_BYTES;
+  if (blockBytes < DEFAULT_BLOCK_BYTES) {
+    warn("'block-size' property is smaller than the default block size (2 MiB)");
+  }
   const requestedBytes = values.number('requested-size');
   checkMultiple("'requested-size' property", BigInt(requestedBytes), blockBytes);
   return { blockBytes, requestedBytes };

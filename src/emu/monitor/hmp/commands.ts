@@ -70,23 +70,16 @@ async function deviceAdd(context: CommandContext, text: string): Promise<string>
   if (driver !== undefined && (options.get('help') !== undefined || options.get('?') !== undefined)) {
     return withPlainErrors(async () => devicePropertiesText(machine.devices.registry, driver));
   }
-  let warnings = '';
-  await machine.devices.add(options, (warning) => {
-    warnings += `${warning}\n`;
-  });
-  return warnings;
+  await machine.devices.add(options, context.warn);
+  return '';
 }
 
-function driveAdd({ machine }: CommandContext, text: string, byNode: boolean): Promise<string> {
-  let warnings = '';
+function driveAdd({ machine, warn }: CommandContext, text: string, byNode: boolean): Promise<string> {
   return withPlainErrors(async () => {
     if (byNode) throw new MonitorError('drive_add -n is not modelled by this machine');
-    const options = parseOptions(text, undefined, (message) => {
-      warnings += `${message}\n`;
-    });
-    await machine.drives.hotAdd(options);
+    await machine.drives.hotAdd(parseOptions(text, undefined, warn));
     return 'OK\n';
-  }).then((answer) => warnings + answer);
+  });
 }
 
 export const HMP_COMMANDS: readonly Command[] = [
