@@ -5,7 +5,7 @@ import { type Counts, playwrightCounts, vitestCounts } from './counts.ts';
 export const REPORTS = '.cache/test';
 /** Tests that boot a guest or start the command line: slow, and in need of the guest image. */
 const GUEST_TESTS = ['tests/guest', 'tests/node'];
-/** Most of a small file's time would go into loading and heating modules that the file before it had. */
+/** Of a guest's test three seconds would go into loading and heating modules that the file before it had. */
 const SHARED_MODULES = '--no-isolate';
 /** Soaks and long fuzz runs: only when they are asked for by name. */
 const LONG_TESTS = 'tests/long';
@@ -94,7 +94,6 @@ export const PARTS: readonly Part[] = [
   },
   {
     ...vitest('unit', 'architecture, unit, conformance and golden tests', 9, [
-      SHARED_MODULES,
       ...[...GUEST_TESTS, LONG_TESTS].flatMap((folder) => ['--exclude', `${folder}/**`]),
     ]),
     needs: ['generate'],
