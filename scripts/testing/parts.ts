@@ -116,7 +116,7 @@ export const PARTS: readonly Part[] = [
     onlyNamed: true,
   },
   {
-    ...vitest('long', 'soaks and long fuzz runs', 34, [LONG_TESTS]),
+    ...vitest('long', 'soaks and long fuzz runs', 180, [LONG_TESTS]),
     needs: ['generate', 'images'],
     onlyNamed: true,
   },
