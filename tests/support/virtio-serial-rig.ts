@@ -63,13 +63,13 @@ export const MULTIPORT = 2n;
 const CONTROL_DATA = 0x20000;
 const CONTROL_BUFFER = 64;
 
-export function serialRig(properties: Partial<VirtioSerialProperties> = {}) {
+export function serialRig(properties: Partial<VirtioSerialProperties> = {}, ioeventfd = true) {
   const made = queueRig(
     (memory, clock) =>
       new VirtioPci(
         { type: 'virtio-serial-pci', transitionalDeviceId: 0x1003, classCode: 0x078000 },
         new VirtioSerial({ ...VIRTIO_SERIAL_DEFAULTS, ...properties }, { memory, trace: QUIET, clock }),
-        { disableLegacy: false, disableModern: false, vectors: 2, ioeventfd: true },
+        { disableLegacy: false, disableModern: false, vectors: 2, ioeventfd },
         memory,
       ),
   );

@@ -64,6 +64,10 @@ it.each([
   ['5.1', 'virtio-rng-pci', ['x-ats-page-aligned = false', 'x-disable-legacy-check = false']],
   ['4.2', 'virtio-rng-pci', ['use-disabled-flag = false', 'x-pcie-flr-init = true']],
   ['4.0', 'virtio-rng-pci', ['use-started = false', 'x-pcie-flr-init = false']],
+  ['2.9', 'virtio-rng-pci', ['page-per-vq = false', 'x-pcie-extcap-init = true']],
+  ['2.8', 'virtio-serial-pci', ['x-pcie-extcap-init = false', 'emergency-write = true']],
+  ['2.7', 'virtio-serial-pci', ['page-per-vq = true', 'x-ignore-backend-features = true', 'migrate = false']],
+  ['2.7', 'virtio-serial-pci', ['emergency-write = false']],
 ])('pc-i440fx-%s: %s has %o', async (version, type, lines) => {
   const machine = machineOf(`pc-i440fx-${version}`);
   const monitor = new Monitor({ machine });

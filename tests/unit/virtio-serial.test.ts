@@ -359,6 +359,13 @@ describe('a request that waits for its back end', () => {
   });
 });
 
+it.each([true, false])('the driver is ready: queues are looked at with ioeventfd alone, %s', (ioeventfd) => {
+  const r = serialRig({}, ioeventfd);
+  r.begin();
+  // An empty control queue that is looked at interrupts.
+  expect(r.controller.takeIsr()).toBe(ioeventfd ? 1 : 0);
+});
+
 describe('a hostile guest', () => {
   it('that refills its queue for ever gets a turn at a time', () => {
     const r = serialRig();

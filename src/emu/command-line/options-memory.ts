@@ -1,5 +1,5 @@
 /** -m, -icount and -rtc. Texts are QEMU's. */
-import { readCInteger } from '../core/c-integer.ts';
+import { readCInteger, UINT64_END } from '../core/c-integer.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import { addressesEnd, hasHyperTransport } from '../machine/address-limit.ts';
 import { MAX_DIMM_SLOTS } from '../machine/machine.ts';
@@ -75,8 +75,6 @@ export function readMemory(group: OptionGroup): MemoryOption {
   }
   return { bytes: bytes === 0 ? undefined : bytes, dimms };
 }
-
-const UINT64_END = 2n ** 64n;
 
 function slotsOf(text: string | undefined, at: string): bigint | undefined {
   if (text === undefined) return undefined;

@@ -1,6 +1,9 @@
 const INTEGER = /^\s*([+-]?)(0[xX][0-9a-fA-F]+|\d+)$/;
 const OCTAL = /^0[0-7]+$/;
 
+/** The first number that C's strtoull has no room for. */
+export const UINT64_END = 2n ** 64n;
+
 /** A whole number as C's strtol reads it with base 0, of any size; undefined: it is none. A leading 0 means octal. */
 export function readCInteger(text: string): bigint | undefined {
   const [, sign = '', digits] = INTEGER.exec(text) ?? [];

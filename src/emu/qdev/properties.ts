@@ -1,5 +1,5 @@
 /** Typed device properties: what the user may write, what `info qtree` shows, what the help says. */
-import { readCInteger } from '../core/c-integer.ts';
+import { readCInteger, UINT64_END } from '../core/c-integer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Services } from './services.ts';
 
@@ -104,8 +104,6 @@ export const INT32 = integer(32, true);
 
 /** QEMU: of a property that is no field of its device. */
 export const INT64: PropertyKind = { ...integer(64, true), typeName: 'int' };
-
-const UINT64_END = 2n ** 64n;
 
 /** Values are decimal text: they reach beyond the exact numbers. QEMU: a minus sign wraps round. */
 export const UINT64: PropertyKind = {
