@@ -534,6 +534,22 @@ export const MEMORY_FLOWS: readonly Flow[] = [
     ),
   },
   {
+    name: 'memdev_order',
+    guest: false,
+    args: ROOM,
+    steps: hmp(
+      ...['m1', 'm2', 'm3', 'mem1', 'zz', 'foo', 'bar', 'b', 'c'].map((id) => `${RAM},id=${id},size=1M`),
+      'info memdev',
+      'qom-list /objects',
+      ...['m2', 'foo', 'c', 'm1'].map((id) => `object_del ${id}`),
+      'info memdev',
+      ...['x1', 'm2', 'y-1', 'm1', 'a', 'd.e', 'q_q', 'ram0', 'ram1', 'ram2'].map(
+        (id) => `${RAM},id=${id},size=1M`,
+      ),
+      'qom-list /objects',
+    ),
+  },
+  {
     name: 'info_numa',
     guest: false,
     args: [...ROOM, '-smp', '2,sockets=4,cores=1,threads=1,maxcpus=4'],

@@ -1,6 +1,6 @@
 /**
  * Names in the order in which QEMU lists the children of an object: that of a hash table of GLib 2.74, where a name's place follows from
- * its text, the names that were there before, and those that were removed. `info chardev` shows it.
+ * its text, the names that were there before, and those that were removed. `info chardev`, `info memdev` and `qom-list` show it.
  *
  * The table is an array of 2^n slots. A name begins at the slot that its hash gives and goes on by 1, 2, 3 … slots while they are taken. A removed name
  * leaves a mark, over which a search goes on and into which a new name may go. When an addition leaves too few free slots, or very

@@ -10,6 +10,7 @@
  */
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import { NameTable } from './name-table.ts';
 import type { GivenValue, QomValue } from './qom-value.ts';
 
 /** A property as monitors see it. */
@@ -29,6 +30,8 @@ export class QomObject {
   #name = '';
   #parent: QomObject | undefined;
   readonly #children = new Map<string, QomObject>();
+  /** The same in QEMU's order. */
+  readonly #table = new NameTable<QomObject>();
 
   constructor(...typeNames: readonly [string, ...string[]]) {
     this.typeNames = typeNames;
@@ -48,6 +51,14 @@ export class QomObject {
     return [...this.#children.values()];
   }
 
+  /** In the order in which QEMU lists them: from the last place of its table to the first. */
+  get listedChildren(): readonly QomObject[] {
+    return this.#table
+      .entries()
+      .map(([, child]) => child)
+      .reverse();
+  }
+
   /** Absolute path; a bare name when the object is in no tree any more. */
   get path(): string {
     if (this.#parent === undefined) return this.#name === '' ? '/' : this.#name;
@@ -62,7 +73,7 @@ export class QomObject {
   /** Its type, what the object itself has, and its children. */
   properties(): readonly QomProperty[] {
     const type = { name: 'type', typeName: 'string', read: () => this.typeNames[0] };
-    const children = this.children.map((child) => ({
+    const children = this.listedChildren.map((child) => ({
       name: child.name,
       typeName: `child<${child.typeNames[0]}>`,
       read: () => child.path,
@@ -83,6 +94,7 @@ export class QomObject {
   addChild<T extends QomObject>(name: string, child: T): T {
     assert(!this.#children.has(name), `${this.path} has a child ${name} already`);
     this.#children.set(name, child);
+    this.#table.add(name, child);
     child.#enter(this, name);
     return child;
   }
@@ -92,6 +104,7 @@ export class QomObject {
     const parent = this.#parent;
     if (parent === undefined) return;
     parent.#children.delete(this.#name);
+    parent.#table.remove(this.#name);
     this.#parent = undefined;
   }
 

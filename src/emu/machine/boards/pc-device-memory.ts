@@ -66,7 +66,7 @@ export type MemoryDevice = DimmDevice | VirtioMemDevice;
 
 /** What monitors ask about memory. */
 export interface MemoryApi {
-  /** The newest first. */
+  /** In the order of QEMU's table. */
   backends(): readonly MemoryBackend[];
   /** By address. */
   devices(): readonly MemoryDevice[];
@@ -105,8 +105,7 @@ export class PcDeviceMemory implements DeviceMemory, MemoryApi, GuestRam {
   backends(): readonly MemoryBackend[] {
     return this.#wiring.objects
       .container(OBJECTS)
-      .children.toReversed()
-      .filter((object) => object instanceof MemoryBackend);
+      .listedChildren.filter((object) => object instanceof MemoryBackend);
   }
 
   devices(): readonly MemoryDevice[] {
