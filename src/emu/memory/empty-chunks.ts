@@ -15,7 +15,7 @@ export class EmptyChunks {
   readonly #words: Int32Array;
   /** By chunk of the arena: its page that was not all zeros when it was looked at last. Wrong only costs time: others are looked at then. */
   readonly #witness: Uint8Array;
-  /** Bytes read by the last `isEmpty`. */
+  /** Bytes read so far, which tells whether looking is cheap. */
   lookedAt = 0;
 
   constructor(arena: Arena) {
@@ -27,7 +27,6 @@ export class EmptyChunks {
   isEmpty(chunk: RamOffset): boolean {
     const index = chunk >>> CHUNK_SHIFT;
     const witness = this.#witness[index];
-    this.lookedAt = 0;
     for (let n = 0; n < PAGES; n++) {
       const page = (witness + n) % PAGES;
       this.lookedAt += PAGE_SIZE;

@@ -24,6 +24,8 @@ import { CHUNK_MASK, frameOf, Region, type RegionOptions } from './region.ts';
 export const PAGE_SHIFT = 12;
 export const PAGE_SIZE = 1 << PAGE_SHIFT;
 const PAGE_MASK = PAGE_SIZE - 1;
+/** What it costs as a rule to see whether anything is left in a chunk. */
+const LOOK_BYTES = 2 * PAGE_SIZE;
 
 /** Guest-physical addresses are below this. QEMU: 40 physical address bits. */
 export const GPA_END = 2 ** 40;
@@ -126,7 +128,8 @@ export class GuestMemory implements DmaPort {
   /**
    * Gives memory back to the host: it reads as zeros then, and a chunk in which nothing else is left goes back to the arena. Parts that are
    * not RAM are passed over.
-   * @returns a measure of the work, in bytes that were written or looked at, for who bounds it
+   * @returns a measure of the work, in bytes, for who bounds it: of what is asked for alone. What has a chunk, and where it was looked at last, is another in
+   * a machine that was restored, whose virtual time must be the same.
    */
   release(gpa: Gpa, length: number): number {
     let work = 0;
@@ -357,20 +360,18 @@ export class GuestMemory implements DmaPort {
     let isUnmapped = false;
     for (let frame = frameOf(start); frame <= frameOf(end - 1); frame++) {
       const chunk = region.chunks[frame - region.firstFrame] as RamOffset;
-      work += PAGE_SIZE;
-      if (chunk === NO_CHUNK) continue;
       const from = Math.max(start, frame * CHUNK_SIZE);
       const to = Math.min(end, (frame + 1) * CHUNK_SIZE);
       const isWhole =
         from === Math.max(region.gpa, frame * CHUNK_SIZE) &&
         to === Math.min(region.end, (frame + 1) * CHUNK_SIZE);
+      work += isWhole ? PAGE_SIZE : to - from + LOOK_BYTES;
+      if (chunk === NO_CHUNK) continue;
       if (!isWhole) {
         const offset = (chunk + (from & CHUNK_MASK)) as RamOffset;
         this.arena.bytes.fill(0, offset, offset + to - from);
         this.codeWritten(offset, to - from);
-        const isEmpty = this.#emptyChunks.isEmpty(chunk);
-        work += to - from + this.#emptyChunks.lookedAt;
-        if (!isEmpty) continue;
+        if (!this.#emptyChunks.isEmpty(chunk)) continue;
       }
       this.codeWritten(chunk, CHUNK_SIZE);
       region.chunks[frame - region.firstFrame] = NO_CHUNK;
