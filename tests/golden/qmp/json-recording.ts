@@ -1,0 +1,14 @@
+/** What scripts/record-json.ts writes. */
+interface ByteRecord {
+  /** Base64; RESET follows. */
+  readonly input: string;
+  /** Lines. */
+  readonly answers: readonly string[];
+}
+
+export interface JsonRecording {
+  readonly bytes: readonly ByteRecord[];
+  readonly pretty: readonly ByteRecord[];
+  /** Null: no error. */
+  readonly texts: readonly { readonly text: string; readonly error: string | null }[];
+}
