@@ -196,6 +196,51 @@ missing other -display none
 -S -monitor file:/nonexistent/x -display none
 -S -monitor unix:/nonexistent/x,server=on,wait=off -display none
 -S -monitor null -serial mon:stdio -serial stdio -display none
+-display none -nodefaults -S -device {
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci"}x
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","driver":"x"}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci",}
+-display none -nodefaults -S -device {"driver":5}
+-display none -nodefaults -S -device {"driver":["x"]}
+-display none -nodefaults -S -device {"id":"a"}
+-display none -nodefaults -S -device {"driver":"help"}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","help":true}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","b":1,"a":2,"zz":3,"kiwi":4}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","bus":"x"}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","period":"x"}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","period":1.5}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","period":-1}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","period":18446744073709551615}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","period":18446744073709551616}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","max-bytes":"5"}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","max-bytes":5e0}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","multifunction":"on"}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","multifunction":1}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","acpi-index":4294967296}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","addr":5.0}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","addr":null}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","addr":true}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","addr":[]}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","addr":"x"}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","addr":-2}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","addr":2147483648}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","addr":18446744073709551615}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","rng":5}
+-display none -nodefaults -S -device {"driver":"virtio-serial-pci","max_ports":4294967296}
+-display none -nodefaults -S -device {"driver":"pc-dimm","slot":1.5}
+-display none -nodefaults -S -device {"driver":"pc-dimm","slot":18446744073709551615}
+-display none -nodefaults -S -device {"driver":"pc-dimm","addr":"x"}
+-display none -nodefaults -S -device {"driver":"virtio-mem-pci","requested-size":"x"}
+-display none -nodefaults -S -device {"driver":"virtio-mem-pci","block-size":1e6}
+-display none -nodefaults -S -device {"driver":"virtio-blk-pci","logical_block_size":"512"}
+-display none -nodefaults -S -device {"driver":"virtio-blk-pci","logical_block_size":-512}
+-display none -nodefaults -S -device {"driver":"virtio-blk-pci","logical_block_size":18446744073709551615}
+-display none -nodefaults -S -device {"driver":"virtio-blk-pci","werror":"x"}
+-display none -nodefaults -S -device {"driver":"virtio-blk-pci","serial":5}
+-display none -nodefaults -S -device {"driver":"virtio-balloon-pci","deflate-on-oom":null}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","nosuch":1} -device virtio-rng-pci,wrong=1
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","id":"a"} -device {"driver":"virtio-rng-pci","id":"a"}
+-display none -nodefaults -S -device {"driver":"virtio-rng-pci","id":"a"} -device virtio-rng-pci,id=a
 `;
 
 export const CLI_CASES: readonly (readonly string[])[] = LINES.trim()

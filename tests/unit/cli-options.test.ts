@@ -204,9 +204,10 @@ describe('drives and devices', () => {
     expect(device?.options.id).toBe('a');
     expect([...(device?.options.entries ?? [])]).toEqual([
       ['driver', 'virtio-blk-pci'],
+      ['scsi', false],
       ['drive', 'd'],
-      ['scsi', 'off'],
     ]);
+    expect(device?.options.json).toBe(true);
   });
 
   it('-machine may name the kernel; the option of its own counts more', () => {

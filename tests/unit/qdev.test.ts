@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { EventQueue } from '../../src/emu/core/clock.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
 import { MonitorError } from '../../src/emu/core/monitor-error.ts';
+import { JsonDouble, type JsonValue } from '../../src/emu/qapi/json-value.ts';
 import { DeviceRegistry, type DeviceType, type NewDevice } from '../../src/emu/qdev/device-type.ts';
 import { hardwareOf, type NewBus } from '../../src/emu/qdev/hardware.ts';
 import type { HotplugHandler, UnplugAnswer } from '../../src/emu/qdev/hotplug-handler.ts';
@@ -10,7 +11,7 @@ import { link, linked, OBJECT_TREE } from '../../src/emu/qdev/links.ts';
 import { ObjectTree } from '../../src/emu/qdev/objects.ts';
 import { Options } from '../../src/emu/qdev/option-string.ts';
 import { DeviceManager } from '../../src/emu/qdev/plug.ts';
-import { BOOL, type JsonValue, number, SIZE, STR, UINT8 } from '../../src/emu/qdev/properties.ts';
+import { BOOL, number, SIZE, STR, UINT8 } from '../../src/emu/qdev/properties.ts';
 import { CLOCK, EVENTS, Services } from '../../src/emu/qdev/services.ts';
 import { DeviceTree, Qdev } from '../../src/emu/qdev/tree.ts';
 import { type ObjectType, UserObject, UserObjects } from '../../src/emu/qdev/user-objects.ts';
@@ -248,12 +249,12 @@ describe('property values as JSON', () => {
     await add('c', { driver: 'card' });
     const port = (nr: JsonValue) => add(undefined, { driver: 'port', nr }, true);
     expect((await port(3)).type.name).toBe('port');
-    await expect(port('3')).rejects.toThrow("Invalid parameter type for 'nr', expected: integer");
+    await expect(port('3')).rejects.toThrow("Parameter 'nr' expects uint64");
     await expect(port(256)).rejects.toThrow("Parameter 'nr' expects uint8_t");
-    await expect(port(1.5)).rejects.toThrow("Invalid parameter type for 'nr', expected: integer");
-    await expect(add(undefined, { driver: 5 }, true)).rejects.toThrow(
-      "Invalid parameter type for 'driver', expected: string",
-    );
+    await expect(port(-1)).rejects.toThrow("Parameter 'nr' expects uint8_t");
+    await expect(port(2n ** 63n)).rejects.toThrow("Parameter 'nr' expects uint8_t");
+    await expect(port(new JsonDouble(1))).rejects.toThrow("Parameter 'nr' expects uint64");
+    await expect(add(undefined, { driver: 5 }, true)).rejects.toThrow("Parameter 'driver' is missing");
   });
 
   it.each([
@@ -265,7 +266,7 @@ describe('property values as JSON', () => {
     const property = { name: 'x', kind };
     expect(kind.toJson(kind.fromJson(json, property, 'type'))).toBe(json);
     expect(() => kind.fromJson(null, property, 'type')).toThrow(
-      /^Invalid parameter type for 'x', expected: /,
+      /^(Invalid parameter type for 'x', expected: |Parameter 'x' expects uint64$)/,
     );
   });
 });

@@ -13,6 +13,9 @@ import {
   SnapshotError,
   saveMachine,
 } from '../../src/emu/index.ts';
+import { parseJson } from '../../src/emu/qapi/json-reader.ts';
+import type { JsonObject, JsonValue } from '../../src/emu/qapi/json-value.ts';
+import { Options } from '../../src/emu/qdev/option-string.ts';
 import { memoryImages } from '../support/headless-guest.ts';
 import { everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
 
@@ -204,6 +207,30 @@ describe('what was plugged', () => {
     expect(await monitor.execute('device_del blk1')).toBe('');
     expect(restored.board.ports.read(0xae04, 4)).toBe(1 << 0x1d);
     await restored.close();
+  });
+
+  it('a device that was asked for in JSON is asked for with the same values', async () => {
+    const machine = machineWith();
+    const value = parseJson(
+      '{"max-bytes":9223372036854775807,"addr":232,"multifunction":false,"period":1000}',
+    );
+    const given = Object.entries(value as JsonObject);
+    const options = new Options<JsonValue>([['driver', 'virtio-rng-pci'], ...given], 'rng', true);
+    await machine.devices.add(options);
+    const { head, state } = await saveMachine(machine);
+    const restored = await machineOf(await snapshotBytes(machine), hostWith(), ICOUNT);
+    const asked = restored.devices.tree.find('rng')?.request?.options;
+    expect(asked?.json).toBe(true);
+    expect(asked?.effective()).toEqual(new Map(options.entries).set('bus', 'pci.0'));
+    expect(await everything(restored)).toEqual(await everything(machine));
+    const crafted = structuredClone(state) as {
+      peripherals: { devices: { options: { entries: [string, string][] } }[] };
+    };
+    for (const { options } of crafted.peripherals.devices) options.entries = [['driver', '{']];
+    const empty = machineForSnapshot(head, hostWith(), ICOUNT);
+    await expect(restoreMachine(empty, crafted as typeof state)).rejects.toThrow(
+      'The snapshot has a device that cannot be made: JSON parse error, premature EOI',
+    );
   });
 
   it('character devices with what they hold, and a port on one of them', async () => {

@@ -1,6 +1,7 @@
 /** What the command line asks for beside the board. It takes the way of `object_add`, `chardev-add`, `drive_add` and `device_add`. */
 import { BOARD_MEMORY } from '../machine/boards/pc-device-memory.ts';
 import type { Machine } from '../machine/machine.ts';
+import type { JsonValue } from '../qapi/json-value.ts';
 import { Options } from '../qdev/option-string.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
 import { report, startError } from './start-error.ts';
@@ -52,7 +53,9 @@ export async function attachDevices(
     });
     made.push({ name, at });
   }
-  for (const { options, at } of [...devices, ...virtioDisks(machine, made)]) {
+  const isJson = ({ options }: OptionGroup<JsonValue>): boolean => options.json;
+  const inText = devices.filter((device) => !isJson(device));
+  for (const { options, at } of [...inText, ...virtioDisks(machine, made), ...devices.filter(isJson)]) {
     const say = (warning: string): void => warn(report(warning, at));
     await machine.devices.add(options, say).catch((error: unknown) => {
       throw atOption(error, at);
@@ -70,7 +73,7 @@ export function withOption(at: string | undefined, make: () => unknown): void {
   }
 }
 
-/** QEMU: if=virtio makes the device too, after those that the user named. */
+/** QEMU: if=virtio makes the device too, after those that the user named, and before those in JSON. */
 function virtioDisks(machine: Machine, made: readonly MadeDrive[]): readonly OptionGroup[] {
   return made
     .filter(({ name }) => machine.drives.find(name)?.interface === 'virtio')

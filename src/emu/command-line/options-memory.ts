@@ -4,6 +4,7 @@ import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import { addressesEnd, hasHyperTransport } from '../machine/address-limit.ts';
 import { MAX_DIMM_SLOTS } from '../machine/machine.ts';
 import { machineVersion } from '../machine/machine-versions.ts';
+import type { JsonValue } from '../qapi/json-value.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseBool, parseSize } from '../qdev/properties.ts';
 import type { CommandLine } from './options.ts';
@@ -20,8 +21,8 @@ const ADDRESS_BITS = 40;
 const ADDRESSES_END = 2 ** ADDRESS_BITS;
 
 /** An option and its value, already split. */
-export interface OptionGroup {
-  readonly options: Options;
+export interface OptionGroup<V extends JsonValue = string> {
+  readonly options: Options<V>;
   readonly at: string;
 }
 

@@ -1,11 +1,15 @@
 /** The command line as a whole: what machine the user wants. */
 import { parseChardevOptions } from '../char/chardev-options.ts';
+import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { cpuHelp } from '../cpu/models/cpu-models.ts';
 import type { SmpConfig } from '../machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../machine/device-types.ts';
 import { deviceListText, devicePropertiesText } from '../monitor/hmp/device-help.ts';
 import { objectHelpText } from '../monitor/hmp/object-commands.ts';
+import { parseJson } from '../qapi/json-reader.ts';
+import { isJsonObject, type JsonValue, keysOf } from '../qapi/json-value.ts';
+import { inQdictOrder } from '../qapi/qdict-order.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
 import { Options, parseOptions } from '../qdev/option-string.ts';
 import { parseSize } from '../qdev/properties.ts';
@@ -52,7 +56,7 @@ export interface CommandLine {
   /** Name of a guest image; undefined: none was named. */
   readonly guest: string | undefined;
   readonly drives: readonly OptionGroup[];
-  readonly devices: readonly OptionGroup[];
+  readonly devices: readonly OptionGroup<JsonValue>[];
   readonly objects: readonly OptionGroup[];
   readonly chardevs: readonly OptionGroup[];
   readonly serials: readonly CharOption[];
@@ -104,8 +108,7 @@ class Reader {
     // QEMU: options are read in their order before any of them is judged.
     const asked = this.#given.find(({ name }) => name === 'help' || name === 'version');
     const drives = this.#drives();
-    const devices = this.#groups('device', 'driver');
-    checkIds(devices, 'device');
+    const devices = this.#devices();
     const objects = this.#objects();
     const chardevs = this.#chardevs();
     this.#checkDisplay();
@@ -167,12 +170,23 @@ class Reader {
   }
 
   #group(text: string, implied: string | undefined, at: string): OptionGroup {
-    if (implied === 'driver' && text.startsWith('{')) return { options: jsonOptions(text, at), at };
     try {
       return { options: parseOptions(text, implied, (message) => this.#warn(report(message, at))), at };
     } catch (error) {
       throw atOption(error, at);
     }
+  }
+
+  /** QEMU: those that are written as JSON come after all others, and have no help. */
+  #devices(): readonly OptionGroup<JsonValue>[] {
+    const isJson = ({ value }: GivenOption): boolean => value.startsWith('{');
+    const all = this.#all('device');
+    const json = all.filter(isJson).map(({ value, at }) => ({ options: jsonOptions(value, at), at }));
+    const devices = all
+      .filter((option) => !isJson(option))
+      .map(({ value, at }) => this.#group(value, 'driver', at));
+    checkIds(devices, 'device');
+    return [...devices, ...json];
   }
 
   /** QEMU: unlike object_add, this option reads what follows as that of a device. */
@@ -244,7 +258,7 @@ class Reader {
   }
 
   /** Options whose value is `help`. */
-  #help(devices: readonly OptionGroup[], objects: readonly OptionGroup[]): Answer | undefined {
+  #help(devices: readonly OptionGroup<JsonValue>[], objects: readonly OptionGroup[]): Answer | undefined {
     const objectHelp = objects
       .map(({ options }) => objectHelpText(OBJECT_TYPES, options))
       .find((text) => text !== undefined);
@@ -252,7 +266,7 @@ class Reader {
     const registry = new DeviceRegistry(DEVICE_TYPES);
     for (const { options, at } of devices) {
       const driver = options.get('driver');
-      if (driver === undefined) continue;
+      if (options.json || typeof driver !== 'string') continue;
       if (isHelp(driver)) return { text: deviceListText(registry) };
       if (options.get('help') === undefined && options.get('?') === undefined) continue;
       return this.#deviceHelp(registry, driver, at);
@@ -345,22 +359,24 @@ function checkValues({ name: owner, properties }: ObjectType, options: Options):
   }
 }
 
-/** QEMU's other syntax of -device: one flat JSON object. */
-function jsonOptions(text: string, at: string): Options {
-  let value: unknown;
+function jsonOf(text: string, at: string): JsonValue {
   try {
-    value = JSON.parse(text);
-  } catch {
-    throw startError('JSON parse error', at);
+    return parseJson(text);
+  } catch (error) {
+    throw atOption(error, at);
   }
-  const entries = Object.entries(typeof value === 'object' && value !== null ? value : {}).map(
-    ([key, item]: [string, unknown]) =>
-      [key, typeof item === 'boolean' ? (item ? 'on' : 'off') : String(item)] as const,
-  );
-  const id = entries.find(([key]) => key === 'id')?.[1];
+}
+
+/** QEMU's other syntax of -device: one JSON object, whose members count in the order of QEMU's table of them. */
+function jsonOptions(text: string, at: string): Options<JsonValue> {
+  const value = jsonOf(text, at);
+  assert(isJsonObject(value), 'what begins with a brace is an object, or no JSON');
+  const keys = inQdictOrder(keysOf(value)).filter((key) => key !== 'id');
+  const id = value['id'];
   return new Options(
-    entries.filter(([key]) => key !== 'id'),
-    id,
+    keys.map((key) => [key, value[key] ?? null] as const),
+    typeof id === 'string' ? id : undefined,
+    true,
   );
 }
 

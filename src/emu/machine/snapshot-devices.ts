@@ -17,15 +17,19 @@ import {
   text,
   tuple,
 } from '../core/state-fields.ts';
+import { parseJson } from '../qapi/json-reader.ts';
+import type { JsonValue } from '../qapi/json-value.ts';
+import { writeJson } from '../qapi/json-writer.ts';
 import { Options } from '../qdev/option-string.ts';
-import type { JsonValue, PropertyValue } from '../qdev/properties.ts';
+import type { PropertyValue } from '../qdev/properties.ts';
 import type { Qdev } from '../qdev/tree.ts';
 import type { Machine } from './machine.ts';
 
 type SavedOptions = {
   readonly id: string | null;
+  /** The values are JSON: each is written as a text of it. */
   readonly json: boolean;
-  readonly entries: readonly (readonly [key: string, value: JsonValue])[];
+  readonly entries: readonly (readonly [key: string, value: string])[];
 };
 
 export type DriveSnapshot = {
@@ -77,16 +81,17 @@ const TEXT_MAX = 65_536;
 const COUNT = integer(0, 0x7fff_ffff);
 const TEXT = text(TEXT_MAX);
 
-const JSON_VALUE: StateKind<JsonValue> = kind(isJson, 'a value of JSON');
+/** As long as the user wrote it. */
+const GIVEN = text(Number.POSITIVE_INFINITY);
 const PROPERTY_VALUE: StateKind<PropertyValue> = kind(
-  (value) => value === undefined || (isJson(value) && typeof value !== 'object'),
+  (value) => ['undefined', 'string', 'boolean'].includes(typeof value) || Number.isFinite(value),
   'the value of a property',
 );
 
 const OPTIONS = record<SavedOptions>({
   id: nullable(TEXT),
   json: BOOLEAN,
-  entries: list(tuple(TEXT, JSON_VALUE), { max: 1024 }),
+  entries: list(tuple(TEXT, GIVEN), { max: 1024 }),
 });
 
 const DRIVE = record<DriveSnapshot>({
@@ -243,13 +248,18 @@ function saveDevice({ request, bus, path, hotplugged, unplugRequestedMs }: Qdev)
 }
 
 function saveOptions({ id, json, entries }: Options<JsonValue>, without?: string): SavedOptions {
-  return { id: id ?? null, json, entries: entries.filter(([key]) => key !== without) };
+  const saved = (value: JsonValue): string => (json ? writeJson(value) : String(value));
+  return {
+    id: id ?? null,
+    json,
+    entries: entries.filter(([key]) => key !== without).map(([key, value]) => [key, saved(value)] as const),
+  };
 }
 
 async function restoreDevice({ devices }: Machine, state: DeviceSnapshot): Promise<void> {
   const number = ANONYMOUS.exec(state.path)?.[1];
   if (number !== undefined) devices.anonymousDevices = Number(number);
-  const options = toOptions(state.options);
+  const options = made('a device', () => toOptions(state.options));
   const { entries } = options;
   const onBus: typeof entries = state.bus === null ? entries : [...entries, ['bus', state.bus]];
   const restored = {
@@ -263,21 +273,16 @@ async function restoreDevice({ devices }: Machine, state: DeviceSnapshot): Promi
   });
 }
 
+/** Throws `MonitorError` where a text is no JSON. */
 function toOptions({ id, json, entries }: SavedOptions): Options<JsonValue> {
-  return new Options(entries, id ?? undefined, json);
+  return new Options(
+    entries.map(([key, value]) => [key, json ? parseJson(value) : value] as const),
+    id ?? undefined,
+    json,
+  );
 }
 
 /** Drives and character devices are asked for in text only. */
 function toTextOptions({ id, entries }: SavedOptions): Options {
-  return new Options(
-    entries.map(([key, value]) => [key, String(value)] as const),
-    id ?? undefined,
-  );
-}
-
-function isJson(value: unknown): boolean {
-  if (Array.isArray(value)) return value.every(isJson);
-  if (typeof value !== 'object')
-    return ['string', 'boolean'].includes(typeof value) || Number.isFinite(value);
-  return value === null || (!ArrayBuffer.isView(value) && Object.values(value).every(isJson));
+  return new Options(entries, id ?? undefined);
 }

@@ -1,11 +1,11 @@
 /** Properties that every PCI device has, in QEMU's order. */
 import { MonitorError } from '../core/monitor-error.ts';
+import { JsonDouble } from '../qapi/json-value.ts';
 import { boardType, type DeviceType } from '../qdev/device-type.ts';
 import {
   badValueError,
   fixed,
   INT32,
-  type JsonValue,
   number,
   off,
   on,
@@ -25,8 +25,11 @@ const PCI_ADDRESS: PropertyKind = {
     if (devfn === undefined) throw badValueError(owner, name, text);
     return devfn;
   },
-  fromJson(json: JsonValue, property, owner) {
+  fromJson(json, property, owner) {
     if (typeof json === 'string') return PCI_ADDRESS.parse(json, property, owner);
+    if (typeof json === 'boolean' || (typeof json === 'object' && !(json instanceof JsonDouble))) {
+      throw new MonitorError(`Invalid parameter type for '${property.name}', expected int or str`);
+    }
     const devfn = Number(INT32.fromJson(json, property, owner));
     if (devfn >= -1 && devfn <= LAST_DEVFN) return devfn;
     throw new MonitorError(`Parameter '${property.name}' expects a value between -1 and ${LAST_DEVFN}`);

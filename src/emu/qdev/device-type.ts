@@ -1,7 +1,8 @@
 /** Device types by QEMU's name: the one list that `device_add`, its help and `info qtree` are read from. */
+import type { JsonValue } from '../qapi/json-value.ts';
 import type { Hardware } from './hardware.ts';
 import type { Options } from './option-string.ts';
-import type { JsonValue, PropertySpec, PropertyValue, PropertyValues } from './properties.ts';
+import type { PropertySpec, PropertyValue, PropertyValues } from './properties.ts';
 import type { Services } from './services.ts';
 import type { Qbus } from './tree.ts';
 import type { Values } from './values.ts';

@@ -11,7 +11,8 @@
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { NameTable } from './name-table.ts';
-import type { GivenValue, QomValue } from './qom-value.ts';
+import type { JsonValue } from '../qapi/json-value.ts';
+import type { GivenValue } from './qom-value.ts';
 
 /** A property as monitors see it. */
 export interface QomProperty {
@@ -19,7 +20,7 @@ export interface QomProperty {
   /** QEMU's name of the type. */
   readonly typeName: string;
   /** Absent: nobody can read it. */
-  read?(): QomValue;
+  read?(): JsonValue;
   /** Absent: nobody can write it. Throws `MonitorError`. */
   write?(given: GivenValue): void;
 }

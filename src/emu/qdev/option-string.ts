@@ -1,6 +1,6 @@
 /** Option strings, `key=value,key=value`, as on the command line and in the monitor. Spec: QEMU docs, "-device help". */
 import { MonitorError } from '../core/monitor-error.ts';
-import type { JsonValue } from './properties.ts';
+import type { JsonValue } from '../qapi/json-value.ts';
 
 /** Options in the order given; a key given twice is there twice and the last one counts. Values are text, or JSON from QMP. */
 export class Options<V extends JsonValue = string> {

@@ -8,17 +8,12 @@
  */
 import type { MachineEvents } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import type { JsonValue } from '../qapi/json-value.ts';
 import { type DeviceRegistry, type DeviceType, NewDevice } from './device-type.ts';
 import type { HotplugHandler } from './hotplug-handler.ts';
 import { PERIPHERAL, PERIPHERAL_ANON, type QomObject } from './objects.ts';
 import type { Options } from './option-string.ts';
-import {
-  type JsonValue,
-  type PropertyValue,
-  type PropertyValues,
-  readProperty,
-  withDefaults,
-} from './properties.ts';
+import { type PropertyValue, type PropertyValues, readProperty, withDefaults } from './properties.ts';
 import { CLOCK, EVENTS, type Services } from './services.ts';
 import type { DeviceTree, Qbus, Qdev, QdevParts } from './tree.ts';
 import { Values } from './values.ts';
@@ -279,11 +274,10 @@ export class DeviceManager {
   }
 }
 
-/** An option that must be text. Throws `MonitorError`. */
+/** An option that is a text. QEMU: given as JSON of another type, it is as if it were not given. */
 function text(options: Options<JsonValue>, key: string): string | undefined {
   const value = options.get(key);
-  if (value === undefined || typeof value === 'string') return value;
-  throw new MonitorError(`Invalid parameter type for '${key}', expected: string`);
+  return typeof value === 'string' ? value : undefined;
 }
 
 function propertyError(type: DeviceType, name: string): MonitorError {

@@ -1,19 +1,11 @@
 /** Typed device properties: what the user may write, what `info qtree` shows, what the help says. */
 import { readCInteger, UINT64_END } from '../core/c-integer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import { type JsonValue, jsonInteger, signedInteger, unsignedInteger } from '../qapi/json-value.ts';
 import type { Services } from './services.ts';
 
 export type PropertyValue = string | number | boolean | undefined;
 export type PropertyValues = ReadonlyMap<string, PropertyValue>;
-
-/** A value of JSON, as QMP carries it. */
-export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
 
 /** Where a value is given: the property, the name of the type that has it, and what the machine has. */
 export interface PropertyUse {
@@ -70,9 +62,17 @@ function parseInteger(text: string, name: string): bigint {
   return value;
 }
 
-function jsonInteger(json: JsonValue, name: string): number {
-  if (typeof json === 'number' && Number.isInteger(json)) return json;
-  throw expectsType(name, 'integer');
+function jsonSigned(json: JsonValue, name: string): bigint {
+  const value = signedInteger(json);
+  if (value === undefined) throw expectsType(name, 'integer');
+  return value;
+}
+
+/** QEMU: all kinds of unsigned numbers are read as one of 64 bits, and a negative one wraps round. */
+function jsonUnsigned(json: JsonValue, name: string): bigint {
+  const value = unsignedInteger(json);
+  if (value === undefined) throw expects(name, 'uint64');
+  return value;
 }
 
 function jsonText(json: JsonValue, { name }: PropertySpec): string {
@@ -91,7 +91,7 @@ function integer(bits: number, signed: boolean): PropertyKind {
   return {
     typeName,
     parse: (text, { name }) => inRange(parseInteger(text, name), name),
-    fromJson: (json, { name }) => inRange(BigInt(jsonInteger(json, name)), name),
+    fromJson: (json, { name }) => inRange((signed ? jsonSigned : jsonUnsigned)(json, name), name),
     format: formatInteger,
     toJson: Number,
   };
@@ -113,9 +113,9 @@ export const UINT64: PropertyKind = {
     if (value >= UINT64_END || value <= -UINT64_END) throw expects(name, 'integer');
     return String(BigInt.asUintN(64, value));
   },
-  fromJson: (json, { name }) => String(BigInt.asUintN(64, BigInt(jsonInteger(json, name)))),
+  fromJson: (json, { name }) => String(jsonUnsigned(json, name)),
   format: (value) => `${value} (0x${BigInt(value ?? 0).toString(16)})`,
-  toJson: Number,
+  toJson: (value) => jsonInteger(BigInt(value ?? 0)),
 };
 
 const TRUE_WORDS = new Set(['on', 'yes', 'true', 'y']);
@@ -194,11 +194,7 @@ export const SIZE: PropertyKind = {
     if (value === undefined) throw expects(name, 'size');
     return value;
   },
-  fromJson(json, { name }) {
-    const value = jsonInteger(json, name);
-    if (value < 0) throw expects(name, 'uint64');
-    return value;
-  },
+  fromJson: (json, { name }) => Number(jsonUnsigned(json, name)),
   format: (value) => formatSize(Number(value)),
   toJson: Number,
 };
@@ -222,7 +218,9 @@ function blockSize(value: number, { name }: PropertySpec): number {
 export const BLOCK_SIZE: PropertyKind = {
   ...SIZE,
   parse: (text, property, owner) => blockSize(Number(SIZE.parse(text, property, owner)), property),
-  fromJson: (json, property, owner) => blockSize(Number(SIZE.fromJson(json, property, owner)), property),
+  // QEMU: what is refused is shown with a sign.
+  fromJson: (json, property) =>
+    blockSize(Number(BigInt.asIntN(64, jsonUnsigned(json, property.name))), property),
 };
 
 /** QEMU's error for a value that a property with a syntax of its own cannot read. */

@@ -1,22 +1,13 @@
 /** Values of properties as monitors read and write them while the machine runs. */
 import { readCInteger } from '../core/c-integer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import { type JsonValue, parseSize } from './properties.ts';
-
-/** A value of JSON, with whole numbers of 64 bits too. */
-export type QomValue =
-  | string
-  | number
-  | bigint
-  | boolean
-  | null
-  | readonly QomValue[]
-  | { readonly [key: string]: QomValue };
+import { type JsonValue, signedInteger, unsignedInteger } from '../qapi/json-value.ts';
+import { parseSize } from './properties.ts';
 
 /** A property of hardware that is asked for, or set, while the device is there. The table of its type says its kind. */
 export interface LiveProperty {
   readonly name: string;
-  read(): QomValue;
+  read(): JsonValue;
   /** Absent: nobody can write it. Throws `MonitorError`. */
   write?(given: GivenValue): void;
 }
@@ -38,7 +29,8 @@ export class GivenValue {
   integer(): bigint {
     const name = this.#name;
     if (this.#json) {
-      if (typeof this.#value === 'number' && Number.isInteger(this.#value)) return BigInt(this.#value);
+      const integer = signedInteger(this.#value);
+      if (integer !== undefined) return integer;
       throw new MonitorError(`Invalid parameter type for '${name}', expected: integer`);
     }
     const value = readCInteger(String(this.#value));
@@ -50,10 +42,8 @@ export class GivenValue {
   size(): bigint {
     const name = this.#name;
     if (this.#json) {
-      if (typeof this.#value === 'number' && Number.isInteger(this.#value)) {
-        // QEMU: a negative number wraps round.
-        return BigInt.asUintN(64, BigInt(this.#value));
-      }
+      const integer = unsignedInteger(this.#value);
+      if (integer !== undefined) return integer;
       throw new MonitorError(`Parameter '${name}' expects uint64`);
     }
     const text = String(this.#value);

@@ -1,5 +1,6 @@
 /** The tree of objects with their properties, as `qom-list`, `qom-get` and `qom-set` see it. */
 import { MonitorError } from '../core/monitor-error.ts';
+import type { JsonValue } from '../qapi/json-value.ts';
 import {
   OBJECTS,
   type ObjectTree,
@@ -8,8 +9,7 @@ import {
   type QomObject,
   type QomProperty,
 } from './objects.ts';
-import type { JsonValue } from './properties.ts';
-import { GivenValue, type QomValue } from './qom-value.ts';
+import { GivenValue } from './qom-value.ts';
 
 export class Qom {
   readonly #tree: ObjectTree;
@@ -33,7 +33,7 @@ export class Qom {
   }
 
   /** Throws QEMU's error. */
-  get(path: string, name: string): QomValue {
+  get(path: string, name: string): JsonValue {
     const { object, property } = this.#property(path, name);
     if (property.read === undefined) {
       throw new MonitorError(`Property '${object.typeNames[0]}.${name}' is not readable`);

@@ -1,13 +1,13 @@
 /** The machine's devices as a tree of buses: who sits where, under which id and path. What `info qtree` shows. */
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import type { JsonValue } from '../qapi/json-value.ts';
 import type { DeviceType } from './device-type.ts';
 import type { BuiltInDevice, Hardware, NewBus } from './hardware.ts';
 import type { HotplugHandler } from './hotplug-handler.ts';
 import { type ObjectTree, PERIPHERAL, QomObject, type QomProperty, UNATTACHED } from './objects.ts';
 import type { Options } from './option-string.ts';
-import type { JsonValue, PropertySpec, PropertyValue, PropertyValues } from './properties.ts';
-import type { QomValue } from './qom-value.ts';
+import type { PropertySpec, PropertyValue, PropertyValues } from './properties.ts';
 
 /** A named group of interrupt wires, as QEMU counts them. */
 export interface GpioLines {
@@ -142,7 +142,7 @@ export class Qdev extends QomObject {
 
   protected override ownProperties(): readonly QomProperty[] {
     const { type, bus, hotplugged } = this;
-    const fixed = (name: string, typeName: string, value: QomValue): QomProperty => ({
+    const fixed = (name: string, typeName: string, value: JsonValue): QomProperty => ({
       name,
       typeName,
       read: () => value,
@@ -201,7 +201,7 @@ export class Qdev extends QomObject {
   }
 
   /** A property as it is now, of the device itself or of one inside it; undefined when there is none. */
-  read(name: string): QomValue | undefined {
+  read(name: string): JsonValue | undefined {
     return this.properties()
       .find((property) => property.name === name)
       ?.read?.();

@@ -1,10 +1,10 @@
 /** Objects that the user makes beside devices, `object_add`: back ends for randomness, memory, and others to come. */
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import type { JsonValue } from '../qapi/json-value.ts';
 import { OBJECTS, type ObjectTree, QomObject, type QomProperty } from './objects.ts';
 import { badIdError, isWellFormedId, type Options } from './option-string.ts';
 import {
-  type JsonValue,
   type PropertySpec,
   type PropertyValue,
   type PropertyValues,

@@ -36,7 +36,7 @@ import type { BalloonDevice } from '../memory/balloon.ts';
 import { PAGE_SIZE } from '../memory/guest-memory.ts';
 import type { GuestRam } from '../memory/guest-ram.ts';
 import { gather, type Segment, segmentsLength, sliceSegments } from '../memory/segments.ts';
-import type { QomValue } from '../qdev/qom-value.ts';
+import type { JsonValue } from '../qapi/json-value.ts';
 import type { VirtioState, VirtioWiring } from './virtio-device.ts';
 import { VirtioDevice } from './virtio-device.ts';
 import { type Chain, VIRTQUEUE_MAX_SIZE, type Virtqueue } from './virtqueue.ts';
@@ -223,7 +223,7 @@ export class VirtioBalloon extends VirtioDevice<VirtioBalloonState> implements B
   }
 
   /** As QEMU's property `guest-stats` shows them. */
-  get guestStats(): QomValue {
+  get guestStats(): JsonValue {
     const stats = Object.fromEntries(
       STAT_NAMES.map((name, tag) => [name, this.#s.stats[tag] ?? STAT_UNKNOWN]),
     );
