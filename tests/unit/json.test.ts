@@ -13,7 +13,8 @@ import {
 } from '../../src/emu/qapi/json-value.ts';
 import { writeJson } from '../../src/emu/qapi/json-writer.ts';
 import { inQdictOrder } from '../../src/emu/qapi/qdict-order.ts';
-import { BYTE_CASES, PRETTY_CASES, TEXT_CASES } from '../golden/qmp/json-cases.ts';
+import { inVisitorOrder } from '../../src/emu/qapi/visitor-order.ts';
+import { BYTE_CASES, PRETTY_CASES, TEXT_CASES, UNEXPECTED_CASES } from '../golden/qmp/json-cases.ts';
 import type { JsonRecording } from '../golden/qmp/json-recording.ts';
 import { QmpEcho, RESET } from '../support/qmp-echo.ts';
 
@@ -51,6 +52,7 @@ describe('what QEMU 7.2 answered', () => {
     expect(RECORDING.bytes.map(({ input }) => input)).toEqual(inputs(BYTE_CASES));
     expect(RECORDING.pretty.map(({ input }) => input)).toEqual(inputs(PRETTY_CASES));
     expect(RECORDING.texts.map(({ text }) => text)).toEqual(TEXT_CASES);
+    expect(RECORDING.unexpected.map(({ keys }) => keys)).toEqual(UNEXPECTED_CASES);
   });
 
   it.each(RECORDING.bytes.map((record) => [shown(record), record] as const))('%s', (_, record) => {
@@ -70,6 +72,10 @@ describe('what QEMU 7.2 answered', () => {
   it.each(RECORDING.texts)('a whole text: $text', ({ text, error }) => {
     if (error === null) expect(() => parseJson(text)).not.toThrow();
     else expect(() => parseJson(text)).toThrow(new MonitorError(error));
+  });
+
+  it.each(RECORDING.unexpected)('the first unexpected of $keys.length members', ({ keys, first }) => {
+    expect(inVisitorOrder(keys).find((key) => key !== 'id')).toBe(first);
   });
 
   it('all messages in one piece are the same messages', () => {

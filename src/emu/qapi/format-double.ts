@@ -7,19 +7,26 @@ const TIE = /^50*$/;
 
 /** @returns for example 100, 0.10000000000000001, 1e+17, -0, inf */
 export function formatDouble(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value < 0 ? '-inf' : 'inf';
+  if (Number.isNaN(value)) return 'nan';
   const sign = value < 0 || Object.is(value, -0) ? '-' : '';
-  const [digits, exponent] = significantDigits(Math.abs(value));
+  return sign + (Number.isFinite(value) ? formatFinite(Math.abs(value)) : 'inf');
+}
+
+function formatFinite(value: number): string {
+  const [digits, exponent] = significantDigits(value);
   const shown = digits.replace(/0+$/, '');
   if (exponent < -4 || exponent >= DIGITS) {
-    const rest = shown.slice(1);
     const power = String(Math.abs(exponent)).padStart(2, '0');
-    return `${sign}${shown[0]}${rest === '' ? '' : `.${rest}`}e${exponent < 0 ? '-' : '+'}${power}`;
+    return `${withPoint(shown, 1)}e${exponent < 0 ? '-' : '+'}${power}`;
   }
-  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${shown}`;
-  const whole = shown.slice(0, exponent + 1).padEnd(exponent + 1, '0');
-  const fraction = shown.slice(exponent + 1);
-  return `${sign}${whole}${fraction === '' ? '' : `.${fraction}`}`;
+  if (exponent < 0) return `0.${'0'.repeat(-exponent - 1)}${shown}`;
+  return withPoint(shown, exponent + 1);
+}
+
+/** @param whole how many digits are before the point */
+function withPoint(digits: string, whole: number): string {
+  const fraction = digits.slice(whole);
+  return digits.slice(0, whole).padEnd(whole, '0') + (fraction === '' ? '' : `.${fraction}`);
 }
 
 /** 17 decimal digits, and the power of ten of the first. */

@@ -111,6 +111,8 @@ const KINDS: Readonly<Record<number, TokenKind>> = {
 };
 
 const FIRST_ROOM = 256;
+/** The room of a longer token is given back. */
+const MAX_KEPT = 1 << 16;
 
 export class JsonLexer {
   readonly #sink: TokenSink;
@@ -144,10 +146,11 @@ export class JsonLexer {
   /** There are no more bytes: a token that has begun ends here. */
   flush(): void {
     const state = this.#state;
-    if (state === START || state === RECOVERY) this.#enter(START);
-    else if (NEXT[state * BYTES] === BEHIND) this.#end(state);
+    if (state === START) return;
+    // Any byte but its own ends such a token, and so does the end.
+    if (NEXT[state * BYTES] === BEHIND) this.#end(state);
     else this.#stray();
-    this.#enter(START);
+    this.#state = START;
   }
 
   #runEnd(bytes: Uint8Array, from: number): number {
@@ -199,6 +202,3 @@ export class JsonLexer {
     if (this.#token.length > MAX_KEPT) this.#token = new Uint8Array(FIRST_ROOM);
   }
 }
-
-/** The room of a longer token is given back. */
-const MAX_KEPT = 1 << 16;

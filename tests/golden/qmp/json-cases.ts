@@ -338,6 +338,20 @@ export const PRETTY_CASES: readonly Uint8Array[] = [
   .map(echo)
   .map((text) => Buffer.from(text, 'latin1'));
 
+const MANY_KEYS = 150;
+
+/** Members of arguments, of which the command knows `id` alone. */
+export const UNEXPECTED_CASES: readonly (readonly string[])[] = [
+  ['id', 'bogus', 'apple', 'pear', 'fig', 'plum', 'kiwi', 'lime'],
+  ['x', 'y', 'id'],
+  ['\u00e9', '\u20ac', 'id', '\u{1f600}', '', '9', '10'],
+  ...Array.from({ length: MANY_KEYS }, (_, size) => {
+    const keys = new Set(['id']);
+    while (keys.size < size + 2) keys.add(dice.below(2 ** 20).toString(36));
+    return [...keys];
+  }).filter((keys) => keys.length < 20 || keys.length % 9 === 0),
+];
+
 /** Whole texts, as `-device` and `qom-set -j` take them. */
 export const TEXT_CASES: readonly string[] = [
   '{',
