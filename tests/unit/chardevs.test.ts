@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { Chardevs } from '../../src/emu/char/chardevs.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
-import { NameTable } from '../../src/emu/qdev/name-table.ts';
+import { NameTable } from '../../src/emu/core/name-table.ts';
 import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { monitorRig } from '../support/monitor-rig.ts';
 

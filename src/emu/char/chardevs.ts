@@ -1,7 +1,7 @@
 /** Character devices by QEMU's ids: those that the user makes with `chardev-add`, and those that come with the machine and its host. */
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import { NameTable } from '../qdev/name-table.ts';
+import { NameTable } from '../core/name-table.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { type PropertyKind, parseSize, STR } from '../qdev/properties.ts';
 import { ServiceName } from '../qdev/services.ts';
@@ -80,6 +80,11 @@ export class Chardevs {
   provide(id: string, { backend, filename }: HostChardev): void {
     const forGood = backend === null;
     this.#add(id, { backend, filename, options: undefined, inUse: forGood, frontendOpen: forGood });
+  }
+
+  /** What `chardev-add` makes here. */
+  kinds(): readonly string[] {
+    return Object.keys(KINDS);
   }
 
   /** Ids, oldest first. */

@@ -7,3 +7,6 @@ declare class TextDecoder {
   constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
   decode(bytes?: Uint8Array, options?: { stream?: boolean }): string;
 }
+/** Base 64 from and to text whose characters are bytes. */
+declare function atob(text: string): string;
+declare function btoa(bytes: string): string;

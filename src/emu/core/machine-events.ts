@@ -1,25 +1,36 @@
 /** What happens to the machine and its devices, as it is told to monitors, the page and tests. */
 
+/** Why a machine ends or begins anew. Spec: QEMU qapi/run-state.json. */
+export const SHUTDOWN_CAUSES = [
+  'host-qmp-quit',
+  'host-qmp-system-reset',
+  'guest-shutdown',
+  'guest-reset',
+] as const;
+export type ShutdownCause = (typeof SHUTDOWN_CAUSES)[number];
+
+/** What the guest said last of a place for a processor or a DIMM. Spec: QEMU qapi/acpi.json, ACPIOSTInfo. */
+export type AcpiOstInfo = {
+  /** Absent: nothing with an id is there. */
+  readonly device?: string;
+  readonly slot: string;
+  readonly 'slot-type': 'CPU' | 'DIMM';
+  readonly source: number;
+  readonly status: number;
+};
+
 /** QEMU's QMP events with their data. Spec: QEMU qapi/run-state.json, qapi/qdev.json, qapi/block-core.json. */
 export interface MachineEventData {
   STOP: undefined;
   RESUME: undefined;
-  RESET: { readonly guest: boolean; readonly reason: string };
-  SHUTDOWN: { readonly guest: boolean; readonly reason: string };
+  RESET: { readonly guest: boolean; readonly reason: ShutdownCause };
+  SHUTDOWN: { readonly guest: boolean; readonly reason: ShutdownCause };
   POWERDOWN: undefined;
   SUSPEND: undefined;
   SUSPEND_DISK: undefined;
   WAKEUP: undefined;
   /** The guest says how far it got with a processor or a DIMM. Spec: QEMU qapi/acpi.json. */
-  ACPI_DEVICE_OST: {
-    readonly info: {
-      readonly device?: string;
-      readonly source: number;
-      readonly status: number;
-      readonly slot: string;
-      readonly 'slot-type': 'CPU' | 'DIMM';
-    };
-  };
+  ACPI_DEVICE_OST: { readonly info: AcpiOstInfo };
   /** `device` is absent for a device without id. */
   DEVICE_DELETED: { readonly device?: string; readonly path: string };
   /** The guest opened or closed a port of a virtio console device. Spec: QEMU qapi/char.json. */

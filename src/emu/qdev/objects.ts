@@ -10,7 +10,7 @@
  */
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import { NameTable } from './name-table.ts';
+import { NameTable } from '../core/name-table.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import type { GivenValue } from './qom-value.ts';
 
