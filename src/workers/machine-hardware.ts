@@ -9,13 +9,13 @@ const BACKEND_STEM = 'mem';
 const PC_DIMM = 'pc-dimm';
 
 /** As much of a machine as has processors and memory. */
-type Hardware = Pick<Machine, 'drives' | 'devices' | 'guestMemory' | 'hotpluggableCpus' | 'objects'>;
-type Place = ReturnType<Machine['hotpluggableCpus']>[number];
+type Hardware = Pick<Machine, 'drives' | 'devices' | 'inspect' | 'objects'>;
+type Place = ReturnType<Machine['inspect']['hotpluggableCpus']>[number];
 
 export function machineHardware(machine: Hardware): MachineHardware {
-  const places = machine.hotpluggableCpus();
-  const { slots, sizes } = machine.guestMemory;
-  const dimms = machine.guestMemory.devices().filter(({ kind }) => kind === 'dimm').length;
+  const places = machine.inspect.hotpluggableCpus();
+  const { slots, sizes } = machine.inspect.memory;
+  const dimms = machine.inspect.memory.devices().filter(({ kind }) => kind === 'dimm').length;
   return {
     processors: places.filter(({ qomPath }) => qomPath !== undefined).length,
     processorsMax: places.length,
@@ -29,7 +29,7 @@ export function machineHardware(machine: Hardware): MachineHardware {
     memorySlots: slots,
     freeMemorySlots: slots - dimms,
     lastDimm: lastDimm(machine),
-    unusedBackend: machine.guestMemory.backends().find(({ name, isMapped }) => {
+    unusedBackend: machine.inspect.memory.backends().find(({ name, isMapped }) => {
       return !isMapped && machine.objects.ids().includes(name);
     })?.name,
   };
@@ -61,9 +61,9 @@ function named({ type, place, hasDies }: Place, id: string, index: number): Proc
   return { device, id, index };
 }
 
-function lastDimm({ devices, guestMemory }: Hardware): MemoryNames | undefined {
+function lastDimm({ devices, inspect }: Hardware): MemoryNames | undefined {
   const dimm = devices.tree.peripherals().findLast(({ id, type }) => id !== '' && type.name === PC_DIMM);
-  const memdev = guestMemory.devices().find(({ id }) => id === dimm?.id)?.memdev;
+  const memdev = inspect.memory.devices().find(({ id }) => id === dimm?.id)?.memdev;
   if (dimm === undefined || memdev === undefined) return undefined;
   return { dimm: dimm.id, backend: memdev.slice(memdev.lastIndexOf('/') + 1) };
 }

@@ -19,9 +19,9 @@ import { CURRENT_CPU, DEFAULT_CPU, readCpu } from '../../src/emu/cpu/models/cpu-
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
 import { provideBoard } from '../../src/emu/machine/board-services.ts';
 import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
-import { readCpuRegisters } from '../../src/emu/machine/cpu-registers.ts';
 import { cpuTopologyOf, ONE_PROCESSOR, type SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.ts';
+import { Inspection } from '../../src/emu/machine/inspection.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
@@ -31,7 +31,6 @@ import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
 import type { PciDevice } from '../../src/emu/pci/pci-device.ts';
-import { type PciDeviceInfo, pciBusInfo } from '../../src/emu/pci/pci-info.ts';
 import { assignPciResources } from '../../src/emu/pci/pci-resources.ts';
 import { DeviceRegistry } from '../../src/emu/qdev/device-type.ts';
 import { OBJECT_TREE } from '../../src/emu/qdev/links.ts';
@@ -164,6 +163,7 @@ export async function monitorRig({
 
   const control = new RunControl(events);
   const machine: MachineApi = {
+    name: undefined,
     get runState(): RunState {
       return control.state;
     },
@@ -173,7 +173,7 @@ export async function monitorRig({
     drives,
     objects,
     qom: new Qom(objectTree),
-    guestMemory: board.deviceMemory,
+    inspect: new Inspection(board, processors),
     balloon: services.get(BALLOON),
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),
@@ -182,19 +182,7 @@ export async function monitorRig({
       events.emit({ event: 'RESET', data: { guest: false, reason: 'host-qmp-system-reset' } });
     },
     powerButton: () => events.emit({ event: 'POWERDOWN', data: undefined }),
-    quit() {},
-    pciFunctions: (): readonly PciDeviceInfo[] => pciBusInfo(bus),
-    hotpluggableCpus: () => board.cpus.list(),
-    cpus: () =>
-      processors.present.map(({ index, cpu: { isHalted } }) => ({
-        index,
-        halted: isHalted,
-        threadId: index + 1,
-      })),
-    cpuRegisters: (index) => {
-      const processor = processors.at(index);
-      return processor && readCpuRegisters(processor.cpu.S, index);
-    },
+    quit: () => events.emit({ event: 'SHUTDOWN', data: { guest: false, reason: 'host-qmp-quit' } }),
   };
 
   const register = (offset: number): number => io.read(PCI_HOTPLUG_BASE + offset, 4);

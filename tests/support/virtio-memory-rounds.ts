@@ -45,7 +45,7 @@ export async function pluggedOf(guest: HeadlessGuest, id: string, mib: number): 
  */
 export async function useBoth(guest: HeadlessGuest, id: string, rounds: number): Promise<void> {
   const { machine } = guest;
-  const all = Number(machine.guestMemory.sizes.base) / MIB;
+  const all = Number(machine.inspect.memory.sizes.base) / MIB;
   const total = (): Promise<string> => guest.ask('grep MemTotal /proc/meminfo');
   await guest.run('echo online_movable > /sys/devices/system/memory/auto_online_blocks');
   await requestOf(guest, id, 0);

@@ -89,7 +89,7 @@ describe('power-up', () => {
   it('the firmware places what is there when the processor first runs', async () => {
     const { machine, monitor, plug } = await machineRig();
     await plug();
-    const bar0 = (): number | undefined => machine.pciFunctions().at(-1)?.bars[0]?.address;
+    const bar0 = (): number | undefined => machine.inspect.pciFunctions().at(-1)?.bars[0]?.address;
     expect(bar0()).toBe(undefined);
     machine.cont();
     expect(bar0()).toBe(undefined);

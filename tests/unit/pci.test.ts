@@ -8,7 +8,7 @@ import { Msix } from '../../src/emu/pci/msix.ts';
 import { parsePciAddress, pciDevfn } from '../../src/emu/pci/pci-bus.ts';
 import type { PciState } from '../../src/emu/pci/pci-device.ts';
 import { PciDevice } from '../../src/emu/pci/pci-device.ts';
-import { pciBusInfo, pciClassName } from '../../src/emu/pci/pci-info.ts';
+import { pciBusInfo, pciQtreeClassName } from '../../src/emu/pci/pci-info.ts';
 import { assignPciResources } from '../../src/emu/pci/pci-resources.ts';
 import { deviceContract } from '../support/device-contract.ts';
 import { pciRig, seeded } from '../support/pci-rig.ts';
@@ -262,7 +262,7 @@ describe('firmware', () => {
     expect(card.command).toBe(0x103);
   });
   it("unknown classes read as QEMU's", () => {
-    expect([pciClassName(0x0100), pciClassName(0x00ff)]).toEqual(['SCSI controller', 'Class 0255']);
+    expect([pciQtreeClassName(0x0100), pciQtreeClassName(0x00ff)]).toEqual(['SCSI controller', 'Class 00ff']);
   });
 });
 

@@ -402,7 +402,7 @@ describe('on a machine', () => {
       `base memory: ${8 * MIB}\nplugged memory: ${38 * MIB}\n`,
     );
     expect(await hmp('info balloon')).toBe('balloon: actual=40\n');
-    expect(machine.guestMemory.devices().map(({ addr }) => addr)).toEqual([WINDOW, WINDOW + 64 * MIB]);
+    expect(machine.inspect.memory.devices().map(({ addr }) => addr)).toEqual([WINDOW, WINDOW + 64 * MIB]);
     await done('object_add memory-backend-ram,id=e,size=34M');
     expect(await hmp('device_add virtio-mem-pci,memdev=e')).toContain(
       'Error: not enough space, currently 0x6000000',

@@ -131,8 +131,9 @@ export class CpuHotplug implements Device<CpuHotplugState>, IoHandler {
     return undefined;
   }
 
-  /** What `query-acpi-ospm-status` tells of each possible CPU. */
+  /** What `query-acpi-ospm-status` tells of each possible CPU. QEMU: nothing of any, before the guest has switched over. */
   ospmStatus(): readonly OspmStatus[] {
+    if (this.#s.legacy) return [];
     return Array.from(this.#s.ostEvent, (source, cpu) => ({ source, status: this.#s.ostStatus[cpu] }));
   }
 

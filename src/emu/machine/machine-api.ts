@@ -5,28 +5,21 @@ import type { Chardevs } from '../char/chardevs.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import type { Balloon } from '../memory/balloon.ts';
-import type { PciDeviceInfo } from '../pci/pci-info.ts';
 import type { DeviceManager } from '../qdev/plug.ts';
 import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
-import type { HotpluggableCpu } from './boards/pc-cpus.ts';
-import type { MemoryApi } from './boards/pc-device-memory.ts';
-import type { CpuRegisters } from './cpu-registers.ts';
+import type { Inspection } from './inspection.ts';
 import type { RunState } from './run-state.ts';
 
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
 export type { HotpluggableCpu } from './boards/pc-cpus.ts';
 export type { MemoryApi, MemoryDevice } from './boards/pc-device-memory.ts';
 export type { CpuRegisters, SegmentRegister } from './cpu-registers.ts';
-
-export interface CpuInfo {
-  readonly index: number;
-  readonly halted: boolean;
-  /** QEMU: the host thread. */
-  readonly threadId: number;
-}
+export type { CpuInfo } from './inspection.ts';
 
 export interface MachineApi {
+  /** -name; undefined: nobody named it. */
+  readonly name: string | undefined;
   readonly runState: RunState;
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
@@ -35,7 +28,6 @@ export interface MachineApi {
   readonly objects: UserObjects;
   /** All of them and their properties. */
   readonly qom: Qom;
-  readonly guestMemory: MemoryApi;
   readonly balloon: Balloon;
   /** Stops the vCPUs; without effect when they do not run. */
   stop(): void;
@@ -46,12 +38,5 @@ export interface MachineApi {
   powerButton(): void;
   /** Ends the machine: images are flushed and closed. */
   quit(): void;
-  /** The functions of each PCI bus, root bus first. */
-  pciFunctions(): readonly PciDeviceInfo[];
-  /** All places for processors, the first one first. */
-  hotpluggableCpus(): readonly HotpluggableCpu[];
-  /** The oldest first. */
-  cpus(): readonly CpuInfo[];
-  /** Undefined when there is no such vCPU. */
-  cpuRegisters(index: number): CpuRegisters | undefined;
+  readonly inspect: Inspection;
 }

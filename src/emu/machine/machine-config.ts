@@ -1,7 +1,7 @@
 /** What a machine is made of, and what it needs of the world. */
 import type { ImageOpener } from '../block/image-store.ts';
 import type { Host } from '../core/host.ts';
-import type { After } from '../core/machine-events.ts';
+import type { After, ShutdownCause } from '../core/machine-events.ts';
 import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
 import type { BufferMaker } from '../memory/arena.ts';
 import type { SmpConfig } from './cpu-topology.ts';
@@ -39,6 +39,8 @@ export interface MachineConfig extends BootFiles {
   readonly coldPlug?: boolean | undefined;
   /** QEMU: -no-reboot: a guest's reset ends the machine. */
   readonly noReboot?: boolean | undefined;
+  /** As monitors show it; nothing depends on it. */
+  readonly name?: string | undefined;
 }
 
 /** What `Machine.saveRun` gives. */
@@ -49,7 +51,7 @@ export type RunSnapshot = {
   readonly runState: RunState;
   readonly poweredUp: boolean;
   readonly powerOff: boolean;
-  readonly resetReason: string | null;
+  readonly resetReason: ShutdownCause | null;
   readonly noReboot: boolean;
   readonly turn: TurnSnapshot;
 };

@@ -1,6 +1,7 @@
 /** The versions of the board. QEMU: hw/i386/pc_piix.c; each keeps what guests of its time saw. */
 import { MonitorError } from '../core/monitor-error.ts';
-import { type CpuCompat, CURRENT_CPU } from '../cpu/models/cpu-option.ts';
+import { cpuTypeOf } from '../cpu/models/cpu-models.ts';
+import { type CpuCompat, CURRENT_CPU, DEFAULT_CPU } from '../cpu/models/cpu-option.ts';
 import type { PropertyValue } from '../qdev/properties.ts';
 
 /** A property that had another default up to a version. */
@@ -28,6 +29,8 @@ export interface MachineVersion {
 }
 
 export const CURRENT_MACHINE = 'pc-i440fx-7.2';
+/** Of a machine for which nobody asked for another. */
+export const DEFAULT_CPU_TYPE = cpuTypeOf(DEFAULT_CPU);
 
 const old = (upTo: string, types: readonly string[], property: string, value: PropertyValue): OldDefault => ({
   upTo,

@@ -7,7 +7,7 @@ import { CharPipe } from '../char/char-backend.ts';
 import { CHARDEVS, type Chardevs } from '../char/chardevs.ts';
 import { EventQueue } from '../core/clock.ts';
 import { repeatableBytes } from '../core/entropy.ts';
-import { MachineEvents } from '../core/machine-events.ts';
+import { MachineEvents, type ShutdownCause } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import { TraceLog } from '../core/trace.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
@@ -18,7 +18,6 @@ import { loadKernel } from '../firmware/load.ts';
 import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
 import { pcMemory, pcRamLayout } from '../memory/pc-ram.ts';
-import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
 import { OBJECT_TREE } from '../qdev/links.ts';
 import { ObjectTree } from '../qdev/objects.ts';
@@ -29,14 +28,12 @@ import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
 import { provideBoard } from './board-services.ts';
 import { PcBoard, type PcWiring } from './boards/pc.ts';
-import type { HotpluggableCpu } from './boards/pc-cpus.ts';
-import type { MemoryApi } from './boards/pc-device-memory.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
-import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
 import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
 import { OBJECT_TYPES, typesOf } from './device-types.ts';
 import { enterKernel, setUpMsrs } from './entry-state.ts';
-import type { CpuInfo, MachineApi } from './machine-api.ts';
+import { Inspection } from './inspection.ts';
+import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { Processors } from './processors.ts';
@@ -69,6 +66,7 @@ export class Machine implements MachineApi {
   readonly board: PcBoard;
   readonly engine: Engine;
   readonly processors: Processors;
+  readonly inspect: Inspection;
   readonly clock: EventQueue;
   readonly config: MachineConfig;
   /** COM1's other end. */
@@ -84,7 +82,7 @@ export class Machine implements MachineApi {
   #budget = 0;
   #running = false;
   #chunk = CHUNK_MIN;
-  #resetReason: string | undefined;
+  #resetReason: ShutdownCause | undefined;
   #powerOff = false;
   #quit = false;
   #closing: Promise<void> | undefined;
@@ -176,6 +174,7 @@ export class Machine implements MachineApi {
       ...{ serials: this.serials, events: this.events, devices: this.devices },
       onMemorySize: (bytes) => noticeSmallArena(this.memory, bytes, host),
     });
+    this.inspect = new Inspection(this.board, this.processors);
     hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub));
     noticeSmallArena(this.memory, config.memoryBytes, host);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
@@ -191,6 +190,10 @@ export class Machine implements MachineApi {
   onDrivesChange: () => void = () => {};
   /** Told when `quit` was asked for, or the guest is off. */
   onQuit: () => void = () => {};
+
+  get name(): string | undefined {
+    return this.config.name;
+  }
 
   get runState(): RunState {
     return this.runControl.state;
@@ -252,7 +255,7 @@ export class Machine implements MachineApi {
 
   quit(): void {
     this.#quit = true;
-    this.runControl.stop('shutdown');
+    this.runControl.end();
     this.events.emit({ event: 'SHUTDOWN', data: { guest: false, reason: 'host-qmp-quit' } });
     this.close().catch((error: unknown) => this.#host.warn?.(asBlockError(error).message));
     this.onQuit();
@@ -320,31 +323,6 @@ export class Machine implements MachineApi {
     this.#resetReason = state.resetReason ?? undefined;
     this.runControl.restore(state.runState === 'running' ? 'paused' : state.runState);
     return this.config.rtcBaseMs === undefined ? this.#wallClockMs() - state.wallClockMs : 0;
-  }
-
-  pciFunctions(): readonly PciDeviceInfo[] {
-    return pciBusInfo(this.board.pciBus);
-  }
-
-  get guestMemory(): MemoryApi {
-    return this.board.deviceMemory;
-  }
-
-  hotpluggableCpus(): readonly HotpluggableCpu[] {
-    return this.board.cpus.list();
-  }
-
-  cpus(): readonly CpuInfo[] {
-    return this.processors.present.map(({ cpu, index }) => ({
-      index,
-      halted: cpu.isHalted,
-      threadId: index + 1,
-    }));
-  }
-
-  cpuRegisters(index: number): CpuRegisters | undefined {
-    const processor = this.processors.at(index);
-    return processor && readCpuRegisters(processor.cpu.S, index);
   }
 
   #wallClockMs(): number {
@@ -424,12 +402,12 @@ export class Machine implements MachineApi {
     this.engine.cpu.requestExit();
   }
 
-  #requestReset(reason: string): void {
+  #requestReset(reason: ShutdownCause): void {
     this.#resetReason = reason;
     this.engine.cpu.requestExit();
   }
 
-  #reset(guest: boolean, reason: string): void {
+  #reset(guest: boolean, reason: ShutdownCause): void {
     resetDevices(this.devices.tree);
     this.events.emit({ event: 'RESET', data: { guest, reason } });
     this.runControl.machineReset();

@@ -49,6 +49,13 @@ export class RunControl {
     }
   }
 
+  /** The machine ends. QEMU: that the vCPUs stop is told nobody then. */
+  end(): void {
+    const ran = this.running;
+    this.#state = 'shutdown';
+    if (ran) this.#onChange(false);
+  }
+
   /** Lets the vCPUs run. QEMU: refused until a reset once the guest is off or the machine is broken. */
   cont(): MonitorError | undefined {
     if (NEEDS_RESET.includes(this.#state)) {

@@ -1,6 +1,7 @@
 /** A machine as plain data, and a machine made of it that goes on as if nothing had happened. */
 import { asBlockError } from '../block/block-backend.ts';
 import { MAX_TIME_NS } from '../core/clock.ts';
+import { SHUTDOWN_CAUSES } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Plain } from '../core/plain.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
@@ -136,7 +137,7 @@ const RUN = record<RunSnapshot>({
   runState: oneOf(...RUN_STATES),
   poweredUp: BOOLEAN,
   powerOff: BOOLEAN,
-  resetReason: nullable(text(64)),
+  resetReason: nullable(oneOf(...SHUTDOWN_CAUSES)),
   noReboot: BOOLEAN,
   turn: record({ index: integer(0, MAX_CPUS - 1), left: integer(0, 0x7fff_ffff) }),
 });

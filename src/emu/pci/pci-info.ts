@@ -83,7 +83,8 @@ export interface PciDeviceInfo {
   readonly type: string;
   readonly id: string;
   readonly classCode: number;
-  readonly className: string;
+  /** Undefined: QEMU has no text for it. */
+  readonly className: string | undefined;
   readonly vendor: number;
   readonly device: number;
   readonly subsystemVendor: number;
@@ -94,12 +95,7 @@ export interface PciDeviceInfo {
   readonly bars: readonly PciBarInfo[];
 }
 
-/** QEMU's text for a class code (class << 8 | subclass) in `info pci`, where an unknown code is decimal. */
-export function pciClassName(classCode: number): string {
-  return CLASS_NAMES[classCode] ?? `Class ${String(classCode).padStart(4, '0')}`;
-}
-
-/** The same in `info qtree`, where an unknown code is hexadecimal. */
+/** QEMU's text for a class code (class << 8 | subclass) in `info qtree`, where an unknown code is hexadecimal. */
 export function pciQtreeClassName(classCode: number): string {
   return CLASS_NAMES[classCode] ?? `Class ${classCode.toString(16).padStart(4, '0')}`;
 }
@@ -115,7 +111,7 @@ export function pciDeviceInfo(device: PciDevice, bus: number): PciDeviceInfo {
     type: identity.type,
     id: device.id,
     classCode,
-    className: pciClassName(classCode),
+    className: CLASS_NAMES[classCode],
     vendor: identity.vendorId,
     device: identity.deviceId,
     subsystemVendor: config.read(PCI_SUBSYSTEM_VENDOR_ID, 2),

@@ -6,7 +6,10 @@ import { type PciBarInfo, pciDeviceInfo, pciQtreeClassName } from './pci-info.ts
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
 
 /** QEMU: an unmapped BAR is at the last address, so that it ends one round later. */
-export function barRange({ address, size }: PciBarInfo, digits: number): { from: string; to: string } {
+export function barRange(
+  { address, size }: Pick<PciBarInfo, 'address' | 'size'>,
+  digits: number,
+): { from: string; to: string } {
   if (address === undefined) return { from: 'f'.repeat(16), to: hex(size - 2, digits) };
   return { from: hex(address, digits), to: hex(address + size - 1, digits) };
 }

@@ -1,6 +1,6 @@
 /** Processors that come and go on the pc board: QEMU's checks, and what the board's registers and tables are told. */
-import type { CpuHotplug, HotplugCpus } from '../../acpi/cpu-hotplug.ts';
-import type { MachineEvents } from '../../core/machine-events.ts';
+import type { CpuHotplug, HotplugCpus, OspmStatus } from '../../acpi/cpu-hotplug.ts';
+import type { AcpiOstInfo, MachineEvents } from '../../core/machine-events.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import { type CpuSockets, UNASSIGNED_APIC_ID } from '../../cpu/cpu-type.ts';
 import type { NewDevice } from '../../qdev/device-type.ts';
@@ -87,12 +87,18 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
   }
 
   ost(index: number, source: number, status: number): void {
+    const info = this.#ostInfo(index, { source, status });
+    this.#wiring.events.emit({ event: 'ACPI_DEVICE_OST', data: { info } });
+  }
+
+  /** What the guest said last of each place. */
+  ospmStatus(): readonly AcpiOstInfo[] {
+    return this.hotplug?.ospmStatus().map((said, index) => this.#ostInfo(index, said)) ?? [];
+  }
+
+  #ostInfo(index: number, said: OspmStatus): AcpiOstInfo {
     const id = this.#devices.get(index)?.id ?? '';
-    const device = id === '' ? {} : { device: id };
-    this.#wiring.events.emit({
-      event: 'ACPI_DEVICE_OST',
-      data: { info: { ...device, source, status, slot: String(index), 'slot-type': 'CPU' } },
-    });
+    return { ...(id === '' ? {} : { device: id }), slot: String(index), 'slot-type': 'CPU', ...said };
   }
 
   /** While a snapshot is restored: processors that the board had at its start, and that are not among `paths`, leave. */

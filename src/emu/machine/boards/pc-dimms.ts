@@ -1,7 +1,9 @@
 /** DIMMs that come and go on the pc board: their slots, and what the board's registers are told. */
+
+import type { OspmStatus } from '../../acpi/cpu-hotplug.ts';
 import type { DimmInfo, HotplugDimms, MemoryHotplug } from '../../acpi/memory-hotplug.ts';
 import { assert } from '../../core/assert.ts';
-import type { MachineEvents } from '../../core/machine-events.ts';
+import type { AcpiOstInfo, MachineEvents } from '../../core/machine-events.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import { memdevMissingError, noMemoryError } from '../../memory/memory-backend.ts';
 import { UNASSIGNED_SLOT } from '../../memory/pc-dimm-type.ts';
@@ -50,12 +52,18 @@ export class PcDimms implements HotplugHandler, HotplugDimms {
   }
 
   ost(slot: number, source: number, status: number): void {
+    const info = this.#ostInfo(slot, { source, status });
+    this.#wiring.events.emit({ event: 'ACPI_DEVICE_OST', data: { info } });
+  }
+
+  /** What the guest said last of each place. */
+  ospmStatus(): readonly AcpiOstInfo[] {
+    return this.hotplug?.ospmStatus().map((said, slot) => this.#ostInfo(slot, said)) ?? [];
+  }
+
+  #ostInfo(slot: number, said: OspmStatus): AcpiOstInfo {
     const id = this.#dimms.get(slot)?.info.id ?? '';
-    const device = id === '' ? {} : { device: id };
-    this.#wiring.events.emit({
-      event: 'ACPI_DEVICE_OST',
-      data: { info: { ...device, source, status, slot: String(slot), 'slot-type': 'DIMM' } },
-    });
+    return { ...(id === '' ? {} : { device: id }), slot: String(slot), 'slot-type': 'DIMM', ...said };
   }
 
   prePlug(device: NewDevice): MonitorError | undefined {
