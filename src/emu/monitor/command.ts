@@ -23,14 +23,14 @@ export class CurrentCpu {
   }
 
   get index(): number {
-    const cpus = this.#machine.cpus();
+    const cpus = this.#machine.inspect.cpus();
     const chosen = cpus.find(({ index }) => index === this.#index) ?? cpus[0];
     return chosen?.index ?? 0;
   }
 
   /** False: there is no such processor. */
   choose(index: number): boolean {
-    if (!this.#machine.cpus().some((cpu) => cpu.index === index)) return false;
+    if (!this.#machine.inspect.cpus().some((cpu) => cpu.index === index)) return false;
     this.#index = index;
     return true;
   }

@@ -1,8 +1,6 @@
 /** `info block`. */
-
-import type { DriveCache } from '../../block/drive-options.ts';
-import type { Drive, Medium } from '../../block/drives.ts';
 import { formatSize } from '../../qdev/properties.ts';
+import type { BlockDeviceInfo, BlockInfo } from '../qapi/block-core.ts';
 
 export interface BlockTextOptions {
   /** The nodes of the block layer instead of the drives. */
@@ -17,49 +15,44 @@ interface Entry {
   readonly text: string;
 }
 
-function cacheLine({ writeback, direct, noFlush }: DriveCache): string {
-  const mode = writeback ? 'writeback' : 'writethrough';
-  return `    Cache mode:       ${mode}${direct ? ', direct' : ''}${noFlush ? ', ignore flushes' : ''}\n`;
+function cacheLine({ cache }: BlockDeviceInfo): string {
+  const mode = cache.writeback ? 'writeback' : 'writethrough';
+  const options = `${cache.direct ? ', direct' : ''}${cache['no-flush'] ? ', ignore flushes' : ''}`;
+  return `    Cache mode:       ${mode}${options}\n`;
 }
 
-function mediumText({ path, backend }: Medium, driver: string): string {
-  return `: ${path} (${driver}${backend.readOnly ? ', read-only' : ''})\n`;
+function mediumText({ file, drv, ro }: BlockDeviceInfo): string {
+  return `: ${file} (${drv}${ro ? ', read-only' : ''})\n`;
 }
 
-/** Not modelled: the size that the image takes on the host. */
-function imageText({ path, backend }: Medium, driver: string, verbose: boolean): string {
+function sizeText(bytes: number | bigint): string {
+  return formatSize(Number(bytes)).replace(/^\d+ \((.*)\)$/, '$1');
+}
+
+function imageText({ image }: BlockDeviceInfo, verbose: boolean): string {
   if (!verbose) return '';
-  const { sizeBytes } = backend;
-  const size = formatSize(sizeBytes).replace(/^\d+ \((.*)\)$/, '$1');
+  const actual = image['actual-size'];
   return (
-    `\nImages:\nimage: ${path}\nfile format: ${driver}\n` +
-    `virtual size: ${size} (${sizeBytes} bytes)\ndisk size: unavailable\n`
+    `\nImages:\nimage: ${image.filename}\nfile format: ${image.format}\n` +
+    `virtual size: ${sizeText(image['virtual-size'])} (${image['virtual-size']} bytes)\n` +
+    `disk size: ${actual === undefined ? 'unavailable' : sizeText(actual)}\n`
   );
 }
 
-function driveEntry(drive: Drive, verbose: boolean): Entry {
-  const { name, medium, attachedTo, removable, cache } = drive;
-  const node = medium === undefined || name === '' ? '' : ` (${medium.nodeName})`;
-  let text = `${name || medium?.nodeName || attachedTo || '<anonymous>'}${node}`;
-  text += medium === undefined ? ': [not inserted]\n' : mediumText(medium, medium.format);
-  if (attachedTo !== undefined) text += `    Attached to:      ${attachedTo}\n`;
+function driveEntry(info: BlockInfo, verbose: boolean): Entry {
+  const { device, inserted, qdev, removable } = info;
+  const node = inserted === undefined || device === '' ? '' : ` (${inserted['node-name']})`;
+  let text = `${device || inserted?.['node-name'] || qdev || '<anonymous>'}${node}`;
+  text += inserted === undefined ? ': [not inserted]\n' : mediumText(inserted);
+  if (qdev !== undefined) text += `    Attached to:      ${qdev}\n`;
   if (removable) text += '    Removable device: not locked, tray closed\n';
-  if (medium !== undefined) text += cacheLine(cache) + imageText(medium, medium.format, verbose);
-  return { name, text };
+  if (inserted !== undefined) text += cacheLine(inserted) + imageText(inserted, verbose);
+  return { name: device, text };
 }
 
-/** QEMU: a node is always writeback, that is the drive's affair. */
-function nodeEntries({ medium, cache }: Drive, verbose: boolean): Entry[] {
-  if (medium === undefined) return [];
-  const entry = (name: string, driver: string): Entry => ({
-    name,
-    text:
-      name +
-      mediumText(medium, driver) +
-      cacheLine({ ...cache, writeback: true }) +
-      imageText(medium, driver, verbose),
-  });
-  return [entry(medium.nodeName, medium.format), entry(medium.fileNodeName, 'file')];
+function nodeEntry(info: BlockDeviceInfo, verbose: boolean): Entry {
+  const name = info['node-name'] ?? '';
+  return { name, text: name + mediumText(info) + cacheLine(info) + imageText(info, verbose) };
 }
 
 /** QEMU: an empty line goes before every entry but the first of the whole list. */
@@ -71,19 +64,22 @@ function listText(entries: readonly Entry[], name: string | undefined): string {
     .join('');
 }
 
-/** Drives in the order of their creation, nodes newest first. QEMU: an unknown name shows nothing. */
-export function blockText(drives: readonly Drive[], { nodes, verbose, name }: BlockTextOptions): string {
-  const shown = drives.filter((drive) => drive.name !== '' || drive.attachedTo !== undefined);
-  if (!nodes) {
+/** QEMU: an unknown name shows nothing. */
+export function blockText(
+  drives: readonly BlockInfo[],
+  nodes: readonly BlockDeviceInfo[],
+  options: BlockTextOptions,
+): string {
+  const { name, verbose } = options;
+  if (!options.nodes) {
     const text = listText(
-      shown.map((drive) => driveEntry(drive, verbose)),
+      drives.map((drive) => driveEntry(drive, verbose)),
       name,
     );
     if (name === undefined || text !== '') return text;
   }
-  const newestFirst = [...drives].reverse();
   return listText(
-    newestFirst.flatMap((drive) => nodeEntries(drive, verbose)),
+    nodes.map((node) => nodeEntry(node, verbose)),
     name,
   );
 }

@@ -1,5 +1,17 @@
 /** What `info` shows. */
 import type { Command, CommandContext } from '../command.ts';
+import { queryBlock, queryNamedBlockNodes } from '../qapi/block-core.ts';
+import { queryChardev } from '../qapi/char.ts';
+import {
+  queryBalloon,
+  queryCpusFast,
+  queryHotpluggableCpus,
+  queryMemdev,
+  queryMemoryDevices,
+  queryMemorySizeSummary,
+} from '../qapi/machine.ts';
+import { queryPci } from '../qapi/pci.ts';
+import { queryStatus } from '../qapi/run-state.ts';
 import { VERSION_TEXT } from '../version.ts';
 import { blockText } from './info-block.ts';
 import { hotpluggableCpusText, numaText } from './info-cpus.ts';
@@ -9,19 +21,19 @@ import { qtreeText } from './info-qtree.ts';
 import { registersText } from './info-registers.ts';
 
 function statusText({ machine }: CommandContext): string {
-  const { runState } = machine;
-  if (runState === 'running') return 'VM status: running\n';
-  return `VM status: paused${runState === 'paused' ? '' : ` (${runState})`}\n`;
+  const { running, status } = queryStatus(machine);
+  if (running) return 'VM status: running\n';
+  return `VM status: paused${status === 'paused' ? '' : ` (${status})`}\n`;
 }
 
 function registers({ machine }: CommandContext, all: boolean, index: number): string {
   if (all) {
-    return machine
+    return machine.inspect
       .cpus()
-      .map((cpu) => registersOf(machine.cpuRegisters(cpu.index), cpu.index))
+      .map((cpu) => registersOf(machine.inspect.cpuRegisters(cpu.index), cpu.index))
       .join('');
   }
-  return registersOf(machine.cpuRegisters(index), index);
+  return registersOf(machine.inspect.cpuRegisters(index), index);
 }
 
 function registersOf(state: Parameters<typeof registersText>[0] | undefined, index: number): string {
@@ -36,7 +48,7 @@ export const INFO_COMMANDS: readonly Command[] = [
     args: [],
     params: '',
     help: 'how much memory the guest has beside what is in its balloon',
-    run: ({ machine }) => `balloon: actual=${machine.balloon.actualBytes >> MIB_SHIFT}\n`,
+    run: ({ machine }) => `balloon: actual=${BigInt(queryBalloon(machine).actual) >> MIB_SHIFT}\n`,
   },
   {
     name: 'block',
@@ -49,7 +61,7 @@ export const INFO_COMMANDS: readonly Command[] = [
     help: 'drives, their images, and who uses them (-n: nodes of the block layer; -v: more of each image)',
     complete: ({ machine }) => machine.drives.list().flatMap(({ name }) => (name === '' ? [] : [name])),
     run: ({ machine }, args) =>
-      blockText(machine.drives.list(), {
+      blockText(queryBlock(machine), queryNamedBlockNodes(machine), {
         nodes: args.get('nodes') === true,
         verbose: args.get('verbose') === true,
         name: args.get('device')?.toString(),
@@ -61,8 +73,7 @@ export const INFO_COMMANDS: readonly Command[] = [
     params: '',
     help: 'character devices and what each leads to',
     run: ({ machine }) =>
-      machine.chardevs
-        .query()
+      queryChardev(machine)
         .map(({ label, filename }) => `${label}: filename=${filename}\n`)
         .join(''),
   },
@@ -72,11 +83,10 @@ export const INFO_COMMANDS: readonly Command[] = [
     params: '',
     help: 'processors',
     run: ({ machine, cpu }) =>
-      machine
-        .cpus()
-        .map(({ index, threadId }) => {
+      queryCpusFast(machine)
+        .map(({ 'cpu-index': index, 'thread-id': thread }) => {
           const mark = index === cpu.index ? '*' : ' ';
-          return `${mark} CPU #${index}: thread_id=${threadId}\n`;
+          return `${mark} CPU #${index}: thread_id=${thread}\n`;
         })
         .join(''),
   },
@@ -96,45 +106,49 @@ export const INFO_COMMANDS: readonly Command[] = [
     args: [],
     params: '',
     help: 'places for processors, and what is in them',
-    run: ({ machine }) => hotpluggableCpusText(machine.hotpluggableCpus()),
+    run: ({ machine }) => hotpluggableCpusText(queryHotpluggableCpus(machine)),
   },
   {
     name: 'memdev',
     args: [],
     params: '',
     help: 'memory that is set aside for devices, and that of the machine itself',
-    run: ({ machine }) => memdevText(machine.guestMemory.backends()),
+    run: ({ machine }) => memdevText(queryMemdev(machine)),
   },
   {
     name: 'memory-devices',
     args: [],
     params: '',
     help: 'DIMMs: where each is, and whose memory it has',
-    run: ({ machine }) => memoryDevicesText(machine.guestMemory.devices()),
+    run: ({ machine }) => memoryDevicesText(queryMemoryDevices(machine)),
   },
   {
     name: 'memory_size_summary',
     args: [],
     params: '',
     help: 'bytes of memory that the machine has from the start, and of its DIMMs',
-    run: ({ machine }) => memorySizeText(machine.guestMemory.sizes),
+    run: ({ machine }) => memorySizeText(queryMemorySizeSummary(machine)),
+  },
+  {
+    name: 'name',
+    args: [],
+    params: '',
+    help: "the machine's name",
+    run: ({ machine }) => (machine.name === undefined ? '' : `${machine.name}\n`),
   },
   {
     name: 'numa',
     args: [],
     params: '',
     help: 'nodes of processors and memory',
-    run: ({ machine }) =>
-      machine.hotpluggableCpus().some(({ hasNode }) => hasNode)
-        ? numaText(machine.cpus(), machine.guestMemory.sizes)
-        : '0 nodes\n',
+    run: ({ machine }) => numaText(queryCpusFast(machine), queryMemorySizeSummary(machine)),
   },
   {
     name: 'pci',
     args: [],
     params: '',
     help: 'functions on the PCI buses',
-    run: ({ machine }) => pciText(machine.pciFunctions()),
+    run: ({ machine }) => pciText(queryPci(machine)),
   },
   {
     name: 'qtree',

@@ -1,39 +1,37 @@
 /** `info hotpluggable-cpus` and `info numa`. */
-import type { CpuInfo, HotpluggableCpu, MemoryApi } from '../../machine/machine-api.ts';
+import type { CpuInfoFast, HotpluggableCpuInfo, MemorySizes } from '../qapi/machine.ts';
 
 const MIB = 2 ** 20;
+/** In the order in which QEMU shows them. */
+const IDS = ['node-id', 'socket-id', 'die-id', 'cluster-id', 'core-id', 'thread-id'] as const;
 
-/** QEMU: the last place comes first. */
-export function hotpluggableCpusText(cpus: readonly HotpluggableCpu[]): string {
-  return `Hotpluggable CPUs:\n${cpus.toReversed().map(cpuText).join('')}`;
+export function hotpluggableCpusText(cpus: readonly HotpluggableCpuInfo[]): string {
+  return `Hotpluggable CPUs:\n${cpus.map(cpuText).join('')}`;
 }
 
-function cpuText({ type, qomPath, place, hasDies, hasNode }: HotpluggableCpu): string {
-  const line = (indent: string, name: string, value: string | number): string =>
-    `${indent}${name}: "${value}"\n`;
-  const ids = [
-    ...(hasNode ? [line('    ', 'node-id', 0)] : []),
-    line('    ', 'socket-id', place.socket),
-    ...(hasDies ? [line('    ', 'die-id', place.die)] : []),
-    line('    ', 'core-id', place.core),
-    line('    ', 'thread-id', place.thread),
-  ];
+function cpuText(cpu: HotpluggableCpuInfo): string {
+  const line = (indent: string, name: string, value: unknown): string => `${indent}${name}: "${value}"\n`;
+  const path = cpu['qom-path'];
+  const ids = IDS.flatMap((name) => {
+    const value = cpu.props[name];
+    return value === undefined ? [] : [line('    ', name, value)];
+  });
   return [
-    line('  ', 'type', type),
-    line('  ', 'vcpus_count', 1),
-    ...(qomPath === undefined ? [] : [line('  ', 'qom_path', qomPath)]),
+    line('  ', 'type', cpu.type),
+    line('  ', 'vcpus_count', cpu['vcpus-count']),
+    ...(path === undefined ? [] : [line('  ', 'qom_path', path)]),
     '  CPUInstance Properties:\n',
     ...ids,
   ].join('');
 }
 
-/**
- * QEMU: the one node has all processors and all memory.
- * @param cpus those that are there, the oldest first
- */
-export function numaText(cpus: readonly CpuInfo[], { base, plugged }: MemoryApi['sizes']): string {
-  const present = cpus.map(({ index }) => ` ${index}`);
+/** QEMU: the one node has all processors and all memory. */
+export function numaText(cpus: readonly CpuInfoFast[], sizes: MemorySizes): string {
+  if (cpus.every(({ props }) => props?.['node-id'] === undefined)) return '0 nodes\n';
+  const present = cpus.map((cpu) => ` ${cpu['cpu-index']}`);
   const mib = (bytes: number): string => `${Math.floor(bytes / MIB)} MB`;
+  const base = Number(sizes['base-memory']);
+  const plugged = Number(sizes['plugged-memory'] ?? 0);
   const lines = [`cpus:${present.join('')}`, `size: ${mib(base + plugged)}`, `plugged: ${mib(plugged)}`];
   return `1 nodes\n${lines.map((line) => `node 0 ${line}\n`).join('')}`;
 }

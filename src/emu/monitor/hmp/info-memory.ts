@@ -1,56 +1,61 @@
 /** `info memdev`, `info memory-devices` and `info memory_size_summary`. */
-import type { MemoryApi, MemoryDevice } from '../../machine/machine-api.ts';
+import type { Memdev, MemoryDeviceInfo, MemorySizes } from '../qapi/machine.ts';
 
-type Backends = ReturnType<MemoryApi['backends']>;
-
-/** QEMU: the order is that of a hash table. */
-export function memdevText(backends: Backends): string {
-  const blocks = backends.map(({ name, sizeBytes, settings }) =>
+export function memdevText(memdevs: readonly Memdev[]): string {
+  const blocks = memdevs.map(({ id, size, merge, dump, prealloc, share, reserve, policy }) =>
     [
-      `memory backend: ${name}`,
-      `  size:  ${sizeBytes}`,
-      `  merge: ${settings.merge}`,
-      `  dump: ${settings.dump}`,
-      `  prealloc: ${settings.prealloc}`,
-      `  share: ${settings.share}`,
-      `  reserve: ${settings.reserve}`,
-      '  policy: default',
+      `memory backend: ${id}`,
+      `  size:  ${size}`,
+      `  merge: ${merge}`,
+      `  dump: ${dump}`,
+      `  prealloc: ${prealloc}`,
+      `  share: ${share}`,
+      `  reserve: ${reserve}`,
+      `  policy: ${policy}`,
       '  host nodes: \n',
     ].join('\n'),
   );
   return `${blocks.join('')}\n`;
 }
 
-export function memoryDevicesText(devices: readonly MemoryDevice[]): string {
+export function memoryDevicesText(devices: readonly MemoryDeviceInfo[]): string {
   return devices.map(deviceText).join('');
 }
 
-function deviceText(device: MemoryDevice): string {
-  const { id, addr, node, sizeBytes, memdev } = device;
-  const at = `0x${addr.toString(16)}`;
-  const lines =
-    device.kind === 'dimm'
-      ? [
-          `addr: ${at}`,
-          `slot: ${device.slot}`,
-          `node: ${node}`,
-          `size: ${sizeBytes}`,
-          `memdev: ${memdev}`,
-          `hotplugged: ${device.hotplugged}`,
-          `hotpluggable: ${device.hotpluggable}`,
-        ]
-      : [
-          `memaddr: ${at}`,
-          `node: ${node}`,
-          `requested-size: ${device.requestedBytes}`,
-          `size: ${device.pluggedBytes}`,
-          `max-size: ${sizeBytes}`,
-          `block-size: ${device.blockBytes}`,
-          `memdev: ${memdev}`,
-        ];
-  return `Memory device [${device.kind}]: "${id}"\n${lines.map((line) => `  ${line}\n`).join('')}`;
+const hex = (address: number | bigint): string => `0x${address.toString(16)}`;
+
+/** What each kind shows of itself. QEMU: those that this machine has not are shown by QEMU alone. */
+function linesOf(info: MemoryDeviceInfo): readonly (readonly [name: string, value: unknown])[] {
+  switch (info.type) {
+    case 'dimm': {
+      const { addr, slot, node, size, memdev, hotplugged, hotpluggable } = info.data;
+      return [['addr', hex(addr)], ...Object.entries({ slot, node, size, memdev, hotplugged, hotpluggable })];
+    }
+    case 'virtio-mem': {
+      const { memaddr, node, memdev } = info.data;
+      const { 'requested-size': requested, size, 'max-size': most, 'block-size': block } = info.data;
+      return [
+        ['memaddr', hex(memaddr)],
+        ['node', node],
+        ...Object.entries({
+          'requested-size': requested,
+          size,
+          'max-size': most,
+          'block-size': block,
+          memdev,
+        }),
+      ];
+    }
+    default:
+      return [];
+  }
 }
 
-export function memorySizeText({ base, plugged }: MemoryApi['sizes']): string {
-  return `base memory: ${base}\nplugged memory: ${plugged}\n`;
+function deviceText(info: MemoryDeviceInfo): string {
+  const lines = linesOf(info).map(([name, value]) => `  ${name}: ${value}\n`);
+  return `Memory device [${info.type}]: "${info.data.id ?? ''}"\n${lines.join('')}`;
+}
+
+export function memorySizeText(sizes: MemorySizes): string {
+  return `base memory: ${sizes['base-memory']}\nplugged memory: ${sizes['plugged-memory']}\n`;
 }

@@ -1,35 +1,43 @@
 /** `info pci`. */
-import type { PciBarInfo, PciDeviceInfo } from '../../pci/pci-info.ts';
 import { barRange } from '../../pci/pci-print.ts';
+import type { PciDevice, PciInfo, PciRegion } from '../qapi/pci.ts';
 
-const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
-const decimal = (value: number, width: number): string => String(value).padStart(width, ' ');
+const hex = (value: number | bigint, digits: number): string => value.toString(16).padStart(digits, '0');
+const decimal = (value: number | bigint, width: number): string => String(value).padStart(width, ' ');
 
-function barText(bar: PciBarInfo): string {
-  const { type, prefetch, mem64 } = bar;
-  const { from, to } = barRange(bar, type === 'io' ? 4 : 8);
-  const what = type === 'io' ? 'I/O' : `${mem64 ? '64' : '32'} bit${prefetch ? ' prefetchable' : ''} memory`;
-  return `      BAR${bar.bar}: ${what} at 0x${from} [0x${to}].\n`;
+function barText({ bar, type, address, size, prefetch, mem_type_64 }: PciRegion): string {
+  const isIo = type === 'io';
+  const place = { address: Number(address) < 0 ? undefined : Number(address), size: Number(size) };
+  const { from, to } = barRange(place, isIo ? 4 : 8);
+  const what = isIo ? 'I/O' : `${mem_type_64 ? '64' : '32'} bit${prefetch ? ' prefetchable' : ''} memory`;
+  return `      BAR${bar}: ${what} at 0x${from} [0x${to}].\n`;
 }
 
-function functionText(device: PciDeviceInfo): string {
-  const { bus, slot, function: fn, className, vendor, device: deviceId, irqLine, irqPin } = device;
-  const pin = irqPin === 0 ? '' : `      IRQ ${irqLine}, pin ${String.fromCharCode(0x40 + irqPin)}\n`;
-  const subsystem =
-    device.subsystemVendor === 0 && device.subsystem === 0
-      ? ''
-      : `      PCI subsystem ${hex(device.subsystemVendor, 4)}:${hex(device.subsystem, 4)}\n`;
+/** QEMU: decimal. */
+function className({ desc, class: code }: PciDevice['class_info']): string {
+  return desc ?? `Class ${decimal(code, 4).replaceAll(' ', '0')}`;
+}
+
+function functionText(device: PciDevice): string {
+  const { bus, slot, class_info, id, irq, irq_pin } = device;
+  const pin =
+    irq === undefined ? '' : `      IRQ ${irq}, pin ${String.fromCharCode(0x40 + Number(irq_pin))}\n`;
+  const { vendor, subsystem = 0, 'subsystem-vendor': subsystemVendor = 0 } = id;
+  const isSub = subsystem !== 0 || subsystemVendor !== 0;
   return (
-    `  Bus ${decimal(bus, 2)}, device ${decimal(slot, 3)}, function ${fn}:\n` +
-    `    ${className}: PCI device ${hex(vendor, 4)}:${hex(deviceId, 4)}\n` +
-    subsystem +
+    `  Bus ${decimal(bus, 2)}, device ${decimal(slot, 3)}, function ${device.function}:\n` +
+    `    ${className(class_info)}: PCI device ${hex(vendor, 4)}:${hex(id.device, 4)}\n` +
+    (isSub ? `      PCI subsystem ${hex(subsystemVendor, 4)}:${hex(subsystem, 4)}\n` : '') +
     pin +
-    device.bars.map(barText).join('') +
-    `      id "${device.id}"\n`
+    device.regions.map(barText).join('') +
+    `      id "${device.qdev_id}"\n`
   );
 }
 
 /** Every function, in order of bus, slot and function. */
-export function pciText(functions: readonly PciDeviceInfo[]): string {
-  return functions.map(functionText).join('');
+export function pciText(buses: readonly PciInfo[]): string {
+  return buses
+    .flatMap(({ devices }) => devices)
+    .map(functionText)
+    .join('');
 }

@@ -1,0 +1,108 @@
+/** Character devices. Spec: QEMU qapi/char.json. */
+import type { Chardevs } from '../../char/chardevs.ts';
+import type { RingBuffer } from '../../char/ring-buffer.ts';
+import { MonitorError } from '../../core/monitor-error.ts';
+import type { MachineApi } from '../../machine/machine-api.ts';
+import { BOOL, enumeration, INT, type Infer, list, optional, STR, struct, union } from '../../qapi/schema.ts';
+import { Options } from '../../qdev/option-string.ts';
+import { command } from './context.ts';
+
+const CHARDEV_INFO = struct({ label: STR, filename: STR, 'frontend-open': BOOL });
+const DATA_FORMAT = enumeration('DataFormat', ['utf8', 'base64']);
+
+export function queryChardev({ chardevs }: MachineApi): readonly Infer<typeof CHARDEV_INFO>[] {
+  return chardevs
+    .query()
+    .map(({ label, filename, frontendOpen }) => ({ label, filename, 'frontend-open': frontendOpen }));
+}
+
+/** QEMU: what is no whole group at the end is passed over. */
+function fromBase64(text: string): Uint8Array {
+  if (!/^[A-Za-z0-9+/=\n\r]*$/.test(text)) throw new MonitorError('Base64 data contains invalid characters');
+  const digits = text.replace(/[\n\r]/g, '');
+  const whole = digits.slice(0, digits.length - (digits.length % 4));
+  return Uint8Array.from(atob(whole), (one) => one.charCodeAt(0));
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+}
+
+/** Takes up to `size` bytes out of a ring buffer. Throws QEMU's errors. */
+export function ringbufRead(chardevs: Chardevs, device: string, size: number): Uint8Array {
+  const buffer = ringBuffer(chardevs, device);
+  if (size <= 0) throw new MonitorError('size must be greater than zero');
+  return buffer.read(size);
+}
+
+const CHARDEV_COMMON = { logfile: optional(STR), logappend: optional(BOOL) };
+const CHARDEV_RINGBUF = struct({ ...CHARDEV_COMMON, size: optional(INT) });
+const CHARDEV_BACKEND = union(
+  { type: enumeration('ChardevBackendKind', ['null', 'ringbuf', 'memory']) },
+  'type',
+  {
+    null: struct({ data: struct(CHARDEV_COMMON) }),
+    ringbuf: struct({ data: CHARDEV_RINGBUF }),
+    memory: struct({ data: CHARDEV_RINGBUF }),
+  },
+);
+
+function chardevAdd(chardevs: Chardevs, id: string, backend: Infer<typeof CHARDEV_BACKEND>): void {
+  if (chardevs.ids().includes(id)) throw new MonitorError(`Chardev with id '${id}' already exists`);
+  const size = backend.type === 'null' ? undefined : backend.data.size;
+  const entries = [['backend', backend.type] as const];
+  try {
+    chardevs.create(new Options(size === undefined ? entries : [...entries, ['size', String(size)]], id));
+  } catch (error) {
+    if (!(error instanceof MonitorError)) throw error;
+    throw new MonitorError(`Failed to add chardev '${id}': ${error.message}`);
+  }
+}
+
+/** QEMU: only what the schema's commands are about has the class of its own. */
+function ringBuffer(chardevs: Chardevs, device: string): RingBuffer {
+  try {
+    return chardevs.ringBuffer(device);
+  } catch (error) {
+    throw error instanceof MonitorError ? new MonitorError(error.message) : error;
+  }
+}
+
+export const CHAR_COMMANDS = [
+  command('query-chardev', {
+    returns: list(CHARDEV_INFO),
+    allowPreconfig: true,
+    run: ({ machine }) => queryChardev(machine),
+  }),
+  command('query-chardev-backends', {
+    returns: list(struct({ name: STR })),
+    run: ({ machine }) => machine.chardevs.kinds().map((name) => ({ name })),
+  }),
+  command('ringbuf-write', {
+    args: struct({ device: STR, data: STR, format: optional(DATA_FORMAT) }),
+    run({ machine }, { device, data, format }) {
+      const bytes = format === 'base64' ? fromBase64(data) : new TextEncoder().encode(data);
+      ringBuffer(machine.chardevs, device).write(bytes);
+    },
+  }),
+  command('ringbuf-read', {
+    args: struct({ device: STR, size: INT, format: optional(DATA_FORMAT) }),
+    returns: STR,
+    run({ machine }, { device, size, format }) {
+      const bytes = ringbufRead(machine.chardevs, device, Number(size));
+      return format === 'base64' ? toBase64(bytes) : new TextDecoder().decode(bytes);
+    },
+  }),
+  command('chardev-add', {
+    args: struct({ id: STR, backend: CHARDEV_BACKEND }),
+    returns: struct({ pty: optional(STR) }),
+    run({ machine }, { id, backend }) {
+      chardevAdd(machine.chardevs, id, backend);
+      return {};
+    },
+  }),
+  command('chardev-remove', {
+    args: struct({ id: STR }),
+    run: ({ machine }, { id }) => machine.chardevs.remove(id),
+  }),
+];

@@ -1,0 +1,13 @@
+/** What a command of the schema works on, whoever gave it. */
+import type { MachineApi } from '../../machine/machine-api.ts';
+import { command as anyCommand, type QapiCommandSpec } from '../../qapi/command.ts';
+
+export interface QapiContext {
+  readonly machine: MachineApi;
+  /** Tells what QEMU warns of. */
+  warn(text: string): void;
+}
+
+/** A command on the machine. */
+export const command = <A, R>(name: string, spec: QapiCommandSpec<QapiContext, A, R>) =>
+  anyCommand<QapiContext, A, R>(name, spec);

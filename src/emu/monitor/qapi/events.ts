@@ -1,0 +1,57 @@
+/** The events of the schema. Spec: QEMU qapi/run-state.json, qdev.json, acpi.json, char.json, machine.json, block-core.json. */
+import type { MachineEventData, MachineEventName } from '../../core/machine-events.ts';
+import type { QapiEvent } from '../../qapi/command.ts';
+import {
+  BOOL,
+  enumeration,
+  INT,
+  NOTHING,
+  type ObjectNode,
+  optional,
+  type SchemaType,
+  SIZE,
+  STR,
+  struct,
+} from '../../qapi/schema.ts';
+import { ACPI_OST_INFO } from './acpi.ts';
+
+const SHUTDOWN_CAUSE = enumeration('ShutdownCause', [
+  ...(['none', 'host-error', 'host-qmp-quit', 'host-qmp-system-reset', 'host-signal', 'host-ui'] as const),
+  ...(['guest-shutdown', 'guest-reset', 'guest-panic', 'subsystem-reset', 'snapshot-load'] as const),
+]);
+const GUEST_REASON = struct({ guest: BOOL, reason: SHUTDOWN_CAUSE });
+const IO_OPERATION_TYPE = enumeration('IoOperationType', ['read', 'write']);
+const BLOCK_ERROR_ACTION = enumeration('BlockErrorAction', ['ignore', 'report', 'stop']);
+
+/** What comes with an event; nothing is an object without members. */
+type Told<N extends MachineEventName> = MachineEventData[N] extends undefined ? object : MachineEventData[N];
+
+/** An event of the machine. Does not compile where what comes with it is not what the schema says. */
+const event =
+  <N extends MachineEventName>(name: N) =>
+  <T>(data: SchemaType<T, ObjectNode> & (Told<N> extends T ? unknown : never)): QapiEvent => ({
+    name,
+    data: data.node,
+  });
+
+export const QAPI_EVENTS: readonly QapiEvent[] = [
+  event('SHUTDOWN')(GUEST_REASON),
+  event('POWERDOWN')(NOTHING),
+  event('RESET')(GUEST_REASON),
+  event('STOP')(NOTHING),
+  event('RESUME')(NOTHING),
+  event('SUSPEND')(NOTHING),
+  event('SUSPEND_DISK')(NOTHING),
+  event('WAKEUP')(NOTHING),
+  event('BLOCK_IO_ERROR')(
+    struct({
+      ...{ device: STR, 'node-name': optional(STR), operation: IO_OPERATION_TYPE },
+      ...{ action: BLOCK_ERROR_ACTION, nospace: optional(BOOL), reason: STR },
+    }),
+  ),
+  event('VSERPORT_CHANGE')(struct({ id: STR, open: BOOL })),
+  event('DEVICE_DELETED')(struct({ device: optional(STR), path: STR })),
+  event('BALLOON_CHANGE')(struct({ actual: INT })),
+  event('MEMORY_DEVICE_SIZE_CHANGE')(struct({ id: optional(STR), size: SIZE, 'qom-path': STR })),
+  event('ACPI_DEVICE_OST')(struct({ info: ACPI_OST_INFO })),
+];

@@ -1,0 +1,78 @@
+/** Objects and their properties. Spec: QEMU qapi/qom.json. */
+import type { JsonObject, JsonValue } from '../../qapi/json-value.ts';
+import {
+  ANY,
+  BOOL,
+  enumeration,
+  list,
+  optional,
+  SIZE,
+  STR,
+  struct,
+  UINT16,
+  UINT32,
+  union,
+} from '../../qapi/schema.ts';
+import { Options } from '../../qdev/option-string.ts';
+import { command } from './context.ts';
+import { HOST_MEM_POLICY } from './machine.ts';
+
+export const OBJECT_PROPERTY_INFO = struct({
+  ...{ name: STR, type: STR },
+  ...{ description: optional(STR), 'default-value': optional(ANY) },
+});
+
+const RNG_PROPERTIES = { opened: optional(BOOL) };
+/** Not modelled: `prealloc-context`, which threads of the host fill the memory. */
+const MEMORY_BACKEND_PROPERTIES = struct({
+  ...{ dump: optional(BOOL), 'host-nodes': optional(list(UINT16)), merge: optional(BOOL) },
+  ...{ policy: optional(HOST_MEM_POLICY), prealloc: optional(BOOL) },
+  ...{ 'prealloc-threads': optional(UINT32), share: optional(BOOL), reserve: optional(BOOL) },
+  ...{ size: SIZE, 'x-use-canonical-path-for-ramblock-id': optional(BOOL) },
+});
+const OBJECT_TYPE = enumeration('ObjectType', ['memory-backend-ram', 'rng-builtin', 'rng-random']);
+const OBJECT_OPTIONS = union({ 'qom-type': OBJECT_TYPE, id: STR }, 'qom-type', {
+  'memory-backend-ram': MEMORY_BACKEND_PROPERTIES,
+  'rng-builtin': struct(RNG_PROPERTIES),
+  'rng-random': struct({ ...RNG_PROPERTIES, filename: optional(STR) }),
+});
+
+function objectOptions(given: JsonObject): Options<JsonValue> {
+  const { id } = given;
+  const entries = Object.entries(given).filter(([name]) => name !== 'id');
+  return new Options(entries, String(id), true);
+}
+
+export const QOM_COMMANDS = [
+  command('qom-list', {
+    args: struct({ path: STR }),
+    returns: list(OBJECT_PROPERTY_INFO),
+    allowPreconfig: true,
+    run: ({ machine }, { path }) =>
+      machine.qom.list(path).map(({ name, typeName }) => ({ name, type: typeName })),
+  }),
+  command('qom-get', {
+    args: struct({ path: STR, property: STR }),
+    returns: ANY,
+    allowPreconfig: true,
+    run: ({ machine }, { path, property }) => machine.qom.get(path, property),
+  }),
+  command('qom-set', {
+    args: struct({ path: STR, property: STR, value: ANY }),
+    allowPreconfig: true,
+    run: ({ machine }, { path, property, value }) =>
+      machine.qom.set(path, property, value as JsonValue, true),
+  }),
+  command('object-add', {
+    args: OBJECT_OPTIONS,
+    allowPreconfig: true,
+    run({ machine }, given) {
+      machine.objects.add(objectOptions(given as unknown as JsonObject));
+    },
+  }),
+  command('object-del', {
+    args: struct({ id: STR }),
+    allowPreconfig: true,
+    run: ({ machine }, { id }) => machine.objects.delete(id),
+  }),
+];

@@ -1,0 +1,24 @@
+/** Whether the guest runs. Spec: QEMU qapi/run-state.json. */
+import type { MachineApi } from '../../machine/machine-api.ts';
+import { BOOL, enumeration, type Infer, struct } from '../../qapi/schema.ts';
+import { command } from './context.ts';
+
+const RUN_STATE = enumeration('RunState', [
+  ...(['debug', 'inmigrate', 'internal-error', 'io-error', 'paused', 'postmigrate', 'prelaunch'] as const),
+  ...(['finish-migrate', 'restore-vm', 'running', 'save-vm', 'shutdown', 'suspended', 'watchdog'] as const),
+  ...(['guest-panicked', 'colo'] as const),
+]);
+
+export const STATUS_INFO = struct({ running: BOOL, singlestep: BOOL, status: RUN_STATE });
+
+export function queryStatus({ runState }: MachineApi): Infer<typeof STATUS_INFO> {
+  return { running: runState === 'running', singlestep: false, status: runState };
+}
+
+export const RUN_STATE_COMMANDS = [
+  command('query-status', {
+    returns: STATUS_INFO,
+    allowPreconfig: true,
+    run: ({ machine }) => queryStatus(machine),
+  }),
+];

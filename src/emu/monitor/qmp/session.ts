@@ -1,0 +1,206 @@
+/**
+ * QMP with one client: greeting, capabilities, requests, answers and events. Bytes in, text out.
+ * Spec: QEMU docs/interop/qmp-spec.
+ */
+import type { MachineEvent } from '../../core/machine-events.ts';
+import { MonitorError } from '../../core/monitor-error.ts';
+import type { MachineApi } from '../../machine/machine-api.ts';
+import { checkArguments } from '../../qapi/check.ts';
+import type { QapiCommand } from '../../qapi/command.ts';
+import { schemaOf } from '../../qapi/introspect.ts';
+import { JsonReader } from '../../qapi/json-reader.ts';
+import { isJsonObject, type JsonObject, type JsonValue, keysOf } from '../../qapi/json-value.ts';
+import { writeJson } from '../../qapi/json-writer.ts';
+import { inQdictOrder } from '../../qapi/qdict-order.ts';
+import { QAPI_COMMANDS } from '../qapi/commands.ts';
+import { queryVersion } from '../qapi/control.ts';
+import { QAPI_EVENTS } from '../qapi/events.ts';
+import { CAPABILITIES_ARGS, OWN_COMMANDS, type QmpContext } from './own-commands.ts';
+
+const COMMANDS: readonly QapiCommand<QmpContext>[] = [...OWN_COMMANDS, ...QAPI_COMMANDS];
+const BY_NAME: ReadonlyMap<string, QapiCommand<QmpContext>> = new Map(COMMANDS.map((one) => [one.name, one]));
+
+const US_PER_MS = 1000;
+const US_PER_S = 1_000_000;
+
+export interface QmpOptions {
+  readonly machine: MachineApi;
+  /** Milliseconds since 1970, for what happens. */
+  readonly nowMs: () => number;
+  /** What QEMU's process prints on its standard error. */
+  readonly stderr?: (text: string) => void;
+  /** Answers take several lines, for people. */
+  readonly pretty?: boolean;
+}
+
+interface Request {
+  readonly id: JsonValue | undefined;
+  readonly answer: () => Promise<JsonObject> | JsonObject;
+}
+
+/** What a client asked for, when it is in order. */
+interface Call {
+  readonly name: string;
+  readonly args: JsonObject;
+  readonly isOob: boolean;
+}
+
+export class QmpSession {
+  readonly #write: (text: string) => void;
+  readonly #options: QmpOptions;
+  readonly #context: QmpContext;
+  #reader = this.#newReader();
+  /** Between greeting and goodbye. */
+  #isOpen = false;
+  #isNegotiated = false;
+  #hasOob = false;
+  /** Requests whose turn has not come. */
+  readonly #waiting: Request[] = [];
+  #isBusy = false;
+
+  constructor(write: (text: string) => void, options: QmpOptions) {
+    const { machine, stderr = () => {} } = options;
+    this.#write = write;
+    this.#options = options;
+    this.#context = {
+      ...{ machine, stderr, warn: stderr },
+      commandNames: () => COMMANDS.map(({ name }) => name).reverse(),
+      schema: () => schemaOf(COMMANDS, QAPI_EVENTS),
+    };
+    machine.events.listen((event) => this.#tell(event));
+  }
+
+  /** A client is there: it is greeted, and has to say what it can. */
+  start(): void {
+    this.#isOpen = true;
+    this.#isNegotiated = false;
+    this.#hasOob = false;
+    this.#reader = this.#newReader();
+    const version = queryVersion();
+    this.#send({ QMP: { version, capabilities: ['oob'] } });
+  }
+
+  /** The client is gone: what it had asked for and nobody has begun is forgotten. */
+  stop(): void {
+    this.#isOpen = false;
+    this.#waiting.length = 0;
+    this.#reader = this.#newReader();
+  }
+
+  /** Requests that wait for others to end. */
+  get waitingRequests(): number {
+    return this.#waiting.length;
+  }
+
+  input(bytes: Uint8Array): void {
+    this.#reader.feed(bytes);
+  }
+
+  #newReader(): JsonReader {
+    return new JsonReader((message) => {
+      if ('error' in message) {
+        const { error } = message;
+        this.#queue({ id: undefined, answer: () => Promise.reject(error) });
+      } else this.#receive(message.value);
+    });
+  }
+
+  #receive(value: JsonValue): void {
+    if (!isJsonObject(value)) {
+      this.#queue({ id: undefined, answer: () => fail('QMP input must be a JSON object') });
+      return;
+    }
+    const { id } = value;
+    // QEMU: what comes out of band does not wait for its turn.
+    if (this.#hasOob && value['exec-oob'] !== undefined && value['execute'] === undefined) {
+      void this.#answer({ id, answer: () => this.#call(value) });
+    } else this.#queue({ id, answer: () => this.#call(value) });
+  }
+
+  #queue(request: Request): void {
+    this.#waiting.push(request);
+    if (!this.#isBusy) void this.#drain();
+  }
+
+  /** One after another, in their order. */
+  async #drain(): Promise<void> {
+    this.#isBusy = true;
+    for (let request = this.#waiting.shift(); request !== undefined; request = this.#waiting.shift()) {
+      await this.#answer(request);
+    }
+    this.#isBusy = false;
+  }
+
+  async #answer({ id, answer }: Request): Promise<void> {
+    let said: JsonObject;
+    try {
+      said = await answer();
+    } catch (error) {
+      if (!(error instanceof MonitorError)) throw error;
+      said = { error: { class: error.errorClass, desc: error.message } };
+    }
+    this.#send(id === undefined ? said : { ...said, id });
+  }
+
+  async #call(request: JsonObject): Promise<JsonObject> {
+    const call = readCall(request, this.#hasOob);
+    if (!this.#isNegotiated) return this.#negotiate(call);
+    const { name, args, isOob } = call;
+    const command = BY_NAME.get(name);
+    if (command === undefined) fail(`The command ${name} has not been found`, 'CommandNotFound');
+    if (isOob && !command.allowOob) fail(`The command ${name} does not support OOB`);
+    const checked = command.takesAnything ? args : checkArguments(command.args, args);
+    const result = await command.run(this.#context, checked as never);
+    return { return: (result ?? {}) as JsonValue };
+  }
+
+  #negotiate({ name, args }: Call): JsonObject {
+    if (name !== 'qmp_capabilities') {
+      fail("Expecting capabilities negotiation with 'qmp_capabilities'", 'CommandNotFound');
+    }
+    const { enable = [] } = checkArguments(CAPABILITIES_ARGS.node, args);
+    this.#hasOob = Array.isArray(enable) && enable.includes('oob');
+    this.#isNegotiated = true;
+    return { return: {} };
+  }
+
+  #tell({ event, data }: MachineEvent): void {
+    if (!this.#isNegotiated) return;
+    const now = Math.floor(this.#options.nowMs() * US_PER_MS);
+    const seconds = Math.floor(now / US_PER_S);
+    const microseconds = now % US_PER_S;
+    this.#send({ timestamp: { seconds, microseconds }, event, data });
+  }
+
+  #send(message: object): void {
+    if (!this.#isOpen) return;
+    const text = writeJson(message as JsonObject, this.#options.pretty);
+    this.#write(`${text.replaceAll('\n', '\r\n')}\r\n`);
+  }
+}
+
+function fail(message: string, errorClass?: MonitorError['errorClass']): never {
+  throw new MonitorError(message, errorClass);
+}
+
+/** QEMU: `exec-oob` is known once the client has asked for it. Throws QEMU's errors. */
+function readCall(request: JsonObject, hasOob: boolean): Call {
+  let name: string | undefined;
+  let args: JsonObject = {};
+  let isOob = false;
+  for (const key of inQdictOrder(keysOf(request))) {
+    const value = request[key];
+    if (key === 'id') continue;
+    if (key === 'arguments') {
+      if (!isJsonObject(value)) fail("QMP input member 'arguments' must be an object");
+      args = value;
+    } else if (key === 'execute' || (key === 'exec-oob' && hasOob)) {
+      if (typeof value !== 'string') fail(`QMP input member '${key}' must be a string`);
+      if (name !== undefined) fail("QMP input member 'execute' clashes with 'exec-oob'");
+      name = value;
+      isOob = key === 'exec-oob';
+    } else fail(`QMP input member '${key}' is unexpected`);
+  }
+  if (name === undefined) fail("QMP input lacks member 'execute'");
+  return { name, args, isOob };
+}

@@ -1,0 +1,74 @@
+/** QMP as QEMU 7.2 speaks it: `scripts/record-qmp.ts` recorded what each packet was answered. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
+import { QmpSession } from '../../src/emu/monitor/qmp/session.ts';
+import { type MonitorRigOptions, monitorRig } from '../support/monitor-rig.ts';
+
+const GOLDEN = join(import.meta.dirname, '../golden/qmp');
+const MIB = 2 ** 20;
+const ROOM: MonitorRigOptions['dimms'] = { slots: 2, maxSize: 256 * MIB };
+const smp = (maxCpus: number): SmpConfig => ({
+  ...{ cpus: 1, maxCpus, sockets: maxCpus, dies: 1, cores: 1, threads: 1 },
+});
+
+const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
+  protocol: {},
+  protocol_in_turn: {},
+  arguments: { smp: smp(2), dimms: ROOM },
+  objects: {},
+  chardevs: {},
+  devices: { smp: smp(3), dimms: ROOM },
+};
+
+interface Step {
+  readonly packet: string;
+  readonly answers: readonly string[];
+}
+
+function readFlow(name: string): readonly Step[] {
+  const steps: { packet: string; answers: string[] }[] = [];
+  for (const line of readFileSync(join(GOLDEN, `${name}.txt`), 'utf8').split('\n')) {
+    if (line.startsWith('>>> ')) steps.push({ packet: JSON.parse(line.slice(4)) as string, answers: [] });
+    else if (line.startsWith('<<< ')) steps.at(-1)?.answers.push(line.slice(4));
+  }
+  return steps;
+}
+
+/** What differs from run to run, or is the host's. */
+function normalised(line: string): string {
+  return line
+    .replace(/"timestamp": \{"seconds": \d+, "microseconds": \d+\}/, '"timestamp": {}')
+    .replaceAll(/"thread-id": \d{2,}/g, '"thread-id": 1')
+    .replaceAll(/"thread-id": [1-9], "props"/g, '"thread-id": 1, "props"');
+}
+
+/** Packets whose answers are ours on purpose, and why. */
+const OURS: readonly (readonly [packet: RegExp, why: string])[] = [];
+
+async function settled(): Promise<void> {
+  for (let n = 0; n < 20; n++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+describe('answers as QEMU 7.2 recorded them', () => {
+  it.each(Object.keys(MACHINES))('%s', async (name) => {
+    const { machine } = await monitorRig({ memoryBytes: 64 * MIB, ...MACHINES[name] });
+    let text = '';
+    const session = new QmpSession(
+      (more) => {
+        text += more;
+      },
+      { machine, nowMs: () => 0 },
+    );
+    session.start();
+    for (const { packet, answers } of readFlow(name)) {
+      text = '';
+      session.input(new TextEncoder().encode(`${packet}\n`));
+      await settled();
+      if (OURS.some(([ours]) => ours.test(packet))) continue;
+      const told = text.split('\r\n').filter((line) => line !== '');
+      expect.soft(told.map(normalised), packet).toEqual(answers.map(normalised));
+    }
+  });
+});

@@ -1,0 +1,167 @@
+/** What `query-qmp-schema` says beside what QEMU 7.2 says: `scripts/record-qmp.ts` recorded that. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { schemaRows } from '../support/qmp-client.ts';
+
+interface Row {
+  readonly name: string;
+  readonly 'meta-type': string;
+  readonly 'arg-type'?: string;
+  readonly 'ret-type'?: string;
+  readonly 'element-type'?: string;
+  readonly 'allow-oob'?: boolean;
+  readonly features?: readonly string[];
+  readonly values?: readonly string[];
+  readonly members?: readonly MemberRow[];
+  readonly tag?: string;
+  readonly variants?: readonly VariantRow[];
+}
+interface MemberRow {
+  readonly name: string;
+  readonly type: string;
+  readonly default?: null;
+}
+interface VariantRow {
+  readonly case: string;
+  readonly type: string;
+}
+
+class Schema {
+  readonly #rows: ReadonlyMap<string, Row>;
+
+  constructor(rows: readonly Row[]) {
+    this.#rows = new Map(rows.map((row) => [row.name, row]));
+  }
+
+  find(name: string): Row | undefined {
+    return this.#rows.get(name);
+  }
+
+  at(name: string): Row {
+    const row = this.#rows.get(name);
+    if (row === undefined) throw new Error(`the schema names ${name}, which is not in it`);
+    return row;
+  }
+}
+
+const QEMU = new Schema(
+  JSON.parse(readFileSync(join(import.meta.dirname, '../golden/qmp/schema.json'), 'utf8')) as Row[],
+);
+
+/** Images that stand on others, or have a format of their own; limits of their bursts; bitmaps. */
+const NODE = [
+  ...['backing-filename', 'full-backing-filename', 'backing-filename-format', 'snapshots'].map(
+    (name) => `image.${name}`,
+  ),
+  ...['image.backing-image', 'image.format-specific'],
+  ...['bps_max', 'bps_rd_max', 'bps_wr_max', 'iops_max', 'iops_rd_max', 'iops_wr_max'],
+  ...['bps_max', 'bps_rd_max', 'bps_wr_max', 'iops_max', 'iops_rd_max', 'iops_wr_max'].map(
+    (name) => `${name}_length`,
+  ),
+  ...['iops_size', 'group', 'dirty-bitmaps'],
+];
+/** What this machine leaves out, by where it is. */
+const LEFT_OUT = [
+  ...NODE.map((name) => `query-block →[].inserted.${name}`),
+  ...NODE.map((name) => `query-named-block-nodes →[].${name}`),
+  'chardev-add.backend.type values',
+  'object-add.qom-type values',
+  'object-add(memory-backend-ram).prealloc-context',
+  'query-pci →[].devices[].pci_bridge',
+];
+
+class Comparison {
+  readonly #ours: Schema;
+  readonly differences: string[] = [];
+  readonly leftOut: string[] = [];
+
+  constructor(ours: Schema) {
+    this.#ours = ours;
+  }
+
+  compare(ourName: string, qemuName: string, where: string): void {
+    const ours = this.#ours.at(ourName);
+    const qemu = QEMU.at(qemuName);
+    if (ours['meta-type'] !== qemu['meta-type']) {
+      this.differences.push(`${where}: ${ours['meta-type']}, not ${qemu['meta-type']}`);
+      return;
+    }
+    switch (ours['meta-type']) {
+      case 'builtin':
+        if (ourName !== qemuName) this.differences.push(`${where}: ${ourName}, not ${qemuName}`);
+        break;
+      case 'array':
+        this.compare(String(ours['element-type']), String(qemu['element-type']), `${where}[]`);
+        break;
+      case 'enum':
+        this.#compareValues(ours.values ?? [], qemu.values ?? [], where);
+        break;
+      case 'object':
+        this.#compareObjects(ours, qemu, where);
+        break;
+      default:
+        this.differences.push(`${where}: nothing compares ${ours['meta-type']}`);
+    }
+  }
+
+  #compareValues(ours: readonly string[], qemu: readonly string[], where: string): void {
+    const known = qemu.filter((value) => ours.includes(value));
+    if (known.join() !== ours.join()) this.differences.push(`${where}: ${ours.join()}, not ${qemu.join()}`);
+    if (ours.length < qemu.length) this.leftOut.push(`${where} values`);
+  }
+
+  #compareObjects(ours: Row, qemu: Row, where: string): void {
+    const { members: theirs = [], variants: cases = [] } = qemu;
+    const { members: own = [], variants = [] } = ours;
+    for (const member of own) this.#compareMember(member, theirs, where);
+    for (const { name } of theirs) {
+      if (!own.some((member) => member.name === name)) this.leftOut.push(`${where}.${name}`);
+    }
+    if (ours.tag !== qemu.tag) this.differences.push(`${where}: tag ${ours.tag}, not ${qemu.tag}`);
+    for (const variant of variants) {
+      const other = cases.find((one) => one.case === variant.case);
+      if (other === undefined) this.differences.push(`${where}(${variant.case}): QEMU has none`);
+      else this.compare(variant.type, other.type, `${where}(${variant.case})`);
+    }
+  }
+
+  #compareMember(member: MemberRow, theirs: readonly MemberRow[], where: string): void {
+    const isOptional = (one: MemberRow): boolean => 'default' in one;
+    const other = theirs.find(({ name }) => name === member.name);
+    const at = `${where}.${member.name}`;
+    if (other === undefined) this.differences.push(`${at}: QEMU has none`);
+    else if (isOptional(member) !== isOptional(other)) this.differences.push(`${at}: optional or not`);
+    else this.compare(member.type, other.type, at);
+  }
+}
+
+const rows = (await schemaRows()) as readonly Row[];
+
+describe('query-qmp-schema', () => {
+  const ours = new Schema(rows);
+  const told = rows.filter((row) => row['meta-type'] === 'command' || row['meta-type'] === 'event');
+  const leftOut: string[] = [];
+
+  it.each(told.map((row) => [row.name, row] as const))('%s is as in QEMU', (name, row) => {
+    const qemu = QEMU.at(name);
+    const comparison = new Comparison(ours);
+    comparison.compare(String(row['arg-type']), String(qemu['arg-type']), name);
+    if (row['meta-type'] === 'command') {
+      comparison.compare(String(row['ret-type']), String(qemu['ret-type']), `${name} →`);
+    }
+    expect(comparison.differences).toEqual([]);
+    expect([row.features, row['allow-oob']]).toEqual([qemu.features, qemu['allow-oob']]);
+    leftOut.push(...comparison.leftOut);
+  });
+
+  it('leaves out what is known to be missing, and nothing else', () => {
+    expect(leftOut).toEqual(LEFT_OUT);
+  });
+
+  it('names every type once, and tells of each that it names', () => {
+    expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
+    const named = JSON.stringify(rows).matchAll(/"(?:type|arg-type|ret-type|element-type)":"([^"]+)"/g);
+    for (const [, name = ''] of named) expect(ours.find(name), name).toBeDefined();
+  });
+});
