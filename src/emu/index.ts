@@ -38,6 +38,7 @@ export { machineOfCommandLine, PACKED_INITRD_BELOW } from './command-line/make-m
 export {
   type CharOption,
   type CommandLine,
+  type MonitorOption,
   type OptionGroup,
   readCommandLine,
 } from './command-line/options.ts';
@@ -63,6 +64,7 @@ export {
 } from './machine/snapshot-machine.ts';
 export { HmpConsole } from './monitor/hmp/console.ts';
 export { Monitor } from './monitor/monitor.ts';
+export { QmpSession } from './monitor/qmp/session.ts';
 export type { Options } from './qdev/option-string.ts';
 export { parseBool, parseSize } from './qdev/properties.ts';
 export { SnapshotReader } from './snapshot/snapshot-reader.ts';

@@ -1,6 +1,7 @@
 /** From the user's words to open channels: `-serial`, `-monitor` and `-chardev`. Texts are QEMU's. */
 import {
   type CharOption,
+  type MonitorOption,
   type OptionGroup,
   type Options,
   parseBool,
@@ -26,11 +27,16 @@ export interface NamedChannel {
   readonly at: string | undefined;
 }
 
+/** A channel with a monitor on it. */
+export interface MonitorChannel extends Pick<MonitorOption, 'mode' | 'pretty'> {
+  readonly channel: Channel;
+}
+
 /** The open ends of a command line. */
 export interface Channels {
   /** By port; undefined: no such port. */
   readonly serials: readonly (Channel | undefined)[];
-  readonly monitors: readonly Channel[];
+  readonly monitors: readonly MonitorChannel[];
   /** Those that are a character device, but for the serial ports, in QEMU's order. */
   readonly named: readonly NamedChannel[];
 }
@@ -47,7 +53,7 @@ export interface OpenEnvironment {
 /** What the command line says of character devices. */
 export interface CharacterOptions {
   readonly serials: readonly CharOption[];
-  readonly monitors: readonly CharOption[];
+  readonly monitors: readonly MonitorOption[];
   readonly chardevs: readonly OptionGroup[];
 }
 
@@ -107,6 +113,8 @@ class Opener {
   readonly #open: Channel[] = [];
   readonly #named: NamedChannel[] = [];
   #stdioTaken = false;
+  /** Monitors with a device of their own. */
+  #compat = 0;
 
   constructor(environment: OpenEnvironment) {
     this.#environment = environment;
@@ -119,12 +127,11 @@ class Opener {
         const channel = await this.#chardev(options, at);
         if (channel !== undefined) this.#named.push({ id: options.id ?? '', channel, at });
       }
-      const monitorChannels: Channel[] = [];
+      const monitorChannels: MonitorChannel[] = [];
       for (const option of monitors) {
-        const channel = await this.#monitor(option);
-        if (channel === undefined) continue;
-        this.#named.push({ id: `compat_monitor${monitorChannels.length}`, channel, at: undefined });
-        monitorChannels.push(channel);
+        const channel = await this.#monitor(option, chardevs);
+        const { mode, pretty } = option;
+        if (channel !== undefined) monitorChannels.push({ channel, mode, pretty });
       }
       const serialChannels: (Channel | undefined)[] = [];
       for (const option of serials) {
@@ -138,9 +145,21 @@ class Opener {
     }
   }
 
-  async #monitor({ spec, at }: CharOption): Promise<Channel | undefined> {
-    if (spec === 'none') return undefined;
-    return this.#mon(spec.startsWith(MON) ? spec.slice(MON.length) : spec, at);
+  /** Undefined: there is to be none. */
+  async #monitor(option: MonitorOption, chardevs: readonly OptionGroup[]): Promise<Channel | undefined> {
+    const { chardev, mode, pretty, at } = option;
+    if ('id' in chardev) {
+      const channel = this.#monitorOn(chardev.id, chardevs, at);
+      // QEMU: looked at when the device is there.
+      if (pretty && mode === 'readline') throw startError("'pretty' is not compatible with HMP monitors", at);
+      return channel;
+    }
+    const { spec } = chardev;
+    // QEMU: of the three options, -monitor alone knows the word.
+    if (spec === 'none' && mode === 'readline') return undefined;
+    const channel = await this.#mon(spec.startsWith(MON) ? spec.slice(MON.length) : spec, at);
+    this.#named.push({ id: `compat_monitor${this.#compat++}`, channel, at: undefined });
+    return channel;
   }
 
   async #mon(spec: string, at: string | undefined): Promise<Channel> {
@@ -151,7 +170,30 @@ class Opener {
     }
   }
 
-  async #serial({ spec, at }: CharOption, id: string, monitors: Channel[]): Promise<Channel | undefined> {
+  /** A device of -chardev that nobody else can have from now on. */
+  #monitorOn(id: string, chardevs: readonly OptionGroup[], at: string | undefined): Channel {
+    const place = this.#named.findIndex((one) => one.id === id);
+    const named = this.#named[place];
+    if (named?.at === undefined && place >= 0) throw startError(`Device '${id}' is in use`, at);
+    if (named !== undefined) {
+      this.#named[place] = { ...named, at: undefined };
+      return named.channel;
+    }
+    const group = chardevs.find(({ options }) => options.id === id);
+    if (group === undefined) throw startError(`chardev "${id}" not found`, at);
+    if (group.options.get('backend') !== 'null') {
+      throw startError(`a monitor on '${group.options.get('backend')}' is not modelled here`, at);
+    }
+    const channel = new NullChannel('null');
+    this.#named.push({ id, channel, at: undefined });
+    return channel;
+  }
+
+  async #serial(
+    { spec, at }: CharOption,
+    id: string,
+    monitors: MonitorChannel[],
+  ): Promise<Channel | undefined> {
     if (spec === 'none') return undefined;
     try {
       if (!spec.startsWith(MON)) return await this.#channel(spec, at, true);
@@ -159,7 +201,7 @@ class Opener {
       const { onExit, nowMs } = this.#environment;
       const mux = new Mux({ channel, onExit, nowMs });
       this.#named.push({ id: `${id}-base`, channel, at: undefined });
-      monitors.push(mux.monitor);
+      monitors.push({ channel: mux.monitor, mode: 'readline', pretty: false });
       return mux.serial;
     } catch (error) {
       throw withLine(error, `could not connect serial device to character backend '${spec}'`, at, true);

@@ -7,12 +7,13 @@ import {
   type Machine,
   type MachineHost,
   machineOfCommandLine,
+  QmpSession,
   report,
   WakingImages,
 } from '../emu/index.ts';
 import { type ChannelPipe, provideChannel } from './channel-pipes.ts';
 import type { Channel } from './chardev.ts';
-import { type Channels, openChannels } from './chardev-open.ts';
+import { type Channels, type MonitorChannel, openChannels } from './chardev-open.ts';
 import { FILE_IMAGES } from './file-backend.ts';
 import { type GuestFiles, noKernelError, readGuest } from './guest-image.ts';
 import { InputGate } from './input-gate.ts';
@@ -31,6 +32,8 @@ const MAX_SERIAL_BYTES = 1 << 20;
 const MAX_MONITOR_CHARACTERS = 1 << 16;
 /** Answers that the monitor's user has not read. */
 const MAX_MONITOR_BYTES = 1 << 20;
+/** QEMU reads no more while so many requests of a client wait. */
+const MAX_QMP_REQUESTS = 8;
 
 /** A line, or several, for standard error. */
 export function printError(text: string): void {
@@ -152,7 +155,10 @@ class Session {
     };
     const outputs = channels.serials.map((channel) => new OutputCollector((bytes) => channel?.write(bytes)));
     machine.onSerial = (bytes, port) => outputs[port]?.add(bytes);
-    for (const channel of channels.monitors) this.#attachMonitor(channel, machine, loop);
+    for (const monitor of channels.monitors) {
+      if (monitor.mode === 'control') this.#attachQmp(monitor, machine, loop);
+      else this.#attachMonitor(monitor.channel, machine, loop);
+    }
     for (const [port, channel] of channels.serials.entries()) {
       const pipe = machine.serials[port];
       if (channel !== undefined && pipe !== undefined) this.#attachPipe({ channel, pipe }, loop);
@@ -216,6 +222,28 @@ class Session {
     });
   }
 
+  #attachQmp({ channel, pretty }: MonitorChannel, machine: Machine, loop: RunLoop): void {
+    const encoder = new TextEncoder();
+    const isFull = (): boolean => channel.queuedBytes > MAX_MONITOR_BYTES;
+    const session = new QmpSession((text) => channel.write(encoder.encode(text)), {
+      ...{ machine, pretty },
+      stderr: (message) => this.#warn(message),
+      nowMs: () => Date.now(),
+    });
+    const gate = new InputGate(channel, () => session.waitingRequests > MAX_QMP_REQUESTS || isFull());
+    channel.connect({
+      input: (bytes) => {
+        session.input(bytes);
+        gate.update();
+        loop.wake();
+      },
+      opened: () => session.start(),
+      closed: () => session.stop(),
+      focus() {},
+      sendBreak() {},
+    });
+  }
+
   /** QEMU: some warnings are printed without the program's name. */
   #warn(message: string): void {
     this.#print(message.startsWith('WARNING:') ? message : report(message));
@@ -236,6 +264,9 @@ class Session {
 }
 
 function allOf({ serials, monitors, named }: Channels): readonly Channel[] {
-  const all = [...serials.filter((channel) => channel !== undefined), ...monitors];
+  const all = [
+    ...serials.filter((channel) => channel !== undefined),
+    ...monitors.map(({ channel }) => channel),
+  ];
   return [...new Set([...all, ...named.map(({ channel }) => channel)])];
 }

@@ -10,8 +10,14 @@ import { RunLoop } from '../../src/node/run-loop.ts';
 
 const ENVIRONMENT = { warn: () => {}, onExit: () => {}, nowMs: () => 0, ended: new Promise<never>(() => {}) };
 const option = (spec: string) => ({ spec, at: undefined });
+const monitor = (spec: string) => ({
+  chardev: { spec },
+  mode: 'readline' as const,
+  pretty: false,
+  at: undefined,
+});
 const open = (serials: readonly string[], monitors: readonly string[] = []): Promise<Channels> =>
-  openChannels({ serials: serials.map(option), monitors: monitors.map(option), chardevs: [] }, ENVIRONMENT);
+  openChannels({ serials: serials.map(option), monitors: monitors.map(monitor), chardevs: [] }, ENVIRONMENT);
 /** What -chardev makes of `text`. */
 const chardev = async (text: string): Promise<Channel> => {
   const at = `-chardev ${text}`;

@@ -75,7 +75,11 @@ describe('the real-time clock', () => {
 describe('serial ports and monitor', () => {
   const ends = (...args: string[]) => {
     const { serials, monitors } = read(...args);
-    return [serials.map(({ spec }) => spec), monitors.map(({ spec }) => spec)];
+    const shown = monitors.map(({ chardev, mode, pretty }) => {
+      const to = 'spec' in chardev ? chardev.spec : `chardev ${chardev.id}`;
+      return `${to}${mode === 'control' ? ' QMP' : ''}${pretty ? ' pretty' : ''}`;
+    });
+    return [serials.map(({ spec }) => spec), shown];
   };
   it.each<[string, readonly string[], readonly string[]]>([
     ['', ['mon:stdio'], []],
@@ -95,6 +99,12 @@ describe('serial ports and monitor', () => {
       '-display none -serial unix:a,server=on,wait=off -monitor unix:b,server=on,wait=off',
       ['unix:a,server=on,wait=off'],
       ['unix:b,server=on,wait=off'],
+    ],
+    ['-nographic -qmp unix:a', ['stdio'], ['unix:a QMP']],
+    [
+      '-nodefaults -qmp-pretty a -chardev null,id=n -mon n -monitor b -mon chardev=n,mode=control,pretty=on',
+      [],
+      ['a QMP pretty', 'chardev n', 'b', 'chardev n QMP pretty'],
     ],
   ])('%s', (line, serials, monitors) => {
     expect(ends(...line.split(' ').filter((word) => word !== ''))).toEqual([serials, monitors]);

@@ -17,14 +17,14 @@ export type MachineParts = Pick<
 
 /** The board with its processors and memory; `attachDevices` and `devices.machineReady()` follow. Throws StartError. */
 export function machineOfCommandLine(
-  { noReboot, icountShift, rtcBaseMs, dimms, machineType, cpu, smp }: CommandLine,
+  { name, noReboot, icountShift, rtcBaseMs, dimms, machineType, cpu, smp }: CommandLine,
   parts: MachineParts,
   host: MachineHost,
 ): Machine {
   checkMemory(parts.memoryBytes, { dimms, machineType, cpu });
   try {
     return new Machine(
-      { ...parts, machineType, cpu, dimms, smp, icountShift, rtcBaseMs, noReboot, coldPlug: true },
+      { ...parts, machineType, cpu, dimms, smp, icountShift, rtcBaseMs, noReboot, name, coldPlug: true },
       host,
     );
   } catch (error) {

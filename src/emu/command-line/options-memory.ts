@@ -193,3 +193,14 @@ export function readIcount(group: OptionGroup): number | undefined {
   }
   return Number(shift);
 }
+
+/** The name of -name; undefined: none. What it says of the host's process has no meaning here. Throws StartError. */
+export function readName(group: OptionGroup): string | undefined {
+  const { options, at } = group;
+  checkKeys(group, ['guest', 'process', 'debug-threads']);
+  const threads = options.get('debug-threads');
+  if (threads !== undefined && parseBool(threads) === undefined) {
+    throw startError("Parameter 'debug-threads' expects 'on' or 'off'", at);
+  }
+  return options.get('guest');
+}

@@ -15,6 +15,13 @@ import { Options, parseOptions } from '../qdev/option-string.ts';
 import { parseSize } from '../qdev/properties.ts';
 import { checkObjectOptions, type ObjectType } from '../qdev/user-objects.ts';
 import {
+  type CharacterEnds,
+  type CharOption,
+  type MonitorOption,
+  readCharacters,
+  readMon,
+} from './options-characters.ts';
+import {
   ACCEL_HELP,
   type AccelChoice,
   checkCpu,
@@ -25,20 +32,21 @@ import {
   SMP_HELP,
   smpOption,
 } from './options-machine.ts';
-import { type MemoryOption, type OptionGroup, readIcount, readMemory, readRtc } from './options-memory.ts';
+import {
+  type MemoryOption,
+  type OptionGroup,
+  readIcount,
+  readMemory,
+  readName,
+  readRtc,
+} from './options-memory.ts';
 import { type GivenOption, splitArguments } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
 import { readingOption, report, type StartError, startError } from './start-error.ts';
 
+export type { CharOption, MonitorOption } from './options-characters.ts';
 /** A drive or device of the command line. */
 export type { OptionGroup } from './options-memory.ts';
-
-/** Where a serial port or a monitor leads, as the user wrote it. */
-export interface CharOption {
-  readonly spec: string;
-  /** Undefined: nobody asked for it, it is the default. */
-  readonly at: string | undefined;
-}
 
 /** The machine that the user wants. */
 export interface CommandLine {
@@ -60,11 +68,13 @@ export interface CommandLine {
   readonly objects: readonly OptionGroup[];
   readonly chardevs: readonly OptionGroup[];
   readonly serials: readonly CharOption[];
-  readonly monitors: readonly CharOption[];
+  readonly monitors: readonly MonitorOption[];
   readonly icountShift: number | undefined;
   /** Milliseconds since 1970; undefined: the host's time. */
   readonly rtcBaseMs: number | undefined;
   readonly stopped: boolean;
+  /** -name; undefined: none. */
+  readonly name: string | undefined;
   readonly noReboot: boolean;
   readonly noShutdown: boolean;
 }
@@ -144,6 +154,7 @@ class Reader {
       icountShift: icount.at(-1),
       rtcBaseMs: this.#groups('rtc', undefined).map(readRtc).at(-1),
       stopped: this.#has('S'),
+      name: this.#reading('name', () => this.#groups('name', 'guest').map(readName).at(-1)),
       noReboot: this.#has('no-reboot'),
       noShutdown: this.#has('no-shutdown'),
     };
@@ -311,25 +322,13 @@ class Reader {
     );
   }
 
-  /** QEMU: -nographic brings both on the terminal unless the user put one of them elsewhere. */
-  #characters(): Pick<CommandLine, 'serials' | 'monitors'> {
-    const serials: CharOption[] = this.#all('serial').map(({ value, at }) => ({ spec: value, at }));
-    const monitors: CharOption[] = this.#all('monitor').map(({ value, at }) => ({ spec: value, at }));
-    const defaults = !this.#has('nodefaults');
-    const defaultSerial = defaults && serials.length === 0;
-    const defaultMonitor =
-      defaults && monitors.length === 0 && !serials.some(({ spec }) => spec.startsWith('mon:'));
-    const terminal = this.#has('nographic') || !this.#has('display');
-    const byDefault = (spec: string): CharOption => ({ spec, at: undefined });
-    if (!terminal) {
-      if (defaultSerial) serials.push(byDefault('vc'));
-    } else if (defaultSerial && defaultMonitor) {
-      serials.push(byDefault('mon:stdio'));
-    } else {
-      if (defaultSerial) serials.push(byDefault('stdio'));
-      if (defaultMonitor) monitors.push(byDefault('stdio'));
-    }
-    return { serials, monitors };
+  #characters(): CharacterEnds {
+    return readCharacters(this.#given, {
+      noDefaults: this.#has('nodefaults'),
+      onTerminal: this.#has('nographic') || !this.#has('display'),
+      readMon: ({ value, at }) =>
+        readingOption(at, () => readMon(this.#group(value, 'chardev', at).options, at)),
+    });
   }
 }
 
