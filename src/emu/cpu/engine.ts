@@ -298,7 +298,7 @@ export class Engine {
     if (record !== 0) {
       if (this.#follow > 0) this.#path.push({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
       S[EXIT_RECORD] = 0;
-      if (shadow && !this.#single) {
+      if (shadow) {
         const budget = S[BUDGET];
         const held = this.#holdBudget();
         this.#interpret(record);
