@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { characterWidth, clustersOf } from '../../src/emu/monitor/hmp/character-width.ts';
-import { Readline } from '../../src/emu/monitor/hmp/readline.ts';
+import { characterWidth, clustersOf } from '../../src/emu/monitor/character-width.ts';
+import { Readline } from '../../src/emu/monitor/readline.ts';
 import { monitorRig } from '../support/monitor-rig.ts';
 
 const LEFT = '\x1b[D';

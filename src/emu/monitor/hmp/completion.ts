@@ -1,7 +1,7 @@
 /** What Tab offers on a monitor line. */
 import type { Command, CommandContext } from '../command.ts';
 import { findCommand } from '../command.ts';
-import type { Completion } from './readline.ts';
+import type { Completion } from '../readline.ts';
 
 const names = (commands: readonly Command[]): string[] =>
   commands.flatMap(({ name, alias }) => (alias === undefined ? [name] : [name, alias]));

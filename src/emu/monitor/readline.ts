@@ -118,6 +118,15 @@ export class Readline {
     this.#options.write(this.#options.prompt);
   }
 
+  /** Shows whole lines where the prompt is; prompt and line come below them. */
+  above(lines: string): void {
+    const columns = textWidth(clustersOf(this.#options.prompt)) + this.#shownCursor;
+    this.#options.write(`${moveBy(-columns)}${ERASE_TO_END}${lines}${this.#options.prompt}`);
+    this.#forgetScreen();
+    this.#changed = true;
+    this.#redraw();
+  }
+
   /**
    * One character from the keyboard.
    * @param more other characters wait, so that the line need not be drawn now
@@ -272,7 +281,7 @@ export class Readline {
     const [first = '', ...others] = [...candidates].sort();
     if (first === '') return;
     if (others.length === 0) {
-      this.#insert(`${first.slice(typed.length)}${first.endsWith('/') ? '' : ' '}`);
+      this.#insert(`${first.slice(typed.length)}${/[/=]$/.test(first) ? '' : ' '}`);
       return;
     }
     this.#redraw();
