@@ -64,7 +64,7 @@ export {
 } from './machine/snapshot-machine.ts';
 export { HmpConsole } from './monitor/hmp/console.ts';
 export { Monitor } from './monitor/monitor.ts';
-export { QmpSession } from './monitor/qmp/session.ts';
+export { type QmpMessage, QmpSession, qmpText } from './monitor/qmp/session.ts';
 export type { Options } from './qdev/option-string.ts';
 export { parseBool, parseSize } from './qdev/properties.ts';
 export { SnapshotReader } from './snapshot/snapshot-reader.ts';

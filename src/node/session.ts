@@ -7,7 +7,9 @@ import {
   type Machine,
   type MachineHost,
   machineOfCommandLine,
+  type QmpMessage,
   QmpSession,
+  qmpText,
   report,
   WakingImages,
 } from '../emu/index.ts';
@@ -225,8 +227,9 @@ class Session {
   #attachQmp({ channel, pretty }: MonitorChannel, machine: Machine, loop: RunLoop): void {
     const encoder = new TextEncoder();
     const isFull = (): boolean => channel.queuedBytes > MAX_MONITOR_BYTES;
-    const session = new QmpSession((text) => channel.write(encoder.encode(text)), {
-      ...{ machine, pretty },
+    const tell = (message: QmpMessage): void => channel.write(encoder.encode(qmpText(message, pretty)));
+    const session = new QmpSession(tell, {
+      machine,
       stderr: (message) => this.#warn(message),
       nowMs: () => Date.now(),
     });

@@ -1,12 +1,12 @@
 /** A client of QMP beside the machine, made from the protocol's specification. */
-import { QmpSession } from '../../src/emu/monitor/qmp/session.ts';
+import { QmpSession, qmpText } from '../../src/emu/monitor/qmp/session.ts';
 import { monitorRig } from './monitor-rig.ts';
 
 /** What `query-qmp-schema` answers. */
 export async function schemaRows(): Promise<readonly unknown[]> {
   const { machine } = await monitorRig();
   const lines: string[] = [];
-  const session = new QmpSession((text) => lines.push(text), { machine, nowMs: () => 0 });
+  const session = new QmpSession((message) => lines.push(qmpText(message)), { machine, nowMs: () => 0 });
   session.start();
   session.input(
     new TextEncoder().encode('{"execute":"qmp_capabilities"}{"execute":"query-qmp-schema","id":7}'),

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
-import { QmpSession } from '../../src/emu/monitor/qmp/session.ts';
+import { QmpSession, qmpText } from '../../src/emu/monitor/qmp/session.ts';
 import { type MonitorRigOptions, monitorRig } from '../support/monitor-rig.ts';
 
 const GOLDEN = join(import.meta.dirname, '../golden/qmp');
@@ -56,8 +56,8 @@ describe('answers as QEMU 7.2 recorded them', () => {
     const { machine } = await monitorRig({ memoryBytes: 64 * MIB, ...MACHINES[name] });
     let text = '';
     const session = new QmpSession(
-      (more) => {
-        text += more;
+      (message) => {
+        text += qmpText(message);
       },
       { machine, nowMs: () => 0 },
     );

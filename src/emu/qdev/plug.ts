@@ -259,7 +259,9 @@ export class DeviceManager {
   #find(idOrPath: string): Qdev {
     const device = this.tree.find(idOrPath);
     if (device !== undefined) return device;
-    if (this.tree.isOther(idOrPath)) throw new MonitorError(`${idOrPath} is not a hotpluggable device`);
+    // QEMU: no path leads to the root of all objects, which is no device.
+    if (idOrPath === '' || this.tree.isOther(idOrPath))
+      throw new MonitorError(`${idOrPath} is not a hotpluggable device`);
     throw new MonitorError(`Device '${idOrPath}' not found`, 'DeviceNotFound');
   }
 

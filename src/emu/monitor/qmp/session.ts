@@ -1,5 +1,5 @@
 /**
- * QMP with one client: greeting, capabilities, requests, answers and events. Bytes in, text out.
+ * QMP with one client: greeting, capabilities, requests, answers and events. Bytes in, messages out.
  * Spec: QEMU docs/interop/qmp-spec.
  */
 import type { MachineEvent } from '../../core/machine-events.ts';
@@ -9,19 +9,34 @@ import { checkArguments } from '../../qapi/check.ts';
 import type { QapiCommand } from '../../qapi/command.ts';
 import { schemaOf } from '../../qapi/introspect.ts';
 import { JsonReader } from '../../qapi/json-reader.ts';
-import { isJsonObject, type JsonObject, type JsonValue, keysOf } from '../../qapi/json-value.ts';
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonOutput,
+  type JsonValue,
+  keysOf,
+} from '../../qapi/json-value.ts';
 import { writeJson } from '../../qapi/json-writer.ts';
 import { inQdictOrder } from '../../qapi/qdict-order.ts';
-import { QAPI_COMMANDS } from '../qapi/commands.ts';
 import { queryVersion } from '../qapi/control.ts';
 import { QAPI_EVENTS } from '../qapi/events.ts';
-import { CAPABILITIES_ARGS, OWN_COMMANDS, type QmpContext } from './own-commands.ts';
+import { CAPABILITIES_ARGS, type QmpContext } from './own-commands.ts';
+import { QMP_COMMANDS } from './table.ts';
 
-const COMMANDS: readonly QapiCommand<QmpContext>[] = [...OWN_COMMANDS, ...QAPI_COMMANDS];
-const BY_NAME: ReadonlyMap<string, QapiCommand<QmpContext>> = new Map(COMMANDS.map((one) => [one.name, one]));
+const BY_NAME: ReadonlyMap<string, QapiCommand<QmpContext>> = new Map(
+  QMP_COMMANDS.map((one) => [one.name, one]),
+);
 
 const US_PER_MS = 1000;
 const US_PER_S = 1_000_000;
+
+/** What a client is told: greeting, answer or event. */
+export type QmpMessage = { readonly [member: string]: JsonOutput };
+
+/** As it goes over a line. @param pretty over several lines, for people */
+export function qmpText(message: QmpMessage, pretty = false): string {
+  return `${writeJson(message, pretty).replaceAll('\n', '\r\n')}\r\n`;
+}
 
 export interface QmpOptions {
   readonly machine: MachineApi;
@@ -29,8 +44,6 @@ export interface QmpOptions {
   readonly nowMs: () => number;
   /** What QEMU's process prints on its standard error. */
   readonly stderr?: (text: string) => void;
-  /** Answers take several lines, for people. */
-  readonly pretty?: boolean;
 }
 
 interface Request {
@@ -46,7 +59,7 @@ interface Call {
 }
 
 export class QmpSession {
-  readonly #write: (text: string) => void;
+  readonly #tellClient: (message: QmpMessage) => void;
   readonly #options: QmpOptions;
   readonly #context: QmpContext;
   #reader = this.#newReader();
@@ -58,14 +71,14 @@ export class QmpSession {
   readonly #waiting: Request[] = [];
   #isBusy = false;
 
-  constructor(write: (text: string) => void, options: QmpOptions) {
+  constructor(tell: (message: QmpMessage) => void, options: QmpOptions) {
     const { machine, stderr = () => {} } = options;
-    this.#write = write;
+    this.#tellClient = tell;
     this.#options = options;
     this.#context = {
       ...{ machine, stderr, warn: stderr },
-      commandNames: () => COMMANDS.map(({ name }) => name).reverse(),
-      schema: () => schemaOf(COMMANDS, QAPI_EVENTS),
+      commandNames: () => QMP_COMMANDS.map(({ name }) => name).reverse(),
+      schema: () => schemaOf(QMP_COMMANDS, QAPI_EVENTS),
     };
     machine.events.listen((event) => this.#tell(event));
   }
@@ -94,6 +107,11 @@ export class QmpSession {
 
   input(bytes: Uint8Array): void {
     this.#reader.feed(bytes);
+  }
+
+  /** A request that is no text any more. */
+  request(message: JsonValue): void {
+    this.#receive(message);
   }
 
   #newReader(): JsonReader {
@@ -173,9 +191,7 @@ export class QmpSession {
   }
 
   #send(message: object): void {
-    if (!this.#isOpen) return;
-    const text = writeJson(message as JsonObject, this.#options.pretty);
-    this.#write(`${text.replaceAll('\n', '\r\n')}\r\n`);
+    if (this.#isOpen) this.#tellClient(message as QmpMessage);
   }
 }
 

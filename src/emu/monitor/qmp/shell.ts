@@ -1,0 +1,94 @@
+/** QMP for people, as QEMU's `qmp-shell -p -v` speaks it: a command in one line, then what is sent, and the answer. Events are told as they come. */
+import { MonitorError } from '../../core/monitor-error.ts';
+import type { JsonObject } from '../../qapi/json-value.ts';
+import type { SchemaNode } from '../../qapi/schema.ts';
+import { type ConsoleOutput, LineConsole } from '../line-console.ts';
+import type { Completion } from '../readline.ts';
+import { QEMU_VERSION } from '../version.ts';
+import { pythonJson } from './python-json.ts';
+import { type QmpMessage, type QmpOptions, QmpSession } from './session.ts';
+import { readShellLine } from './shell-line.ts';
+import { QMP_COMMANDS } from './table.ts';
+
+export const SHELL_PROMPT = '(QEMU) ';
+const BANNER = `Welcome to the QMP low-level shell!\nConnected to QEMU ${QEMU_VERSION}\n\n`;
+const FORMAT = 'command format: <command-name> [arg-name1=arg1] ... [arg-nameN=argN\n';
+
+export class QmpShell extends LineConsole {
+  readonly #session: QmpSession;
+  /** Whom the next answer is for. */
+  #answered: ((message: QmpMessage) => void) | undefined;
+
+  /**
+   * @param write shows text on the terminal; lines end in CR LF
+   * @param output where the terminal may be behind
+   */
+  constructor(write: (text: string) => void, options: QmpOptions, output?: ConsoleOutput) {
+    const run = (line: string): Promise<string> => this.#ask(line);
+    super(write, { prompt: SHELL_PROMPT, banner: BANNER, run, complete: completeShellLine }, output);
+    this.#session = new QmpSession((message) => this.#receive(message), options);
+    this.#session.start();
+    this.#session.request({ execute: 'qmp_capabilities' });
+  }
+
+  #receive(message: QmpMessage): void {
+    if (message['event'] !== undefined) this.tell(`${pythonJson(message)}\n`);
+    else if (message['QMP'] === undefined) this.#answered?.(message);
+  }
+
+  async #ask(line: string): Promise<string> {
+    let request: JsonObject | undefined;
+    try {
+      request = readShellLine(line);
+    } catch (error) {
+      if (!(error instanceof MonitorError)) throw error;
+      return `Error while parsing command line: ${error.message}\n${FORMAT}`;
+    }
+    if (request === undefined) return '';
+    this.tell(`${pythonJson(request)}\n`);
+    const answer = await this.#answer(request);
+    return `${pythonJson(answer)}\n`;
+  }
+
+  #answer(request: JsonObject): Promise<QmpMessage> {
+    return new Promise((resolve) => {
+      this.#answered = (message) => {
+        this.#answered = undefined;
+        resolve(message);
+      };
+      this.#session.request(request);
+    });
+  }
+}
+
+/** What may stand for a value, where the schema knows all of it. */
+function valuesOf(type: SchemaNode | undefined): readonly string[] {
+  if (type?.meta === 'enum') return type.values;
+  return type?.meta === 'builtin' && type.name === 'bool' ? ['true', 'false'] : [];
+}
+
+/** Commands, then their arguments that are not there yet, then the values that these may have. */
+export function completeShellLine(line: string): Completion {
+  const words = line.replace(/^\s+/, '').split(/\s+/);
+  const typed = words.at(-1) ?? '';
+  const command = QMP_COMMANDS.find(({ name }) => name === words[0]);
+  const fitting = (candidates: readonly string[], start: string): Completion => ({
+    typed: start,
+    candidates: candidates.filter((word) => word.startsWith(start)),
+  });
+  if (words.length < 2) {
+    return fitting(
+      QMP_COMMANDS.map(({ name }) => name),
+      typed,
+    );
+  }
+  const members = command?.args.members ?? [];
+  const [key = '', value] = typed.split('=');
+  if (value !== undefined) return fitting(valuesOf(members.find(({ name }) => name === key)?.type), value);
+  const given = words.slice(1, -1).map((word) => word.split('=')[0]);
+  const names = members.map(({ name }) => name).filter((name) => !given.includes(name));
+  return fitting(
+    names.map((name) => `${name}=`),
+    typed,
+  );
+}
