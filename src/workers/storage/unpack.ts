@@ -61,14 +61,27 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
       )
     );
   } finally {
-    if (!ended) reader.cancel().catch(() => {});
+    // Cancelled, Node's decompressor may give out one piece more, which fails where nobody can catch it. It ends by itself, soon.
+    feed.isWanted = false;
+    while (!ended) ended = await isOver(reader);
     await fed;
   }
 }
 
 /** Writes the source to a decompressor; never rejects. */
+/** Takes what comes, until nothing more does. */
+async function isOver(reader: ReadableStreamDefaultReader<unknown>): Promise<boolean> {
+  try {
+    return (await reader.read()).done;
+  } catch {
+    return true;
+  }
+}
+
 class Feed {
   readonly #writer: WritableStreamDefaultWriter<BufferSource>;
+  /** False: nobody reads any more, and the decompressor is to end. */
+  isWanted = true;
   /** What the source threw, in a box of its own: it may be anything. */
   sourceError: unknown;
 
@@ -80,7 +93,7 @@ class Feed {
 
   async run(source: AsyncIterable<Uint8Array>): Promise<void> {
     try {
-      for await (const piece of source) if (!(await this.#write(piece))) return;
+      for await (const piece of source) if (!(await this.#write(piece))) break;
     } catch (error) {
       this.sourceError = error;
       await this.#writer.abort(error).catch(() => {});
@@ -92,6 +105,7 @@ class Feed {
   /** False when the decompressor takes no more: it failed, or nobody reads. */
   async #write(piece: Uint8Array): Promise<boolean> {
     for (let at = 0; at < piece.length; at += GZIP_STEP_BYTES) {
+      if (!this.isWanted) return false;
       try {
         await this.#writer.ready;
         await this.#writer.write(new Uint8Array(piece.subarray(at, at + GZIP_STEP_BYTES)));
