@@ -16,7 +16,6 @@ import type { Channel } from './chardev.ts';
 export type { OpenEnvironment } from './channel-set.ts';
 
 const CHARDEV = 'chardev:';
-const MAX_SERIALS = 4;
 
 /** A channel with a monitor on it. */
 export interface MonitorChannel extends Pick<MonitorOption, 'mode' | 'pretty'> {
@@ -56,7 +55,7 @@ class Opener {
       for (const option of monitors) await this.#about(option.at, () => this.#monitor(option));
       const ports: (Channel | undefined)[] = [];
       for (const option of serials) {
-        if (ports.length === MAX_SERIALS) throw tooManySerials(option.at);
+        // QEMU: what is more than the board has ports is opened, and leads nowhere.
         ports.push(await this.#about(option.at, () => this.#serial(option, `serial${ports.length}`)));
       }
       this.#at = undefined;
@@ -113,10 +112,6 @@ class Opener {
 
 function textOf({ message, hint }: MonitorError): string {
   return hint === undefined ? message : `${message}\n${hint}`;
-}
-
-function tooManySerials(at: string | undefined): StartError {
-  return startError(`at most ${MAX_SERIALS} serial ports are modelled by this machine`, at);
 }
 
 /** Opens what the command line names. Rejects with StartError. */

@@ -14,6 +14,7 @@ export interface Endpoint {
 }
 
 const PORTS = 65536;
+const MAX_UINT64 = 0xffff_ffff_ffff_ffffn;
 const ANY: readonly { readonly address: string; readonly family: number }[] = [
   { address: '0.0.0.0', family: 4 },
   { address: '::', family: 6 },
@@ -39,9 +40,12 @@ function familyOf({ ipv4, ipv6 }: InetAddress): number {
   return ipv4 === true || ipv6 === false ? 4 : 0;
 }
 
-/** Not modelled: names of ports. QEMU: a number has its last 16 bits. */
-function portOf(port: string): number | undefined {
-  return /^\s*\d*$/.test(port) ? Number(BigInt(port.trim() || '0') % BigInt(PORTS)) : undefined;
+/** Not modelled: names of ports. QEMU: the C library keeps the low half of a number that fits into 31 bits of the last 32. */
+function portOf(text: string): number | undefined {
+  if (!/^\s*\d*$/.test(text)) return undefined;
+  const given = BigInt(text.trim() || '0');
+  const number = BigInt.asIntN(32, given > MAX_UINT64 ? MAX_UINT64 : given);
+  return number < 0n ? undefined : Number(number) % PORTS;
 }
 
 /** The addresses of a name, the first to be tried first. */
@@ -51,8 +55,8 @@ export async function resolveInet(address: InetAddress, isServer: boolean): Prom
     new MonitorError(`address resolution failed for ${host}:${address.port}: ${text}`);
   const family = familyOf(address);
   const port = portOf(address.port);
-  if (host === '' && !isServer) throw failed(NO_NAME);
   if (port === undefined) throw failed(NO_SERVICE);
+  if (host === '' && !isServer) throw failed(NO_NAME);
   const literal = isIP(host);
   // QEMU: a client may name an IPv4 address where IPv6 is wanted.
   if (literal !== 0 && family !== 0 && literal !== family && (isServer || literal === 6)) {

@@ -104,7 +104,7 @@ class EndsReader {
     const { name, value, at } = option;
     const kind = MONITORS[name];
     if (kind !== undefined) this.monitor(value, kind, at);
-    else if (name === 'mon') this.monitors.push(this.#settings.readMon(option));
+    else if (name === 'mon') this.monitors.push(about(at, () => this.#settings.readMon(option)));
     else if (name === 'serial') this.serials.push({ spec: value, at });
     else if (name === 'chardev') this.#chardev(value, at);
   }
@@ -140,13 +140,8 @@ class EndsReader {
   }
 
   #chardev(value: string, at: string): void {
-    let options: Options;
-    try {
-      options = parseChardevOptions(value, (message) => this.#settings.warn(report(message, at)));
-    } catch (error) {
-      if (!(error instanceof MonitorError)) throw error;
-      throw startError(textOf(error), at);
-    }
+    const warn = (message: string): void => this.#settings.warn(report(message, at));
+    const options = about(at, () => parseChardevOptions(value, warn));
     const { id } = options;
     if (id !== undefined && this.#isTaken(id)) throw startError(`Duplicate ID '${id}' for chardev`, at);
     this.chardevs.push({ options, at });
@@ -156,6 +151,15 @@ class EndsReader {
 /** An error with its hint, as a command line shows it. */
 function textOf({ message, hint }: MonitorError): string {
   return hint === undefined ? message : `${message}\n${hint}`;
+}
+
+/** Says of an error which option it is about. */
+function about<T>(at: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof MonitorError ? startError(textOf(error), at) : error;
+  }
 }
 
 /**
