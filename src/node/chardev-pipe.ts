@@ -54,6 +54,7 @@ export class PipeChannel implements Channel {
   connect(user: ChannelUser): void {
     this.#user = user;
     this.#input.on('data', (bytes: Uint8Array) => this.#user?.input(bytes));
+    this.#input.resume();
     user.opened();
   }
 
