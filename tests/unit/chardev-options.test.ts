@@ -40,9 +40,12 @@ describe('the short form is one of the long form', () => {
     expect(long(spec)).toBeUndefined();
   });
 
-  it.each(['', 'foo', 'none', 'null:', 'stdio,signal=on', 'mon:mon:stdio', 'chardev:a'])('%s is none', (spec) => {
-    expect(() => parseShortForm(spec, 'c')).toThrow('is not a valid char driver');
-  });
+  it.each(['', 'foo', 'none', 'null:', 'stdio,signal=on', 'mon:mon:stdio', 'chardev:a'])(
+    '%s is none',
+    (spec) => {
+      expect(() => parseShortForm(spec, 'c')).toThrow('is not a valid char driver');
+    },
+  );
 });
 
 describe('the long form', () => {
