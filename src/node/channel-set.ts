@@ -49,6 +49,7 @@ export class ChannelSet implements ChardevHost {
   readonly kinds = CHARDEV_KINDS;
   readonly #environment: OpenEnvironment;
   readonly #entries = new Map<string, Entry>();
+  #isClosed = false;
 
   constructor(environment: OpenEnvironment) {
     this.#environment = environment;
@@ -61,6 +62,7 @@ export class ChannelSet implements ChardevHost {
     const baseId = isShared ? `${id}-base` : id;
     for (const wanted of [baseId, id]) this.#checkNew(wanted);
     const { channel: opened, ring } = await this.#openOne(request);
+    if (this.#isClosed) opened.close();
     const channel = new ReplaceableChannel(opened);
     const entry: Entry = { id: baseId, channel, ring, mux: undefined, user: undefined, sendBreak() {} };
     this.#entries.set(baseId, entry);
@@ -126,7 +128,9 @@ export class ChannelSet implements ChardevHost {
     for (const entry of this.#entries.values()) if (entry.channel === channel) entry.sendBreak = sendBreak;
   }
 
+  /** What is being opened is closed as soon as it is open. */
   close(): void {
+    this.#isClosed = true;
     for (const { channel, mux } of this.#entries.values()) if (mux === undefined) channel.close();
   }
 
@@ -139,7 +143,7 @@ export class ChannelSet implements ChardevHost {
     const { warn, ended } = this.#environment;
     const file = log === undefined ? undefined : new OutputFile(log.path, log.append, 'Could not create');
     try {
-      const channel = await openBackend(backend, { id, driver, warn, ended });
+      const channel = await openBackend(backend(), { id, driver, warn, ended });
       const ring = channel instanceof RingBufferChannel ? channel.ring : undefined;
       return { channel: file === undefined ? channel : new LoggedChannel(channel, file), ring };
     } catch (error) {

@@ -23,7 +23,7 @@ export class ClientChannel extends SocketChannel {
   #isTold = false;
 
   private constructor(request: SocketRequest, options: ClientOptions) {
-    super();
+    super(request);
     this.#request = request;
     this.#options = options;
   }
@@ -38,7 +38,9 @@ export class ClientChannel extends SocketChannel {
 
   protected get place(): string {
     const { address } = this.#request;
-    return address.type === 'unix' ? `unix:${address.path}` : `tcp:${address.host}:${address.port}`;
+    return address.type === 'unix'
+      ? `unix:${address.path}`
+      : `${this.protocol}:${address.host}:${address.port}`;
   }
 
   override close(): void {

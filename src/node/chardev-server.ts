@@ -18,10 +18,10 @@ export class ServerChannel extends SocketChannel {
   /** Told when a client came. */
   #onClient: () => void = () => {};
 
-  private constructor({ address, nodelay }: SocketRequest) {
-    super();
-    this.#address = address;
-    this.#nodelay = nodelay;
+  private constructor(request: SocketRequest) {
+    super(request);
+    this.#address = request.address;
+    this.#nodelay = request.nodelay;
   }
 
   /** Rejects with MonitorError when the address cannot be used. */
@@ -64,7 +64,7 @@ export class ServerChannel extends SocketChannel {
     if (this.#address.type === 'unix') return this.unixName;
     const bound = this.#servers[0]?.address();
     if (bound === undefined || bound === null || typeof bound === 'string') return '';
-    return `tcp:${bound.address}:${bound.port}${this.suffix}`;
+    return `${this.protocol}:${bound.address}:${bound.port}${this.suffix}`;
   }
 
   protected get unixName(): string {

@@ -1,7 +1,9 @@
 /** What servers and clients have in common: one connection at a time. */
 import type { Socket } from 'node:net';
+import type { SocketRequest } from '../emu/index.ts';
 import type { Channel, ChannelUser } from './chardev.ts';
 import { shownHost } from './socket-address.ts';
+import { TELNET_GREETING, TelnetFilter } from './telnet.ts';
 
 /** A client that has left so much unread, answers or events, is lost. */
 const MAX_UNREAD_BYTES = 16 << 20;
@@ -13,6 +15,15 @@ export abstract class SocketChannel implements Channel {
   #socket: Socket | undefined;
   #user: ChannelUser | undefined;
   #held = false;
+  /** QEMU: as a client it speaks no Telnet, it is only called so. */
+  readonly #isTelnet: boolean;
+  /** What a socket of the internet is called. */
+  protected readonly protocol: 'telnet' | 'tcp';
+
+  constructor({ telnet, server }: SocketRequest) {
+    this.protocol = telnet ? 'telnet' : 'tcp';
+    this.#isTelnet = telnet && server;
+  }
 
   /** Where it is while nobody is connected, as `info chardev` shows it. */
   protected abstract readonly place: string;
@@ -38,7 +49,7 @@ export abstract class SocketChannel implements Channel {
     if (localAddress === undefined) return this.unixName;
     const end = (host: string | undefined, port: number | undefined): string =>
       `${shownHost(host ?? '')}:${port}`;
-    return `tcp:${end(localAddress, localPort)}${this.suffix} <-> ${end(remoteAddress, remotePort)}`;
+    return `${this.protocol}:${end(localAddress, localPort)}${this.suffix} <-> ${end(remoteAddress, remotePort)}`;
   }
 
   /** The name of a connected Unix socket. */
@@ -67,6 +78,7 @@ export abstract class SocketChannel implements Channel {
   /** Somebody is at the other end from now on. */
   protected attach(socket: Socket): void {
     this.#socket = socket;
+    if (this.#isTelnet) socket.write(TELNET_GREETING);
     if (this.#user !== undefined) this.#begin(socket);
   }
 
@@ -84,7 +96,8 @@ export abstract class SocketChannel implements Channel {
   }
 
   #begin(socket: Socket): void {
-    socket.on('data', (bytes: Uint8Array) => this.#user?.input(bytes));
+    const telnet = this.#isTelnet ? new TelnetFilter(() => this.#user?.sendBreak()) : undefined;
+    socket.on('data', (bytes: Uint8Array) => this.#user?.input(telnet?.take(bytes) ?? bytes));
     if (this.#held) socket.pause();
     else socket.resume();
     this.#user?.opened();

@@ -10,7 +10,10 @@ function long(spec: string): string | undefined {
   return options?.entries.map(([name, value]) => `${name}=${value}`).join();
 }
 
-const read = (text: string) => readChardev(parseChardevOptions(`${text},id=c`, () => {}));
+const read = (text: string) => {
+  const request = readChardev(parseChardevOptions(`${text},id=c`, () => {}));
+  return { ...request, backend: request.backend() };
+};
 
 describe('the short form is one of the long form', () => {
   it.each([
@@ -51,11 +54,11 @@ describe('the short form is one of the long form', () => {
 describe('the long form', () => {
   it('says what to open', () => {
     expect(read('socket,host=h,port=1,to=9,server=on,ipv4=on,nodelay=on').backend).toEqual({
-      ...{ kind: 'socket', server: true, wait: true, nodelay: true, reconnect: 0 },
+      ...{ kind: 'socket', server: true, wait: true, nodelay: true, telnet: false, reconnect: 0 },
       address: { type: 'inet', host: 'h', port: '1', to: 9, ipv4: true, ipv6: undefined },
     });
     expect(read('socket,path=p,reconnect=0x10').backend).toEqual({
-      ...{ kind: 'socket', server: false, wait: false, nodelay: false, reconnect: 16 },
+      ...{ kind: 'socket', server: false, wait: false, nodelay: false, telnet: false, reconnect: 16 },
       address: { type: 'unix', path: 'p' },
     });
     expect(read('file,path=p,append=on,mux=on,logfile=l,logappend=on')).toEqual({
@@ -71,7 +74,7 @@ describe('the long form', () => {
 
   it.each([
     ['pty', 'pseudo terminals are not modelled here'],
-    ['socket,host=h,port=1,telnet=on', 'telnet=on are not modelled here'],
+    ['socket,host=h,port=1,tn3270=on', 'tn3270=on are not modelled here'],
     ['socket,path=p,abstract=on', 'abstract=on are not modelled here'],
     ['udp,port=1', "'udp' is not a valid char driver name"],
     ['constructor', "'constructor' is not a valid char driver name"],

@@ -197,6 +197,27 @@ describe('a TCP server', () => {
     expect(set.take('c', 'monitor').filename).toContain(' <-> ');
   });
 
+  it('with telnet=on takes commands out of what is typed, however they are cut', async () => {
+    const channel = await opened('socket,host=127.0.0.1,port=0,server=on,wait=off,telnet=on');
+    const [, port] = /^disconnected:telnet:127\.0\.0\.1:(\d+),server=on$/.exec(channel.filename) ?? [];
+    const user = new User();
+    channel.connect(user);
+    const one = client({ port: Number(port) });
+    // What QEMU 7.2 says.
+    await eventually(() => one.text === '\xff\xfb\x01\xff\xfb\x03\xff\xfb\x00\xff\xfd\x00');
+    const typed = Buffer.from('in\xff\xfb\x01fo\xff\xf3 \xff\xff\xff\xfd\x03.', 'latin1');
+    for (const byte of typed) {
+      one.socket.write(Uint8Array.of(byte));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await eventually(() => user.text.endsWith('.'));
+    one.socket.write(typed);
+    await eventually(() => user.text.length === 14);
+    expect(user.text).toBe('info \xff.info \xff.');
+    expect(user.log).toEqual(['opened', 'break', 'break']);
+    expect(channel.filename).toMatch(/^telnet:.*,server=on <-> /);
+  });
+
   it('with an empty host listens everywhere', async () => {
     const channel = await opened('socket,host=,port=0,server=on,wait=off');
     expect(channel.filename).toMatch(/^disconnected:tcp:0\.0\.0\.0:\d+,server=on$/);

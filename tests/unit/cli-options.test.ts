@@ -173,6 +173,7 @@ describe('questions', () => {
     [['-accel', 'help'], /^Accelerators supported in QEMU binary:\ntcg\n$/],
     [['-smp', 'help'], /^smp-opts options:\n {2}clusters=<num>\n/],
     [['-device', 'help'], /name "virtio-blk-pci", bus PCI, alias "virtio-blk"\n/],
+    [['-chardev', 'help'], /^Available chardev backend types: \n {2}stdio\n {2}ringbuf\n/],
     [['-device', '?'], /^Controller\/Bridge\/Hub devices:\n|^Storage devices:\n/],
     [['-device', 'virtio-blk,help'], /^virtio-blk-pci options:\n {2}account-failed=<OnOffAuto>/],
   ])('%s', (args, text) => {

@@ -9,8 +9,8 @@ import { NULL_CHAR } from './char-backend.ts';
 import { readChardev } from './chardev-kinds.ts';
 import { RingBuffer } from './ring-buffer.ts';
 
-/** Kinds that need nothing of the host. */
-const OWN_KINDS = ['null', 'ringbuf', 'memory'];
+/** Kinds that need nothing of the host, in QEMU's order. */
+const OWN_KINDS = ['memory', 'null', 'ringbuf'];
 
 /** One character device, as QMP's `query-chardev` tells of it. Spec: QEMU qapi/char.json, ChardevInfo. */
 export interface ChardevInfo {
@@ -95,8 +95,8 @@ export class Chardevs {
 
   /** Makes a back end that needs no host. Throws `MonitorError`. */
   create(options: Options): void {
-    const { id, driver, mux, log, backend } = readChardev(options);
-    if (!OWN_KINDS.includes(driver)) throw new MonitorError(`'${driver}' is not a valid char driver name`);
+    const { id, driver, mux, log, backend: readBackend } = readChardev(options, OWN_KINDS);
+    const backend = readBackend();
     if (log !== undefined) {
       throw new MonitorError(`Could not create '${log.path}': No such file or directory`);
     }

@@ -30,22 +30,23 @@ export interface SocketRequest {
   /** A server that nobody is connected to keeps the machine from starting. */
   readonly wait: boolean;
   readonly nodelay: boolean;
+  /** A server whose clients are terminals of people. */
+  readonly telnet: boolean;
   /** Seconds until a client tries again; 0: it does not. */
   readonly reconnect: number;
 }
 
 /** What a Unix socket's address has room for. Spec: Linux unix(7), sun_path. */
 const MAX_PATH_BYTES = 108;
-const PROTOCOLS = ['telnet', 'tn3270', 'websocket'];
+const PROTOCOLS = ['tn3270', 'websocket'];
 const MAX_INT32 = 0x7fff_ffff;
 
-/** Throws `MonitorError`. */
+/** What the options of a socket that has a place ask for. Throws `MonitorError`. */
 export function readSocket(options: Options): SocketRequest {
   const flag = (name: string): boolean | undefined => {
     const text = options.get(name);
     return text === undefined ? undefined : parseBool(text);
   };
-  checkPlace(options);
   const server = flag('server') ?? false;
   checkTogether(options, server);
   const protocol = PROTOCOLS.find((name) => flag(name) === true);
@@ -56,6 +57,7 @@ export function readSocket(options: Options): SocketRequest {
     server,
     wait: server && flag('wait') !== false,
     nodelay: flag('nodelay') ?? false,
+    telnet: flag('telnet') ?? false,
     reconnect: numberOf(options, 'reconnect') ?? 0,
   };
 }
@@ -65,8 +67,8 @@ function numberOf(options: Options, name: string): number | undefined {
   return value === undefined ? undefined : Math.min(Number(BigInt.asIntN(64, value)), MAX_INT32);
 }
 
-/** QEMU: a socket with neither path nor host would be one that is open already. */
-function checkPlace(options: Options): void {
+/** Looks for one place. QEMU: a socket with neither path nor host would be one that is open already. Throws `MonitorError`. */
+export function checkPlace(options: Options): void {
   const places = ['path', 'fd', 'host'].filter((name) => options.get(name) !== undefined);
   if (places.length > 1) throw new MonitorError("None or one of 'path', 'fd' or 'host' option required.");
   if (places[0] === 'host' && options.get('port') === undefined) {

@@ -1,4 +1,5 @@
 /** The command line as a whole: what machine the user wants. */
+import { CHARDEV_HELP } from '../char/chardev-kinds.ts';
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { cpuHelp } from '../cpu/models/cpu-models.ts';
@@ -127,7 +128,7 @@ class Reader {
     this.#checkDisplay();
     if (asked !== undefined) return { text: asked.name === 'help' ? helpText() : VERSION_LINES };
     this.#collectMachine();
-    const answer = this.#help(devices, objects);
+    const answer = this.#help(devices, objects, characters.chardevs);
     if (answer !== undefined) return answer;
     return this.#judge({ drives, devices, objects, ...characters });
   }
@@ -259,7 +260,11 @@ class Reader {
   }
 
   /** Options whose value is `help`. */
-  #help(devices: readonly OptionGroup<JsonValue>[], objects: readonly OptionGroup[]): Answer | undefined {
+  #help(
+    devices: readonly OptionGroup<JsonValue>[],
+    objects: readonly OptionGroup[],
+    chardevs: readonly ChardevOption[],
+  ): Answer | undefined {
     const objectHelp = objects
       .map(({ options }) => objectHelpText(OBJECT_TYPES, options))
       .find((text) => text !== undefined);
@@ -276,6 +281,7 @@ class Reader {
     if (isHelp(this.#last('cpu'))) return { text: cpuHelp() };
     if (isHelp(this.#last('accel'))) return { text: ACCEL_HELP };
     if (isHelp(this.#smp.get('cpus'))) return { text: SMP_HELP };
+    if (chardevs.some(({ options }) => isHelp(options.get('backend')))) return { text: CHARDEV_HELP };
     if (isHelp(this.#last('display'))) return { text: 'Available display backend types:\nnone\n' };
     return undefined;
   }

@@ -27,7 +27,7 @@ async function chardevChange(context: CommandContext, id: string, text: string):
   const options = readOptions(context, text, 'Parsing chardev args failed');
   if (typeof options === 'string') return options;
   if (options.id !== undefined) throw new MonitorError("Unexpected 'id' parameter");
-  // Looked at first, in the order of QEMU.
+  // QEMU: what the options ask for is looked at before the device.
   readChardev(new Options(options.entries, id));
   await context.machine.chardevs.change(id, options);
   return '';
