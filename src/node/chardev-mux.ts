@@ -15,7 +15,6 @@ const HELP = [
   'C-a b    send a break to the guest',
   'C-a c    to the next of monitors and consoles',
   'C-a C-a  send C-a',
-  '',
 ];
 
 /** One of those that share the channel. */
@@ -150,10 +149,9 @@ export class Mux {
     }
   }
 
+  /** QEMU: whoever is alone loses the keys for a moment. */
   #setFocus(front: MuxFront | undefined): void {
-    const before = this.#focus;
-    if (before === front) return;
-    before?.user?.focus(false);
+    this.#focus?.user?.focus(false);
     this.#focus = front;
     front?.user?.focus(true);
   }

@@ -27,17 +27,50 @@ export function attachMonitor(monitor: MonitorChannel, user: MonitorUser): void 
   else attachHmp(monitor.channel, user);
 }
 
+/** Keeps what a console says while its terminal shows something else. */
+class HeldOutput {
+  readonly #write: (text: string) => void;
+  #isHeld = false;
+  #text = '';
+
+  constructor(write: (text: string) => void) {
+    this.#write = write;
+  }
+
+  /** Characters that are kept. */
+  get length(): number {
+    return this.#text.length;
+  }
+
+  write(text: string): void {
+    if (this.#isHeld) this.#text += text;
+    else this.#write(text);
+  }
+
+  hold(held: boolean): void {
+    this.#isHeld = held;
+    if (held) return;
+    const text = this.#text;
+    this.#text = '';
+    this.#write(text);
+  }
+}
+
 /** A console that may share its terminal: until it is shown for the first time it keeps its greeting. */
 class Screen implements Pick<ChannelUser, 'opened' | 'focus'> {
   readonly #console: HmpConsole;
-  readonly #write: (text: string) => void;
+  readonly #output: HeldOutput;
   #isShown = true;
   #isStarted = false;
   #isGreeting = false;
 
-  constructor(console: HmpConsole, write: (text: string) => void) {
+  constructor(console: HmpConsole, output: HeldOutput) {
     this.#console = console;
-    this.#write = write;
+    this.#output = output;
+  }
+
+  get isShown(): boolean {
+    return this.#isShown;
   }
 
   opened(): void {
@@ -48,8 +81,12 @@ class Screen implements Pick<ChannelUser, 'opened' | 'focus'> {
   focus(on: boolean): void {
     this.#isShown = on;
     if (!on) {
-      if (this.#isStarted) this.#write('\r\n');
-    } else if (this.#isGreeting) this.#start();
+      if (this.#isStarted) this.#output.write('\r\n');
+      this.#output.hold(true);
+      return;
+    }
+    this.#output.hold(false);
+    if (this.#isGreeting) this.#start();
     else if (this.#isStarted) this.#console.restart();
   }
 
@@ -62,17 +99,23 @@ class Screen implements Pick<ChannelUser, 'opened' | 'focus'> {
 
 function attachHmp(channel: Channel, { machine, wake, stderr, hasEnded }: MonitorUser): void {
   const encoder = new TextEncoder();
-  const write = (text: string): void => {
-    if (!hasEnded()) channel.write(encoder.encode(text));
-  };
-  const isFull = (): boolean => channel.queuedBytes > MAX_ANSWER_BYTES;
-  const console = new HmpConsole(write, { machine, stderr }, { isFull, waits: () => gate.update() });
+  const output = new HeldOutput((text) => {
+    if (text !== '' && !hasEnded()) channel.write(encoder.encode(text));
+  });
+  const isFull = (): boolean => channel.queuedBytes + output.length > MAX_ANSWER_BYTES;
+  const console = new HmpConsole(
+    (text) => output.write(text),
+    { machine, stderr },
+    { isFull, waits: () => gate.update() },
+  );
+  const screen = new Screen(console, output);
+  // A console that is not shown must not hold the terminal: nobody could type the keys that lead back to it.
+  const isBehind = (): boolean => screen.isShown && console.waitingCharacters > MAX_TYPED_CHARACTERS;
   const gate = new InputGate(
     channel,
-    () => console.waitingCharacters > MAX_TYPED_CHARACTERS || isFull(),
+    () => isBehind() || channel.queuedBytes > MAX_ANSWER_BYTES,
     () => console.goOn(),
   );
-  const screen = new Screen(console, write);
   channel.connect({
     input: (bytes) => {
       console.input(bytes);
@@ -82,7 +125,10 @@ function attachHmp(channel: Channel, { machine, wake, stderr, hasEnded }: Monito
     opened: () => screen.opened(),
     closed() {},
     sendBreak() {},
-    focus: (on) => screen.focus(on),
+    focus: (on) => {
+      screen.focus(on);
+      console.goOn();
+    },
   });
 }
 
