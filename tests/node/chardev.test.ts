@@ -92,8 +92,11 @@ describe('sockets', () => {
       `hotslot-system-x86_64: -monitor tcp:127.0.0.1:${port},server=on,wait=off: Failed to find an available port: Address already in use\n`,
     );
     client.socket.destroy();
-    run.type('info chardev\n');
-    await run.until(`compat_monitor0: filename=disconnected:tcp:127.0.0.1:${port},server=on`);
+    // It may hear of that after what is typed.
+    const gone = `compat_monitor0: filename=disconnected:tcp:127.0.0.1:${port},server=on\r\n`;
+    for (let shown = await run.until('(qemu) '); !shown.includes(gone); shown = await run.until('(qemu) ')) {
+      run.type('info chardev\n');
+    }
     run.type('quit\n');
     expect(await run.ended).toBe(0);
   });
