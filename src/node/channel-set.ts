@@ -8,6 +8,7 @@ import {
   type Options,
   type RingBuffer,
   readChardev,
+  report,
 } from '../emu/index.ts';
 import { DevicePipe, SharedPipes } from './channel-pipes.ts';
 import { type Channel, RingBufferChannel } from './chardev.ts';
@@ -55,13 +56,16 @@ export class ChannelSet implements ChardevHost {
     this.#environment = environment;
   }
 
-  /** Opens what the options ask for. Rejects with MonitorError. */
-  async add(options: Options): Promise<readonly Entry[]> {
+  /**
+   * Opens what the options ask for. Rejects with MonitorError.
+   * @param at the option of the command line that has them
+   */
+  async add(options: Options, at?: string): Promise<readonly Entry[]> {
     const request = readChardev(options);
     const { id, mux: isShared } = request;
     const baseId = isShared ? `${id}-base` : id;
     for (const wanted of [baseId, id]) this.#checkNew(wanted);
-    const { channel: opened, ring } = await this.#openOne(request);
+    const { channel: opened, ring } = await this.#openOne(request, at);
     if (this.#isClosed) opened.close();
     const channel = new ReplaceableChannel(opened);
     const entry: Entry = { id: baseId, channel, ring, mux: undefined, user: undefined, sendBreak() {} };
@@ -139,11 +143,15 @@ export class ChannelSet implements ChardevHost {
     throw new MonitorError(`attempt to add duplicate property '${id}' to object (type 'container')`);
   }
 
-  async #openOne({ id, driver, log, backend }: ChardevRequest): Promise<Opened> {
+  async #openOne({ id, driver, log, backend }: ChardevRequest, at?: string): Promise<Opened> {
     const { warn, ended } = this.#environment;
     const file = log === undefined ? undefined : new OutputFile(log.path, log.append, 'Could not create');
     try {
-      const channel = await openBackend(backend(), { id, driver, warn, ended });
+      const channel = await openBackend(backend(), {
+        ...{ id, driver, ended },
+        warn: (text) => warn(report(text)),
+        waits: (filename) => warn(report(`info: QEMU waiting for connection on: ${filename}`, at)),
+      });
       const ring = channel instanceof RingBufferChannel ? channel.ring : undefined;
       return { channel: file === undefined ? channel : new LoggedChannel(channel, file), ring };
     } catch (error) {

@@ -11,8 +11,10 @@ export interface KindEnvironment {
   readonly id: string;
   /** As the user wrote the kind. */
   readonly driver: string;
-  /** Told what goes to standard error. */
+  /** Told what QEMU says at any time, about no option. */
   readonly warn: (text: string) => void;
+  /** Nothing goes on until somebody comes to the server that `info chardev` shows so. */
+  readonly waits: (filename: string) => void;
   /** Settles when nobody is waited for any more. */
   readonly ended: Promise<unknown>;
 }
@@ -32,11 +34,11 @@ function openStdio(signals: boolean): Channel {
 }
 
 async function openSocket(request: SocketRequest, environment: KindEnvironment): Promise<Channel> {
-  const { id, warn, ended } = environment;
+  const { id, warn, waits, ended } = environment;
   if (!request.server) return ClientChannel.open(request, { id, warn });
   const channel = await ServerChannel.listen(request);
   if (request.wait) {
-    warn(`info: QEMU waiting for connection on: ${channel.filename}`);
+    waits(channel.filename);
     await Promise.race([channel.client(), ended]);
   }
   return channel;

@@ -40,25 +40,21 @@ export interface CharacterOptions {
 class Opener {
   readonly #set: ChannelSet;
   readonly #monitors: MonitorChannel[] = [];
-  /** The option that is being opened. */
-  #at: string | undefined;
 
   constructor(environment: OpenEnvironment) {
-    const warn = (text: string): void => environment.warn(report(text, this.#at));
-    this.#set = new ChannelSet({ ...environment, warn });
+    this.#set = new ChannelSet(environment);
   }
 
   /** Rejects with StartError, having closed what was open. */
   async open({ serials, monitors, chardevs }: CharacterOptions): Promise<Channels> {
     try {
-      for (const { options, at } of chardevs) await this.#about(at, () => this.#set.add(options));
+      for (const { options, at } of chardevs) await this.#about(at, () => this.#set.add(options, at));
       for (const option of monitors) await this.#about(option.at, () => this.#monitor(option));
       const ports: (Channel | undefined)[] = [];
       for (const option of serials) {
         // QEMU: what is more than the board has ports is opened, and leads nowhere.
         ports.push(await this.#about(option.at, () => this.#serial(option, `serial${ports.length}`)));
       }
-      this.#at = undefined;
       return { set: this.#set, serials: ports, monitors: this.#monitors };
     } catch (error) {
       this.#set.close();
@@ -68,7 +64,6 @@ class Opener {
 
   /** Says of an error which option it is about. */
   async #about<T>(at: string | undefined, open: () => T | Promise<T>): Promise<T> {
-    this.#at = at;
     try {
       return await open();
     } catch (error) {
@@ -98,7 +93,7 @@ class Opener {
     }
     const options = shortFormOption(spec, id, at, this.#set.has(id), line);
     try {
-      await this.#set.add(options);
+      await this.#set.add(options, at);
     } catch (error) {
       if (!(error instanceof MonitorError)) throw error;
       throw new StartError(`${report(textOf(error), at)}\n${report(line, at)}`, at);

@@ -187,7 +187,7 @@ describe('a TCP server', () => {
     const adding = set.add(options('socket,id=c,host=127.0.0.1,port=0,server=on'));
     await eventually(() => warnings.length === 1);
     const [, place, digits] =
-      /^info: QEMU waiting for connection on: (disconnected:tcp:127\.0\.0\.1:(\d+),server=on)$/.exec(
+      /^hotslot-system-x86_64: info: QEMU waiting for connection on: (disconnected:tcp:127\.0\.0\.1:(\d+),server=on)$/.exec(
         warnings[0] ?? '',
       ) ?? [];
     expect(place).toBeDefined();
@@ -250,7 +250,7 @@ describe('a client', () => {
     channel.connect(user);
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(warnings).toEqual([
-      `Unable to connect character device c: Failed to connect to '127.0.0.1:${port}': Connection refused`,
+      `hotslot-system-x86_64: Unable to connect character device c: Failed to connect to '127.0.0.1:${port}': Connection refused`,
     ]);
     expect(channel.filename).toBe(`disconnected:tcp:127.0.0.1:${port}`);
     const { server, sockets } = await listening(port);
