@@ -31,17 +31,29 @@ export { imagePath, imagePathForFile } from './block/image-names.ts';
 export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } from './block/image-store.ts';
 export { WakingImages } from './block/waking-images.ts';
 export { isZero } from './block/zeros.ts';
-export { CharPipe } from './char/char-backend.ts';
+export { type CharBackend, CharPipe, NULL_CHAR } from './char/char-backend.ts';
+export {
+  CHARDEV_KINDS,
+  type ChardevBackend,
+  type ChardevRequest,
+  readChardev,
+} from './char/chardev-kinds.ts';
+export { sharesWithMonitor } from './char/chardev-short-form.ts';
+export type { ChardevHost, OpenedChardev, SharedBackend } from './char/chardevs.ts';
+export { RingBuffer } from './char/ring-buffer.ts';
+export type { InetAddress, SocketAddress, SocketRequest, UnixAddress } from './char/socket-options.ts';
 export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';
 export { attachDevices, withOption } from './command-line/attach-devices.ts';
 export { machineOfCommandLine, PACKED_INITRD_BELOW } from './command-line/make-machine.ts';
 export {
+  type ChardevOption,
   type CharOption,
   type CommandLine,
   type MonitorOption,
   type OptionGroup,
   readCommandLine,
 } from './command-line/options.ts';
+export { shortFormOption } from './command-line/options-characters.ts';
 export { checkMemory } from './command-line/options-memory.ts';
 export { splitArguments } from './command-line/options-split.ts';
 export { helpText, needsHost } from './command-line/options-table.ts';

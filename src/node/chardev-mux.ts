@@ -1,6 +1,9 @@
-/** A serial port and the monitor on one terminal. Keys are those of QEMU's multiplexer. */
+/** Several users of one channel: monitors, serial ports, devices. Keys are those of QEMU's multiplexer. */
+import { MonitorError } from '../emu/index.ts';
 import type { Channel, ChannelUser } from './chardev.ts';
 
+/** QEMU: a place that was left is not given again. */
+const MAX_FRONTS = 4;
 const CTRL_A = 0x01;
 const NEWLINE = 0x0a;
 const HELP = [
@@ -10,17 +13,15 @@ const HELP = [
   'C-a s    nothing: there are no snapshots to save',
   'C-a t    time before each line, on or off',
   'C-a b    send a break to the guest',
-  'C-a c    from the console to the monitor and back',
+  'C-a c    to the next of monitors and consoles',
   'C-a C-a  send C-a',
-  '',
 ];
 
-/** One of the two that share the terminal. */
-class MuxEnd implements Channel {
+/** One of those that share the channel. */
+class MuxFront implements Channel {
   readonly filename = 'mux';
   readonly #mux: Mux;
   user: ChannelUser | undefined;
-  opened = false;
   held = false;
 
   constructor(mux: Mux) {
@@ -29,7 +30,7 @@ class MuxEnd implements Channel {
 
   connect(user: ChannelUser): void {
     this.user = user;
-    this.#mux.begin();
+    this.#mux.connected(this);
   }
 
   get queuedBytes(): number {
@@ -45,8 +46,9 @@ class MuxEnd implements Channel {
     this.#mux.updateHold();
   }
 
+  /** Leaves; the others stay. */
   close(): void {
-    this.#mux.close();
+    this.#mux.leave(this);
   }
 }
 
@@ -59,13 +61,14 @@ export interface MuxOptions {
 }
 
 export class Mux {
-  readonly serial: Channel;
-  readonly monitor: Channel;
-  readonly #serial: MuxEnd;
-  readonly #monitor: MuxEnd;
   readonly #options: MuxOptions;
-  #focus: MuxEnd;
-  #connected = false;
+  /** In the order in which Ctrl-A C goes round. */
+  readonly #fronts: MuxFront[] = [];
+  #taken = 0;
+  /** Whom the keys are for: the last that came, until somebody types Ctrl-A C. */
+  #focus: MuxFront | undefined;
+  #isBegun = false;
+  #isOpen = false;
   #escape = false;
   #timestamps = false;
   #lineStart = false;
@@ -73,41 +76,90 @@ export class Mux {
 
   constructor(options: MuxOptions) {
     this.#options = options;
-    this.#serial = new MuxEnd(this);
-    this.#monitor = new MuxEnd(this);
-    this.serial = this.#serial;
-    this.monitor = this.#monitor;
-    this.#focus = this.#serial;
   }
 
   get queuedBytes(): number {
     return this.#options.channel.queuedBytes;
   }
 
-  /** Both users are there. */
+  get hasRoom(): boolean {
+    return this.#taken < MAX_FRONTS;
+  }
+
+  get isUsed(): boolean {
+    return this.#fronts.length > 0;
+  }
+
+  /** An end for one more user, who has the focus. Throws MonitorError when there are too many. */
+  front(): Channel {
+    if (!this.hasRoom) throw new MonitorError('the multiplexer has no room for more');
+    this.#taken++;
+    const front = new MuxFront(this);
+    this.#fronts.push(front);
+    this.#setFocus(front);
+    return front;
+  }
+
+  /** From now on the users hear of the channel. QEMU: once the machine is ready, so that the last has the focus before. */
   begin(): void {
-    if (this.#connected || this.#serial.user === undefined || this.#monitor.user === undefined) return;
-    this.#connected = true;
+    if (this.#isBegun) return;
+    this.#isBegun = true;
     this.#options.channel.connect({
       input: (bytes) => this.#input(bytes),
-      opened: () => this.#show(),
-      closed: () => this.#focus.user?.closed(),
+      opened: () => this.#setOpen(true),
+      closed: () => this.#setOpen(false),
       focus() {},
-      sendBreak: () => this.#focus.user?.sendBreak(),
+      sendBreak: () => this.sendBreak(),
     });
+  }
+
+  /** The user of a front is there. */
+  connected(front: MuxFront): void {
+    if (front !== this.#focus) front.user?.focus(false);
+    if (this.#isOpen) front.user?.opened();
+  }
+
+  leave(front: MuxFront): void {
+    const at = this.#fronts.indexOf(front);
+    if (at < 0) return;
+    this.#fronts.splice(at, 1);
+    this.updateHold();
+    if (this.#focus === front) this.#setFocus(this.#fronts.at(-1));
+  }
+
+  /** QEMU: it goes to all, whoever has the keys. */
+  sendBreak(): void {
+    for (const { user } of this.#fronts) user?.sendBreak();
   }
 
   write(bytes: Uint8Array): void {
     this.#options.channel.write(this.#timestamps ? this.#stamped(bytes) : bytes);
   }
 
-  /** Who is held holds both: the terminal is one stream, keys of the multiplexer included. */
+  /** Who is held holds all: the channel is one stream, keys of the multiplexer included. */
   updateHold(): void {
-    this.#options.channel.hold(this.#serial.held || this.#monitor.held);
+    this.#options.channel.hold(this.#fronts.some(({ held }) => held));
   }
 
-  close(): void {
-    this.#options.channel.close();
+  #setOpen(open: boolean): void {
+    this.#isOpen = open;
+    for (const { user } of this.#fronts) {
+      if (open) user?.opened();
+      else user?.closed();
+    }
+  }
+
+  /** QEMU: whoever is alone loses the keys for a moment. */
+  #setFocus(front: MuxFront | undefined): void {
+    this.#focus?.user?.focus(false);
+    this.#focus = front;
+    front?.user?.focus(true);
+  }
+
+  /** The one after whoever has the keys. */
+  #next(): MuxFront | undefined {
+    const at = this.#fronts.findIndex((front) => front === this.#focus);
+    return this.#fronts[(at + 1) % this.#fronts.length];
   }
 
   #input(bytes: Uint8Array): void {
@@ -123,7 +175,7 @@ export class Mux {
   }
 
   #send(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#focus.user?.input(bytes);
+    if (bytes.length > 0) this.#focus?.user?.input(bytes);
   }
 
   #command(byte: number): void {
@@ -141,27 +193,16 @@ export class Mux {
         this.#options.onExit();
         break;
       case 'b':
-        this.#serial.user?.sendBreak();
+        this.sendBreak();
         break;
       case 'c':
-        this.#focus.user?.focus(false);
-        this.#focus = this.#focus === this.#serial ? this.#monitor : this.#serial;
-        this.#show();
+        this.#setFocus(this.#next());
         break;
       case 't':
         this.#timestamps = !this.#timestamps;
         this.#originMs = undefined;
         this.#lineStart = false;
         break;
-    }
-  }
-
-  #show(): void {
-    const end = this.#focus;
-    if (end.opened) end.user?.focus(true);
-    else {
-      end.opened = true;
-      end.user?.opened();
     }
   }
 

@@ -7,14 +7,19 @@ const SIGNAL_KEYS: Readonly<Record<number, NodeJS.Signals>> = { 3: 'SIGINT', 26:
 export class StdioChannel implements Channel {
   readonly filename = 'stdio';
   readonly #signals: boolean;
+  readonly #onClose: () => void;
   #user: ChannelUser | undefined;
   readonly #onData = (bytes: Uint8Array): void => this.#input(bytes);
   readonly #onContinue = (): void => this.#raw(true);
   readonly #ignore = (): void => {};
 
-  /** @param signals Ctrl-C and its like act on the emulator, not on the guest */
-  constructor(signals: boolean) {
+  /**
+   * @param signals Ctrl-C and its like act on the emulator, not on the guest
+   * @param onClose told when another may have the terminal
+   */
+  constructor(signals: boolean, onClose: () => void) {
     this.#signals = signals;
+    this.#onClose = onClose;
   }
 
   connect(user: ChannelUser): void {
@@ -46,6 +51,7 @@ export class StdioChannel implements Channel {
     process.stdin.off('data', this.#onData);
     process.stdin.pause();
     this.#raw(false);
+    this.#onClose();
   }
 
   #raw(on: boolean): void {

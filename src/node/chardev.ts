@@ -1,4 +1,5 @@
 /** Character devices of the host: where serial ports and monitors lead. */
+import { RingBuffer } from '../emu/index.ts';
 
 /** Who is at the machine's side of a channel. */
 export interface ChannelUser {
@@ -28,7 +29,7 @@ export interface Channel {
   close(): void;
 }
 
-/** A channel that leads nowhere. */
+/** A channel that leads nowhere. QEMU: nobody ever is at the other end of `null`. */
 export class NullChannel implements Channel {
   readonly queuedBytes = 0;
   readonly filename: string;
@@ -39,10 +40,34 @@ export class NullChannel implements Channel {
   }
 
   connect(user: ChannelUser): void {
-    user.opened();
+    if (this.filename !== 'null') user.opened();
   }
 
   write(): void {}
+
+  hold(): void {}
+
+  close(): void {}
+}
+
+/** A channel that keeps the last bytes for `ringbuf_read`. */
+export class RingBufferChannel implements Channel {
+  readonly queuedBytes = 0;
+  readonly filename: string;
+  readonly ring: RingBuffer;
+
+  constructor(driver: string, sizeBytes: number) {
+    this.filename = driver;
+    this.ring = new RingBuffer(sizeBytes);
+  }
+
+  connect(user: ChannelUser): void {
+    user.opened();
+  }
+
+  write(bytes: Uint8Array): void {
+    this.ring.write(bytes);
+  }
 
   hold(): void {}
 

@@ -11,6 +11,16 @@ export const HOST_ERRORS = {
   EROFS: 'Read-only file system',
   ENOSPC: 'No space left on device',
   EINVAL: 'Invalid argument',
+  EADDRNOTAVAIL: 'Cannot assign requested address',
+  EAFNOSUPPORT: 'Address family not supported by protocol',
+  ECONNRESET: 'Connection reset by peer',
+  EHOSTUNREACH: 'No route to host',
+  ELOOP: 'Too many levels of symbolic links',
+  EMFILE: 'Too many open files',
+  ENAMETOOLONG: 'File name too long',
+  ENETUNREACH: 'Network is unreachable',
+  EPROTOTYPE: 'Protocol wrong type for socket',
+  ETIMEDOUT: 'Connection timed out',
 } as const;
 
 /** Node's name of an error of the system, as `EACCES`; empty when it is none. */

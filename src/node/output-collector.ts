@@ -15,6 +15,11 @@ export class OutputCollector {
     this.#write = write;
   }
 
+  /** Bytes that have not been given on. */
+  get length(): number {
+    return this.#bytes.length;
+  }
+
   add(bytes: Uint8Array): void {
     // A slice runs to its end before this.
     if (this.#bytes.length === 0) queueMicrotask(() => this.#flush());

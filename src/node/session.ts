@@ -3,22 +3,17 @@ import { randomFillSync } from 'node:crypto';
 import {
   attachDevices,
   type CommandLine,
-  HmpConsole,
   type Machine,
   type MachineHost,
   machineOfCommandLine,
-  type QmpMessage,
-  QmpSession,
-  qmpText,
   report,
   WakingImages,
 } from '../emu/index.ts';
-import { type ChannelPipe, provideChannel } from './channel-pipes.ts';
-import type { Channel } from './chardev.ts';
-import { type Channels, type MonitorChannel, openChannels } from './chardev-open.ts';
+import { connectPipe } from './channel-pipes.ts';
+import { type Channels, openChannels } from './chardev-open.ts';
 import { FILE_IMAGES } from './file-backend.ts';
 import { type GuestFiles, noKernelError, readGuest } from './guest-image.ts';
-import { InputGate } from './input-gate.ts';
+import { attachMonitor, type MonitorUser } from './monitor-channels.ts';
 import { OutputCollector } from './output-collector.ts';
 import { RunLoop } from './run-loop.ts';
 
@@ -28,15 +23,6 @@ const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
   ['SIGTERM', 15],
 ];
 const NS_PER_MS = 1e6;
-/** What a guest may leave untaken of what was sent to its serial port. Large: it also holds the keys that lead to the monitor. */
-const MAX_SERIAL_BYTES = 1 << 20;
-/** What may be typed ahead while a monitor command runs. */
-const MAX_MONITOR_CHARACTERS = 1 << 16;
-/** Answers that the monitor's user has not read. */
-const MAX_MONITOR_BYTES = 1 << 20;
-/** QEMU reads no more while so many requests of a client wait. */
-const MAX_QMP_REQUESTS = 8;
-
 /** A line, or several, for standard error. */
 export function printError(text: string): void {
   process.stderr.write(`${text}\n`);
@@ -85,11 +71,12 @@ class Session {
         onExit: () => this.#end(0),
         nowMs: () => performance.now(),
         ended: this.#ended,
+        wake: () => this.#loop?.wake(),
       });
       const guest = readGuest(this.#commandLine);
       return await this.#runWith(channels, guest);
     } finally {
-      for (const channel of channels === undefined ? [] : allOf(channels)) channel.close();
+      channels?.set.close();
       for (const off of signals) off();
     }
   }
@@ -97,9 +84,9 @@ class Session {
   async #runWith(channels: Channels, guest: GuestFiles): Promise<number> {
     const machine = this.#makeMachine(channels, guest);
     try {
-      const pipes = this.#ending ? [] : await this.#attach(machine, channels);
+      if (!this.#ending) await this.#attach(machine, channels);
       if (guest.kernel === undefined && !this.#commandLine.stopped) throw noKernelError();
-      if (!this.#ending) this.#start(machine, channels, pipes);
+      if (!this.#ending) this.#start(machine, channels);
       const status = await this.#ended;
       this.#loop?.stop();
       await machine.close();
@@ -126,28 +113,22 @@ class Session {
       notice: (text) => this.#print(report(text)),
     };
     const serialPorts = channels.serials.map((channel) => channel !== undefined);
-    const parts = { kernel, initrd, append, memoryBytes, serialPorts };
-    const machine = machineOfCommandLine(this.#commandLine, parts, host);
-    machine.serialFilename = (port) => channels.serials[port]?.filename ?? 'null';
-    return machine;
+    const parts = { kernel, initrd, append, memoryBytes, serialPorts, hostChardevs: true };
+    return machineOfCommandLine(this.#commandLine, parts, host);
   }
 
-  async #attach(machine: Machine, { named }: Channels): Promise<readonly ChannelPipe[]> {
-    let pipes: readonly ChannelPipe[] = [];
-    await attachDevices(machine, this.#commandLine, this.#print, {
-      ids: new Set(named.map(({ id }) => id)),
-      provide: () => {
-        pipes = named.flatMap((channel) => provideChannel(machine, channel));
-      },
+  async #attach(machine: Machine, { set }: Channels): Promise<void> {
+    await attachDevices(machine, this.#commandLine, this.#print, () => {
+      for (const chardev of set.chardevs()) machine.chardevs.provide(chardev.id, chardev);
+      machine.chardevs.setHost(set);
     });
-    return pipes;
   }
 
-  #start(machine: Machine, channels: Channels, pipes: readonly ChannelPipe[]): void {
+  #start(machine: Machine, { set, serials, monitors }: Channels): void {
     machine.devices.machineReady();
     const loop = new RunLoop(machine, {
       // A monitor whose client does not read keeps its own commands waiting, not the guest.
-      queuedBytes: () => Math.max(0, ...channels.serials.map((channel) => channel?.queuedBytes ?? 0)),
+      queuedBytes: () => Math.max(0, ...serials.map((channel) => channel?.queuedBytes ?? 0)),
       crashed: (error) => this.#crashed(error, machine),
     });
     this.#loop = loop;
@@ -155,96 +136,22 @@ class Session {
     machine.onQuit = () => {
       if (machine.hasQuit || !this.#commandLine.noShutdown) this.#end(0);
     };
-    const outputs = channels.serials.map((channel) => new OutputCollector((bytes) => channel?.write(bytes)));
+    const outputs = serials.map((channel) => new OutputCollector((bytes) => channel?.write(bytes)));
     machine.onSerial = (bytes, port) => outputs[port]?.add(bytes);
-    for (const monitor of channels.monitors) {
-      if (monitor.mode === 'control') this.#attachQmp(monitor, machine, loop);
-      else this.#attachMonitor(monitor.channel, machine, loop);
-    }
-    for (const [port, channel] of channels.serials.entries()) {
+    const user: MonitorUser = {
+      ...{ machine, wake: () => loop.wake(), stderr: (message) => this.#warn(message) },
+      hasEnded: () => this.#ending,
+    };
+    for (const monitor of monitors) attachMonitor(monitor, user);
+    for (const [port, channel] of serials.entries()) {
       const pipe = machine.serials[port];
-      if (channel !== undefined && pipe !== undefined) this.#attachPipe({ channel, pipe }, loop);
+      if (channel === undefined || pipe === undefined) continue;
+      connectPipe(channel, pipe, () => loop.wake());
+      set.setBreak(channel, () => pipe.sendEvent('break'));
     }
-    for (const pipe of pipes) this.#attachPipe(pipe, loop);
+    set.begin();
     if (!this.#commandLine.stopped) machine.cont();
     loop.wake();
-  }
-
-  #attachPipe({ channel, pipe }: ChannelPipe, loop: RunLoop): void {
-    const gate = new InputGate(channel, () => pipe.pending > MAX_SERIAL_BYTES);
-    const setOpen = (open: boolean): void => {
-      pipe.setOpen(open);
-      loop.wake();
-    };
-    channel.connect({
-      input: (bytes) => {
-        pipe.send(bytes);
-        gate.update();
-        loop.wake();
-      },
-      opened: () => setOpen(true),
-      closed: () => setOpen(false),
-      focus() {},
-      sendBreak: () => {
-        pipe.sendEvent('break');
-        loop.wake();
-      },
-    });
-  }
-
-  #attachMonitor(channel: Channel, machine: Machine, loop: RunLoop): void {
-    const encoder = new TextEncoder();
-    const write = (text: string): void => {
-      if (!this.#ending) channel.write(encoder.encode(text));
-    };
-    const outputFull = (): boolean => channel.queuedBytes > MAX_MONITOR_BYTES;
-    const console = new HmpConsole(
-      write,
-      { machine, stderr: (message) => this.#warn(message) },
-      { isFull: outputFull, waits: () => gate.update() },
-    );
-    const gate = new InputGate(
-      channel,
-      () => console.waitingCharacters > MAX_MONITOR_CHARACTERS || outputFull(),
-      () => console.goOn(),
-    );
-    channel.connect({
-      input: (bytes) => {
-        console.input(bytes);
-        gate.update();
-        loop.wake();
-      },
-      opened: () => console.start(),
-      closed() {},
-      sendBreak() {},
-      focus: (on) => {
-        if (on) console.restart();
-        else write('\r\n');
-      },
-    });
-  }
-
-  #attachQmp({ channel, pretty }: MonitorChannel, machine: Machine, loop: RunLoop): void {
-    const encoder = new TextEncoder();
-    const isFull = (): boolean => channel.queuedBytes > MAX_MONITOR_BYTES;
-    const tell = (message: QmpMessage): void => channel.write(encoder.encode(qmpText(message, pretty)));
-    const session = new QmpSession(tell, {
-      machine,
-      stderr: (message) => this.#warn(message),
-      nowMs: () => Date.now(),
-    });
-    const gate = new InputGate(channel, () => session.waitingRequests > MAX_QMP_REQUESTS || isFull());
-    channel.connect({
-      input: (bytes) => {
-        session.input(bytes);
-        gate.update();
-        loop.wake();
-      },
-      opened: () => session.start(),
-      closed: () => session.stop(),
-      focus() {},
-      sendBreak() {},
-    });
   }
 
   /** QEMU: some warnings are printed without the program's name. */
@@ -264,12 +171,4 @@ class Session {
     for (const line of machine.trace.tail()) this.#print(line);
     this.#end(1);
   }
-}
-
-function allOf({ serials, monitors, named }: Channels): readonly Channel[] {
-  const all = [
-    ...serials.filter((channel) => channel !== undefined),
-    ...monitors.map(({ channel }) => channel),
-  ];
-  return [...new Set([...all, ...named.map(({ channel }) => channel)])];
 }

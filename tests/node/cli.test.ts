@@ -1,29 +1,15 @@
 /** The program as a user starts it: terminal, sockets, files, exit status. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ANSWER_MS, BOOT_MS, eventually, PROGRAM, PROMPT, Run } from '../support/program.ts';
+import { ANSWER_MS, BOOT_MS, connected, eventually, PROGRAM, PROMPT, Run } from '../support/program.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const HAS_GUEST = existsSync(join(ROOT, 'public/images/debian-amd64/manifest.json'));
 const DISK_BYTES = 8 * 1024 * 1024;
-
-/** The socket is there a moment before anybody listens at it. */
-async function connected(path: string): Promise<Socket> {
-  for (const end = performance.now() + ANSWER_MS; ; ) {
-    const socket = connect(path);
-    const error = await new Promise<unknown>((resolve) => {
-      socket.once('connect', () => resolve(undefined));
-      socket.once('error', resolve);
-    });
-    if (error === undefined) return socket;
-    if (performance.now() > end) throw error;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 let folder = '';
 const runs: Run[] = [];

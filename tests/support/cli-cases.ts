@@ -196,6 +196,104 @@ missing other -display none
 -S -monitor file:/nonexistent/x -display none
 -S -monitor unix:/nonexistent/x,server=on,wait=off -display none
 -S -monitor null -serial mon:stdio -serial stdio -display none
+-S -display none -chardev socket,id=s,host=127.0.0.1
+-S -display none -chardev socket,id=s,port=1
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1
+-S -display none -chardev socket,id=s,host=localhost,port=1
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=x
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=-1,server=on,wait=off
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=65537
+-S -display none -chardev socket,id=s,host=,port=1
+-S -display none -chardev socket,id=s,host=192.0.2.1,port=1,server=on,wait=off
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1,path=x
+-S -display none -chardev socket,id=s,path=x,fd=3
+-S -display none -chardev socket,id=s,fd=x
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1,reconnect=x
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1,reconnect=
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1,reconnect=010,server=on
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1,wait=off
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1,tls-authz=x
+-S -display none -chardev socket,id=s,path=x,tls-creds=x
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1,websocket=on
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1,to=x
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1,ipv4=off,ipv6=off
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1,ipv4=x
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1,ipv6=on
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1,ipv6=on,server=on,wait=off
+-S -display none -chardev socket,id=s,host=::1,port=1,ipv4=on
+-S -display none -chardev socket,id=s,path=x,server=on,reconnect=1
+-S -display none -chardev socket,id=s,path=folder,server=on,wait=off
+-S -display none -chardev socket,id=s,path=text
+-S -display none -chardev socket,id=s,path=PATH109,server=on,wait=off
+-S -display none -chardev socket,id=s,path=PATH108
+-S -display none -chardev socket,id=s,host=127.0.0.1,port=1,nowait
+-S -display none -chardev file,id=f,path=
+-S -display none -chardev file,id=f,path=folder
+-S -display none -chardev file,id=f,path=x,append=foo
+-S -display none -chardev pipe,id=p
+-S -display none -chardev pipe,id=p,path=nosuch
+-S -display none -chardev null,id=a,logfile=/nonexistent/x
+-S -display none -chardev file,id=a,path=/nonexistent/x,logfile=/nonexistent/y
+-S -display none -chardev null,id=a,logappend=foo
+-S -display none -chardev stdio,id=a,signal=foo
+-S -display none -chardev null,id=a,to=5x
+-S -display none -chardev memory,id=a,size=3
+-S -display none -chardev null,id=a-base -chardev null,id=a,mux=on
+-S -display none -chardev null,id=serial0 -serial null
+-S -display none -chardev null,id=compat_monitor0 -monitor null
+-S -display none -monitor null -chardev null,id=compat_monitor0
+-S -display none -chardev null,id=a,mux=on -mon a -mon a -mon a -mon a -mon a
+-S -display none -chardev null,id=a -mon a -mon a
+-S -display none -chardev null,id=a -qmp chardev:a -qmp chardev:a
+-S -display none -chardev foo,id=y -monitor tcp:127.0.0.1:1
+-S -display none -monitor tcp:127.0.0.1:1 -chardev foo,id=y
+-S -display none -monitor null -chardev foo,id=y -monitor foo
+-S -display none -serial tcp:foo -chardev null,id=1x
+-S -display none -chardev stdio,id=a,mux=on -serial chardev:a -monitor stdio
+-S -display none -serial mon:stdio -serial mon:stdio
+-S -serial tcp: -display none
+-S -serial tcp:foo -display none
+-S -serial tcp:127.0.0.1:1 -display none
+-S -serial tcp::1 -display none
+-S -serial tcp:127.0.0.1:1,foo=1 -display none
+-S -serial tcp:127.0.0.1:1,server=foo -display none
+-S -serial tcp:127.0.0.1:1,wait=on -display none
+-S -serial tcp:127.0.0.1:1,server=on,reconnect=1 -display none
+-S -serial tcp:127.0.0.1:1,reconnect=x -display none
+-S -serial tcp:127.0.0.1:1,host=localhost,id=foo -display none
+-S -serial tcp:127.0.0.1:1,logfile=/nonexistent/y -display none
+-S -serial tcp:[::1]:1 -display none
+-S -serial tcp:127.0.0.1:12345678901234567890123456789012345,foo -display none
+-S -serial udp: -display none
+-S -serial pipe:nosuch -display none
+-S -serial pty,foo -display none
+-S -serial vc: -display none
+-S -serial vc:axb -display none
+-S -serial chardev: -display none
+-S -serial chardev:foo -display none
+-S -serial unix:PATH109 -display none
+-S -serial unix:PATH109,server=on,wait=off -display none
+-S -serial unix:,,x -display none
+-S -serial unix:nosocket,nodelay -display none
+-S -serial mon: -display none
+-S -serial mon:tcp:127.0.0.1:1 -display none
+-S -serial mon:mon:stdio -display none
+-S -serial mon:chardev:foo -display none
+-S -serial stdio,signal=off -display none
+-S -monitor chardev:foo -display none
+-S -monitor chardev:1x -display none
+-S -monitor tcp:foo -display none
+-S -monitor tcp:127.0.0.1:1,foo=1 -display none
+-S -monitor unix:PATH109,server=on,wait=off -display none
+-S -qmp chardev:foo -display none
+-S -qmp tcp:foo -display none
+-S -qmp tcp:127.0.0.1:1 -display none
+-S -qmp none -display none
+-S -qmp '' -display none
+-S -mon foo -display none
+-S -mon foo=1 -display none
+-S -chardev null,id=a -mon a,mode=foo -display none
+-S -chardev null,id=a -mon a,pretty=on -display none
 -display none -nodefaults -S -device {
 -display none -nodefaults -S -device {"driver":"virtio-rng-pci"}x
 -display none -nodefaults -S -device {"driver":"virtio-rng-pci","driver":"x"}
@@ -243,9 +341,13 @@ missing other -display none
 -display none -nodefaults -S -device {"driver":"virtio-rng-pci","id":"a"} -device virtio-rng-pci,id=a
 `;
 
+/** PATH109 is a path of so many characters. */
+const withPath = (word: string): string =>
+  word.replace(/PATH(\d+)/, (_, length: string) => 'p'.repeat(Number(length)));
+
 export const CLI_CASES: readonly (readonly string[])[] = LINES.trim()
   .split('\n')
-  .map((line) => line.split(' ').map((word) => (word === "''" ? '' : word)));
+  .map((line) => line.split(' ').map((word) => (word === "''" ? '' : withPath(word))));
 
 const DISK_BYTES = 1024 * 1024;
 const NOISE_BYTES = 8192;

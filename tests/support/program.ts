@@ -1,5 +1,6 @@
 /** The program as a user starts it. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 
 export const PROGRAM = join(import.meta.dirname, '../../bin/hotslot-system-x86_64');
@@ -50,6 +51,23 @@ export async function eventually(what: () => boolean, ms: number, told: () => st
   const until = performance.now() + ms;
   while (!what()) {
     if (performance.now() > until) throw new Error(`waited in vain for ${told()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/**
+ * A connection to a path or a port of this host, as soon as somebody listens: a socket is there a moment before. Rejects when nobody does in
+ * time.
+ */
+export async function connected(where: string | number): Promise<Socket> {
+  for (const end = performance.now() + ANSWER_MS; ; ) {
+    const socket = typeof where === 'string' ? connect(where) : connect(where, '127.0.0.1');
+    const error = await new Promise<unknown>((resolve) => {
+      socket.once('connect', () => resolve(undefined));
+      socket.once('error', resolve);
+    });
+    if (error === undefined) return socket;
+    if (performance.now() > end) throw error;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -1,6 +1,6 @@
 /** A client of QMP on a socket, made from the protocol's specification: lines of JSON, answers by their id, events between them. */
-import { connect, type Socket } from 'node:net';
-import { ANSWER_MS } from './program.ts';
+import type { Socket } from 'node:net';
+import { ANSWER_MS, connected } from './program.ts';
 
 export interface QmpMessage {
   readonly QMP?: { readonly version: unknown; readonly capabilities: readonly string[] };
@@ -22,7 +22,8 @@ export class QmpClient {
   #text = '';
   #ids = 0;
 
-  private constructor(socket: Socket) {
+  /** On a connection that is there. */
+  constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (bytes: Buffer) => this.#take(bytes.toString('utf8')));
     socket.on('close', () => {
@@ -31,18 +32,9 @@ export class QmpClient {
     socket.on('error', () => {});
   }
 
-  /** Rejects when nobody has answered in time. */
-  static async connect(path: string): Promise<QmpClient> {
-    for (const end = performance.now() + ANSWER_MS; ; ) {
-      const socket = connect(path);
-      const error = await new Promise<unknown>((resolve) => {
-        socket.once('connect', () => resolve(undefined));
-        socket.once('error', resolve);
-      });
-      if (error === undefined) return new QmpClient(socket);
-      if (performance.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+  /** To a path or a port of this host. Rejects when nobody has answered in time. */
+  static async connect(where: string | number): Promise<QmpClient> {
+    return new QmpClient(await connected(where));
   }
 
   send(text: string): void {

@@ -4,29 +4,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseChardevOptions } from '../../src/emu/char/chardev-options.ts';
+import { readCommandLine } from '../../src/emu/command-line/options.ts';
 import type { Channel, ChannelUser } from '../../src/node/chardev.ts';
 import { type Channels, openChannels } from '../../src/node/chardev-open.ts';
 import { RunLoop } from '../../src/node/run-loop.ts';
 
-const ENVIRONMENT = { warn: () => {}, onExit: () => {}, nowMs: () => 0, ended: new Promise<never>(() => {}) };
-const option = (spec: string) => ({ spec, at: undefined });
-const monitor = (spec: string) => ({
-  chardev: { spec },
-  mode: 'readline' as const,
-  pretty: false,
-  at: undefined,
-});
-const open = (serials: readonly string[], monitors: readonly string[] = []): Promise<Channels> =>
-  openChannels({ serials: serials.map(option), monitors: monitors.map(monitor), chardevs: [] }, ENVIRONMENT);
-/** What -chardev makes of `text`. */
+const ENVIRONMENT = {
+  ...{ warn: () => {}, onExit: () => {}, nowMs: () => 0, ended: new Promise<never>(() => {}) },
+  wake: () => {},
+};
+const NO_OPTIONS = { serials: [], monitors: [], chardevs: [] };
+/** What a command line opens. */
+const open = (...args: readonly string[]): Promise<Channels> => {
+  const wanted = readCommandLine(['-display', 'none', '-nodefaults', ...args], () => {});
+  if ('text' in wanted) throw new Error(wanted.text);
+  return openChannels(wanted, ENVIRONMENT);
+};
+/** What -chardev makes of `text`; its id is c. */
 const chardev = async (text: string): Promise<Channel> => {
   const at = `-chardev ${text}`;
   const chardevs = [{ options: parseChardevOptions(text, () => {}), at }];
-  const { named } = await openChannels({ serials: [], monitors: [], chardevs }, ENVIRONMENT);
-  const [first] = named;
-  if (first === undefined) throw new Error(`${text} opens nothing`);
-  expect([first.id, first.at]).toEqual(['c', at]);
-  return first.channel;
+  const { set } = await openChannels({ ...NO_OPTIONS, chardevs }, ENVIRONMENT);
+  return set.take('c', 'monitor');
 };
 const NOBODY: ChannelUser = { input() {}, opened() {}, closed() {}, focus() {}, sendBreak() {} };
 
@@ -60,7 +59,7 @@ describe('channels', () => {
   }
 
   async function unix(path: string): Promise<Channel> {
-    const [channel] = (await open([`unix:${path},server=on,wait=off`])).serials;
+    const [channel] = (await open('-serial', `unix:${path},server=on,wait=off`)).serials;
     if (channel === undefined) throw new Error('no channel');
     closing.push(channel);
     return channel;
@@ -77,13 +76,15 @@ describe('channels', () => {
   });
 
   it('a serial port that is none is no port; the others keep their place', async () => {
-    const { serials, monitors } = await open(['none', 'null', 'vc'], ['none', 'null']);
+    const { serials, monitors } = await open(
+      ...['-serial', 'none', '-serial', 'null', '-serial', 'vc', '-monitor', 'none', '-monitor', 'null'],
+    );
     expect(serials.map((channel) => channel !== undefined)).toEqual([false, true, true]);
     expect(monitors.length).toBe(1);
   });
 
   it('mon: puts the monitor beside the serial port', async () => {
-    const { serials, monitors } = await open(['mon:null']);
+    const { serials, monitors } = await open('-serial', 'mon:null');
     expect(serials.length).toBe(1);
     expect(monitors.length).toBe(1);
   });
@@ -91,7 +92,7 @@ describe('channels', () => {
   it('a file is emptied and gets what is written', async () => {
     const path = join(folder, 'log');
     for (const text of ['first, longer', 'second']) {
-      const [channel] = (await open([`file:${path}`])).serials;
+      const [channel] = (await open('-serial', `file:${path}`)).serials;
       channel?.write(Buffer.from(text));
       channel?.close();
       expect(readFileSync(path, 'latin1')).toBe(text);
@@ -148,7 +149,6 @@ describe('channels', () => {
     file.write(Buffer.from('text'));
     file.close();
     expect([file.filename, readFileSync(join(folder, 'log'), 'latin1')]).toEqual(['file', 'text']);
-    await expect(chardev('ringbuf,id=c')).rejects.toThrow('ringbuf,id=c opens nothing');
   });
 
   it('a second server takes the path over, a client finds it', async () => {
@@ -162,7 +162,7 @@ describe('channels', () => {
         input += Buffer.from(bytes).toString('latin1');
       },
     });
-    const [other] = (await open([`unix:${path}`])).serials;
+    const [other] = (await open('-serial', `unix:${path}`)).serials;
     if (other !== undefined) closing.push(other);
     other?.connect(NOBODY);
     other?.write(Buffer.from('hello'));
@@ -173,7 +173,7 @@ describe('channels', () => {
     const path = join(folder, 'socket');
     const warnings: string[] = [];
     const opening = openChannels(
-      { serials: [{ spec: `unix:${path},server`, at: '-serial x' }], monitors: [], chardevs: [] },
+      { ...NO_OPTIONS, serials: [{ spec: `unix:${path},server`, at: '-serial x' }] },
       { ...ENVIRONMENT, warn: (text) => warnings.push(text) },
     );
     await eventually(() => warnings.length === 1);

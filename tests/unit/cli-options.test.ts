@@ -74,9 +74,10 @@ describe('the real-time clock', () => {
 
 describe('serial ports and monitor', () => {
   const ends = (...args: string[]) => {
-    const { serials, monitors } = read(...args);
+    const { serials, monitors, chardevs } = read(...args);
+    const made = new Map(chardevs.map(({ options }) => [options.id, options.effective()]));
     const shown = monitors.map(({ chardev, mode, pretty }) => {
-      const to = 'spec' in chardev ? chardev.spec : `chardev ${chardev.id}`;
+      const to = chardev.startsWith('compat') ? [...(made.get(chardev)?.values() ?? [])].join() : chardev;
       return `${to}${mode === 'control' ? ' QMP' : ''}${pretty ? ' pretty' : ''}`;
     });
     return [serials.map(({ spec }) => spec), shown];
@@ -90,7 +91,7 @@ describe('serial ports and monitor', () => {
     ['-nodefaults -nographic', [], []],
     ['-nographic -serial none', ['none'], ['stdio']],
     ['-nographic -serial null', ['null'], ['stdio']],
-    ['-nographic -monitor none', ['stdio'], ['none']],
+    ['-nographic -monitor none', ['stdio'], []],
     ['-nographic -serial mon:stdio', ['mon:stdio'], []],
     ['-nodefaults -serial mon:stdio', ['mon:stdio'], []],
     ['-display none -monitor stdio', ['vc'], ['stdio']],
@@ -98,13 +99,13 @@ describe('serial ports and monitor', () => {
     [
       '-display none -serial unix:a,server=on,wait=off -monitor unix:b,server=on,wait=off',
       ['unix:a,server=on,wait=off'],
-      ['unix:b,server=on,wait=off'],
+      ['socket,b,on,off'],
     ],
-    ['-nographic -qmp unix:a', ['stdio'], ['unix:a QMP']],
+    ['-nographic -qmp unix:a', ['stdio'], ['socket,a QMP']],
     [
-      '-nodefaults -qmp-pretty a -chardev null,id=n -mon n -monitor b -mon chardev=n,mode=control,pretty=on',
+      '-nodefaults -qmp-pretty pipe:a -chardev null,id=n -mon n -monitor mon:stdio -mon chardev=n,mode=control,pretty=on -qmp chardev:n',
       [],
-      ['a QMP pretty', 'chardev n', 'b', 'chardev n QMP pretty'],
+      ['pipe,a QMP pretty', 'n', 'on,off,stdio', 'n QMP pretty', 'n QMP'],
     ],
   ])('%s', (line, serials, monitors) => {
     expect(ends(...line.split(' ').filter((word) => word !== ''))).toEqual([serials, monitors]);
@@ -172,6 +173,7 @@ describe('questions', () => {
     [['-accel', 'help'], /^Accelerators supported in QEMU binary:\ntcg\n$/],
     [['-smp', 'help'], /^smp-opts options:\n {2}clusters=<num>\n/],
     [['-device', 'help'], /name "virtio-blk-pci", bus PCI, alias "virtio-blk"\n/],
+    [['-chardev', 'help'], /^Available chardev backend types: \n {2}stdio\n {2}ringbuf\n/],
     [['-device', '?'], /^Controller\/Bridge\/Hub devices:\n|^Storage devices:\n/],
     [['-device', 'virtio-blk,help'], /^virtio-blk-pci options:\n {2}account-failed=<OnOffAuto>/],
   ])('%s', (args, text) => {

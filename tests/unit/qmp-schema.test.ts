@@ -61,11 +61,17 @@ const NODE = [
   ),
   ...['iops_size', 'group', 'dirty-bitmaps'],
 ];
+/** Kinds that this machine has not, files that are read, sockets of other families and settings of TCP. */
+const BACKEND = [
+  ...['.type values', '(file).data.in', '(socket).data.addr.type values'],
+  ...['numeric', 'keep-alive', 'mptcp'].map((name) => `(socket).data.addr(inet).data.${name}`),
+];
 /** What this machine leaves out, by where it is. */
 const LEFT_OUT = [
   ...NODE.map((name) => `query-block →[].inserted.${name}`),
   ...NODE.map((name) => `query-named-block-nodes →[].${name}`),
-  'chardev-add.backend.type values',
+  ...BACKEND.map((name) => `chardev-add.backend${name}`),
+  ...BACKEND.map((name) => `chardev-change.backend${name}`),
   'object-add.qom-type values',
   'object-add(memory-backend-ram).prealloc-context',
   'query-pci →[].devices[].pci_bridge',

@@ -90,6 +90,11 @@ export class CharPipe implements CharBackend {
     this.#frontend?.event(event);
   }
 
+  /** Tells the guest's device that output which was not taken may be offered again. */
+  protected outputReady(): void {
+    this.#frontend?.outputReady();
+  }
+
   /** Bytes that the guest has not taken yet. */
   get pending(): number {
     return this.#pending;

@@ -1,33 +1,16 @@
 /** Character devices by QEMU's ids: those that the user makes with `chardev-add`, and those that come with the machine and its host. */
-import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { NameTable } from '../core/name-table.ts';
-import type { Options } from '../qdev/option-string.ts';
-import { type PropertyKind, parseSize, STR } from '../qdev/properties.ts';
+import { Options } from '../qdev/option-string.ts';
+import { type PropertyKind, STR } from '../qdev/properties.ts';
 import { ServiceName } from '../qdev/services.ts';
 import type { CharBackend } from './char-backend.ts';
 import { NULL_CHAR } from './char-backend.ts';
-import { RING_BUFFER_BYTES, RingBuffer } from './ring-buffer.ts';
+import { readChardev } from './chardev-kinds.ts';
+import { RingBuffer } from './ring-buffer.ts';
 
-/** A browser's tab has no gigabytes for this. */
-const MAX_RING_BYTES = 1 << 26;
-
-/** Kinds of `chardev-add`. Not modelled: those that reach into the host. */
-const KINDS: Readonly<Record<string, ((options: Options) => CharBackend) | undefined>> = {
-  null: () => NULL_CHAR,
-  ringbuf,
-  memory: ringbuf,
-};
-
-function ringbuf(options: Options): CharBackend {
-  const size = parseSize(options.get('size') ?? '0');
-  assert(size !== undefined, 'the size has been checked');
-  if (size !== 0 && !Number.isInteger(Math.log2(size))) {
-    throw new MonitorError('size of ringbuf chardev must be power of two');
-  }
-  if (size > MAX_RING_BYTES) throw new MonitorError('Cannot allocate memory');
-  return new RingBuffer(size || RING_BUFFER_BYTES);
-}
+/** Kinds that need nothing of the host, in QEMU's order. */
+const OWN_KINDS = ['memory', 'null', 'ringbuf'];
 
 /** One character device, as QMP's `query-chardev` tells of it. Spec: QEMU qapi/char.json, ChardevInfo. */
 export interface ChardevInfo {
@@ -38,12 +21,49 @@ export interface ChardevInfo {
   readonly frontendOpen: boolean;
 }
 
+/** A back end that several devices share. */
+export interface SharedBackend {
+  /** One more may have it. */
+  readonly hasRoom: boolean;
+  /** A back end for one more. */
+  take(): CharBackend;
+  /** The device that had it is gone. */
+  giveBack(backend: CharBackend): void;
+  /** Somebody has it, a monitor for example. */
+  readonly isUsed: boolean;
+}
+
 /** A character device that comes with the machine or its host. */
 export interface HostChardev {
   /** As `info chardev` shows it now. */
   readonly filename: () => string;
   /** For devices to take. Null: it is in use for good, by a part of the board or a monitor. */
   readonly backend: CharBackend | null;
+  /** What it keeps for `ringbuf_read`. */
+  readonly ring?: RingBuffer | undefined;
+  /** QEMU's `mux`, which devices take instead. */
+  readonly shared?: SharedBackend;
+  /** Tells who uses it of a break. */
+  readonly sendBreak?: () => void;
+  /** Who uses it goes on with another. */
+  readonly isReplaceable?: boolean;
+  /** It is no longer wanted. */
+  readonly close?: () => void;
+}
+
+/** One that the host has opened. */
+export interface OpenedChardev extends HostChardev {
+  readonly id: string;
+}
+
+/** A host that has files, sockets and a terminal. */
+export interface ChardevHost {
+  /** The kinds that it opens. */
+  readonly kinds: readonly string[];
+  /** Opens what the options ask for; one that is shared comes with the one below it. Rejects with `MonitorError`. */
+  open(options: Options): Promise<readonly OpenedChardev[]>;
+  /** Opens another for whoever uses this one, which is closed. Rejects with `MonitorError`. */
+  replace(options: Options): Promise<OpenedChardev>;
 }
 
 /** A character device that the user made, for snapshots. */
@@ -59,32 +79,91 @@ interface Entry extends HostChardev {
   readonly options: Options | undefined;
 }
 
+const isBusy = ({ inUse, shared }: Entry): boolean => inUse || shared !== undefined;
+const hasRoom = ({ inUse, shared }: Entry): boolean => (shared === undefined ? !inUse : shared.hasRoom);
+
 export class Chardevs {
   readonly #byId = new NameTable<Entry>();
   /** Oldest first. */
   readonly #ids = new Set<string>();
+  #host: ChardevHost | undefined;
 
-  /** Makes a back end of the kind that the option `backend` names. Throws `MonitorError`. */
+  /** From now on a host opens what is asked for. */
+  setHost(host: ChardevHost): void {
+    this.#host = host;
+  }
+
+  /** Makes a back end that needs no host. Throws `MonitorError`. */
   create(options: Options): void {
-    const { id } = options;
-    if (id === undefined) throw new MonitorError('chardev: no id specified');
-    const kind = options.get('backend');
-    if (kind === undefined) throw new MonitorError(`chardev: "${id}" missing backend`);
-    const make = KINDS[kind];
-    if (make === undefined) throw new MonitorError(`'${kind}' is not a valid char driver name`);
-    const backend = make(options);
-    this.#add(id, { backend, filename: () => kind, options, inUse: false, frontendOpen: false });
+    const { id, driver, mux, log, backend: readBackend } = readChardev(options, OWN_KINDS);
+    const backend = readBackend();
+    if (log !== undefined) {
+      throw new MonitorError(`Could not create '${log.path}': No such file or directory`);
+    }
+    if (mux) throw new MonitorError("'mux' is not a valid char driver name");
+    const made = backend.kind === 'ringbuf' ? new RingBuffer(backend.sizeBytes) : NULL_CHAR;
+    this.#add(id, { backend: made, filename: () => driver, options, inUse: false, frontendOpen: false });
+  }
+
+  /** Makes a back end, with the host's help where there is one. Rejects with `MonitorError`. */
+  async open(options: Options): Promise<void> {
+    if (this.#host === undefined) {
+      this.create(options);
+      return;
+    }
+    const { id, mux } = readChardev(options);
+    for (const wanted of mux ? [id, `${id}-base`] : [id]) this.#checkNew(wanted);
+    const opened = await this.#host.open(options);
+    try {
+      for (const { id: wanted } of opened) this.#checkNew(wanted);
+    } catch (error) {
+      // Another monitor was faster.
+      for (const { close } of opened) close?.();
+      throw error;
+    }
+    for (const one of opened) this.provide(one.id, one);
+  }
+
+  /** Puts another back end in the place of one. Rejects with `MonitorError`. */
+  async change(id: string, options: Options): Promise<void> {
+    const entry = this.#byId.get(id);
+    if (entry === undefined) throw new MonitorError(`Chardev '${id}' does not exist`);
+    if (entry.shared !== undefined) throw new MonitorError('Mux device hotswap not supported yet');
+    const wanted = new Options(
+      options.entries.filter(([name]) => name !== 'mux'),
+      id,
+    );
+    if (!entry.inUse) {
+      this.remove(id);
+      await this.open(wanted).catch((error: unknown) => {
+        throw failedToAdd(id, error);
+      });
+      return;
+    }
+    if (this.#host === undefined || entry.isReplaceable !== true) {
+      throw new MonitorError('Chardev user does not support chardev hotswap');
+    }
+    const next = await this.#host.replace(wanted);
+    this.#take(id);
+    this.provide(id, next);
+  }
+
+  /** Tells who uses it of a break. Throws `MonitorError`. */
+  sendBreak(id: string): void {
+    const entry = this.#byId.get(id);
+    if (entry === undefined) throw new MonitorError(`Chardev '${id}' not found`);
+    entry.sendBreak?.();
   }
 
   /** Adds one that comes with the machine or its host. Throws `MonitorError` when the id is taken. */
-  provide(id: string, { backend, filename }: HostChardev): void {
-    const forGood = backend === null;
-    this.#add(id, { backend, filename, options: undefined, inUse: forGood, frontendOpen: forGood });
+  provide(id: string, chardev: HostChardev): void {
+    const forGood = chardev.backend === null && chardev.shared === undefined;
+    this.#add(id, { ...chardev, options: undefined, inUse: forGood, frontendOpen: forGood });
   }
 
   /** What `chardev-add` makes here. */
   kinds(): readonly string[] {
-    return Object.keys(KINDS);
+    return this.#host?.kinds ?? OWN_KINDS;
   }
 
   /** Ids, oldest first. */
@@ -96,7 +175,11 @@ export class Chardevs {
   query(): readonly ChardevInfo[] {
     return this.#byId
       .entries()
-      .map(([label, { filename, frontendOpen }]) => ({ label, filename: filename(), frontendOpen }))
+      .map(([label, { filename, frontendOpen, shared }]) => ({
+        label,
+        filename: filename(),
+        frontendOpen: frontendOpen || shared?.isUsed === true,
+      }))
       .reverse();
   }
 
@@ -112,17 +195,18 @@ export class Chardevs {
   ringBuffer(id: string): RingBuffer {
     const entry = this.#byId.get(id);
     if (entry === undefined) throw new MonitorError(`Device '${id}' not found`, 'DeviceNotFound');
-    if (!(entry.backend instanceof RingBuffer)) throw new MonitorError(`${id} is not a ringbuf device`);
-    return entry.backend;
+    const ring = entry.backend instanceof RingBuffer ? entry.backend : entry.ring;
+    if (ring === undefined) throw new MonitorError(`${id} is not a ringbuf device`);
+    return ring;
   }
 
   /** Throws `MonitorError`. */
   remove(id: string): void {
     const entry = this.#byId.get(id);
     if (entry === undefined) throw new MonitorError(`Chardev '${id}' not found`);
-    if (entry.inUse) throw new MonitorError(`Chardev '${id}' is busy`);
-    this.#byId.remove(id);
-    this.#ids.delete(id);
+    if (isBusy(entry)) throw new MonitorError(`Chardev '${id}' is busy`);
+    this.#take(id);
+    entry.close?.();
   }
 
   /** QEMU's error when the property `owner.property` cannot have it, else undefined. */
@@ -131,7 +215,7 @@ export class Chardevs {
     if (entry === undefined) {
       return new MonitorError(`Property '${owner}.${property}' can't find value '${id}'`);
     }
-    if (!entry.inUse) return undefined;
+    if (hasRoom(entry)) return undefined;
     return new MonitorError(
       `Property '${owner}.${property}' can't take value '${id}': Device '${id}' is in use`,
     );
@@ -140,6 +224,7 @@ export class Chardevs {
   /** For a device, which gives it back with `detach`; undefined for no id. */
   attach(id: string): CharBackend | undefined {
     const entry = this.#byId.get(id);
+    if (entry?.shared !== undefined) return entry.shared.take();
     if (entry === undefined || entry.backend === null) return undefined;
     entry.inUse = true;
     return entry.backend;
@@ -151,20 +236,35 @@ export class Chardevs {
     if (entry !== undefined) entry.frontendOpen = open;
   }
 
-  detach(id: string): void {
+  detach(id: string, backend: CharBackend | undefined): void {
     const entry = this.#byId.get(id);
-    if (entry === undefined) return;
+    if (entry === undefined || backend === undefined) return;
+    entry.shared?.giveBack(backend);
     entry.inUse = false;
     entry.frontendOpen = false;
   }
 
+  #checkNew(id: string): void {
+    if (!this.#ids.has(id)) return;
+    throw new MonitorError(`attempt to add duplicate property '${id}' to object (type 'container')`);
+  }
+
   #add(id: string, entry: Entry): void {
-    if (this.#ids.has(id)) {
-      throw new MonitorError(`attempt to add duplicate property '${id}' to object (type 'container')`);
-    }
+    this.#checkNew(id);
     this.#byId.add(id, entry);
     this.#ids.add(id);
   }
+
+  #take(id: string): void {
+    this.#byId.remove(id);
+    this.#ids.delete(id);
+  }
+}
+
+/** QEMU's error of one that could not be made, for commands that say which. Anything else is thrown again. */
+export function failedToAdd(id: string, error: unknown): MonitorError {
+  if (!(error instanceof MonitorError)) throw error;
+  return new MonitorError(`Failed to add chardev '${id}': ${error.message}`);
 }
 
 /** The machine's character back ends. */

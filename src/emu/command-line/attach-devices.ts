@@ -18,34 +18,24 @@ interface MadeDrive {
   readonly at: string;
 }
 
-/** Character devices that are channels of the host. */
-export interface HostChardevs {
-  readonly ids: ReadonlySet<string>;
-  /** Gives them to the machine, after those of `-chardev` that are none. Throws StartError. */
-  provide(): void;
-}
-
-const NO_CHARDEVS: HostChardevs = { ids: new Set(), provide() {} };
-
 /**
  * Makes all that the command line names. Rejects with StartError.
  * @param warn told what QEMU says of what was made
+ * @param provideChardevs gives the machine character devices that the host has opened; absent: those that the user named are made here
  */
 export async function attachDevices(
   machine: Machine,
   { objects, chardevs, drives, devices }: Pick<CommandLine, 'objects' | 'chardevs' | 'drives' | 'devices'>,
   warn: (text: string) => void,
-  host: HostChardevs = NO_CHARDEVS,
+  provideChardevs: (() => void) | undefined = undefined,
 ): Promise<void> {
   // QEMU: what is wrong with an object is not said about its option.
   for (const { options } of objects) {
     if (options.id === BOARD_MEMORY) throw reservedError();
     withOption(undefined, () => machine.objects.add(options));
   }
-  for (const { options, at } of chardevs) {
-    if (!host.ids.has(options.id ?? '')) withOption(at, () => machine.chardevs.create(options));
-  }
-  host.provide();
+  if (provideChardevs !== undefined) provideChardevs();
+  else makeChardevs(machine, chardevs);
   const made: MadeDrive[] = [];
   for (const { options, at } of drives) {
     const { name } = await machine.drives.add(options).catch((error: unknown) => {
@@ -62,6 +52,13 @@ export async function attachDevices(
     });
   }
   checkOrphans(machine, made);
+}
+
+/** Without a terminal there is no monitor of the command line's: what it would be on is nobody's wish. */
+function makeChardevs(machine: Machine, chardevs: CommandLine['chardevs']): void {
+  for (const { options, at } of chardevs) {
+    if (at !== undefined) withOption(at, () => machine.chardevs.create(options));
+  }
 }
 
 /** Says of a MonitorError which option it is about. */

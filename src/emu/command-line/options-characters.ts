@@ -1,8 +1,11 @@
-/** Where serial ports and monitors lead: -serial, -monitor, -qmp, -mon, and what comes without them. Texts are QEMU's. */
+/** Where serial ports and monitors lead: -chardev, -serial, -monitor, -qmp, -mon, and what comes without them. Texts are QEMU's. */
+import { parseChardevOptions } from '../char/chardev-options.ts';
+import { parseShortForm, sharesWithMonitor } from '../char/chardev-short-form.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import type { Options } from '../qdev/option-string.ts';
+import { isWellFormedId, type Options } from '../qdev/option-string.ts';
 import { parseBool } from '../qdev/properties.ts';
 import type { GivenOption } from './options-split.ts';
+import { report, StartError, startError } from './start-error.ts';
 
 /** Where a serial port leads, as the user wrote it. */
 export interface CharOption {
@@ -11,10 +14,17 @@ export interface CharOption {
   readonly at: string | undefined;
 }
 
+/** A character device that is to be made. */
+export interface ChardevOption {
+  readonly options: Options;
+  /** Undefined: nobody asked for it, it is the default. */
+  readonly at: string | undefined;
+}
+
 /** One monitor. */
 export interface MonitorOption {
-  /** A character device of its own, as the user wrote it, or one that has an id. */
-  readonly chardev: { readonly spec: string } | { readonly id: string };
+  /** The character device that it is on. */
+  readonly chardev: string;
   /** For people, or for programs: QMP. */
   readonly mode: MonitorMode;
   /** QMP's answers take several lines. */
@@ -27,11 +37,14 @@ export type MonitorMode = 'readline' | 'control';
 
 /** Ends of the machine that lead to the host. */
 export interface CharacterEnds {
+  /** In the order of the command line, which is that in which they are made. */
+  readonly chardevs: readonly ChardevOption[];
   readonly serials: readonly CharOption[];
   /** In the order of the command line. */
   readonly monitors: readonly MonitorOption[];
 }
 
+const CHARDEV = 'chardev:';
 const HMP: Pick<MonitorOption, 'mode' | 'pretty'> = { mode: 'readline', pretty: false };
 const MONITORS: Readonly<Record<string, Pick<MonitorOption, 'mode' | 'pretty'>>> = {
   monitor: HMP,
@@ -60,7 +73,7 @@ export function readMon(options: Options, at: string): MonitorOption {
     throw new MonitorError(`Parameter 'mode' does not accept value '${mode}'`);
   }
   const pretty = parseBool(options.get('pretty') ?? 'off') === true;
-  return { chardev: { id }, mode, pretty, at };
+  return { chardev: id, mode, pretty, at };
 }
 
 export interface CharacterSettings {
@@ -70,33 +83,129 @@ export interface CharacterSettings {
   readonly onTerminal: boolean;
   /** Reads the options of -mon. Throws StartError. */
   readonly readMon: (option: GivenOption) => MonitorOption;
+  /** Told what goes to standard error. */
+  readonly warn: (text: string) => void;
 }
 
-/** Those that the user named, in the order of the command line. */
-function namedEnds(given: readonly GivenOption[], read: CharacterSettings['readMon']): CharacterEnds {
-  const serials = given.flatMap(({ name, value, at }) => (name === 'serial' ? [{ spec: value, at }] : []));
-  const monitors = given.flatMap((option): MonitorOption[] => {
+/** Reads the options one after another. */
+class EndsReader {
+  readonly chardevs: ChardevOption[] = [];
+  readonly serials: CharOption[] = [];
+  readonly monitors: MonitorOption[] = [];
+  readonly #settings: CharacterSettings;
+  /** Monitors with a device of their own. */
+  #compat = 0;
+
+  constructor(settings: CharacterSettings) {
+    this.#settings = settings;
+  }
+
+  read(option: GivenOption): void {
     const { name, value, at } = option;
-    if (name === 'mon') return [read(option)];
     const kind = MONITORS[name];
-    return kind === undefined ? [] : [{ chardev: { spec: value }, ...kind, at }];
-  });
-  return { serials, monitors };
+    if (kind !== undefined) this.monitor(value, kind, at);
+    else if (name === 'mon') this.monitors.push(about(at, () => this.#settings.readMon(option)));
+    else if (name === 'serial') this.serials.push({ spec: value, at });
+    else if (name === 'chardev') this.#chardev(value, at);
+  }
+
+  /** A monitor on a device that has an id, or on one of its own. */
+  monitor(spec: string, kind: Pick<MonitorOption, 'mode' | 'pretty'>, at: string | undefined): void {
+    // QEMU: of the three options, -monitor alone knows the word.
+    if (spec === 'none' && kind.mode === 'readline') return;
+    const chardev = spec.startsWith(CHARDEV)
+      ? this.#monitorId(spec.slice(CHARDEV.length), at)
+      : this.#compatChardev(spec, at);
+    this.monitors.push({ chardev, ...kind, at });
+  }
+
+  /** QEMU: such an option names the monitor after its device. */
+  #monitorId(id: string, at: string | undefined): string {
+    if (!isWellFormedId(id)) throw startError("Parameter 'id' expects an identifier", at);
+    if (this.monitors.some(({ chardev, at: other }) => chardev === id && !other?.startsWith('-mon '))) {
+      throw startError(`Duplicate ID '${id}' for mon`, at);
+    }
+    return id;
+  }
+
+  #compatChardev(spec: string, at: string | undefined): string {
+    const id = `compat_monitor${this.#compat++}`;
+    const options = shortFormOption(spec, id, at, this.#isTaken(id), `parse error: ${spec}`);
+    this.chardevs.push({ options, at });
+    return id;
+  }
+
+  #isTaken(id: string): boolean {
+    return this.chardevs.some(({ options }) => options.id === id);
+  }
+
+  #chardev(value: string, at: string): void {
+    const warn = (message: string): void => this.#settings.warn(report(message, at));
+    const options = about(at, () => parseChardevOptions(value, warn));
+    const { id } = options;
+    if (id !== undefined && this.#isTaken(id)) throw startError(`Duplicate ID '${id}' for chardev`, at);
+    this.chardevs.push({ options, at });
+  }
+}
+
+/** An error with its hint, as a command line shows it. */
+function textOf({ message, hint }: MonitorError): string {
+  return hint === undefined ? message : `${message}\n${hint}`;
+}
+
+/** Says of an error which option it is about. */
+function about<T>(at: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof MonitorError ? startError(textOf(error), at) : error;
+  }
+}
+
+/**
+ * The options behind a short form. Throws StartError, in which a line says what the device was wanted for.
+ * @param isTaken another device has the id
+ */
+export function shortFormOption(
+  spec: string,
+  id: string,
+  at: string | undefined,
+  isTaken: boolean,
+  line: string,
+): Options {
+  const last = report(line, at);
+  try {
+    if (isTaken && parseShortForm(spec, id) !== undefined) {
+      throw new MonitorError(`Duplicate ID '${id}' for chardev`);
+    }
+    const options = parseShortForm(spec, id);
+    if (options === undefined) throw new StartError(last, at);
+    return options;
+  } catch (error) {
+    if (!(error instanceof MonitorError)) throw error;
+    throw new StartError(`${report(textOf(error), at)}\n${last}`, at);
+  }
 }
 
 /** QEMU: -nographic brings both on the terminal unless the user put one of them elsewhere. */
 export function readCharacters(given: readonly GivenOption[], settings: CharacterSettings): CharacterEnds {
   const { noDefaults, onTerminal } = settings;
-  const { serials, monitors } = namedEnds(given, settings.readMon);
+  const reader = new EndsReader(settings);
+  for (const option of given) reader.read(option);
+  const { serials } = reader;
+  const named = new Set(given.map(({ name }) => name));
   const wantsSerial = !noDefaults && serials.length === 0;
   const wantsMonitor =
-    !noDefaults && monitors.length === 0 && !serials.some(({ spec }) => spec.startsWith('mon:'));
-  const serial = (spec: string): CharOption[] => [...serials, { spec, at: undefined }];
-  if (!onTerminal) return { serials: wantsSerial ? serial('vc') : serials, monitors };
-  if (wantsSerial && wantsMonitor) return { serials: serial('mon:stdio'), monitors };
-  const terminal = { chardev: { spec: 'stdio' }, ...HMP, at: undefined };
-  return {
-    serials: wantsSerial ? serial('stdio') : serials,
-    monitors: wantsMonitor ? [...monitors, terminal] : monitors,
-  };
+    !noDefaults &&
+    !['mon', ...Object.keys(MONITORS)].some((name) => named.has(name)) &&
+    !serials.some(({ spec }) => sharesWithMonitor(spec));
+  const serial = (spec: string): void => void serials.push({ spec, at: undefined });
+  if (!onTerminal) {
+    if (wantsSerial) serial('vc');
+  } else if (wantsSerial && wantsMonitor) serial('mon:stdio');
+  else {
+    if (wantsSerial) serial('stdio');
+    if (wantsMonitor) reader.monitor('stdio', HMP, undefined);
+  }
+  return reader;
 }

@@ -108,13 +108,13 @@ const GROUPS: readonly OptionGroup[] = [
       {
         name: 'serial',
         value: 'dev',
-        help: 'other end of the next serial port: stdio, mon:stdio, none, null, file:, unix:',
+        help: 'other end of the next serial port: stdio, mon:stdio, none, null, file:, pipe:, unix:, tcp:, chardev:id',
         host: 'terminal',
       },
       {
         name: 'chardev',
         value: 'type,id=id[,option=value]…',
-        help: 'a character device for a -device: null, ringbuf, stdio, file, socket',
+        help: 'a character device: null, ringbuf, vc, stdio, file, pipe, socket',
       },
       { name: 'monitor', value: 'dev', help: 'where a monitor is', host: 'terminal' },
       {

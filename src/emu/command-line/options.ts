@@ -1,5 +1,5 @@
 /** The command line as a whole: what machine the user wants. */
-import { parseChardevOptions } from '../char/chardev-options.ts';
+import { CHARDEV_HELP } from '../char/chardev-kinds.ts';
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { cpuHelp } from '../cpu/models/cpu-models.ts';
@@ -16,6 +16,7 @@ import { parseSize } from '../qdev/properties.ts';
 import { checkObjectOptions, type ObjectType } from '../qdev/user-objects.ts';
 import {
   type CharacterEnds,
+  type ChardevOption,
   type CharOption,
   type MonitorOption,
   readCharacters,
@@ -44,7 +45,7 @@ import { type GivenOption, splitArguments } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
 import { readingOption, report, type StartError, startError } from './start-error.ts';
 
-export type { CharOption, MonitorOption } from './options-characters.ts';
+export type { ChardevOption, CharOption, MonitorOption } from './options-characters.ts';
 /** A drive or device of the command line. */
 export type { OptionGroup } from './options-memory.ts';
 
@@ -66,7 +67,8 @@ export interface CommandLine {
   readonly drives: readonly OptionGroup[];
   readonly devices: readonly OptionGroup<JsonValue>[];
   readonly objects: readonly OptionGroup[];
-  readonly chardevs: readonly OptionGroup[];
+  /** In the order in which they are made. */
+  readonly chardevs: readonly ChardevOption[];
   readonly serials: readonly CharOption[];
   readonly monitors: readonly MonitorOption[];
   readonly icountShift: number | undefined;
@@ -78,6 +80,8 @@ export interface CommandLine {
   readonly noReboot: boolean;
   readonly noShutdown: boolean;
 }
+
+type Groups = CharacterEnds & Pick<CommandLine, 'drives' | 'devices' | 'objects'>;
 
 /** Text for standard output; there is no machine to run. */
 export interface Answer {
@@ -120,16 +124,16 @@ class Reader {
     const drives = this.#drives();
     const devices = this.#devices();
     const objects = this.#objects();
-    const chardevs = this.#chardevs();
+    const characters = this.#characters();
     this.#checkDisplay();
     if (asked !== undefined) return { text: asked.name === 'help' ? helpText() : VERSION_LINES };
     this.#collectMachine();
-    const answer = this.#help(devices, objects);
+    const answer = this.#help(devices, objects, characters.chardevs);
     if (answer !== undefined) return answer;
-    return this.#judge({ drives, devices, objects, chardevs });
+    return this.#judge({ drives, devices, objects, ...characters });
   }
 
-  #judge(groups: Pick<CommandLine, 'drives' | 'devices' | 'objects' | 'chardevs'>): CommandLine {
+  #judge(groups: Groups): CommandLine {
     const machine = this.#reading('machine', () => readMachine(this.#machine));
     const memory = this.#reading('m', () => this.#groups('m', 'size').map(readMemory));
     this.#reading('accel', () => this.#chooseAccel(machine.accel));
@@ -150,7 +154,6 @@ class Reader {
       append: this.#last('append') ?? machine.append,
       guest: this.#last('guest'),
       ...groups,
-      ...this.#characters(),
       icountShift: icount.at(-1),
       rtcBaseMs: this.#groups('rtc', undefined).map(readRtc).at(-1),
       stopped: this.#has('S'),
@@ -216,18 +219,6 @@ class Reader {
     return objects;
   }
 
-  #chardevs(): readonly OptionGroup[] {
-    const chardevs = this.#all('chardev').map(({ value, at }) => {
-      try {
-        return { options: parseChardevOptions(value, (message) => this.#warn(report(message, at))), at };
-      } catch (error) {
-        throw atOption(error, at);
-      }
-    });
-    checkIds(chardevs, 'chardev');
-    return chardevs;
-  }
-
   #drives(): readonly OptionGroup[] {
     return this.#given.flatMap(({ name, value, at }) => {
       if (name === 'drive') return [this.#group(value, undefined, at)];
@@ -269,7 +260,11 @@ class Reader {
   }
 
   /** Options whose value is `help`. */
-  #help(devices: readonly OptionGroup<JsonValue>[], objects: readonly OptionGroup[]): Answer | undefined {
+  #help(
+    devices: readonly OptionGroup<JsonValue>[],
+    objects: readonly OptionGroup[],
+    chardevs: readonly ChardevOption[],
+  ): Answer | undefined {
     const objectHelp = objects
       .map(({ options }) => objectHelpText(OBJECT_TYPES, options))
       .find((text) => text !== undefined);
@@ -286,6 +281,7 @@ class Reader {
     if (isHelp(this.#last('cpu'))) return { text: cpuHelp() };
     if (isHelp(this.#last('accel'))) return { text: ACCEL_HELP };
     if (isHelp(this.#smp.get('cpus'))) return { text: SMP_HELP };
+    if (chardevs.some(({ options }) => isHelp(options.get('backend')))) return { text: CHARDEV_HELP };
     if (isHelp(this.#last('display'))) return { text: 'Available display backend types:\nnone\n' };
     return undefined;
   }
@@ -326,6 +322,7 @@ class Reader {
     return readCharacters(this.#given, {
       noDefaults: this.#has('nodefaults'),
       onTerminal: this.#has('nographic') || !this.#has('display'),
+      warn: this.#warn,
       readMon: ({ value, at }) =>
         readingOption(at, () => readMon(this.#group(value, 'chardev', at).options, at)),
     });

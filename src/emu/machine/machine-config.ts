@@ -35,6 +35,8 @@ export interface MachineConfig extends BootFiles {
   readonly rtcBaseMs?: number | undefined;
   /** Which of COM1 to COM4 the board has; by default COM1. */
   readonly serialPorts?: readonly boolean[] | undefined;
+  /** The host gives the machine all its character devices, those of the serial ports too. */
+  readonly hostChardevs?: boolean | undefined;
   /** Devices are part of the machine, not hot-plugged, until the caller says `devices.machineReady()`. */
   readonly coldPlug?: boolean | undefined;
   /** QEMU: -no-reboot: a guest's reset ends the machine. */

@@ -141,9 +141,11 @@ export class Machine implements MachineApi {
     this.serial = new CharPipe((bytes) => this.onSerial(bytes, 0));
     this.serials = (config.serialPorts ?? [true]).map((there, index) => {
       if (!there) return undefined;
-      // What is at its other end is the host's: no device can have it.
-      this.chardevs.provide(`serial${index}`, { backend: null, filename: () => this.serialFilename(index) });
-      return index === 0 ? this.serial : new CharPipe((bytes) => this.onSerial(bytes, index));
+      const pipe = index === 0 ? this.serial : new CharPipe((bytes) => this.onSerial(bytes, index));
+      // QEMU: a terminal that is part of the display is `vc`. What is at its other end is the host's: no device can have it.
+      const chardev = { backend: null, filename: () => 'vc', sendBreak: () => pipe.sendEvent('break') };
+      if (config.hostChardevs !== true) this.chardevs.provide(`serial${index}`, chardev);
+      return pipe;
     });
     const cpuHost = this.#cpuHost();
     const smp = config.smp ?? ONE_PROCESSOR;
@@ -184,8 +186,6 @@ export class Machine implements MachineApi {
 
   /** Replaced by whoever shows the console. */
   onSerial: (bytes: Uint8Array, port: number) => void = () => {};
-  /** Where a serial port leads, as `info chardev` shows it. QEMU: a terminal that is part of the display is `vc`. */
-  serialFilename: (port: number) => string = () => 'vc';
   /** Told when a drive was made, lost, attached or detached. QEMU has no event for it. */
   onDrivesChange: () => void = () => {};
   /** Told when `quit` was asked for, or the guest is off. */

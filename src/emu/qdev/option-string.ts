@@ -107,6 +107,11 @@ export function parseKeyValues(text: string, implied: string): Options {
   return optionsOf(parsed, parsed.findLast(({ key }) => key === 'id')?.value);
 }
 
+/** Options that follow the short form of something else, whose id is known: an `id` among them says nothing. */
+export function parseMoreOptions(text: string, implied: string | undefined): Options['entries'] {
+  return optionsOf(readOptions(text, implied), undefined).entries;
+}
+
 /**
  * Splits an option string. Throws `MonitorError` for a bad `id`.
  * @param implied the key of a first option without `=`

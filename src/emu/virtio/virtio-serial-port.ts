@@ -351,7 +351,7 @@ function portType(name: string, isConsole: boolean): DeviceType {
           },
         },
       );
-      return { hardware: new PortHardware(port, () => chardevs.detach(chardev)) };
+      return { hardware: new PortHardware(port, () => chardevs.detach(chardev, backend)) };
     },
   };
 }

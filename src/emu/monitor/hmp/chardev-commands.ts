@@ -1,20 +1,35 @@
-/** `chardev-add`, `chardev-remove`, `ringbuf_write` and `ringbuf_read`. */
+/** `chardev-add` and the like, `ringbuf_write` and `ringbuf_read`. */
+import { readChardev } from '../../char/chardev-kinds.ts';
 import { parseChardevOptions } from '../../char/chardev-options.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
-import type { Options } from '../../qdev/option-string.ts';
+import { Options } from '../../qdev/option-string.ts';
 import type { Command, CommandContext } from '../command.ts';
 
-/** QEMU prints what is wrong with the text of the options before its error. */
-function chardevAdd({ machine, stderr }: CommandContext, text: string): string {
-  let options: Options;
+/** Reads options; QEMU prints what is wrong with their text before its error. */
+function readOptions({ stderr }: CommandContext, text: string, failed: string): Options | string {
   try {
-    options = parseChardevOptions(text, stderr);
+    return parseChardevOptions(text, stderr);
   } catch (error) {
     if (!(error instanceof MonitorError)) throw error;
     const hint = error.hint === undefined ? '' : `${error.hint}\n`;
-    return `${error.message}\n${hint}Error: Parsing chardev args failed\n`;
+    return `${error.message}\n${hint}Error: ${failed}\n`;
   }
-  machine.chardevs.create(options);
+}
+
+async function chardevAdd(context: CommandContext, text: string): Promise<string> {
+  const options = readOptions(context, text, 'Parsing chardev args failed');
+  if (typeof options === 'string') return options;
+  await context.machine.chardevs.open(options);
+  return '';
+}
+
+async function chardevChange(context: CommandContext, id: string, text: string): Promise<string> {
+  const options = readOptions(context, text, 'Parsing chardev args failed');
+  if (typeof options === 'string') return options;
+  if (options.id !== undefined) throw new MonitorError("Unexpected 'id' parameter");
+  // QEMU: what the options ask for is looked at before the device.
+  readChardev(new Options(options.entries, id));
+  await context.machine.chardevs.change(id, options);
   return '';
 }
 
@@ -40,7 +55,7 @@ export const CHARDEV_COMMANDS: readonly Command[] = [
     name: 'chardev-add',
     args: [{ name: 'args', kind: 'string' }],
     params: 'args',
-    help: 'make a character back end (null, ringbuf)',
+    help: 'make a character back end',
     run: (context, args) => chardevAdd(context, String(args.get('args'))),
   },
   {
@@ -51,6 +66,28 @@ export const CHARDEV_COMMANDS: readonly Command[] = [
     complete: chardevIds,
     run({ machine }, args) {
       machine.chardevs.remove(String(args.get('id')));
+      return '';
+    },
+  },
+  {
+    name: 'chardev-change',
+    args: [
+      { name: 'id', kind: 'string' },
+      { name: 'args', kind: 'string' },
+    ],
+    params: 'id args',
+    help: 'put another character back end in the place of one',
+    complete: chardevIds,
+    run: (context, args) => chardevChange(context, String(args.get('id')), String(args.get('args'))),
+  },
+  {
+    name: 'chardev-send-break',
+    args: [{ name: 'id', kind: 'string' }],
+    params: 'id',
+    help: 'send a break through a character back end',
+    complete: chardevIds,
+    run({ machine }, args) {
+      machine.chardevs.sendBreak(String(args.get('id')));
       return '';
     },
   },

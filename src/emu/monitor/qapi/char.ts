@@ -1,10 +1,11 @@
 /** Character devices. Spec: QEMU qapi/char.json. */
-import type { Chardevs } from '../../char/chardevs.ts';
+import { type Chardevs, failedToAdd } from '../../char/chardevs.ts';
 import type { RingBuffer } from '../../char/ring-buffer.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import type { MachineApi } from '../../machine/machine-api.ts';
-import { BOOL, enumeration, INT, type Infer, list, optional, STR, struct, union } from '../../qapi/schema.ts';
-import { Options } from '../../qdev/option-string.ts';
+import { BOOL, enumeration, INT, type Infer, list, optional, STR, struct } from '../../qapi/schema.ts';
+import type { Options } from '../../qdev/option-string.ts';
+import { CHARDEV_BACKEND, optionsOfBackend } from './chardev-backend.ts';
 import { command } from './context.ts';
 
 const CHARDEV_INFO = struct({ label: STR, filename: STR, 'frontend-open': BOOL });
@@ -35,28 +36,11 @@ export function ringbufRead(chardevs: Chardevs, device: string, size: number): U
   return buffer.read(size);
 }
 
-const CHARDEV_COMMON = { logfile: optional(STR), logappend: optional(BOOL) };
-const CHARDEV_RINGBUF = struct({ ...CHARDEV_COMMON, size: optional(INT) });
-const CHARDEV_BACKEND = union(
-  { type: enumeration('ChardevBackendKind', ['null', 'ringbuf', 'memory']) },
-  'type',
-  {
-    null: struct({ data: struct(CHARDEV_COMMON) }),
-    ringbuf: struct({ data: CHARDEV_RINGBUF }),
-    memory: struct({ data: CHARDEV_RINGBUF }),
-  },
-);
-
-function chardevAdd(chardevs: Chardevs, id: string, backend: Infer<typeof CHARDEV_BACKEND>): void {
+async function chardevAdd(chardevs: Chardevs, id: string, options: Options): Promise<void> {
   if (chardevs.ids().includes(id)) throw new MonitorError(`Chardev with id '${id}' already exists`);
-  const size = backend.type === 'null' ? undefined : backend.data.size;
-  const entries = [['backend', backend.type] as const];
-  try {
-    chardevs.create(new Options(size === undefined ? entries : [...entries, ['size', String(size)]], id));
-  } catch (error) {
-    if (!(error instanceof MonitorError)) throw error;
-    throw new MonitorError(`Failed to add chardev '${id}': ${error.message}`);
-  }
+  await chardevs.open(options).catch((error: unknown) => {
+    throw failedToAdd(id, error);
+  });
 }
 
 /** QEMU: only what the schema's commands are about has the class of its own. */
@@ -96,13 +80,25 @@ export const CHAR_COMMANDS = [
   command('chardev-add', {
     args: struct({ id: STR, backend: CHARDEV_BACKEND }),
     returns: struct({ pty: optional(STR) }),
-    run({ machine }, { id, backend }) {
-      chardevAdd(machine.chardevs, id, backend);
+    async run({ machine }, { id, backend }) {
+      await chardevAdd(machine.chardevs, id, optionsOfBackend(id, backend));
+      return {};
+    },
+  }),
+  command('chardev-change', {
+    args: struct({ id: STR, backend: CHARDEV_BACKEND }),
+    returns: struct({ pty: optional(STR) }),
+    async run({ machine }, { id, backend }) {
+      await machine.chardevs.change(id, optionsOfBackend(id, backend));
       return {};
     },
   }),
   command('chardev-remove', {
     args: struct({ id: STR }),
     run: ({ machine }, { id }) => machine.chardevs.remove(id),
+  }),
+  command('chardev-send-break', {
+    args: struct({ id: STR }),
+    run: ({ machine }, { id }) => machine.chardevs.sendBreak(id),
   }),
 ];
