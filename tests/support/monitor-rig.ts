@@ -10,6 +10,7 @@ import { sysbusPlaceLines } from '../../src/emu/bus/sysbus.ts';
 import { NULL_CHAR } from '../../src/emu/char/char-backend.ts';
 import { CHARDEVS } from '../../src/emu/char/chardevs.ts';
 import { EventQueue } from '../../src/emu/core/clock.ts';
+import type { OutputFile } from '../../src/emu/core/host.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
 import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
@@ -21,12 +22,14 @@ import { provideBoard } from '../../src/emu/machine/board-services.ts';
 import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
 import { cpuTopologyOf, ONE_PROCESSOR, type SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.ts';
+import { GuestAccess } from '../../src/emu/machine/guest-access.ts';
 import { Inspection } from '../../src/emu/machine/inspection.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
 import { RunControl, type RunState } from '../../src/emu/machine/run-state.ts';
 import { BALLOON } from '../../src/emu/memory/balloon.ts';
+import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
@@ -75,6 +78,12 @@ export interface MonitorRig {
   /** Types a line into the console and gives its output as the terminal shows it, without echo and prompt. */
   execute(line: string): Promise<string>;
   readonly images: ChunkImageStore;
+  /** What was saved, by path. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** The guest's memory. */
+  readonly memory: GuestMemory;
+  /** The vCPU's state of the first processor. */
+  readonly vcpuState: Int32Array;
   /** What the terminal is sent for these keys. */
   keys(text: string): Promise<string>;
   /** Everything that went to QEMU's standard error. */
@@ -162,6 +171,16 @@ export async function monitorRig({
   devices.machineReady();
 
   const control = new RunControl(events);
+  const files = new Map<string, Uint8Array>();
+  const outputFile = (path: string): OutputFile => {
+    files.set(path, new Uint8Array());
+    return {
+      write(bytes) {
+        files.set(path, Uint8Array.from([...(files.get(path) ?? []), ...bytes]));
+      },
+      close() {},
+    };
+  };
   const machine: MachineApi = {
     name: undefined,
     get runState(): RunState {
@@ -174,6 +193,8 @@ export async function monitorRig({
     objects,
     qom: new Qom(objectTree),
     inspect: new Inspection(board, processors),
+    access: new GuestAccess(board, processors),
+    createFile: (path) => (path.startsWith('/tmp/') ? outputFile(path) : 'No such file or directory'),
     balloon: services.get(BALLOON),
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),
@@ -233,6 +254,9 @@ export async function monitorRig({
       return output.replaceAll('\r\n', '\n');
     },
     images: store,
+    files,
+    memory,
+    vcpuState: processors.boot.cpu.S,
     stderr,
     time,
     takeEvents: () => seen.splice(0),

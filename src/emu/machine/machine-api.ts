@@ -2,12 +2,14 @@
 
 import type { Drives } from '../block/drives.ts';
 import type { Chardevs } from '../char/chardevs.ts';
+import type { FileMaker } from '../core/host.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import type { Balloon } from '../memory/balloon.ts';
 import type { DeviceManager } from '../qdev/plug.ts';
 import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
+import type { GuestAccess } from './guest-access.ts';
 import type { Inspection } from './inspection.ts';
 import type { RunState } from './run-state.ts';
 
@@ -15,6 +17,7 @@ export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
 export type { HotpluggableCpu } from './boards/pc-cpus.ts';
 export type { MemoryApi, MemoryDevice } from './boards/pc-device-memory.ts';
 export type { CpuRegisters, SegmentRegister } from './cpu-registers.ts';
+export type { GuestAccess } from './guest-access.ts';
 export type { CpuInfo } from './inspection.ts';
 
 export interface MachineApi {
@@ -39,4 +42,8 @@ export interface MachineApi {
   /** Ends the machine: images are flushed and closed. */
   quit(): void;
   readonly inspect: Inspection;
+  /** Memory and ports as the guest has them. */
+  readonly access: GuestAccess;
+  /** Files of the host's. */
+  readonly createFile: FileMaker;
 }

@@ -7,6 +7,7 @@ import { CharPipe } from '../char/char-backend.ts';
 import { CHARDEVS, type Chardevs } from '../char/chardevs.ts';
 import { EventQueue } from '../core/clock.ts';
 import { repeatableBytes } from '../core/entropy.ts';
+import { type FileMaker, NO_FILES } from '../core/host.ts';
 import { MachineEvents, type ShutdownCause } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import { TraceLog } from '../core/trace.ts';
@@ -32,6 +33,7 @@ import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
 import { OBJECT_TYPES, typesOf } from './device-types.ts';
 import { enterKernel, setUpMsrs } from './entry-state.ts';
+import { GuestAccess } from './guest-access.ts';
 import { Inspection } from './inspection.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
@@ -67,6 +69,8 @@ export class Machine implements MachineApi {
   readonly engine: Engine;
   readonly processors: Processors;
   readonly inspect: Inspection;
+  readonly access: GuestAccess;
+  readonly createFile: FileMaker;
   readonly clock: EventQueue;
   readonly config: MachineConfig;
   /** COM1's other end. */
@@ -175,6 +179,8 @@ export class Machine implements MachineApi {
       onMemorySize: (bytes) => noticeSmallArena(this.memory, bytes, host),
     });
     this.inspect = new Inspection(this.board, this.processors);
+    this.access = new GuestAccess(this.board, this.processors);
+    this.createFile = host.createFile ?? NO_FILES;
     hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub));
     noticeSmallArena(this.memory, config.memoryBytes, host);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();

@@ -2,12 +2,13 @@
 import { MonitorError } from '../../core/monitor-error.ts';
 import { parseOptions } from '../../qdev/option-string.ts';
 import { ArgumentError } from '../argument-error.ts';
-import { LineReader } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { displayName, findCommand } from '../command.ts';
+import { LineReader } from '../line-reader.ts';
 import { CHARDEV_COMMANDS } from './chardev-commands.ts';
 import { deviceListText, devicePropertiesText } from './device-help.ts';
 import { INFO_COMMANDS } from './info-commands.ts';
+import { MEMORY_COMMANDS } from './memory-commands.ts';
 import { OBJECT_COMMANDS } from './object-commands.ts';
 import { QOM_COMMANDS } from './qom-commands.ts';
 
@@ -165,6 +166,7 @@ export const HMP_COMMANDS: readonly Command[] = [
     },
   },
   ...CHARDEV_COMMANDS,
+  ...MEMORY_COMMANDS,
   {
     name: 'stop',
     alias: 's',

@@ -6,6 +6,7 @@ import { CHAR_COMMANDS } from './char.ts';
 import type { QapiContext } from './context.ts';
 import { CONTROL_COMMANDS } from './control.ts';
 import { MACHINE_COMMANDS } from './machine.ts';
+import { MACHINE_MEMORY_COMMANDS } from './machine-memory.ts';
 import { MISC_COMMANDS } from './misc.ts';
 import { PCI_COMMANDS } from './pci.ts';
 import { QDEV_COMMANDS } from './qdev.ts';
@@ -20,6 +21,7 @@ export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...QOM_COMMANDS,
   ...QDEV_COMMANDS,
   ...MACHINE_COMMANDS,
+  ...MACHINE_MEMORY_COMMANDS,
   ...MISC_COMMANDS,
   ...ACPI_COMMANDS,
   ...PCI_COMMANDS,
