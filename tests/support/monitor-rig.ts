@@ -13,11 +13,12 @@ import { EventQueue } from '../../src/emu/core/clock.ts';
 import type { OutputFile } from '../../src/emu/core/host.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
 import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
-import { QUIET } from '../../src/emu/core/trace.ts';
+import { QUIET, TraceLog } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
 import type { Exit } from '../../src/emu/cpu/engine.ts';
 import { CURRENT_CPU, DEFAULT_CPU, readCpu } from '../../src/emu/cpu/models/cpu-option.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
+import { UserInput } from '../../src/emu/input/user-input.ts';
 import { provideBoard } from '../../src/emu/machine/board-services.ts';
 import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
 import { cpuTopologyOf, ONE_PROCESSOR, type SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
@@ -89,6 +90,8 @@ export interface MonitorRig {
   /** Everything that went to QEMU's standard error. */
   readonly stderr: string[];
   readonly time: { ns: number };
+  /** Lets time go by, and runs the timers that are due then. */
+  runTimers(ns: number): void;
   /** Events since the last call. */
   takeEvents(): readonly MachineEvent[];
   functions(): readonly PciDevice[];
@@ -125,11 +128,12 @@ export async function monitorRig({
   events.listen((event) => seen.push(event));
   const time = { ns: 0 };
   const clock = new EventQueue(() => time.ns);
+  const trace = new TraceLog();
   const memory = pcMemory(memoryBytes, undefined, dimms?.maxSize);
   const objectTree = new ObjectTree('pc-i440fx-7.2-machine');
   const services = new Services()
     .provide(CLOCK, clock)
-    .provide(TRACE, QUIET)
+    .provide(TRACE, trace)
     .provide(ENTROPY, { random: (target) => target.fill(4) })
     .provide(WALL_CLOCK, () => time.ns / 1e6)
     .provide(EVENTS, events)
@@ -154,7 +158,7 @@ export async function monitorRig({
     memory,
     ram: pcRamLayout(memoryBytes),
     clock,
-    trace: QUIET,
+    trace,
     wallClockMs: 0,
     apics: processors.hub,
     intr: processors.boot.apic.lint0,
@@ -194,6 +198,10 @@ export async function monitorRig({
     qom: new Qom(objectTree),
     inspect: new Inspection(board, processors),
     access: new GuestAccess(board, processors),
+    input: new UserInput(board.keys, clock, () => control.running),
+    trace,
+    nmi: () => processors.boot.apic.pulseLint1(),
+    setBootOrder: (order) => board.setBootOrder(order),
     createFile: (path) => (path.startsWith('/tmp/') ? outputFile(path) : 'No such file or directory'),
     balloon: services.get(BALLOON),
     stop: () => control.stop(),
@@ -259,6 +267,10 @@ export async function monitorRig({
     vcpuState: processors.boot.cpu.S,
     stderr,
     time,
+    runTimers(ns) {
+      time.ns += ns;
+      clock.runDue();
+    },
     takeEvents: () => seen.splice(0),
     functions: () => bus.devices(),
     boot() {

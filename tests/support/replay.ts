@@ -174,9 +174,14 @@ export function normalisations(knownTypes: ReadonlySet<string>): readonly Normal
       apply: (text) => text.replaceAll(/( +-) .*?( \(default: .*\))?$/gm, '$1$2'),
     },
     {
+      why: 'drive_add is shown in the older words, which tutorials show',
+      lines: /^help$/,
+      apply: (text) => text.replace(/^drive_add .*\n(\[.*\n)*/m, ''),
+    },
+    {
       why: 'descriptions of commands are in our own words, but for device_add',
-      lines: /^(help|\?) (?!device_add|drive_add)/,
-      apply: (text) => text.replaceAll(/ -- .*$/gm, ' --'),
+      lines: /^(help|\?)(?! device_add| drive_add)/,
+      apply: (text) => text.replaceAll(/ -- .*(\n\t.*)*$/gm, ' --'),
     },
   ];
 }

@@ -131,6 +131,11 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_virtio_mem_noroom',
     'errors_virtio_mem_noslots',
     'commands_memory',
+    'commands_input',
+    'commands_log',
+    'commands_machine',
+    'commands_drives',
+    'commands_absent',
   ])('%s', async (name) => {
     const recording = readRecording(name);
     const rig = await monitorRig(MACHINES[name]);

@@ -16,6 +16,7 @@ import { Engine } from '../cpu/engine.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
+import { UserInput } from '../input/user-input.ts';
 import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
 import { pcMemory, pcRamLayout } from '../memory/pc-ram.ts';
@@ -71,6 +72,7 @@ export class Machine implements MachineApi {
   readonly inspect: Inspection;
   readonly access: GuestAccess;
   readonly createFile: FileMaker;
+  readonly input: UserInput;
   readonly clock: EventQueue;
   readonly config: MachineConfig;
   /** COM1's other end. */
@@ -180,6 +182,7 @@ export class Machine implements MachineApi {
     });
     this.inspect = new Inspection(this.board, this.processors);
     this.access = new GuestAccess(this.board, this.processors);
+    this.input = new UserInput(this.board.keys, clock, () => this.runControl.running);
     this.createFile = host.createFile ?? NO_FILES;
     hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub));
     noticeSmallArena(this.memory, config.memoryBytes, host);
@@ -274,6 +277,14 @@ export class Machine implements MachineApi {
 
   get hasQuit(): boolean {
     return this.#quit;
+  }
+
+  nmi(): void {
+    for (const { apic } of this.processors.present) apic.pulseLint1();
+  }
+
+  setBootOrder(order: string): void {
+    this.board.setBootOrder(order);
   }
 
   powerButton(): void {

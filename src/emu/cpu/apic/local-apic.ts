@@ -189,6 +189,12 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
     }
   }
 
+  /** The wire that is the processor's NMI pin without an APIC: what comes of it, if anything, is LVT LINT1's to say. */
+  pulseLint1(): void {
+    this.#localInterrupt(LVT_LINT1, false);
+    this.#update();
+  }
+
   read(offset: number, size: AccessSize): number {
     // QEMU: reads of less than 4 bytes give 0.
     if (size !== 4) return 0;

@@ -44,6 +44,33 @@ export const CHARDEV_COMMANDS: readonly Command[] = [
     run: (context, args) => chardevAdd(context, String(args.get('args'))),
   },
   {
+    name: 'chardev-change',
+    args: [
+      { name: 'id', kind: 'string' },
+      { name: 'args', kind: 'string' },
+    ],
+    params: 'id args',
+    help: 'make a character back end another one',
+    complete: chardevIds,
+    run({ machine }, args) {
+      const id = String(args.get('id'));
+      if (!machine.chardevs.ids().includes(id)) throw new MonitorError(`Chardev '${id}' does not exist`);
+      throw new MonitorError(`Chardev '${id}' cannot be changed while Hotslot uses it`);
+    },
+  },
+  {
+    name: 'chardev-send-break',
+    args: [{ name: 'id', kind: 'string' }],
+    params: 'id',
+    help: 'hold the line of a serial port low for a moment',
+    complete: chardevIds,
+    run({ machine }, args) {
+      const id = String(args.get('id'));
+      if (!machine.chardevs.ids().includes(id)) throw new MonitorError(`Chardev '${id}' not found`);
+      throw new MonitorError(`Chardev '${id}' has nobody who hears a break`);
+    },
+  },
+  {
     name: 'chardev-remove',
     args: [{ name: 'id', kind: 'string' }],
     params: 'id',

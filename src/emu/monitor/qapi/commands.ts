@@ -12,11 +12,13 @@ import { PCI_COMMANDS } from './pci.ts';
 import { QDEV_COMMANDS } from './qdev.ts';
 import { QOM_COMMANDS } from './qom.ts';
 import { RUN_STATE_COMMANDS } from './run-state.ts';
+import { UI_COMMANDS } from './ui.ts';
 
 export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...RUN_STATE_COMMANDS,
   ...BLOCK_CORE_COMMANDS,
   ...CHAR_COMMANDS,
+  ...UI_COMMANDS,
   ...CONTROL_COMMANDS,
   ...QOM_COMMANDS,
   ...QDEV_COMMANDS,

@@ -1,0 +1,70 @@
+/** `eject`, `change` and `block_resize`. */
+import { MonitorError } from '../../core/monitor-error.ts';
+import { block, filename, flag, maybe, size, string } from '../argument-specs.ts';
+import type { Command, CommandContext } from '../command.ts';
+
+const READ_ONLY: Readonly<Record<string, boolean | undefined>> = {
+  retain: undefined,
+  'read-only': true,
+  'read-write': false,
+};
+
+const driveNames = ({ machine }: CommandContext): readonly string[] =>
+  machine.drives.list().flatMap(({ name }) => (name === '' ? [] : [name]));
+
+/** QEMU: undefined keeps what was. Throws QEMU's error. */
+function readOnlyMode(word: string | undefined): boolean | undefined {
+  if (word !== undefined && !Object.hasOwn(READ_ONLY, word)) {
+    throw new MonitorError(`invalid parameter value: ${word}`);
+  }
+  return word === undefined ? undefined : READ_ONLY[word];
+}
+
+export const BLOCK_COMMANDS: readonly Command[] = [
+  {
+    name: 'eject',
+    args: [flag('f', 'force'), block('device')],
+    params: '[-f] device',
+    help: 'take the image out of a drive that stays (-f: also when the guest holds it)',
+    complete: driveNames,
+    async run({ machine }, args) {
+      await machine.drives.eject(String(args.get('device')));
+      return '';
+    },
+  },
+  {
+    name: 'change',
+    args: [
+      block('device'),
+      flag('f', 'force'),
+      filename('target'),
+      maybe(string('arg')),
+      maybe(string('read-only-mode')),
+    ],
+    params: 'device [-f] filename [format [read-only-mode]]',
+    help: 'put another image into a drive (-f: also when the guest holds the one that is there)',
+    complete: driveNames,
+    async run({ machine }, args) {
+      const format = args.get('arg')?.toString();
+      const readOnly = readOnlyMode(args.get('read-only-mode')?.toString());
+      await machine.drives.change(String(args.get('device')), String(args.get('target')), format, readOnly);
+      return '';
+    },
+  },
+  {
+    name: 'block_resize',
+    args: [block('device'), size('size')],
+    params: 'device size',
+    help: 'make an image larger or smaller',
+    complete: driveNames,
+    run({ machine }, args) {
+      const name = String(args.get('device'));
+      const isThere = machine.drives.find(name) !== undefined;
+      throw new MonitorError(
+        isThere
+          ? 'Hotslot cannot change the size of an image'
+          : `Cannot find device='${name}' nor node-name=''`,
+      );
+    },
+  },
+];
