@@ -135,7 +135,10 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'commands_log',
     'commands_machine',
     'commands_drives',
+    'commands_help',
+    'commands_trees',
     'commands_absent',
+    'commands_info',
   ])('%s', async (name) => {
     const recording = readRecording(name);
     const rig = await monitorRig(MACHINES[name]);

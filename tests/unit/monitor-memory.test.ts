@@ -60,7 +60,15 @@ describe('memory', () => {
 describe('page tables', () => {
   const entries = new Map<bigint, bigint>();
   const tables = (registers: PagingRegisters): PageTables =>
-    new PageTables(registers, (address) => entries.get(address) ?? 0n);
+    new PageTables(registers, (address, target) => {
+      const size = (registers.cr4 & CR4_PAE) === 0 ? 4 : 8;
+      const view = new DataView(target.buffer);
+      for (let at = 0; at < target.length; at += size) {
+        const entry = entries.get(address + BigInt(at)) ?? 0n;
+        if (size === 4) view.setUint32(at, Number(entry), true);
+        else view.setBigUint64(at, entry, true);
+      }
+    });
   const pages = (registers: PagingRegisters): readonly (readonly [bigint, number])[] =>
     [...tables(registers).mappings()].map(({ linear, shift }) => [linear, shift]);
   beforeEach(() => entries.clear());

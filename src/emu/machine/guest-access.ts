@@ -2,15 +2,20 @@
  * Memory and ports of the guest, for a monitor's user. Unlike what `Inspection` tells, this reaches devices, and a device may change by being
  * read.
  */
+import type { MappedRegion } from '../bus/address-space.ts';
 import type { AccessSize } from '../core/device.ts';
+import type { Region } from '../memory/region.ts';
 import type { PcBoard } from './boards/pc.ts';
 import { readCpuRegisters } from './cpu-registers.ts';
-import { type EntryReader, PageTables } from './page-tables.ts';
+import { PageTables, type TableReader } from './page-tables.ts';
 import type { Processors } from './processors.ts';
 
 const PAGE_SIZE = 0x1000n;
 /** Guest-physical addresses that a number holds exactly; nothing is beyond. */
 const MAX_ADDRESS = 2n ** 52n;
+
+/** A piece of memory. */
+export type MemoryRegionInfo = Readonly<Pick<Region, 'name' | 'gpa' | 'size' | 'end' | 'readOnly'>>;
 
 export class GuestAccess {
   readonly #board: PcBoard;
@@ -53,12 +58,22 @@ export class GuestAccess {
   /** Undefined when there is no such processor. */
   pageTables(cpu: number): PageTables | undefined {
     const processor = this.#processors.at(cpu);
-    return processor && new PageTables(readCpuRegisters(processor.cpu.S, cpu), this.#readEntry);
+    return processor && new PageTables(readCpuRegisters(processor.cpu.S, cpu), this.#readTable);
   }
 
   /** The name of the memory at a guest-physical address; undefined where no memory is. */
   memoryAt(address: bigint): { readonly name: string } | undefined {
     return address < MAX_ADDRESS ? this.#board.wiring.memory.find(Number(address), 1) : undefined;
+  }
+
+  /** By address. */
+  memoryRegions(): readonly MemoryRegionInfo[] {
+    return this.#board.wiring.memory.regions;
+  }
+
+  /** What answers in an address space, by address. */
+  deviceRegions(space: 'memory' | 'I/O'): readonly MappedRegion[] {
+    return (space === 'memory' ? this.#board.physical : this.#board.ports).list();
   }
 
   readPort(port: number, size: AccessSize): number {
@@ -69,11 +84,7 @@ export class GuestAccess {
     this.#board.ports.write(port, size, value);
   }
 
-  readonly #readEntry: EntryReader = (address, size) => {
-    const bytes = new Uint8Array(8);
-    const isThere = this.readPhysical(address, bytes.subarray(0, size));
-    return isThere ? new DataView(bytes.buffer).getBigUint64(0, true) : undefined;
-  };
+  readonly #readTable: TableReader = (address, target) => void this.readPhysical(address, target);
 
   /** What is at `address` up to the end of its region; how many bytes that are, 0 where nothing is. */
   #readPiece(address: number, target: Uint8Array): number {

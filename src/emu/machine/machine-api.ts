@@ -15,14 +15,17 @@ import type { GuestAccess } from './guest-access.ts';
 import type { Inspection } from './inspection.ts';
 import type { RunState } from './run-state.ts';
 
+export type { MappedRegion } from '../bus/address-space.ts';
 export { KEY_NAMES } from '../input/key-names.ts';
 export { KEYBOARD_INDEX, KEYBOARD_NAME, keyOfScanCode } from '../input/user-input.ts';
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
+export type { QomObject } from '../qdev/objects.ts';
 export type { HotpluggableCpu } from './boards/pc-cpus.ts';
 export type { MemoryApi, MemoryDevice } from './boards/pc-device-memory.ts';
 export type { CpuRegisters, SegmentRegister } from './cpu-registers.ts';
 export type { GuestAccess } from './guest-access.ts';
-export type { CpuInfo } from './inspection.ts';
+export type { CpuInfo, Inspection, LocalApicInfo } from './inspection.ts';
+export type { PageMapping, PageTables } from './page-tables.ts';
 
 export interface MachineApi {
   /** -name; undefined: nobody named it. */

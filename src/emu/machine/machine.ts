@@ -184,7 +184,7 @@ export class Machine implements MachineApi {
     this.access = new GuestAccess(this.board, this.processors);
     this.input = new UserInput(this.board.keys, clock, () => this.runControl.running);
     this.createFile = host.createFile ?? NO_FILES;
-    hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub));
+    hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub, { name: 'apic' }));
     noticeSmallArena(this.memory, config.memoryBytes, host);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
     this.#bootFiles = config.restoring === true ? undefined : config;

@@ -5,6 +5,8 @@ const CR0_PG = 0x8000_0000;
 const CR4_PSE = 1 << 4;
 const CR4_PAE = 1 << 5;
 const PTE_P = 1n;
+const PTE_P_BYTE = 1;
+const PAE_ROOT_SHIFT = 30;
 const PTE_PS = 1n << 7n;
 const PAGE_MASK = 0xfffn;
 const ADDRESS_MASK = 0xf_ffff_ffff_f000n;
@@ -17,8 +19,8 @@ const PSE36_MASK = 0xffn;
 /** The registers that say which tables there are. */
 export type PagingRegisters = Pick<CpuRegisters, 'cr0' | 'cr3' | 'cr4' | 'longMode'>;
 
-/** Reads an entry of `size` bytes; undefined where there is no memory. */
-export type EntryReader = (address: bigint, size: 4 | 8) => bigint | undefined;
+/** Fills `target` from a physical address, with zeros where there is no memory. */
+export type TableReader = (address: bigint, target: Uint8Array) => void;
 
 /** `off`: linear addresses are physical ones. */
 export type PagingMode = 'off' | '32-bit' | 'PAE' | '4-level';
@@ -81,13 +83,21 @@ export interface PageMapping {
   readonly common: bigint;
 }
 
+/** A guest can make tables that take years to walk, or to show: after so many entries, or pages, it ends. */
+const MAX_ENTRIES = 1 << 24;
+const MAX_PAGES = 1 << 19;
+
 export class PageTables {
   readonly mode: PagingMode;
+  /** The last walk through all pages ended early. */
+  isCut = false;
+  #entries = 0;
+  #pages = 0;
   readonly #layout: Layout | undefined;
   readonly #root: bigint;
-  readonly #read: EntryReader;
+  readonly #read: TableReader;
 
-  constructor(registers: PagingRegisters, read: EntryReader) {
+  constructor(registers: PagingRegisters, read: TableReader) {
     this.mode = pagingModeOf(registers);
     this.#layout = this.mode === 'off' ? undefined : layoutOf(this.mode, registers.cr4);
     this.#root = registers.cr3 & (this.#layout?.rootMask ?? 0n);
@@ -116,6 +126,9 @@ export class PageTables {
 
   /** All mapped pages in the order of their addresses. */
   *mappings(): Generator<PageMapping> {
+    this.isCut = false;
+    this.#entries = 0;
+    this.#pages = 0;
     if (this.#layout !== undefined) yield* this.#below(this.#root, this.#layout.levels, 0n, ~0n);
   }
 
@@ -127,14 +140,24 @@ export class PageTables {
   ): Generator<PageMapping> {
     if (level === undefined) return;
     const entrySize = this.#layout?.entrySize ?? 8;
-    for (let index = 0n; index < 1n << BigInt(level.indexBits); index++) {
-      const entry = this.#present(table, index, entrySize);
-      if (entry === undefined) continue;
-      const address = linear | (index << BigInt(level.shift));
-      const counts = this.mode !== 'PAE' || level.shift < 30;
+    const bytes = new Uint8Array(entrySize << level.indexBits);
+    this.#read(table, bytes);
+    const view = new DataView(bytes.buffer);
+    for (let index = 0; index < 1 << level.indexBits; index++) {
+      if (++this.#entries > MAX_ENTRIES || this.#pages > MAX_PAGES) {
+        this.isCut = true;
+        return;
+      }
+      // Most entries are empty.
+      if (((bytes[index * entrySize] ?? 0) & PTE_P_BYTE) === 0) continue;
+      const entry = entryAt(view, index * entrySize, entrySize);
+      const address = linear | (BigInt(index) << BigInt(level.shift));
+      const counts = this.mode !== 'PAE' || level.shift < PAE_ROOT_SHIFT;
       const rights = counts ? common & entry : common;
-      if (this.#isPage(entry, level)) yield { linear: address, shift: level.shift, entry, common: rights };
-      else yield* this.#below(entry & ADDRESS_MASK, lower, address, rights);
+      if (this.#isPage(entry, level)) {
+        this.#pages++;
+        yield { linear: address, shift: level.shift, entry, common: rights };
+      } else yield* this.#below(entry & ADDRESS_MASK, lower, address, rights);
     }
   }
 
@@ -148,7 +171,13 @@ export class PageTables {
   }
 
   #present(table: bigint, index: bigint, size: 4 | 8): bigint | undefined {
-    const entry = this.#read(table + index * BigInt(size), size);
-    return entry === undefined || (entry & PTE_P) === 0n ? undefined : entry;
+    const bytes = new Uint8Array(size);
+    this.#read(table + index * BigInt(size), bytes);
+    const entry = entryAt(new DataView(bytes.buffer), 0, size);
+    return (entry & PTE_P) === 0n ? undefined : entry;
   }
+}
+
+function entryAt(view: DataView, at: number, size: 4 | 8): bigint {
+  return size === 4 ? BigInt(view.getUint32(at, true)) : view.getBigUint64(at, true);
 }

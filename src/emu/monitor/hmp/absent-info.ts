@@ -4,13 +4,17 @@ import { type AbsentRow, absentCommands, sameForAll } from './absent.ts';
 
 const NO_MIGRATION = 'Hotslot does not migrate machines';
 const NO_ROCKER = 'Error: rocker {name} not found';
-const NO_VIRTIO = 'Error: Path {path} is not a VirtIODevice';
-const PATH = string('path');
-const QUEUE = integer('queue');
 const RULE = '-'.repeat(79);
 
 const ROWS: readonly AbsentRow[] = [
   ['block-jobs', '', 'jobs that copy images', [], 'No active jobs'],
+  [
+    'blockstats',
+    '',
+    'what drives moved',
+    [],
+    { writable: 'Hotslot does not count what drives move', none: '' },
+  ],
   ['capture', '', 'what is written of what is heard', [], ''],
   [
     'dirty_rate',
@@ -45,6 +49,7 @@ const ROWS: readonly AbsentRow[] = [
     NO_ROCKER,
   ],
   ['rocker-ports', 'name', 'ports of a rocker switch', [string('name')], NO_ROCKER],
+  ['roms', '', 'memory that the guest cannot write', [], 'Hotslot has no ROM'],
   ['sev', '', "AMD's encrypted guests", [], 'SEV is not enabled'],
   ['sgx', '', "Intel's enclaves", [], 'No EPC regions defined, SGX not available'],
   [
@@ -82,16 +87,6 @@ const ROWS: readonly AbsentRow[] = [
   ['usbhost', '', 'USB devices of the host', [], 'Command "info usbhost" is not available.'],
   ['usernet', '', 'connections of the network in user mode', [], ''],
   ['vcpu_dirty_limit', '', 'how much memory processors may write', [], 'Dirty page limit not enabled!'],
-  [
-    'virtio-queue-element',
-    'path queue [index]',
-    'an entry of a virtqueue',
-    [PATH, QUEUE, maybe(integer('index'))],
-    'Error: Path {path} is not a VirtIO device',
-  ],
-  ['virtio-queue-status', 'path queue', 'a virtqueue', [PATH, QUEUE], NO_VIRTIO],
-  ['virtio-status', 'path', 'a virtio device', [PATH], NO_VIRTIO],
-  ['virtio-vhost-queue-status', 'path queue', 'a virtqueue that the host serves', [PATH, QUEUE], NO_VIRTIO],
   [
     'vm-generation-id',
     '',

@@ -17,10 +17,14 @@ import { ABSENT_TOPICS } from './absent-info.ts';
 import { blockText } from './info-block.ts';
 import { hotpluggableCpusText, numaText } from './info-cpus.ts';
 import { HOST_TOPICS } from './info-host.ts';
+import { INTERRUPT_TOPICS } from './info-interrupts.ts';
 import { memdevText, memoryDevicesText, memorySizeText } from './info-memory.ts';
+import { MMU_TOPICS } from './info-mmu.ts';
 import { pciText } from './info-pci.ts';
 import { qtreeText } from './info-qtree.ts';
 import { registersText } from './info-registers.ts';
+import { TREE_TOPICS } from './info-tree.ts';
+import { VIRTIO_TOPICS } from './info-virtio.ts';
 import { MICE_TOPIC } from './input-commands.ts';
 import { TRACE_EVENTS_TOPIC } from './log-commands.ts';
 
@@ -49,6 +53,10 @@ const MIB_SHIFT = 20n;
 export const INFO_COMMANDS: readonly Command[] = [
   ...ABSENT_TOPICS,
   ...HOST_TOPICS,
+  ...INTERRUPT_TOPICS,
+  ...MMU_TOPICS,
+  ...TREE_TOPICS,
+  ...VIRTIO_TOPICS,
   MICE_TOPIC,
   TRACE_EVENTS_TOPIC,
   {

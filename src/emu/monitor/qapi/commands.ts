@@ -13,6 +13,7 @@ import { QDEV_COMMANDS } from './qdev.ts';
 import { QOM_COMMANDS } from './qom.ts';
 import { RUN_STATE_COMMANDS } from './run-state.ts';
 import { UI_COMMANDS } from './ui.ts';
+import { VIRTIO_COMMANDS } from './virtio.ts';
 
 export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...RUN_STATE_COMMANDS,
@@ -27,4 +28,5 @@ export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...MISC_COMMANDS,
   ...ACPI_COMMANDS,
   ...PCI_COMMANDS,
+  ...VIRTIO_COMMANDS,
 ];
