@@ -202,7 +202,8 @@ export async function monitorRig({
     trace,
     nmi: () => processors.boot.apic.pulseLint1(),
     setBootOrder: (order) => board.setBootOrder(order),
-    createFile: (path) => (path.startsWith('/tmp/') ? outputFile(path) : 'No such file or directory'),
+    createFile: (path) =>
+      /^\/(tmp\/|dev\/null$)/.test(path) ? outputFile(path) : 'No such file or directory',
     balloon: services.get(BALLOON),
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),

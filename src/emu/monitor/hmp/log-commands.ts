@@ -1,8 +1,8 @@
 /** `log`, `logfile`, `trace-event` and `info trace-events`. */
-import { MonitorError } from '../../core/monitor-error.ts';
 import { filename, integer, maybe, onOff, string } from '../argument-specs.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { isPattern, LOG_ITEMS, MonitorLog } from '../log.ts';
+import { LOG_ITEMS, MonitorLog } from '../log.ts';
+import { setTraceEvents, traceEvents } from '../qapi/trace.ts';
 import { withPlainErrors } from './plain-errors.ts';
 
 const NAME_WIDTH = 15;
@@ -22,22 +22,8 @@ function itemsText(): string {
   return `Log items (comma separated):\n${lines.join('')}\nUse "log trace:help" to get a list of trace events.\n\n`;
 }
 
-/** Throws QEMU's error: there is no such event, or it is not one of processors. */
-function checkEvents(context: CommandContext, name: string, cpu: number | undefined): void {
-  if (cpu !== undefined && !context.machine.inspect.cpus().some(({ index }) => index === cpu)) {
-    throw new MonitorError(`invalid vCPU index ${cpu}`);
-  }
-  if (isPattern(name)) return;
-  if (logOf(context).events(name).length === 0) throw new MonitorError(`unknown event "${name}"`);
-  if (cpu !== undefined) throw new MonitorError(`event "${name}" is not vCPU-specific`);
-}
-
 function optionalNumber(value: unknown): number | undefined {
   return value === undefined ? undefined : Number(value);
-}
-
-function stateText(name: string, isOn: boolean): string {
-  return `${name} : state ${isOn ? 1 : 0}\n`;
 }
 
 export const LOG_COMMANDS: readonly Command[] = [
@@ -66,11 +52,9 @@ export const LOG_COMMANDS: readonly Command[] = [
     help: 'report an event of the machine, or no more (vcpu: of one processor)',
     run: (context, args) =>
       withPlainErrors(async () => {
-        const name = String(args.get('name'));
+        const on = args.get('option') === true;
         const cpu = optionalNumber(args.get('vcpu'));
-        checkEvents(context, name, cpu);
-        // No event of ours is one of processors.
-        if (cpu === undefined) logOf(context).setEvents(name, args.get('option') === true);
+        setTraceEvents(context.machine, logOf(context), String(args.get('name')), on, cpu);
         return '';
       }),
   },
@@ -85,11 +69,8 @@ export const TRACE_EVENTS_TOPIC: Command = {
     withPlainErrors(async () => {
       const name = String(args.get('name') ?? '*');
       const cpu = optionalNumber(args.get('vcpu'));
-      checkEvents(context, name, cpu);
-      if (cpu !== undefined) return '';
-      return logOf(context)
-        .events(name)
-        .map((event) => stateText(event.name, event.isOn))
+      return traceEvents(context.machine, logOf(context), name, cpu)
+        .map((event) => `${event.name} : state ${event.state === 'enabled' ? 1 : 0}\n`)
         .join('');
     }),
 };

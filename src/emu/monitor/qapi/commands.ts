@@ -1,5 +1,6 @@
 /** All commands of the schema, in the order of QEMU's files. Those that are about the one who gives them are in `qmp`. */
 import type { QapiCommand } from '../../qapi/command.ts';
+import { ABSENT_COMMANDS } from './absent.ts';
 import { ACPI_COMMANDS } from './acpi.ts';
 import { BLOCK_CORE_COMMANDS } from './block-core.ts';
 import { CHAR_COMMANDS } from './char.ts';
@@ -12,6 +13,7 @@ import { PCI_COMMANDS } from './pci.ts';
 import { QDEV_COMMANDS } from './qdev.ts';
 import { QOM_COMMANDS } from './qom.ts';
 import { RUN_STATE_COMMANDS } from './run-state.ts';
+import { TRACE_COMMANDS } from './trace.ts';
 import { UI_COMMANDS } from './ui.ts';
 import { VIRTIO_COMMANDS } from './virtio.ts';
 
@@ -29,4 +31,6 @@ export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...ACPI_COMMANDS,
   ...PCI_COMMANDS,
   ...VIRTIO_COMMANDS,
+  ...TRACE_COMMANDS,
+  ...ABSENT_COMMANDS,
 ];

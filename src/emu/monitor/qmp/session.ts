@@ -16,8 +16,9 @@ import { QAPI_COMMANDS } from '../qapi/commands.ts';
 import { queryVersion } from '../qapi/control.ts';
 import { QAPI_EVENTS } from '../qapi/events.ts';
 import { CAPABILITIES_ARGS, OWN_COMMANDS, type QmpContext } from './own-commands.ts';
+import { TEXT_COMMANDS } from './text-commands.ts';
 
-const COMMANDS: readonly QapiCommand<QmpContext>[] = [...OWN_COMMANDS, ...QAPI_COMMANDS];
+const COMMANDS: readonly QapiCommand<QmpContext>[] = [...OWN_COMMANDS, ...QAPI_COMMANDS, ...TEXT_COMMANDS];
 const BY_NAME: ReadonlyMap<string, QapiCommand<QmpContext>> = new Map(COMMANDS.map((one) => [one.name, one]));
 
 const US_PER_MS = 1000;
