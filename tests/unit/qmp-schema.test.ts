@@ -21,6 +21,7 @@ interface MemberRow {
   readonly name: string;
   readonly type: string;
   readonly default?: null;
+  readonly features?: readonly string[];
 }
 interface VariantRow {
   readonly case: string;
@@ -132,6 +133,7 @@ class Comparison {
     const at = `${where}.${member.name}`;
     if (other === undefined) this.differences.push(`${at}: QEMU has none`);
     else if (isOptional(member) !== isOptional(other)) this.differences.push(`${at}: optional or not`);
+    else if (String(member.features) !== String(other.features)) this.differences.push(`${at}: features`);
     else this.compare(member.type, other.type, at);
   }
 }

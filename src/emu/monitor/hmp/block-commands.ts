@@ -2,23 +2,10 @@
 import { MonitorError } from '../../core/monitor-error.ts';
 import { block, filename, flag, maybe, size, string } from '../argument-specs.ts';
 import type { Command, CommandContext } from '../command.ts';
-
-const READ_ONLY: Readonly<Record<string, boolean | undefined>> = {
-  retain: undefined,
-  'read-only': true,
-  'read-write': false,
-};
+import { changeMedium } from '../qapi/block-core.ts';
 
 const driveNames = ({ machine }: CommandContext): readonly string[] =>
   machine.drives.list().flatMap(({ name }) => (name === '' ? [] : [name]));
-
-/** QEMU: undefined keeps what was. Throws QEMU's error. */
-function readOnlyMode(word: string | undefined): boolean | undefined {
-  if (word !== undefined && !Object.hasOwn(READ_ONLY, word)) {
-    throw new MonitorError(`invalid parameter value: ${word}`);
-  }
-  return word === undefined ? undefined : READ_ONLY[word];
-}
 
 export const BLOCK_COMMANDS: readonly Command[] = [
   {
@@ -45,9 +32,8 @@ export const BLOCK_COMMANDS: readonly Command[] = [
     help: 'put another image into a drive (-f: also when the guest holds the one that is there)',
     complete: driveNames,
     async run({ machine }, args) {
-      const format = args.get('arg')?.toString();
-      const readOnly = readOnlyMode(args.get('read-only-mode')?.toString());
-      await machine.drives.change(String(args.get('device')), String(args.get('target')), format, readOnly);
+      const [format, mode] = ['arg', 'read-only-mode'].map((name) => args.get(name)?.toString());
+      await changeMedium(machine, String(args.get('device')), String(args.get('target')), format, mode);
       return '';
     },
   },
