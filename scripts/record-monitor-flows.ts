@@ -1,4 +1,5 @@
 /** What is recorded from QEMU's monitor: one flow per file of tests/golden/monitor. */
+import { COMMAND_FLOWS } from './record-monitor-flows-commands.ts';
 import { CPU_FLOWS } from './record-monitor-flows-cpu.ts';
 import { MEMORY_FLOWS } from './record-monitor-flows-memory.ts';
 import { VIRTIO_FLOWS } from './record-monitor-flows-virtio.ts';
@@ -481,4 +482,5 @@ export const FLOWS: readonly Flow[] = [
   ...CPU_FLOWS,
   ...MEMORY_FLOWS,
   ...VIRTIO_FLOWS,
+  ...COMMAND_FLOWS,
 ];

@@ -15,6 +15,7 @@ import { FILE_IMAGES } from './file-backend.ts';
 import { type GuestFiles, noKernelError, readGuest } from './guest-image.ts';
 import { attachMonitor, type MonitorUser } from './monitor-channels.ts';
 import { OutputCollector } from './output-collector.ts';
+import { createFile } from './output-file.ts';
 import { RunLoop } from './run-loop.ts';
 
 const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
@@ -110,6 +111,7 @@ class Session {
       },
       images: new WakingImages(FILE_IMAGES, () => this.#loop?.wake()),
       warn: (message) => this.#warn(message),
+      createFile,
       notice: (text) => this.#print(report(text)),
     };
     const serialPorts = channels.serials.map((channel) => channel !== undefined);

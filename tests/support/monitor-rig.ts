@@ -10,23 +10,27 @@ import { sysbusPlaceLines } from '../../src/emu/bus/sysbus.ts';
 import { NULL_CHAR } from '../../src/emu/char/char-backend.ts';
 import { CHARDEVS } from '../../src/emu/char/chardevs.ts';
 import { EventQueue } from '../../src/emu/core/clock.ts';
+import type { OutputFile } from '../../src/emu/core/host.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
 import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
-import { QUIET } from '../../src/emu/core/trace.ts';
+import { QUIET, TraceLog } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
 import type { Exit } from '../../src/emu/cpu/engine.ts';
 import { CURRENT_CPU, DEFAULT_CPU, readCpu } from '../../src/emu/cpu/models/cpu-option.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
+import { UserInput } from '../../src/emu/input/user-input.ts';
 import { provideBoard } from '../../src/emu/machine/board-services.ts';
 import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
 import { cpuTopologyOf, ONE_PROCESSOR, type SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.ts';
+import { GuestAccess } from '../../src/emu/machine/guest-access.ts';
 import { Inspection } from '../../src/emu/machine/inspection.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
 import { RunControl, type RunState } from '../../src/emu/machine/run-state.ts';
 import { BALLOON } from '../../src/emu/memory/balloon.ts';
+import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
@@ -75,11 +79,19 @@ export interface MonitorRig {
   /** Types a line into the console and gives its output as the terminal shows it, without echo and prompt. */
   execute(line: string): Promise<string>;
   readonly images: ChunkImageStore;
+  /** What was saved, by path. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** The guest's memory. */
+  readonly memory: GuestMemory;
+  /** The vCPU's state of the first processor. */
+  readonly vcpuState: Int32Array;
   /** What the terminal is sent for these keys. */
   keys(text: string): Promise<string>;
   /** Everything that went to QEMU's standard error. */
   readonly stderr: string[];
   readonly time: { ns: number };
+  /** Lets time go by, and runs the timers that are due then. */
+  runTimers(ns: number): void;
   /** Events since the last call. */
   takeEvents(): readonly MachineEvent[];
   functions(): readonly PciDevice[];
@@ -116,11 +128,12 @@ export async function monitorRig({
   events.listen((event) => seen.push(event));
   const time = { ns: 0 };
   const clock = new EventQueue(() => time.ns);
+  const trace = new TraceLog();
   const memory = pcMemory(memoryBytes, undefined, dimms?.maxSize);
   const objectTree = new ObjectTree('pc-i440fx-7.2-machine');
   const services = new Services()
     .provide(CLOCK, clock)
-    .provide(TRACE, QUIET)
+    .provide(TRACE, trace)
     .provide(ENTROPY, { random: (target) => target.fill(4) })
     .provide(WALL_CLOCK, () => time.ns / 1e6)
     .provide(EVENTS, events)
@@ -145,7 +158,7 @@ export async function monitorRig({
     memory,
     ram: pcRamLayout(memoryBytes),
     clock,
-    trace: QUIET,
+    trace,
     wallClockMs: 0,
     apics: processors.hub,
     intr: processors.boot.apic.lint0,
@@ -162,6 +175,16 @@ export async function monitorRig({
   devices.machineReady();
 
   const control = new RunControl(events);
+  const files = new Map<string, Uint8Array>();
+  const outputFile = (path: string): OutputFile => {
+    files.set(path, new Uint8Array());
+    return {
+      write(bytes) {
+        files.set(path, Uint8Array.from([...(files.get(path) ?? []), ...bytes]));
+      },
+      close() {},
+    };
+  };
   const machine: MachineApi = {
     name: undefined,
     get runState(): RunState {
@@ -174,6 +197,13 @@ export async function monitorRig({
     objects,
     qom: new Qom(objectTree),
     inspect: new Inspection(board, processors),
+    access: new GuestAccess(board, processors),
+    input: new UserInput(board.keys, clock, () => control.running),
+    trace,
+    nmi: () => processors.boot.apic.pulseLint1(),
+    setBootOrder: (order) => board.setBootOrder(order),
+    createFile: (path) =>
+      /^\/(tmp\/|dev\/null$)/.test(path) ? outputFile(path) : 'No such file or directory',
     balloon: services.get(BALLOON),
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),
@@ -233,8 +263,15 @@ export async function monitorRig({
       return output.replaceAll('\r\n', '\n');
     },
     images: store,
+    files,
+    memory,
+    vcpuState: processors.boot.cpu.S,
     stderr,
     time,
+    runTimers(ns) {
+      time.ns += ns;
+      clock.runDue();
+    },
     takeEvents: () => seen.splice(0),
     functions: () => bus.devices(),
     boot() {

@@ -77,6 +77,9 @@ export interface Difference {
 /** Chips of QEMU's pc board that ours does not have, with what hangs below them. */
 const UNMODELLED_CHIPS = ['kvmvapic', 'isa-fdc', 'vmport', 'vmmouse', 'smbus-eeprom'];
 
+/** A device in `info qtree`, and in `info qom-tree`. */
+const CHIP_LINES = [/^ *dev: ([^,]+),/, /^ *\/.* \((.*)\)$/];
+
 function withoutChips(text: string): string {
   let skipDeeperThan = -1;
   return text
@@ -85,7 +88,7 @@ function withoutChips(text: string): string {
       const indent = line.search(/\S|$/);
       if (skipDeeperThan >= 0 && indent > skipDeeperThan) return false;
       skipDeeperThan = -1;
-      const type = /^ *dev: ([^,]+),/.exec(line)?.[1];
+      const type = CHIP_LINES.map((pattern) => pattern.exec(line)?.[1]).find((found) => found !== undefined);
       if (type === undefined || !UNMODELLED_CHIPS.includes(type)) return true;
       skipDeeperThan = indent;
       return false;
@@ -124,6 +127,33 @@ export function normalisations(knownTypes: ReadonlySet<string>): readonly Normal
       apply: (text) => text.replace(/^([\d.]+)\S.*$/m, '$1'),
     },
     { why: 'chips that the board does not have', side: 'qemu', lines: /^info qtree/, apply: withoutChips },
+    {
+      why: "the board's chips that it does not have, and parts of QEMU itself",
+      side: 'qemu',
+      lines: /^info qom-tree/,
+      apply: (text) =>
+        withoutChips(text.replaceAll(/^ *\/.* \((memory-region|irq|apic|serial|rng-builtin)\)\n/gm, '')),
+    },
+    {
+      why: 'QEMU resets its timer before the 8259 that remembers its line; ours comes after it',
+      lines: /^info pic/,
+      apply: (text) => text.replace(/^pic0: irr=0[01]/m, 'pic0: irr=??'),
+    },
+    {
+      why: 'address spaces of our machine have no containers, of which PIIX4 has one that is switched off, and one region for both ELCRs',
+      lines: /^info mtree/,
+      apply: (text) =>
+        (/^address-space: I\/O\n[\s\S]*?\n\n/m.exec(text)?.[0] ?? text).replaceAll(
+          /^.*: (acpi-(evt|cnt|tmr)|rtc-index|kvmvapic|fdc|vmport|ioportF0|elcr)\n/gm,
+          '',
+        ),
+    },
+    {
+      why: 'memory that is no RAM is not modelled',
+      side: 'qemu',
+      lines: /^info ramblock/,
+      apply: (text) => text.replaceAll(/^ *(\/rom@|pc\.(bios|rom)).*\n/gm, ''),
+    },
     {
       why: 'types that are not modelled are not listed',
       side: 'qemu',
@@ -174,9 +204,14 @@ export function normalisations(knownTypes: ReadonlySet<string>): readonly Normal
       apply: (text) => text.replaceAll(/( +-) .*?( \(default: .*\))?$/gm, '$1$2'),
     },
     {
+      why: 'drive_add is shown in the older words, which tutorials show',
+      lines: /^help$/,
+      apply: (text) => text.replace(/^drive_add .*\n(\[.*\n)*/m, ''),
+    },
+    {
       why: 'descriptions of commands are in our own words, but for device_add',
-      lines: /^(help|\?) (?!device_add|drive_add)/,
-      apply: (text) => text.replaceAll(/ -- .*$/gm, ' --'),
+      lines: /^(help|\?)(?! device_add| drive_add)/,
+      apply: (text) => text.replaceAll(/ -- .*(\n\t.*)*$/gm, ' --'),
     },
   ];
 }

@@ -49,12 +49,14 @@ describe('the console', () => {
     const rig = await monitorRig();
     await rig.execute('drive_add 0 if=none,file=/tmp/disk1.img,format=raw,id=disk1');
     await rig.execute('device_add virtio-blk-pci,drive=disk1,id=blk1');
-    expect(await rig.keys('dri\t')).toContain('drive_add  drive_del  \r\n(qemu) drive_');
+    expect(await rig.keys('dri\t')).toContain(
+      'drive_add     drive_backup  drive_del     drive_mirror  \r\n(qemu) drive_',
+    );
     expect((await rig.keys('d\t')).endsWith('drive_del \x1b[K')).toBe(true);
     expect(await rig.keys('\t\x15')).toContain('drive_del disk1 ');
     expect(await rig.keys('device_add virtio-blk-\t')).toContain('virtio-blk-device  virtio-blk-pci');
     expect(await rig.keys('\x15device_del \t')).toContain('device_del blk1 ');
-    expect(await rig.keys('\x15help info st\t')).toContain('help info status ');
+    expect(await rig.keys('\x15help info statu\t')).toContain('help info status ');
     expect(await rig.keys('\x15info block d\t')).toContain('info block disk1 ');
   });
 

@@ -189,4 +189,40 @@ describe('drives', () => {
       'drive_add -n is not modelled by this machine\n',
     );
   });
+
+  it('remembers what is in a drive, as a snapshot asks for it again', async () => {
+    const rig = await monitorRig();
+    const { drives } = rig.machine;
+    await rig.execute(ADD);
+    expect(await rig.execute('change disk1 /tmp/disk2.img raw read-only')).toBe('');
+    const [changed] = drives.list();
+    expect([changed?.medium?.path, changed?.medium?.backend.readOnly]).toEqual(['/tmp/disk2.img', true]);
+    // The mode stays, where nobody says another one.
+    expect(await rig.execute('change disk1 /tmp/odd.img raw')).toBe('');
+    const options = drives.list()[0]?.options ?? new Options([]);
+    await drives.remove('disk1');
+    const again = await drives.restore(options, { nodeName: '#n', fileNodeName: '#f' });
+    expect([again.name, again.medium?.path, again.medium?.backend.readOnly]).toEqual([
+      'disk1',
+      '/tmp/odd.img',
+      true,
+    ]);
+    expect(await rig.execute('eject disk1')).toBe('');
+    const empty = drives.list()[0]?.options ?? new Options([]);
+    await drives.remove('disk1');
+    expect((await drives.restore(empty, { nodeName: '', fileNodeName: '' })).medium).toBeUndefined();
+  });
+
+  it('keeps the image that is there when another one cannot come in', async () => {
+    const rig = await monitorRig();
+    await rig.execute(ADD);
+    await rig.execute(PLUG);
+    expect(await rig.execute('change disk1 /tmp/disk2.img raw')).toBe(
+      "Error: Device 'disk1' is not removable\n",
+    );
+    expect(rig.machine.drives.list().map(({ medium }) => medium?.path)).toEqual(['/tmp/disk1.img']);
+    // The other image was closed again.
+    expect(await rig.execute('drive_add 0 if=none,file=/tmp/disk2.img,format=raw,id=disk2')).toBe('OK\n');
+    expect(await rig.execute('device_add virtio-blk-pci,drive=disk2')).toBe('');
+  });
 });

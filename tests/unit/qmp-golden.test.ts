@@ -20,6 +20,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   objects: {},
   chardevs: {},
   devices: { smp: smp(3), dimms: ROOM },
+  machine: {},
 };
 
 interface Step {

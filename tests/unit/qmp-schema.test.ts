@@ -2,6 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { HMP_COMMANDS } from '../../src/emu/monitor/hmp/commands.ts';
+import { INFO_COMMANDS } from '../../src/emu/monitor/hmp/info-commands.ts';
+import { QMP_COMMANDS } from '../../src/emu/monitor/qmp/table.ts';
 import { schemaRows } from '../support/qmp-client.ts';
 
 interface Row {
@@ -21,6 +24,7 @@ interface MemberRow {
   readonly name: string;
   readonly type: string;
   readonly default?: null;
+  readonly features?: readonly string[];
 }
 interface VariantRow {
   readonly case: string;
@@ -138,6 +142,7 @@ class Comparison {
     const at = `${where}.${member.name}`;
     if (other === undefined) this.differences.push(`${at}: QEMU has none`);
     else if (isOptional(member) !== isOptional(other)) this.differences.push(`${at}: optional or not`);
+    else if (String(member.features) !== String(other.features)) this.differences.push(`${at}: features`);
     else this.compare(member.type, other.type, at);
   }
 }
@@ -169,5 +174,16 @@ describe('query-qmp-schema', () => {
     expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
     const named = JSON.stringify(rows).matchAll(/"(?:type|arg-type|ret-type|element-type)":"([^"]+)"/g);
     for (const [, name = ''] of named) expect(ours.find(name), name).toBeDefined();
+  });
+});
+
+describe('the tables of commands', () => {
+  it.each([
+    ['human monitor', HMP_COMMANDS],
+    ['info', INFO_COMMANDS],
+    ['QMP', QMP_COMMANDS],
+  ])('%s: each name is there once', (_, table) => {
+    const names = table.map(({ name }) => name);
+    expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
   });
 });

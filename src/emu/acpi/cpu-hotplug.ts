@@ -112,7 +112,7 @@ export class CpuHotplug implements Device<CpuHotplugState>, IoHandler {
   }
 
   attach(io: AddressSpace, base: number = CPU_HOTPLUG_BASE): Mapping {
-    return io.map(base, CPU_HOTPLUG_LEGACY_SIZE, new AlignedIo(this));
+    return io.map(base, CPU_HOTPLUG_LEGACY_SIZE, new AlignedIo(this), { name: 'acpi-cpu-hotplug' });
   }
 
   /** A CPU arrived while the guest runs. */

@@ -48,7 +48,7 @@ export class GpeBlock implements Device<GpeState>, GpeEvents, IoHandler {
   }
 
   attach(io: AddressSpace, base: number = GPE_BASE): Mapping {
-    return io.map(base, GPE_SIZE, this);
+    return io.map(base, GPE_SIZE, this, { name: 'acpi-gpe0' });
   }
 
   raise(bit: number): void {

@@ -93,7 +93,7 @@ export class MemoryHotplug implements Device<MemoryHotplugState>, IoHandler {
   }
 
   attach(io: AddressSpace, base: number = MEMORY_HOTPLUG_BASE): Mapping {
-    return io.map(base, MEMORY_HOTPLUG_SIZE, new AlignedIo(this));
+    return io.map(base, MEMORY_HOTPLUG_SIZE, new AlignedIo(this), { name: 'acpi-mem-hotplug' });
   }
 
   /** A DIMM arrived while the guest runs. */

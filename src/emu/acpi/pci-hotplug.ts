@@ -77,7 +77,7 @@ export class PciHotplug implements Device<PciHotplugState>, IoHandler {
   }
 
   attach(io: AddressSpace, base: number = PCI_HOTPLUG_BASE): Mapping {
-    return io.map(base, PCI_HOTPLUG_SIZE, this);
+    return io.map(base, PCI_HOTPLUG_SIZE, this, { name: 'acpi-pci-hotplug' });
   }
 
   /** A device arrived while the guest runs: GPE.1 makes the guest read PCIU and Notify(slot, 1). */

@@ -178,11 +178,12 @@ export class Piix3Ide extends PciDevice<Piix3IdeState> {
     this.#channels = irqs.map((irq) => new IdeChannel(irq));
     for (const [i, channel] of this.#channels.entries()) {
       // QEMU: the legacy ports answer whatever COMMAND and IDETIM say.
-      ports.map(CHANNELS[i].command, COMMAND_PORTS, commandBlock(channel));
-      ports.map(CHANNELS[i].control, 1, {
+      ports.map(CHANNELS[i].command, COMMAND_PORTS, commandBlock(channel), { name: 'ide' });
+      const control: IoHandler = {
         read: () => 0,
         write: (_offset, _size, value) => channel.writeControl(value),
-      });
+      };
+      ports.map(CHANNELS[i].control, 1, control, { name: 'ide' });
     }
     this.addBar({ index: BMDMA_BAR, kind: 'io', sizeBytes: BMDMA_SIZE, handler: this.#busMasters() });
   }

@@ -2,7 +2,7 @@
 
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import type { Options } from '../qdev/option-string.ts';
+import { Options } from '../qdev/option-string.ts';
 import { ServiceName } from '../qdev/services.ts';
 import { asBlockError } from './block-backend.ts';
 import { DriveBackend } from './drive-backend.ts';
@@ -59,6 +59,9 @@ export interface DrivesOptions {
   /** Told when a drive is made, lost, attached, detached, or loses its medium. */
   readonly onChange?: () => void;
 }
+
+/** Those that are about what is in the drive. */
+const IMAGE_OPTIONS = new Set(['file', 'format', 'driver', 'read-only', 'readonly']);
 
 export const DRIVES = new ServiceName<Drives>('drives');
 
@@ -174,14 +177,50 @@ export class Drives {
 
   /** `drive_del`: a drive in use loses its medium and its name, and goes with its device. */
   async remove(name: string): Promise<void> {
-    const drive = this.#named(name);
-    if (drive === undefined) throw new MonitorError(`Device '${name}' not found`, 'DeviceNotFound');
+    const drive = this.#existing(name);
     const { medium } = drive;
     if (medium !== undefined) await this.#close(medium).catch(rethrow);
     drive.medium = undefined;
     drive.name = '';
     if (drive.attachedTo === undefined) this.#forget(drive);
     else this.#onChange();
+  }
+
+  /** `eject`: the image goes, the drive stays. Rejects with `MonitorError`. */
+  async eject(name: string): Promise<void> {
+    const drive = this.#removable(this.#existing(name));
+    if (drive.medium !== undefined) await this.#close(drive.medium).catch(rethrow);
+    drive.medium = undefined;
+    drive.options = withOptions(drive.options, {});
+    this.#onChange();
+  }
+
+  /**
+   * `change`: another image comes into the drive. Rejects with `MonitorError`.
+   * @param format absent: it is guessed
+   * @param readOnly absent: as the one that is in the drive, or was asked for
+   */
+  async change(
+    name: string,
+    path: string,
+    format: string | undefined,
+    readOnly: boolean | undefined,
+  ): Promise<void> {
+    const drive = this.#existing(name);
+    const given: Record<string, string> = { file: path, ...(format === undefined ? {} : { format }) };
+    const isReadOnly = readOnly ?? drive.options.effective().get('read-only') === 'on';
+    const options = withOptions(drive.options, { ...given, 'read-only': isReadOnly ? 'on' : 'off' });
+    const medium = await this.#open(path, parseDriveOptions(options, this.#defaultInterface));
+    try {
+      this.#removable(drive);
+      if (drive.medium !== undefined) await this.#close(drive.medium).catch(rethrow);
+    } catch (error) {
+      await this.#close(medium);
+      throw error;
+    }
+    drive.medium = medium;
+    drive.options = options;
+    this.#onChange();
   }
 
   /**
@@ -284,6 +323,17 @@ export class Drives {
     return name === '' ? undefined : this.#drives.find((drive) => drive.name === name);
   }
 
+  #existing(name: string): MutableDrive {
+    const drive = this.#named(name);
+    if (drive === undefined) throw new MonitorError(`Device '${name}' not found`, 'DeviceNotFound');
+    return drive;
+  }
+
+  #removable(drive: MutableDrive): MutableDrive {
+    if (!drive.removable) throw new MonitorError(`Device '${drive.name}' is not removable`);
+    return drive;
+  }
+
   #own(drive: Drive): MutableDrive {
     const own = this.#drives.find((one) => one === drive);
     assert(own !== undefined, `drive ${drive.id} is not in the table`);
@@ -319,6 +369,12 @@ export class Drives {
       throw error;
     });
   }
+}
+
+/** What a drive was asked for with, but for another image, or none. */
+function withOptions(options: Options, image: Readonly<Record<string, string>>): Options {
+  const kept = options.entries.filter(([key]) => !IMAGE_OPTIONS.has(key));
+  return new Options([...kept, ...Object.entries(image)], options.id);
 }
 
 function rethrow(error: unknown): never {

@@ -15,20 +15,38 @@ export interface Mapping {
   remove(): void;
 }
 
-class Region implements Mapping {
+/** As `info mtree` shows it. */
+export interface MappedRegion {
+  readonly base: number;
+  readonly size: number;
+  readonly priority: number;
+  /** QEMU's. */
+  readonly name: string;
+}
+
+class Region implements Mapping, MappedRegion {
   base: number;
   readonly size: number;
   readonly handler: IoHandler;
   readonly priority: number;
+  readonly name: string;
   enabled = false;
   readonly #space: AddressSpace;
 
-  constructor(space: AddressSpace, base: number, size: number, handler: IoHandler, priority: number) {
+  constructor(
+    space: AddressSpace,
+    base: number,
+    size: number,
+    handler: IoHandler,
+    priority: number,
+    name: string,
+  ) {
     this.#space = space;
     this.base = base;
     this.size = size;
     this.handler = handler;
     this.priority = priority;
+    this.name = name;
   }
 
   move(base: number): void {
@@ -67,14 +85,15 @@ export class AddressSpace {
     this.#unmapped = unmapped === 'ones' ? OPEN_BUS : ZEROS;
   }
 
-  /** Maps `size` addresses at `base`; `enabled` false keeps the place for later. */
+  /** Maps `size` addresses at `base`; `enabled` false keeps the place for later. `name` is QEMU's for the region. */
   map(
     base: number,
     size: number,
     handler: IoHandler,
-    options: { priority?: number; enabled?: boolean } = {},
+    options: { name?: string; priority?: number; enabled?: boolean } = {},
   ): Mapping {
-    const region = new Region(this, base, size, handler, options.priority ?? 0);
+    const { priority = 0, name = '' } = options;
+    const region = new Region(this, base, size, handler, priority, name);
     region.enable(options.enabled ?? true);
     return region;
   }
@@ -89,6 +108,11 @@ export class AddressSpace {
   write(address: number, size: AccessSize, value: number): void {
     const region = this.#find(address, size);
     region?.handler.write(address - region.base, size, value >>> 0);
+  }
+
+  /** What answers now, by address, and the higher priority first. */
+  list(): readonly MappedRegion[] {
+    return [...this.#regions].sort((a, b) => a.base - b.base || b.priority - a.priority);
   }
 
   /** True when some region answers `address`. */

@@ -137,7 +137,7 @@ export class Serial16550 implements Device<SerialState>, CharFrontend, IoHandler
 
   /** @param base 0x3f8 for COM1 */
   attach(io: AddressSpace, base = 0x3f8): void {
-    io.map(base, 8, this);
+    io.map(base, 8, this, { name: 'serial' });
   }
 
   reset(): void {

@@ -6,7 +6,7 @@ import type { AddressSpace } from '../bus/address-space.ts';
 import { assert } from '../core/assert.ts';
 import { BOTTOM_HALF_STATE, BottomHalf, type BottomHalfState, type Portion } from '../core/bottom-half.ts';
 import type { Clock } from '../core/clock.ts';
-import type { AccessSize, Device, VmState } from '../core/device.ts';
+import type { AccessSize, Device, IoHandler, VmState } from '../core/device.ts';
 import { bytes, DWORD, integer, nullable, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
@@ -127,17 +127,19 @@ export class FwCfg implements Device<FwCfgState> {
   }
 
   attach(io: AddressSpace): void {
-    io.map(0x510, 2, {
+    const registers: IoHandler = {
       // QEMU: the data comes from the selector's port too.
       read: (_offset, size) => (size === 1 ? this.#readData() : this.#bad('read', size)),
       write: (_offset, size, value) => {
         if (size === 2) this.#select(value);
       },
-    });
-    io.map(0x514, 8, {
+    };
+    const dma: IoHandler = {
       read: (offset, size) => this.#readSignature(offset, size),
       write: (offset, size, value) => this.#writeDmaAddress(offset, size, value),
-    });
+    };
+    io.map(0x510, 2, registers, { name: 'fwcfg' });
+    io.map(0x514, 8, dma, { name: 'fwcfg.dma' });
   }
 
   get vmstate(): VmState<FwCfgState> {

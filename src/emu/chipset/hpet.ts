@@ -156,7 +156,7 @@ export class Hpet implements Device<HpetState>, IoHandler {
   }
 
   attachMemory(memory: AddressSpace): void {
-    memory.map(HPET_BASE, HPET_SIZE, this);
+    memory.map(HPET_BASE, HPET_SIZE, this, { name: 'hpet' });
   }
 
   reset(): void {

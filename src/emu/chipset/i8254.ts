@@ -155,7 +155,7 @@ export class I8254 implements Device<I8254State> {
   }
 
   attach(io: AddressSpace): void {
-    io.map(0x40, 4, byteWide(this));
+    io.map(0x40, 4, byteWide(this), { name: 'pit' });
   }
 
   /** OUT of a counter, now. Port 0x61 shows counter 2. */

@@ -94,8 +94,8 @@ export class I8257 implements Device<I8257State> {
         readByte: (port) => this.#readControl(index, port >> index),
         writeByte: (port, value) => this.#writeControl(index, port >> index, value),
       });
-      io.map(base, 8 << index, channels);
-      io.map(base + (8 << index), 8 << index, control);
+      io.map(base, 8 << index, channels, { name: 'dma-chan' });
+      io.map(base + (8 << index), 8 << index, control, { name: 'dma-cont' });
     }
     for (const [base, size] of PAGE_RANGES) {
       const pages = byteWide({
@@ -105,7 +105,7 @@ export class I8257 implements Device<I8257State> {
           if (channel !== undefined) channel.page = value;
         },
       });
-      io.map(base, size, pages);
+      io.map(base, size, pages, { name: 'dma-page' });
     }
   }
 

@@ -8,6 +8,7 @@ import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { BOOLEAN, BYTE, integer, mask, record, tuple, WORD } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
+import { IrqStatistics } from './irq-statistics.ts';
 
 const ICW1 = 0x10;
 const ICW1_IC4 = 0x01;
@@ -77,8 +78,10 @@ class Chip {
   readonly #master: boolean;
   readonly #out: IrqLine;
   readonly #trace: Trace;
+  readonly #statistics: IrqStatistics;
 
-  constructor(master: boolean, out: IrqLine, trace: Trace) {
+  constructor(master: boolean, out: IrqLine, trace: Trace, statistics: IrqStatistics) {
+    this.#statistics = statistics;
     this.#master = master;
     this.elcrMask = ELCR_MASKS[master ? 0 : 1];
     this.#out = out;
@@ -116,6 +119,7 @@ class Chip {
     const mask = 1 << line;
     if (level === ((this.lines & mask) !== 0)) return;
     this.lines ^= mask;
+    if (level) this.#statistics.raised(this.#master ? line : line + 8);
     if (level) s.irr |= mask;
     else if (s.elcr & mask) s.irr &= ~mask;
     this.update();
@@ -267,12 +271,19 @@ export class I8259Pair implements Device<I8259State> {
   readonly #master: Chip;
   readonly #slave: Chip;
   readonly #trace: Trace;
+  /** By ISA interrupt; 2 is the slave's. */
+  readonly statistics = new IrqStatistics(16);
 
   /** @param out INTR, high while `acknowledge` would give a real vector */
   constructor(out: IrqLine, trace: Trace) {
     this.#trace = trace;
-    this.#master = new Chip(true, out, trace);
-    this.#slave = new Chip(false, { set: (level) => this.#master.setLine(CASCADE, level) }, trace);
+    this.#master = new Chip(true, out, trace, this.statistics);
+    this.#slave = new Chip(
+      false,
+      { set: (level) => this.#master.setLine(CASCADE, level) },
+      trace,
+      this.statistics,
+    );
   }
 
   attach(io: AddressSpace): void {
@@ -281,7 +292,7 @@ export class I8259Pair implements Device<I8259State> {
         readByte: (port) => this.#traced('pic_ioport_read', base + port, chip.read(port)),
         writeByte: (port, value) => chip.write(port, this.#traced('pic_ioport_write', base + port, value)),
       });
-      io.map(base, 2, ports);
+      io.map(base, 2, ports, { name: 'pic' });
     }
     const elcr = byteWide({
       readByte: (port) => this.#chip(port).s.elcr,
@@ -290,7 +301,7 @@ export class I8259Pair implements Device<I8259State> {
         chip.s.elcr = value & chip.elcrMask;
       },
     });
-    io.map(0x4d0, 2, elcr);
+    io.map(0x4d0, 2, elcr, { name: 'elcr' });
   }
 
   /** ISA interrupt 0 to 15; 2 is the cascade and leads nowhere. */

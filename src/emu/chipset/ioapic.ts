@@ -8,6 +8,7 @@ import type { ApicBus, IrqLine } from '../core/irq.ts';
 import { DELIVERY_EXTINT } from '../core/irq.ts';
 import { BYTE, mask, record, typedArray } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
+import { IrqStatistics } from './irq-statistics.ts';
 
 export const IOAPIC_BASE = 0xfec00000;
 export const IOAPIC_SIZE = 0x1000;
@@ -82,6 +83,9 @@ export class IoApic implements Device<IoApicState>, IoHandler {
   readonly #acknowledgePic: () => number;
   readonly #trace: Trace;
 
+  /** By global system interrupt. */
+  readonly statistics = new IrqStatistics(IOAPIC_PINS);
+
   // Volatile state.
   readonly #s = {
     id: 0,
@@ -100,7 +104,7 @@ export class IoApic implements Device<IoApicState>, IoHandler {
   }
 
   attachMemory(memory: AddressSpace): void {
-    memory.map(IOAPIC_BASE, IOAPIC_SIZE, this);
+    memory.map(IOAPIC_BASE, IOAPIC_SIZE, this, { name: 'ioapic' });
   }
 
   /** Global system interrupt 0 to 23; 0 is the timer, which arrives at pin 2. */
@@ -199,6 +203,7 @@ export class IoApic implements Device<IoApicState>, IoHandler {
     const mask = 1 << pin;
     if (level === ((s.lines & mask) !== 0)) return;
     s.lines ^= mask;
+    if (level) this.statistics.raised(pin === ISA_TIMER_PIN ? 0 : pin);
     const entry = s.low[pin] ?? 0;
     if (this.#trace.on) this.#trace.event('ioapic_set_irq', pin, level ? 1 : 0);
     if (entry & TRIGGER_LEVEL) {

@@ -129,7 +129,7 @@ export class Mc146818 implements Device<Mc146818State> {
   }
 
   attach(io: AddressSpace): void {
-    io.map(0x70, 2, byteWide(this));
+    io.map(0x70, 2, byteWide(this), { name: 'rtc' });
   }
 
   /** Sets a byte of CMOS RAM, as QEMU does when a disk or the memory size changes. */

@@ -1,4 +1,5 @@
 /** What QEMU's PC machines leave in CMOS RAM for the firmware. Observed on QEMU 7.2; SeaBIOS reads all of it. */
+import { MonitorError } from '../core/monitor-error.ts';
 import { CMOS_SIZE } from './mc146818.ts';
 
 /** Physical geometry of an ATA disk. */
@@ -46,13 +47,31 @@ const EQUIPMENT_POINTER = 0x04;
 const EQUIPMENT_FLOPPY = 0x01;
 const EQUIPMENT_SECOND_FLOPPY = 0x40;
 const USER_DISK_TYPE = 47;
+const MAX_BOOT_DEVICES = 3;
 
-function bootNibble(letter: string | undefined): number {
-  if (letter === undefined) return 0;
+function bootNibble(letter: string): number {
   if (letter === 'a' || letter === 'b') return 1;
   if (letter === 'c') return 2;
   if (letter === 'd') return 3;
-  return letter >= 'n' && letter <= 'p' ? 4 : 0;
+  return letter === 'n' ? 4 : 0;
+}
+
+/** What CMOS says of a boot order, by index. Throws QEMU's error for a letter that is no boot device, or not one of a PC. */
+export function bootOrderBytes(order: string): readonly (readonly [index: number, value: number])[] {
+  for (const [at, letter] of [...order].entries()) {
+    if (!/[a-p]/.test(letter)) throw new MonitorError(`Invalid boot device '${letter}'`);
+    if (order.indexOf(letter) < at) throw new MonitorError(`Boot device '${letter}' was given twice`);
+  }
+  if (order.length > MAX_BOOT_DEVICES) throw new MonitorError('Too many boot devices for PC');
+  const [first = 0, second = 0, third = 0] = [...order].map((letter) => {
+    const nibble = bootNibble(letter);
+    if (nibble === 0) throw new MonitorError(`Invalid boot device for PC: '${letter}'`);
+    return nibble;
+  });
+  return [
+    [BOOT_DEVICES, (second << 4) | first],
+    [BOOT_FLAGS, third << 4],
+  ];
 }
 
 /** QEMU: LBA translation above 1024 cylinders, LARGE is never guessed. */
@@ -85,9 +104,7 @@ export function pcCmos(facts: CmosFacts): Uint8Array {
   cmos.set([above & 0xff, (above >>> 8) & 0xff, (above >>> 16) & 0xff], MEMORY_ABOVE_4G);
   cmos[CMOS_CPU_COUNT] = facts.cpus > 0x100 ? 0 : facts.cpus - 1;
 
-  const [first, second, third] = [0, 1, 2].map((at) => bootNibble(facts.bootOrder[at]));
-  cmos[BOOT_DEVICES] = ((second ?? 0) << 4) | (first ?? 0);
-  cmos[BOOT_FLAGS] = (third ?? 0) << 4;
+  for (const [index, value] of bootOrderBytes(facts.bootOrder)) cmos[index] = value;
 
   const [a, b] = facts.floppies;
   cmos[FLOPPY_TYPES] = (a << 4) | b;

@@ -26,7 +26,7 @@ export class PcSpeaker implements Device<PcSpeakerState> {
   }
 
   attach(io: AddressSpace): void {
-    io.map(0x61, 1, byteWide(this));
+    io.map(0x61, 1, byteWide(this), { name: 'pcspk' });
   }
 
   reset(): void {

@@ -72,7 +72,7 @@ export class Piix3 extends PciDevice<Piix3State> {
     this.pirqs = [this.#pirq(0), this.#pirq(1), this.#pirq(2), this.#pirq(3)];
     this.#powerOn();
     const control = { read: () => this.#s.rcr, write: this.#writeResetControl.bind(this) };
-    ports.map(RESET_CONTROL_PORT, 1, control, { priority: 1 });
+    ports.map(RESET_CONTROL_PORT, 1, control, { name: 'piix3-reset-control', priority: 1 });
   }
 
   reset(): void {

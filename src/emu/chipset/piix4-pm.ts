@@ -160,12 +160,12 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
     this.#trace = trace;
     this.#timer = clock.timer(() => this.#updateSci());
     this.#pmMappings = [
-      [0, ports.map(0, 4, this.#eventRegisters(), { enabled: false })],
-      [4, ports.map(0, 2, this.#controlRegister(), { enabled: false })],
-      [8, ports.map(0, 4, this.#timerRegister(), { enabled: false })],
+      [0, ports.map(0, 4, this.#eventRegisters(), { name: 'acpi-evt', enabled: false })],
+      [4, ports.map(0, 2, this.#controlRegister(), { name: 'acpi-cnt', enabled: false })],
+      [8, ports.map(0, 4, this.#timerRegister(), { name: 'acpi-tmr', enabled: false })],
     ];
-    this.#smbusMapping = ports.map(0, SMBUS_SIZE, this.#smbus, { enabled: false });
-    ports.map(APM_PORT, 2, this.#apmRegisters());
+    this.#smbusMapping = ports.map(0, SMBUS_SIZE, this.#smbus, { name: 'pm-smbus', enabled: false });
+    ports.map(APM_PORT, 2, this.#apmRegisters(), { name: 'apm-io' });
     const { config } = this;
     config.set(PMBA, 1, 0x01);
     config.set(SMBBA, 2, SMB_BASE_POWER_ON | 1);

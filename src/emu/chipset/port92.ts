@@ -25,7 +25,7 @@ export class Port92 implements Device<Port92State> {
   }
 
   attach(io: AddressSpace): void {
-    io.map(0x92, 1, byteWide(this));
+    io.map(0x92, 1, byteWide(this), { name: 'port92' });
   }
 
   /** QEMU: a reset clears the reset bit only. */

@@ -1,7 +1,9 @@
 /** Port 0x80: power-on self test codes, and the delay of `outb` that Linux calls io_delay. */
 import type { AddressSpace } from '../bus/address-space.ts';
+import type { IoHandler } from '../core/device.ts';
 
 /** Takes writes in and reads ff, as QEMU's ioport80; `code` hears each byte. */
 export function attachPostPort(io: AddressSpace, code: (value: number) => void = () => {}): void {
-  io.map(0x80, 1, { read: () => 0xff, write: (_port, _size, value) => code(value) });
+  const handler: IoHandler = { read: () => 0xff, write: (_port, _size, value) => code(value) };
+  io.map(0x80, 1, handler, { name: 'ioport80' });
 }

@@ -7,3 +7,15 @@ export interface Host {
   /** Fills `bytes` with entropy. */
   random(bytes: Uint8Array): void;
 }
+
+/** A file that the host lets a monitor's user write. */
+export interface OutputFile {
+  write(bytes: Uint8Array): void;
+  close(): void;
+}
+
+/** Makes a file, or empties the one that is there; else the reason in the C library's words, as `Permission denied`. */
+export type FileMaker = (path: string) => OutputFile | string;
+
+/** A host without files. */
+export const NO_FILES: FileMaker = () => 'Operation not supported';

@@ -13,6 +13,9 @@ export interface Trace {
   unimplemented(message: string, ...values: readonly number[]): void;
 }
 
+/** What a `message` is, in the words of QEMU's `log`. */
+export type MessageKind = 'guest_errors' | 'unimp' | 'internal_error';
+
 export type TraceListener = (name: string, args: readonly (number | string)[]) => void;
 
 const TAIL_LENGTH = 256;
@@ -44,7 +47,7 @@ export class TraceLog implements Trace {
   }
 
   guestError(message: string, ...values: readonly number[]): void {
-    this.#keep(message, values);
+    this.#keep('guest_errors', message, values);
   }
 
   unimplemented(message: string, ...values: readonly number[]): void {
@@ -56,12 +59,12 @@ export class TraceLog implements Trace {
       if (known.size >= VALUES_MAX || known.has(String(values))) return;
       known.add(String(values));
     }
-    this.#keep(message, values);
+    this.#keep('unimp', message, values);
   }
 
   /** A fault of ours ended the run. */
   internalError(message: string): void {
-    this.#keep(`internal error: ${message.replace(/^internal error: /, '')}`, []);
+    this.#keep('internal_error', `internal error: ${message.replace(/^internal error: /, '')}`, []);
   }
 
   /** Adds a listener; the returned function takes it away again. */
@@ -81,7 +84,7 @@ export class TraceLog implements Trace {
   }
 
   /** A message that repeats takes one place: it must not push out what came before it. */
-  #keep(message: string, values: readonly number[]): void {
+  #keep(kind: MessageKind, message: string, values: readonly number[]): void {
     const last = this.#tail.at(-1);
     if (last?.message === message) {
       last.values = values;
@@ -90,7 +93,7 @@ export class TraceLog implements Trace {
       if (this.#tail.length === TAIL_LENGTH) this.#tail.shift();
       this.#tail.push({ message, values, times: 1 });
     }
-    if (this.on) this.event('message', fill(message, values));
+    if (this.on) this.event('message', fill(message, values), kind);
   }
 }
 

@@ -123,8 +123,12 @@ export class I8042 implements Device<I8042State> {
   }
 
   attach(io: AddressSpace): void {
-    io.map(0x60, 1, byteWide({ readByte: () => this.#readData(), writeByte: (_, v) => this.#writeData(v) }));
-    io.map(0x64, 1, byteWide({ readByte: () => this.#s.status, writeByte: (_, v) => this.#command(v) }));
+    io.map(0x60, 1, byteWide({ readByte: () => this.#readData(), writeByte: (_, v) => this.#writeData(v) }), {
+      name: 'i8042-data',
+    });
+    io.map(0x64, 1, byteWide({ readByte: () => this.#s.status, writeByte: (_, v) => this.#command(v) }), {
+      name: 'i8042-cmd',
+    });
   }
 
   reset(): void {

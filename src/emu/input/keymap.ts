@@ -1,6 +1,6 @@
 /** Scan codes of the PC keyboard under QEMU's key names. Spec: IBM PS/2 Hardware Interface Technical Reference, keyboards. */
 
-/** Codes in scan code sets 1, 2 and 3; 0xe0xx is an 0xe0 prefix. */
+/** Codes in scan code sets 1, 2 and 3; 0xe0xx is an 0xe0 prefix, 0 says that the set has no such key. */
 export type ScanCodes = readonly [set1: number, set2: number, set3: number];
 
 /** Key names as in QEMU's QKeyCode and `sendkey`. */
@@ -78,7 +78,7 @@ export const KEYMAP: Readonly<Record<string, ScanCodes>> = {
   kp_7: [0x47, 0x6c, 0x6c],
   kp_8: [0x48, 0x75, 0x75],
   kp_9: [0x49, 0x7d, 0x7d],
-  kp_subtract: [0x4a, 0x7b, 0x84],
+  kp_subtract: [0x4a, 0x7b, 0x4e],
   kp_4: [0x4b, 0x6b, 0x6b],
   kp_5: [0x4c, 0x73, 0x73],
   kp_6: [0x4d, 0x74, 0x74],
@@ -88,13 +88,12 @@ export const KEYMAP: Readonly<Record<string, ScanCodes>> = {
   kp_3: [0x51, 0x7a, 0x7a],
   kp_0: [0x52, 0x70, 0x70],
   kp_decimal: [0x53, 0x71, 0x71],
-  sysrq: [0x54, 0x84, 0x57],
   less: [0x56, 0x61, 0x13],
   f11: [0x57, 0x78, 0x56],
   f12: [0x58, 0x07, 0x5e],
   kp_enter: [0xe01c, 0xe05a, 0x79],
   ctrl_r: [0xe01d, 0xe014, 0x58],
-  kp_divide: [0xe035, 0xe04a, 0x77],
+  kp_divide: [0xe035, 0xe04a, 0x4a],
   alt_r: [0xe038, 0xe011, 0x39],
   home: [0xe047, 0xe06c, 0x6e],
   up: [0xe048, 0xe075, 0x63],
@@ -109,6 +108,49 @@ export const KEYMAP: Readonly<Record<string, ScanCodes>> = {
   meta_l: [0xe05b, 0xe01f, 0x8b],
   meta_r: [0xe05c, 0xe027, 0x8c],
   compose: [0xe05d, 0xe02f, 0x8d],
+  menu: [0xe01e, 0x00, 0x91],
+  asterisk: [0x37, 0x7c, 0x7e],
+  stop: [0xe068, 0xe028, 0x0a],
+  again: [0xe005, 0x00, 0x0b],
+  props: [0xe006, 0x00, 0x0c],
+  undo: [0xe007, 0x00, 0x10],
+  front: [0xe00c, 0x00, 0x00],
+  copy: [0xe078, 0x00, 0x18],
+  open: [0x64, 0x00, 0x20],
+  paste: [0x65, 0x00, 0x28],
+  find: [0xe041, 0x00, 0x30],
+  cut: [0xe03c, 0x00, 0x38],
+  lf: [0x5b, 0x00, 0x00],
+  help: [0xe075, 0x00, 0x09],
+  ro: [0x73, 0x51, 0x00],
+  hiragana: [0x77, 0x62, 0x87],
+  henkan: [0x79, 0x64, 0x86],
+  yen: [0x7d, 0x6a, 0x5d],
+  muhenkan: [0x7b, 0x67, 0x85],
+  katakanahiragana: [0x70, 0x13, 0x87],
+  kp_comma: [0x7e, 0x6d, 0x00],
+  kp_equals: [0x59, 0x0f, 0x00],
+  power: [0xe05e, 0xe037, 0x00],
+  sleep: [0xe05f, 0xe03f, 0x00],
+  wake: [0xe063, 0xe05e, 0x00],
+  audionext: [0xe019, 0xe04d, 0x93],
+  audioprev: [0xe010, 0xe015, 0x94],
+  audiostop: [0xe024, 0xe03b, 0x98],
+  audioplay: [0xe022, 0xe034, 0x00],
+  audiomute: [0xe020, 0xe023, 0x9c],
+  volumeup: [0xe030, 0xe032, 0x95],
+  volumedown: [0xe02e, 0xe021, 0x9d],
+  mediaselect: [0xe06d, 0xe050, 0x00],
+  mail: [0xe06c, 0xe048, 0x00],
+  calculator: [0xe021, 0xe02b, 0xa3],
+  computer: [0xe06b, 0xe040, 0x00],
+  ac_home: [0xe032, 0xe03a, 0x97],
+  ac_back: [0xe06a, 0xe038, 0x00],
+  ac_forward: [0xe069, 0xe030, 0x00],
+  ac_refresh: [0xe067, 0xe020, 0x00],
+  ac_bookmarks: [0xe066, 0xe018, 0x00],
+  lang1: [0x72, 0x00, 0x00],
+  lang2: [0x71, 0x00, 0x00],
 };
 
 const PREFIX = 0xe0;
@@ -124,6 +166,7 @@ const PAUSE_SET2 = [0xe1, 0x14, 0x77, 0xe1, RELEASE, 0x14, RELEASE, 0x77] as con
 const PAUSE_SET3 = 0x62;
 
 function spell(code: number, down: boolean, set: number): readonly number[] {
+  if (code === 0) return [];
   const prefix = code > 0xff ? [PREFIX] : [];
   const key = code & 0xff;
   if (set === 1) return [...prefix, down ? key : key | RELEASE_BIT];
@@ -145,7 +188,7 @@ function spellPause(down: boolean, set: number): readonly number[] {
 
 /** The bytes that a keyboard in scan code set `set` sends for a key going down or up; undefined for an unknown key. */
 export function scanCodeBytes(key: string, down: boolean, set: number): readonly number[] | undefined {
-  if (key === 'print') return spellPrint(down, set);
+  if (key === 'print' || key === 'sysrq') return spellPrint(down, set);
   if (key === 'pause') return spellPause(down, set);
   const codes = KEYMAP[key];
   return codes === undefined ? undefined : spell(codes[set - 1] ?? 0, down, set);
@@ -154,6 +197,6 @@ export function scanCodeBytes(key: string, down: boolean, set: number): readonly
 /** The 8042's translation of set 2 bytes to set 1. Not modelled: codes that no key has stay as they are. */
 export const SET2_TO_SET1: Uint8Array = (() => {
   const table = Uint8Array.from({ length: 0x100 }, (_, code) => code);
-  for (const [set1, set2] of Object.values(KEYMAP)) table[set2 & 0xff] = set1 & 0xff;
+  for (const [set1, set2] of Object.values(KEYMAP)) if (set2 !== 0) table[set2 & 0xff] = set1 & 0xff;
   return table;
 })();

@@ -97,16 +97,15 @@ export class Ps2Mouse implements Device<Ps2MouseState> {
     this.#queue = new Ps2Queue(ready);
   }
 
-  /** The user moved the mouse: counts to the right, up, and of the wheel towards the user; buttons as they are now. */
+  /** The user did something with the mouse, which QEMU reports also when it comes to nothing: counts to the right, up, and of the wheel towards the user; buttons as they are now. */
   move(dx: number, dy: number, dz: number, buttons: number): void {
     const s = this.#s;
     if (!(s.status & STATUS_ENABLED)) return;
-    const pressed = s.buttons !== (buttons & 0x1f);
     s.dx = clamp(s.dx + Math.trunc(dx), -MOVEMENT_MAX, MOVEMENT_MAX);
     s.dy = clamp(s.dy + Math.trunc(dy), -MOVEMENT_MAX, MOVEMENT_MAX);
     s.dz = clamp(s.dz + Math.trunc(dz), -MOVEMENT_MAX, MOVEMENT_MAX);
     s.buttons = buttons & 0x1f;
-    if (s.status & STATUS_REMOTE || !(pressed || this.#moved())) return;
+    if (s.status & STATUS_REMOTE) return;
     while (this.#sendPacket() && this.#moved());
   }
 

@@ -1,5 +1,8 @@
 /** What monitors and the page ask about a machine's board and processors; asking changes nothing. */
+import type { I8259Pair, I8259State } from '../chipset/i8259.ts';
+import type { IoApic } from '../chipset/ioapic.ts';
 import type { AcpiOstInfo } from '../core/machine-events.ts';
+import type { LocalApic } from '../cpu/apic/local-apic.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
 import type { PcBoard } from './boards/pc.ts';
 import type { HotpluggableCpu } from './boards/pc-cpus.ts';
@@ -13,6 +16,8 @@ export interface CpuInfo {
   /** QEMU: the host thread. */
   readonly threadId: number;
 }
+
+export type LocalApicInfo = ReturnType<LocalApic['inspect']>;
 
 export class Inspection {
   readonly #board: PcBoard;
@@ -50,6 +55,28 @@ export class Inspection {
   cpuRegisters(index: number): CpuRegisters | undefined {
     const processor = this.#processors.at(index);
     return processor && readCpuRegisters(processor.cpu.S, index);
+  }
+
+  /** The registers of a vCPU's local APIC; undefined when there is no such APIC. */
+  localApic(apicId: number): LocalApicInfo | undefined {
+    return this.#processors.present
+      .find(({ index }) => this.#processors.archId(index) === apicId)
+      ?.apic.inspect();
+  }
+
+  /** The APIC id of a vCPU. */
+  apicIdOf(index: number): number {
+    return this.#processors.archId(index);
+  }
+
+  get ioApic(): Pick<IoApic, 'inspect' | 'statistics'> {
+    return this.#board.ioApic;
+  }
+
+  /** Both 8259s, the master first, and how often their lines were raised. */
+  get pic(): { readonly chips: I8259State['chips']; readonly statistics: I8259Pair['statistics'] } {
+    const { pic } = this.#board;
+    return { chips: pic.save().chips, statistics: pic.statistics };
   }
 
   /** What the guest said last of each place for a DIMM, then of those for processors. */

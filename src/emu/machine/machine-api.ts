@@ -2,20 +2,30 @@
 
 import type { Drives } from '../block/drives.ts';
 import type { Chardevs } from '../char/chardevs.ts';
+import type { FileMaker } from '../core/host.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
+import type { TraceLog } from '../core/trace.ts';
+import type { UserInput } from '../input/user-input.ts';
 import type { Balloon } from '../memory/balloon.ts';
 import type { DeviceManager } from '../qdev/plug.ts';
 import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
+import type { GuestAccess } from './guest-access.ts';
 import type { Inspection } from './inspection.ts';
 import type { RunState } from './run-state.ts';
 
+export type { MappedRegion } from '../bus/address-space.ts';
+export { KEY_NAMES } from '../input/key-names.ts';
+export { KEYBOARD_INDEX, KEYBOARD_NAME, keyOfScanCode } from '../input/user-input.ts';
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
+export type { QomObject } from '../qdev/objects.ts';
 export type { HotpluggableCpu } from './boards/pc-cpus.ts';
 export type { MemoryApi, MemoryDevice } from './boards/pc-device-memory.ts';
 export type { CpuRegisters, SegmentRegister } from './cpu-registers.ts';
-export type { CpuInfo } from './inspection.ts';
+export type { GuestAccess } from './guest-access.ts';
+export type { CpuInfo, Inspection, LocalApicInfo } from './inspection.ts';
+export type { PageMapping, PageTables } from './page-tables.ts';
 
 export interface MachineApi {
   /** -name; undefined: nobody named it. */
@@ -34,9 +44,20 @@ export interface MachineApi {
   /** Lets the vCPUs run; QEMU's error when the machine must be reset first. */
   cont(): MonitorError | undefined;
   reset(): void;
+  /** Pulls the wire for NMIs, on all processors. */
+  nmi(): void;
+  /** The order in which firmware looks for a system, as letters. Throws QEMU's error. */
+  setBootOrder(order: string): void;
   /** Presses the power button; the guest decides what it does, if it has a driver for it by then. */
   powerButton(): void;
   /** Ends the machine: images are flushed and closed. */
   quit(): void;
   readonly inspect: Inspection;
+  /** Memory and ports as the guest has them. */
+  readonly access: GuestAccess;
+  /** Keyboard and mouse. */
+  readonly input: UserInput;
+  readonly trace: TraceLog;
+  /** Files of the host's. */
+  readonly createFile: FileMaker;
 }

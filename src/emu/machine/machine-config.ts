@@ -1,6 +1,6 @@
 /** What a machine is made of, and what it needs of the world. */
 import type { ImageOpener } from '../block/image-store.ts';
-import type { Host } from '../core/host.ts';
+import type { FileMaker, Host } from '../core/host.ts';
 import type { After, ShutdownCause } from '../core/machine-events.ts';
 import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
 import type { BufferMaker } from '../memory/arena.ts';
@@ -72,6 +72,8 @@ export interface MachineHost extends Host {
   readonly warn?: (message: string) => void;
   /** Something that whoever shows the machine should tell its user: an I/O error of a disk, a fault of the emulator. */
   readonly notice?: (text: string, about: NoticeSubject) => void;
+  /** Where a monitor's user saves memory; absent: nowhere. */
+  readonly createFile?: FileMaker;
   /** How the buffer for guest RAM is made; absent: by `ArrayBuffer`. A RangeError makes the machine ask for less. */
   readonly makeBuffer?: BufferMaker;
   /** How text becomes code; absent: by `Function`. What throws, as under a strict content policy, leaves all to the interpreter. */

@@ -7,6 +7,7 @@ import { CharPipe } from '../char/char-backend.ts';
 import { CHARDEVS, type Chardevs } from '../char/chardevs.ts';
 import { EventQueue } from '../core/clock.ts';
 import { repeatableBytes } from '../core/entropy.ts';
+import { type FileMaker, NO_FILES } from '../core/host.ts';
 import { MachineEvents, type ShutdownCause } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import { TraceLog } from '../core/trace.ts';
@@ -15,6 +16,7 @@ import { Engine } from '../cpu/engine.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
+import { UserInput } from '../input/user-input.ts';
 import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
 import { pcMemory, pcRamLayout } from '../memory/pc-ram.ts';
@@ -32,6 +34,7 @@ import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
 import { OBJECT_TYPES, typesOf } from './device-types.ts';
 import { enterKernel, setUpMsrs } from './entry-state.ts';
+import { GuestAccess } from './guest-access.ts';
 import { Inspection } from './inspection.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
@@ -67,6 +70,9 @@ export class Machine implements MachineApi {
   readonly engine: Engine;
   readonly processors: Processors;
   readonly inspect: Inspection;
+  readonly access: GuestAccess;
+  readonly createFile: FileMaker;
+  readonly input: UserInput;
   readonly clock: EventQueue;
   readonly config: MachineConfig;
   /** COM1's other end. */
@@ -177,7 +183,10 @@ export class Machine implements MachineApi {
       onMemorySize: (bytes) => noticeSmallArena(this.memory, bytes, host),
     });
     this.inspect = new Inspection(this.board, this.processors);
-    hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub));
+    this.access = new GuestAccess(this.board, this.processors);
+    this.input = new UserInput(this.board.keys, clock, () => this.runControl.running);
+    this.createFile = host.createFile ?? NO_FILES;
+    hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub, { name: 'apic' }));
     noticeSmallArena(this.memory, config.memoryBytes, host);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
     this.#bootFiles = config.restoring === true ? undefined : config;
@@ -268,6 +277,14 @@ export class Machine implements MachineApi {
 
   get hasQuit(): boolean {
     return this.#quit;
+  }
+
+  nmi(): void {
+    for (const { apic } of this.processors.present) apic.pulseLint1();
+  }
+
+  setBootOrder(order: string): void {
+    this.board.setBootOrder(order);
   }
 
   powerButton(): void {

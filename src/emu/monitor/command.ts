@@ -1,6 +1,6 @@
 /** What a monitor command is: one entry of the table that every face of the monitor reads. */
 import type { MachineApi } from '../machine/machine-api.ts';
-import type { ArgumentSpec, ArgumentValues } from './arguments.ts';
+import type { ArgumentSpec, ArgumentValues } from './argument-specs.ts';
 
 export interface CommandContext {
   readonly machine: MachineApi;

@@ -1,12 +1,19 @@
-/** Number expressions of the monitor: `1+2*3`, `0x10 & ~1`, `(1 - 2) / 'a'`. Results are 64-bit. */
+/** Number expressions of the monitor: `1+2*3`, `0x10 & ~1`, `(1 - 2) / 'a'`, `$eip + 4`. Results are 64-bit. */
 import { ArgumentError } from './argument-error.ts';
+
+/** The value of a register that an expression names without its dollar sign; undefined for an unknown one. */
+export type RegisterReader = (name: string) => bigint | undefined;
+
+const MAX_UINT64 = 0xffff_ffff_ffff_ffffn;
 
 class Parser {
   readonly #text: string;
+  readonly #registers: RegisterReader;
   at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, registers: RegisterReader) {
     this.#text = text;
+    this.#registers = registers;
   }
 
   sum(): bigint {
@@ -57,7 +64,7 @@ class Parser {
         return this.#unary();
       case '-':
         this.at++;
-        return -this.#unary();
+        return BigInt.asIntN(64, -this.#unary());
       case '~':
         this.at++;
         return ~this.#unary();
@@ -65,6 +72,8 @@ class Parser {
         return this.#parenthesis();
       case "'":
         return this.#character();
+      case '$':
+        return this.#register();
       default:
         return this.#number(character);
     }
@@ -87,12 +96,22 @@ class Parser {
     return BigInt(character.charCodeAt(0));
   }
 
+  #register(): bigint {
+    const name = /^\$([\w.]*)/.exec(this.#text.slice(this.at))?.[1] ?? '';
+    this.at += name.length + 1;
+    const value = this.#registers(name);
+    if (value === undefined) throw new ArgumentError('unknown register');
+    return BigInt.asIntN(64, value);
+  }
+
   #number(first: string): bigint {
     const digits = /^(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)/.exec(this.#text.slice(this.at))?.[0];
     if (digits === undefined) throw new ArgumentError(`invalid char '${first}' in expression`);
     this.at += digits.length;
     const octal = /^0[0-7]+$/.test(digits);
-    return BigInt.asIntN(64, BigInt(octal ? `0o${digits.slice(1)}` : digits));
+    const value = BigInt(octal ? `0o${digits.slice(1)}` : digits);
+    if (value > MAX_UINT64) throw new ArgumentError('number too large');
+    return BigInt.asIntN(64, value);
   }
 
   #operator(among: string): string | undefined {
@@ -109,8 +128,11 @@ class Parser {
 }
 
 /** The expression at the start of `text` and how long it is. Throws `ArgumentError`. */
-export function evaluateExpression(text: string): { readonly value: bigint; readonly length: number } {
-  const parser = new Parser(text);
+export function evaluateExpression(
+  text: string,
+  registers: RegisterReader,
+): { readonly value: bigint; readonly length: number } {
+  const parser = new Parser(text, registers);
   const value = parser.sum();
   return { value, length: parser.at };
 }

@@ -2,9 +2,12 @@
 import { MonitorError } from '../core/monitor-error.ts';
 import type { MachineApi } from '../machine/machine-api.ts';
 import { ArgumentError } from './argument-error.ts';
-import { LineReader, parseArguments } from './arguments.ts';
+import { type ArgumentScope, parseArguments } from './arguments.ts';
 import { type Command, type CommandContext, CurrentCpu, displayName, findCommand } from './command.ts';
 import { HMP_COMMANDS } from './hmp/commands.ts';
+import { LineReader } from './line-reader.ts';
+import { FormatMemory } from './memory-format.ts';
+import { registerOf } from './register-names.ts';
 
 export interface MonitorOptions {
   readonly machine: MachineApi;
@@ -18,6 +21,7 @@ export interface MonitorOptions {
 export class Monitor {
   readonly context: CommandContext;
   readonly commands: readonly Command[] = HMP_COMMANDS;
+  readonly #scope: ArgumentScope;
   #turn: Promise<string> = Promise.resolve('');
   /** What the command that runs has said before its answer. */
   #warnings = '';
@@ -26,7 +30,10 @@ export class Monitor {
     const warn = (text: string): void => {
       this.#warnings += `${text}\n`;
     };
-    this.context = { machine, stderr, warn, history, cpu: new CurrentCpu(machine) };
+    const cpu = new CurrentCpu(machine);
+    this.context = { machine, stderr, warn, history, cpu };
+    const registers = (name: string): bigint | undefined => registerOf(machine, cpu.index, name);
+    this.#scope = { stderr, registers, formats: FormatMemory.of(machine) };
   }
 
   /** Runs one line and gives its output: nothing, or whole lines ending in a newline. Never rejects for a user's error. */
@@ -51,9 +58,7 @@ export class Monitor {
     const typed = line.slice(start, reader.position);
     if (found === undefined) return `unknown command: '${typed}'\n`;
     try {
-      const args = parseArguments(displayName(found), found.args, reader, (text) =>
-        this.context.stderr(text),
-      );
+      const args = parseArguments(displayName(found), found.args, reader, this.#scope);
       return await found.run(this.context, args);
     } catch (error) {
       if (error instanceof MonitorError) return errorText(error);

@@ -120,7 +120,11 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
     for (const bar of this.bars) {
       const space = bar.kind === 'io' ? slot.io : slot.memory;
       // QEMU: BARs lie above what the chipset maps at the same place.
-      bar.mapping = space.map(0, bar.sizeBytes, bar.handler, { priority: 1, enabled: false });
+      bar.mapping = space.map(0, bar.sizeBytes, bar.handler, {
+        name: this.identity.type,
+        priority: 1,
+        enabled: false,
+      });
     }
     this.#followConfig();
   }

@@ -24,8 +24,8 @@ export class PciHost implements Device<PciHostState> {
   constructor(bus: PciBus, ports: AddressSpace, trace: Trace) {
     this.bus = bus;
     this.#trace = trace;
-    ports.map(CONFIG_ADDRESS_PORT, 4, this.#addressPort());
-    ports.map(CONFIG_DATA_PORT, 4, this.#dataPort());
+    ports.map(CONFIG_ADDRESS_PORT, 4, this.#addressPort(), { name: 'pci-conf-idx' });
+    ports.map(CONFIG_DATA_PORT, 4, this.#dataPort(), { name: 'pci-conf-data' });
   }
 
   reset(): void {

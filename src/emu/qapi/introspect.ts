@@ -108,8 +108,9 @@ class Introspection {
     };
   }
 
-  #member({ name, type, optional }: Member): object {
-    return { name, type: this.name(type), ...(optional ? { default: null } : {}) };
+  #member({ name, type, optional, features }: Member): object {
+    const extra = { ...(optional ? { default: null } : {}), ...(features === undefined ? {} : { features }) };
+    return { name, type: this.name(type), ...extra };
   }
 }
 

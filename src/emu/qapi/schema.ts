@@ -20,6 +20,7 @@ export interface Member {
   readonly name: string;
   readonly type: SchemaNode;
   readonly optional: boolean;
+  readonly features?: readonly string[] | undefined;
 }
 
 export interface ObjectNode {
@@ -45,10 +46,13 @@ export interface SchemaType<out T, out N extends SchemaNode = SchemaNode> {
   readonly node: N;
   /** Never there: it keeps `T`. */
   readonly value?: T;
+  /** Of a member of this type. */
+  readonly features?: readonly string[];
 }
 
 export interface Optional<out T> {
   readonly optional: SchemaType<T>;
+  readonly features?: readonly string[];
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: it stands for every type
@@ -98,6 +102,11 @@ export function optional<T>(type: SchemaType<T>): Optional<T> {
   return { optional: type };
 }
 
+/** The same member, which nobody should use any more. */
+export function deprecated<const M extends AnyType | Optional<unknown>>(member: M): M {
+  return { ...member, features: ['deprecated'] };
+}
+
 export function list<T>(element: SchemaType<T>): SchemaType<readonly T[]> {
   return { node: { meta: 'array', element: element.node } };
 }
@@ -105,8 +114,8 @@ export function list<T>(element: SchemaType<T>): SchemaType<readonly T[]> {
 function nodeOf(members: Members): readonly Member[] {
   return Object.entries(members).map(([name, member]) =>
     'optional' in member
-      ? { name, type: member.optional.node, optional: true }
-      : { name, type: member.node, optional: false },
+      ? { name, type: member.optional.node, optional: true, features: member.features }
+      : { name, type: member.node, optional: false, features: member.features },
   );
 }
 

@@ -25,6 +25,11 @@ export class Qom {
     );
   }
 
+  /** All objects whose path is, or ends with, `path`. */
+  find(path: string): readonly QomObject[] {
+    return this.#tree.find(path);
+  }
+
   /** The properties of the object at `path`, absolute or the end of one. Throws QEMU's error. */
   list(path: string): readonly QomProperty[] {
     const found = this.#tree.find(path);

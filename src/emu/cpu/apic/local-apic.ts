@@ -189,6 +189,17 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
     }
   }
 
+  /** All registers, for `info lapic`. */
+  inspect(): LocalApicState & { readonly currentCount: number; readonly ppr: number } {
+    return { ...this.save(), currentCount: this.#currentCount(), ppr: this.#ppr() };
+  }
+
+  /** The wire that is the processor's NMI pin without an APIC: what comes of it, if anything, is LVT LINT1's to say. */
+  pulseLint1(): void {
+    this.#localInterrupt(LVT_LINT1, false);
+    this.#update();
+  }
+
   read(offset: number, size: AccessSize): number {
     // QEMU: reads of less than 4 bytes give 0.
     if (size !== 4) return 0;

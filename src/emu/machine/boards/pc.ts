@@ -16,7 +16,7 @@ import { I8257 } from '../../chipset/i8257.ts';
 import type { I8259Pair } from '../../chipset/i8259.ts';
 import type { IoApic } from '../../chipset/ioapic.ts';
 import { Mc146818 } from '../../chipset/mc146818.ts';
-import { CMOS_CPU_COUNT, pcCmos } from '../../chipset/pc-cmos.ts';
+import { bootOrderBytes, CMOS_CPU_COUNT, pcCmos } from '../../chipset/pc-cmos.ts';
 import { PcSpeaker } from '../../chipset/pcspk.ts';
 import { Piix3 } from '../../chipset/piix3.ts';
 import { Piix4Pm, type PowerEvents } from '../../chipset/piix4-pm.ts';
@@ -110,6 +110,7 @@ export class PcBoard {
   readonly ide: Piix3Ide;
   readonly pm: Piix4Pm;
   readonly rtc: Mc146818;
+  readonly keys: I8042;
   readonly cpus: PcCpus;
   readonly deviceMemory: PcDeviceMemory;
   readonly dimms: PcDimms;
@@ -118,6 +119,11 @@ export class PcBoard {
   get hypertransport(): boolean {
     const { machineType, processors } = this.wiring;
     return hasHyperTransport(machineVersion(machineType), processors.boot.cpu.identity);
+  }
+
+  /** The order in which firmware looks for a system. Throws QEMU's error. */
+  setBootOrder(order: string): void {
+    for (const [index, value] of bootOrderBytes(order)) this.rtc.setCmos(index, value);
   }
 
   constructor(wiring: PcWiring) {
@@ -247,11 +253,11 @@ export class PcBoard {
       onIsa([serial], ISA_SERIAL, { index, iobase, irq });
     }
     board.skip('isa-fdc');
-    const keys = new I8042(
+    this.keys = new I8042(
       { keyboardIrq: irqs.isa(1), mouseIrq: irqs.isa(12), a20: UNCONNECTED, reset },
       trace,
     );
-    const keyboard = onIsa([onPorts(keys)], I8042_TYPE, {}, [
+    const keyboard = onIsa([onPorts(this.keys)], I8042_TYPE, {}, [
       gpioIn(1, 'ps2-mouse-input-irq'),
       gpioIn(1, 'ps2-kbd-input-irq'),
       gpioOut(2),

@@ -2,26 +2,23 @@
 import { MonitorError } from '../../core/monitor-error.ts';
 import { parseOptions } from '../../qdev/option-string.ts';
 import { ArgumentError } from '../argument-error.ts';
-import { LineReader } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { displayName, findCommand } from '../command.ts';
+import { LineReader } from '../line-reader.ts';
+import { ABSENT_COMMANDS } from './absent-commands.ts';
+import { BLOCK_COMMANDS } from './block-commands.ts';
 import { CHARDEV_COMMANDS } from './chardev-commands.ts';
 import { deviceListText, devicePropertiesText } from './device-help.ts';
 import { INFO_COMMANDS } from './info-commands.ts';
+import { INPUT_COMMANDS } from './input-commands.ts';
+import { LOG_COMMANDS } from './log-commands.ts';
+import { MACHINE_COMMANDS } from './machine-commands.ts';
+import { MEMORY_COMMANDS } from './memory-commands.ts';
 import { OBJECT_COMMANDS } from './object-commands.ts';
+import { withPlainErrors } from './plain-errors.ts';
 import { QOM_COMMANDS } from './qom-commands.ts';
 
-/** QEMU prints some errors without `Error: `. */
-async function withPlainErrors(run: () => Promise<string>): Promise<string> {
-  try {
-    return await run();
-  } catch (error) {
-    if (!(error instanceof MonitorError)) throw error;
-    return `${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`;
-  }
-}
-
-const byName = (a: Command, b: Command): number => (a.name < b.name ? -1 : 1);
+const byName = (a: Command, b: Command): number => (displayName(a) < displayName(b) ? -1 : 1);
 
 function helpLine(command: Command, prefix: string): string {
   return `${prefix}${displayName(command)} ${command.params} -- ${command.help}\n`;
@@ -93,14 +90,6 @@ export const HMP_COMMANDS: readonly Command[] = [
     run: (context, args) => help(context, String(args.get('name') ?? '')),
   },
   {
-    name: 'cpu',
-    args: [{ name: 'index', kind: 'integer' }],
-    params: 'index',
-    help: 'choose the processor that other commands are about',
-    // QEMU: without the usual "Error: ".
-    run: ({ cpu }, args) => (cpu.choose(Number(args.get('index'))) ? '' : 'invalid CPU index\n'),
-  },
-  {
     name: 'info',
     args: [{ name: 'item', kind: 'string', optional: true }],
     params: '[subcommand]',
@@ -165,58 +154,10 @@ export const HMP_COMMANDS: readonly Command[] = [
     },
   },
   ...CHARDEV_COMMANDS,
-  {
-    name: 'stop',
-    alias: 's',
-    args: [],
-    params: '',
-    help: 'stop the processors',
-    run({ machine }) {
-      machine.stop();
-      return '';
-    },
-  },
-  {
-    name: 'cont',
-    alias: 'c',
-    args: [],
-    params: '',
-    help: 'let the processors run',
-    run({ machine }) {
-      const error = machine.cont();
-      if (error !== undefined) throw error;
-      return '';
-    },
-  },
-  {
-    name: 'system_reset',
-    args: [],
-    params: '',
-    help: 'press the reset button',
-    run({ machine }) {
-      machine.reset();
-      return '';
-    },
-  },
-  {
-    name: 'system_powerdown',
-    args: [],
-    params: '',
-    help: 'press the power button, for the guest to end by itself',
-    run({ machine }) {
-      machine.powerButton();
-      return '';
-    },
-  },
-  {
-    name: 'quit',
-    alias: 'q',
-    args: [],
-    params: '',
-    help: 'end the machine',
-    run({ machine }) {
-      machine.quit();
-      return '';
-    },
-  },
+  ...MEMORY_COMMANDS,
+  ...INPUT_COMMANDS,
+  ...LOG_COMMANDS,
+  ...MACHINE_COMMANDS,
+  ...BLOCK_COMMANDS,
+  ...ABSENT_COMMANDS,
 ];

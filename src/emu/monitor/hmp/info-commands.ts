@@ -13,12 +13,20 @@ import {
 import { queryPci } from '../qapi/pci.ts';
 import { queryStatus } from '../qapi/run-state.ts';
 import { VERSION_TEXT } from '../version.ts';
+import { ABSENT_TOPICS } from './absent-info.ts';
 import { blockText } from './info-block.ts';
 import { hotpluggableCpusText, numaText } from './info-cpus.ts';
+import { HOST_TOPICS } from './info-host.ts';
+import { INTERRUPT_TOPICS } from './info-interrupts.ts';
 import { memdevText, memoryDevicesText, memorySizeText } from './info-memory.ts';
+import { MMU_TOPICS } from './info-mmu.ts';
 import { pciText } from './info-pci.ts';
 import { qtreeText } from './info-qtree.ts';
 import { registersText } from './info-registers.ts';
+import { TREE_TOPICS } from './info-tree.ts';
+import { VIRTIO_TOPICS } from './info-virtio.ts';
+import { MICE_TOPIC } from './input-commands.ts';
+import { TRACE_EVENTS_TOPIC } from './log-commands.ts';
 
 function statusText({ machine }: CommandContext): string {
   const { running, status } = queryStatus(machine);
@@ -43,6 +51,14 @@ function registersOf(state: Parameters<typeof registersText>[0] | undefined, ind
 const MIB_SHIFT = 20n;
 
 export const INFO_COMMANDS: readonly Command[] = [
+  ...ABSENT_TOPICS,
+  ...HOST_TOPICS,
+  ...INTERRUPT_TOPICS,
+  ...MMU_TOPICS,
+  ...TREE_TOPICS,
+  ...VIRTIO_TOPICS,
+  MICE_TOPIC,
+  TRACE_EVENTS_TOPIC,
   {
     name: 'balloon',
     args: [],

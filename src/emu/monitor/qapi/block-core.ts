@@ -1,7 +1,18 @@
 /** Drives and the nodes of their images. Spec: QEMU qapi/block-core.json. */
 import type { Drive, Medium } from '../../block/drives.ts';
+import { MonitorError } from '../../core/monitor-error.ts';
 import type { MachineApi } from '../../machine/machine-api.ts';
-import { BOOL, enumeration, INT, type Infer, list, optional, STR, struct } from '../../qapi/schema.ts';
+import {
+  BOOL,
+  deprecated,
+  enumeration,
+  INT,
+  type Infer,
+  list,
+  optional,
+  STR,
+  struct,
+} from '../../qapi/schema.ts';
 import { command } from './context.ts';
 
 /** Not modelled: images that stand on others, have snapshots or a format of their own. */
@@ -92,7 +103,57 @@ export function queryNamedBlockNodes({ drives }: MachineApi): readonly BlockDevi
     });
 }
 
+const READ_ONLY_MODE = enumeration('BlockdevChangeReadOnlyMode', ['retain', 'read-only', 'read-write']);
+/** Whether an image may be written that comes into a drive; undefined: as the one before. */
+const READ_ONLY: Readonly<Record<string, boolean | undefined>> = {
+  retain: undefined,
+  'read-only': true,
+  'read-write': false,
+};
+
+/** The drive that is meant by its name or by the id of its device. Throws QEMU's error. */
+function driveName({ devices }: MachineApi, device: string | undefined, id: string | undefined): string {
+  if ((device === undefined) === (id === undefined)) {
+    throw new MonitorError("Need exactly one of 'device' and 'id'");
+  }
+  // QEMU: no device of this machine is one whose drive can be changed.
+  if (id !== undefined && devices.removable().includes(id)) {
+    throw new MonitorError('Device does not have a block device backend');
+  }
+  return device ?? id ?? '';
+}
+
+/** `change` and `blockdev-change-medium`. Rejects with QEMU's error. */
+export function changeMedium(
+  { drives }: MachineApi,
+  name: string,
+  path: string,
+  format: string | undefined,
+  mode: string | undefined,
+): Promise<void> {
+  if (mode !== undefined && !Object.hasOwn(READ_ONLY, mode)) {
+    throw new MonitorError(`invalid parameter value: ${mode}`);
+  }
+  return drives.change(name, path, format, mode === undefined ? undefined : READ_ONLY[mode]);
+}
+
 export const BLOCK_CORE_COMMANDS = [
+  command('eject', {
+    args: struct({ device: deprecated(optional(STR)), id: optional(STR), force: optional(BOOL) }),
+    run: ({ machine }, { device, id }) => machine.drives.eject(driveName(machine, device, id)),
+  }),
+  command('blockdev-change-medium', {
+    args: struct({
+      device: deprecated(optional(STR)),
+      id: optional(STR),
+      filename: STR,
+      format: optional(STR),
+      force: optional(BOOL),
+      'read-only-mode': optional(READ_ONLY_MODE),
+    }),
+    run: ({ machine }, { device, id, filename, format, 'read-only-mode': mode }) =>
+      changeMedium(machine, driveName(machine, device, id), filename, format, mode),
+  }),
   command('query-block', {
     returns: list(BLOCK_INFO),
     allowPreconfig: true,

@@ -1,26 +1,36 @@
 /** All commands of the schema, in the order of QEMU's files. Those that are about the one who gives them are in `qmp`. */
 import type { QapiCommand } from '../../qapi/command.ts';
+import { ABSENT_COMMANDS } from './absent.ts';
 import { ACPI_COMMANDS } from './acpi.ts';
 import { BLOCK_CORE_COMMANDS } from './block-core.ts';
 import { CHAR_COMMANDS } from './char.ts';
 import type { QapiContext } from './context.ts';
 import { CONTROL_COMMANDS } from './control.ts';
 import { MACHINE_COMMANDS } from './machine.ts';
+import { MACHINE_MEMORY_COMMANDS } from './machine-memory.ts';
 import { MISC_COMMANDS } from './misc.ts';
 import { PCI_COMMANDS } from './pci.ts';
 import { QDEV_COMMANDS } from './qdev.ts';
 import { QOM_COMMANDS } from './qom.ts';
 import { RUN_STATE_COMMANDS } from './run-state.ts';
+import { TRACE_COMMANDS } from './trace.ts';
+import { UI_COMMANDS } from './ui.ts';
+import { VIRTIO_COMMANDS } from './virtio.ts';
 
 export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...RUN_STATE_COMMANDS,
   ...BLOCK_CORE_COMMANDS,
   ...CHAR_COMMANDS,
+  ...UI_COMMANDS,
   ...CONTROL_COMMANDS,
   ...QOM_COMMANDS,
   ...QDEV_COMMANDS,
   ...MACHINE_COMMANDS,
+  ...MACHINE_MEMORY_COMMANDS,
   ...MISC_COMMANDS,
   ...ACPI_COMMANDS,
   ...PCI_COMMANDS,
+  ...VIRTIO_COMMANDS,
+  ...TRACE_COMMANDS,
+  ...ABSENT_COMMANDS,
 ];

@@ -1,5 +1,5 @@
 /** What the schema says of itself. Spec: QEMU qapi/introspect.json. */
-import { ANY, BOOL, enumeration, list, optional, STR, struct, union } from '../../qapi/schema.ts';
+import { ANY, BOOL, deprecated, enumeration, list, optional, STR, struct, union } from '../../qapi/schema.ts';
 
 const FEATURES = { features: optional(list(STR)) };
 const META_TYPES = ['builtin', 'enum', 'array', 'object', 'alternate', 'command', 'event'] as const;
@@ -13,7 +13,7 @@ export const SCHEMA_INFO = union(
   'meta-type',
   {
     builtin: struct({ 'json-type': enumeration('JSONType', JSON_TYPES) }),
-    enum: struct({ members: list(ENUM_MEMBER), values: list(STR) }),
+    enum: struct({ members: list(ENUM_MEMBER), values: deprecated(list(STR)) }),
     array: struct({ 'element-type': STR }),
     object: struct({
       members: list(OBJECT_MEMBER),

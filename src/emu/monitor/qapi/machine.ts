@@ -105,6 +105,8 @@ const MEMORY_DEVICE_INFO = union(
   },
 );
 const MEMORY_INFO = struct({ 'base-memory': SIZE, 'plugged-memory': optional(SIZE) });
+const UUID_INFO = struct({ UUID: STR });
+const KVM_INFO = struct({ enabled: BOOL, present: BOOL });
 const BALLOON_INFO = struct({ actual: INT });
 
 export type CpuInfoFast = Infer<typeof CPU_INFO_FAST>;
@@ -186,6 +188,15 @@ export function queryBalloon({ balloon }: MachineApi): Infer<typeof BALLOON_INFO
   return { actual: BigInt.asIntN(64, balloon.actualBytes) };
 }
 
+/** QEMU: that of a machine for which nobody gave one. */
+export function queryUuid(): Infer<typeof UUID_INFO> {
+  return { UUID: '00000000-0000-0000-0000-000000000000' };
+}
+
+export function queryKvm(): Infer<typeof KVM_INFO> {
+  return { enabled: false, present: true };
+}
+
 const CPU_MAX = 255;
 
 function machineInfo({ name, node }: MachineVersion): Infer<typeof MACHINE_INFO> {
@@ -224,15 +235,15 @@ export const MACHINE_COMMANDS = [
     run: () => ({ arch: 'x86_64' as const }),
   }),
   command('query-uuid', {
-    returns: struct({ UUID: STR }),
+    returns: UUID_INFO,
     allowPreconfig: true,
-    // QEMU: that of a machine for which nobody gave one.
-    run: () => ({ UUID: '00000000-0000-0000-0000-000000000000' }),
+    run: queryUuid,
   }),
   command('query-kvm', {
-    returns: struct({ enabled: BOOL, present: BOOL }),
-    run: () => ({ enabled: false, present: true }),
+    returns: KVM_INFO,
+    run: queryKvm,
   }),
+  command('inject-nmi', { run: ({ machine }) => machine.nmi() }),
   command('system_reset', { run: ({ machine }) => machine.reset() }),
   command('system_powerdown', { run: ({ machine }) => machine.powerButton() }),
   command('query-memdev', {

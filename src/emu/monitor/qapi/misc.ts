@@ -1,11 +1,16 @@
 /** What fits nowhere else. Spec: QEMU qapi/misc.json. */
-import { INT, list, optional, STR, struct } from '../../qapi/schema.ts';
+import { INT, type Infer, list, optional, STR, struct } from '../../qapi/schema.ts';
 import { command } from './context.ts';
 
 const IO_THREAD_INFO = struct({
   ...{ id: STR, 'thread-id': INT, 'poll-max-ns': INT, 'poll-grow': INT },
   ...{ 'poll-shrink': INT, 'aio-max-batch': INT },
 });
+
+/** A browser's worker has no more threads to give. */
+export function queryIothreads(): readonly Infer<typeof IO_THREAD_INFO>[] {
+  return [];
+}
 
 export const MISC_COMMANDS = [
   command('query-name', {
@@ -16,8 +21,7 @@ export const MISC_COMMANDS = [
   command('query-iothreads', {
     returns: list(IO_THREAD_INFO),
     allowPreconfig: true,
-    // A browser's worker has no more threads to give.
-    run: () => [],
+    run: queryIothreads,
   }),
   command('stop', { run: ({ machine }) => machine.stop() }),
   command('cont', {

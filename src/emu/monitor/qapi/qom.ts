@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from '../../qapi/json-value.ts';
 import {
   ANY,
   BOOL,
+  deprecated,
   enumeration,
   list,
   optional,
@@ -22,7 +23,7 @@ export const OBJECT_PROPERTY_INFO = struct({
   ...{ description: optional(STR), 'default-value': optional(ANY) },
 });
 
-const RNG_PROPERTIES = { opened: optional(BOOL) };
+const RNG_PROPERTIES = { opened: deprecated(optional(BOOL)) };
 /** Not modelled: `prealloc-context`, which threads of the host fill the memory. */
 const MEMORY_BACKEND_PROPERTIES = struct({
   ...{ dump: optional(BOOL), 'host-nodes': optional(list(UINT16)), merge: optional(BOOL) },

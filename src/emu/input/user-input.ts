@@ -1,0 +1,98 @@
+/** What a user does with keyboard and mouse, from outside of the machine. QEMU: ui/input.c of 7.2. */
+import type { Clock } from '../core/clock.ts';
+import type { I8042 } from './i8042.ts';
+import { KEYMAP } from './keymap.ts';
+
+/** QEMU: between two keys, where nobody said how long a key is held. */
+const DELAY_MS = 10;
+const NS_PER_MS = 1e6;
+/** QEMU: events that wait. */
+const MAX_WAITING = 1024;
+const EXTENDED = 0xe000;
+const EXTENDED_BIT = 0x80;
+const BUTTONS = 7;
+
+/** A key goes down or up, or nothing happens for a time. */
+type Step = { readonly key: string; readonly down: boolean } | { readonly delayMs: number };
+
+/** As `info mice` lists it. */
+export interface Mouse {
+  readonly name: string;
+  readonly index: number;
+  readonly isCurrent: boolean;
+  readonly isAbsolute: boolean;
+}
+
+/** QEMU numbers keyboards and mice together; the keyboard was first. */
+export const KEYBOARD_INDEX = 1;
+export const KEYBOARD_NAME = 'QEMU PS/2 Keyboard';
+const MOUSE: Mouse = { name: 'QEMU PS/2 Mouse', index: 2, isCurrent: true, isAbsolute: false };
+
+export class UserInput {
+  readonly mice: readonly Mouse[] = [MOUSE];
+  readonly #devices: Pick<I8042, 'keyboard' | 'mouse'>;
+  readonly #clock: Clock;
+  readonly #isRunning: () => boolean;
+  readonly #timer: ReturnType<Clock['timer']>;
+  #waiting: Step[] = [];
+  #delaying = false;
+  #buttons = 0;
+
+  /** @param isRunning QEMU: what a stopped machine is sent is lost */
+  constructor(devices: Pick<I8042, 'keyboard' | 'mouse'>, clock: Clock, isRunning: () => boolean) {
+    this.#devices = devices;
+    this.#clock = clock;
+    this.#isRunning = isRunning;
+    this.#timer = clock.timer(() => {
+      this.#delaying = false;
+      this.#goOn();
+    });
+  }
+
+  /** Presses keys one after the other, then lets them go in the opposite order. `holdMs` 0: for the usual time. */
+  sendKeys(keys: readonly string[], holdMs = 0): void {
+    if (!this.#isRunning()) return;
+    const steps = [
+      ...keys.map((key) => ({ key, down: true })),
+      ...keys.map((key) => ({ key, down: false })).reverse(),
+    ].flatMap((step): readonly Step[] => [step, { delayMs: holdMs || DELAY_MS }]);
+    this.#waiting.push(...steps.slice(0, Math.max(0, MAX_WAITING - this.#waiting.length)));
+    this.#goOn();
+  }
+
+  /** To the right, down, and of the wheel away from the user. */
+  moveMouse(dx: number, dy: number, wheel: number): void {
+    if (!this.#isRunning()) return;
+    const { mouse } = this.#devices;
+    mouse.move(dx, -dy, -Math.sign(wheel), this.#buttons);
+    // The wheel is a button, which is let go.
+    if (wheel !== 0) mouse.move(0, 0, 0, this.#buttons);
+  }
+
+  /** Bits 0 to 2: left, right, middle. */
+  pressButtons(buttons: number): void {
+    const pressed = buttons & BUTTONS;
+    if (pressed === this.#buttons) return;
+    this.#buttons = pressed;
+    if (this.#isRunning()) this.#devices.mouse.move(0, 0, 0, pressed);
+  }
+
+  #goOn(): void {
+    for (let step = this.#nextStep(); step !== undefined; step = this.#nextStep()) {
+      if ('delayMs' in step) {
+        this.#delaying = true;
+        this.#timer.arm(this.#clock.nowNs() + step.delayMs * NS_PER_MS);
+      } else if (this.#isRunning()) this.#devices.keyboard.key(step.key, step.down);
+    }
+  }
+
+  #nextStep(): Step | undefined {
+    return this.#delaying ? undefined : this.#waiting.shift();
+  }
+}
+
+/** The key that has a scan code of set 1, as `sendkey 0x1e` gives it; bit 7 is for those with a prefix. */
+export function keyOfScanCode(code: number): string | undefined {
+  const wanted = (code & EXTENDED_BIT) === 0 ? code : EXTENDED | (code & ~EXTENDED_BIT);
+  return Object.keys(KEYMAP).find((key) => KEYMAP[key]?.[0] === wanted);
+}

@@ -1,0 +1,104 @@
+/**
+ * Memory and ports of the guest, for a monitor's user. Unlike what `Inspection` tells, this reaches devices, and a device may change by being
+ * read.
+ */
+import type { MappedRegion } from '../bus/address-space.ts';
+import type { AccessSize } from '../core/device.ts';
+import type { Region } from '../memory/region.ts';
+import type { PcBoard } from './boards/pc.ts';
+import { readCpuRegisters } from './cpu-registers.ts';
+import { PageTables, type TableReader } from './page-tables.ts';
+import type { Processors } from './processors.ts';
+
+const PAGE_SIZE = 0x1000n;
+/** Guest-physical addresses that a number holds exactly; nothing is beyond. */
+const MAX_ADDRESS = 2n ** 52n;
+
+/** A piece of memory. */
+export type MemoryRegionInfo = Readonly<Pick<Region, 'name' | 'gpa' | 'size' | 'end' | 'readOnly'>>;
+
+export class GuestAccess {
+  readonly #board: PcBoard;
+  readonly #processors: Processors;
+
+  constructor(board: PcBoard, processors: Processors) {
+    this.#board = board;
+    this.#processors = processors;
+  }
+
+  /** Fills `target` from a guest-physical address; false when some of it is neither memory nor a device: that reads as zeros. */
+  readPhysical(address: bigint, target: Uint8Array): boolean {
+    let isWhole = true;
+    for (let done = 0; done < target.length; ) {
+      const at = address + BigInt(done);
+      const length = at < MAX_ADDRESS ? this.#readPiece(Number(at), target.subarray(done)) : 0;
+      if (length === 0) {
+        target[done] = 0;
+        isWhole = false;
+      }
+      done += length || 1;
+    }
+    return isWhole;
+  }
+
+  /** The same from a linear address of a processor; false when some of it has no page. */
+  readLinear(cpu: number, linear: bigint, target: Uint8Array): boolean {
+    const tables = this.pageTables(cpu);
+    for (let done = 0; done < target.length; ) {
+      const at = BigInt.asUintN(64, linear + BigInt(done));
+      const length = Math.min(target.length - done, Number(PAGE_SIZE - (at & (PAGE_SIZE - 1n))));
+      const physical = tables?.translate(at);
+      if (physical === undefined) return false;
+      if (!this.readPhysical(physical, target.subarray(done, done + length))) return false;
+      done += length;
+    }
+    return true;
+  }
+
+  /** Undefined when there is no such processor. */
+  pageTables(cpu: number): PageTables | undefined {
+    const processor = this.#processors.at(cpu);
+    return processor && new PageTables(readCpuRegisters(processor.cpu.S, cpu), this.#readTable);
+  }
+
+  /** The name of the memory at a guest-physical address; undefined where no memory is. */
+  memoryAt(address: bigint): { readonly name: string } | undefined {
+    return address < MAX_ADDRESS ? this.#board.wiring.memory.find(Number(address), 1) : undefined;
+  }
+
+  /** By address. */
+  memoryRegions(): readonly MemoryRegionInfo[] {
+    return this.#board.wiring.memory.regions;
+  }
+
+  /** What answers in an address space, by address. */
+  deviceRegions(space: 'memory' | 'I/O'): readonly MappedRegion[] {
+    return (space === 'memory' ? this.#board.physical : this.#board.ports).list();
+  }
+
+  readPort(port: number, size: AccessSize): number {
+    return this.#board.ports.read(port, size);
+  }
+
+  writePort(port: number, size: AccessSize, value: number): void {
+    this.#board.ports.write(port, size, value);
+  }
+
+  readonly #readTable: TableReader = (address, target) => void this.readPhysical(address, target);
+
+  /** What is at `address` up to the end of its region; how many bytes that are, 0 where nothing is. */
+  #readPiece(address: number, target: Uint8Array): number {
+    const { memory } = this.#board.wiring;
+    const region = memory.find(address, 1);
+    if (region !== undefined) {
+      const length = Math.min(target.length, region.end - address);
+      return memory.read(address, target.subarray(0, length)) ? length : 0;
+    }
+    const { physical } = this.#board;
+    if (!physical.answers(address)) return 0;
+    const size = ([4, 2, 1] as const).find((bytes) => bytes <= target.length && address % bytes === 0) ?? 1;
+    const value = physical.read(address, size);
+    for (let n = 0; n < size; n++) target[n] = value >>> (8 * n);
+    return size;
+  }
+}

@@ -1,0 +1,242 @@
+/** Commands about what this machine has not. Sentences are QEMU's where it has one for such a machine. */
+import {
+  type ArgumentSpec,
+  block,
+  filename,
+  flag,
+  integer,
+  long,
+  maybe,
+  string,
+  valueFlag,
+} from '../argument-specs.ts';
+import { type AbsentRow, type Answer, absentCommands, type ByWord, sameForAll } from './absent.ts';
+import { ABSENT_BLOCK } from './absent-block.ts';
+import { ABSENT_MIGRATION, ABSENT_NETWORK } from './absent-migration.ts';
+
+const integers = (...names: readonly string[]): readonly ArgumentSpec[] => names.map(integer);
+const longs = (...names: readonly string[]): readonly ArgumentSpec[] => names.map(long);
+
+const NO_CONSOLE: Answer = {
+  by: 'device',
+  texts: { '': 'Error: There is no console to take a screendump from' },
+  other: "Error: Device '{device}' not found",
+};
+
+const byProtocol = (vnc: string): ByWord => ({
+  by: 'protocol',
+  texts: { vnc, spice: 'Error: SPICE is not in use' },
+});
+
+const DISPLAY: readonly AbsentRow[] = [
+  [
+    'screendump',
+    'filename [-f format] [device [head]]',
+    'save a picture of the screen (-f: as png or ppm)',
+    [filename('filename'), valueFlag('f', 'format'), maybe(string('device')), maybe(integer('head'))],
+    { by: 'format', texts: { '': NO_CONSOLE, ppm: NO_CONSOLE, png: NO_CONSOLE } },
+  ],
+  [
+    'set_password',
+    'protocol password [-d display] [action-if-connected]',
+    'a password for a remote display',
+    [string('protocol'), string('password'), valueFlag('d', 'display'), maybe(string('connected'))],
+    {
+      by: 'connected',
+      texts: {
+        ...sameForAll('fail disconnect', byProtocol("Error: Invalid parameter 'connected'")),
+        '': byProtocol('Error: Could not set password'),
+        keep: byProtocol('Error: Could not set password'),
+      },
+    },
+  ],
+  [
+    'expire_password',
+    'protocol time [-d display]',
+    'when the password of a remote display ends',
+    [string('protocol'), string('time'), valueFlag('d', 'display')],
+    byProtocol('Error: Could not set password expire time'),
+  ],
+  [
+    'wavcapture',
+    'path audiodev [frequency [bits [channels]]]',
+    'write what is heard to a file',
+    [
+      filename('path'),
+      string('audiodev'),
+      maybe(integer('freq')),
+      maybe(integer('bits')),
+      maybe(integer('nchannels')),
+    ],
+    "Audiodev '{audiodev}' not found",
+  ],
+  ['stopcapture', 'capture index', 'write no more of what is heard', [integer('n')], ''],
+];
+
+const DEBUGGING: readonly AbsentRow[] = [
+  [
+    'watchdog_action',
+    '[reset|shutdown|poweroff|pause|debug|none]',
+    'what a watchdog does, when there is one',
+    [string('action')],
+    { by: 'action', texts: sameForAll('reset shutdown poweroff pause debug none inject-nmi', '') },
+  ],
+  [
+    'dump-guest-memory',
+    '[-p] [-d] [-z|-l|-s|-w] filename [begin length]',
+    'write all memory to a file for a debugger; pmemsave writes it as it is',
+    [
+      flag('p', 'paging'),
+      flag('d', 'detach'),
+      flag('w', 'windmp'),
+      flag('z', 'zlib'),
+      flag('l', 'lzo'),
+      flag('s', 'snappy'),
+      filename('filename'),
+      maybe(long('begin')),
+      maybe(long('length')),
+    ],
+    'Error: Hotslot writes no core files; pmemsave writes memory as it is',
+  ],
+  [
+    'dumpdtb',
+    'filename',
+    'write the device tree to a file',
+    [filename('filename')],
+    "Error: This machine doesn't have a FDT",
+  ],
+  [
+    'gdbserver',
+    '[device]',
+    "let a debugger in ('none': no more)",
+    [maybe(string('device'))],
+    {
+      by: 'device',
+      texts: { none: 'Disabled gdbserver', '': "Could not open gdbserver on device 'tcp::1234'" },
+      other: "Could not open gdbserver on device '{device}'",
+    },
+  ],
+  [
+    'mce',
+    '[-b] cpu bank status mcgstatus addr misc',
+    'report a fault of the hardware to the guest (-b: on all processors)',
+    [
+      flag('b', 'broadcast'),
+      ...integers('cpu_index', 'bank'),
+      ...longs('status', 'mcg_status', 'addr', 'misc'),
+    ],
+    'Error: Hotslot does not report faults of the hardware to the guest',
+  ],
+  [
+    'pcie_aer_inject_error',
+    '[-a] [-c] id <error_status> [<tlp header> [<tlp header prefix>]]',
+    'let a PCI Express device report an error',
+    [
+      flag('a', 'advisory_non_fatal'),
+      flag('c', 'correctable'),
+      string('id'),
+      string('error_status'),
+      ...integers(
+        ...['header0', 'header1', 'header2', 'header3', 'prefix0', 'prefix1', 'prefix2', 'prefix3'],
+      ).map((spec) => ({ ...spec, optional: true })),
+    ],
+    'id or pci device path is invalid or device not found. {id}',
+  ],
+  [
+    'qemu-io',
+    '[-d] [device] "[command]"',
+    'give a drive a request by hand (-d: by the id of the device that has it)',
+    [flag('d', 'qdev'), block('device'), string('command')],
+    {
+      by: 'qdev',
+      texts: { true: "Error: Device '{device}' not found" },
+      other: {
+        drive: 'device',
+        none: "Error: Cannot find device='' nor node-name='{device}'",
+        there: 'Error: Hotslot gives drives no requests by hand',
+      },
+    },
+  ],
+  [
+    'replay_break',
+    'icount',
+    'where a replay is to stop',
+    [long('icount')],
+    'setting the breakpoint is allowed only in play mode',
+  ],
+  [
+    'replay_delete_break',
+    '',
+    'let a replay stop nowhere',
+    [],
+    'replay breakpoints are allowed only in play mode',
+  ],
+  ['replay_seek', 'icount', 'go to a moment of a replay', [long('icount')], 'replay must be enabled to seek'],
+  [
+    'singlestep',
+    '[on|off]',
+    'translate one instruction at a time',
+    [maybe(string('option'))],
+    {
+      by: 'option',
+      texts: {
+        ...sameForAll('on', 'Hotslot has no single step mode'),
+        '': 'Hotslot has no single step mode',
+        off: '',
+      },
+      other: 'unexpected option {option}',
+    },
+  ],
+  [
+    'sync-profile',
+    '[on|off|reset]',
+    'measure how long threads wait for each other',
+    [maybe(string('op'))],
+    {
+      by: 'op',
+      texts: {
+        '': 'sync-profile is off',
+        on: 'Error: Hotslot has one thread, which waits for no other',
+        off: '',
+        reset: '',
+      },
+      other: "Error: Invalid parameter '{op}'",
+    },
+  ],
+  [
+    'exit_preconfig',
+    '',
+    'make the machine',
+    [],
+    'Error: The command is permitted only before machine initialization',
+  ],
+  [
+    'getfd',
+    'getfd name',
+    'take an open file under a name',
+    [string('fdname')],
+    'Error: No file descriptor supplied via SCM_RIGHTS',
+  ],
+  [
+    'closefd',
+    'closefd name',
+    'close a file that was taken',
+    [string('fdname')],
+    "Error: File descriptor named '{fdname}' not found",
+  ],
+  [
+    'system_wakeup',
+    '',
+    'wake a guest that sleeps',
+    [],
+    'Error: Unable to wake up: guest is not in suspended state',
+  ],
+];
+
+export const ABSENT_COMMANDS = absentCommands([
+  ...ABSENT_BLOCK,
+  ...ABSENT_MIGRATION,
+  ...ABSENT_NETWORK,
+  ...DISPLAY,
+  ...DEBUGGING,
+]);

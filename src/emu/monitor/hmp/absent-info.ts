@@ -1,0 +1,100 @@
+/** Topics of `info` about what this machine has not. Sentences are QEMU's where it has one for such a machine. */
+import { flag, integer, maybe, string } from '../argument-specs.ts';
+import { type AbsentRow, absentCommands, sameForAll } from './absent.ts';
+
+const NO_MIGRATION = 'Hotslot does not migrate machines';
+const NO_ROCKER = 'Error: rocker {name} not found';
+const RULE = '-'.repeat(79);
+
+const ROWS: readonly AbsentRow[] = [
+  ['block-jobs', '', 'jobs that copy images', [], 'No active jobs'],
+  [
+    'blockstats',
+    '',
+    'what drives moved',
+    [],
+    { writable: 'Hotslot does not count what drives move', none: '' },
+  ],
+  ['capture', '', 'what is written of what is heard', [], ''],
+  [
+    'dirty_rate',
+    '',
+    'how much memory the guest writes',
+    [],
+    'Status: unstarted\nStart Time: 0 (ms)\nSample Pages: 0 (per GB)\nPeriod: 0 (sec)\nMode: page-sampling\nDirty rate: (not ready)',
+  ],
+  ['dump', '', 'how far dump-guest-memory is', [], 'Status: none'],
+  ['jit', '', 'what was translated', [], 'Hotslot does not count what its JIT translates'],
+  ['migrate', '', 'how far a migration is', [], NO_MIGRATION],
+  ['migrate_capabilities', '', 'how a migration is to be done', [], NO_MIGRATION],
+  ['migrate_parameters', '', 'numbers for migrations', [], NO_MIGRATION],
+  ['network', '', 'network cards and their far ends', [], ''],
+  ['opcount', '', 'operations of the translator', [], '[TCG profiler not compiled]'],
+  ['profile', '', 'where time goes', [], 'Error: Internal profiler not compiled'],
+  ['rdma', '', 'remote direct memory access', [], ''],
+  ['replay', '', 'whether a run is recorded or replayed', [], 'Record/replay is not active'],
+  ['rocker', 'name', 'a rocker switch', [string('name')], NO_ROCKER],
+  [
+    'rocker-of-dpa-flows',
+    'name [tbl_id]',
+    'flows of a rocker switch',
+    [string('name'), maybe(integer('tbl_id'))],
+    NO_ROCKER,
+  ],
+  [
+    'rocker-of-dpa-groups',
+    'name [type]',
+    'groups of a rocker switch',
+    [string('name'), maybe(integer('type'))],
+    NO_ROCKER,
+  ],
+  ['rocker-ports', 'name', 'ports of a rocker switch', [string('name')], NO_ROCKER],
+  ['roms', '', 'memory that the guest cannot write', [], 'Hotslot has no ROM'],
+  ['sev', '', "AMD's encrypted guests", [], 'SEV is not enabled'],
+  ['sgx', '', "Intel's enclaves", [], 'No EPC regions defined, SGX not available'],
+  [
+    'snapshots',
+    '',
+    'states of the machine that images have kept',
+    [],
+    'no block device can store vmstate for snapshot',
+  ],
+  ['spice', '', 'the server of the SPICE protocol', [], 'Server: disabled'],
+  [
+    'stats',
+    'target [names] [provider]',
+    'statistics of the machine or of its processors',
+    [string('target'), maybe(string('names')), maybe(string('provider'))],
+    {
+      by: 'target',
+      texts: sameForAll('vm vcpu', {
+        by: 'provider',
+        texts: { '': '', kvm: '' },
+        other: 'invalid stats provider {provider}',
+      }),
+      other: 'invalid stats target {target}',
+    },
+  ],
+  [
+    'sync-profile',
+    '[-m] [-n] [max]',
+    'how long threads wait for each other (-m: sorted by the mean; -n: each object apart)',
+    [flag('m', 'mean'), flag('n', 'no_coalesce'), maybe(integer('max'))],
+    `Type               Object  Call site  Wait Time (s)         Count  Average (us)\n${RULE}\n${RULE}`,
+  ],
+  ['tpm', '', 'trusted platform modules', [], ''],
+  ['usb', '', 'devices on USB', [], 'Error: USB support not enabled'],
+  ['usbhost', '', 'USB devices of the host', [], 'Command "info usbhost" is not available.'],
+  ['usernet', '', 'connections of the network in user mode', [], ''],
+  ['vcpu_dirty_limit', '', 'how much memory processors may write', [], 'Dirty page limit not enabled!'],
+  [
+    'vm-generation-id',
+    '',
+    'what tells a guest that it was copied',
+    [],
+    'Error: VM Generation ID device not found',
+  ],
+  ['vnc', '', 'the server of the VNC protocol', [], 'None'],
+];
+
+export const ABSENT_TOPICS = absentCommands(ROWS);

@@ -1,0 +1,175 @@
+/** Commands about migration and networks, which this machine has not. Sentences are QEMU's where it has one for such a machine. */
+import { flag, integer, long, maybe, onOff, string } from '../argument-specs.ts';
+import { type AbsentRow, sameForAll } from './absent.ts';
+
+const NO_MIGRATION = 'Error: Hotslot does not migrate machines';
+const NO_NETWORK = 'Error: Hotslot has no network yet';
+/** As `migrate_set_capability` knows them. */
+const CAPABILITIES =
+  'xbzrle rdma-pin-all auto-converge zero-blocks compress events postcopy-ram x-colo release-ram block return-path ' +
+  'pause-before-switchover multifd dirty-bitmaps postcopy-blocktime late-block-activate x-ignore-shared validate-uuid ' +
+  'background-snapshot zero-copy-send postcopy-preempt';
+const PARAMETERS =
+  'announce-initial announce-max announce-rounds announce-step compress-level compress-threads decompress-threads ' +
+  'compress-wait-thread throttle-trigger-threshold cpu-throttle-initial cpu-throttle-increment cpu-throttle-tailslow ' +
+  'tls-creds tls-hostname tls-authz max-bandwidth downtime-limit x-checkpoint-delay block-incremental multifd-channels ' +
+  'xbzrle-cache-size max-postcopy-bandwidth max-cpu-throttle multifd-compression multifd-zlib-level multifd-zstd-level ' +
+  'block-bitmap-mapping';
+
+export const ABSENT_MIGRATION: readonly AbsentRow[] = [
+  [
+    'migrate',
+    '[-d] [-b] [-i] [-r] uri',
+    'move the running machine to another host',
+    [flag('d', 'detach'), flag('b', 'blk'), flag('i', 'inc'), flag('r', 'resume'), string('uri')],
+    NO_MIGRATION,
+  ],
+  ['migrate_cancel', '', 'end a migration', [], ''],
+  [
+    'migrate_continue',
+    'state',
+    'go on from a state in which a migration waits',
+    [string('state')],
+    NO_MIGRATION,
+  ],
+  [
+    'migrate_incoming',
+    'uri',
+    'go on with a machine that comes from another host',
+    [string('uri')],
+    "Error: '-incoming' was not specified on the command line",
+  ],
+  [
+    'migrate_pause',
+    '',
+    'let a migration wait',
+    [],
+    'Error: migrate-pause is currently only supported during postcopy-active state',
+  ],
+  [
+    'migrate_recover',
+    'uri',
+    'go on with an interrupted migration',
+    [string('uri')],
+    'Error: Migrate recover can only be run when postcopy is paused.',
+  ],
+  [
+    'migrate_set_capability',
+    'capability state',
+    'how a migration is to be done',
+    [string('capability'), onOff('state')],
+    { by: 'capability', texts: sameForAll(CAPABILITIES, NO_MIGRATION) },
+  ],
+  [
+    'migrate_set_parameter',
+    'parameter value',
+    'a number for migrations',
+    [string('parameter'), string('value')],
+    { by: 'parameter', texts: sameForAll(PARAMETERS, NO_MIGRATION) },
+  ],
+  [
+    'migrate_start_postcopy',
+    '',
+    'let the machine run at its new place before all its memory is there',
+    [],
+    'Error: Enable postcopy with migrate_set_capability before the start of migration',
+  ],
+  [
+    'client_migrate_info',
+    'protocol hostname port tls-port cert-subject',
+    'where a remote display is to go on',
+    [
+      string('protocol'),
+      string('hostname'),
+      maybe(integer('port')),
+      maybe(integer('tls-port')),
+      maybe(string('cert-subject')),
+    ],
+    {
+      by: 'protocol',
+      texts: { spice: 'Error: SPICE is not in use' },
+      other: "Error: Parameter 'protocol' expects 'spice'",
+    },
+  ],
+  [
+    'x_colo_lost_heartbeat',
+    '',
+    'the other of two machines is gone',
+    [],
+    "Error: The feature 'colo' is not enabled",
+  ],
+  [
+    'calc_dirty_rate',
+    '[-r] [-b] second [sample_pages_per_GB]',
+    'measure how much memory the guest writes (-r, -b: by other means)',
+    [flag('r', 'dirty-ring'), flag('b', 'dirty-bitmap'), long('second'), maybe(long('sample_pages_per_GB'))],
+    'Error: Hotslot does not measure how much memory the guest writes',
+  ],
+  [
+    'set_vcpu_dirty_limit',
+    'dirty_rate [cpu_index]',
+    'how much memory a processor may write in a second',
+    [long('dirty_rate'), maybe(long('cpu_index'))],
+    "Error: dirty page limit feature requires KVM with accelerator property 'dirty-ring-size' set'",
+  ],
+  [
+    'cancel_vcpu_dirty_limit',
+    '[cpu_index]',
+    'take such a limit back',
+    [maybe(long('cpu_index'))],
+    "[Please use 'info vcpu_dirty_limit' to query dirty limit for virtual CPU]",
+  ],
+];
+
+export const ABSENT_NETWORK: readonly AbsentRow[] = [
+  [
+    'announce_self',
+    '[interfaces] [id]',
+    'tell switches where the guest is',
+    [maybe(string('interfaces')), maybe(string('id'))],
+    '',
+  ],
+  [
+    'hostfwd_add',
+    '[netdev_id] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport',
+    'lead a port of the host to the guest',
+    [string('arg1'), maybe(string('arg2'))],
+    {
+      by: 'arg2',
+      texts: { '': 'user mode network stack not in use' },
+      other: "unrecognized netdev id '{arg1}'",
+    },
+  ],
+  [
+    'hostfwd_remove',
+    '[netdev_id] [tcp|udp]:[hostaddr]:hostport',
+    'lead a port of the host to the guest no more',
+    [string('arg1'), maybe(string('arg2'))],
+    {
+      by: 'arg2',
+      texts: { '': 'user mode network stack not in use' },
+      other: "unrecognized netdev id '{arg1}'",
+    },
+  ],
+  [
+    'netdev_add',
+    '[user|tap|socket|stream|dgram|vde|bridge|hubport|netmap|vhost-user],id=str[,prop=value][,...]',
+    'make the far end of a network card',
+    [{ name: 'netdev', kind: 'options' }],
+    { by: 'netdev', texts: { '': "Error: Parameter 'id' is missing" }, other: NO_NETWORK },
+  ],
+  [
+    'netdev_del',
+    'id',
+    'take the far end of a network card away',
+    [string('id')],
+    "Error: Device '{id}' not found",
+  ],
+  [
+    'set_link',
+    'name on|off',
+    'plug or pull the cable of a network card',
+    [string('name'), onOff('up')],
+    "Error: Device '{name}' not found",
+  ],
+];

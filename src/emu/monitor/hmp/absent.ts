@@ -1,0 +1,83 @@
+/** Commands that only say what this machine has not, as rows of tables. */
+import type { ArgumentSpec, ArgumentValues } from '../argument-specs.ts';
+import type { Command, CommandContext } from '../command.ts';
+
+/** A text with the values of arguments in place of their names in braces. */
+type Text = string;
+
+/** The answer depends on the word that was given for an argument; no word is the empty one. */
+export interface ByWord {
+  readonly by: string;
+  readonly texts: Readonly<Record<string, Answer>>;
+  /** The word is another; absent: QEMU's error for a word that is none of a list. */
+  readonly other?: Answer;
+}
+
+/** The answer depends on whether there is such a drive. */
+export interface ByDrive {
+  readonly drive: string;
+  readonly none: Text;
+  readonly there: Text;
+}
+
+/** The answer depends on whether a drive has an image that may be written, which the text names as `{drive}`. */
+export interface ByMedium {
+  readonly writable: Text;
+  readonly none: Text;
+}
+
+export type Answer = Text | ByWord | ByDrive | ByMedium;
+
+/** Name, arguments as help shows them, description, arguments, answer. */
+export type AbsentRow = readonly [
+  name: string,
+  params: string,
+  help: string,
+  args: readonly ArgumentSpec[],
+  answer: Answer,
+];
+
+/** The same answer to each of some words. */
+export function sameForAll(words: string, answer: Answer): Readonly<Record<string, Answer>> {
+  return Object.fromEntries(words.split(' ').map((word) => [word, answer]));
+}
+
+function wordOf(args: ArgumentValues, name: string): string {
+  return String(args.get(name) ?? '');
+}
+
+function textOf(answer: Answer, args: ArgumentValues, context: CommandContext): Text {
+  const { machine } = context;
+  if (typeof answer === 'string') return answer;
+  if ('drive' in answer) {
+    return machine.drives.find(wordOf(args, answer.drive)) === undefined ? answer.none : answer.there;
+  }
+  if ('writable' in answer) {
+    const drive = machine.drives
+      .list()
+      .find(({ medium }) => medium !== undefined && !medium.backend.readOnly);
+    return drive === undefined ? answer.none : answer.writable.replace('{drive}', drive.name);
+  }
+  const { by, texts, other = `Error: invalid parameter value: {${by}}` } = answer;
+  const word = wordOf(args, by);
+  return textOf((Object.hasOwn(texts, word) ? texts[word] : undefined) ?? other, args, context);
+}
+
+function absentCommand([name, params, help, args, answer]: AbsentRow): Command {
+  return {
+    name,
+    args,
+    params,
+    help,
+    run(context, values) {
+      const text = textOf(answer, values, context).replaceAll(/\{([\w-]+)\}/g, (_, arg: string) =>
+        wordOf(values, arg),
+      );
+      return text === '' ? '' : `${text}\n`;
+    },
+  };
+}
+
+export function absentCommands(rows: readonly AbsentRow[]): readonly Command[] {
+  return rows.map(absentCommand);
+}

@@ -1,0 +1,91 @@
+/** Commands about the machine as a whole and its processors. */
+import { integer, string } from '../argument-specs.ts';
+import type { Command } from '../command.ts';
+import { withPlainErrors } from './plain-errors.ts';
+
+export const MACHINE_COMMANDS: readonly Command[] = [
+  {
+    name: 'cpu',
+    args: [integer('index')],
+    params: 'index',
+    help: 'choose the processor that other commands are about',
+    // QEMU: without the usual "Error: ".
+    run: ({ cpu }, args) => (cpu.choose(Number(args.get('index'))) ? '' : 'invalid CPU index\n'),
+  },
+  {
+    name: 'stop',
+    alias: 's',
+    args: [],
+    params: '',
+    help: 'stop the processors',
+    run({ machine }) {
+      machine.stop();
+      return '';
+    },
+  },
+  {
+    name: 'cont',
+    alias: 'c',
+    args: [],
+    params: '',
+    help: 'let the processors run',
+    run({ machine }) {
+      const error = machine.cont();
+      if (error !== undefined) throw error;
+      return '';
+    },
+  },
+  {
+    name: 'system_reset',
+    args: [],
+    params: '',
+    help: 'press the reset button',
+    run({ machine }) {
+      machine.reset();
+      return '';
+    },
+  },
+  {
+    name: 'system_powerdown',
+    args: [],
+    params: '',
+    help: 'press the power button, for the guest to end by itself',
+    run({ machine }) {
+      machine.powerButton();
+      return '';
+    },
+  },
+  {
+    name: 'quit',
+    alias: 'q',
+    args: [],
+    params: '',
+    help: 'end the machine',
+    run({ machine }) {
+      machine.quit();
+      return '';
+    },
+  },
+  {
+    name: 'nmi',
+    args: [],
+    params: '',
+    help: 'send processors an interrupt that they cannot mask',
+    run({ machine }) {
+      machine.nmi();
+      return '';
+    },
+  },
+  {
+    name: 'boot_set',
+    args: [string('bootdevice')],
+    params: 'bootdevice',
+    help: 'where firmware looks for a system, as letters',
+    run: ({ machine }, args) =>
+      withPlainErrors(async () => {
+        const order = String(args.get('bootdevice'));
+        machine.setBootOrder(order);
+        return `boot device list now set to ${order}\n`;
+      }),
+  },
+];

@@ -1,0 +1,42 @@
+/** Numbers on a line of the human monitor. Texts are QEMU's. */
+import { ArgumentError } from './argument-error.ts';
+import { evaluateExpression, type RegisterReader } from './expression.ts';
+import type { LineReader } from './line-reader.ts';
+
+const MAX_UINT32 = 0xffff_ffffn;
+const MAX_INT64 = 2 ** 63;
+const MIB_SHIFT = 20n;
+const SIZE_SUFFIXES = 'bkmgtpe';
+const SIZE_TEXT = /^(0x[0-9a-f]+(?![.\w])|\d+(?:\.\d*)?)([bkmgtpe]?)/i;
+
+/** An expression of 64 bits. */
+export function readLong(reader: LineReader, registers: RegisterReader): bigint {
+  const { value, length } = evaluateExpression(reader.rest, registers);
+  reader.take(length);
+  return value;
+}
+
+/** QEMU: a negative number has more than 32 bits, too. */
+export function readInteger(command: string, reader: LineReader, registers: RegisterReader): number {
+  const value = readLong(reader, registers);
+  if (BigInt.asUintN(64, value) > MAX_UINT32) {
+    throw new ArgumentError(`'${command}' has failed: integer is for 32-bit values`);
+  }
+  return Number(BigInt.asIntN(32, value));
+}
+
+/** QEMU: what is too large for 64 bits wraps round. */
+export function readMegabytes(reader: LineReader, registers: RegisterReader): number {
+  const value = readLong(reader, registers);
+  if (value < 0n) throw new ArgumentError('enter a positive value');
+  return Number(BigInt.asIntN(64, value << MIB_SHIFT));
+}
+
+/** A size in bytes; without a suffix it is of MiB. */
+export function readSize(reader: LineReader): number {
+  const [text = '', digits = '', suffix = ''] = SIZE_TEXT.exec(reader.rest) ?? [];
+  const bytes = Math.trunc(Number(digits) * 1024 ** SIZE_SUFFIXES.indexOf(suffix.toLowerCase() || 'm'));
+  if (text === '' || bytes >= MAX_INT64) throw new ArgumentError('invalid size');
+  reader.take(text.length);
+  return bytes;
+}

@@ -1,0 +1,100 @@
+/** Commands about what this machine has not: jobs, dumps, replays, watchdogs, networks. Spec: QEMU qapi/{block-core,job,dump,replay,run-state,net}.json. */
+import { MonitorError } from '../../core/monitor-error.ts';
+import { BOOL, enumeration, INT, list, optional, STR, struct } from '../../qapi/schema.ts';
+import { command } from './context.ts';
+
+const JOB_TYPE = enumeration('JobType', [
+  'commit',
+  'stream',
+  'mirror',
+  'backup',
+  'create',
+  'amend',
+  'snapshot-load',
+  'snapshot-save',
+  'snapshot-delete',
+]);
+const JOB_STATUS = enumeration('JobStatus', [
+  'undefined',
+  'created',
+  'running',
+  'paused',
+  'ready',
+  'standby',
+  'waiting',
+  'pending',
+  'aborting',
+  'concluded',
+  'null',
+]);
+const JOB_INFO = struct({
+  id: STR,
+  type: JOB_TYPE,
+  status: JOB_STATUS,
+  'current-progress': INT,
+  'total-progress': INT,
+  error: optional(STR),
+});
+const BLOCK_JOB_INFO = struct({
+  type: STR,
+  device: STR,
+  len: INT,
+  offset: INT,
+  busy: BOOL,
+  paused: BOOL,
+  speed: INT,
+  'io-status': enumeration('BlockDeviceIoStatus', ['ok', 'failed', 'nospace']),
+  ready: BOOL,
+  status: JOB_STATUS,
+  'auto-finalize': BOOL,
+  'auto-dismiss': BOOL,
+  error: optional(STR),
+});
+const DUMP_QUERY_RESULT = struct({
+  status: enumeration('DumpStatus', ['none', 'active', 'completed', 'failed']),
+  completed: INT,
+  total: INT,
+});
+const REPLAY_INFO = struct({
+  mode: enumeration('ReplayMode', ['none', 'record', 'play']),
+  filename: optional(STR),
+  icount: INT,
+});
+const WATCHDOG_ACTION = enumeration('WatchdogAction', [
+  'reset',
+  'shutdown',
+  'poweroff',
+  'pause',
+  'debug',
+  'none',
+  'inject-nmi',
+]);
+
+/** No device can ask for it. */
+function ignored(): void {}
+
+export const ABSENT_COMMANDS = [
+  command('query-block-jobs', { returns: list(BLOCK_JOB_INFO), allowPreconfig: true, run: () => [] }),
+  command('query-jobs', { returns: list(JOB_INFO), allowPreconfig: true, run: () => [] }),
+  command('query-dump', {
+    returns: DUMP_QUERY_RESULT,
+    run: () => ({ status: 'none' as const, completed: 0, total: 0 }),
+  }),
+  command('query-replay', { returns: REPLAY_INFO, run: () => ({ mode: 'none' as const, icount: 0 }) }),
+  command('watchdog-set-action', {
+    args: struct({ action: WATCHDOG_ACTION }),
+    allowPreconfig: true,
+    run: ignored,
+  }),
+  command('set_link', {
+    args: struct({ name: STR, up: BOOL }),
+    run(_context, { name }) {
+      throw new MonitorError(`Device '${name}' not found`, 'DeviceNotFound');
+    },
+  }),
+  command('system_wakeup', {
+    run() {
+      throw new MonitorError('Unable to wake up: guest is not in suspended state');
+    },
+  }),
+];

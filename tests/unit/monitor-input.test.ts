@@ -1,0 +1,140 @@
+/** Keys and mouse from the human monitor, as they come out of the guest's 8042. What is expected was read from QEMU 7.2's ports. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { TRACE_EVENTS } from '../../src/emu/core/trace-events.ts';
+import { type MonitorRig, monitorRig } from '../support/monitor-rig.ts';
+import { projectFiles } from '../support/project.ts';
+
+const STATUS_OBF = 1;
+const SOON_NS = 1e9;
+
+let rig: MonitorRig;
+beforeEach(async () => {
+  rig = await monitorRig();
+  rig.machine.cont();
+  // Interrupts off, keyboard translated as it is on a PC, the mouse enabled.
+  for (const [port, value] of [
+    [0x64, 0x60],
+    [0x60, 0x40],
+    [0x64, 0xd4],
+    [0x60, 0xf4],
+  ] as const) {
+    rig.machine.access.writePort(port, 1, value);
+  }
+  output();
+});
+
+/** What the guest can read now. */
+function output(): string {
+  const bytes: string[] = [];
+  while ((rig.machine.access.readPort(0x64, 1) & STATUS_OBF) !== 0) {
+    bytes.push(rig.machine.access.readPort(0x60, 1).toString(16).padStart(2, '0'));
+  }
+  return bytes.join(' ');
+}
+
+/** What comes at once, and then step by step. */
+function outputs(): string {
+  let all = output();
+  for (let step = 0; step < 20; step++) {
+    rig.runTimers(10e6);
+    const more = output();
+    if (more !== '') all += ` | ${more}`;
+  }
+  return all;
+}
+
+describe('keys', () => {
+  it.each([
+    ['a', '1e | 9e'],
+    ['ctrl-alt-delete', '1d | 38 | e0 53 | e0 d3 | b8 | 9d'],
+    ['0x1e-0x9c', '1e | e0 1c | e0 9c | 9e'],
+    ['pause', 'e1 1d 45 e1 9d c5'],
+    ['print', 'e0 2a e0 37 | e0 b7 e0 aa'],
+    ['sysrq', 'e0 2a e0 37 | e0 b7 e0 aa'],
+    ['a-a-b', '1e | 1e | 30 | b0 | 9e | 9e'],
+    ['muhenkan', '7b | fb'],
+    ['yen', '7d | fd'],
+    ['less', '56 | d6'],
+    ['<', '56 | d6'],
+  ])('%s', async (keys, bytes) => {
+    expect(await rig.execute(`sendkey ${keys}`)).toBe('');
+    expect(outputs()).toBe(bytes);
+  });
+
+  it.each(['menu', 'unmapped', '0x0', '0x1ff', '0x9e'])('%s says nothing', async (key) => {
+    expect(await rig.execute(`sendkey ${key}`)).toBe('');
+    expect(outputs()).toBe('');
+  });
+
+  it('are held as long as is said, and come one after the other', async () => {
+    await rig.execute('sendkey a 100');
+    await rig.execute('sendkey b');
+    expect(output()).toBe('1e');
+    rig.runTimers(99e6);
+    expect(output()).toBe('');
+    rig.runTimers(1e6);
+    expect(output()).toBe('9e');
+    rig.runTimers(100e6);
+    expect(output()).toBe('30');
+  });
+
+  it('are lost on a stopped machine', async () => {
+    await rig.execute('stop');
+    await rig.execute('sendkey a');
+    await rig.execute('cont');
+    expect(outputs()).toBe('');
+  });
+});
+
+describe('the mouse', () => {
+  it.each([
+    ['mouse_move 3 4', '28 03 fc'],
+    ['mouse_move -3 4 5', '38 fd fc 08 00 00'],
+    ['mouse_move 300 4', '28 7f fc 08 7f 00 08 2e 00'],
+    ['mouse_move x 1', '28 00 ff'],
+    ['mouse_move 0 0', '08 00 00'],
+    ['mouse_button 1', '09 00 00'],
+    ['mouse_button 2', '0a 00 00'],
+    ['mouse_button 4', '0c 00 00'],
+    ['mouse_button 8', ''],
+    ['mouse_button 7', '0f 00 00'],
+  ])('%s', async (line, bytes) => {
+    expect(await rig.execute(line)).toBe('');
+    rig.runTimers(SOON_NS);
+    expect(output()).toBe(bytes);
+  });
+});
+
+describe('log', () => {
+  it('says what the guest does wrong, and which events there are', async () => {
+    await rig.execute('log guest_errors');
+    rig.machine.access.writePort(0x64, 1, 0x33);
+    expect(rig.stderr).toEqual(['i8042: unsupported command 0x33']);
+    await rig.execute('log none');
+    await rig.execute('trace-event pckbd_kbd_write_command on');
+    rig.machine.access.writePort(0x64, 1, 0xad);
+    expect(rig.stderr.slice(1)).toEqual(['pckbd_kbd_write_command 173']);
+    await rig.execute('logfile /tmp/log');
+    rig.machine.access.writePort(0x64, 1, 0xae);
+    expect(rig.stderr).toHaveLength(2);
+    expect(new TextDecoder().decode(rig.files.get('/tmp/log'))).toBe('pckbd_kbd_write_command 174\n');
+  });
+
+  it('knows all events of the machine', () => {
+    const sources = projectFiles().filter((file) => /^src\/emu\/.*\.ts$/.test(file));
+    const reported = sources.flatMap((file) =>
+      [...readFileSync(join(file), 'utf8').matchAll(/(?:trace\.event|#traced)\(\s*'(\w+)'/gi)].map(
+        ([, name]) => name,
+      ),
+    );
+    const events = new Set(reported.filter((name) => name !== 'message'));
+    expect([...events].filter((name) => name !== undefined && !TRACE_EVENTS.includes(name))).toEqual([]);
+    const text = sources
+      .filter((file) => !file.endsWith('trace-events.ts'))
+      .map((file) => readFileSync(file, 'utf8'))
+      .join('');
+    expect(TRACE_EVENTS.filter((name) => !text.includes(`'${name}'`))).toEqual([]);
+  });
+});
