@@ -185,7 +185,7 @@ describe('drives', () => {
     expect(await rig.execute(`${PLUG},packed=on`)).toBe(
       "Error: Property 'virtio-blk-pci.packed' is fixed at 'off' in this machine\n",
     );
-    expect(await rig.execute('drive_add -n 0 driver=raw')).toBe(
+    expect(await rig.execute('drive_add -n 0 driver=raw,node-name=n')).toBe(
       'drive_add -n is not modelled by this machine\n',
     );
   });

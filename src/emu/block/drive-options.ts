@@ -2,6 +2,7 @@
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseBool } from '../qdev/properties.ts';
+import { checkFormat } from './formats.ts';
 
 /** QEMU's interface types in the order of their numbers: `Can't hot-add drive to type 1`. */
 export const DRIVE_INTERFACES = [
@@ -172,6 +173,7 @@ function checkLeftOver(
   format: string | undefined,
 ): void {
   const unknown = [...values.keys()].find((key) => !KNOWN.has(key));
+  checkFormat(format);
   if (file === undefined && (unknown !== undefined || format !== undefined)) {
     throw new MonitorError(
       format === undefined

@@ -1,4 +1,6 @@
-import { type BlockBackend, BlockError } from './block-backend.ts';
+import { assert } from '../core/assert.ts';
+import { MonitorError } from '../core/monitor-error.ts';
+import type { BlockBackend } from './block-backend.ts';
 import { RawFormat, SECTOR_BYTES } from './raw.ts';
 
 /** Makes a disk of the bytes of an image file. */
@@ -46,6 +48,13 @@ export async function probeFormat(file: BlockBackend): Promise<string> {
   return formatOfStart(start);
 }
 
+/** Throws QEMU's error when there is no such format. QEMU: that is looked at before the file. */
+export function checkFormat(format: string | undefined): void {
+  if (format !== undefined && !FORMATS.has(format)) {
+    throw new MonitorError(`Unknown driver '${format}'`);
+  }
+}
+
 /**
  * Opens `file` as `format`, or as what it looks like when undefined. EINVAL with QEMU's text when unknown.
  * QEMU: with a guessed `raw` the caller prints `probedRawWarning`.
@@ -58,8 +67,9 @@ export async function openFormat(
     return { format: 'raw', disk: new RawFormat(file, (start) => formatOfStart(start) !== 'raw') };
   }
   const name = format ?? (await probeFormat(file));
+  checkFormat(name);
   const open = FORMATS.get(name);
-  if (open === undefined) throw new BlockError('EINVAL', `Unknown driver '${name}'`);
+  assert(open !== undefined, 'the format was checked');
   return { format: name, disk: await open(file) };
 }
 

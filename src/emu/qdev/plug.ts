@@ -9,11 +9,18 @@
 import type { MachineEvents } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
+import { inQdictOrder } from '../qapi/qdict-order.ts';
 import { type DeviceRegistry, type DeviceType, NewDevice } from './device-type.ts';
 import type { HotplugHandler } from './hotplug-handler.ts';
 import { PERIPHERAL, PERIPHERAL_ANON, type QomObject } from './objects.ts';
 import type { Options } from './option-string.ts';
-import { type PropertyValue, type PropertyValues, readProperty, withDefaults } from './properties.ts';
+import {
+  checkFixed,
+  type PropertyValue,
+  type PropertyValues,
+  readProperty,
+  withDefaults,
+} from './properties.ts';
 import { CLOCK, EVENTS, type Services } from './services.ts';
 import type { DeviceTree, Qbus, Qdev, QdevParts } from './tree.ts';
 import { Values } from './values.ts';
@@ -244,14 +251,20 @@ export class DeviceManager {
   #values(type: DeviceType, options: Options<JsonValue>): PropertyValues {
     const known = [...type.properties, ...(type.options ?? [])];
     const given = new Map<string, PropertyValue>();
-    for (const [name, value] of options.effective()) {
-      if (name === 'driver' || name === 'bus') continue;
+    const effective = options.effective();
+    // QEMU: of several that are wrong, the first in the order of its tables is told.
+    for (const name of inQdictOrder([...effective.keys()])) {
+      const value = effective.get(name);
+      if (name === 'driver' || name === 'bus' || value === undefined) continue;
       const property = known.find((one) => one.name === name);
       if (property === undefined) throw propertyError(type, name);
       given.set(
         name,
         readProperty(value, options.json, { property, owner: type.name, services: this.#services }),
       );
+    }
+    for (const property of known) {
+      if (given.has(property.name)) checkFixed(property, given.get(property.name), type.name);
     }
     return withDefaults(known, given);
   }

@@ -236,7 +236,14 @@ export function readOnlyKind(typeName: string): PropertyKind {
   return { ...STR, typeName, parse: refuse, fromJson: refuse, isReadOnly: true };
 }
 
-/** The value that the user gave, as text or, with `json`, as JSON. Throws QEMU's error, or ours when the machine models the default only. */
+/** Throws our error when the machine models the default only: to be looked at when QEMU would take all values. */
+export function checkFixed(property: PropertySpec, value: PropertyValue, owner: string): void {
+  if (!property.fixed || value === property.default) return;
+  const only = property.default === undefined ? 'none' : `'${helpDefault(property.default)}'`;
+  throw new MonitorError(`Property '${owner}.${property.name}' is fixed at ${only} in this machine`);
+}
+
+/** The value that the user gave, as text or, with `json`, as JSON. Throws QEMU's error. `checkFixed` follows. */
 export function readProperty(
   given: JsonValue,
   json: boolean,
@@ -245,10 +252,6 @@ export function readProperty(
   const { kind } = property;
   const named = property.owner ?? owner;
   const value = json ? kind.fromJson(given, property, named) : kind.parse(String(given), property, named);
-  if (property.fixed && value !== property.default) {
-    const only = property.default === undefined ? 'none' : `'${helpDefault(property.default)}'`;
-    throw new MonitorError(`Property '${owner}.${property.name}' is fixed at ${only} in this machine`);
-  }
   const refused = kind.check?.(value, { property, owner: named, services });
   if (refused !== undefined) throw refused;
   return value;

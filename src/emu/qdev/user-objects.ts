@@ -5,6 +5,7 @@ import type { JsonValue } from '../qapi/json-value.ts';
 import { OBJECTS, type ObjectTree, QomObject, type QomProperty } from './objects.ts';
 import { badIdError, isWellFormedId, type Options } from './option-string.ts';
 import {
+  checkFixed,
   type PropertySpec,
   type PropertyValue,
   type PropertyValues,
@@ -167,6 +168,9 @@ export class UserObjects {
         name,
         readProperty(value, options.json, { property, owner: type.name, services: this.#services }),
       );
+    }
+    for (const property of type.properties) {
+      if (given.has(property.name)) checkFixed(property, given.get(property.name), type.name);
     }
     return new Values(withDefaults(type.properties, given));
   }

@@ -73,8 +73,12 @@ async function deviceAdd(context: CommandContext, text: string): Promise<string>
 
 function driveAdd({ machine, warn }: CommandContext, text: string, byNode: boolean): Promise<string> {
   return withPlainErrors(async () => {
-    if (byNode) throw new MonitorError('drive_add -n is not modelled by this machine');
-    await machine.drives.hotAdd(parseOptions(text, undefined, warn));
+    const options = parseOptions(text, undefined, warn);
+    if (byNode) {
+      if (options.get('node-name') === undefined) throw new MonitorError("'node-name' needs to be specified");
+      throw new MonitorError('drive_add -n is not modelled by this machine');
+    }
+    await machine.drives.hotAdd(options);
     return 'OK\n';
   });
 }

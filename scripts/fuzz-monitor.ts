@@ -1,0 +1,197 @@
+/**
+ * Gives the same generated lines to QEMU's monitor and to ours, and tells where the answers differ:
+ * `npx tsx scripts/fuzz-monitor.ts [lines] [seed]` (5,000 and a new seed, which is printed). Needs qemu-system-x86_64 7.2 (Debian 12).
+ *
+ * Both machines are made anew every hundred lines, so that one difference does not lead to many. What is normalised is what the replay of recordings
+ * normalises (tests/support/replay.ts). A difference becomes a line of a recorded flow, or a row of docs/monitor.md.
+ */
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { seededRandom } from '../tests/support/chip-rig.ts';
+import { monitorRig } from '../tests/support/monitor-rig.ts';
+import { normalisations } from '../tests/support/replay.ts';
+import { RecordedQemu } from './record-monitor-qemu.ts';
+
+const MIB = 2 ** 20;
+const LINES_PER_MACHINE = 100;
+const ARGS = [
+  '-machine',
+  'pc',
+  '-cpu',
+  'qemu64',
+  '-m',
+  '256',
+  '-display',
+  'none',
+  '-nodefaults',
+  '-S',
+  '-serial',
+  'null',
+];
+const DISKS = { 'disk1.img': 64 * MIB, 'disk2.img': 64 * MIB, 'odd.img': 1000, 'odd2.img': 1000 };
+
+const lines = Number(process.argv[2] ?? 5000);
+const seed = Number(process.argv[3] ?? 1 + (Date.now() % 2 ** 31));
+const random = seededRandom(seed);
+const one = <T>(list: readonly T[]): T => list[random(list.length)] as T;
+const maybe = (text: string): string => (random(3) === 0 ? text : '');
+
+const id = (): string => one(['d1', 'd2', 'v', 'w', 'm1', 'x', '1x', 'a.b', '', '/machine', 'nope']);
+const number = (): string =>
+  one([
+    '0',
+    '1',
+    '-1',
+    '7',
+    '08',
+    '0x10',
+    '1.5',
+    '1k',
+    '0x1k',
+    '99999999999',
+    '4294967296',
+    'zz',
+    '(1+2)',
+    '3*',
+  ]);
+const onOff = (): string => one(['on', 'off', 'yes', 'no', 'true', 'x', '']);
+const path = (): string =>
+  one(['/tmp/disk1.img', '/tmp/disk2.img', '/tmp/odd.img', '/tmp/nope.img', '/tmp', 'a:b', '']);
+const format = (): string => one(['raw', 'raw', 'raw', 'nosuch', '']);
+
+const driveOptions = (): string =>
+  [
+    `if=${one(['none', 'none', 'none', 'none', 'ide', 'virtio', 'nosuch'])}`,
+    ...(random(4) === 0 ? [] : [`file=${path()}`]),
+    ...(random(4) === 0 ? [] : [`format=${format()}`]),
+    ...(random(3) === 0 ? [] : [`id=${id()}`]),
+    ...(random(5) === 0 ? [`readonly=${onOff()}`] : []),
+    ...(random(8) === 0 ? [`cache=${one(['none', 'unsafe', 'writeback', 'zz'])}`] : []),
+    ...(random(12) === 0
+      ? [`${one(['bogus', 'snapshot', 'media', 'index', 'unit'])}=${one(['1', 'on', 'disk'])}`]
+      : []),
+  ].join(',');
+const driver = (): string =>
+  one([
+    ...[
+      'virtio-blk-pci',
+      'virtio-blk-pci',
+      'virtio-rng-pci',
+      'virtio-serial-pci',
+      'virtio-balloon-pci',
+      'pc-dimm',
+    ],
+    ...['virtserialport', 'virtconsole', 'qemu64-x86_64-cpu', 'nosuch', 'isa-serial', 'virtio-blk', ''],
+  ]);
+const deviceOptions = (): string =>
+  [
+    driver(),
+    ...(random(3) === 0 ? [] : [`id=${id()}`]),
+    ...(random(3) === 0 ? [`drive=${id()}`] : []),
+    ...(random(6) === 0 ? [`addr=${one(['5', '0x1f', '3.0', '5.1', '32', 'zz', '-1'])}`] : []),
+    ...(random(8) === 0 ? [`bus=${one(['pci.0', 'pci', 'nope', 'x.0', ''])}`] : []),
+    ...(random(8) === 0
+      ? [`${one(['serial', 'num-queues', 'vectors', 'bogus', 'max-bytes', 'memdev'])}=${number()}`]
+      : []),
+    ...(random(20) === 0 ? ['help'] : []),
+  ].join(',');
+const WORDS: readonly (() => string)[] = [
+  () => `drive_add ${one(['0', 'auto', '1:2', 'x', ''])} ${driveOptions()}`,
+  () => `drive_add ${one(['0', '0', '0', '-n 0'])} ${driveOptions()}`,
+  () => `drive_del ${id()}`,
+  () => `device_add ${deviceOptions()}`,
+  () => `device_add ${deviceOptions()}`,
+  () => `device_del ${id()}`,
+  () =>
+    `object_add ${one(['memory-backend-ram', 'rng-builtin', 'rng-random', 'nosuch', ''])},id=${id()}${maybe(`,size=${number()}M`)}`,
+  () => `object_del ${id()}`,
+  () =>
+    `chardev-add ${one(['null', 'ringbuf', 'memory', 'nosuch', ''])},id=${id()}${maybe(`,size=${number()}`)}`,
+  () => `chardev-remove ${id()}`,
+  () => `ringbuf_write ${id()} ${one(['abc', '"a b"', '', '"x'])}`,
+  () => `ringbuf_read ${id()} ${number()}`,
+  () =>
+    `info ${one(['block', 'pci', 'status', 'cpus', 'chardev', 'memdev', 'memory-devices', 'memory_size_summary', 'numa'])}${maybe(` ${one(['-v', '-n', 'd1', 'zz', '0'])}`)}`,
+  () =>
+    `info ${one(['hotpluggable-cpus', 'name', 'uuid', 'kvm', 'mice', 'balloon', 'nosuch', 'registers', 'version', 'qtree'])}${maybe(` ${one(['-a', number()])}`)}`,
+  () => `cpu ${number()}`,
+  () =>
+    `print${maybe(one(['/x', '/d', '/c', '/zz', '/']))} ${one([number(), '$pc', '$eax', '$nope', '1+', '"a"', "'a'"])}`,
+  () =>
+    `x${maybe(one(['/4xw', '/2xb', '/s', '/1000000000xb', '/xg']))} ${one(['0', '0x1000', '$pc', 'zz', ''])}`,
+  () => `xp${maybe(one(['/4xw', '/2xb', '/8xg', '/i']))} ${one(['0', '0x1000', '0xffff0', 'zz', ''])}`,
+  () => `sum ${number()} ${number()}`,
+  () => `i${maybe(one(['/b', '/w', '/l', '/q']))} ${one(['0xcf8', '0x3f8', number()])}`,
+  () => `balloon ${number()}`,
+  () => `stop${maybe(' x')}`,
+  () => `qom-list ${one(['/', '/machine/peripheral', '/objects', '/nope', '', 'm1'])}`,
+  () =>
+    `qom-get ${one(['/objects', '/machine/peripheral', '/objects/m1', '/nope'])} ${one(['type', 'size', 'share', 'nope', ''])}`,
+  () => `sendkey ${one(['a', 'ctrl-alt-f1', 'nosuch', 'a-', '', '0x1e'])}${maybe(` ${number()}`)}`,
+  () => `mouse_move ${number()} ${number()}${maybe(` ${number()}`)}`,
+  () => `mouse_button ${number()}`,
+  () => `boot_set ${one(['c', 'cad', 'zz', '', 'once=c'])}`,
+  () => `eject ${maybe('-f ')}${id()}`,
+  () => `set_link ${id()} ${onOff()}`,
+  () => `watchdog_action ${one(['reset', 'none', 'zz', ''])}`,
+  () => `trace-event ${one(['virtio_*', 'nosuch', 'pci_*', ''])} ${onOff()}`,
+  () =>
+    `help ${one(['device_add', 'nosuch', 'info block', 'info nosuch'])}`.replace(
+      /help (device_add|info block)/,
+      'help nosuch',
+    ),
+  () =>
+    `${one(['', ' ', 'nosuch', 'info', 'device', 'cont extra', 'system_reset extra', '?', 'c x'])}`.replace(
+      /^(info|\?)$/,
+      'nosuch2',
+    ),
+  () => `nmi${maybe(' 1')}`,
+  () => `logfile`,
+];
+/** They end a process, or its text is the host's. */
+const SKIPPED = [/^info version/, /^info qtree/];
+
+async function compare(count: number, directory: string): Promise<readonly string[]> {
+  for (const [name, size] of Object.entries(DISKS)) {
+    writeFileSync(join(directory, name), '');
+    truncateSync(join(directory, name), size);
+  }
+  const qemu = await RecordedQemu.start(directory, ARGS, false);
+  const rig = await monitorRig();
+  const known = [...rig.machine.devices.registry.userCreatable(), ...rig.machine.objects.types()];
+  const rules = normalisations(new Set(known.map(({ name }) => name)));
+  const told: string[] = [];
+  for (let n = 0; n < count; n++) {
+    const line = one(WORDS)();
+    if (SKIPPED.some((pattern) => pattern.test(line))) continue;
+    const theirs = (await qemu.hmp(line.replaceAll('/tmp/', `${directory}/`))).replaceAll(
+      `${directory}/`,
+      '/tmp/',
+    );
+    const ours = await rig.execute(line);
+    const normal = (text: string, side: 'qemu' | 'ours'): string =>
+      rules
+        .filter((rule) => (rule.lines?.test(line) ?? true) && (rule.side ?? side) === side)
+        .reduce((all, rule) => rule.apply(all), text);
+    if (normal(theirs, 'qemu') !== normal(ours, 'ours')) {
+      told.push(`>>> ${line}\nQEMU: ${theirs.trimEnd()}\nours: ${ours.trimEnd()}\n`);
+    }
+  }
+  await qemu.close();
+  return told;
+}
+
+process.stdout.write(`seed ${seed}\n`);
+let differing = 0;
+for (let done = 0; done < lines; done += LINES_PER_MACHINE) {
+  const directory = mkdtempSync(join(tmpdir(), 'fuzz-monitor-'));
+  try {
+    const told = await compare(Math.min(LINES_PER_MACHINE, lines - done), directory);
+    differing += told.length;
+    for (const text of told) process.stdout.write(text);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+process.stdout.write(`${lines} lines, ${differing} differ (${((100 * differing) / lines).toFixed(2)} %)\n`);
