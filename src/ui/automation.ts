@@ -1,5 +1,5 @@
 import type { MachineStatus } from '../workers/protocol.ts';
-import type { TerminalPane } from './terminal-pane.ts';
+import type { TerminalScreen } from './terminal-screen.ts';
 
 /** One terminal for scripts. */
 export interface AutomationTerminal {
@@ -14,6 +14,8 @@ export interface Automation {
   readonly version: 1;
   readonly console: AutomationTerminal;
   readonly monitor: AutomationTerminal;
+  /** QMP's terminal, beside the monitor's. */
+  readonly qmpShell: AutomationTerminal;
   status(): MachineStatus;
 }
 
@@ -25,13 +27,20 @@ declare global {
 
 /** Gives scripts of this page what a user has: two terminals and the state. */
 export function startAutomation(
-  console: TerminalPane,
-  monitor: TerminalPane,
+  console: TerminalScreen,
+  monitor: TerminalScreen,
+  qmpShell: TerminalScreen,
   status: () => MachineStatus,
 ): void {
-  const terminal = (pane: TerminalPane): AutomationTerminal => ({
+  const terminal = (pane: TerminalScreen): AutomationTerminal => ({
     text: () => pane.text(),
     type: (text) => pane.type(text),
   });
-  window.hotslot = { version: 1, console: terminal(console), monitor: terminal(monitor), status };
+  window.hotslot = {
+    version: 1,
+    console: terminal(console),
+    monitor: terminal(monitor),
+    qmpShell: terminal(qmpShell),
+    status,
+  };
 }
