@@ -5,7 +5,7 @@ import {
   type WorkerMessage,
 } from '../workers/protocol.ts';
 import { lineOfHash, showLine } from './address.ts';
-import { startAutomation } from './automation.ts';
+import { AutomationHost } from './automation.ts';
 import { h } from './dom.ts';
 import { startDropTarget } from './drop-target.ts';
 import { EmulatorClient } from './emulator-client.ts';
@@ -33,10 +33,12 @@ export class App {
   readonly #notices = new Notices(() => this.#focus('controls'));
   readonly #console = new GuestConsole(
     (bytes) => this.#client.serialInput(bytes),
+    (text) => this.#automation.consoleText(text),
     (size) => this.#client.post({ type: 'size', size }),
   );
   readonly #monitor = new MonitorPane((to, text) => this.#client.post({ type: 'text', to, text }));
   readonly #images: ImagesPanel;
+  readonly #automation: AutomationHost;
   readonly #story: Story;
   #status: MachineStatus = statusWithoutMachine('loading');
   /** Whether the guest has written data that no flush has stored yet. */
@@ -80,6 +82,15 @@ export class App {
       images: () => this.#images.focus(),
     });
     this.#monitor.top.append(this.#story.element);
+    const { terminals } = this.#monitor;
+    this.#automation = new AutomationHost({
+      console: this.#console.screen,
+      monitor: terminals.monitor.screen,
+      qmpShell: terminals.qmp.screen,
+      shell: this.#console.shell,
+      api,
+      status: () => this.#status,
+    });
     this.elements = [
       this.#header.element,
       this.#notices.element,
@@ -97,12 +108,6 @@ export class App {
     startShortcuts(
       (target) => this.#focus(target),
       () => this.#focusedRegion(),
-    );
-    startAutomation(
-      this.#console.screen,
-      this.#monitor.terminals.monitor.screen,
-      this.#monitor.terminals.qmp.screen,
-      () => this.#status,
     );
     guardPage(() => this.#unsaved || this.#images.uploading);
     this.#tellFaults();
@@ -271,11 +276,11 @@ export class App {
         break;
       }
       case 'event':
+        this.#automation.qmpEvent(message.event);
         this.#client.post({ type: 'event-taken' });
         break;
       case 'status':
-        this.#status = message.status;
-        this.#header.setStatus(message.status);
+        this.#setStatus(message.status);
         if (message.status.state === 'failed') this.#console.booting(undefined, true);
         break;
       case 'boot':
@@ -289,6 +294,7 @@ export class App {
         this.#line = message.line;
         this.#named = message.isDefault ? undefined : message.line;
         showLine(this.#named);
+        this.#automation.machineMade();
         break;
       case 'hardware':
         this.#header.setHardware(message.hardware);
@@ -309,9 +315,14 @@ export class App {
     }
   }
 
+  #setStatus(status: MachineStatus): void {
+    this.#status = status;
+    this.#header.setStatus(status);
+    this.#automation.status(status);
+  }
+
   #workerFailed(reason: string): void {
-    this.#status = statusWithoutMachine('failed');
-    this.#header.setStatus(this.#status);
+    this.#setStatus(statusWithoutMachine('failed'));
     this.#console.booting(undefined, true);
     const text = `The emulator could not be started: ${reason}.`;
     this.#notices.show({ level: 'error', text, detail: 'Load the page again.' });

@@ -1,6 +1,7 @@
 import type { BootProgress, ConsoleSize } from '../workers/protocol.ts';
 import { BootCard } from './boot-progress.ts';
 import { h } from './dom.ts';
+import { GuestShell } from './guest-shell.ts';
 import { pane } from './pane.ts';
 import { CLEAR_LINE, TerminalScreen } from './terminal-screen.ts';
 import { touchKeys } from './touch-keys.ts';
@@ -13,6 +14,8 @@ const COLUMNS = 80;
 export class GuestConsole {
   readonly element: HTMLElement;
   readonly screen: TerminalScreen;
+  readonly shell: GuestShell;
+  readonly #told: (text: string) => void;
   readonly #boot = new BootCard();
   readonly #encoder = new Utf8Encoder();
   /** The terminal itself drops what is not UTF-8; here it becomes U+FFFD. */
@@ -21,14 +24,21 @@ export class GuestConsole {
 
   /**
    * @param send bytes to the guest, as UTF-8
+   * @param told what the guest says, all of it
    * @param resized the terminal has another size, and the user has stopped to change it
    */
-  constructor(send: (bytes: Uint8Array) => void, resized: (size: ConsoleSize) => void) {
+  constructor(
+    send: (bytes: Uint8Array) => void,
+    told: (text: string) => void,
+    resized: (size: ConsoleSize) => void,
+  ) {
+    this.#told = told;
+    this.shell = new GuestShell(send, (text) => this.screen.write(text));
     this.screen = new TerminalScreen({
       title: 'Guest console',
       scrollback: 10_000,
-      onInput: (text) => send(this.#encoder.encode(text)),
-      onBinary: send,
+      onInput: (text) => this.shell.input(this.#encoder.encode(text)),
+      onBinary: (bytes) => this.shell.input(bytes),
       onResize: (columns, rows) => resized({ rows, columns }),
     });
     this.screen.overlay.append(this.#boot.element);
@@ -45,7 +55,9 @@ export class GuestConsole {
   output(bytes: Uint8Array, shown: () => void): void {
     if (!this.#spoke) this.#boot.hide();
     this.#spoke = true;
-    this.screen.write(this.#decoder.decode(bytes, { stream: true }), shown);
+    const text = this.#decoder.decode(bytes, { stream: true });
+    this.screen.write(this.shell.output(text), shown);
+    this.#told(text);
   }
 
   /** Puts a command on the shell's input line in place of what is there; the user presses Enter. */
