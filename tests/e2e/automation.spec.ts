@@ -219,9 +219,9 @@ test(
     const shown = await textFromNow(page, 'console');
     await page.locator('#console .terminal-frame').click();
     await page.keyboard.type('cat\r');
-    await expect.poll(shown).toMatch(/cat\n$/);
     const late = script(page, (hotslot) => hotslot.exec('echo never', { timeoutMs: 1500 }));
     await page.keyboard.type('mine\r');
+    await expect.poll(shown).toMatch(/\nmine\nmine$/);
     expect(await late).toEqual({ status: null, output: '', timedOut: true, truncated: false });
     await page.keyboard.press('Control+D');
     await expect.poll(shown).toMatch(/cat\nmine\nmine\nguest# ?$/);
