@@ -35,18 +35,22 @@ export interface ExecResult {
  * - running: from the typed line on to the end of the output
  * - closing: the prompt comes back
  * - abandoned: the command did not end when it was told to; the console is the user's, but what comes is still the command's
+ * - late: the line was not cleared in time, as by a machine that is paused; when it is, it is put back, unless the user types before
  */
-type Phase = 'waiting' | 'clearing' | 'running' | 'closing' | 'abandoned';
+type Phase = 'waiting' | 'clearing' | 'running' | 'closing' | 'abandoned' | 'late';
 
 interface Task {
+  readonly id: string;
   readonly command: string;
   readonly timeoutMs: number;
+  /** From its turn on. */
+  timer: ReturnType<typeof setTimeout> | undefined;
   readonly resolve: (result: ExecResult) => void;
   readonly reject: (error: Error) => void;
 }
 
-interface Run extends Task {
-  readonly id: string;
+interface Run {
+  readonly task: Task;
   readonly reader: ExecReader;
   readonly pieces: readonly string[];
   sent: number;
@@ -72,7 +76,6 @@ export class GuestShell {
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #restTimer: ReturnType<typeof setTimeout> | undefined;
-  #runTimer: ReturnType<typeof setTimeout> | undefined;
   #silenceTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -91,7 +94,7 @@ export class GuestShell {
   /** Runs a command when those before it have ended and the shell waits for a line. Rejects when the shell or the machine is gone. */
   exec(command: string, timeoutMs: number): Promise<ExecResult> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ command, timeoutMs, resolve, reject });
+      this.#queue.push({ id: newId(), command, timeoutMs, timer: undefined, resolve, reject });
       this.#next();
     });
   }
@@ -106,6 +109,10 @@ export class GuestShell {
 
   /** What the user typed. It waits while a command runs, which Ctrl-C ends. */
   input(bytes: Uint8Array): void {
+    if (this.#run?.phase === 'late') {
+      this.#run = undefined;
+      this.#next();
+    }
     const phase = this.#run?.phase ?? 'waiting';
     if (phase === 'waiting' || phase === 'abandoned') {
       if (bytes.some((byte) => byte === 10 || byte === 13)) this.#lineEntered();
@@ -121,9 +128,10 @@ export class GuestShell {
 
   /** The guest that was there is gone: what it ran has no end. */
   reset(reason: string): void {
-    const all = [...(this.#run === undefined ? [] : [this.#run]), ...this.#queue.splice(0)];
+    const all = [...(this.#run === undefined ? [] : [this.#run.task]), ...this.#queue.splice(0)];
     this.#run = undefined;
-    this.#clearTimers();
+    clearTimeout(this.#silenceTimer);
+    for (const { timer } of all) clearTimeout(timer);
     this.#forgetHeld();
     this.#showHidden();
     this.#lineEntered();
@@ -161,21 +169,22 @@ export class GuestShell {
   }
 
   #next(): void {
-    if (this.#run !== undefined) return;
-    const task = this.#queue.shift();
-    if (task === undefined) return;
-    const id = newId();
+    const phase = this.#run?.phase;
+    const [task] = this.#queue;
+    // One that was given up still has the shell, but keeps nobody from running out of time.
+    if (task === undefined || (phase !== undefined && phase !== 'abandoned' && phase !== 'late')) return;
+    task.timer ??= setTimeout(() => this.#timeout(task), task.timeoutMs);
+    if (phase !== undefined) return;
+    this.#queue.shift();
     const run: Run = {
-      ...task,
-      id,
-      reader: new ExecReader(id),
+      task,
+      reader: new ExecReader(task.id),
       pieces: execPieces(task.command),
       sent: 0,
       phase: 'waiting',
       timedOut: false,
     };
     this.#run = run;
-    this.#runTimer = setTimeout(() => this.#timeout(run), task.timeoutMs);
     if (this.#isAtRest) this.#clear(run);
   }
 
@@ -191,7 +200,10 @@ export class GuestShell {
         return text;
       case 'clearing':
         this.#hidden += text;
-        return this.#watch.lines > 0 && this.#watch.isAtPrompt ? this.#begin(run) : '';
+        return this.#isCleared ? this.#begin(run) : '';
+      case 'late':
+        if (this.#isCleared) this.#end(run);
+        return text;
       case 'running':
       case 'abandoned':
         return this.#read(run, text);
@@ -200,13 +212,18 @@ export class GuestShell {
     }
   }
 
+  /** The shell has taken the empty line, and waits for another one. */
+  get #isCleared(): boolean {
+    return this.#watch.lines > 0 && this.#watch.isAtPrompt;
+  }
+
   /** The line is empty. What the shell drew to make it so is shown, but not the new line that it is on. */
   #begin(run: Run): string {
     const drawn = this.#hidden;
     this.#hidden = '';
     run.phase = 'running';
     this.#lineEntered();
-    this.#type(`${execLine(run.id)}\r`);
+    this.#type(`${execLine(run.task.id)}\r`);
     return drawn.slice(0, drawn.lastIndexOf('\n')).replace(/\r$/, '');
   }
 
@@ -216,7 +233,7 @@ export class GuestShell {
     for (; run.sent < reader.wanted && run.sent < pieces.length; run.sent++) {
       this.#type(pieces[run.sent] ?? '');
     }
-    if (reader.hasEnded) clearTimeout(this.#runTimer);
+    if (reader.hasEnded) clearTimeout(run.task.timer);
     if (reader.hasEnded || run.timedOut) this.#awaitEnd(run);
     if (reader.result === undefined) return visible;
     if (run.phase === 'running') run.phase = 'closing';
@@ -237,8 +254,8 @@ export class GuestShell {
     const { result } = run.reader;
     this.#end(run);
     if (result === 'damaged') {
-      run.reject(new Error('Something else was printed in the middle of what the command printed.'));
-    } else if (result !== undefined) run.resolve({ ...result, timedOut: run.timedOut });
+      run.task.reject(new Error('Something else was printed in the middle of what the command printed.'));
+    } else if (result !== undefined) run.task.resolve({ ...result, timedOut: run.timedOut });
     return text;
   }
 
@@ -247,7 +264,8 @@ export class GuestShell {
     const held = this.#held;
     const hadConsole = run.phase !== 'abandoned';
     this.#run = undefined;
-    this.#clearTimers();
+    clearTimeout(run.task.timer);
+    clearTimeout(this.#silenceTimer);
     this.#forgetHeld();
     this.#type(PUT_BACK);
     if (hadConsole) for (const bytes of held) this.input(bytes);
@@ -255,7 +273,14 @@ export class GuestShell {
     queueMicrotask(() => this.#next());
   }
 
-  #timeout(run: Run): void {
+  #timeout(task: Task): void {
+    const run = this.#run;
+    if (run?.task !== task) {
+      this.#queue.splice(this.#queue.indexOf(task), 1);
+      task.resolve(NOTHING);
+      this.#next();
+      return;
+    }
     run.timedOut = true;
     switch (run.phase) {
       case 'waiting':
@@ -268,35 +293,36 @@ export class GuestShell {
         break;
       case 'closing':
       case 'abandoned':
+      case 'late':
         break;
     }
   }
 
   /** Nothing that is known would end it. */
   #giveUp(run: Run): void {
-    run.resolve(NOTHING);
-    this.#clearTimers();
+    run.task.resolve(NOTHING);
     const held = this.#held;
     this.#forgetHeld();
     if (run.phase === 'running') run.phase = 'abandoned';
-    else {
-      this.#run = undefined;
-      this.#showHidden();
-    }
+    else if (run.phase === 'clearing') run.phase = 'late';
+    else this.#run = undefined;
+    this.#showHidden();
     for (const bytes of held) this.input(bytes);
     this.#next();
   }
 
   #broken(run: Run): void {
-    if (run.timedOut) run.resolve(NOTHING);
+    const { resolve, reject } = run.task;
+    if (run.timedOut) resolve(NOTHING);
     else
-      run.reject(
+      reject(
         new Error('The shell came back without the end of the command: it was interrupted, or is no bash.'),
       );
     this.#show(ERASE_LINE);
-    this.#end(run);
-    // What stands on the shell's line is not on the screen: an empty line makes it draw its prompt.
+    // The shell's prompt is not on the screen: it draws it anew for an empty line, which comes before the user's.
+    this.#lineEntered();
     this.#type('\r');
+    this.#end(run);
   }
 
   #showHidden(): void {
@@ -307,11 +333,6 @@ export class GuestShell {
   #forgetHeld(): void {
     this.#held = [];
     this.#heldBytes = 0;
-  }
-
-  #clearTimers(): void {
-    clearTimeout(this.#runTimer);
-    clearTimeout(this.#silenceTimer);
   }
 }
 

@@ -30,9 +30,13 @@ export class MonitorPane {
       panel: this.terminals[id].screen.element,
     }));
     this.#tabs = new Tabs('Monitors', tabs, undefined, (id) => this.#chosen(id));
-    // Who clicks wants to type; keys move among the tabs, and a finger would call up a keyboard that hides half the page.
-    on(this.#tabs.list, 'click', (event) => {
-      if (event instanceof PointerEvent && event.pointerType === 'mouse') this.focus();
+    // Who clicks with a mouse wants to type; keys move among the tabs, and a finger would call up a keyboard that hides half the page.
+    let pointer = '';
+    on(this.#tabs.list, 'pointerdown', ({ pointerType }) => {
+      pointer = pointerType;
+    });
+    on(this.#tabs.list, 'click', ({ detail }) => {
+      if (detail > 0 && pointer === 'mouse') this.focus();
     });
     this.element = pane(
       'monitor',

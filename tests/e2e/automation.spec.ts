@@ -73,6 +73,7 @@ test('without a machine questions are refused', async ({ page }) => {
 
 test('hmp gives what QEMU prints, and leaves the user’s line alone', FIREFOX, async ({ guest: page }) => {
   await page.evaluate(() => window.hotslot?.monitor.type('half a li'));
+  await expect.poll(() => terminalText(page, 'monitor')).toMatch(/half a li$/);
   const shown = await textFromNow(page, 'monitor');
   expect(await script(page, (hotslot) => hotslot.hmp('info status'))).toBe('VM status: running\n');
   expect(await script(page, (hotslot) => hotslot.hmp('nosuch'))).toBe("unknown command: 'nosuch'\n");

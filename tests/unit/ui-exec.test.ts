@@ -207,6 +207,57 @@ describe('the console of a user and a script', () => {
     expect(shown).toBe(`guest# lsx\b\b\b\x1b[K${MESSAGE}\r\x1b[Kguest# `);
   });
 
+  it('a shell that comes back without an end is given an empty line, and then the user’s', async () => {
+    say('guest# half');
+    vi.advanceTimersByTime(100);
+    const broken = expect(shell.exec('true', 1000)).rejects.toThrow('The shell came back');
+    say('\r\nguest# ');
+    taken();
+    say(' (trap …\r\nguest# ');
+    vi.advanceTimersByTime(500);
+    await broken;
+    expect(taken()).toBe('\r\x19\x7f');
+  });
+
+  it('a machine that is paused keeps no call waiting, and the line is put back when it goes on', async () => {
+    say('guest# half');
+    vi.advanceTimersByTime(100);
+    const all = [shell.exec('one', 1000), shell.exec('two', 500)];
+    expect(taken()).toBe('\x05x\x15\r');
+    vi.advanceTimersByTime(1500);
+    for (const one of all) expect(await one).toMatchObject({ status: null, timedOut: true });
+    say('x\b\x1b[K\r\nguest# ');
+    expect(taken()).toBe('\x19\x7f');
+    expect(shown).toBe('guest# halfx\b\x1b[K\r\nguest# ');
+  });
+
+  it('one that is deaf keeps the shell, but no call longer than its time', async () => {
+    say('guest# ');
+    vi.advanceTimersByTime(100);
+    const deaf = shell.exec('deaf', 1000);
+    const next = shell.exec('next', 7000);
+    const last = shell.exec('last', 1000);
+    say('\r\nguest# ');
+    taken();
+    vi.advanceTimersByTime(1000);
+    expect(taken()).toBe('\x03');
+    vi.advanceTimersByTime(5000);
+    expect(await deaf).toMatchObject({ status: null, timedOut: true });
+    type('\x1c');
+    expect(taken()).toBe('\x1c');
+    vi.advanceTimersByTime(7000);
+    expect(await next).toMatchObject({ status: null });
+    say('\r\nguest# ');
+    vi.advanceTimersByTime(500);
+    expect(taken()).toBe('\r\x19\x7f');
+    await Promise.resolve();
+    say('\r\nguest# ');
+    vi.advanceTimersByTime(100);
+    expect(taken()).toBe('\x05x\x15\r');
+    shell.reset('over');
+    await expect(last).rejects.toThrow('over');
+  });
+
   it('what clears no line is shown, and was no shell', async () => {
     say('# ');
     vi.advanceTimersByTime(100);
