@@ -219,13 +219,15 @@ test(
     ).toEqual({ status: 130, output: 'begun\n', timedOut: true, truncated: false });
     const shown = await textFromNow(page, 'console');
     await page.locator('#console .terminal-frame').click();
-    await page.keyboard.type('cat\r');
+    // Keys that come before the shell has made way for the program are not the program's alone.
+    await page.keyboard.type('echo up; cat\r');
+    await expect.poll(shown).toMatch(/\nup$/);
     const late = script(page, (hotslot) => hotslot.exec('echo never', { timeoutMs: 1500 }));
     await page.keyboard.type('mine\r');
     await expect.poll(shown).toMatch(/\nmine\nmine$/);
     expect(await late).toEqual({ status: null, output: '', timedOut: true, truncated: false });
     await page.keyboard.press('Control+D');
-    await expect.poll(shown).toMatch(/cat\nmine\nmine\nguest# ?$/);
+    await expect.poll(shown).toMatch(/cat\nup\nmine\nmine\nguest# ?$/);
   },
 );
 

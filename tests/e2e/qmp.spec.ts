@@ -46,7 +46,8 @@ test(
     await expect(tab(page, 'QMP')).toHaveAttribute('aria-selected', 'true');
     await expect(tab(page, 'Monitor')).toHaveAttribute('aria-selected', 'false');
     await expect(page.locator('#panel-monitor')).toBeHidden();
-    await expect(page.locator('#panel-qmp .xterm-rows')).toContainText(GREETING);
+    await expect(page.locator('#panel-qmp .xterm-rows')).toContainText('(QEMU)');
+    expect(await terminalText(page, 'qmpShell')).toContain(GREETING);
     expect(await focused(page)).toBe('QMP shell');
     const shown = await textFromNow(page, 'qmpShell');
     await page.keyboard.type('query-mem');

@@ -70,9 +70,9 @@ describe("a command in the guest's shell", { timeout: MS }, () => {
   });
 
   it('runs in the shell that the user has', async () => {
-    type('cd /sys; word="a b"; f() { echo "f $1"; }\r');
-    await until(/\}\r\nguest# $/);
-    expect(await output('pwd; f "$word"; cd /; word=x; exit')).toBe('/sys\nf a b\n');
+    type('cd /sys; word="a b"; f() { echo "f $1"; }; alias hi="echo hi"\r');
+    await until(/hi"\r\nguest# $/);
+    expect(await output('pwd; f "$word"; hi; cd /; word=x; exit')).toBe('/sys\nf a b\nhi\n');
     expect(await output('pwd; f "$word"')).toBe('/sys\nf a b\n');
     type('cd; unset word\r');
     await until(/unset word\r\nguest# $/);
@@ -98,8 +98,8 @@ describe("a command in the guest's shell", { timeout: MS }, () => {
   });
 
   it('waits for a program that has the console, and types nothing into it', async () => {
-    type('cat\r');
-    await until(/cat\r\n$/);
+    type('echo up; cat\r');
+    await until(/\r\nup\r\n$/);
     const never = exec('echo never', 1500);
     type('mine\r');
     await until(/mine\r\nmine\r\n$/);
