@@ -76,8 +76,11 @@ export {
   saveMachine,
 } from './machine/snapshot-machine.ts';
 export { HmpConsole } from './monitor/hmp/console.ts';
+export type { ConsoleOutput } from './monitor/line-console.ts';
 export { Monitor } from './monitor/monitor.ts';
+export { QmpCaller } from './monitor/qmp/caller.ts';
 export { type QmpMessage, QmpSession, qmpText } from './monitor/qmp/session.ts';
+export { QmpShell } from './monitor/qmp/shell.ts';
 export type { Options } from './qdev/option-string.ts';
 export { parseBool, parseSize } from './qdev/properties.ts';
 export { SnapshotReader } from './snapshot/snapshot-reader.ts';

@@ -5,7 +5,7 @@ import {
   type WorkerMessage,
 } from '../workers/protocol.ts';
 import { lineOfHash, showLine } from './address.ts';
-import { startAutomation } from './automation.ts';
+import { AutomationHost } from './automation.ts';
 import { h } from './dom.ts';
 import { startDropTarget } from './drop-target.ts';
 import { EmulatorClient } from './emulator-client.ts';
@@ -19,7 +19,7 @@ import { guardPage, type RiskyAction, runOrAsk } from './loss.ts';
 import { type MachineDialogOptions, openMachineDialog } from './machine-dialog.ts';
 import { MonitorPane } from './monitor-pane.ts';
 import { Notices } from './notices.ts';
-import { type Region, startShortcuts } from './shortcuts.ts';
+import { type FocusTarget, type Region, startShortcuts } from './shortcuts.ts';
 import { splitter } from './splitter.ts';
 import { Story } from './story.ts';
 
@@ -33,10 +33,12 @@ export class App {
   readonly #notices = new Notices(() => this.#focus('controls'));
   readonly #console = new GuestConsole(
     (bytes) => this.#client.serialInput(bytes),
+    (text) => this.#automation.consoleText(text),
     (size) => this.#client.post({ type: 'size', size }),
   );
-  readonly #monitor = new MonitorPane((text) => this.#client.post({ type: 'monitor', text }));
+  readonly #monitor = new MonitorPane((to, text) => this.#client.post({ type: 'text', to, text }));
   readonly #images: ImagesPanel;
+  readonly #automation: AutomationHost;
   readonly #story: Story;
   #status: MachineStatus = statusWithoutMachine('loading');
   /** Whether the guest has written data that no flush has stored yet. */
@@ -79,7 +81,16 @@ export class App {
       guest: (command) => this.#console.propose(command),
       images: () => this.#images.focus(),
     });
-    this.#monitor.pane.top.append(this.#story.element);
+    this.#monitor.top.append(this.#story.element);
+    const { terminals } = this.#monitor;
+    this.#automation = new AutomationHost({
+      console: this.#console.screen,
+      monitor: terminals.monitor.screen,
+      qmpShell: terminals.qmp.screen,
+      shell: this.#console.shell,
+      api,
+      status: () => this.#status,
+    });
     this.elements = [
       this.#header.element,
       this.#notices.element,
@@ -91,14 +102,13 @@ export class App {
 
   /** Call when the elements are in the page. */
   start(): void {
-    this.#console.pane.open();
-    this.#monitor.pane.open();
+    this.#console.screen.open();
+    this.#monitor.open();
     this.#images.refresh();
     startShortcuts(
-      (region) => this.#focus(region),
+      (target) => this.#focus(target),
       () => this.#focusedRegion(),
     );
-    startAutomation(this.#console.pane, this.#monitor.pane, () => this.#status);
     guardPage(() => this.#unsaved || this.#images.uploading);
     this.#tellFaults();
     this.#startAddress();
@@ -107,7 +117,7 @@ export class App {
       this.#client.api.flushImages().catch(() => {});
     });
     // In a frame the keyboard stays with the page around it until the reader clicks or tabs into this one.
-    if (!isFramed()) this.#console.pane.focus();
+    if (!isFramed()) this.#console.screen.focus();
   }
 
   #reset(): Promise<void> {
@@ -216,25 +226,25 @@ export class App {
     const side = h('div', { class: 'side', id: 'side' });
     const workspace = h('main', { class: 'workspace' });
     side.append(
-      this.#monitor.pane.element,
+      this.#monitor.element,
       splitter({
         label: 'Height of the monitor',
         orientation: 'horizontal',
         property: '--monitor-share',
         container: side,
-        controls: this.#monitor.pane.element,
+        controls: this.#monitor.element,
         initial: 64,
       }),
       this.#images.element,
     );
     workspace.append(
-      this.#console.pane.element,
+      this.#console.element,
       splitter({
         label: 'Width of the guest console',
         orientation: 'vertical',
         property: '--console-share',
         container: workspace,
-        controls: this.#console.pane.element,
+        controls: this.#console.element,
         initial: 53,
       }),
       side,
@@ -258,14 +268,19 @@ export class App {
         this.#console.output(message.bytes, () => this.#client.post({ type: 'shown', bytes: length }));
         break;
       }
-      case 'monitor':
-        this.#monitor.output(message.text, () =>
-          this.#client.post({ type: 'monitor-shown', length: message.text.length }),
+      case 'text': {
+        const { from, text } = message;
+        this.#monitor.output(from, text, () =>
+          this.#client.post({ type: 'text-shown', from, length: text.length }),
         );
         break;
+      }
+      case 'event':
+        this.#automation.qmpEvent(message.event);
+        this.#client.post({ type: 'event-taken' });
+        break;
       case 'status':
-        this.#status = message.status;
-        this.#header.setStatus(message.status);
+        this.#setStatus(message.status);
         if (message.status.state === 'failed') this.#console.booting(undefined, true);
         break;
       case 'boot':
@@ -279,6 +294,7 @@ export class App {
         this.#line = message.line;
         this.#named = message.isDefault ? undefined : message.line;
         showLine(this.#named);
+        this.#automation.machineMade();
         break;
       case 'hardware':
         this.#header.setHardware(message.hardware);
@@ -299,24 +315,34 @@ export class App {
     }
   }
 
+  #setStatus(status: MachineStatus): void {
+    this.#status = status;
+    this.#header.setStatus(status);
+    this.#automation.status(status);
+  }
+
   #workerFailed(reason: string): void {
-    this.#status = statusWithoutMachine('failed');
-    this.#header.setStatus(this.#status);
+    this.#setStatus(statusWithoutMachine('failed'));
     this.#console.booting(undefined, true);
     const text = `The emulator could not be started: ${reason}.`;
     this.#notices.show({ level: 'error', text, detail: 'Load the page again.' });
   }
 
-  #focus(region: Region): void {
-    switch (region) {
+  #focus(target: FocusTarget): void {
+    switch (target) {
       case 'controls':
         this.#header.focus();
         break;
       case 'console':
-        this.#console.pane.focus();
+        this.#console.screen.focus();
+        break;
+      case 'monitors':
+        this.#monitor.focus();
         break;
       case 'monitor':
-        this.#monitor.pane.focus();
+      case 'qmp':
+        this.#monitor.show(target);
+        this.#monitor.focus();
         break;
       case 'images':
         this.#images.focus();
@@ -326,7 +352,7 @@ export class App {
 
   #focusedRegion(): Region {
     const active = document.activeElement;
-    if (this.#monitor.pane.element.contains(active)) return 'monitor';
+    if (this.#monitor.element.contains(active)) return 'monitors';
     if (this.#images.element.contains(active)) return 'images';
     return this.#header.element.contains(active) ? 'controls' : 'console';
   }
@@ -336,6 +362,6 @@ function terminalHelp(): HTMLElement {
   return h(
     'p',
     { id: 'terminal-help', class: 'visually-hidden' },
-    'Keys go to the terminal, Tab too. Control Alt 0 leaves it; Control Alt 1, 2 and 3 go to the guest console, the monitor and the disk images.',
+    'Keys go to the terminal, Tab too. Control Alt 0 leaves it; Control Alt 1, 2, 3 and 4 go to the guest console, the monitor, the disk images and QMP.',
   );
 }

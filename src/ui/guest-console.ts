@@ -1,6 +1,9 @@
 import type { BootProgress, ConsoleSize } from '../workers/protocol.ts';
 import { BootCard } from './boot-progress.ts';
-import { CLEAR_LINE, TerminalPane } from './terminal-pane.ts';
+import { h } from './dom.ts';
+import { GuestShell } from './guest-shell.ts';
+import { pane } from './pane.ts';
+import { CLEAR_LINE, TerminalScreen } from './terminal-screen.ts';
 import { touchKeys } from './touch-keys.ts';
 import { Utf8Encoder } from './utf8-encoder.ts';
 
@@ -9,7 +12,10 @@ const COLUMNS = 80;
 
 /** The guest's serial port. */
 export class GuestConsole {
-  readonly pane: TerminalPane;
+  readonly element: HTMLElement;
+  readonly screen: TerminalScreen;
+  readonly shell: GuestShell;
+  readonly #told: (text: string) => void;
   readonly #boot = new BootCard();
   readonly #encoder = new Utf8Encoder();
   /** The terminal itself drops what is not UTF-8; here it becomes U+FFFD. */
@@ -18,37 +24,51 @@ export class GuestConsole {
 
   /**
    * @param send bytes to the guest, as UTF-8
+   * @param told what the guest says, all of it
    * @param resized the terminal has another size, and the user has stopped to change it
    */
-  constructor(send: (bytes: Uint8Array) => void, resized: (size: ConsoleSize) => void) {
-    this.pane = new TerminalPane({
-      id: 'console',
+  constructor(
+    send: (bytes: Uint8Array) => void,
+    told: (text: string) => void,
+    resized: (size: ConsoleSize) => void,
+  ) {
+    this.#told = told;
+    this.shell = new GuestShell(send, (text) => this.screen.write(text));
+    this.screen = new TerminalScreen({
       title: 'Guest console',
       scrollback: 10_000,
-      onInput: (text) => send(this.#encoder.encode(text)),
-      onBinary: send,
+      onInput: (text) => this.shell.input(this.#encoder.encode(text)),
+      onBinary: (bytes) => this.shell.input(bytes),
       onResize: (columns, rows) => resized({ rows, columns }),
     });
-    this.pane.overlay.append(this.#boot.element);
-    this.pane.bottom.append(touchKeys((sequence) => this.pane.type(sequence)));
+    this.screen.overlay.append(this.#boot.element);
+    this.element = pane(
+      'console',
+      'Guest console',
+      [h('h2', {}, 'Guest console'), this.screen.actions],
+      this.screen.element,
+      touchKeys((sequence) => this.screen.type(sequence)),
+    );
   }
 
   /** @param shown called when the terminal has taken the bytes */
   output(bytes: Uint8Array, shown: () => void): void {
     if (!this.#spoke) this.#boot.hide();
     this.#spoke = true;
-    this.pane.write(this.#decoder.decode(bytes, { stream: true }), shown);
+    const text = this.#decoder.decode(bytes, { stream: true });
+    this.screen.write(this.shell.output(text), shown);
+    this.#told(text);
   }
 
   /** Puts a command on the shell's input line in place of what is there; the user presses Enter. */
   propose(command: string): void {
-    this.pane.type(CLEAR_LINE + command);
-    this.pane.focus();
+    this.screen.type(CLEAR_LINE + command);
+    this.screen.focus();
   }
 
   /** A guest that does not follow the terminal gets one that is wide enough for it. */
   setFollows(follows: boolean): void {
-    this.pane.setMinColumns(follows ? 0 : COLUMNS);
+    this.screen.setMinColumns(follows ? 0 : COLUMNS);
   }
 
   /** @param progress undefined when all is loaded, or nothing will be */

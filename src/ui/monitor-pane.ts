@@ -1,57 +1,90 @@
-import { CLEAR_LINE, TerminalPane } from './terminal-pane.ts';
+import { ENDPOINTS, type EndpointName, eachEndpoint } from '../workers/protocol.ts';
+import { h, on, readSetting, writeSetting } from './dom.ts';
+import { LineTerminal } from './line-terminal.ts';
+import { pane } from './pane.ts';
+import { Tabs } from './tabs.ts';
 
-/** Spec: xterm control sequences, DECSET 45: a backspace at the left edge goes to the end of the wrapped line before. */
-const REVERSE_WRAPAROUND = '\x1b[?45h';
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the control characters
-const RIGHT_MOVES = /((?:\x1b\[C)+)/;
-const RIGHT_MOVE_LENGTH = '\x1b[C'.length;
+const NAMES: Readonly<Record<EndpointName, { readonly tab: string; readonly terminal: string }>> = {
+  monitor: { tab: 'Monitor', terminal: 'Monitor' },
+  qmp: { tab: 'QMP', terminal: 'QMP shell' },
+};
+const SETTING = 'monitor-tab';
 
-/** QEMU's human monitor. Editing, history and completion are the monitor's, not the page's. */
+/** QEMU's monitors, of which one is seen: the human monitor, and QMP. */
 export class MonitorPane {
-  readonly pane: TerminalPane;
-  readonly #send: (text: string) => void;
-  /** Pieces of text, and at the end of each message whom to tell that it is shown. The worker does not send without end. */
-  readonly #waiting: (string | (() => void))[] = [];
-  #writing = false;
+  readonly element: HTMLElement;
+  /** Between title bar and terminals. */
+  readonly top = h('div', { class: 'pane-top' });
+  readonly terminals: Readonly<Record<EndpointName, LineTerminal>>;
+  readonly #tabs: Tabs;
+  #shown: EndpointName = 'monitor';
 
-  constructor(send: (text: string) => void) {
-    this.#send = send;
-    this.pane = new TerminalPane({
-      id: 'monitor',
-      title: 'Monitor',
-      scrollback: 5000,
-      convertEol: true,
-      onInput: send,
+  constructor(send: (to: EndpointName, text: string) => void) {
+    this.terminals = eachEndpoint(
+      (name) => new LineTerminal(NAMES[name].terminal, (text) => send(name, text)),
+    );
+    const screens = ENDPOINTS.map((name) => this.terminals[name].screen);
+    const tabs = ENDPOINTS.map((id) => ({
+      id,
+      title: NAMES[id].tab,
+      panel: this.terminals[id].screen.element,
+    }));
+    this.#tabs = new Tabs('Monitors', tabs, undefined, (id) => this.#chosen(id));
+    // Who clicks with a mouse wants to type; keys move among the tabs, and a finger would call up a keyboard that hides half the page.
+    let pointer = '';
+    on(this.#tabs.list, 'pointerdown', ({ pointerType }) => {
+      pointer = pointerType;
     });
-    this.pane.write(REVERSE_WRAPAROUND);
+    on(this.#tabs.list, 'click', ({ detail }) => {
+      if (detail > 0 && pointer === 'mouse') this.focus();
+    });
+    this.element = pane(
+      'monitor',
+      'Monitor',
+      [
+        h('h2', { class: 'visually-hidden' }, 'Monitor'),
+        this.#tabs.list,
+        ...screens.map(({ actions }) => actions),
+      ],
+      this.top,
+      ...screens.map(({ element }) => element),
+    );
+    this.show(endpointOf(readSetting(SETTING)));
   }
 
-  /** @param shown called when the terminal has taken the text */
-  output(text: string, shown: () => void): void {
-    for (const part of text.split(RIGHT_MOVES)) if (part !== '') this.#waiting.push(part);
-    this.#waiting.push(shown);
-    if (!this.#writing) this.#writeNext();
+  /** Call when the element is in the page. */
+  open(): void {
+    for (const name of ENDPOINTS) this.terminals[name].screen.open();
   }
 
-  /** Puts a command on the input line in place of what is there; the user presses Enter. */
+  /** @param shown called when the terminal has taken the text, seen or not */
+  output(from: EndpointName, text: string, shown: () => void): void {
+    this.terminals[from].output(text, shown);
+  }
+
+  /** Puts a command on the input line of the human monitor. */
   propose(command: string): void {
-    this.#send(CLEAR_LINE + command);
-    this.pane.focus();
+    this.show('monitor');
+    this.terminals.monitor.propose(command);
   }
 
-  /**
-   * QEMU's line editing moves the cursor by single columns and takes a line for one row. In a narrow pane a line wraps, so
-   * that its moves are replaced by ones that go from row to row: backspaces to the left, and to the right the characters
-   * that stand there already.
-   */
-  #writeNext(): void {
-    let part = this.#waiting.shift();
-    for (; typeof part === 'function'; part = this.#waiting.shift()) part();
-    this.#writing = part !== undefined;
-    if (part === undefined) return;
-    const text = RIGHT_MOVES.test(part)
-      ? this.pane.textAfterCursor(part.length / RIGHT_MOVE_LENGTH)
-      : part.replaceAll('\x1b[D', '\b').replaceAll('\x1b[K', '\x1b[J');
-    this.pane.write(text, () => this.#writeNext());
+  show(name: EndpointName): void {
+    this.#shown = name;
+    this.#tabs.select(name);
+    for (const other of ENDPOINTS) this.terminals[other].screen.actions.hidden = other !== name;
   }
+
+  /** Gives the keyboard to the terminal that is seen. */
+  focus(): void {
+    this.terminals[this.#shown].screen.focus();
+  }
+
+  #chosen(id: string): void {
+    writeSetting(SETTING, id);
+    this.show(endpointOf(id));
+  }
+}
+
+function endpointOf(id: string | undefined): EndpointName {
+  return ENDPOINTS.find((name) => name === id) ?? 'monitor';
 }

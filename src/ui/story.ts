@@ -3,7 +3,7 @@ import { h, on, readSetting, writeSetting } from './dom.ts';
 import { STORY_PATH } from './format.ts';
 import { StorySteps } from './story-steps.ts';
 import { diskSteps, memorySteps, processorSteps } from './story-texts.ts';
-import { tabs } from './tabs.ts';
+import { Tabs } from './tabs.ts';
 
 export interface StoryActions {
   /** Puts a command on the monitor's input line. */
@@ -25,20 +25,20 @@ export class Story {
     this.#disk = new StorySteps(actions);
     this.#processor = new StorySteps(actions);
     this.#memory = new StorySteps(actions);
+    const panels = [
+      { id: 'disk', title: 'Disk', panel: this.#disk.element },
+      { id: 'processor', title: 'Processor', panel: this.#processor.element },
+      { id: 'memory', title: 'Memory', panel: this.#memory.element },
+    ];
+    const tabs = new Tabs('What to plug in and out', panels, readSetting('story-tab'), (id) =>
+      writeSetting('story-tab', id),
+    );
     this.element = h(
       'details',
       { class: 'story', open: readSetting('story') !== 'closed' },
       h('summary', {}, 'Plug in and out while Linux runs'),
-      tabs(
-        'What to plug in and out',
-        [
-          { id: 'disk', title: 'Disk', panel: this.#disk.element },
-          { id: 'processor', title: 'Processor', panel: this.#processor.element },
-          { id: 'memory', title: 'Memory', panel: this.#memory.element },
-        ],
-        readSetting('story-tab'),
-        (id) => writeSetting('story-tab', id),
-      ),
+      tabs.list,
+      ...panels.map(({ panel }) => panel),
     );
     on(this.element, 'toggle', () => writeSetting('story', this.element.open ? 'open' : 'closed'));
     this.#disk.show(diskSteps({ path: STORY_PATH, drive: 'disk1', device: 'myvirtio1' }));

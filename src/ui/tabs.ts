@@ -7,56 +7,68 @@ export interface Tab {
   readonly panel: HTMLElement;
 }
 
-/**
- * Tabs with their panels, of which one is shown. Spec: WAI-ARIA Authoring Practices, tabs with automatic activation.
- * @param selected id of the tab that is shown first; an unknown one is the first
- */
-export function tabs(
-  label: string,
-  all: readonly Tab[],
-  selected: string | undefined,
-  onSelect: (id: string) => void,
-): HTMLElement {
-  const buttons = all.map(({ id, title }) =>
-    h(
-      'button',
-      { type: 'button', role: 'tab', class: 'tab', id: `tab-${id}`, 'aria-controls': `panel-${id}` },
-      title,
-    ),
-  );
-  for (const { id, panel } of all) {
-    panel.id = `panel-${id}`;
-    panel.setAttribute('role', 'tabpanel');
-    panel.setAttribute('aria-labelledby', `tab-${id}`);
-  }
-  const select = (at: number): void => {
-    for (const [index, button] of buttons.entries()) {
-      button.setAttribute('aria-selected', String(index === at));
-      button.tabIndex = index === at ? 0 : -1;
+/** Tabs for panels, of which one is shown. Spec: WAI-ARIA Authoring Practices, tabs with automatic activation. */
+export class Tabs {
+  /** Goes above the panels. */
+  readonly list: HTMLElement;
+  readonly #tabs: readonly Tab[];
+  readonly #buttons: readonly HTMLButtonElement[];
+  readonly #onSelect: (id: string) => void;
+
+  /**
+   * @param selected id of the tab that is shown first; an unknown one is the first
+   * @param onSelect is told what the user chose
+   */
+  constructor(
+    label: string,
+    all: readonly Tab[],
+    selected: string | undefined,
+    onSelect: (id: string) => void,
+  ) {
+    this.#tabs = all;
+    this.#onSelect = onSelect;
+    this.#buttons = all.map(({ id, title }) =>
+      h(
+        'button',
+        { type: 'button', role: 'tab', class: 'tab', id: `tab-${id}`, 'aria-controls': `panel-${id}` },
+        title,
+      ),
+    );
+    for (const { id, panel } of all) {
+      panel.id = `panel-${id}`;
+      panel.setAttribute('role', 'tabpanel');
+      panel.setAttribute('aria-labelledby', `tab-${id}`);
     }
-    for (const [index, { panel }] of all.entries()) panel.hidden = index !== at;
-  };
-  const choose = (at: number): void => {
-    select(at);
-    onSelect(all[at]?.id ?? '');
-  };
-  const list = h('div', { role: 'tablist', class: 'tabs', 'aria-label': label }, ...buttons);
-  for (const [at, button] of buttons.entries()) on(button, 'click', () => choose(at));
-  on(list, 'keydown', (event) => {
-    const at = buttons.findIndex((button) => button === document.activeElement);
-    const to = target(event.key, at, buttons.length);
+    this.list = h('div', { role: 'tablist', class: 'tabs', 'aria-label': label }, ...this.#buttons);
+    for (const [at, button] of this.#buttons.entries()) on(button, 'click', () => this.#choose(at));
+    on(this.list, 'keydown', (event) => this.#key(event));
+    this.select(all.some(({ id }) => id === selected) ? selected : all[0]?.id);
+  }
+
+  /** Shows the panel of this tab, without telling anybody. */
+  select(id: string | undefined): void {
+    for (const [index, { id: own, panel }] of this.#tabs.entries()) {
+      const button = this.#buttons[index];
+      button?.setAttribute('aria-selected', String(own === id));
+      if (button !== undefined) button.tabIndex = own === id ? 0 : -1;
+      panel.hidden = own !== id;
+    }
+  }
+
+  #choose(at: number): void {
+    const { id = '' } = this.#tabs[at] ?? {};
+    this.select(id);
+    this.#onSelect(id);
+  }
+
+  #key(event: KeyboardEvent): void {
+    const at = this.#buttons.findIndex((button) => button === document.activeElement);
+    const to = target(event.key, at, this.#buttons.length);
     if (at < 0 || to === undefined) return;
     event.preventDefault();
-    buttons[to]?.focus();
-    choose(to);
-  });
-  select(
-    Math.max(
-      0,
-      all.findIndex(({ id }) => id === selected),
-    ),
-  );
-  return h('div', {}, list, ...all.map(({ panel }) => panel));
+    this.#buttons[to]?.focus();
+    this.#choose(to);
+  }
 }
 
 /** Where a key leads; undefined: it is none of these keys. */

@@ -7,6 +7,7 @@ import {
   StartError,
 } from '../emu/index.ts';
 import { DiskErrors } from './disk-errors.ts';
+import { Endpoints } from './endpoints.ts';
 import type { SavedMachine } from './guest-manifest.ts';
 import { HardwareReport } from './hardware-report.ts';
 import { ImageService } from './image-service.ts';
@@ -14,7 +15,6 @@ import { NO_DRIVES } from './machine-ids.ts';
 import { answerOf } from './machine-line.ts';
 import { MachineMaker } from './machine-maker.ts';
 import type { MachineEnvironment, WorkerMachine } from './machine-types.ts';
-import { MonitorOutput } from './monitor-output.ts';
 import * as notices from './notices.ts';
 import { OutputBatcher } from './output-batcher.ts';
 import type {
@@ -43,9 +43,6 @@ import { UserError } from './user-error.ts';
 /** To list the images the worker looks at each of them: while a guest writes all the time, that must not take most of the worker's time. */
 const STORED_INTERVAL_MS = 2000;
 
-/** Characters for the monitor while the guest is loading. */
-const EARLY_INPUT_MAX = 1 << 16;
-
 /** A command line; the default one is that of the guest's snapshot. */
 type Line = { readonly text: string; readonly isDefault: boolean };
 
@@ -69,9 +66,10 @@ export class Emulator implements EmulatorApi {
   readonly #hardware = new HardwareReport((hardware) => this.#post({ type: 'hardware', hardware }));
   readonly #status = new StatusReport((status) => this.#post({ type: 'status', status }));
   readonly #serialOut = new OutputBatcher((bytes) => this.#post({ type: 'serial', bytes }, [bytes.buffer]));
-  readonly #monitorOut = new MonitorOutput((text) => this.#post({ type: 'monitor', text }));
-  /** Typed or clicked while the guest was loading. */
-  #earlyMonitorInput = '';
+  readonly #endpoints = new Endpoints(
+    (message) => this.#post(message),
+    () => this.#loop?.wake(),
+  );
   #port: MessagePort | undefined;
   #machine: WorkerMachine | undefined;
   #loop: RunLoop | undefined;
@@ -142,6 +140,14 @@ export class Emulator implements EmulatorApi {
   powerButton(): void {
     this.#machine?.powerButton();
     this.#changed();
+  }
+
+  hmp(line: string): Promise<string> {
+    return this.#endpoints.ask('hmp', line);
+  }
+
+  qmp(request: string): Promise<string> {
+    return this.#endpoints.ask('qmp', request);
   }
 
   listImages(): Promise<ImageList> {
@@ -310,8 +316,7 @@ export class Emulator implements EmulatorApi {
       images,
       onWake: () => this.#loop?.wake(),
       onSerialOutput: (bytes) => this.#serialOut.write(bytes),
-      onMonitorOutput: (text) => this.#monitorOutput(text),
-      isMonitorFull: () => this.#monitorOut.isFull,
+      ...this.#endpoints.outlet(),
       onEvent: (event) => this.#machineEvent(event),
       onDrivesChange: () => this.#showImages(),
       onHardwareChange: () => this.#hardware.changed(this.#machine),
@@ -339,8 +344,7 @@ export class Emulator implements EmulatorApi {
     this.#post({ type: 'machine', line: line.text, isDefault: line.isDefault });
     this.#hardware.changed(machine);
     this.#showImages();
-    machine.monitorInput(this.#earlyMonitorInput);
-    this.#earlyMonitorInput = '';
+    this.#endpoints.connect(machine);
     this.#changed();
   }
 
@@ -428,10 +432,8 @@ export class Emulator implements EmulatorApi {
       case 'serial':
         if (this.#machine?.serialInput(message.bytes) === false) this.#notify(notices.inputLost('guest'));
         break;
-      case 'monitor':
-        if (this.#machine === undefined) this.#earlyMonitorInput += message.text.slice(0, EARLY_INPUT_MAX);
-        else if (!this.#machine.monitorInput(message.text)) this.#notify(notices.inputLost('monitor'));
-        this.#earlyMonitorInput = this.#earlyMonitorInput.slice(0, EARLY_INPUT_MAX);
+      case 'text':
+        if (!this.#endpoints.input(message.to, message.text)) this.#notify(notices.inputLost('monitor'));
         break;
       case 'size':
         this.#consoleSize = message.size;
@@ -440,17 +442,11 @@ export class Emulator implements EmulatorApi {
       case 'shown':
         this.#serialOut.shown(message.bytes);
         return;
-      case 'monitor-shown':
-        this.#monitorOut.shown(message.length);
-        this.#machine?.monitorGoOn();
+      case 'text-shown':
+      case 'event-taken':
+        this.#endpoints.acknowledge(message);
         return;
     }
-    this.#loop?.wake();
-  }
-
-  #monitorOutput(text: string): void {
-    this.#monitorOut.write(text);
-    // A command that took its time may have let the guest go on.
     this.#loop?.wake();
   }
 

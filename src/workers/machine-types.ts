@@ -1,11 +1,21 @@
 /** The machine, as far as the worker uses it. */
 import type { ImageOpener, MachineEvent, TerminalSize } from '../emu/index.ts';
-import type { DriveRow, FreeIds, MachineHardware, PageState } from './protocol.ts';
+import type { DriveRow, EndpointName, FreeIds, MachineHardware, PageState } from './protocol.ts';
 
 export interface SliceResult {
   /** Milliseconds that the caller may sleep; 0 asks to be called again at once, Infinity to be woken by input only. */
   readonly idleMs: number;
 }
+
+/** What the page exchanges text with, under a name. */
+export interface MachineEndpoint {
+  /** False when it is too far behind, and this is lost. */
+  input(text: string): boolean;
+  /** The page has room for its output again. */
+  goOn(): void;
+}
+
+export type MachineEndpoints = Readonly<Record<EndpointName, MachineEndpoint>>;
 
 export interface WorkerMachine {
   readonly runState: Exclude<PageState, 'loading' | 'failed'>;
@@ -30,10 +40,11 @@ export interface WorkerMachine {
   serialInput(bytes: Uint8Array): boolean;
   /** The size of the terminal that shows the console; a guest that asks for it is told. */
   terminalSize(size: TerminalSize): void;
-  /** False when the monitor is too far behind, and this is lost. */
-  monitorInput(text: string): boolean;
-  /** The page has room for the monitor's output again. */
-  monitorGoOn(): void;
+  readonly endpoints: MachineEndpoints;
+  /** Runs a line on a human monitor of its own; lines of the answer end in `\n`. */
+  hmp(line: string): Promise<string>;
+  /** Asks QMP; both sides as JSON. */
+  qmp(request: string): Promise<string>;
   start(): void;
   pause(): void;
   reset(): void;
@@ -60,9 +71,11 @@ export interface MachineEnvironment {
   /** Something happened outside of `run`: a disk request is done. */
   onWake(): void;
   onSerialOutput(bytes: Uint8Array): void;
-  onMonitorOutput(text: string): void;
-  /** The page has not shown what the monitor printed before. */
-  isMonitorFull(): boolean;
+  onOutput(from: EndpointName, text: string): void;
+  /** The page has not shown what this endpoint printed before. */
+  isFull(from: EndpointName): boolean;
+  /** The same event as `onEvent`, as QMP's JSON. */
+  onQmpEvent(event: string): void;
   /** The machine's events, as QEMU's monitor protocol has them. */
   onEvent(event: MachineEvent): void;
   /** A drive was made, lost, attached or detached. */

@@ -1,12 +1,16 @@
 import {
   attachDevices,
   type CommandLine,
+  type ConsoleOutput,
   HmpConsole,
   type Machine,
   type MachineHost,
+  Monitor,
   machineForSnapshot,
   machineOfCommandLine,
   PACKED_INITRD_BELOW,
+  QmpCaller,
+  QmpShell,
   ramImage,
   restoreMachine,
   SnapshotReader,
@@ -17,6 +21,7 @@ import {
 import { machineHardware } from './machine-hardware.ts';
 import { driveRows, freeIds } from './machine-ids.ts';
 import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
+import { ENDPOINTS, type EndpointName } from './protocol.ts';
 
 /** A spec limit of `getRandomValues`. Spec: Web Cryptography 10.1.1. */
 const RANDOM_BYTES_MAX = 65536;
@@ -46,7 +51,7 @@ export async function makeMachine(
     throw error;
   }
   machine.devices.machineReady();
-  for (const text of said) environment.onMonitorOutput(`${text}\r\n`);
+  for (const text of said) environment.onOutput('monitor', `${text}\r\n`);
   return withMonitor(machine, environment).machine;
 }
 
@@ -97,7 +102,7 @@ function hostOf(environment: MachineEnvironment): MachineHost {
     after: (delayMs, callback) => void setTimeout(callback, delayMs),
     random,
     images: new WakingImages(environment.images, environment.onWake),
-    warn: (message) => environment.onMonitorOutput(`hotslot: ${message}\r\n`),
+    warn: (message) => printError(environment, message),
     // The page hears of disks and faults by events, in its own words.
     notice: (text, about) => {
       if (about === 'memory') environment.onMemoryNotice(text);
@@ -129,13 +134,7 @@ function withMonitor(
   machine.devices.onChange = environment.onHardwareChange;
   machine.objects.onChange = environment.onHardwareChange;
   machine.events.listen(environment.onEvent);
-  const monitor = new HmpConsole(
-    environment.onMonitorOutput,
-    { machine, stderr: (message) => environment.onMonitorOutput(`hotslot: ${message}\r\n`) },
-    { isFull: environment.isMonitorFull, waits() {} },
-  );
-  machine.chardevs.provide('compat_monitor0', { backend: null, filename: () => 'vc' });
-  monitor.start();
+  const monitors = monitorsOf(machine, environment);
   const workerMachine: WorkerMachine = {
     get runState() {
       return machine.runState;
@@ -160,8 +159,7 @@ function withMonitor(
     run: (sliceMs) => machine.run(sliceMs),
     serialInput: (bytes) => machine.serial.send(bytes),
     terminalSize: (terminal) => size.resize(terminal),
-    monitorInput: (text) => monitor.input(text),
-    monitorGoOn: () => monitor.goOn(),
+    ...monitors,
     start: () => {
       machine.cont();
     },
@@ -182,6 +180,39 @@ function withMonitor(
     },
   };
 }
+
+/** QEMU prints it where it was started, which here is the human monitor. */
+function printError(environment: MachineEnvironment, message: string): void {
+  environment.onOutput('monitor', `hotslot: ${message}\r\n`);
+}
+
+/** The monitors that the page shows, greeting, and those that its scripts use. */
+function monitorsOf(
+  machine: Machine,
+  environment: MachineEnvironment,
+): Pick<WorkerMachine, 'endpoints' | 'hmp' | 'qmp'> {
+  const stderr = (message: string): void => printError(environment, message);
+  const options = { machine, stderr, nowMs: () => Date.now() };
+  const terminal = <T>(from: EndpointName, make: MakeTerminal<T>): T =>
+    make((text) => environment.onOutput(from, text), { isFull: () => environment.isFull(from), waits() {} });
+  const endpoints = {
+    monitor: terminal('monitor', (write, output) => new HmpConsole(write, { machine, stderr }, output)),
+    qmp: terminal('qmp', (write, output) => new QmpShell(write, options, output)),
+  };
+  // QEMU's names for -monitor vc and -qmp vc.
+  for (const id of ['compat_monitor0', 'compat_monitor1']) {
+    machine.chardevs.provide(id, { backend: null, filename: () => 'vc' });
+  }
+  for (const name of ENDPOINTS) endpoints[name].start();
+  const caller = new QmpCaller(environment.onQmpEvent, options);
+  return {
+    endpoints,
+    hmp: (line) => new Monitor({ machine, stderr }).execute(line),
+    qmp: (request) => caller.call(request),
+  };
+}
+
+type MakeTerminal<T> = (write: (text: string) => void, output: ConsoleOutput) => T;
 
 function random(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; at += RANDOM_BYTES_MAX) {

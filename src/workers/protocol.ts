@@ -135,10 +135,21 @@ export interface MachineDrives {
   readonly freeIds: FreeIds;
 }
 
+/** What text goes to and comes from, by name: the machine's human monitor, and QMP as QEMU's qmp-shell speaks it. */
+export const ENDPOINTS = ['monitor', 'qmp'] as const;
+export type EndpointName = (typeof ENDPOINTS)[number];
+
+/** One value for each endpoint. */
+export function eachEndpoint<T>(make: (name: EndpointName) => T): Readonly<Record<EndpointName, T>> {
+  return { monitor: make('monitor'), qmp: make('qmp') };
+}
+
 /** Worker to page. */
 export type WorkerMessage =
   | { readonly type: 'serial'; readonly bytes: Uint8Array }
-  | { readonly type: 'monitor'; readonly text: string }
+  | { readonly type: 'text'; readonly from: EndpointName; readonly text: string }
+  /** An event of QMP, as JSON. */
+  | { readonly type: 'event'; readonly event: string }
   | { readonly type: 'status'; readonly status: MachineStatus }
   /** `progress` is undefined when all is loaded, or with `failed` when nothing will be. */
   | {
@@ -163,13 +174,17 @@ export interface ConsoleSize {
   readonly columns: number;
 }
 
-/** Page to worker. `shown` acknowledges bytes of serial output that the terminal has taken, `monitor-shown` UTF-16 units of the monitor's. */
+/**
+ * Page to worker. `shown` acknowledges bytes of serial output that the terminal has taken, `text-shown` UTF-16 units of an
+ * endpoint's, whether or not its terminal can be seen, and `event-taken` one event.
+ */
 export type PageMessage =
   | { readonly type: 'serial'; readonly bytes: Uint8Array }
-  | { readonly type: 'monitor'; readonly text: string }
+  | { readonly type: 'text'; readonly to: EndpointName; readonly text: string }
   | { readonly type: 'size'; readonly size: ConsoleSize }
   | { readonly type: 'shown'; readonly bytes: number }
-  | { readonly type: 'monitor-shown'; readonly length: number };
+  | { readonly type: 'text-shown'; readonly from: EndpointName; readonly length: number }
+  | { readonly type: 'event-taken' };
 
 export interface ImageRow {
   readonly path: string;
@@ -273,6 +288,10 @@ export interface EmulatorApi {
   coldBoot(): Promise<void>;
   /** Presses the ACPI power button. */
   powerButton(): void;
+  /** Runs a line on a human monitor of its own; gives the text as QEMU prints it. Rejects when there is no machine. */
+  hmp(line: string): Promise<string>;
+  /** Asks QMP; both sides as JSON, and an error is an answer too. Rejects when there is no machine. */
+  qmp(request: string): Promise<string>;
   listImages(): Promise<ImageList>;
   /** This page's machine: its drives, and ids that it does not have. */
   machineDrives(): MachineDrives;

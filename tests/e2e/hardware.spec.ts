@@ -9,8 +9,8 @@ const PROMPT = { monitor: /\(qemu\) ?$/, console: /guest# ?$/ } as const;
 async function step(page: Page, terminal: 'monitor' | 'console', command: string): Promise<string> {
   const where = terminal === 'monitor' ? 'monitor' : 'guest console';
   await page.getByRole('button', { name: `Write into the ${where}: ${command}`, exact: true }).click();
-  const pane = page.locator(`#${terminal}`);
-  await expect(pane.locator('textarea')).toBeFocused();
+  const name = terminal === 'monitor' ? 'Monitor' : 'Guest console';
+  await expect(page.getByRole('textbox', { name, exact: true })).toBeFocused();
   await expect.poll(() => lastLine(page, terminal)).toBe(command);
   const answer = await textFromNow(page, terminal);
   await page.keyboard.press('Enter');
@@ -89,7 +89,7 @@ test('the tabs of the story are used by the keyboard and remembered', async ({ g
   await expect(tab('Processor')).toBeFocused();
   await expect(tab('Processor')).toHaveAttribute('aria-selected', 'true');
   await expect(tab('Disk')).toHaveAttribute('tabindex', '-1');
-  await expect(page.getByRole('tabpanel')).toHaveCount(1);
+  await expect(page.locator('.story').getByRole('tabpanel')).toHaveCount(1);
   await page.keyboard.press('End');
   await expect(tab('Memory')).toBeFocused();
   await page.keyboard.press('ArrowRight');

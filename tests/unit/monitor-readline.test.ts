@@ -105,6 +105,21 @@ describe('a line of characters of any width', () => {
 });
 
 describe('a long line', () => {
+  it('stands below the candidates of a completion that adds nothing to it', () => {
+    let shown = '';
+    const readline = new Readline({
+      prompt: '> ',
+      write: (text) => {
+        shown += text;
+      },
+      onLine() {},
+      complete: () => ({ typed: 'ab', candidates: ['ab1', 'ab2'] }),
+    });
+    readline.start();
+    for (const key of 'ab\t') readline.input(key);
+    expect(shown.split('\r\n').at(-1)).toBe('> ab\x1b[K');
+  });
+
   it('ends at 4095 characters, as in QEMU, typed, completed or recalled', () => {
     const { lines, keys } = rig();
     keys(`${'q'.repeat(5000)}\r`);

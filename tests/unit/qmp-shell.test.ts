@@ -8,6 +8,7 @@ import { monitorRig } from '../support/monitor-rig.ts';
 
 const GOLDEN = join(import.meta.dirname, '../golden/qmp/shell.txt');
 const MIB = 2 ** 20;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence is what is looked for
 const KEY_BY_KEY = /\x1b\[[\dD]*[CDK]/;
 
 async function shell() {

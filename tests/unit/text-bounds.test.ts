@@ -6,8 +6,8 @@ import { NullChannel } from '../../src/node/chardev.ts';
 import { InputGate } from '../../src/node/input-gate.ts';
 import { OutputCollector } from '../../src/node/output-collector.ts';
 import { Utf8Encoder } from '../../src/ui/utf8-encoder.ts';
-import { MonitorOutput } from '../../src/workers/monitor-output.ts';
 import { OutputBatcher } from '../../src/workers/output-batcher.ts';
+import { TextOutput } from '../../src/workers/text-output.ts';
 import { monitorRig } from '../support/monitor-rig.ts';
 
 afterEach(() => {
@@ -97,7 +97,7 @@ describe('a monitor whose user does not read', () => {
 
   it('has a megabyte on its way to the page', async () => {
     const posted: string[] = [];
-    const output = new MonitorOutput((text) => posted.push(text));
+    const output = new TextOutput((text) => posted.push(text));
     for (const piece of ['a', 'b', 'x'.repeat(1 << 20)]) output.write(piece);
     expect(output.isFull).toBe(true);
     await Promise.resolve();

@@ -28,12 +28,13 @@ it.each([
   const environment: MachineEnvironment = {
     images,
     onWake: () => {},
-    isMonitorFull: () => false,
+    isFull: () => false,
     onMemoryNotice: () => {},
     onSerialOutput: (bytes) => {
       shown += String.fromCharCode(...bytes);
     },
-    onMonitorOutput: () => {},
+    onOutput: () => {},
+    onQmpEvent: () => {},
     onEvent: () => {},
     onDrivesChange: () => {},
     onHardwareChange: () => {},

@@ -39,9 +39,10 @@ it('is told that the browser gave less than the guest has, and no fault of ours 
     {
       images: memoryImages(),
       onWake() {},
-      isMonitorFull: () => false,
+      isFull: () => false,
       onSerialOutput() {},
-      onMonitorOutput() {},
+      onOutput() {},
+      onQmpEvent() {},
       onEvent() {},
       onDrivesChange() {},
       onHardwareChange() {},

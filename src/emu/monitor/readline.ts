@@ -290,6 +290,7 @@ export class Readline {
     if (common.length > typed.length) this.#insert(common.slice(typed.length));
     this.#options.write(`\r\n${columns([first, ...others])}${this.#options.prompt}`);
     this.#forgetScreen();
+    this.#changed = true;
   }
 
   #forgetScreen(): void {

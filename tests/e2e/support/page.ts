@@ -5,7 +5,7 @@ import type {} from '../../../src/ui/automation.ts';
 
 /** The page in its own tab, or in a frame of another. */
 type Shown = Page | Frame;
-type Terminal = 'console' | 'monitor';
+type Terminal = 'console' | 'monitor' | 'qmpShell';
 
 /** Milliseconds between looks at what answers soon, the last for ever. */
 const INTERVALS = [30, 70, 100, 200];

@@ -54,6 +54,8 @@ async function putBack(page: Page): Promise<void> {
   await page.setViewportSize(VIEWPORT);
   await expect(page.getByRole('dialog')).toHaveCount(0);
   await unplugAll(page);
+  await page.getByRole('tab', { name: 'Monitor' }).click();
+  await typeInto(page, 'qmpShell', '\x05\x15');
   const disk = page.getByRole('tab', { name: 'Disk' });
   if (await disk.isVisible()) await disk.click();
   for (const path of await page

@@ -11,14 +11,14 @@ import { onThemeChange, terminalTheme } from './theme.ts';
 export const FONT =
   "ui-monospace, 'SF Mono', 'Cascadia Mono', 'JetBrains Mono', 'DejaVu Sans Mono', Menlo, Consolas, monospace";
 
-/** While the user drags a dividing bar the pane changes its size all the time. */
+/** While the user drags a dividing bar the terminal changes its size all the time. */
 const RESIZE_SETTLED_MS = 150;
 
 /** End of line, then delete to its start: editing keys of the monitor, and of shells. */
 export const CLEAR_LINE = '\x05\x15';
 
-export interface TerminalPaneOptions {
-  readonly id: string;
+export interface TerminalScreenOptions {
+  /** Its name for people. */
   readonly title: string;
   readonly scrollback: number;
   /** A bare line feed also returns the carriage. */
@@ -31,15 +31,11 @@ export interface TerminalPaneOptions {
   onBinary?(bytes: Uint8Array): void;
 }
 
-/** A pane with a title and an xterm, and with buttons to copy and paste for those who have no keys for that. */
-export class TerminalPane {
+/** An xterm, and buttons to copy and paste for those who have no keys for that. */
+export class TerminalScreen {
   readonly element: HTMLElement;
-  /** Right end of the title bar. */
+  /** For the title bar of its pane. */
   readonly actions = h('div', { class: 'pane-actions' });
-  /** Between title bar and terminal. */
-  readonly top = h('div', { class: 'pane-top' });
-  /** Under the terminal. */
-  readonly bottom = h('div', { class: 'pane-bottom' });
   /** Lies over the terminal. */
   readonly overlay = h('div', { class: 'pane-overlay' });
   readonly #terminal: Terminal;
@@ -50,7 +46,7 @@ export class TerminalPane {
   #minColumns = 0;
   #resizeTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(options: TerminalPaneOptions) {
+  constructor(options: TerminalScreenOptions) {
     this.#title = options.title;
     this.#onResize = (columns, rows) => options.onResize?.(columns, rows);
     this.#terminal = new Terminal(terminalOptions(options));
@@ -80,18 +76,11 @@ export class TerminalPane {
         this.#paste(),
       ),
     );
-    this.element = h(
-      'section',
-      { class: 'pane', id: options.id, 'aria-label': options.title },
-      h('header', { class: 'pane-title' }, h('h2', {}, options.title), this.actions),
-      this.top,
-      h('div', { class: 'terminal-frame' }, this.#screen, this.overlay),
-      this.bottom,
-    );
+    this.element = h('div', { class: 'terminal-frame' }, this.#screen, this.overlay);
     on(this.#screen, 'click', () => this.focus());
   }
 
-  /** Call once, when the pane is in the page. */
+  /** Call once, when it is in the page. One that is hidden then takes its size when it is shown. */
   open(): void {
     this.#terminal.open(this.#screen);
     this.#terminal.textarea?.setAttribute('aria-label', this.#title);
@@ -102,7 +91,7 @@ export class TerminalPane {
     this.#onResize(this.#terminal.cols, this.#terminal.rows);
   }
 
-  /** Where the pane is too narrow for so many columns, a smaller font makes room for them. */
+  /** Where it is too narrow for so many columns, a smaller font makes room for them. */
   setMinColumns(columns: number): void {
     if (columns === this.#minColumns) return;
     this.#minColumns = columns;
@@ -215,7 +204,7 @@ export class TerminalPane {
   }
 }
 
-function terminalOptions(options: TerminalPaneOptions): ITerminalOptions {
+function terminalOptions(options: TerminalScreenOptions): ITerminalOptions {
   return {
     convertEol: options.convertEol ?? false,
     scrollback: options.scrollback,
