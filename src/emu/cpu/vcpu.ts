@@ -7,6 +7,7 @@ import type { Trace } from '../core/trace.ts';
 import type { RamOffset } from '../memory/addresses.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Cpu, CpuApic, CpuHost, CpuTopology } from './cpu.ts';
+import { Debugger } from './debugger.ts';
 import { JUMP_WORDS } from './interp/jump-cache.ts';
 import { Mmu } from './mmu/mmu.ts';
 import { tlbPart, tlbWords } from './mmu/tlb.ts';
@@ -50,6 +51,10 @@ export class Vcpu implements Cpu, Stage {
   readonly trace: Trace;
   readonly identity: CpuIdentity;
   readonly mmu: Mmu;
+  /** What a debugger outside of the guest has set, on all vCPUs. */
+  readonly debugger = new Debugger(() => {
+    for (const processor of this.#processors) processor.flushTlb(true);
+  });
   /** How many vCPUs can be at once. */
   readonly slots: number;
   #processor: Processor;
@@ -81,7 +86,7 @@ export class Vcpu implements Cpu, Stage {
     this.SF64 = new Float64Array(buffer);
     const raise = (vector: number, error?: number) => this.raise(vector, error);
     const [first] = this.#places;
-    this.mmu = new Mmu(this.S, this.tlb, first.translations, memory, host, raise);
+    this.mmu = new Mmu(this.S, this.tlb, first.translations, memory, host, raise, this.debugger);
     this.#processor = new Processor(this, topology, first);
     this.#places.shift();
     this.#processors.push(this.#processor);
