@@ -51,6 +51,7 @@ export { ByteQueue } from './core/byte-queue.ts';
 export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';
+export { GdbStub } from './gdb/gdb-stub.ts';
 export { Machine } from './machine/machine.ts';
 export type { BootFiles, MachineConfig, MachineHost, SliceResult } from './machine/machine-config.ts';
 export type { RunState } from './machine/run-state.ts';

@@ -141,6 +141,14 @@ export class Debugger {
     this.#onChange();
   }
 
+  /** Calls `use`, whose accesses to memory are none of the guest's. */
+  withoutWatchpoints(use: () => void): void {
+    const { hasWatchpoints } = this;
+    this.hasWatchpoints = false;
+    use();
+    this.hasWatchpoints = hasWatchpoints;
+  }
+
   /** There is a breakpoint in the linear page of this address. */
   breaksInPage(lo: number, hi: number): boolean {
     return this.#pages.has(lo & PAGE_MASK, hi);

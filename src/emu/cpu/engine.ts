@@ -155,10 +155,9 @@ export class Engine {
     const { cpu } = this;
     const { S, tlb: T } = cpu;
     this.#isStepping = true;
-    cpu.memory.withScratch(() => {
-      const { bytes } = cpu.memory.arena;
-      warmUp({ S, T, J: this.#code.jumps, C: this.blocks.C, bytes, run: this.#interpret });
-    });
+    const { bytes } = cpu.memory.arena;
+    const parts = { S, T, J: this.#code.jumps, C: this.blocks.C, bytes, run: this.#interpret };
+    cpu.memory.withScratch(() => this.#debugger.withoutWatchpoints(() => warmUp(parts)));
     this.#code.clear();
     cpu.clearTranslations();
     cpu.flushTlb(true);

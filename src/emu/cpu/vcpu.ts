@@ -236,6 +236,19 @@ export class Vcpu implements Cpu, Stage {
     S[FAULT_ERROR] = error ?? 0;
   }
 
+  /** For a debugger, between two runs: what is accessed stops nobody, and a fault is none of the guest's. */
+  withoutFaults(use: () => void): void {
+    const { S } = this;
+    const fault = S[FAULT];
+    const { hit } = this.debugger;
+    S[FAULT] = 0;
+    this.debugger.isStepping = true;
+    use();
+    this.debugger.isStepping = false;
+    this.debugger.hit = hit;
+    S[FAULT] = fault;
+  }
+
   readFlags(): number {
     return readFlags(this.S);
   }

@@ -35,6 +35,7 @@ import { enterKernel, setUpMsrs } from './entry-state.ts';
 import { Inspection } from './inspection.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
+import { MachineDebug } from './machine-debug.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { Processors } from './processors.ts';
 import { resetDevices } from './reset-devices.ts';
@@ -67,6 +68,7 @@ export class Machine implements MachineApi {
   readonly engine: Engine;
   readonly processors: Processors;
   readonly inspect: Inspection;
+  readonly debug: MachineDebug;
   readonly clock: EventQueue;
   readonly config: MachineConfig;
   /** COM1's other end. */
@@ -111,6 +113,7 @@ export class Machine implements MachineApi {
       if (running) this.warmUp();
       if (running) this.#time.start();
       else this.#time.stop();
+      if (!running) this.processors.plan = undefined;
       this.engine.cpu.requestExit();
     });
     this.drives = new Drives({
@@ -175,6 +178,7 @@ export class Machine implements MachineApi {
       onMemorySize: (bytes) => noticeSmallArena(this.memory, bytes, host),
     });
     this.inspect = new Inspection(this.board, this.processors);
+    this.debug = new MachineDebug(this.processors, engine.cpu, this.board.physical);
     hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub));
     noticeSmallArena(this.memory, config.memoryBytes, host);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
@@ -225,7 +229,7 @@ export class Machine implements MachineApi {
       this.#catchUpRtc();
       if (!this.#poweredUp && !this.#powerUp()) return { idleMs: Number.POSITIVE_INFINITY };
       if (this.#waitsForDisk()) return { idleMs: 0 };
-      this.clock.runDue();
+      if (!this.processors.holdsTimers) this.clock.runDue();
       // A timer may have stopped the machine: no instruction comes after that.
       if (this.#serviceRequests() || !this.runControl.running) continue;
       const deadline = this.clock.nextDeadlineNs();
@@ -369,6 +373,7 @@ export class Machine implements MachineApi {
     this.#running = false;
     time.sync(false);
     if (exit === 'shutdown') this.#requestReset('guest-reset');
+    if (exit === 'debug') this.runControl.stop('debug');
     if (exact || exit !== 'budget' || budget < this.#chunk) return;
     const elapsed = this.#host.monotonicNs() - start;
     const done = engine.retired - before;

@@ -223,11 +223,6 @@ export class Mmu {
     return offset === NO_RAM ? (FETCH_MMIO as RamOffset) : offset;
   }
 
-  /** Guest-physical address for a debugger: -1 when not mapped; raises nothing (but marks pages accessed). */
-  translateForDebug(lo: number, hi: number): Gpa {
-    return this.#walker.walk(lo, hi, ACCESS_READ, false, false) ? this.#walker.frame + (lo & 0xfff) : -1;
-  }
-
   /** Drops translations: of all pages (`global`), or of all but global ones. */
   flushTlb(global: boolean): void {
     this.translations.flush(this.#S, global);
