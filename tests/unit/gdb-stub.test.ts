@@ -435,7 +435,7 @@ describe('many vCPUs', () => {
   it('step alone, or with the others, and stand still where vCont leaves them out', () => {
     const { ask, resume, wait, raw } = attached(TWO_RUN);
     ask('c');
-    wait(200);
+    wait(20);
     raw('\x03+');
     const counters = (): number[] => [COUNTER, DONE].map((at) => little(ask(`m${at.toString(16)},4`)));
     const before = counters();
@@ -444,7 +444,7 @@ describe('many vCPUs', () => {
     const stepped = counters();
     expect((stepped[1] ?? 0) - (before[1] ?? 0)).toBe(10);
     ask('vCont;c:2');
-    wait(50);
+    wait(10);
     raw('\x03+');
     const alone = counters();
     expect(alone[0]).toBe(stepped[0]);
