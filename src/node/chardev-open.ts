@@ -1,6 +1,7 @@
 /** From the user's words to open channels: `-serial`, `-monitor` and `-chardev`. Texts are QEMU's. */
 import {
   type CharOption,
+  MonitorError,
   type MonitorOption,
   type OptionGroup,
   type Options,
@@ -8,11 +9,13 @@ import {
   report,
   StartError,
   startError,
+  withoutProgram,
 } from '../emu/index.ts';
 import { type Channel, NullChannel } from './chardev.ts';
 import { FileChannel } from './chardev-file.ts';
 import { Mux } from './chardev-mux.ts';
 import { StdioChannel } from './chardev-stdio.ts';
+import { TcpChannel } from './chardev-tcp.ts';
 import { UnixChannel } from './chardev-unix.ts';
 import { hostErrorText } from './host-errors.ts';
 
@@ -39,6 +42,8 @@ export interface Channels {
   readonly monitors: readonly MonitorChannel[];
   /** Those that are a character device, but for the serial ports, in QEMU's order. */
   readonly named: readonly NamedChannel[];
+  /** Opens one more, as -serial names it. Rejects with MonitorError; whoever asks closes it. */
+  readonly open: (spec: string) => Promise<Channel>;
 }
 
 export interface OpenEnvironment {
@@ -138,7 +143,12 @@ class Opener {
         if (serialChannels.length === MAX_SERIALS) throw tooManySerials(option.at);
         serialChannels.push(await this.#serial(option, `serial${serialChannels.length}`, monitorChannels));
       }
-      return { serials: serialChannels, monitors: monitorChannels, named: this.#named };
+      return {
+        serials: serialChannels,
+        monitors: monitorChannels,
+        named: this.#named,
+        open: (spec) => this.#another(spec),
+      };
     } catch (error) {
       for (const channel of this.#open) channel.close();
       throw error;
@@ -205,6 +215,15 @@ class Opener {
       return mux.serial;
     } catch (error) {
       throw withLine(error, `could not connect serial device to character backend '${spec}'`, at, true);
+    }
+  }
+
+  async #another(spec: string): Promise<Channel> {
+    if (spec.startsWith('tcp:')) return TcpChannel.listen(spec);
+    try {
+      return await this.#make(spec, undefined, true);
+    } catch (error) {
+      throw error instanceof StartError ? new MonitorError(withoutProgram(error.message)) : error;
     }
   }
 

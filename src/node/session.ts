@@ -6,17 +6,20 @@ import {
   HmpConsole,
   type Machine,
   type MachineHost,
+  MonitorError,
   machineOfCommandLine,
   type QmpMessage,
   QmpSession,
   qmpText,
   report,
+  startError,
   WakingImages,
 } from '../emu/index.ts';
 import { type ChannelPipe, provideChannel } from './channel-pipes.ts';
 import type { Channel } from './chardev.ts';
 import { type Channels, type MonitorChannel, openChannels } from './chardev-open.ts';
 import { FILE_IMAGES } from './file-backend.ts';
+import { GdbServer } from './gdb-server.ts';
 import { type GuestFiles, noKernelError, readGuest } from './guest-image.ts';
 import { InputGate } from './input-gate.ts';
 import { OutputCollector } from './output-collector.ts';
@@ -59,6 +62,7 @@ class Session {
   readonly #print: (text: string) => void;
   #end: (status: number) => void = () => {};
   #loop: RunLoop | undefined;
+  #gdb: GdbServer | undefined;
   #ending = false;
 
   constructor(commandLine: CommandLine, print: (text: string) => void) {
@@ -89,6 +93,7 @@ class Session {
       const guest = readGuest(this.#commandLine);
       return await this.#runWith(channels, guest);
     } finally {
+      this.#gdb?.exited();
       for (const channel of channels === undefined ? [] : allOf(channels)) channel.close();
       for (const off of signals) off();
     }
@@ -99,6 +104,7 @@ class Session {
     try {
       const pipes = this.#ending ? [] : await this.#attach(machine, channels);
       if (guest.kernel === undefined && !this.#commandLine.stopped) throw noKernelError();
+      await this.#startGdb(machine, channels);
       if (!this.#ending) this.#start(machine, channels, pipes);
       const status = await this.#ended;
       this.#loop?.stop();
@@ -141,6 +147,22 @@ class Session {
       },
     });
     return pipes;
+  }
+
+  /** Rejects with StartError. */
+  async #startGdb(machine: Machine, { open }: Channels): Promise<void> {
+    const gdb = new GdbServer({
+      ...{ machine, open },
+      stderr: (message) => this.#warn(message),
+      wake: () => this.#loop?.wake(),
+    });
+    this.#gdb = gdb;
+    machine.startGdbServer = (device) => gdb.start(device);
+    for (const { spec, at } of this.#commandLine.gdbServers) {
+      await gdb.start(spec).catch((error: unknown) => {
+        throw error instanceof MonitorError ? startError(error.message, at) : error;
+      });
+    }
   }
 
   #start(machine: Machine, channels: Channels, pipes: readonly ChannelPipe[]): void {

@@ -174,6 +174,7 @@ export async function monitorRig({
     objects,
     qom: new Qom(objectTree),
     inspect: new Inspection(board, processors),
+    startGdbServer: async () => {},
     balloon: services.get(BALLOON),
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),

@@ -35,7 +35,7 @@ function rig(config: Partial<MachineConfig> = {}) {
     (bytes) => {
       received += Buffer.from(bytes).toString('latin1');
     },
-    { machine, monitor: (line) => monitor.execute(line), stderr: (text) => stderr.push(text), onReady() {} },
+    { machine, monitor: (line) => monitor.execute(line), stderr: (text) => stderr.push(text) },
   );
   const take = (): string => {
     const text = received;

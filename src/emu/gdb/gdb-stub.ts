@@ -29,8 +29,6 @@ export interface GdbEnvironment {
   readonly monitor: (line: string) => Promise<string>;
   /** What QEMU's process prints, without the program's name. */
   readonly stderr: (message: string) => void;
-  /** Told when `isBusy` ends. */
-  readonly onReady: () => void;
 }
 
 /** The answer; undefined: there is none, or it comes later. */
@@ -403,6 +401,5 @@ export class GdbStub {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.input(Uint8Array.from(waiting));
-    if (!this.#busy) this.#environment.onReady();
   }
 }

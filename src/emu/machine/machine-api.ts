@@ -39,4 +39,6 @@ export interface MachineApi {
   /** Ends the machine: images are flushed and closed. */
   quit(): void;
   readonly inspect: Inspection;
+  /** Starts the gdb server on a character device, or ends it with `none`. Rejects with MonitorError. */
+  readonly startGdbServer: (device: string) => Promise<void>;
 }

@@ -8,7 +8,7 @@ import { CHARDEVS, type Chardevs } from '../char/chardevs.ts';
 import { EventQueue } from '../core/clock.ts';
 import { repeatableBytes } from '../core/entropy.ts';
 import { MachineEvents, type ShutdownCause } from '../core/machine-events.ts';
-import type { MonitorError } from '../core/monitor-error.ts';
+import { MonitorError } from '../core/monitor-error.ts';
 import { TraceLog } from '../core/trace.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
 import { Engine } from '../cpu/engine.ts';
@@ -190,6 +190,10 @@ export class Machine implements MachineApi {
   onSerial: (bytes: Uint8Array, port: number) => void = () => {};
   /** Where a serial port leads, as `info chardev` shows it. QEMU: a terminal that is part of the display is `vc`. */
   serialFilename: (port: number) => string = () => 'vc';
+  /** Starts the gdb server on a character device, or ends it with `none`. Rejects with MonitorError. Replaced by whoever has such devices. */
+  startGdbServer: (device: string) => Promise<void> = async (device) => {
+    if (device !== 'none') throw new MonitorError(`'${device}' is not a valid char driver`);
+  };
   /** Told when a drive was made, lost, attached or detached. QEMU has no event for it. */
   onDrivesChange: () => void = () => {};
   /** Told when `quit` was asked for, or the guest is off. */

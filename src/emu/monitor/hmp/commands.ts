@@ -74,6 +74,17 @@ async function deviceAdd(context: CommandContext, text: string): Promise<string>
   return '';
 }
 
+/** QEMU: why not is said before. */
+async function gdbServer({ machine }: CommandContext, device: string): Promise<string> {
+  try {
+    await machine.startGdbServer(device);
+  } catch (error) {
+    if (!(error instanceof MonitorError)) throw error;
+    return `${error.message}\nCould not open gdbserver on device '${device}'\n`;
+  }
+  return device === 'none' ? 'Disabled gdbserver\n' : `Waiting for gdb connection on device '${device}'\n`;
+}
+
 function driveAdd({ machine, warn }: CommandContext, text: string, byNode: boolean): Promise<string> {
   return withPlainErrors(async () => {
     if (byNode) throw new MonitorError('drive_add -n is not modelled by this machine');
@@ -81,6 +92,9 @@ function driveAdd({ machine, warn }: CommandContext, text: string, byNode: boole
     return 'OK\n';
   });
 }
+
+/** QEMU: that of -s as well. */
+const DEFAULT_GDB_DEVICE = 'tcp::1234';
 
 export const HMP_COMMANDS: readonly Command[] = [
   {
@@ -187,6 +201,13 @@ export const HMP_COMMANDS: readonly Command[] = [
       if (error !== undefined) throw error;
       return '';
     },
+  },
+  {
+    name: 'gdbserver',
+    args: [{ name: 'device', kind: 'string', optional: true }],
+    params: '[device]',
+    help: "let gdb connect to a character device (default 'tcp::1234'); 'none' ends that",
+    run: (context, args) => gdbServer(context, String(args.get('device') ?? DEFAULT_GDB_DEVICE)),
   },
   {
     name: 'system_reset',
