@@ -4,10 +4,12 @@ import type { WatchKind } from '../../src/emu/cpu/debugger.ts';
 import { createEngine, type Engine, type Exit } from '../../src/emu/cpu/engine.ts';
 import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import {
+  ATTENTION,
   DR0_LO,
   DR6,
   DR7,
   EFLAGS,
+  FLAG_IF,
   FLAG_TF,
   RAX,
   RBX,
@@ -51,6 +53,21 @@ function rig(code: readonly number[]): Engine {
   S[RSP] = 0x8000;
   engine.cpu.updateMode();
   return engine;
+}
+
+/** One interrupt is pending, and IF is set. */
+function interruptWith(engine: Engine, vector: number): void {
+  let isPending = true;
+  engine.cpu.processor.interrupts = {
+    pending: () => isPending,
+    acknowledge() {
+      isPending = false;
+      return vector;
+    },
+  };
+  const { S } = engine.cpu;
+  S[EFLAGS] = (S[EFLAGS] ?? 0) | FLAG_IF;
+  S[ATTENTION] = 1;
 }
 
 const at = (engine: Engine): number => (engine.cpu.S[RIP_LO] ?? 0) - CODE;
@@ -286,5 +303,19 @@ describe('a step', () => {
     // QEMU: with HLT the step goes on when the vCPU wakes up.
     expect(engine.step(true)).toBe('halted');
     expect(engine.step(true)).toBe('halted');
+    interruptWith(engine, 0x40);
+    expect([engine.step(true), at(engine)]).toEqual(['debug', 10]);
+  });
+
+  it('takes an interrupt in the place of an instruction, unless it is to take none', () => {
+    const engine = rig([0x90, 0x90, 0x90, 0xf4]);
+    interruptWith(engine, 0x40);
+    expect([engine.step(true), at(engine)]).toEqual(['debug', 1]);
+    expect([engine.step(true), at(engine)]).toEqual(['debug', 2]);
+    const { retired } = engine;
+    expect([engine.step(false), engine.cpu.S[RIP_LO]]).toEqual(['debug', INT_HANDLER]);
+    expect(engine.retired).toBe(retired);
+    for (let step = 0; step < 2; step++) engine.step(false);
+    expect([at(engine), engine.cpu.memory.readU16(COUNTER + 2)]).toEqual([2, 1]);
   });
 });

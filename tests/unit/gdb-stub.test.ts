@@ -129,6 +129,17 @@ describe('packets', () => {
     expect(raw(`+$${repeat}#${sum(repeat)}`)).toContain('$01020304#');
   });
 
+  it('may carry bytes as they are', () => {
+    const { ask, stub, take } = rig();
+    expect(ask('X7000,0:')).toBe('OK');
+    // The byte 0x23, which would end the packet, is escaped.
+    stub.input(framed('X7000,3:\x01}\x03\xff'));
+    expect(take()).toContain('$OK#');
+    stub.input(latin1('+'));
+    expect(ask('m7000,3')).toBe('0123ff');
+    expect(ask('X7000,4:\x01')).toBe('E22');
+  });
+
   it('need no acknowledgement where the client says so', () => {
     const { raw } = rig();
     expect(raw('$QStartNoAckMode#b0')).toBe('+$OK#9a');

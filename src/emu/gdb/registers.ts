@@ -77,6 +77,10 @@ function readNatural(S: Int32Array, at: number): bigint {
   return isCode64(S) ? pair(S, at) : BigInt(S[at] >>> 0);
 }
 
+function readLow(S: Int32Array, at: number): bigint {
+  return BigInt(S[at] >>> 0);
+}
+
 function writeNatural(S: Int32Array, at: number, value: bigint): void {
   if (isCode64(S)) setPair(S, at, value);
   else S[at] = low(value);
@@ -140,16 +144,19 @@ function writeControl(cpu: Vcpu, number: number, value: bigint): void {
   cpu.updateMode();
 }
 
-const control = (number: number, at: number): Access => ({
-  read: ({ words }) => BigInt(words[at] >>> 0),
-  write: (cpu, value) => writeControl(cpu, number, value),
+const control = (number: number, at: number, read: (S: Int32Array, at: number) => bigint): Access => ({
+  read: ({ words }) => read(words, at),
+  write(cpu, value) {
+    // Outside of 64-bit code the high half would go, although nothing is changed.
+    if (value !== read(cpu.S, at)) writeControl(cpu, number, value);
+  },
 });
 
 const CONTROL: readonly Access[] = [
-  control(0, CR0),
+  control(0, CR0, readLow),
   natural(CR2_LO),
-  { read: ({ words }) => readNatural(words, CR3_LO), write: (cpu, value) => writeControl(cpu, 3, value) },
-  control(4, CR4),
+  control(3, CR3_LO, readNatural),
+  control(4, CR4, readLow),
   {
     read: ({ taskPriority }) => BigInt(taskPriority),
     write: (cpu, value) => cpu.apic?.writeCr8(low(value) & 15),
