@@ -46,30 +46,37 @@ export const REGISTERS: readonly RegisterSpec[] = [
   word('mxcsr', 'x64_mxcsr', 'vector'),
 ];
 
-const FLAGS: Readonly<Record<string, { readonly bytes: number; readonly fields: Fields }>> = {
+interface FlagsType {
+  readonly bytes: number;
+  /** As gdb prints them. */
+  readonly fields: Fields;
+}
+
+/** QEMU: the highest first, but for MXCSR. */
+const FLAGS: Readonly<Record<string, FlagsType>> = {
   x64_eflags: {
     bytes: 4,
     fields: {
-      ...{ CF: 0, PF: 2, AF: 4, ZF: 6, SF: 7, TF: 8, IF: 9, DF: 10, OF: 11, IOPL: [12, 13], NT: 14 },
-      ...{ RF: 16, VM: 17, AC: 18, VIF: 19, VIP: 20, ID: 21 },
+      ...{ ID: 21, VIP: 20, VIF: 19, AC: 18, VM: 17, RF: 16, NT: 14, IOPL: [12, 13], OF: 11, DF: 10 },
+      ...{ IF: 9, TF: 8, SF: 7, ZF: 6, AF: 4, PF: 2, CF: 0 },
     },
   },
   x64_cr0: {
     bytes: 8,
-    fields: { PE: 0, MP: 1, EM: 2, TS: 3, ET: 4, NE: 5, WP: 16, AM: 18, NW: 29, CD: 30, PG: 31 },
+    fields: { PG: 31, CD: 30, NW: 29, AM: 18, WP: 16, NE: 5, ET: 4, TS: 3, EM: 2, MP: 1, PE: 0 },
   },
-  x64_cr3: { bytes: 8, fields: { PCID: [0, 11], PDBR: [12, 63] } },
+  x64_cr3: { bytes: 8, fields: { PDBR: [12, 63], PCID: [0, 11] } },
   x64_cr4: {
     bytes: 8,
     fields: {
-      ...{ VME: 0, PVI: 1, TSD: 2, DE: 3, PSE: 4, PAE: 5, MCE: 6, PGE: 7, PCE: 8, OSFXSR: 9 },
-      ...{ OSXMMEXCPT: 10, UMIP: 11, LA57: 12, VMXE: 13, SMXE: 14, FSGSBASE: 16, PCIDE: 17 },
-      ...{ OSXSAVE: 18, SMEP: 20, SMAP: 21, PKE: 22 },
+      ...{ PKE: 22, SMAP: 21, SMEP: 20, OSXSAVE: 18, PCIDE: 17, FSGSBASE: 16, SMXE: 14, VMXE: 13 },
+      ...{ LA57: 12, UMIP: 11, OSXMMEXCPT: 10, OSFXSR: 9, PCE: 8, PGE: 7, MCE: 6, PAE: 5, PSE: 4 },
+      ...{ DE: 3, TSD: 2, PVI: 1, VME: 0 },
     },
   },
   x64_efer: {
     bytes: 8,
-    fields: { SCE: 0, LME: 8, LMA: 10, NXE: 11, SVME: 12, LMSLE: 13, FFXSR: 14, TCE: 15 },
+    fields: { TCE: 15, FFXSR: 14, LMSLE: 13, SVME: 12, NXE: 11, LMA: 10, LME: 8, SCE: 0 },
   },
   x64_mxcsr: {
     bytes: 4,
@@ -90,7 +97,7 @@ const VECTORS = [
   ['v2_int64', 'v2i64', 'int64', 2],
 ] as const;
 
-function flagsXml(id: string, bytes: number, fields: Fields): string {
+function flagsXml(id: string, { bytes, fields }: FlagsType): string {
   const lines = Object.entries(fields).map(([name, place]) => {
     const [start, end] = typeof place === 'number' ? [place, place] : place;
     return `<field name="${name}" start="${start}" end="${end}"/>`;
@@ -112,7 +119,7 @@ function registerXml({ name, bytes, type, group }: RegisterSpec): string {
 }
 
 function featureXml(): string {
-  const flags = Object.entries(FLAGS).map(([id, { bytes, fields }]) => flagsXml(id, bytes, fields));
+  const flags = Object.entries(FLAGS).map(([id, type]) => flagsXml(id, type));
   const body = `${flags.join('')}${vectorXml()}${REGISTERS.map(registerXml).join('')}`;
   return (
     '<?xml version="1.0"?>\n<!DOCTYPE target SYSTEM "gdb-target.dtd">\n' +
