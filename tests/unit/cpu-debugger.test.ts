@@ -176,6 +176,42 @@ describe('a watchpoint', () => {
     ]);
   });
 
+  it.each<[string, number[]]>([
+    ['xadd [600h], ax', [0x0f, 0xc1, 6, 0, 6]],
+    ['xchg [600h], ax', [0x87, 6, 0, 6]],
+    ['cmpxchg [600h], bx', [0x0f, 0xb1, 0x1e, 0, 6]],
+    ['adc [600h], ax', [0x11, 6, 0, 6]],
+    ['push [600h], with SP at 602h', [0xff, 0x36, 0, 6]],
+    ['pop [600h], with SP at 602h', [0x8f, 6, 0, 6]],
+    ['pusha, with SP at 602h', [0x60]],
+    ['movsw', [0xa5]],
+    ['enter 4, 3', [0xc8, 4, 0, 3]],
+    ['call far [600h]', [0xff, 0x1e, 0, 6]],
+    ['shld [600h], ax, 3', [0x0f, 0xa4, 6, 0, 6, 3]],
+    ['bts [540h], ax, whose bit 600h is at 600h', [0x0f, 0xab, 6, 0x40, 5]],
+    ['fst80 [5f8h]', [0xdb, 0x3e, 0xf8, 5]],
+  ])('lets an instruction do the same as without: %s', (_, code) => {
+    const outcome = (watched: boolean): readonly unknown[] => {
+      // stc first: flags are an operand.
+      const engine = rig([0xf9, ...code, 0x90, 0xf4]);
+      const { S, memory } = engine.cpu;
+      for (let register = 0; register < 16; register += 2) S[register] = 0x600 + register;
+      memory.write(
+        0x5c0,
+        Uint8Array.from({ length: 128 }, (_, n) => (n * 37) & 0xff),
+      );
+      S[RSP] = 0x602;
+      S[RSI] = 0x600;
+      if (watched) watch(engine, 'access', 0x600, 2);
+      engine.run(1, true);
+      const exit = engine.run(1, true);
+      expect(exit).toBe(watched ? 'debug' : 'budget');
+      const bytes = Array.from({ length: 128 }, (_, n) => memory.readU8(0x5c0 + n));
+      return [Array.from(S.subarray(0, 16)), S[RIP_LO], engine.cpu.readFlags(), engine.retired, bytes];
+    };
+    expect(outcome(true)).toEqual(outcome(false));
+  });
+
   it('sees what the delivery of an interrupt writes, and stops at its handler', () => {
     // int 0x40; hlt
     const engine = rig([0xcd, 0x40, 0xf4]);
