@@ -38,7 +38,7 @@ export {
   type ChardevRequest,
   readChardev,
 } from './char/chardev-kinds.ts';
-export { sharesWithMonitor } from './char/chardev-short-form.ts';
+export { parseShortForm, sharesWithMonitor } from './char/chardev-short-form.ts';
 export type { ChardevHost, OpenedChardev, SharedBackend } from './char/chardevs.ts';
 export { RingBuffer } from './char/ring-buffer.ts';
 export type { InetAddress, SocketAddress, SocketRequest, UnixAddress } from './char/socket-options.ts';
@@ -64,6 +64,7 @@ export type { OutputFile } from './core/host.ts';
 export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';
+export { GdbStub } from './gdb/gdb-stub.ts';
 export { Machine } from './machine/machine.ts';
 export type { BootFiles, MachineConfig, MachineHost, SliceResult } from './machine/machine-config.ts';
 export type { RunState } from './machine/run-state.ts';

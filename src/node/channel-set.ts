@@ -105,6 +105,12 @@ export class ChannelSet implements ChardevHost {
     return [...this.#entries.values()].map((entry) => this.#chardevOf(entry));
   }
 
+  /** One that has no id, and that whoever asks closes. Rejects with MonitorError. */
+  async openAlone(options: Options): Promise<Channel> {
+    const { channel } = await this.#openOne(readChardev(options));
+    return channel;
+  }
+
   async open(options: Options): Promise<readonly OpenedChardev[]> {
     const made = await this.add(options);
     const opened = made.map((entry) => this.#chardevOf(entry));

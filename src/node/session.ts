@@ -5,13 +5,16 @@ import {
   type CommandLine,
   type Machine,
   type MachineHost,
+  MonitorError,
   machineOfCommandLine,
   report,
+  startError,
   WakingImages,
 } from '../emu/index.ts';
 import { connectPipe } from './channel-pipes.ts';
 import { type Channels, openChannels } from './chardev-open.ts';
 import { FILE_IMAGES } from './file-backend.ts';
+import { GdbServer, gdbOptions } from './gdb-server.ts';
 import { type GuestFiles, noKernelError, readGuest } from './guest-image.ts';
 import { attachMonitor, type MonitorUser } from './monitor-channels.ts';
 import { OutputCollector } from './output-collector.ts';
@@ -46,6 +49,7 @@ class Session {
   readonly #print: (text: string) => void;
   #end: (status: number) => void = () => {};
   #loop: RunLoop | undefined;
+  #gdb: GdbServer | undefined;
   #ending = false;
 
   constructor(commandLine: CommandLine, print: (text: string) => void) {
@@ -77,6 +81,7 @@ class Session {
       const guest = readGuest(this.#commandLine);
       return await this.#runWith(channels, guest);
     } finally {
+      this.#gdb?.exited();
       channels?.set.close();
       for (const off of signals) off();
     }
@@ -87,6 +92,7 @@ class Session {
     try {
       if (!this.#ending) await this.#attach(machine, channels);
       if (guest.kernel === undefined && !this.#commandLine.stopped) throw noKernelError();
+      await this.#startGdb(machine, channels);
       if (!this.#ending) this.#start(machine, channels);
       const status = await this.#ended;
       this.#loop?.stop();
@@ -124,6 +130,23 @@ class Session {
       for (const chardev of set.chardevs()) machine.chardevs.provide(chardev.id, chardev);
       machine.chardevs.setHost(set);
     });
+  }
+
+  /** Rejects with StartError. */
+  async #startGdb(machine: Machine, { set }: Channels): Promise<void> {
+    const gdb = new GdbServer({
+      machine,
+      open: (device) => set.openAlone(gdbOptions(device)),
+      stderr: (message) => this.#warn(message),
+      wake: () => this.#loop?.wake(),
+    });
+    this.#gdb = gdb;
+    machine.startGdbServer = (device) => gdb.start(device);
+    for (const { spec, at } of this.#commandLine.gdbServers) {
+      await gdb.start(spec).catch((error: unknown) => {
+        throw error instanceof MonitorError ? startError(error.message, at) : error;
+      });
+    }
   }
 
   #start(machine: Machine, { set, serials, monitors }: Channels): void {

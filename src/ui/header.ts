@@ -28,6 +28,7 @@ const STATE_TEXT: Readonly<Record<PageState, string>> = {
   prelaunch: 'Ready',
   running: 'Running',
   paused: 'Paused',
+  debug: 'Stopped by a debugger',
   suspended: 'Sleeping',
   shutdown: 'Powered off',
   'io-error': 'Disk error',

@@ -7,6 +7,7 @@ export type PageState =
   | 'prelaunch'
   | 'running'
   | 'paused'
+  | 'debug'
   | 'suspended'
   | 'shutdown'
   | 'io-error'

@@ -42,6 +42,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/firmware',
   ],
   'emu/snapshot': ['emu/core'],
+  'emu/gdb': ['emu/core', 'emu/cpu', 'emu/machine'],
   'emu/monitor': [
     'emu/core',
     'emu/qapi',
@@ -71,6 +72,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/machine',
     'emu/monitor',
     'emu/snapshot',
+    'emu/gdb',
     'emu/command-line',
   ],
   'workers/protocol.ts': [],

@@ -150,7 +150,7 @@ export async function monitorRig({
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
   const identity = readCpu(model, CURRENT_CPU, say);
   const cpu = new Vcpu(memory, NO_HOST, QUIET, cpuTopologyOf(smp, 0), smp.maxCpus, identity);
-  const engine = { cpu, retired: 0, run: (): Exit => 'halted' };
+  const engine = { cpu, retired: 0, run: (): Exit => 'halted', step: (): Exit => 'halted' };
   const processors = new Processors({ smp, engine, host: NO_HOST, clock, trace: QUIET });
   for (let index = 1; index < smp.cpus; index++) processors.add(index);
   const board = new PcBoard({
@@ -199,6 +199,7 @@ export async function monitorRig({
     inspect: new Inspection(board, processors),
     access: new GuestAccess(board, processors),
     input: new UserInput(board.keys, clock, () => control.running),
+    startGdbServer: async () => {},
     trace,
     nmi: () => processors.boot.apic.pulseLint1(),
     setBootOrder: (order) => board.setBootOrder(order),

@@ -199,7 +199,7 @@ describe('a processor that ejects itself', () => {
   it('is gone after its turn, and its place takes another at once', () => {
     const memory = pcMemory(MIB);
     const cpu = new Vcpu(memory, NO_DEVICES, QUIET, topology(0), 2);
-    const engine = { cpu, retired: 0, run: (): Exit => 'budget' };
+    const engine = { cpu, retired: 0, run: (): Exit => 'budget', step: (): Exit => 'debug' };
     const clock = new EventQueue(() => 0);
     const smp = { ...sockets(2), cpus: 1 };
     const processors = new Processors({ smp, engine, host: NO_DEVICES, clock, trace: QUIET });

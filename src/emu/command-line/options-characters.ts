@@ -187,6 +187,14 @@ export function shortFormOption(
   }
 }
 
+/** -gdb, and -s, which is short for one of them. */
+export function readGdbServers(given: readonly GivenOption[]): readonly CharOption[] {
+  return given.flatMap(({ name, value, at }) => {
+    if (name === 's') return [{ spec: 'tcp::1234', at }];
+    return name === 'gdb' ? [{ spec: value, at }] : [];
+  });
+}
+
 /** QEMU: -nographic brings both on the terminal unless the user put one of them elsewhere. */
 export function readCharacters(given: readonly GivenOption[], settings: CharacterSettings): CharacterEnds {
   const { noDefaults, onTerminal } = settings;

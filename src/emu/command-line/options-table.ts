@@ -145,6 +145,13 @@ const GROUPS: readonly OptionGroup[] = [
     title: 'Running',
     options: [
       { name: 'S', help: 'wait for the cont command of the monitor' },
+      {
+        name: 'gdb',
+        value: 'dev',
+        help: 'wait for gdb there: tcp:[host]:port, unix:, stdio',
+        host: 'terminal',
+      },
+      { name: 's', help: 'the same as -gdb tcp::1234', host: 'terminal' },
       { name: 'no-reboot', help: 'end when the guest resets the machine' },
       { name: 'no-shutdown', help: 'stay when the guest powers the machine off' },
       {

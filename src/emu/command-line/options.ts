@@ -20,6 +20,7 @@ import {
   type CharOption,
   type MonitorOption,
   readCharacters,
+  readGdbServers,
   readMon,
 } from './options-characters.ts';
 import {
@@ -75,6 +76,8 @@ export interface CommandLine {
   /** Milliseconds since 1970; undefined: the host's time. */
   readonly rtcBaseMs: number | undefined;
   readonly stopped: boolean;
+  /** Where gdb may connect. */
+  readonly gdbServers: readonly CharOption[];
   /** -name; undefined: none. */
   readonly name: string | undefined;
   readonly noReboot: boolean;
@@ -157,6 +160,7 @@ class Reader {
       icountShift: icount.at(-1),
       rtcBaseMs: this.#groups('rtc', undefined).map(readRtc).at(-1),
       stopped: this.#has('S'),
+      gdbServers: readGdbServers(this.#given),
       name: this.#reading('name', () => this.#groups('name', 'guest').map(readName).at(-1)),
       noReboot: this.#has('no-reboot'),
       noShutdown: this.#has('no-shutdown'),

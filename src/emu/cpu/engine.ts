@@ -2,8 +2,9 @@
 import type { Trace } from '../core/trace.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { CpuHost, CpuTopology } from './cpu.ts';
+import type { Debugger } from './debugger.ts';
 import { BlockCache, MODE_SINGLE } from './interp/block-cache.ts';
-import { CodeLookup } from './interp/code-lookup.ts';
+import { CodeLookup, NO_TAG } from './interp/code-lookup.ts';
 import { CodeMaker, type FunctionMaker } from './interp/code-maker.ts';
 import { interpreterEnvironment } from './interp/engine-environment.ts';
 import { INTERPRETER_MEMBERS, interpreterBody } from './interp/generate.ts';
@@ -25,10 +26,13 @@ import {
   EFLAGS,
   EXIT_RECORD,
   FAULT,
+  FAULT_DEBUG,
   FAULT_TRIPLE,
   FLAG_IF,
   FLAG_RF,
   HALTED,
+  HALTED_HLT,
+  JUMP_TAG,
   MODE,
   MODE_CODE32,
   MODE_CODE64,
@@ -51,8 +55,8 @@ import { Vcpu } from './vcpu.ts';
 const EXACT_RESERVE = 1024;
 const MAX_EXCEPTIONS = 10_000;
 
-/** Why `run` came back. */
-export type Exit = 'budget' | 'halted' | 'shutdown';
+/** Why `run` came back. `debug`: a breakpoint or watchpoint of a debugger outside of the guest. */
+export type Exit = 'budget' | 'halted' | 'shutdown' | 'debug';
 
 export interface EngineOptions {
   readonly memory: GuestMemory;
@@ -83,6 +87,7 @@ export class Engine {
   /** Instructions completed since the engine was made, by all vCPUs together. */
   retired = 0;
 
+  readonly #debugger: Debugger;
   readonly #code: CodeLookup;
   readonly #interpret: Interpreter;
   readonly #maker: CodeMaker;
@@ -102,6 +107,7 @@ export class Engine {
   constructor(options: EngineOptions) {
     const { memory, host, trace } = options;
     this.cpu = new Vcpu(memory, host, trace, options.topology, options.slots, options.identity);
+    this.#debugger = this.cpu.debugger;
     this.blocks = options.blocks ?? new BlockCache(memory, this.cpu.identity.features);
     this.#code = new CodeLookup(this.cpu, this.blocks);
     this.blocks.onFlush = () => {
@@ -149,10 +155,9 @@ export class Engine {
     const { cpu } = this;
     const { S, tlb: T } = cpu;
     this.#isStepping = true;
-    cpu.memory.withScratch(() => {
-      const { bytes } = cpu.memory.arena;
-      warmUp({ S, T, J: this.#code.jumps, C: this.blocks.C, bytes, run: this.#interpret });
-    });
+    const { bytes } = cpu.memory.arena;
+    const parts = { S, T, J: this.#code.jumps, C: this.blocks.C, bytes, run: this.#interpret };
+    cpu.memory.withScratch(() => this.#debugger.withoutWatchpoints(() => warmUp(parts)));
     this.#code.clear();
     cpu.clearTranslations();
     cpu.flushTlb(true);
@@ -165,12 +170,8 @@ export class Engine {
   run(count: number, exact = false): Exit {
     const S = this.cpu.S;
     // A block may overrun: with `exact` the last instructions run one by one.
-    this.#reserve = exact ? Math.min(EXACT_RESERVE, count) : 0;
-    S[BUDGET] = count - 1 - this.#reserve;
-    S[BUDGET_HELD] = 0;
+    this.#begin(count, exact ? Math.min(EXACT_RESERVE, count) : 0);
     let exit: Exit = 'budget';
-    this.#single = false;
-    this.#exceptions = 0;
     for (;;) {
       if (S[BUDGET] < 0 && S[BUDGET_HELD] === 0 && this.#reserve > 0) {
         if (this.#reserve < count) this.#sample();
@@ -180,9 +181,14 @@ export class Engine {
       }
       if (this.#exceptions > MAX_EXCEPTIONS) break;
       if (S[BUDGET] < 0) break;
-      if (S[ATTENTION] !== 0 && !this.#attend()) {
-        exit = 'halted';
-        break;
+      if (S[ATTENTION] !== 0) {
+        // What was delivered last accessed what a debugger watches, or what is delivered now does.
+        if (this.#debugger.hit !== undefined) break;
+        if (!this.#attend()) {
+          exit = 'halted';
+          break;
+        }
+        if (this.#debugger.hit !== undefined) break;
       }
       if (S[HALTED] !== 0) {
         exit = 'halted';
@@ -194,10 +200,73 @@ export class Engine {
         break;
       }
     }
+    if (this.#debugger.hit !== undefined && exit !== 'shutdown') exit = 'debug';
     if (exit === 'budget' && S[BUDGET_HELD] === 0) this.#sample();
+    this.#end(count);
+    return exit;
+  }
+
+  /**
+   * Runs one instruction for a debugger, or the delivery of what comes in its place: an exception, and an interrupt unless `noInterrupts`.
+   * Answers `debug`; `halted` while the vCPU sleeps, also because the instruction was HLT: the step is not done then.
+   */
+  step(noInterrupts: boolean): Exit {
+    this.#begin(1, 0);
+    const exit = this.#wakesForStep(noInterrupts) ? 'debug' : this.#stepAwake();
+    this.#end(1);
+    return exit;
+  }
+
+  /** True: an interrupt was delivered instead of an instruction. */
+  #wakesForStep(noInterrupts: boolean): boolean {
+    const { cpu } = this;
+    const { S } = cpu;
+    cpu.serviceEvents();
+    if (noInterrupts) {
+      // QEMU: what wakes the vCPU up does so also where it may not interrupt the step.
+      if (S[HALTED] === HALTED_HLT && cpu.processor.isReady) S[HALTED] = 0;
+      return false;
+    }
+    const [lo, hi] = [S[RIP_LO], S[RIP_HI]];
+    if (S[ATTENTION] !== 0) this.#attend();
+    return S[RIP_LO] !== lo || S[RIP_HI] !== hi;
+  }
+
+  #stepAwake(): Exit {
+    const { S } = this.cpu;
+    if (S[HALTED] !== 0) return 'halted';
+    const exit = this.#stepAlone() ?? 'debug';
+    return exit === 'debug' && (S[HALTED] as number) !== 0 ? 'halted' : exit;
+  }
+
+  /** @param reserve instructions that are kept for the end of an exact count */
+  #begin(count: number, reserve: number): void {
+    const { S } = this.cpu;
+    this.#reserve = reserve;
+    S[BUDGET] = count - 1 - reserve;
+    S[BUDGET_HELD] = 0;
+    this.#single = false;
+    this.#exceptions = 0;
+    this.#debugger.hit = undefined;
+  }
+
+  #end(count: number): void {
+    const { S } = this.cpu;
     this.retired += count - 1 - this.#reserve - S[BUDGET] - S[BUDGET_HELD];
     S[BUDGET] = -1;
     S[BUDGET_HELD] = 0;
+  }
+
+  /** Runs one instruction at which no breakpoint of a debugger stops, and whose accesses to watched memory are noted. */
+  #stepAlone(): Exit | undefined {
+    const { cpu } = this;
+    const { S } = cpu;
+    this.#debugger.isStepping = true;
+    // One repetition of a string instruction is a step.
+    S[MODE] |= MODE_TRAP;
+    const exit = this.#step();
+    this.#debugger.isStepping = false;
+    cpu.updateMode();
     return exit;
   }
 
@@ -213,6 +282,7 @@ export class Engine {
     if (this.#single || S[FAULT] !== 0 || S[HALTED] !== 0 || (S[MODE] & MODE_TRAP) !== 0) return;
     const [cr2Lo, cr2Hi] = [S[CR2_LO], S[CR2_HI]];
     const record = this.#code.find(S[MODE]);
+    if (record !== 0 && S[JUMP_TAG] === NO_TAG) return;
     if (record !== 0) {
       this.#follow = this.#regions.sample({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
       return;
@@ -284,6 +354,7 @@ export class Engine {
     const { cpu } = this;
     const { S } = cpu;
     if (S[FAULT] === FAULT_TRIPLE) return 'shutdown';
+    if (this.#debugger.hasBreakpoints && this.#debugger.breaksAt(S)) return 'debug';
     const shadow = S[SHADOW] !== 0;
     S[SHADOW] = 0;
     let mode = S[MODE];
@@ -296,7 +367,8 @@ export class Engine {
     if (traps && !beginInstruction(cpu)) return this.#exception();
     const record = this.#code.find(mode);
     if (record !== 0) {
-      if (this.#follow > 0) this.#path.push({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
+      if (this.#follow > 0 && S[JUMP_TAG] !== NO_TAG)
+        this.#path.push({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
       S[EXIT_RECORD] = 0;
       if (shadow) {
         const budget = S[BUDGET];
@@ -311,7 +383,7 @@ export class Engine {
       // The pushed flags keep RF: the breakpoint under an instruction that faulted does not come again.
       if (resumes) S[EFLAGS] |= FLAG_RF;
       S[DEBUG_PENDING] = 0;
-      return this.#exception();
+      return S[FAULT] === FAULT_DEBUG ? this.#runWatched(shadow) : this.#exception();
     }
     if (traps && endsInTrap(S)) {
       S[NEXT_LO] = S[RIP_LO];
@@ -320,6 +392,15 @@ export class Engine {
       deliver(cpu, VEC_DB, 'trap', undefined);
     }
     return undefined;
+  }
+
+  /** The instruction at RIP accesses what a debugger watches: it is run for that. */
+  #runWatched(shadow: boolean): Exit | undefined {
+    const { S } = this.cpu;
+    S[FAULT] = 0;
+    S[SHADOW] = shadow ? 1 : 0;
+    const exit = this.#stepAlone();
+    return exit ?? (this.#debugger.hit === undefined ? undefined : 'debug');
   }
 
   /**
@@ -344,7 +425,7 @@ export class Engine {
   /** False: `run` must deliver the fault, or stop. */
   #deliverInPlace(): boolean {
     const { S } = this.cpu;
-    if (S[FAULT] === FAULT_TRIPLE || this.onException !== undefined) return false;
+    if (S[FAULT] >= FAULT_TRIPLE || this.onException !== undefined) return false;
     if (this.#exceptions > MAX_EXCEPTIONS) return false;
     deliverFault(this.cpu);
     this.#exceptions++;

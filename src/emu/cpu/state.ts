@@ -92,6 +92,8 @@ export const FAULT_PRESENT = 0x100;
 export const FAULT_HAS_ERROR = 0x200;
 /** No exception: compiled code met an access to a device or a write to code, which the interpreter must do. */
 export const FAULT_ABORT = 0x800;
+/** No exception: a debugger watches what the instruction accesses, which is run again for it (debugger.ts). */
+export const FAULT_DEBUG = 0x1000;
 /** The machine must reset: a fault while delivering a double fault. */
 export const FAULT_TRIPLE = 0x400;
 

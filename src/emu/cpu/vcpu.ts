@@ -7,6 +7,7 @@ import type { Trace } from '../core/trace.ts';
 import type { RamOffset } from '../memory/addresses.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Cpu, CpuApic, CpuHost, CpuTopology } from './cpu.ts';
+import { Debugger } from './debugger.ts';
 import { JUMP_WORDS } from './interp/jump-cache.ts';
 import { Mmu } from './mmu/mmu.ts';
 import { tlbPart, tlbWords } from './mmu/tlb.ts';
@@ -50,6 +51,10 @@ export class Vcpu implements Cpu, Stage {
   readonly trace: Trace;
   readonly identity: CpuIdentity;
   readonly mmu: Mmu;
+  /** What a debugger outside of the guest has set, on all vCPUs. */
+  readonly debugger = new Debugger(() => {
+    for (const processor of this.#processors) processor.flushTlb(true);
+  });
   /** How many vCPUs can be at once. */
   readonly slots: number;
   #processor: Processor;
@@ -81,7 +86,7 @@ export class Vcpu implements Cpu, Stage {
     this.SF64 = new Float64Array(buffer);
     const raise = (vector: number, error?: number) => this.raise(vector, error);
     const [first] = this.#places;
-    this.mmu = new Mmu(this.S, this.tlb, first.translations, memory, host, raise);
+    this.mmu = new Mmu(this.S, this.tlb, first.translations, memory, host, raise, this.debugger);
     this.#processor = new Processor(this, topology, first);
     this.#places.shift();
     this.#processors.push(this.#processor);
@@ -229,6 +234,19 @@ export class Vcpu implements Cpu, Stage {
     if (S[FAULT] !== 0) return;
     S[FAULT] = vector | FAULT_PRESENT | (error === undefined ? 0 : FAULT_HAS_ERROR);
     S[FAULT_ERROR] = error ?? 0;
+  }
+
+  /** For a debugger, between two runs: what is accessed stops nobody, and a fault is none of the guest's. */
+  withoutFaults(use: () => void): void {
+    const { S } = this;
+    const fault = S[FAULT];
+    const { hit } = this.debugger;
+    S[FAULT] = 0;
+    this.debugger.isStepping = true;
+    use();
+    this.debugger.isStepping = false;
+    this.debugger.hit = hit;
+    S[FAULT] = fault;
   }
 
   readFlags(): number {

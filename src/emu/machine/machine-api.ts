@@ -60,4 +60,6 @@ export interface MachineApi {
   readonly trace: TraceLog;
   /** Files of the host's. */
   readonly createFile: FileMaker;
+  /** Starts the gdb server on a character device, or ends it with `none`. Rejects with MonitorError. */
+  readonly startGdbServer: (device: string) => Promise<void>;
 }

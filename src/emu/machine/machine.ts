@@ -9,7 +9,7 @@ import { EventQueue } from '../core/clock.ts';
 import { repeatableBytes } from '../core/entropy.ts';
 import { type FileMaker, NO_FILES } from '../core/host.ts';
 import { MachineEvents, type ShutdownCause } from '../core/machine-events.ts';
-import type { MonitorError } from '../core/monitor-error.ts';
+import { MonitorError } from '../core/monitor-error.ts';
 import { TraceLog } from '../core/trace.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
 import { Engine } from '../cpu/engine.ts';
@@ -38,6 +38,7 @@ import { GuestAccess } from './guest-access.ts';
 import { Inspection } from './inspection.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
+import { MachineDebug } from './machine-debug.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { Processors } from './processors.ts';
 import { resetDevices } from './reset-devices.ts';
@@ -73,6 +74,7 @@ export class Machine implements MachineApi {
   readonly access: GuestAccess;
   readonly createFile: FileMaker;
   readonly input: UserInput;
+  readonly debug: MachineDebug;
   readonly clock: EventQueue;
   readonly config: MachineConfig;
   /** COM1's other end. */
@@ -117,6 +119,7 @@ export class Machine implements MachineApi {
       if (running) this.warmUp();
       if (running) this.#time.start();
       else this.#time.stop();
+      if (!running) this.processors.plan = undefined;
       this.engine.cpu.requestExit();
     });
     this.drives = new Drives({
@@ -186,6 +189,7 @@ export class Machine implements MachineApi {
     this.access = new GuestAccess(this.board, this.processors);
     this.input = new UserInput(this.board.keys, clock, () => this.runControl.running);
     this.createFile = host.createFile ?? NO_FILES;
+    this.debug = new MachineDebug(this.processors, engine.cpu, this.board.physical);
     hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub, { name: 'apic' }));
     noticeSmallArena(this.memory, config.memoryBytes, host);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
@@ -195,6 +199,10 @@ export class Machine implements MachineApi {
 
   /** Replaced by whoever shows the console. */
   onSerial: (bytes: Uint8Array, port: number) => void = () => {};
+  /** Starts the gdb server on a character device, or ends it with `none`. Rejects with MonitorError. Replaced by whoever has such devices. */
+  startGdbServer: (device: string) => Promise<void> = async (device) => {
+    if (device !== 'none') throw new MonitorError(`'${device}' is not a valid char driver`);
+  };
   /** Told when a drive was made, lost, attached or detached. QEMU has no event for it. */
   onDrivesChange: () => void = () => {};
   /** Told when `quit` was asked for, or the guest is off. */
@@ -234,7 +242,7 @@ export class Machine implements MachineApi {
       this.#catchUpRtc();
       if (!this.#poweredUp && !this.#powerUp()) return { idleMs: Number.POSITIVE_INFINITY };
       if (this.#waitsForDisk()) return { idleMs: 0 };
-      this.clock.runDue();
+      if (!this.processors.holdsTimers) this.clock.runDue();
       // A timer may have stopped the machine: no instruction comes after that.
       if (this.#serviceRequests() || !this.runControl.running) continue;
       const deadline = this.clock.nextDeadlineNs();
@@ -386,6 +394,7 @@ export class Machine implements MachineApi {
     this.#running = false;
     time.sync(false);
     if (exit === 'shutdown') this.#requestReset('guest-reset');
+    if (exit === 'debug') this.runControl.stop('debug');
     if (exact || exit !== 'budget' || budget < this.#chunk) return;
     const elapsed = this.#host.monotonicNs() - start;
     const done = engine.retired - before;

@@ -27,9 +27,21 @@ export type TurnSnapshot = {
   readonly left: number;
 };
 
+/** What the processors do for a debugger when the machine next runs. */
+export interface ResumePlan {
+  /** Numbers of those that run; the others stand still. Undefined: all run. */
+  readonly only: ReadonlySet<number> | undefined;
+  /** Numbers of those that run one instruction. The first that has done so ends the plan. */
+  readonly steps: ReadonlySet<number>;
+  /** No interrupt comes in the place of a step. */
+  readonly noInterrupts: boolean;
+  /** Timers wait while a step can be made. */
+  readonly noTimers: boolean;
+}
+
 export interface ProcessorsWiring {
   readonly smp: SmpConfig;
-  readonly engine: Pick<Engine, 'cpu' | 'retired' | 'run'>;
+  readonly engine: Pick<Engine, 'cpu' | 'retired' | 'run' | 'step'>;
   readonly host: CpuHost;
   readonly clock: Clock;
   readonly trace: Trace;
@@ -39,6 +51,8 @@ export class Processors {
   /** The wire between their APICs. */
   readonly hub = new ApicBusHub();
   readonly smp: SmpConfig;
+  /** Set by a debugger before the machine runs; taken back when it stops. */
+  plan: ResumePlan | undefined = undefined;
   readonly #wiring: ProcessorsWiring;
   /** By number, the oldest first. */
   readonly #present = new Map<number, MachineProcessor>();
@@ -58,6 +72,11 @@ export class Processors {
 
   get boot(): MachineProcessor {
     return this.#ring[0];
+  }
+
+  /** Whose turn it is, or was. */
+  get current(): MachineProcessor {
+    return this.#current;
   }
 
   /** The oldest first. */
@@ -109,14 +128,24 @@ export class Processors {
 
   /** All sleep, and nothing wakes them. */
   get isIdle(): boolean {
-    return !this.#ring.some(({ cpu }) => cpu.isReady);
+    return !this.#ring.some((processor) => this.#mayRun(processor));
+  }
+
+  /** A step can be made, before which no timer is to run. */
+  get holdsTimers(): boolean {
+    return this.plan?.noTimers === true && this.#stepper !== undefined;
   }
 
   /** Lets the one have the stage whose turn it is; gives how many of `budget` instructions it may run. */
   takeTurn(budget: number): number {
     const isOver = this.#wiring.engine.cpu.takeTurnIsOver();
     this.#letLeave();
-    if (isOver || this.#left <= 0 || !this.#current.cpu.isReady) this.#next();
+    const stepper = this.plan === undefined ? undefined : this.#stepper;
+    if (stepper !== undefined) {
+      this.#enter(stepper);
+      return 1;
+    }
+    if (isOver || this.#left <= 0 || !this.#mayRun(this.#current)) this.#next();
     return this.#ring.length > 1 ? Math.min(budget, this.#left) : budget;
   }
 
@@ -124,9 +153,21 @@ export class Processors {
   run(budget: number, exact: boolean): Exit {
     const { engine } = this.#wiring;
     const before = engine.retired;
-    const exit = engine.run(budget, exact);
+    const { plan } = this;
+    const steps = plan?.steps.has(this.#current.index) === true;
+    const exit = steps ? engine.step(plan.noInterrupts) : engine.run(budget, exact);
     this.#left -= engine.retired - before;
     return exit;
+  }
+
+  /** Calls `use` while `processor` is on the stage; the turn stays whose it is. Only while the machine stands. */
+  onStage<T>(processor: MachineProcessor, use: () => T): T {
+    const [current, left] = [this.#current, this.#left];
+    this.#enter(processor);
+    const result = use();
+    this.#enter(current);
+    this.#left = left;
+    return result;
   }
 
   /** Calls `change` with each one on the stage, the bootstrap processor last: it has the next turn. */
@@ -163,10 +204,20 @@ export class Processors {
     const at = ring.indexOf(this.#current);
     for (let step = 1; step <= ring.length; step++) {
       const processor = ring[(at + step) % ring.length];
-      if (!processor.cpu.isReady) continue;
+      if (!this.#mayRun(processor)) continue;
       this.#enter(processor);
       return;
     }
+  }
+
+  /** It has something to do, and a debugger lets it. */
+  #mayRun({ cpu, index }: MachineProcessor): boolean {
+    return cpu.isReady && this.plan?.only?.has(index) !== false;
+  }
+
+  /** Who makes a step next. */
+  get #stepper(): MachineProcessor | undefined {
+    return this.#ring.find(({ cpu, index }) => this.plan?.steps.has(index) === true && cpu.isReady);
   }
 
   #enter(processor: MachineProcessor): void {

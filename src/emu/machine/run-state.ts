@@ -7,6 +7,7 @@ export const RUN_STATES = [
   'prelaunch',
   'running',
   'paused',
+  'debug',
   'suspended',
   'shutdown',
   'io-error',

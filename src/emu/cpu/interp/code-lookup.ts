@@ -27,8 +27,8 @@ import { JUMP_WORDS, JUMP_WORDS_BITS, jumpIndex } from './jump-cache.ts';
 const PAGE = 4096;
 /** A tag holds generations of 20 bits. */
 const MAX_GENERATION = 1 << 20;
-/** A tag that no entry has. */
-const NO_TAG = -1;
+/** A tag that no entry has: what was found is not to be gone on from by the cache. */
+export const NO_TAG = -1;
 /**
  * Pages of code that were translated, directly mapped: linear address low, high, tag (as in the jump cache), place in the
  * arena. After a change of CR3 each page is walked once, and the jump cache's entries in it are good again.
@@ -61,7 +61,7 @@ export class CodeLookup {
     this.jumps.fill(0);
   }
 
-  /** First record of the code at RIP; 0: a fault was raised. */
+  /** First record of the code at RIP; 0: a fault was raised, or a debugger has a breakpoint there. */
   find(mode: number): number {
     const { S } = this.#cpu;
     this.#noticeCodeSegment();
@@ -104,6 +104,12 @@ export class CodeLookup {
       return 0;
     }
     const linear = code64 ? lo : (lo + S[SEG_CS + SEG_BASE_LO]) | 0;
+    const { debugger: watcher } = cpu;
+    if (watcher.hasBreakpoints && watcher.breaksInPage(linear, hi)) {
+      if (watcher.breaksAt(S)) return 0;
+      // Blocks that are linked to nothing, so that each instruction is looked up.
+      mode |= MODE_TRAP;
+    }
     const start = this.#fetch(linear, hi);
     if (start < 0) return 0;
     let global = this.#isGlobal;
@@ -120,7 +126,7 @@ export class CodeLookup {
     S[PAGE_LO] = pageLo;
     S[PAGE_HI] = hi;
     if ((mode & MODE_TRAP) !== 0) {
-      // Each instruction ends with a trap: none may be gone on to by the cache.
+      // Each instruction ends with a trap, or may have a breakpoint behind it: none may be gone on to by the cache.
       S[JUMP_TAG] = NO_TAG;
       S[JUMP_TAG_GLOBAL] = NO_TAG;
       return record;

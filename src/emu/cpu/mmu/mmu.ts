@@ -5,6 +5,7 @@
 import type { Gpa, RamOffset } from '../../memory/addresses.ts';
 import { type GuestMemory, NO_RAM, READ_ONLY } from '../../memory/guest-memory.ts';
 import type { CpuHost } from '../cpu.ts';
+import type { Debugger } from '../debugger.ts';
 import {
   CPL,
   CR2_HI,
@@ -48,6 +49,7 @@ export class Mmu {
   readonly #host: CpuHost;
   readonly #walker: PageWalker;
   readonly #raise: (vector: number, error?: number) => void;
+  readonly #debugger: Debugger;
   /** The page that `translateCode` found last is global. */
   codeIsGlobal = false;
 
@@ -58,6 +60,7 @@ export class Mmu {
     memory: GuestMemory,
     host: CpuHost,
     raise: (vector: number, error?: number) => void,
+    watcher: Debugger,
   ) {
     this.translations = translations;
     this.#S = S;
@@ -68,6 +71,7 @@ export class Mmu {
     this.#host = host;
     this.#walker = new PageWalker(S, memory, host);
     this.#raise = raise;
+    this.#debugger = watcher;
   }
 
   /** Loads and stores: `bank` is S[TLB_BASE], or S[TLB_SYSTEM] to access as supervisor. */
@@ -190,9 +194,11 @@ export class Mmu {
     const T = this.#T;
     const across = (lo & 0xfff) + size > PAGE;
     if (!across && T[j + TLB_WRITE] === (lo & 0xfffff000) && T[j + TLB_HI] === hi) return;
-    if (this.#translate(lo, hi, ACCESS_WRITE, bank) < 0 || !across) return;
+    if (this.#translate(lo, hi, ACCESS_WRITE, bank) < 0) return;
     const next = nextPage(lo);
-    this.#translate(next, this.#nextHi(next, hi), ACCESS_WRITE, bank);
+    if (across && this.#translate(next, this.#nextHi(next, hi), ACCESS_WRITE, bank) < 0) return;
+    // What reads, changes and writes memory can no longer be begun again when it writes.
+    if (this.#debugger.hasWatchpoints) this.#debugger.permitsProbe(this.#S, lo, hi, size);
   }
 
   /** Faults as a read of `size` bytes would, and reads nothing. */
@@ -215,11 +221,6 @@ export class Mmu {
     this.translations.noteFetch(lo, hi, large);
     const offset = this.#memory.toFetch(frame + (lo & 0xfff));
     return offset === NO_RAM ? (FETCH_MMIO as RamOffset) : offset;
-  }
-
-  /** Guest-physical address for a debugger: -1 when not mapped; raises nothing (but marks pages accessed). */
-  translateForDebug(lo: number, hi: number): Gpa {
-    return this.#walker.walk(lo, hi, ACCESS_READ, false, false) ? this.#walker.frame + (lo & 0xfff) : -1;
   }
 
   /** Drops translations: of all pages (`global`), or of all but global ones. */
@@ -253,10 +254,17 @@ export class Mmu {
   /** As #translate, for an access that is made if it does not fault: data breakpoints see it. */
   #access(lo: number, hi: number, access: number, bank: number, size: number): Gpa {
     const gpa = this.#translate(lo, hi, access, bank);
+    if (gpa >= 0 && !this.#permits(lo, hi, size, access === ACCESS_WRITE)) return FAULTED;
     if (gpa >= 0 && (this.#S[DR7] & DR7_ENABLES) !== 0) {
       noteAccess(this.#S, lo, hi, size, access === ACCESS_WRITE);
     }
     return gpa;
+  }
+
+  /** False: a debugger watches this, and the instruction must be run for it; FAULT_DEBUG was raised. */
+  #permits(lo: number, hi: number, size: number, write: boolean): boolean {
+    const { hasWatchpoints } = this.#debugger;
+    return !hasWatchpoints || this.#debugger.permits(this.#S, lo, hi, size, write);
   }
 
   /** Guest-physical address, entered into the TLB when it is RAM; FAULTED with the exception raised. */
@@ -267,7 +275,9 @@ export class Mmu {
     if (!this.#walk(lo, hi, access, kind === TLB_USER, apart)) return FAULTED;
     const walker = this.#walker;
     const frame = walker.frame;
-    const watched = (this.#S[DR7] & DR7_ENABLES) !== 0 && watchesPage(this.#S, lo, hi);
+    const watched =
+      ((this.#S[DR7] & DR7_ENABLES) !== 0 && watchesPage(this.#S, lo, hi)) ||
+      (this.#debugger.hasWatchpoints && this.#debugger.watchesPage(lo, hi));
     const memory = this.#memory;
     // A page that is written to needs a place of its own first, so that its entry shows that and not the zeros.
     const offset = access === ACCESS_WRITE ? memory.toWrite(frame) : memory.locate(frame);
@@ -289,7 +299,7 @@ export class Mmu {
     const first = this.#translate(lo, hi, ACCESS_READ, bank);
     if (first < 0) return 0;
     const second = this.#translate(nextLo, this.#nextHi(nextLo, hi), ACCESS_READ, bank);
-    if (second < 0) return 0;
+    if (second < 0 || !this.#permits(lo, hi, size, false)) return 0;
     if ((this.#S[DR7] & DR7_ENABLES) !== 0) noteAccess(this.#S, lo, hi, size, false);
     const inFirst = PAGE - (lo & 0xfff);
     let value = 0;
@@ -305,7 +315,7 @@ export class Mmu {
     const first = this.#translate(lo, hi, ACCESS_WRITE, bank);
     if (first < 0) return;
     const second = this.#translate(nextLo, this.#nextHi(nextLo, hi), ACCESS_WRITE, bank);
-    if (second < 0) return;
+    if (second < 0 || !this.#permits(lo, hi, size, true)) return;
     if ((this.#S[DR7] & DR7_ENABLES) !== 0) noteAccess(this.#S, lo, hi, size, true);
     const inFirst = PAGE - (lo & 0xfff);
     for (let i = 0; i < size; i++) {

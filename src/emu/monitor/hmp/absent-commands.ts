@@ -106,17 +106,6 @@ const DEBUGGING: readonly AbsentRow[] = [
     "Error: This machine doesn't have a FDT",
   ],
   [
-    'gdbserver',
-    '[device]',
-    "let a debugger in ('none': no more)",
-    [maybe(string('device'))],
-    {
-      by: 'device',
-      texts: { none: 'Disabled gdbserver', '': "Could not open gdbserver on device 'tcp::1234'" },
-      other: "Could not open gdbserver on device '{device}'",
-    },
-  ],
-  [
     'mce',
     '[-b] cpu bank status mcgstatus addr misc',
     'report a fault of the hardware to the guest (-b: on all processors)',

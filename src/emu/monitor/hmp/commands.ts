@@ -71,6 +71,17 @@ async function deviceAdd(context: CommandContext, text: string): Promise<string>
   return '';
 }
 
+/** QEMU: why not is said before. */
+async function gdbServer({ machine }: CommandContext, device: string): Promise<string> {
+  try {
+    await machine.startGdbServer(device);
+  } catch (error) {
+    if (!(error instanceof MonitorError)) throw error;
+    return `${error.message}\nCould not open gdbserver on device '${device}'\n`;
+  }
+  return device === 'none' ? 'Disabled gdbserver\n' : `Waiting for gdb connection on device '${device}'\n`;
+}
+
 function driveAdd({ machine, warn }: CommandContext, text: string, byNode: boolean): Promise<string> {
   return withPlainErrors(async () => {
     const options = parseOptions(text, undefined, warn);
@@ -82,6 +93,9 @@ function driveAdd({ machine, warn }: CommandContext, text: string, byNode: boole
     return 'OK\n';
   });
 }
+
+/** QEMU: that of -s as well. */
+const DEFAULT_GDB_DEVICE = 'tcp::1234';
 
 export const HMP_COMMANDS: readonly Command[] = [
   {
@@ -158,6 +172,13 @@ export const HMP_COMMANDS: readonly Command[] = [
     },
   },
   ...CHARDEV_COMMANDS,
+  {
+    name: 'gdbserver',
+    args: [{ name: 'device', kind: 'string', optional: true }],
+    params: '[device]',
+    help: "let gdb connect to a character device (default 'tcp::1234'); 'none' ends that",
+    run: (context, args) => gdbServer(context, String(args.get('device') ?? DEFAULT_GDB_DEVICE)),
+  },
   ...MEMORY_COMMANDS,
   ...INPUT_COMMANDS,
   ...LOG_COMMANDS,
