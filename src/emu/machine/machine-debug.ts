@@ -1,5 +1,7 @@
 /** What a debugger outside of the guest sees and changes of a machine that stands still. */
+
 import type { AddressSpace } from '../bus/address-space.ts';
+import { MonitorError } from '../core/monitor-error.ts';
 import type { Debugger } from '../cpu/debugger.ts';
 import { translateForDebug } from '../cpu/mmu/debug-walk.ts';
 import type { Vcpu } from '../cpu/vcpu.ts';
@@ -143,4 +145,9 @@ export class MachineDebug {
 
 function debugged({ index, cpu, apic }: MachineProcessor): DebuggedCpu {
   return { index, isHalted: cpu.isHalted, words: cpu.S, taskPriority: apic.readCr8() };
+}
+
+/** Of a host without character devices of its own. */
+export async function noGdbServer(device: string): Promise<void> {
+  if (device !== 'none') throw new MonitorError(`'${device}' is not a valid char driver`);
 }

@@ -9,7 +9,7 @@ import { EventQueue } from '../core/clock.ts';
 import { repeatableBytes } from '../core/entropy.ts';
 import { type FileMaker, NO_FILES } from '../core/host.ts';
 import { MachineEvents, type ShutdownCause } from '../core/machine-events.ts';
-import { MonitorError } from '../core/monitor-error.ts';
+import type { MonitorError } from '../core/monitor-error.ts';
 import { TraceLog } from '../core/trace.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
 import { Engine } from '../cpu/engine.ts';
@@ -38,7 +38,7 @@ import { GuestAccess } from './guest-access.ts';
 import { Inspection } from './inspection.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
-import { MachineDebug } from './machine-debug.ts';
+import { MachineDebug, noGdbServer } from './machine-debug.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { Processors } from './processors.ts';
 import { resetDevices } from './reset-devices.ts';
@@ -200,9 +200,7 @@ export class Machine implements MachineApi {
   /** Replaced by whoever shows the console. */
   onSerial: (bytes: Uint8Array, port: number) => void = () => {};
   /** Starts the gdb server on a character device, or ends it with `none`. Rejects with MonitorError. Replaced by whoever has such devices. */
-  startGdbServer: (device: string) => Promise<void> = async (device) => {
-    if (device !== 'none') throw new MonitorError(`'${device}' is not a valid char driver`);
-  };
+  startGdbServer = noGdbServer;
   /** Told when a drive was made, lost, attached or detached. QEMU has no event for it. */
   onDrivesChange: () => void = () => {};
   /** Told when `quit` was asked for, or the guest is off. */
@@ -246,7 +244,7 @@ export class Machine implements MachineApi {
       // A timer may have stopped the machine: no instruction comes after that.
       if (this.#serviceRequests() || !this.runControl.running) continue;
       const deadline = this.clock.nextDeadlineNs();
-      if (this.#isIdle()) {
+      if (this.processors.isIdle) {
         const idleMs = this.#idleUntil(deadline);
         if (idleMs > 0) return { idleMs };
       } else {
@@ -363,10 +361,6 @@ export class Machine implements MachineApi {
   #catchUpRtc(): void {
     const lostNs = this.#time.takeLostNs();
     if (lostNs > 0 && this.config.rtcBaseMs === undefined) this.board.rtc.catchUp(lostNs / NS_PER_MS);
-  }
-
-  #isIdle(): boolean {
-    return this.processors.isIdle;
   }
 
   /** Deterministic: a request takes no virtual time, however long the host needs for it. */
