@@ -110,7 +110,7 @@ describe('a DIMM', () => {
     write(1, OST_EVENT, 1);
     write(1, OST_STATUS, 0);
     expect(events()).toEqual([
-      '{"event":"ACPI_DEVICE_OST","data":{"info":{"device":"d","slot":"1","slot-type":"DIMM","source":1,"status":0}}}',
+      '{"event":"ACPI_DEVICE_OST","data":{"info":{"device":"d","source":1,"status":0,"slot":"1","slot-type":"DIMM"}}}',
     ]);
     for (let gpa = WINDOW; gpa < WINDOW + 4 * MIB; gpa += MIB) memory.writeU32(gpa, gpa / MIB);
     expect(memory.readU32(WINDOW + 3 * MIB)).toBe(WINDOW / MIB + 3);
@@ -124,7 +124,7 @@ describe('a DIMM', () => {
     write(1, OST_EVENT, 3);
     write(1, OST_STATUS, 0x82);
     expect(events()).toEqual([
-      '{"event":"ACPI_DEVICE_OST","data":{"info":{"device":"d","slot":"1","slot-type":"DIMM","source":3,"status":130}}}',
+      '{"event":"ACPI_DEVICE_OST","data":{"info":{"device":"d","source":3,"status":130,"slot":"1","slot-type":"DIMM"}}}',
     ]);
     expect([memory.isRam(WINDOW, 4 * MIB), look(1, FLAGS)]).toEqual([true, ENABLED]);
     expect(await hmp('object_del m')).toBe("Error: object 'm' is in use, can not be deleted\n");
@@ -137,7 +137,7 @@ describe('a DIMM', () => {
     write(1, OST_STATUS, 0);
     expect(events()).toEqual([
       '{"event":"DEVICE_DELETED","data":{"device":"d","path":"/machine/peripheral/d"}}',
-      '{"event":"ACPI_DEVICE_OST","data":{"info":{"slot":"1","slot-type":"DIMM","source":3,"status":0}}}',
+      '{"event":"ACPI_DEVICE_OST","data":{"info":{"source":3,"status":0,"slot":"1","slot-type":"DIMM"}}}',
     ]);
     expect([memory.isRam(WINDOW, 1), look(1, FLAGS), memory.arena.used]).toEqual([false, 0, used]);
     expect(await hmp('info memory-devices')).toBe('');

@@ -98,7 +98,7 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
 
   #ostInfo(index: number, said: OspmStatus): AcpiOstInfo {
     const id = this.#devices.get(index)?.id ?? '';
-    return { ...(id === '' ? {} : { device: id }), slot: String(index), 'slot-type': 'CPU', ...said };
+    return { ...(id === '' ? {} : { device: id }), ...said, slot: String(index), 'slot-type': 'CPU' };
   }
 
   /** While a snapshot is restored: processors that the board had at its start, and that are not among `paths`, leave. */

@@ -63,7 +63,7 @@ export class PcDimms implements HotplugHandler, HotplugDimms {
 
   #ostInfo(slot: number, said: OspmStatus): AcpiOstInfo {
     const id = this.#dimms.get(slot)?.info.id ?? '';
-    return { ...(id === '' ? {} : { device: id }), slot: String(slot), 'slot-type': 'DIMM', ...said };
+    return { ...(id === '' ? {} : { device: id }), ...said, slot: String(slot), 'slot-type': 'DIMM' };
   }
 
   prePlug(device: NewDevice): MonitorError | undefined {
