@@ -22,7 +22,7 @@ test('lines longer than the pane are edited as on a wide screen', FIREFOX, async
 });
 
 test('completion, history and errors come from the monitor', FIREFOX, async ({ guest: page }) => {
-  await typeInto(page, 'monitor', 'info stat\t');
+  await typeInto(page, 'monitor', 'info statu\t');
   await expect.poll(() => inputLine(page)).toBe('info status');
   const answer = await textFromNow(page, 'monitor');
   await typeInto(page, 'monitor', '\r');
