@@ -57,7 +57,7 @@ describe('Linux resets and powers off the machine', () => {
     'ends in run state shutdown when the monitor presses the power button',
     async () => {
       // Guest: its driver comes a while after the prompt.
-      await guest.run('until grep -q "^button " /proc/modules; do sleep 0.1; done; sleep 1');
+      await guest.run('until grep -q "^button " /proc/modules; do sleep 0.1; done; sleep 5');
       guest.takeEvents();
       guest.forget();
       expect(await guest.hmp('system_powerdown')).toBe('');
@@ -66,6 +66,6 @@ describe('Linux resets and powers off the machine', () => {
       expect(guest.machine.runState).toBe('shutdown');
       expect(guest.log).toContain('reboot: Power down');
     },
-    MINUTES,
+    3 * MINUTES,
   );
 });
