@@ -205,6 +205,7 @@ export class AutomationHost {
   #emit(event: string, what: unknown): void {
     for (const listener of [...(this.#listeners.get(event) ?? [])]) {
       try {
+        // Which value goes with which name is said by the type of `on`, by which the listener was taken.
         listener(what as never);
       } catch (error) {
         reportError(error);

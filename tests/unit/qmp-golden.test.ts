@@ -73,3 +73,29 @@ describe('answers as QEMU 7.2 recorded them', () => {
     }
   });
 });
+
+describe('a fault of ours', () => {
+  it('is an answer, and the next request is heard', async () => {
+    const { machine } = await monitorRig();
+    const broken = {
+      ...machine,
+      get name(): string {
+        throw new TypeError('nobody has looked here');
+      },
+    };
+    const told: string[] = [];
+    const session = new QmpSession((message) => told.push(qmpText(message)), {
+      machine: broken,
+      nowMs: () => 0,
+    });
+    session.start();
+    for (const execute of ['qmp_capabilities', 'query-name', 'query-target']) {
+      session.input(new TextEncoder().encode(JSON.stringify({ execute, id: execute })));
+    }
+    await settled();
+    expect(told.slice(2)).toEqual([
+      '{"id": "query-name", "error": {"class": "GenericError", "desc": "TypeError: nobody has looked here"}}\r\n',
+      '{"return": {"arch": "x86_64"}, "id": "query-target"}\r\n',
+    ]);
+  });
+});

@@ -4,6 +4,8 @@
  * Spec: QEMU docs/devel/qapi-code-gen.
  */
 
+import type { JsonObject } from './json-value.ts';
+
 export type IntegerName =
   | 'int'
   | 'int8'
@@ -55,10 +57,8 @@ export interface Optional<out T> {
   readonly features?: readonly string[];
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: it stands for every type
-type AnyType = SchemaType<any>;
-// biome-ignore lint/suspicious/noExplicitAny: it stands for every type
-export type Members = { readonly [name: string]: AnyType | Optional<any> };
+type AnyType = SchemaType<unknown>;
+export type Members = { readonly [name: string]: AnyType | Optional<unknown> };
 
 /** What a value of the type is in TypeScript. */
 export type Infer<S> = S extends SchemaType<infer T> ? T : never;
@@ -75,7 +75,6 @@ export const STR: SchemaType<string> = { node: { meta: 'builtin', name: 'str' } 
 export const BOOL: SchemaType<boolean> = { node: { meta: 'builtin', name: 'bool' } };
 /** Any value of JSON. */
 export const ANY: SchemaType<unknown> = { node: { meta: 'builtin', name: 'any' } };
-export const NULL: SchemaType<null> = { node: { meta: 'builtin', name: 'null' } };
 
 function integer<T>(name: IntegerName): SchemaType<T> {
   return { node: { meta: 'integer', name } };
@@ -83,8 +82,6 @@ function integer<T>(name: IntegerName): SchemaType<T> {
 
 /** Those of 64 bits are a bigint when they have more than 53. */
 export const INT = integer<number | bigint>('int');
-export const INT32 = integer<number>('int32');
-export const UINT8 = integer<number>('uint8');
 export const UINT16 = integer<number>('uint16');
 export const UINT32 = integer<number>('uint32');
 export const UINT64 = integer<number | bigint>('uint64');
@@ -150,6 +147,11 @@ export function alternate<const T extends readonly AnyType[]>(
   choices: T,
 ): SchemaType<Infer<T[number]>> {
   return { node: { meta: 'alternate', name, choices: choices.map(({ node }) => node) } };
+}
+
+/** The same, of which TypeScript knows no more than that it is an object of JSON: for a command that takes it as it came. */
+export function asJson({ node }: SchemaType<unknown, ObjectNode>): SchemaType<JsonObject, ObjectNode> {
+  return { node };
 }
 
 /** No members. */

@@ -4,7 +4,7 @@ import type { MachineApi } from '../../machine/machine-api.ts';
 import { JsonDouble, type JsonObject, type JsonValue, keysOf } from '../../qapi/json-value.ts';
 import { writeJson } from '../../qapi/json-writer.ts';
 import { inQdictOrder } from '../../qapi/qdict-order.ts';
-import { type Infer, list, optional, STR, struct } from '../../qapi/schema.ts';
+import { asJson, type Infer, list, optional, STR, struct } from '../../qapi/schema.ts';
 import { badIdError, isWellFormedId, Options } from '../../qdev/option-string.ts';
 import { command } from './context.ts';
 import { OBJECT_PROPERTY_INFO } from './qom.ts';
@@ -56,11 +56,11 @@ export const QDEV_COMMANDS = [
     run: ({ machine }, { typename }) => deviceListProperties(machine, typename),
   }),
   command('device_add', {
-    args: DEVICE_ADD,
+    args: asJson(DEVICE_ADD),
     takesAnything: true,
     features: ['json-cli', 'json-cli-hotplug'],
     async run({ machine, warn }, given) {
-      await machine.devices.add(deviceOptions(given as unknown as JsonObject), warn);
+      await machine.devices.add(deviceOptions(given), warn);
     },
   }),
   command('device_del', {

@@ -2,6 +2,7 @@
 import type { JsonObject, JsonValue } from '../../qapi/json-value.ts';
 import {
   ANY,
+  asJson,
   BOOL,
   deprecated,
   enumeration,
@@ -65,10 +66,10 @@ export const QOM_COMMANDS = [
       machine.qom.set(path, property, value as JsonValue, true),
   }),
   command('object-add', {
-    args: OBJECT_OPTIONS,
+    args: asJson(OBJECT_OPTIONS),
     allowPreconfig: true,
     run({ machine }, given) {
-      machine.objects.add(objectOptions(given as unknown as JsonObject));
+      machine.objects.add(objectOptions(given));
     },
   }),
   command('object-del', {

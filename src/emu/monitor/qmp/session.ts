@@ -154,8 +154,9 @@ export class QmpSession {
     try {
       said = await answer();
     } catch (error) {
-      if (!(error instanceof MonitorError)) throw error;
-      said = { error: { class: error.errorClass, desc: error.message } };
+      // A fault of ours is told as the human monitor tells it, and holds up nobody who asks next.
+      const { errorClass, message } = error instanceof MonitorError ? error : new MonitorError(String(error));
+      said = { error: { class: errorClass, desc: message } };
     }
     this.#send(id === undefined ? said : { ...said, id });
   }
@@ -168,6 +169,7 @@ export class QmpSession {
     if (command === undefined) fail(`The command ${name} has not been found`, 'CommandNotFound');
     if (isOob && !command.allowOob) fail(`The command ${name} does not support OOB`);
     const checked = command.takesAnything ? args : checkArguments(command.args, args);
+    // Each command has types of its own; those of this one were checked against its schema.
     const result = await command.run(this.#context, checked as never);
     return { return: (result ?? {}) as JsonValue };
   }
