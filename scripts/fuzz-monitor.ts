@@ -5,15 +5,14 @@
  * Both machines are made anew every hundred lines, so that one difference does not lead to many. What is normalised is what the replay of recordings
  * normalises (tests/support/replay.ts). A difference becomes a line of a recorded flow, or a row of docs/monitor.md.
  */
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom } from '../tests/support/chip-rig.ts';
 import { monitorRig } from '../tests/support/monitor-rig.ts';
 import { normalisations } from '../tests/support/replay.ts';
-import { RecordedQemu } from './record-monitor-qemu.ts';
+import { makeDisks, RecordedQemu } from './record-monitor-qemu.ts';
 
-const MIB = 2 ** 20;
 const LINES_PER_MACHINE = 100;
 const ARGS = [
   '-machine',
@@ -29,7 +28,6 @@ const ARGS = [
   '-serial',
   'null',
 ];
-const DISKS = { 'disk1.img': 64 * MIB, 'disk2.img': 64 * MIB, 'odd.img': 1000, 'odd2.img': 1000 };
 
 const lines = Number(process.argv[2] ?? 5000);
 const seed = Number(process.argv[3] ?? 1 + (Date.now() % 2 ** 31));
@@ -153,10 +151,7 @@ const WORDS: readonly (() => string)[] = [
 const SKIPPED = [/^info version/, /^info qtree/];
 
 async function compare(count: number, directory: string): Promise<readonly string[]> {
-  for (const [name, size] of Object.entries(DISKS)) {
-    writeFileSync(join(directory, name), '');
-    truncateSync(join(directory, name), size);
-  }
+  makeDisks(directory);
   const qemu = await RecordedQemu.start(directory, ARGS, false);
   const rig = await monitorRig();
   const known = [...rig.machine.devices.registry.userCreatable(), ...rig.machine.objects.types()];

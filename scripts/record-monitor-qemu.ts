@@ -1,15 +1,29 @@
 /** A real QEMU with its monitor, its guest's serial port and its events on sockets. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync, readFileSync } from 'node:fs';
+import { openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export const QEMU = 'qemu-system-x86_64';
+/** The images that a dialogue may name. */
+const DISKS = {
+  'disk1.img': 64 * 1024 * 1024,
+  'disk2.img': 64 * 1024 * 1024,
+  'odd.img': 1000,
+  'odd2.img': 1000,
+};
 const PROMPT = '(qemu) ';
 const GUEST_PROMPT = 'guest# ';
 const BOOT_SECONDS = 240;
 const ANSWER_SECONDS = 60;
+
+export function makeDisks(directory: string): void {
+  for (const [name, bytes] of Object.entries(DISKS)) {
+    writeFileSync(join(directory, name), '');
+    truncateSync(join(directory, name), bytes);
+  }
+}
 
 /** What came as bytes, one a character, read as UTF-8. */
 function decoded(bytes: string): string {

@@ -13,23 +13,17 @@
  * Images are `/tmp/disk1.img`, `/tmp/disk2.img` (64 MiB of zeros), `/tmp/odd.img` and `/tmp/odd2.img` (1000 bytes).
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { FLOWS, type Flow, type Step } from './record-monitor-flows.ts';
-import { QEMU, RecordedQemu } from './record-monitor-qemu.ts';
+import { makeDisks, QEMU, RecordedQemu } from './record-monitor-qemu.ts';
 
 const PROJECT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const IMAGE = join(PROJECT, 'public/images/debian-amd64');
 const OUTPUT = join(PROJECT, 'tests/golden/monitor');
-const DISKS = {
-  'disk1.img': 64 * 1024 * 1024,
-  'disk2.img': 64 * 1024 * 1024,
-  'odd.img': 1000,
-  'odd2.img': 1000,
-};
 
 function version(): string | undefined {
   try {
@@ -81,10 +75,7 @@ async function perform(qemu: RecordedQemu, step: Step, directory: string): Promi
 async function record(flow: Flow): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'record-monitor-'));
   try {
-    for (const [name, bytes] of Object.entries(DISKS)) {
-      writeFileSync(join(directory, name), '');
-      truncateSync(join(directory, name), bytes);
-    }
+    makeDisks(directory);
     const stopped = flow.guest ? flow.stopped === true : true;
     const args = [
       '-machine',

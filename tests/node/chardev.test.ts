@@ -1,37 +1,18 @@
 /** Character devices of the program: TCP, clients that wait for their server, terminals that are shared, what a monitor opens. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ANSWER_MS, connected, eventually, PROGRAM, Run } from '../support/program.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ANSWER_MS, connected, eventually } from '../support/program.ts';
+import { programRuns, WAITING } from '../support/program-runs.ts';
 import { QmpClient } from '../support/qmp-socket.ts';
 
-let folder = '';
-const runs: Run[] = [];
+const { at, start } = programRuns(...WAITING);
 const servers: Server[] = [];
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'hotslot-chardev-'));
-  // Not in a test's time: the first start may build the program.
-  execFileSync(PROGRAM, ['-version']);
-}, 120_000);
-afterEach(async () => {
+afterEach(() => {
   for (const server of servers.splice(0)) server.close();
-  for (const run of runs.splice(0)) {
-    run.process.kill('SIGKILL');
-    await run.ended;
-  }
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function start(...args: string[]): Run {
-  const run = new Run(['-display', 'none', '-nodefaults', '-S', '-m', '256', ...args], folder);
-  runs.push(run);
-  return run;
-}
 
 /** A server; with port 0 on one that is free. */
 function listen(port = 0): Promise<{ server: Server; port: number; sockets: Socket[] }> {
@@ -132,12 +113,12 @@ describe('sockets', () => {
     const names = Array.from({ length: 20 }, (_, n) => `m${n}`);
     const run = start(...names.flatMap((name) => ['-monitor', `unix:${name},server=on,wait=off`]));
     await until(
-      () => names.every((name) => existsSync(join(folder, name))),
+      () => names.every((name) => existsSync(at(name))),
       () => run.stderr,
     );
     // The last is there a moment before somebody listens.
-    (await connected(join(folder, 'm19'))).destroy();
-    const sockets = names.slice(0, 19).map((name) => connect(join(folder, name)));
+    (await connected(at('m19'))).destroy();
+    const sockets = names.slice(0, 19).map((name) => connect(at(name)));
     const texts = sockets.map(heard);
     for (const [n, socket] of sockets.entries()) {
       if (n % 3 === 0) socket.write('info qtr');
@@ -153,7 +134,7 @@ describe('sockets', () => {
     }
     sockets[2]?.write('quit\n');
     expect(await run.ended).toBe(0);
-    expect(names.filter((name) => existsSync(join(folder, name)))).toEqual([]);
+    expect(names.filter((name) => existsSync(at(name)))).toEqual([]);
   });
 
   it('a path that is too long is refused and leaves nothing behind', async () => {
@@ -163,7 +144,7 @@ describe('sockets', () => {
     expect(run.stderr).toContain(
       `UNIX socket path '${path}' is too long\nPath must be less than 108 bytes\n`,
     );
-    expect([existsSync(join(folder, path)), existsSync(join(folder, 'never'))]).toEqual([false, false]);
+    expect([existsSync(at(path)), existsSync(at('never'))]).toEqual([false, false]);
   });
 });
 
@@ -191,12 +172,12 @@ describe('a shared terminal', () => {
     );
     run.type('\x01x');
     expect(await run.ended).toBe(0);
-    expect(readFileSync(join(folder, 'log'), 'latin1')).toContain('VM status: paused (prelaunch)');
+    expect(readFileSync(at('log'), 'latin1')).toContain('VM status: paused (prelaunch)');
   });
 
   it('mon: works on any kind', async () => {
     const run = start('-serial', 'mon:unix:shared,server=on,wait=off');
-    const socket = await connected(join(folder, 'shared'));
+    const socket = await connected(at('shared'));
     const text = heard(socket);
     socket.write('\x01c');
     await until(() => text().endsWith('(qemu) '), text);
@@ -214,7 +195,7 @@ describe('a shared terminal', () => {
 describe('what a monitor opens', () => {
   it('a socket for a port that is plugged in while the machine runs', async () => {
     start('-qmp', 'unix:qmp,server=on,wait=off', '-device', 'virtio-serial-pci');
-    const client = await negotiated(await QmpClient.connect(join(folder, 'qmp')));
+    const client = await negotiated(await QmpClient.connect(at('qmp')));
     const add = (id: string, type: string, data: object): Promise<unknown> =>
       client.ask('chardev-add', { id, backend: { type, data } });
     const inet = (port: number): object => ({
@@ -254,12 +235,12 @@ describe('what a monitor opens', () => {
     await run.until('(qemu) ');
     run.type('chardev-change serial0 socket,path=later,server=on,wait=off\ninfo chardev\n');
     await run.until('serial0: filename=disconnected:unix:later,server=on');
-    expect(existsSync(join(folder, 'later'))).toBe(true);
+    expect(existsSync(at('later'))).toBe(true);
     run.type('chardev-send-break serial0\nchardev-change compat_monitor0 null\n');
     await run.until('Error: Chardev user does not support chardev hotswap');
     run.type('quit\n');
     expect(await run.ended).toBe(0);
-    expect(existsSync(join(folder, 'later'))).toBe(false);
+    expect(existsSync(at('later'))).toBe(false);
   });
 });
 
@@ -277,11 +258,9 @@ describe('signals and ends', () => {
   });
 
   it('a monitor on named pipes answers, and does not keep the program from ending', async () => {
-    for (const name of ['p.in', 'p.out']) execFileSync('mkfifo', [join(folder, name)]);
+    for (const name of ['p.in', 'p.out']) execFileSync('mkfifo', [at(name)]);
     const run = start('-monitor', 'pipe:p');
-    const [input, output] = await Promise.all(
-      ['p.in', 'p.out'].map((name) => openFile(join(folder, name), 'r+')),
-    );
+    const [input, output] = await Promise.all(['p.in', 'p.out'].map((name) => openFile(at(name), 'r+')));
     let text = '';
     while (!text.includes('(qemu) ')) {
       const { bytesRead, buffer } = (await output?.read(Buffer.alloc(4096), 0, 4096)) ?? { bytesRead: 0 };

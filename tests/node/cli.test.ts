@@ -1,47 +1,26 @@
 /** The program as a user starts it: terminal, sockets, files, exit status. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ANSWER_MS, BOOT_MS, connected, eventually, PROGRAM, PROMPT, Run } from '../support/program.ts';
+import { describe, expect, it } from 'vitest';
+import { ANSWER_MS, BOOT_MS, connected, eventually, PROMPT } from '../support/program.ts';
+import { programRuns } from '../support/program-runs.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const HAS_GUEST = existsSync(join(ROOT, 'public/images/debian-amd64/manifest.json'));
 const DISK_BYTES = 8 * 1024 * 1024;
 
-let folder = '';
-const runs: Run[] = [];
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'hotslot-program-'));
-  // Not in a test's time: the first start may build the program.
-  execFileSync(PROGRAM, ['-version']);
-}, 120_000);
-afterEach(async () => {
-  for (const run of runs.splice(0)) {
-    run.process.kill('SIGKILL');
-    await run.ended;
-  }
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function start(...args: string[]): Run {
-  const run = new Run(args, folder);
-  runs.push(run);
-  return run;
-}
+const { at, start } = programRuns();
 
 /** A file in the tests' folder. */
 function file(name: string, content: string | Uint8Array = ''): string {
-  writeFileSync(join(folder, name), content);
+  writeFileSync(at(name), content);
   return name;
 }
 
 function disk(name: string): string {
   file(name);
-  truncateSync(join(folder, name), DISK_BYTES);
+  truncateSync(at(name), DISK_BYTES);
   return name;
 }
 
@@ -172,7 +151,7 @@ describe('a machine that does not run yet', () => {
   });
 
   it('the monitor on a Unix socket, client after client; the socket goes with the program', async () => {
-    const path = join(folder, 'monitor');
+    const path = at('monitor');
     const run = start(...idle(), '-display', 'none', '-monitor', `unix:${path},server=on,wait=off`);
     const ask = async (line: string): Promise<string> => {
       // The socket is there a moment before somebody listens.
@@ -196,7 +175,7 @@ describe('a machine that does not run yet', () => {
   });
 
   it('a line of a megabyte to the monitor ends at 4095 characters, and commands whose answers are not read have to wait', async () => {
-    const path = join(folder, 'monitor-long');
+    const path = at('monitor-long');
     const run = start(...idle(), '-display', 'none', '-monitor', `unix:${path},server=on,wait=off`);
     await eventually(
       () => existsSync(path),
@@ -251,7 +230,7 @@ describe.runIf(HAS_GUEST)('the guest image', () => {
   it(
     'has the disk of the command line, and what it wrote is in the file after SIGTERM',
     async () => {
-      const path = join(folder, 'serial');
+      const path = at('serial');
       const name = disk('disk');
       const run = start(
         ...[
@@ -294,7 +273,7 @@ describe.runIf(HAS_GUEST)('the guest image', () => {
       await say('echo hello disk > /dev/vda; sync; echo do""ne', 'done\r\n');
       run.process.kill('SIGTERM');
       expect(await run.ended).toBe(0);
-      expect(readFileSync(join(folder, name)).toString('latin1', 0, 11)).toBe('hello disk\n');
+      expect(readFileSync(at(name)).toString('latin1', 0, 11)).toBe('hello disk\n');
     },
     BOOT_MS + 2 * ANSWER_MS,
   );

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ANSWER_MS, BOOT_MS, eventually, PROGRAM, PROMPT, Run } from '../support/program.ts';
+import { programRuns } from '../support/program-runs.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MISSING = [
@@ -58,26 +59,7 @@ class Gdb {
 }
 
 describe('gdbserver', () => {
-  let folder = '';
-  const runs: Run[] = [];
-  const start = (...args: string[]): Run => {
-    const run = new Run(['-display', 'none', '-nodefaults', '-S', ...args], folder);
-    runs.push(run);
-    return run;
-  };
-
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'hotslot-gdbserver-'));
-    execFileSync(PROGRAM, ['-version']);
-  }, 120_000);
-
-  afterAll(async () => {
-    for (const run of runs) {
-      run.process.kill('SIGKILL');
-      await run.ended;
-    }
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const { start } = programRuns('-display', 'none', '-nodefaults', '-S');
 
   it('begins and ends in the monitor, with QEMU’s words', async () => {
     const run = start('-monitor', 'stdio');

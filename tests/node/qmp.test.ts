@@ -1,40 +1,18 @@
 /** QMP as a program of somebody else meets it: sockets, clients that come and go, answers of any length. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ANSWER_MS, eventually, PROGRAM, Run } from '../support/program.ts';
+import { truncateSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { ANSWER_MS, eventually, type Run } from '../support/program.ts';
+import { programRuns, WAITING } from '../support/program-runs.ts';
 import { QmpClient } from '../support/qmp-socket.ts';
 
-let folder = '';
+const { at, start } = programRuns(...WAITING);
 let sockets = 0;
-const runs: Run[] = [];
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'hotslot-qmp-'));
-  // Not in a test's time: the first start may build the program.
-  execFileSync(PROGRAM, ['-version']);
-}, 120_000);
-afterEach(async () => {
-  for (const run of runs.splice(0)) {
-    run.process.kill('SIGKILL');
-    await run.ended;
-  }
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function start(...args: string[]): Run {
-  const run = new Run(['-display', 'none', '-nodefaults', '-S', '-m', '256', ...args], folder);
-  runs.push(run);
-  return run;
-}
 
 /** A machine that waits, with QMP on a socket. */
 function withQmp(...args: string[]): { readonly run: Run; readonly path: string } {
   const name = `qmp${sockets++}`;
   const run = start('-qmp', `unix:${name},server=on,wait=off`, ...args);
-  return { run, path: join(folder, name) };
+  return { run, path: at(name) };
 }
 
 async function negotiated(path: string): Promise<QmpClient> {
@@ -103,8 +81,8 @@ describe('one client', () => {
 
   it('plugs a disk by typed arguments', async () => {
     const { path } = withQmp();
-    writeFileSync(join(folder, 'disk'), '');
-    truncateSync(join(folder, 'disk'), 1 << 20);
+    writeFileSync(at('disk'), '');
+    truncateSync(at('disk'), 1 << 20);
     const client = await negotiated(path);
     const line = 'drive_add 0 if=none,file=disk,format=raw,id=d1';
     expect(await client.ask('human-monitor-command', { 'command-line': line })).toBe('OK\r\n');
@@ -141,7 +119,7 @@ describe('several clients', () => {
   it('hear of the same events on their own sockets, and one cannot take the id of the other', async () => {
     const other = `qmp${sockets++}`;
     const { path } = withQmp('-qmp', `unix:${other},server=on,wait=off`);
-    const clients = [await negotiated(path), await negotiated(join(folder, other))];
+    const clients = [await negotiated(path), await negotiated(at(other))];
     const made = await Promise.all(
       clients.map((client) =>
         client.run('object-add', { 'qom-type': 'memory-backend-ram', id: 'm', size: 4096 }),
@@ -160,7 +138,7 @@ describe('several clients', () => {
     const deaf = await negotiated(path);
     deaf.socket.pause();
     for (let n = 0; n < 200; n++) deaf.send('{"execute":"query-qmp-schema"}');
-    const client = await negotiated(join(folder, other));
+    const client = await negotiated(at(other));
     for (let n = 0; n < 20; n++) expect(await client.ask('query-kvm')).toBeDefined();
     deaf.socket.destroy();
     const next = await negotiated(path);
@@ -184,7 +162,7 @@ describe('-mon and -qmp-pretty', () => {
   it('put QMP on a character device that has a name', async () => {
     const name = `qmp${sockets++}`;
     start('-chardev', `socket,id=c,path=${name},server=on,wait=off`, '-mon', 'chardev=c,mode=control');
-    const client = await negotiated(join(folder, name));
+    const client = await negotiated(at(name));
     expect(await client.ask('query-chardev')).toContainEqual(
       expect.objectContaining({ label: 'c', 'frontend-open': true }),
     );
