@@ -24,7 +24,7 @@ import { DESCRIPTIONS } from './target-description.ts';
 import { PROCESS, parseThreadId, threadIdText } from './threads.ts';
 
 export interface GdbEnvironment {
-  readonly machine: Pick<Machine, 'cont' | 'debug' | 'events' | 'quit' | 'runState' | 'stop'>;
+  readonly machine: Pick<Machine, 'access' | 'cont' | 'debug' | 'events' | 'quit' | 'runState' | 'stop'>;
   /** Runs a line of the human monitor and gives its output. */
   readonly monitor: (line: string) => Promise<string>;
   /** What QEMU's process prints, without the program's name. */
@@ -83,7 +83,7 @@ export class GdbStub {
   constructor(write: (bytes: Uint8Array) => void, environment: GdbEnvironment) {
     this.#write = write;
     this.#environment = environment;
-    this.#target = new GdbTarget(environment.machine.debug);
+    this.#target = new GdbTarget(environment.machine);
     this.#unlisten = environment.machine.events.listen(({ event }) => {
       if (event === 'STOP' && this.#isAttached) this.#send(this.#stopReply());
     });

@@ -1,5 +1,6 @@
 /** The machine as a client sees it: threads, registers, memory, break- and watchpoints. Answers are those of packets. */
 import type { WatchKind } from '../cpu/debugger.ts';
+import type { Machine } from '../machine/machine.ts';
 import type { DebuggedCpu, MachineDebug } from '../machine/machine-debug.ts';
 import { fromHex, hexNumber, latin1, MAX_PACKET, toHex } from './packet-reader.ts';
 import { readRegister, writeRegister } from './registers.ts';
@@ -42,9 +43,11 @@ export class GdbTarget {
   general = 0;
   /** Addresses of memory are physical. */
   physicalMemory = false;
+  readonly #access: Machine['access'];
   readonly #debug: MachineDebug;
 
-  constructor(debug: MachineDebug) {
+  constructor({ access, debug }: Pick<Machine, 'access' | 'debug'>) {
+    this.#access = access;
     this.#debug = debug;
   }
 
@@ -124,11 +127,11 @@ export class GdbTarget {
     if (typeof numbers === 'string') return numbers;
     const { first: address, second } = numbers;
     if (second > BigInt(MAX_MEMORY)) return INVALID;
-    const length = Number(second);
-    const bytes = this.physicalMemory
-      ? this.#debug.readPhysical(address, length)
-      : this.#debug.read(this.#chosen(this.general).index, address, length);
-    return bytes === undefined ? BAD_ADDRESS : toHex(bytes);
+    const bytes = new Uint8Array(Number(second));
+    const isRead = this.physicalMemory
+      ? this.#access.readPhysical(address, bytes)
+      : this.#access.readLinear(this.#chosen(this.general).index, address, bytes);
+    return isRead ? toHex(bytes) : BAD_ADDRESS;
   }
 
   /** `M`, whose data are hexadecimal, and `X`, whose data are the bytes. */
@@ -140,8 +143,8 @@ export class GdbTarget {
     const bytes = isHex ? fromHex(data) : latin1(data);
     if (second > BigInt(bytes.length)) return INVALID;
     const wanted = bytes.subarray(0, Number(second));
-    if (this.physicalMemory) this.#debug.writePhysical(address, wanted);
-    else if (!this.#debug.write(this.#chosen(this.general).index, address, wanted)) return BAD_ADDRESS;
+    if (this.physicalMemory) this.#access.writePhysical(address, wanted);
+    else if (!this.#access.writeLinear(this.#chosen(this.general).index, address, wanted)) return BAD_ADDRESS;
     return OK;
   }
 

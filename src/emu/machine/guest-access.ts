@@ -1,5 +1,5 @@
 /**
- * Memory and ports of the guest, for a monitor's user. Unlike what `Inspection` tells, this reaches devices, and a device may change by being
+ * Memory and ports of the guest, for a user of a monitor or of a debugger. Unlike what `Inspection` tells, this reaches devices, and a device may change by being
  * read.
  */
 import type { MappedRegion } from '../bus/address-space.ts';
@@ -43,16 +43,28 @@ export class GuestAccess {
 
   /** The same from a linear address of a processor; false when some of it has no page. */
   readLinear(cpu: number, linear: bigint, target: Uint8Array): boolean {
-    const tables = this.pageTables(cpu);
-    for (let done = 0; done < target.length; ) {
-      const at = BigInt.asUintN(64, linear + BigInt(done));
-      const length = Math.min(target.length - done, Number(PAGE_SIZE - (at & (PAGE_SIZE - 1n))));
-      const physical = tables?.translate(at);
-      if (physical === undefined) return false;
-      if (!this.readPhysical(physical, target.subarray(done, done + length))) return false;
+    return this.#eachPage(cpu, linear, target, (physical, part) => this.readPhysical(physical, part));
+  }
+
+  /** QEMU: what is read-only for the guest is written, and what is no memory is left alone. */
+  writePhysical(address: bigint, bytes: Uint8Array): void {
+    const { memory } = this.#board.wiring;
+    for (let done = 0; done < bytes.length; ) {
+      const at = address + BigInt(done);
+      const region = at < MAX_ADDRESS ? memory.find(Number(at), 1) : undefined;
+      const offset = region === undefined ? 0 : Number(at) - region.gpa;
+      const length = region === undefined ? 1 : Math.min(bytes.length - done, region.size - offset);
+      if (region !== undefined) memory.load(region, offset, bytes.subarray(done, done + length));
       done += length;
     }
-    return true;
+  }
+
+  /** The same to a linear address; false when some of it has no page: what is before that is written. */
+  writeLinear(cpu: number, linear: bigint, bytes: Uint8Array): boolean {
+    return this.#eachPage(cpu, linear, bytes, (physical, part) => {
+      this.writePhysical(physical, part);
+      return true;
+    });
   }
 
   /** Undefined when there is no such processor. */
@@ -82,6 +94,24 @@ export class GuestAccess {
 
   writePort(port: number, size: AccessSize, value: number): void {
     this.#board.ports.write(port, size, value);
+  }
+
+  /** Calls `use` with the part of `bytes` that is in each page; false when it said so, or a page is not there. */
+  #eachPage(
+    cpu: number,
+    linear: bigint,
+    bytes: Uint8Array,
+    use: (physical: bigint, part: Uint8Array) => boolean,
+  ): boolean {
+    const tables = this.pageTables(cpu);
+    for (let done = 0; done < bytes.length; ) {
+      const at = BigInt.asUintN(64, linear + BigInt(done));
+      const length = Math.min(bytes.length - done, Number(PAGE_SIZE - (at & (PAGE_SIZE - 1n))));
+      const physical = tables?.translate(at);
+      if (physical === undefined || !use(physical, bytes.subarray(done, done + length))) return false;
+      done += length;
+    }
+    return true;
   }
 
   readonly #readTable: TableReader = (address, target) => void this.readPhysical(address, target);

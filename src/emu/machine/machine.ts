@@ -189,7 +189,7 @@ export class Machine implements MachineApi {
     this.access = new GuestAccess(this.board, this.processors);
     this.input = new UserInput(this.board.keys, clock, () => this.runControl.running);
     this.createFile = host.createFile ?? NO_FILES;
-    this.debug = new MachineDebug(this.processors, engine.cpu, this.board.physical);
+    this.debug = new MachineDebug(this.processors, engine.cpu);
     hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub, { name: 'apic' }));
     noticeSmallArena(this.memory, config.memoryBytes, host);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
