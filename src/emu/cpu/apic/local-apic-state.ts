@@ -13,6 +13,11 @@ import {
   typedArray,
 } from '../../core/state-fields.ts';
 
+/** Entries of the local vector table; those between are for the thermal sensor and for performance counters. */
+export const LVT_TIMER = 0;
+export const LVT_LINT0 = 3;
+export const LVT_LINT1 = 4;
+export const LVT_ERROR = 5;
 export const LVT_ENTRIES = 6;
 export const LVT_MASKED = 1 << 16;
 export const SVR_BITS = 0x1ff;

@@ -24,11 +24,16 @@ import {
   LOCAL_APIC_STATE,
   type LocalApicState,
   LVT_ENTRIES,
+  LVT_ERROR,
+  LVT_LINT0,
+  LVT_LINT1,
   LVT_MASKED,
+  LVT_TIMER,
   NOT_ARMED,
   powerOn,
   SVR_BITS,
 } from './local-apic-state.ts';
+import { currentCount, expiryNs } from './local-apic-timer.ts';
 import { clearBit, highestBit, setBit, testBit } from './vector-set.ts';
 
 const REG_ID = 0x02;
@@ -53,14 +58,7 @@ const REG_DIVIDE = 0x3e;
 
 /** QEMU: version 0x14 with 6 LVT entries. */
 const VERSION = 0x00050014;
-export const LVT_TIMER = 0;
-export const LVT_THERMAL = 1;
-export const LVT_PERFORMANCE = 2;
-export const LVT_LINT0 = 3;
-export const LVT_LINT1 = 4;
-export const LVT_ERROR = 5;
 const LVT_LEVEL = 1 << 15;
-const LVT_PERIODIC = 1 << 17;
 const SVR_ENABLE = 1 << 8;
 const ESR_ILLEGAL_VECTOR = 1 << 6;
 const ESR_ILLEGAL_REGISTER = 1 << 7;
@@ -191,7 +189,7 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
 
   /** All registers, for `info lapic`. */
   inspect(): LocalApicState & { readonly currentCount: number; readonly ppr: number } {
-    return { ...this.save(), currentCount: this.#currentCount(), ppr: this.#ppr() };
+    return { ...this.save(), currentCount: currentCount(this.#s, this.#clock.nowNs()), ppr: this.#ppr() };
   }
 
   /** The wire that is the processor's NMI pin without an APIC: what comes of it, if anything, is LVT LINT1's to say. */
@@ -235,7 +233,7 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
       case REG_INITIAL_COUNT:
         return s.initialCount;
       case REG_CURRENT_COUNT:
-        return this.#currentCount();
+        return currentCount(this.#s, this.#clock.nowNs());
       case REG_DIVIDE:
         return s.divide;
       default:
@@ -488,42 +486,10 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
     }
   }
 
-  /** QEMU: the bus clock is 1 GHz, so that a tick of the divided timer is this many nanoseconds. */
-  #tickNs(): number {
-    const { divide } = this.#s;
-    const code = (divide & 3) | ((divide >> 1) & 4);
-    return 1 << ((code + 1) & 7);
-  }
-
-  #ticksSinceLoad(nowNs: number): number {
-    return Math.floor(Math.max(0, nowNs - this.#s.loadTimeNs) / this.#tickNs());
-  }
-
-  #currentCount(): number {
-    const s = this.#s;
-    const ticks = this.#ticksSinceLoad(this.#clock.nowNs());
-    if ((s.lvt[LVT_TIMER] & LVT_PERIODIC) !== 0) {
-      return s.initialCount === 0 ? 0 : s.initialCount - (ticks % (s.initialCount + 1));
-    }
-    return ticks >= s.initialCount ? 0 : s.initialCount - ticks;
-  }
-
-  /** QEMU: a count of n takes n + 1 ticks. */
   #armTimer(nowNs: number): void {
-    const s = this.#s;
-    const lvt = s.lvt[LVT_TIMER];
-    const ticks = this.#ticksSinceLoad(nowNs);
-    const period = s.initialCount + 1;
-    const periodic = (lvt & LVT_PERIODIC) !== 0;
-    const over = periodic ? s.initialCount === 0 : ticks >= s.initialCount;
-    if ((lvt & LVT_MASKED) !== 0 || over) {
-      s.nextNs = NOT_ARMED;
-      this.#timer.cancel();
-      return;
-    }
-    const due = periodic ? (Math.floor(ticks / period) + 1) * period : period;
-    s.nextNs = s.loadTimeNs + due * this.#tickNs();
-    this.#timer.arm(s.nextNs);
+    this.#s.nextNs = expiryNs(this.#s, nowNs);
+    if (this.#s.nextNs === NOT_ARMED) this.#timer.cancel();
+    else this.#timer.arm(this.#s.nextNs);
   }
 
   #timerExpired(): void {
