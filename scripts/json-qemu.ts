@@ -2,14 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RESET } from '../tests/support/qmp-echo.ts';
-
-const TRIES = 100;
-const TRY_MS = 50;
+import { connected } from './unix-socket.ts';
 
 export class JsonQemu {
   readonly #folder: string;
@@ -81,18 +78,5 @@ export class JsonQemu {
     this.#qemu.kill();
     await exited;
     rmSync(this.#folder, { recursive: true });
-  }
-}
-
-async function connected(path: string): Promise<Socket> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await new Promise((resolve, reject) => {
-        const socket = createConnection(path, () => resolve(socket)).once('error', reject);
-      });
-    } catch (error) {
-      if (tries === TRIES) throw error;
-      await sleep(TRY_MS);
-    }
   }
 }

@@ -3,8 +3,7 @@
  * and the answers and traces of the hotplug registers. Needs qemu-system-x86_64 7.2 and SeaBIOS.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
@@ -16,6 +15,7 @@ import {
   type SessionRecord,
   type Step,
 } from '../tests/golden/acpi/register-sessions.ts';
+import { connected } from './unix-socket.ts';
 
 const GOLDEN = new URL('../tests/golden/acpi/', import.meta.url);
 const SEABIOS_MS = 6000;
@@ -41,9 +41,7 @@ class Qemu {
   }
 
   async connect(): Promise<void> {
-    // QEMU makes it when it has started.
-    while (!existsSync(this.#socketPath)) await sleep(100);
-    const socket = createConnection(this.#socketPath);
+    const socket = await connected(this.#socketPath);
     this.#qmp = { send: (line) => socket.write(`${line}\n`), lines: lines(createInterface(socket)) };
     await this.#qmp.lines.next();
     await this.execute('qmp_capabilities');

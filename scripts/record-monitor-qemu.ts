@@ -1,9 +1,10 @@
 /** A real QEMU with its monitor, its guest's serial port and its events on sockets. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connected } from './unix-socket.ts';
 
 export const QEMU = 'qemu-system-x86_64';
 /** The images that a dialogue may name. */
@@ -47,17 +48,7 @@ class Channel {
   }
 
   static async open(path: string): Promise<Channel> {
-    for (let tries = 0; ; tries++) {
-      try {
-        return await new Promise((resolve, reject) => {
-          const socket = createConnection(path, () => resolve(new Channel(socket)));
-          socket.on('error', reject);
-        });
-      } catch (error) {
-        if (tries === 100) throw error;
-        await sleep(100);
-      }
-    }
+    return new Channel(await connected(path));
   }
 
   send(text: string): void {

@@ -1,7 +1,6 @@
 /** Records from a real QEMU 7.2 what tests/golden/virtio compares with: `npx tsx scripts/record-virtio.ts`. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,30 +11,15 @@ import {
   type VirtioRecord,
   type VirtioSession,
 } from '../tests/golden/virtio/sessions.ts';
+import { connected } from './unix-socket.ts';
 
 const OUTPUT = new URL('../tests/golden/virtio/registers.json', import.meta.url);
 const SUFFIX = { 1: 'b', 2: 'w', 4: 'l' } as const;
 const BIOS_BYTES = 65_536;
 const HLT = 0xf4;
-const TRIES = 100;
-const TRY_MS = 100;
 /** QEMU serves requests for entropy beside the guest. */
 const PASS_MS = 300;
 const HOST_BYTES = 4096;
-
-/** QEMU's monitor, when it is there. */
-async function connected(path: string): Promise<Socket> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await new Promise((resolve, reject) => {
-        const socket = createConnection(path, () => resolve(socket)).once('error', reject);
-      });
-    } catch (error) {
-      if (tries === TRIES) throw error;
-      await sleep(TRY_MS);
-    }
-  }
-}
 
 async function record(session: VirtioSession): Promise<VirtioRecord> {
   const folder = mkdtempSync(join(tmpdir(), 'virtio-'));

@@ -11,47 +11,28 @@ import {
   EFLAGS,
   FLAG_IF,
   FLAG_TF,
+  FPU_CW,
+  FPU_REGS,
   RAX,
   RBX,
   RCX,
   RIP_LO,
   RSI,
   RSP,
-  SEG_BASE_HI,
-  SEG_BASE_LO,
-  SEG_CS,
-  SEG_SELECTOR,
-  SEG_SS,
-  VEC_DB,
 } from '../../src/emu/cpu/state.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { CODE_ADDRESS, DATA_ADDRESS } from '../conformance/vector-format.ts';
 import { CODE_GPA, enterUserMode, MEMORY_GPA, NO_DEVICES, RIG_MEMORY_BYTES } from '../support/cpu-rig.ts';
+import { CODE, COUNTER, HANDLER, realMode } from '../support/real-mode.ts';
 
-const CODE = 0x1000;
-const HANDLER = 0x2000;
-const COUNTER = 0x500;
 const INT_HANDLER = 0x2100;
 
-/** Real mode; #DB's handler counts at COUNTER, that of vector 0x40 at COUNTER + 2. */
+/** #DB's handler counts at COUNTER, that of vector 0x40 at COUNTER + 2. */
 function rig(code: readonly number[]): Engine {
-  const memory = pcMemory(1 << 20);
-  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET });
-  const { S } = engine.cpu;
-  memory.writeU32(VEC_DB * 4, HANDLER);
+  const engine = realMode(code);
+  const { memory } = engine.cpu;
   memory.writeU32(0x40 * 4, INT_HANDLER);
-  memory.write(CODE, Uint8Array.from(code));
-  // inc word [COUNTER]; iret
-  memory.write(HANDLER, Uint8Array.from([0xff, 0x06, COUNTER & 0xff, COUNTER >> 8, 0xcf]));
   memory.write(INT_HANDLER, Uint8Array.from([0xff, 0x06, (COUNTER & 0xff) + 2, COUNTER >> 8, 0xcf]));
-  for (const segment of [SEG_CS, SEG_SS]) {
-    S[segment + SEG_SELECTOR] = 0;
-    S[segment + SEG_BASE_LO] = 0;
-    S[segment + SEG_BASE_HI] = 0;
-  }
-  S[RIP_LO] = CODE;
-  S[RSP] = 0x8000;
-  engine.cpu.updateMode();
   return engine;
 }
 
@@ -208,6 +189,35 @@ describe('a watchpoint', () => {
       expect(exit).toBe(watched ? 'debug' : 'budget');
       const bytes = Array.from({ length: 128 }, (_, n) => memory.readU8(0x5c0 + n));
       return [Array.from(S.subarray(0, 16)), S[RIP_LO], engine.cpu.readFlags(), engine.retired, bytes];
+    };
+    expect(outcome(true)).toEqual(outcome(false));
+  });
+
+  /** All words of the FPU. */
+  const fpu = ({ cpu: { S } }: Engine): readonly number[] => [
+    ...S.subarray(FPU_REGS, FPU_REGS + 32),
+    S[FPU_CW] ?? 0,
+  ];
+
+  it.each([
+    ['fnsave, which empties the FPU', [0xdd, 0x36, 0, 6], 94],
+    ['fnstenv, which masks its exceptions', [0xd9, 0x36, 0, 6], 14],
+    ['fstp, which pops', [0xdb, 0x3e, 0, 6], 10],
+    ['fbstp, which pops', [0xdf, 0x36, 0, 6], 10],
+  ] as const)('stops behind %s, once and with the memory written as ever', (_, instruction, bytes) => {
+    const outcome = (watched: boolean): readonly unknown[] => {
+      // fninit; fldcw [0x700]; fld1; fldpi; the instruction; jmp to itself
+      const code = [0xdb, 0xe3, 0xd9, 0x2e, 0, 7, 0xd9, 0xe8, 0xd9, 0xeb, ...instruction, 0xeb, 0xfe];
+      const engine = rig(code);
+      const { memory } = engine.cpu;
+      memory.writeU32(0x700, 0x360);
+      // The last bytes, which are written last.
+      if (watched) watch(engine, 'write', 0x600 + bytes - 2, 2);
+      expect(engine.run(100, true)).toBe(watched ? 'debug' : 'budget');
+      if (watched) expect(at(engine)).toBe(10 + instruction.length);
+      const written = new Uint8Array(bytes);
+      memory.read(0x600, written);
+      return [written, fpu(engine)];
     };
     expect(outcome(true)).toEqual(outcome(false));
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { QUIET } from '../../src/emu/core/trace.ts';
-import { createEngine, type Engine } from '../../src/emu/cpu/engine.ts';
+import { createEngine } from '../../src/emu/cpu/engine.ts';
 import {
   DR0_LO,
   DR6,
@@ -15,45 +15,17 @@ import {
   RIP_LO,
   RSI,
   RSP,
-  SEG_BASE_HI,
-  SEG_BASE_LO,
-  SEG_CS,
-  SEG_SELECTOR,
-  SEG_SS,
   VEC_DB,
 } from '../../src/emu/cpu/state.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { CODE_ADDRESS, DATA_ADDRESS } from '../conformance/vector-format.ts';
 import { CODE_GPA, enterUserMode, MEMORY_GPA, NO_DEVICES, RIG_MEMORY_BYTES } from '../support/cpu-rig.ts';
-
-const CODE = 0x1000;
-const HANDLER = 0x2000;
-const COUNTER = 0x500;
-
-/** Real mode; #DB's handler counts at COUNTER. */
-function rig(code: readonly number[]): Engine {
-  const memory = pcMemory(1 << 20);
-  const engine = createEngine({ memory, host: NO_DEVICES, trace: QUIET });
-  const { S } = engine.cpu;
-  memory.writeU32(VEC_DB * 4, HANDLER);
-  memory.write(CODE, Uint8Array.from(code));
-  // inc word [COUNTER]; iret
-  memory.write(HANDLER, Uint8Array.from([0xff, 0x06, COUNTER & 0xff, COUNTER >> 8, 0xcf]));
-  for (const segment of [SEG_CS, SEG_SS]) {
-    S[segment + SEG_SELECTOR] = 0;
-    S[segment + SEG_BASE_LO] = 0;
-    S[segment + SEG_BASE_HI] = 0;
-  }
-  S[RIP_LO] = CODE;
-  S[RSP] = 0x8000;
-  engine.cpu.updateMode();
-  return engine;
-}
+import { CODE, COUNTER, realMode } from '../support/real-mode.ts';
 
 describe('EFLAGS.TF', () => {
   it('traps after each instruction of a loop, also when its blocks are known', () => {
     // mov cx, 5; again: dec cx; jnz again; call next; next: jmp next
-    const engine = rig([0xb9, 5, 0, 0x49, 0x75, 0xfd, 0xe8, 0, 0, 0xeb, 0xfe]);
+    const engine = realMode([0xb9, 5, 0, 0x49, 0x75, 0xfd, 0xe8, 0, 0, 0xeb, 0xfe]);
     const { S, memory } = engine.cpu;
     S[EFLAGS] = (S[EFLAGS] ?? 0) | FLAG_TF;
     engine.cpu.updateMode();
@@ -66,7 +38,7 @@ describe('EFLAGS.TF', () => {
 
   it('traps after each repetition, and not behind POP SS', () => {
     // mov cx, 3; rep stosb; push ss; pop ss; nop; hlt
-    const engine = rig([0xb9, 3, 0, 0xf3, 0xaa, 0x16, 0x17, 0x90, 0xf4]);
+    const engine = realMode([0xb9, 3, 0, 0xf3, 0xaa, 0x16, 0x17, 0x90, 0xf4]);
     const { S, memory } = engine.cpu;
     const traps: number[] = [];
     engine.onException = (vector) => {
@@ -84,10 +56,10 @@ describe('EFLAGS.TF', () => {
   it('and breakpoints are kept by a snapshot: what is watched is watched again', () => {
     // mov byte [0x600], 1; nop; hlt
     const code = [0xc6, 0x06, 0x00, 0x06, 1, 0x90, 0xf4];
-    const saved = rig(code);
+    const saved = realMode(code);
     saved.cpu.S[DR0_LO] = 0x600;
     saved.cpu.S[DR7] = 0x10401;
-    const engine = rig(code);
+    const engine = realMode(code);
     // The page is in the TLB before the state comes.
     engine.cpu.store8(0x600, 0, 0);
     engine.cpu.processor.restore(saved.cpu.processor.save());
