@@ -2,7 +2,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { type CommandLine, PACKED_INITRD_BELOW, StartError, startError } from '../emu/index.ts';
+import {
+  type BootFiles,
+  type CommandLine,
+  PACKED_INITRD_BELOW,
+  StartError,
+  startError,
+} from '../emu/index.ts';
 import { HOST_ERRORS, hostErrorText } from './host-errors.ts';
 
 const IMAGES = join(import.meta.dirname, '../../public/images');
@@ -17,6 +23,8 @@ export interface GuestFiles {
   readonly initrd: Uint8Array | undefined;
   readonly append: string;
   readonly memoryBytes: number;
+  /** Kernel and initrd of a guest image take half a second to unpack: only a machine that starts has them. Throws StartError. */
+  readonly unpack?: () => BootFiles;
 }
 
 type Wanted = Pick<CommandLine, 'kernel' | 'initrd' | 'append' | 'guest' | 'memoryBytes' | 'drives'>;
@@ -64,12 +72,16 @@ function readImage(name: string, wanted: Wanted): GuestFiles {
     memoryBytes < PACKED_INITRD_BELOW
       ? readFileSync(join(folder, files.initrd.file))
       : unpacked(files.initrd.file);
-  return {
-    kernel: wanted.kernel === undefined ? unpacked(files.kernel.file) : readKernel(wanted.kernel),
-    initrd: wanted.initrd === undefined ? initrd() : readInitrd(wanted.initrd),
-    append: wanted.append ?? append,
-    memoryBytes,
-  };
+  const common = { append: wanted.append ?? append, memoryBytes };
+  const kernel = wanted.kernel === undefined ? undefined : readKernel(wanted.kernel);
+  const ramDisk = wanted.initrd === undefined ? undefined : readInitrd(wanted.initrd);
+  if (kernel !== undefined) return { ...common, kernel, initrd: ramDisk ?? initrd() };
+  const unpack = (): BootFiles => ({
+    ...common,
+    kernel: unpacked(files.kernel.file),
+    initrd: ramDisk ?? initrd(),
+  });
+  return { ...common, kernel, initrd: ramDisk, unpack };
 }
 
 function readManifest(name: string, folder: string): Manifest {

@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto';
 import {
   attachDevices,
   type CommandLine,
+  giveBootFiles,
   type Machine,
   type MachineHost,
   MonitorError,
@@ -91,7 +92,8 @@ class Session {
     const machine = this.#makeMachine(channels, guest);
     try {
       if (!this.#ending) await this.#attach(machine, channels);
-      if (guest.kernel === undefined && !this.#commandLine.stopped) throw noKernelError();
+      if (guest.unpack !== undefined) giveBootFiles(machine, guest.unpack());
+      else if (guest.kernel === undefined && !this.#commandLine.stopped) throw noKernelError();
       await this.#startGdb(machine, channels);
       if (!this.#ending) this.#start(machine, channels);
       const status = await this.#ended;

@@ -1,12 +1,39 @@
 /** Only this level catches a reset or power-off that a real kernel asks for and does not get. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
-import { awaitPrompt } from '../support/prompt.ts';
+import { awaitPrompt, BOOT_SECONDS } from '../support/prompt.ts';
 
 const MINUTES = 60_000;
 const GIB = 2 ** 30;
 
-describe('Linux resets and powers off the machine', () => {
+describe('Linux resets the machine', () => {
+  it.each(['kbd', 'triple', 'pci', 'acpi'])(
+    'by %s, and a fresh kernel starts',
+    async (type) => {
+      const guest = await HeadlessGuest.atPrompt({ images: memoryImages() });
+      expect(await guest.ask(`echo ${type} > /sys/kernel/reboot/type; cat /sys/kernel/reboot/type`)).toBe(
+        type,
+      );
+      await guest.run('touch /root/before');
+      guest.takeEvents();
+      guest.forget();
+      guest.type('reboot -f\n');
+      const { data } = await guest.event('RESET');
+      expect(data).toEqual({ guest: true, reason: 'guest-reset' });
+      await guest.until('Linux version', BOOT_SECONDS);
+      expect(guest.machine.runState).toBe('running');
+      // What follows the first instruction is the same for all four.
+      if (type === 'acpi') {
+        await awaitPrompt(guest);
+        expect(await guest.ask('ls /root; cut -d. -f1 /proc/uptime')).toMatch(/^\d{1,2}$/);
+      }
+      await guest.end();
+    },
+    10 * MINUTES,
+  );
+});
+
+describe('Linux with 8 GiB', () => {
   let guest: HeadlessGuest;
 
   beforeAll(async () => {
@@ -18,7 +45,7 @@ describe('Linux resets and powers off the machine', () => {
   afterAll(() => guest.end());
 
   it(
-    'has 8 GiB, of which the host holds what was touched, and places for four DIMMs',
+    'has them; the host holds what was touched; and it has places for four DIMMs',
     async () => {
       const [total = '', places] = (
         await guest.ask(
@@ -31,26 +58,6 @@ describe('Linux resets and powers off the machine', () => {
       expect(guest.machine.memory.arena.used).toBeLessThan(GIB / 2);
     },
     MINUTES,
-  );
-
-  it.each(['kbd', 'triple', 'pci', 'acpi'])(
-    'reboots by %s and comes back with a fresh kernel',
-    async (type) => {
-      guest.takeEvents();
-      expect(await guest.ask(`echo ${type} > /sys/kernel/reboot/type; cat /sys/kernel/reboot/type`)).toBe(
-        type,
-      );
-      await guest.ask('touch /root/before');
-      guest.forget();
-      guest.type('reboot -f\n');
-      const { data } = await guest.event('RESET');
-      expect(data).toEqual({ guest: true, reason: 'guest-reset' });
-      guest.forget();
-      await awaitPrompt(guest);
-      expect(await guest.ask('ls /root; cut -d. -f1 /proc/uptime')).toMatch(/^\d{1,2}$/);
-      expect(guest.machine.runState).toBe('running');
-    },
-    10 * MINUTES,
   );
 
   it(

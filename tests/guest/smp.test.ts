@@ -142,15 +142,32 @@ describe('Linux on four processors', () => {
   });
 });
 
-describe('processors that come and go', () => {
+describe('processors that come and go, exactly', () => {
+  const config: Partial<MachineConfig> = {
+    icountShift: 3,
+    rtcBaseMs: 1_700_000_000_000,
+    smp: FOUR_SOCKETS,
+  };
+  let guest: HeadlessGuest;
+  const host = (): MachineHost => ({
+    monotonicNs: () => performance.now() * 1e6,
+    wallClockMs: () => Date.now(),
+    after: (delayMs, callback) => void setTimeout(callback, delayMs),
+    random: (bytes) => void bytes.fill(0),
+    images: memoryImages(),
+  });
+
+  beforeAll(async () => {
+    guest = new HeadlessGuest({ images: memoryImages(), config });
+    await guest.boot();
+    // Linux refuses processors while a driver looks at its device.
+    await guest.settle();
+  }, 4 * MINUTES);
+  afterAll(() => guest.end());
+
   it(
     'as QEMU 7.2 and its guest do it',
     async () => {
-      const config = { icountShift: 3, smp: FOUR_SOCKETS };
-      const guest = new HeadlessGuest({ images: memoryImages(), config });
-      await guest.boot();
-      // Linux refuses processors while a driver looks at its device.
-      await guest.settle();
       guest.takeEvents();
       const target = guestTarget(guest);
       await replay(
@@ -164,11 +181,35 @@ describe('processors that come and go', () => {
         },
       );
       expect(await trouble(guest)).toBe('');
-      await guest.end();
     },
     5 * MINUTES,
   );
 
+  it(
+    'in a snapshot, in the middle of a turn',
+    async () => {
+      await guest.unplugAll();
+      for (const socket of [1, 3]) {
+        expect(await guest.hmp(`${ADD_CPU},socket-id=${socket},id=hot${socket}`)).toBe('');
+        await guest.event('ACPI_DEVICE_OST');
+      }
+      await guest.run('for file in /sys/devices/system/cpu/cpu*/online; do echo 1 > $file; done');
+      await guest.run('( while :; do :; done ) & ( while :; do :; done ) & ( while :; do :; done ) &');
+      guest.machine.stop();
+      const { machine } = guest;
+      for (const most of [1234, 77_777, 2_000_000]) {
+        const restored = await machineOf(await snapshotBytes(machine), host(), config);
+        expect(restored.processors.present.map(({ index }) => index)).toEqual([0, 1, 3]);
+        await advance(machine, most);
+        await advance(restored, most);
+        expect(await everything(restored)).toEqual(await everything(machine));
+      }
+    },
+    5 * MINUTES,
+  );
+});
+
+describe('processors that come and go', () => {
   it(
     'before the boot, under load, again after it was gone, and over a reset',
     async () => {
@@ -193,44 +234,5 @@ describe('processors that come and go', () => {
       await guest.end();
     },
     6 * MINUTES,
-  );
-});
-
-describe('a snapshot', () => {
-  const host = (): MachineHost => ({
-    monotonicNs: () => performance.now() * 1e6,
-    wallClockMs: () => Date.now(),
-    after: (delayMs, callback) => void setTimeout(callback, delayMs),
-    random: (bytes) => void bytes.fill(0),
-    images: memoryImages(),
-  });
-
-  it(
-    'has all processors, a hot-added one among them, in the middle of a turn',
-    async () => {
-      const config: Partial<MachineConfig> = {
-        icountShift: 3,
-        rtcBaseMs: 1_700_000_000_000,
-        smp: { ...FOUR_SOCKETS, cpus: 2 },
-      };
-      const guest = new HeadlessGuest({ images: memoryImages(), config });
-      await guest.boot();
-      await guest.settle();
-      await guest.hmp(`${ADD_CPU},socket-id=3,id=hot`);
-      await guest.event('ACPI_DEVICE_OST');
-      await guest.run('for file in /sys/devices/system/cpu/cpu*/online; do echo 1 > $file; done');
-      await guest.run('( while :; do :; done ) & ( while :; do :; done ) & ( while :; do :; done ) &');
-      guest.machine.stop();
-      const { machine } = guest;
-      for (const most of [1234, 77_777, 2_000_000]) {
-        const restored = await machineOf(await snapshotBytes(machine), host(), config);
-        expect(restored.processors.present.map(({ index }) => index)).toEqual([0, 1, 3]);
-        await advance(machine, most);
-        await advance(restored, most);
-        expect(await everything(restored)).toEqual(await everything(machine));
-      }
-      await guest.end();
-    },
-    5 * MINUTES,
   );
 });

@@ -273,9 +273,13 @@ describe('bounds', { timeout: 120_000 }, () => {
       const { user, system } = process.cpuUsage(start);
       return (user + system) / 1000;
     };
-    const least = (bytes: number): number => Math.min(...Array.from({ length: 5 }, () => durationMs(bytes)));
     durationMs(small);
-    // With time in proportion to the square it would be 64.
-    expect(least(FACTOR * small) / (least(small) + 1)).toBeLessThan(FACTOR * 5);
+    const least = Math.min(...Array.from({ length: 5 }, () => durationMs(small)));
+    // With time in proportion to the square it would be 64. One of five without a collection in between is enough.
+    let ratio = Number.POSITIVE_INFINITY;
+    for (let tries = 0; tries < 5 && ratio >= FACTOR * 5; tries++) {
+      ratio = durationMs(FACTOR * small) / (least + 1);
+    }
+    expect(ratio).toBeLessThan(FACTOR * 5);
   });
 });

@@ -1,7 +1,7 @@
 /** From a command line that has been read to the machine. */
 import { KernelError } from '../firmware/kernel-error.ts';
 import { Machine } from '../machine/machine.ts';
-import type { MachineConfig, MachineHost } from '../machine/machine-config.ts';
+import type { BootFiles, MachineConfig, MachineHost } from '../machine/machine-config.ts';
 import type { CommandLine } from './options.ts';
 import { checkMemory, memoryError } from './options-memory.ts';
 import { StartError, startError } from './start-error.ts';
@@ -30,6 +30,15 @@ export function machineOfCommandLine(
   } catch (error) {
     if (error instanceof RangeError && /array buffer/i.test(error.message)) throw memoryError();
     throw kernelStartError(error, parts.initrd);
+  }
+}
+
+/** What a machine that was made without them starts. Throws StartError. */
+export function giveBootFiles(machine: Machine, files: BootFiles): void {
+  try {
+    machine.setBootFiles(files);
+  } catch (error) {
+    throw kernelStartError(error, files.initrd);
   }
 }
 

@@ -312,9 +312,10 @@ export class Machine implements MachineApi {
     this.engine.dispose();
   }
 
-  /** Kernel and initrd for the next reset of a machine that was made to be restored. Throws a KernelError only then. */
+  /** Kernel and initrd for the next reset, or for the first start: then throws KernelError. */
   setBootFiles(files: BootFiles): void {
     this.#bootFiles = files;
+    if (this.runState === 'prelaunch') this.#loadKernel(0);
   }
 
   /** The guest was reset before `setBootFiles`: it stands still. */
