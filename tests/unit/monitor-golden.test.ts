@@ -131,6 +131,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_virtio_mem_noroom',
     'errors_virtio_mem_noslots',
     'commands_memory',
+    'commands_ports',
     'commands_input',
     'commands_log',
     'commands_machine',
