@@ -94,5 +94,4 @@ export const VEX_MAP_0F3A = opcodeMap(`
   7f 66 w vfnmsubsd Wx,Lx,Hx,Vx
   df 66 l0 vaeskeygenassist Ib,Wx,Vx
   f0 f2 l0 rorx' Is,Ey,Gy
-  f0 f2 l0 w m64 rorxq Ib,Eq,Gq
 `);
