@@ -7,7 +7,12 @@ export type CodeSize = 16 | 32 | 64;
 export const CASE_BYTES = 16;
 
 const PREFIXES = [0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
-const MANDATORY = [[], [0x66], [0xf3], [0xf2]];
+/** In 16-bit code the others choose no instruction. */
+const MANDATORY: Readonly<Record<CodeSize, readonly (readonly number[])[]>> = {
+  16: [[], [0x66]],
+  32: [[], [0x66], [0xf3], [0xf2]],
+  64: [[], [0x66], [0xf3], [0xf2]],
+};
 /** Opcodes of the one-byte map whose ModRM.reg chooses the instruction, and of the map 0F. */
 const GROUPS = [
   0x80, 0x81, 0x82, 0x83, 0x8f, 0xc0, 0xc1, 0xc6, 0xc7, 0xd0, 0xd1, 0xd2, 0xd3, 0xf6, 0xf7, 0xfe, 0xff,
@@ -58,11 +63,12 @@ class Cases {
 
   twoByte(): void {
     for (let opcode = 0; opcode < 256; opcode++) {
-      for (const prefixes of MANDATORY) {
+      for (const prefixes of MANDATORY[this.#code]) {
         for (const isMemory of [true, false]) this.#add(prefixes, [0x0f, opcode, this.#modrm(isMemory)]);
       }
     }
-    for (const opcode of GROUPS_0F) for (const prefixes of MANDATORY) this.#groups(prefixes, [0x0f, opcode]);
+    for (const opcode of GROUPS_0F)
+      for (const prefixes of MANDATORY[this.#code]) this.#groups(prefixes, [0x0f, opcode]);
     for (let modrm = 0xc0; modrm < 0x100; modrm++) this.#add([], [0x0f, SYSTEM, modrm]);
     for (const last of NAMES_3DNOW) this.#add([], [0x0f, 0x0f, this.#modrm(false), last], false);
   }
@@ -70,7 +76,7 @@ class Cases {
   threeByte(): void {
     for (const map of [0x38, 0x3a]) {
       for (let opcode = 0; opcode < 256; opcode++) {
-        for (const prefixes of MANDATORY) {
+        for (const prefixes of MANDATORY[this.#code]) {
           this.#add(prefixes, [0x0f, map, opcode, this.#modrm(this.#random(2) === 0)]);
         }
       }
@@ -80,7 +86,8 @@ class Cases {
   vex(): void {
     for (const map of VEX_MAPS) {
       for (let opcode = 0; opcode < 256; opcode++) {
-        for (let prefix = 0; prefix < 4; prefix++) this.#vex(map, opcode, prefix);
+        if (this.#code === 64) for (let prefix = 0; prefix < 4; prefix++) this.#vex(map, opcode, prefix);
+        else this.#vex(map, opcode, this.#random(4));
       }
     }
   }
@@ -92,7 +99,11 @@ class Cases {
     const second = 0xc0 | (this.#random(2) << 5) | map;
     const extended = this.#code === 64 ? second ^ (this.#random(4) << 6) : second;
     const end = [opcode, this.#modrm(this.#random(2) === 0)];
-    this.#add([], map === 1 && this.#random(2) === 0 ? [0xc5, 0x80 | third, ...end] : [0xc4, extended, third, ...end], false);
+    this.#add(
+      [],
+      map === 1 && this.#random(2) === 0 ? [0xc5, 0x80 | third, ...end] : [0xc4, extended, third, ...end],
+      false,
+    );
   }
 
   addresses(): void {
@@ -105,13 +116,16 @@ class Cases {
 
   chance(count: number): void {
     for (let n = 0; n < count; n++) {
-      const prefixes = Array.from({ length: this.#random(4) }, () => PREFIXES[this.#random(PREFIXES.length)] ?? 0);
+      const prefixes = Array.from(
+        { length: this.#random(4) },
+        () => PREFIXES[this.#random(PREFIXES.length)] ?? 0,
+      );
       this.#add(prefixes, n % 2 === 0 ? [] : [0x0f]);
     }
   }
 }
 
-const CHANCE = 1200;
+const CHANCE = 800;
 
 /** The same ones at each call. */
 export function disassemblyCases(code: CodeSize): readonly Uint8Array[] {
@@ -136,8 +150,25 @@ export function layoutMemory(): { readonly address: number; readonly bytes: Uint
 }
 
 export const LAYOUT_LINES: readonly string[] = [
-  ...['xp/14i 0x13b0', 'x/14i 0x13b0', 'x', 'x/2i', 'xp 0x13c0', 'x/0i 0x13c0', 'x/i 0x13c0', 'x/ib 0x13c0', 'x/2iw 0x13c0'],
+  ...[
+    'xp/14i 0x13b0',
+    'x/14i 0x13b0',
+    'x',
+    'x/2i',
+    'xp 0x13c0',
+    'x/0i 0x13c0',
+    'x/i 0x13c0',
+    'x/ib 0x13c0',
+    'x/2iw 0x13c0',
+  ],
   ...['xp/i 0x13ff', 'xp/2i 0x13fe', 'xp/3i 0x13fd', 'x/3i 0x13f8', 'x/2xb 0x13f8', 'x 0x13f8'],
-  ...['xp/12i 0x0fffffe8', 'xp/i 0x0fffffff', 'xp/i 0x10000000', 'xp/2i 0x10000000000', 'x/2i $eip', 'x/2i 0x123456789a'],
+  ...[
+    'xp/12i 0x0fffffe8',
+    'xp/i 0x0fffffff',
+    'xp/i 0x10000000',
+    'xp/2i 0x10000000000',
+    'x/2i $eip',
+    'x/2i 0x123456789a',
+  ],
   ...['x/-1i 0x1000', 'x/iz 0x1000', 'x/i', 'xp/i'],
 ];

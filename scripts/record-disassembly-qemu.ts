@@ -21,7 +21,12 @@ const dword = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value 
 
 /** Maps the first GiB to itself, enters 64-bit code and halts. */
 function longModeCode(): readonly number[] {
-  const store = (address: number, value: number): number[] => [0xc7, 0x05, ...dword(address), ...dword(value)];
+  const store = (address: number, value: number): number[] => [
+    0xc7,
+    0x05,
+    ...dword(address),
+    ...dword(value),
+  ];
   const PDPT = PML4 + 0x1000;
   const PD = PDPT + 0x1000;
   const before = [
@@ -84,7 +89,19 @@ export class DisassemblingQemu {
       return join(folder, name);
     };
     const kernel = kernelOf(code);
-    const args = ['-machine', 'pc', '-accel', 'tcg', '-m', '256', '-display', 'none', '-nodefaults', '-serial', 'null'];
+    const args = [
+      '-machine',
+      'pc',
+      '-accel',
+      'tcg',
+      '-m',
+      '256',
+      '-display',
+      'none',
+      '-nodefaults',
+      '-serial',
+      'null',
+    ];
     args.push('-device', `loader,file=${file('memory', memory)},addr=${at},force-raw=on`);
     if (kernel === undefined) args.push('-S');
     else args.push('-kernel', file('kernel', tinyKernel(kernel)));

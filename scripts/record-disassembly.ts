@@ -9,7 +9,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CASE_BYTES, type CodeSize, disassemblyCases, LAYOUT_LINES, layoutMemory } from './disassembly-cases.ts';
+import {
+  CASE_BYTES,
+  type CodeSize,
+  disassemblyCases,
+  LAYOUT_LINES,
+  layoutMemory,
+} from './disassembly-cases.ts';
 import { DisassemblingQemu, QEMU } from './record-disassembly-qemu.ts';
 
 const OUTPUT = join(import.meta.dirname, '../tests/golden/disassembly');
@@ -29,7 +35,9 @@ interface Recorded {
 function recorded(bytes: Uint8Array, answer: string): Recorded {
   const lines = answer.split('\n');
   const [first = ''] = lines;
-  const hex = lines.map((line, n) => line.slice(line.indexOf(':') + 1, n === 0 ? COLUMN : undefined)).join('');
+  const hex = lines
+    .map((line, n) => line.slice(line.indexOf(':') + 1, n === 0 ? COLUMN : undefined))
+    .join('');
   return { bytes, hex: hex.replaceAll(' ', ''), text: first.slice(COLUMN).trimEnd() };
 }
 
@@ -67,7 +75,7 @@ async function recordLayout(): Promise<string> {
   try {
     const answers = await qemu.answers(LAYOUT_LINES);
     const memory = `# memory ${address.toString(16)} ${Buffer.from(bytes).toString('hex')}\n`;
-    return memory + LAYOUT_LINES.map((line, n) => `>>> HMP: ${line}\n${answers[n]}`).join('');
+    return memory + LAYOUT_LINES.map((line, n) => `>>> HMP: ${line}\n${answers[n]?.trimEnd()}\n`).join('');
   } finally {
     await qemu.stop();
   }
@@ -79,6 +87,6 @@ mkdirSync(OUTPUT, { recursive: true });
 for (const code of [16, 32, 64] as const) {
   const lines = (await recordKept(code)).map(caseLine);
   writeFileSync(join(OUTPUT, `${code}.txt`), lines.join(''));
-  console.log(`${code}: ${lines.length}`);
+  process.stdout.write(`${code}-bit code: ${lines.length} cases\n`);
 }
 writeFileSync(join(OUTPUT, 'layout.txt'), await recordLayout());

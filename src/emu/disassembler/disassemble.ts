@@ -7,7 +7,7 @@ import { readModrm } from './memory-operand.ts';
 import { mnemonicText } from './mnemonic.ts';
 import { ONE_BYTE_MAP } from './one-byte-map.ts';
 import type { Sizes } from './operands.ts';
-import { type OpcodeMap, opcodeMap, type Row, rowOf } from './table.ts';
+import { OpcodeMap, type Row, rowOf } from './table.ts';
 import { MAP_0F3A, MAP_0F38 } from './three-byte-maps.ts';
 import { TWO_BYTE_TEXT } from './two-byte-map.ts';
 import { VECTOR_TEXT } from './vector-map.ts';
@@ -26,7 +26,7 @@ export interface Disassembled {
 }
 
 const LOCK = 0xf0;
-const MAP_0F = opcodeMap(TWO_BYTE_TEXT + VECTOR_TEXT);
+const MAP_0F = new OpcodeMap(TWO_BYTE_TEXT + VECTOR_TEXT);
 /** By the number that a VEX prefix has for them. */
 const VEX_MAPS: Readonly<Record<number, OpcodeMap>> = { 1: VEX_MAP_0F, 2: VEX_MAP_0F38, 3: VEX_MAP_0F3A };
 

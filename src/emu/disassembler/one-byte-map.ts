@@ -1,5 +1,5 @@
 /** Instructions whose opcode is one byte. Spec: Intel SDM vol. 2 appendix A. The text is explained in `table.ts`. */
-import { opcodeMap } from './table.ts';
+import { OpcodeMap } from './table.ts';
 import { X87_TEXT } from './x87-map.ts';
 
 /** ALU operations with their first opcode; whether immediate numbers are shown without sign. */
@@ -51,7 +51,7 @@ function shiftRows(): string {
   return rows.join('');
 }
 
-export const ONE_BYTE_MAP = opcodeMap(`
+export const ONE_BYTE_MAP = new OpcodeMap(`
   ${arithmeticRows()}
   ${shiftRows()}
   d1 /0 rol= $1,Rv

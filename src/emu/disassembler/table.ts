@@ -61,8 +61,6 @@ export interface Entry {
   readonly rows: readonly Row[];
 }
 
-export type OpcodeMap = ReadonlyMap<number, Entry>;
-
 const WORDS: Readonly<Record<string, Partial<Row>>> = {
   np: { prefix: 0 },
   '66': { prefix: 0x66 },
@@ -124,8 +122,7 @@ function entryOf(rows: readonly Row[]): Entry {
   };
 }
 
-/** Reads a table. */
-export function opcodeMap(text: string): OpcodeMap {
+function readTable(text: string): ReadonlyMap<number, Entry> {
   const rows = new Map<number, Row[]>();
   for (const line of text.split('\n')) {
     const [opcode = '', ...words] = line.trim().split(/\s+/);
@@ -136,6 +133,22 @@ export function opcodeMap(text: string): OpcodeMap {
     }
   }
   return new Map([...rows].map(([opcode, list]) => [opcode, entryOf(list)]));
+}
+
+/** A table, which is read when it is first asked for an opcode. */
+export class OpcodeMap {
+  readonly #text: string;
+  #entries: ReadonlyMap<number, Entry> | undefined;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Undefined: no instruction has this opcode. */
+  get(opcode: number): Entry | undefined {
+    this.#entries ??= readTable(this.#text);
+    return this.#entries.get(opcode);
+  }
 }
 
 function fitsPrefixes(row: Row, i: Instruction): boolean {

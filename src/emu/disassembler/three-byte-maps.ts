@@ -1,5 +1,5 @@
 /** Instructions whose opcode follows the bytes 0F 38 or 0F 3A. Spec: Intel SDM vol. 2 appendix A. */
-import { opcodeMap } from './table.ts';
+import { OpcodeMap } from './table.ts';
 
 /** MMX instructions that SSE has under the same opcode with prefix 66. */
 const BOTH_38: Readonly<Record<string, string>> = {
@@ -84,7 +84,7 @@ function rows(names: Readonly<Record<string, string>>, operands: string): string
     .join('');
 }
 
-export const MAP_0F38 = opcodeMap(`
+export const MAP_0F38 = new OpcodeMap(`
   ${rows(BOTH_38, '* Qq,Pq')}
   ${rows(BOTH_38, '66 * Wx,Vx')}
   ${rows(SSE_38, '66 * Wx,Vx')}
@@ -106,7 +106,7 @@ export const MAP_0F38 = opcodeMap(`
   f6 f3 adox' Ey,Gy
 `);
 
-export const MAP_0F3A = opcodeMap(`
+export const MAP_0F3A = new OpcodeMap(`
   ${rows(SSE_3A, '66 * Ib,Wx,Vx')}
   0f palignr Ib,Qq,Pq
   14 66 pextrb Ib,Vx,Ed

@@ -1,7 +1,7 @@
 /** Instructions with a VEX prefix that names the map 0F. Spec: Intel SDM vol. 2 appendix A. The text is explained in `table.ts`. */
-import { opcodeMap } from './table.ts';
+import { OpcodeMap } from './table.ts';
 
-export const VEX_MAP_0F = opcodeMap(`
+export const VEX_MAP_0F = new OpcodeMap(`
   10 np vmovups Wl,Vl
   10 66 vmovupd Wl,Vl
   10 f3 vmovss M,Vx

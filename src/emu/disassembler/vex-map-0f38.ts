@@ -1,7 +1,7 @@
 /** Instructions with a VEX prefix that names the map 0F 38. Spec: Intel SDM vol. 2 appendix A. The text is explained in `table.ts`. */
-import { opcodeMap } from './table.ts';
+import { OpcodeMap } from './table.ts';
 
-export const VEX_MAP_0F38 = opcodeMap(`
+export const VEX_MAP_0F38 = new OpcodeMap(`
   00 66 vpshufb Wl,Hl,Vl
   01 66 vphaddw Wl,Hl,Vl
   02 66 vphaddd Wl,Hl,Vl

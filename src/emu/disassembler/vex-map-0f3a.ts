@@ -1,7 +1,7 @@
 /** Instructions with a VEX prefix that names the map 0F 3A. Spec: Intel SDM vol. 2 appendix A. The text is explained in `table.ts`. */
-import { opcodeMap } from './table.ts';
+import { OpcodeMap } from './table.ts';
 
-export const VEX_MAP_0F3A = opcodeMap(`
+export const VEX_MAP_0F3A = new OpcodeMap(`
   00 66 l w vpermq Ib,Wt,Vt
   01 66 l w vpermpd Ib,Wt,Vt
   02 66 vpblendd Ib,Wl,Hl,Vl

@@ -10,7 +10,7 @@ const LINE = 8;
 const ADDRESS_DIGITS = 8;
 const MNEMONIC_WIDTH = 8;
 /** More would fill the host's memory with text. */
-const MAX_INSTRUCTIONS = 1 << 16;
+const MAX_INSTRUCTIONS = 1 << 14;
 const TOO_MUCH = `No more than ${MAX_INSTRUCTIONS} instructions are shown at once\n`;
 const CODE_32 = 1 << 22;
 
@@ -58,7 +58,8 @@ export function instructionsText(count: number, start: bigint, code: CodeSize, r
     const next = BigInt.asUintN(64, address + BigInt(held.length));
     const bytes = new Uint8Array(held.length + readable(next, held.length));
     bytes.set(held);
-    if (!read(next, bytes.subarray(held.length))) return `${text}${addressText(address)} unable to read memory\n`;
+    if (!read(next, bytes.subarray(held.length)))
+      return `${text}${addressText(address)} unable to read memory\n`;
     const found = disassemble(bytes, BigInt.asUintN(64, address), code);
     text += instructionText(address, bytes.subarray(0, found.length), found);
     held = bytes.slice(found.length);
