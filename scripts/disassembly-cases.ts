@@ -22,6 +22,7 @@ const X87 = [0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf];
 const SYSTEM = 0x01;
 const NAMES_3DNOW = [0x0c, 0x0d, 0x0e, 0x1c, 0x1d, 0x8a, 0x8e, 0x90, 0x94, 0x96, 0x97, 0x9a, 0x9e, 0xa0];
 const VEX_MAPS = [1, 2, 3];
+const XOP_MAPS = [8, 9, 10];
 
 class Cases {
   readonly list: Uint8Array[] = [];
@@ -106,6 +107,36 @@ class Cases {
     );
   }
 
+  /** In 64-bit code, where it is used, with every prefix; elsewhere with one. */
+  evex(): void {
+    for (const map of VEX_MAPS) {
+      for (let opcode = 0; opcode < 256; opcode++) {
+        for (const prefix of this.#code === 64 ? [0, 1, 2, 3] : [this.#random(4)])
+          this.#evex(map, opcode, prefix);
+      }
+    }
+  }
+
+  #evex(map: number, opcode: number, prefix: number): void {
+    const wide = this.#random(2) << 7;
+    const vvvv = this.#random(2) === 0 ? 0x78 : this.#random(16) << 3;
+    const extended = this.#code === 64 && this.#random(3) === 0 ? this.#random(16) << 4 : 0xf0;
+    const mask = this.#random(2) === 0 ? 0 : (this.#random(2) << 7) | this.#random(8);
+    const third = mask | (this.#random(3) << 5) | (this.#random(4) === 0 ? 0x10 : 0) | 8;
+    const end = [opcode, this.#modrm(this.#random(2) === 0)];
+    this.#add([], [0x62, extended | map, wide | vvvv | 4 | prefix, third, ...end], false);
+  }
+
+  xop(): void {
+    for (const map of XOP_MAPS) {
+      for (let opcode = 0; opcode < 256; opcode++) {
+        const vvvv = this.#random(2) === 0 ? 0x78 : this.#random(16) << 3;
+        const second = (this.#random(4) === 0 ? 0x80 : 0) | vvvv | (this.#random(4) === 0 ? 4 : 0);
+        this.#add([], [0x8f, 0xe0 | map, second, opcode, this.#modrm(this.#random(2) === 0)], false);
+      }
+    }
+  }
+
   addresses(): void {
     for (let modrm = 0; modrm < 0xc0; modrm++) {
       this.#add([], [0x8b, modrm]);
@@ -134,6 +165,8 @@ export function disassemblyCases(code: CodeSize): readonly Uint8Array[] {
   cases.twoByte();
   cases.threeByte();
   cases.vex();
+  cases.evex();
+  cases.xop();
   cases.addresses();
   cases.chance(CHANCE);
   return cases.list;

@@ -2,18 +2,13 @@
  * One instruction as text, in AT&T's syntax and with the words of the library that QEMU's monitor uses (Capstone 4). What that library shows otherwise than a
  * processor would run it is shown so here, too. Any bytes give an answer: what is no instruction is a `.byte`.
  */
+import { broadcastText, decorate, displacementScale } from './evex.ts';
 import { type CodeSize, Instruction, type MandatoryPrefix } from './instruction.ts';
 import { readModrm } from './memory-operand.ts';
 import { mnemonicText } from './mnemonic.ts';
-import { ONE_BYTE_MAP } from './one-byte-map.ts';
+import { mapOf } from './opcode-maps.ts';
 import type { Sizes } from './operands.ts';
-import { OpcodeMap, type Row, rowOf } from './table.ts';
-import { MAP_0F3A, MAP_0F38 } from './three-byte-maps.ts';
-import { TWO_BYTE_TEXT } from './two-byte-map.ts';
-import { VECTOR_TEXT } from './vector-map.ts';
-import { VEX_MAP_0F } from './vex-map-0f.ts';
-import { VEX_MAP_0F3A } from './vex-map-0f3a.ts';
-import { VEX_MAP_0F38 } from './vex-map-0f38.ts';
+import { type Row, rowOf } from './table.ts';
 
 export type { CodeSize };
 
@@ -26,29 +21,6 @@ export interface Disassembled {
 }
 
 const LOCK = 0xf0;
-const MAP_0F = new OpcodeMap(TWO_BYTE_TEXT + VECTOR_TEXT);
-/** By the number that a VEX prefix has for them. */
-const VEX_MAPS: Readonly<Record<number, OpcodeMap>> = { 1: VEX_MAP_0F, 2: VEX_MAP_0F38, 3: VEX_MAP_0F3A };
-
-/** C4 and C5 begin a VEX prefix in 64-bit code, and elsewhere where they could not be LES and LDS. */
-function hasVex(i: Instruction): boolean {
-  return (i.opcode === 0xc4 || i.opcode === 0xc5) && (i.code === 64 || i.peek() >= 0xc0);
-}
-
-/** The map of the instruction's opcode, whose last byte is read then; undefined: there is none. */
-function mapOf(i: Instruction): OpcodeMap | undefined {
-  if (hasVex(i)) {
-    if (i.rex !== 0) return undefined;
-    i.readVex(i.opcode === 0xc4);
-    return VEX_MAPS[i.vex?.map ?? 0];
-  }
-  if (i.opcode !== 0x0f) return ONE_BYTE_MAP;
-  i.opcode = i.byte();
-  if (i.opcode !== 0x38 && i.opcode !== 0x3a) return MAP_0F;
-  const map = i.opcode === 0x38 ? MAP_0F38 : MAP_0F3A;
-  i.opcode = i.byte();
-  return map;
-}
 
 /** QEMU: in 16-bit code no prefix chooses the instruction; elsewhere only the one right before the opcode. */
 function mandatoryPrefix(i: Instruction): MandatoryPrefix {
@@ -67,21 +39,30 @@ function isSwitched(i: Instruction, row: Row): boolean {
 
 function sizesOf(i: Instruction, row: Row): Sizes {
   const isNarrow = i.code === 16;
+  const isWide = i.code === 64 && i.isWide;
   const narrow = isNarrow !== isSwitched(i, row) ? 16 : 32;
   const bytes = isNarrow !== i.hasOperandPrefix ? 2 : 4;
   return {
-    isWide: i.code === 64 && i.isWide && !(row.prefix === 0x66 && i.hasAddressQuirk),
-    operand: i.isWide ? 64 : narrow,
+    isWide: isWide && !(row.prefix === 0x66 && i.hasAddressQuirk),
+    operand: isWide ? 64 : narrow,
     narrow,
-    register: i.isWide ? 64 : bytes === 2 ? 16 : 32,
+    register: isWide ? 64 : bytes === 2 ? 16 : 32,
     stack: i.code === 64 && narrow !== 16 ? 64 : narrow,
-    immediate: i.isWide ? 4 : bytes,
+    immediate: isWide ? 4 : bytes,
   };
 }
 
-function mayLock(i: Instruction, row: Row, { operand }: Sizes): boolean {
+function mayLock(i: Instruction, row: Row, { narrow }: Sizes): boolean {
   if (row.isLockable !== true || i.memory === undefined) return false;
-  return row.locksOnly32 !== true || operand === 32;
+  return row.locksOnly32 !== true || narrow === 32;
+}
+
+/** The address of an instruction with EVEX, which `readAgain` reads, depends on the row. */
+function applyEvex(i: Instruction, row: Row, readAgain: () => void): void {
+  if (i.memory === undefined) return;
+  i.displacementScale = displacementScale(row.evex, i);
+  readAgain();
+  i.memory += broadcastText(row.evex, i);
 }
 
 /** Undefined: these bytes are no instruction. */
@@ -89,9 +70,15 @@ function known(i: Instruction): Disassembled | undefined {
   i.readPrefixes();
   const entry = mapOf(i)?.get(i.opcode);
   if (entry === undefined) return undefined;
+  const start = i.position;
   if (entry.hasModrm) readModrm(i, entry);
   const row = rowOf(entry, i, mandatoryPrefix(i));
   if (row === undefined) return undefined;
+  if (i.vex?.evex !== undefined)
+    applyEvex(i, row, () => {
+      i.position = start;
+      readModrm(i, entry);
+    });
   const sizes = sizesOf(i, row);
   if (i.repeat === LOCK && !mayLock(i, row, sizes)) return undefined;
   const operands: string[] = [];
@@ -101,6 +88,7 @@ function known(i: Instruction): Disassembled | undefined {
     operands.push(text);
   }
   const mnemonic = mnemonicText(i, row, sizes, operands);
+  if (i.vex?.evex !== undefined && row.evex !== undefined) decorate(row.evex, i, i.vex.evex, operands);
   if (mnemonic === undefined || i.overrun) return undefined;
   return { length: i.position, mnemonic, operands: operands.join(', ') };
 }

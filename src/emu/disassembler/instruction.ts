@@ -25,15 +25,30 @@ const SEGMENT_PREFIXES: ReadonlyMap<number, number> = new Map([
 /** The prefixes among which an opcode may choose its instruction. */
 export type MandatoryPrefix = 0 | 0x66 | 0xf2 | 0xf3;
 
-/** What a VEX prefix says beside what REX can. */
+/** What an EVEX prefix says beside what VEX can. */
+export interface Evex {
+  /** What is added to the numbers of vector registers in ModRM.reg, in ModRM.rm, and in the index of an address. */
+  readonly highReg: number;
+  readonly highRm: number;
+  readonly highIndex: number;
+  /** The number of the mask register. */
+  readonly mask: number;
+  /** Elements without their bit in the mask become 0. */
+  readonly zeroes: boolean;
+  /** Memory is one element for all; without memory: rounding is chosen. */
+  readonly broadcasts: boolean;
+}
+
+/** What a VEX or an EVEX prefix says beside what REX can. */
 export interface Vex {
   /** Number of the map of opcodes. */
   readonly map: number;
   readonly prefix: MandatoryPrefix;
   /** The register that is neither in ModRM nor in the opcode. */
   readonly register: number;
-  /** Vectors have 256 bits. */
-  readonly isLong: boolean;
+  /** Vectors have 128 bits shifted left by this. */
+  readonly length: number;
+  readonly evex?: Evex;
 }
 
 const VEX_PREFIXES: readonly MandatoryPrefix[] = [0, 0x66, 0xf3, 0xf2];
@@ -59,6 +74,8 @@ export class Instruction {
   last = 0;
   vex: Vex | undefined;
 
+  /** What a displacement of one byte counts. */
+  displacementScale = 1;
   opcode = 0;
   modrm = 0;
   /** Address of the memory operand in ModRM, as text; undefined: it is a register. */
@@ -164,7 +181,7 @@ export class Instruction {
     this.transaction = mayElide ? byte : 0;
   }
 
-  /** Reads what follows the byte C4 (`isLong`) or C5. */
+  /** Reads what follows the byte C4 or 8F (`isLong`) or C5. */
   readVex(isLong: boolean): void {
     const first = isLong ? this.byte() : 0;
     const second = this.byte();
@@ -175,8 +192,34 @@ export class Instruction {
       map: isLong ? first & 31 : 1,
       prefix: VEX_PREFIXES[second & 3] ?? 0,
       register: (~second >> 3) & (this.code === 64 ? 15 : 7),
-      isLong: (second & 4) !== 0,
+      length: (second >> 2) & 1,
     };
     this.opcode = this.byte();
+  }
+
+  /** Reads what follows the byte 62. False: these bits are no EVEX prefix. */
+  readEvex(): boolean {
+    const [first, second, third] = [this.byte(), this.byte(), this.byte()];
+    if ((first & 0x0c) !== 0 || (second & 4) === 0) return false;
+    const is64 = this.code === 64;
+    this.rex = (((~first >> 5) & 7) | ((second >> 4) & 8)) & (is64 ? 15 : 8);
+    const high = (~third & 8) << 1;
+    this.vex = {
+      map: first & 3,
+      prefix: VEX_PREFIXES[second & 3] ?? 0,
+      register: ((~second >> 3) & (is64 ? 15 : 7)) | (is64 ? high : 0),
+      // QEMU: 3, which is reserved, is taken for 2.
+      length: Math.min(2, (third >> 5) & 3),
+      evex: {
+        highReg: ~first & 16,
+        highRm: (this.rex & 2) << 3,
+        highIndex: high,
+        mask: third & 7,
+        zeroes: third >= 0x80,
+        broadcasts: (third & 16) !== 0,
+      },
+    };
+    this.opcode = this.byte();
+    return true;
   }
 }

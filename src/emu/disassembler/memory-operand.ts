@@ -1,7 +1,7 @@
 /** The address of a memory operand, as ModRM, SIB and displacement have it. Spec: Intel SDM vol. 2 §2.1.5. */
 import type { Instruction } from './instruction.ts';
 import { signedText, unsignedText } from './numbers.ts';
-import { generalRegister, segmentRegister } from './registers.ts';
+import { generalRegister, segmentRegister, vectorRegister } from './registers.ts';
 
 const NO_INDEX = 4;
 const ADDRESSES_16 = ['%bx, %si', '%bx, %di', '%bp, %si', '%bp, %di', '%si', '%di', '%bp', '%bx'];
@@ -12,7 +12,8 @@ export function segmentText(i: Instruction): string {
 }
 
 function displacement(i: Instruction, size: number): bigint {
-  return size === 0 ? 0n : i.signed(size);
+  const value = size === 0 ? 0n : i.signed(size);
+  return size === 1 ? value * BigInt(i.displacementScale) : value;
 }
 
 function offsetText(value: bigint): string {
@@ -40,10 +41,16 @@ function absoluteText(i: Instruction, value: bigint): string {
 
 /** The register that is multiplied; with vector addresses one of vectors, and always there. */
 function indexRegister(i: Instruction, number: number, size: 32 | 64, isVector: boolean): string | undefined {
+  // QEMU: EVEX.V', which extends an index of vectors, leads from another index to other kinds of registers.
+  if (!isVector && i.vex?.evex?.highIndex) {
+    if (i.code === 64) return vectorRegister(number, 0);
+    return number === NO_INDEX ? undefined : generalRegister(number, 64);
+  }
   if (!isVector) return number === NO_INDEX ? undefined : generalRegister(number, size);
   // The opcodes with bit 0 have 64-bit indices.
-  const isLong = i.vex?.isLong && ((i.opcode & 1) !== 0 || !i.isWide);
-  return `%${isLong ? 'y' : 'x'}mm${number}`;
+  const length = i.vex?.length ?? 0;
+  const isWhole = (i.opcode & 1) !== 0 || !i.isWide;
+  return vectorRegister(number + (i.vex?.evex?.highIndex ?? 0), isWhole ? length : Math.max(0, length - 1));
 }
 
 function sibAddress(i: Instruction, size: 32 | 64, isVector: boolean): string {
@@ -80,6 +87,9 @@ export interface ModrmKind {
 /** Reads ModRM and what belongs to it. */
 export function readModrm(i: Instruction, { ignoresMod, hasVectorIndex }: ModrmKind): void {
   i.modrm = i.byte();
+  // QEMU: with EVEX the bit X, which may extend a register, extends the base, too.
+  const isBeyond = i.vex?.evex !== undefined && (i.rex & 2) !== 0 && i.mod !== 3;
+  if (isBeyond && ((i.modrm & 7) !== 4 || (i.rex & 1) !== 0)) i.overrun = true;
   if (i.mod === 3 || ignoresMod) return;
   const size = i.addressSize;
   i.memory = `${segmentText(i)}${size === 16 ? address16(i) : address32(i, size, hasVectorIndex)}`;

@@ -19,7 +19,13 @@ import type { Instruction } from './instruction.ts';
 import { unsignedText } from './numbers.ts';
 import { BRANCH_BY_OPERAND_SIZE, type Sizes } from './operands.ts';
 import type { Row } from './table.ts';
-import { COMPARISON_NAMES, NAMES_3DNOW, SSE_COMPARISONS } from './vector-map.ts';
+import {
+  AVX_COMPARISONS,
+  INTEGER_COMPARISONS,
+  NAMES_3DNOW,
+  SSE_COMPARISONS,
+  XOP_COMPARISONS,
+} from './vector-map.ts';
 
 const LOCK = 0xf0;
 const REPNE = 0xf2;
@@ -89,6 +95,13 @@ function repeatText(i: Instruction, row: Row, { operand }: Sizes): string {
   return i.repeat === REPNE && isBranch ? 'bnd ' : '';
 }
 
+/** The comparisons that the last byte names. */
+function namesOf(i: Instruction, mnemonic: string): readonly (string | undefined)[] {
+  if (mnemonic.startsWith('vpcmp')) return INTEGER_COMPARISONS;
+  if (mnemonic.startsWith('vpcom')) return XOP_COMPARISONS;
+  return i.vex === undefined ? SSE_COMPARISONS : AVX_COMPARISONS;
+}
+
 /** The row's mnemonic with what the last byte says, which is an operand when it is no name. Undefined: there is no such instruction. */
 function nameByLastByte(i: Instruction, mnemonic: string, operands: string[]): string | undefined {
   if (!mnemonic.includes('*')) return mnemonic;
@@ -98,8 +111,7 @@ function nameByLastByte(i: Instruction, mnemonic: string, operands: string[]): s
     if (name === 'femms') operands.splice(0);
     return name;
   }
-  const isKnown = i.vex !== undefined || last < SSE_COMPARISONS;
-  const name = isKnown ? COMPARISON_NAMES[last] : undefined;
+  const name = namesOf(i, mnemonic)[last];
   if (name === undefined) operands.unshift(`$${unsignedText(BigInt(last))}`);
   return mnemonic.replace('*', name ?? '');
 }

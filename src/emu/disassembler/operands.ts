@@ -21,12 +21,12 @@
  * | `y` | 64 bits with REX.W, else 32; `m` 64 bits in 64-bit code, else 32 |
  * | `z` | the operand size, but no more than 32 |
  * | `s`, `j` | what the stack takes, what a jump takes |
- * | `x` `l` | a vector of 128 bits, of as many as VEX.L says; `t` of 256 |
+ * | `x` `t` | a vector of 128, of 256 bits; `l` of as many as VEX.L says, `h` of half as many |
  */
 import type { Instruction, OperandSize } from './instruction.ts';
 import { segmentText } from './memory-operand.ts';
 import { signedText, unsignedText } from './numbers.ts';
-import { byteRegister, generalRegister, segmentRegister } from './registers.ts';
+import { byteRegister, generalRegister, segmentRegister, vectorRegister } from './registers.ts';
 
 /** What a row lets the operands know. */
 export interface Sizes {
@@ -90,19 +90,25 @@ function generalOperands(letter: string, size: SizeOf): Readonly<Record<string, 
   };
 }
 
-const VECTOR_NAMES: Readonly<Record<string, (i: Instruction) => string>> = {
-  x: () => 'xmm',
-  t: () => 'ymm',
-  l: (i) => (i.vex?.isLong ? 'ymm' : 'xmm'),
+const VECTOR_LENGTHS: Readonly<Record<string, (length: number) => number>> = {
+  x: () => 0,
+  t: () => 1,
+  l: (length) => length,
+  h: (length) => Math.max(0, length - 1),
 };
 
 /** `V`, `H`, `L`, `W` and `U` of each size. */
-function vectorOperands(letter: string, name: (i: Instruction) => string): Readonly<Record<string, Operand>> {
-  const rm: Operand['text'] = (i) => i.memory ?? `%${name(i)}${i.rm}`;
+function vectorOperands(
+  letter: string,
+  lengthOf: (length: number) => number,
+): Readonly<Record<string, Operand>> {
+  const register = (i: Instruction, number: number): string =>
+    vectorRegister(number, lengthOf(i.vex?.length ?? 0));
+  const rm: Operand['text'] = (i) => i.memory ?? register(i, i.rm + (i.vex?.evex?.highRm ?? 0));
   return {
-    [`V${letter}`]: { hasModrm: true, text: (i) => `%${name(i)}${i.reg}` },
-    [`H${letter}`]: { usesVex: true, text: (i) => `%${name(i)}${i.vex?.register ?? 0}` },
-    [`L${letter}`]: { text: (i) => `%${name(i)}${i.byte() >> 4}` },
+    [`V${letter}`]: { hasModrm: true, text: (i) => register(i, i.reg + (i.vex?.evex?.highReg ?? 0)) },
+    [`H${letter}`]: { usesVex: true, text: (i) => register(i, i.vex?.register ?? 0) },
+    [`L${letter}`]: { text: (i) => register(i, i.byte() >> 4) },
     [`W${letter}`]: { hasModrm: true, text: rm },
     [`U${letter}`]: { hasModrm: true, isMemory: false, text: rm },
   };
@@ -158,7 +164,10 @@ export const OPERANDS: Readonly<Record<string, Operand>> = {
     {},
     ...Object.entries(GENERAL_SIZES).map(([letter, size]) => generalOperands(letter, size)),
   ),
-  ...Object.assign({}, ...Object.entries(VECTOR_NAMES).map(([letter, name]) => vectorOperands(letter, name))),
+  ...Object.assign(
+    {},
+    ...Object.entries(VECTOR_LENGTHS).map(([letter, length]) => vectorOperands(letter, length)),
+  ),
   M: { hasModrm: true, isMemory: true, text: (i) => i.memory },
   Mv: { hasModrm: true, isMemory: true, hasVectorIndex: true, text: (i) => i.memory },
   '*M': { hasModrm: true, isMemory: true, text: (i) => `*${i.memory}` },
@@ -192,7 +201,7 @@ export const OPERANDS: Readonly<Record<string, Operand>> = {
   // The lower half of a byte whose upper half names a register.
   In: { text: (i) => `$${unsignedText(BigInt(i.peek() & 15))}` },
   // Mask registers: ModRM.reg, ModRM.rm or memory, only a register, VEX.vvvv.
-  Kg: { hasModrm: true, text: (i) => maskRegister(i.reg) },
+  Kg: { hasModrm: true, text: (i) => maskRegister(i.reg + (i.vex?.evex?.highReg ?? 0)) },
   Km: { hasModrm: true, text: (i) => i.memory ?? maskRegister(i.rm) },
   Kr: { hasModrm: true, isMemory: false, text: (i) => maskRegister(i.rm) },
   Kv: { usesVex: true, text: (i) => maskRegister(i.vex?.register ?? 0) },

@@ -22,6 +22,13 @@ export function byteRegister(number: number, hasRex: boolean): string {
   return `%${(hasRex ? REX_BYTES : HIGH_BYTES)[number - 4]}`;
 }
 
+const VECTORS = ['xmm', 'ymm', 'zmm'];
+
+/** A register of vectors, of 128 bits shifted left by `length`. */
+export function vectorRegister(number: number, length: number): string {
+  return `%${VECTORS[length]}${number}`;
+}
+
 /** Undefined: no segment register has this number. */
 export function segmentRegister(number: number): string | undefined {
   return SEGMENTS[number] === undefined ? undefined : `%${SEGMENTS[number]}`;

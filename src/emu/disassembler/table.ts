@@ -13,19 +13,24 @@
  * | `/0` … `/7` | when ModRM.reg is this |
  * | `=c8` | when ModRM is this |
  * | `w` `w0` | when REX.W or VEX.W is 1, is 0; `b` when REX.B is 1 |
- * | `l` `l0` | when VEX.L is 1, is 0 |
+ * | `l0` `l` `l2` `l01` `l12` | when VEX.L, or EVEX.L'L, is 0, 1, 2, one of two |
  * | `m64` `m32` | in 64-bit code, in other code |
  *
  * | remark | meaning |
  * |---|---|
  * | `!` `!32` | LOCK may precede it when its operand is in memory; and is no 16- or 64-bit one |
  * | `st` `lo` | QEMU: prefix 66 counts only right before the opcode; wherever it is |
+ * | `rp` | QEMU: only with a REP somewhere |
  * | `nr` `nq` | QEMU: not with a prefix 66 before REP or REPNE; before any other prefix |
  */
+import { type EvexRow, evexRowOf, fitsEvex, isEvexWord } from './evex.ts';
 import type { Instruction, MandatoryPrefix } from './instruction.ts';
 import { OPERANDS, type Operand } from './operands.ts';
 
 const CONDITIONS = ['o', 'no', 'b', 'ae', 'e', 'ne', 'be', 'a', 's', 'ns', 'p', 'np', 'l', 'ge', 'le', 'g'];
+
+const ALL_LENGTHS = [0, 1, 2];
+const LONGEST = 2;
 
 /** What is undefined does not matter. */
 export interface Row {
@@ -35,7 +40,9 @@ export interface Row {
   readonly modrm?: number;
   readonly isWide?: boolean;
   readonly isExtended?: boolean;
-  readonly isLong?: boolean;
+  /** Vectors have 128 bits shifted left by one of these. */
+  readonly lengths?: readonly number[];
+  readonly evex?: EvexRow;
   readonly in64?: boolean;
   readonly isLockable?: boolean;
   readonly locksOnly32?: boolean;
@@ -43,6 +50,7 @@ export interface Row {
   readonly isLoose?: boolean;
   readonly refusesRepeat?: boolean;
   readonly refusesEarlyPrefix?: boolean;
+  readonly wantsRepeat?: boolean;
   /** ModRM must name memory, must name a register. */
   readonly isMemory?: boolean;
   /** An operand is in VEX.vvvv, which is 0 otherwise. */
@@ -70,8 +78,11 @@ const WORDS: Readonly<Record<string, Partial<Row>>> = {
   w: { isWide: true },
   w0: { isWide: false },
   b: { isExtended: true },
-  l: { isLong: true },
-  l0: { isLong: false },
+  l: { lengths: [1] },
+  l0: { lengths: [0] },
+  l2: { lengths: [2] },
+  l01: { lengths: [0, 1] },
+  l12: { lengths: [1, 2] },
   m64: { in64: true },
   m32: { in64: false },
   '!': { isLockable: true },
@@ -80,13 +91,14 @@ const WORDS: Readonly<Record<string, Partial<Row>>> = {
   lo: { isLoose: true },
   nr: { refusesRepeat: true },
   nq: { refusesEarlyPrefix: true },
+  rp: { wantsRepeat: true },
 };
 
 /** Undefined: `word` is the mnemonic. */
 function conditionOf(word: string): Partial<Row> | undefined {
   if (/^\/[0-7]$/.test(word)) return { group: Number(word[1]) };
   if (/^=[0-9a-f]{2}$/.test(word)) return { modrm: Number.parseInt(word.slice(1), 16) };
-  return WORDS[word];
+  return WORDS[word] ?? (isEvexWord(word) ? {} : undefined);
 }
 
 /** What is no name of an operand is shown as it is. */
@@ -101,7 +113,8 @@ function readRow(words: readonly string[]): Row {
   const operands = list === '' ? [] : list.split(',').map(operandOf);
   const isMemory = operands.map((operand) => operand.isMemory).find((is) => is !== undefined);
   const row = { usesVex: operands.some((operand) => operand.usesVex), mnemonic, operands };
-  return Object.assign(row, isMemory === undefined ? {} : { isMemory }, ...conditions);
+  const evex = evexRowOf(words.slice(0, at));
+  return Object.assign(row, isMemory === undefined ? {} : { isMemory }, { evex }, ...conditions);
 }
 
 /** Opcodes that a first word names, with what stands for `?` in the mnemonic. */
@@ -153,6 +166,7 @@ export class OpcodeMap {
 
 function fitsPrefixes(row: Row, i: Instruction): boolean {
   if (row.isAlone && (i.last !== 0 || i.rex !== 0)) return false;
+  if (row.wantsRepeat && i.repeat !== 0xf3) return false;
   const hasEarlyPrefix = i.hasOperandPrefix && i.last !== 0x66;
   if (row.refusesEarlyPrefix && hasEarlyPrefix) return false;
   return !(row.refusesRepeat && i.code !== 16 && !i.isWide && hasEarlyPrefix && i.isRepeated);
@@ -163,9 +177,15 @@ function fitsWidth(row: Row, i: Instruction): boolean {
   return row.isWide === undefined || !i.isWide || i.hasAddressQuirk;
 }
 
-function fitsVex(row: Row, { vex }: Instruction): boolean {
-  if (row.isLong !== undefined && row.isLong !== vex?.isLong) return false;
-  return vex === undefined || row.usesVex || vex.register === 0;
+function fitsVex(row: Row, { vex, memory }: Instruction): boolean {
+  const isMemory = memory !== undefined;
+  if (vex === undefined) return true;
+  if (vex.evex !== undefined && !fitsEvex(row, vex.evex, isMemory)) return false;
+  // Rounding of whole vectors wants the longest ones, whose length then stands for all.
+  const isRounded = vex.evex?.broadcasts === true && !isMemory;
+  const lengths = row.lengths ?? (isRounded ? [LONGEST] : ALL_LENGTHS);
+  if (!lengths.includes(vex.length)) return false;
+  return row.usesVex || vex.register === 0;
 }
 
 function fitsModrm(row: Row, i: Instruction): boolean {

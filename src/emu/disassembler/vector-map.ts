@@ -81,13 +81,15 @@ function shiftRows(): string {
   return rows.join('');
 }
 
-/** So many of the comparisons SSE has. */
-export const SSE_COMPARISONS = 8;
 /** QEMU: a comparison that has a name is shown by it. */
-export const COMPARISON_NAMES =
+export const AVX_COMPARISONS =
   'eq lt le unord neq nlt nle ord eq_uq nge ngt false neq_oq ge gt true eq_os lt_oq le_oq unord_s neq_us nlt_uq nle_uq ord_s eq_us nge_uq ngt_uq false_os neq_os ge_oq gt_oq true_us'.split(
     ' ',
   );
+export const SSE_COMPARISONS = AVX_COMPARISONS.slice(0, 8);
+/** The others are always or never true. */
+export const INTEGER_COMPARISONS = ['eq', 'lt', 'le', undefined, 'neq', 'nlt', 'nle'];
+export const XOP_COMPARISONS = ['lt', 'le', 'gt', 'ge', 'eq', 'neq', 'false', 'true'];
 
 /** 3DNow! instructions by their last byte. */
 export const NAMES_3DNOW: Readonly<Record<number, string>> = {
@@ -119,6 +121,7 @@ export const NAMES_3DNOW: Readonly<Record<number, string>> = {
 };
 
 export const VECTOR_TEXT = `
+  59 66 rp mulss Ux,Vx
   ${bothRows()}
   ${numberRows(PACKED, NUMBERS.slice(0, 2))}
   ${numberRows(ARITHMETIC, NUMBERS)}

@@ -126,7 +126,8 @@ export const VEX_MAP_0F = new OpcodeMap(`
   6c 66 vpunpcklqdq Wl,Hl,Vl
   6d 66 vpunpckhqdq Wl,Hl,Vl
   6e 66 l0 w0 vmovd Ed,Vx
-  6e 66 l0 w vmovq Eq,Vx
+  6e 66 l0 w m64 vmovq Eq,Vx
+  6e 66 l0 w m32 vmovd Ed,Vx
   6f 66 vmovdqa Wl,Vl
   6f f3 vmovdqu Wl,Vl
   70 66 vpshufd Ib,Wl,Vl
