@@ -49,8 +49,11 @@ function readPort({ machine }: CommandContext, args: ArgumentValues): string {
     port++;
   }
   const value = machine.access.readPort(port & PORT_MASK, size);
-  const digits = Math.max(0, format.size) * 2;
-  return `port${letter}[0x${port.toString(16).padStart(4, '0')}] = 0x${value.toString(16).padStart(digits, '0')}\n`;
+  const hex = value.toString(16);
+  const digits = format.size * 2;
+  // QEMU: the size after x/i is -1, and a width of less than nothing stands for blanks behind the number.
+  const text = digits < 0 ? hex.padEnd(-digits) : hex.padStart(digits, '0');
+  return `port${letter}[0x${port.toString(16).padStart(4, '0')}] = 0x${text}\n`;
 }
 
 function writePort({ machine }: CommandContext, args: ArgumentValues): string {
