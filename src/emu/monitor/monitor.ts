@@ -4,7 +4,7 @@ import type { MachineApi } from '../machine/machine-api.ts';
 import { ArgumentError } from './argument-error.ts';
 import { type ArgumentScope, parseArguments } from './arguments.ts';
 import { type Command, type CommandContext, CurrentCpu, displayName, findCommand } from './command.ts';
-import { HMP_COMMANDS } from './hmp/commands.ts';
+import { commandsOf, HMP_COMMANDS } from './hmp/commands.ts';
 import { LineReader } from './line-reader.ts';
 import { FormatMemory } from './memory-format.ts';
 import { registerOf } from './register-names.ts';
@@ -20,7 +20,6 @@ export interface MonitorOptions {
 /** Commands run one at a time, in the order of the calls. */
 export class Monitor {
   readonly context: CommandContext;
-  readonly commands: readonly Command[] = HMP_COMMANDS;
   readonly #scope: ArgumentScope;
   #turn: Promise<string> = Promise.resolve('');
   /** What the command that runs has said before its answer. */
@@ -34,6 +33,11 @@ export class Monitor {
     this.context = { machine, stderr, warn, history, cpu };
     const registers = (name: string): bigint | undefined => registerOf(machine, cpu.index, name);
     this.#scope = { stderr, registers, formats: FormatMemory.of(machine) };
+  }
+
+  /** Those that may be given now. */
+  get commands(): readonly Command[] {
+    return commandsOf(this.context.machine);
   }
 
   /** Runs one line and gives its output: nothing, or whole lines ending in a newline. Never rejects for a user's error. */
@@ -54,9 +58,12 @@ export class Monitor {
     reader.skipSpaces();
     const start = reader.position;
     if (reader.atEnd) return '';
-    const found = findOnLine(this.commands, reader);
+    const found = findOnLine(HMP_COMMANDS, reader);
     const typed = line.slice(start, reader.position);
     if (found === undefined) return `unknown command: '${typed}'\n`;
+    if (findOnLine(this.commands, new LineReader(typed)) === undefined) {
+      return `Command '${typed}' not available until machine initialization has completed.\n`;
+    }
     try {
       const args = parseArguments(displayName(found), found.args, reader, this.#scope);
       return await found.run(this.context, args);

@@ -1,5 +1,6 @@
 /** The command table. Syntax, output and errors are QEMU 7.2's; descriptions are ours. */
 import { MonitorError } from '../../core/monitor-error.ts';
+import type { MachineApi } from '../../machine/machine-api.ts';
 import { parseOptions } from '../../qdev/option-string.ts';
 import { ArgumentError } from '../argument-error.ts';
 import type { Command, CommandContext } from '../command.ts';
@@ -9,6 +10,7 @@ import { ABSENT_COMMANDS } from './absent-commands.ts';
 import { BLOCK_COMMANDS } from './block-commands.ts';
 import { CHARDEV_COMMANDS } from './chardev-commands.ts';
 import { deviceListText, devicePropertiesText } from './device-help.ts';
+import { earlyCommands } from './early-commands.ts';
 import { INFO_COMMANDS } from './info-commands.ts';
 import { INPUT_COMMANDS } from './input-commands.ts';
 import { LOG_COMMANDS } from './log-commands.ts';
@@ -43,11 +45,16 @@ function helpText(commands: readonly Command[], words: readonly string[], prefix
     : helpText(command.subcommands, below, deeper);
 }
 
-function help(_context: CommandContext, words: string): string {
+function help({ machine }: CommandContext, words: string): string {
   const reader = new LineReader(words);
   const list: string[] = [];
   for (let word = reader.word(); word !== undefined; word = reader.word()) list.push(word);
-  return list.length === 0 ? helpList(HMP_COMMANDS) : helpText(HMP_COMMANDS, list);
+  const commands = commandsOf(machine);
+  return list.length === 0 ? helpList(commands) : helpText(commands, list);
+}
+
+function infoHelp({ machine }: CommandContext): string {
+  return helpList(findCommand(commandsOf(machine), 'info')?.subcommands ?? [], 'info ');
 }
 
 const driveNames = ({ machine }: CommandContext): readonly string[] =>
@@ -113,7 +120,7 @@ export const HMP_COMMANDS: readonly Command[] = [
     params: '[subcommand]',
     help: 'show something about the machine',
     subcommands: INFO_COMMANDS,
-    run: () => helpList(INFO_COMMANDS, 'info '),
+    run: infoHelp,
   },
   {
     name: 'drive_add',
@@ -186,3 +193,10 @@ export const HMP_COMMANDS: readonly Command[] = [
   ...BLOCK_COMMANDS,
   ...ABSENT_COMMANDS,
 ];
+
+const EARLY_COMMANDS = earlyCommands(HMP_COMMANDS);
+
+/** Those that may be given now: before the machine is complete they are few. */
+export function commandsOf({ preconfig }: MachineApi): readonly Command[] {
+  return preconfig.isOn ? EARLY_COMMANDS : HMP_COMMANDS;
+}

@@ -75,7 +75,7 @@ function ignored(): void {}
 
 export const ABSENT_COMMANDS = [
   command('query-block-jobs', { returns: list(BLOCK_JOB_INFO), allowPreconfig: true, run: () => [] }),
-  command('query-jobs', { returns: list(JOB_INFO), allowPreconfig: true, run: () => [] }),
+  command('query-jobs', { returns: list(JOB_INFO), run: () => [] }),
   command('query-dump', {
     returns: DUMP_QUERY_RESULT,
     run: () => ({ status: 'none' as const, completed: 0, total: 0 }),
@@ -83,7 +83,6 @@ export const ABSENT_COMMANDS = [
   command('query-replay', { returns: REPLAY_INFO, run: () => ({ mode: 'none' as const, icount: 0 }) }),
   command('watchdog-set-action', {
     args: struct({ action: WATCHDOG_ACTION }),
-    allowPreconfig: true,
     run: ignored,
   }),
   command('set_link', {

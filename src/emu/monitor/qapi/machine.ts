@@ -52,7 +52,7 @@ const SYS_EMU_TARGET = enumeration('SysEmuTarget', [
 const CPU_S390_STATE = enumeration('CpuS390State', [
   ...(['uninitialized', 'stopped', 'check-stop', 'operating', 'load'] as const),
 ]);
-const CPU_INSTANCE_PROPERTIES = struct({
+export const CPU_INSTANCE_PROPERTIES = struct({
   ...{ 'node-id': optional(INT), 'socket-id': optional(INT), 'die-id': optional(INT) },
   ...{ 'cluster-id': optional(INT), 'core-id': optional(INT), 'thread-id': optional(INT) },
 });
@@ -222,7 +222,6 @@ export const MACHINE_COMMANDS = [
   }),
   command('query-machines', {
     returns: list(MACHINE_INFO),
-    allowPreconfig: true,
     run: () => MACHINE_VERSIONS.map(machineInfo),
   }),
   command('query-current-machine', {
@@ -231,7 +230,6 @@ export const MACHINE_COMMANDS = [
   }),
   command('query-target', {
     returns: struct({ arch: SYS_EMU_TARGET }),
-    allowPreconfig: true,
     run: () => ({ arch: 'x86_64' as const }),
   }),
   command('query-uuid', {
