@@ -47,8 +47,6 @@ const PROBE: readonly string[] = [
   run('query-cpu-model-expansion', { type: 'static', model: { name: 'nope' } }),
   run('query-cpu-model-expansion', { type: 'static', model: { name: 'qemu64' } }),
   run('query-cpu-model-expansion', { type: 'full', model: { name: 'qemu64' } }),
-  run('query-cpu-model-expansion', { type: 'static', model: { name: 'base', props: { sse4a: 'x' } } }),
-  run('query-cpu-model-expansion', { type: 'static', model: { name: 'base', props: { nope: true } } }),
   run('query-cpu-model-expansion', { type: 'static', model: { name: 'base', props: 5 } }),
   run('query-cpu-model-expansion', { type: 'static', model: { name: 'host' } }),
   run('query-cpu-model-expansion', { type: 'some', model: { name: 'base' } }),
@@ -57,6 +55,51 @@ const PROBE: readonly string[] = [
   run('query-cpu-model-baseline', { modela: { name: 'base' }, modelb: { name: 'base' } }),
   run('query-stats-schemas'),
   run('query-events'),
+];
+
+/** What may be put over a model, right and wrong. */
+const OVERRIDES: readonly (readonly [model: string, props: object])[] = [
+  ['qemu64', { svm: false, 'sse4.1': true, sse4_2: true, xd: false }],
+  ['base', { avx2: true }],
+  ['base', { npt: true }],
+  ['base', { svm: true, npt: true }],
+  ['base', { rdtscp: true, family: 6, model: 200, stepping: 3, vendor: 'GenuineIntel', 'model-id': 'own' }],
+  ['base', { level: 4, xlevel: 2147483648 }],
+  ['base', { 'min-level': 20 }],
+  ['base', { 'l3-cache': false, check: false, 'apic-id': 7, 'hv-spinlocks': 8, kvm: false }],
+  ['base', { sse4a: 'x' }],
+  ['base', { sse4a: 'on' }],
+  ['base', { sse4a: 1 }],
+  ['base', { nope: true }],
+  ['base', { 'l3-cache': 5 }],
+  ['base', { family: 'x' }],
+  ['base', { family: 300 }],
+  ['base', { family: -1 }],
+  ['base', { model: 300 }],
+  ['base', { stepping: 1.5 }],
+  ['base', { level: 'x' }],
+  ['base', { level: -1 }],
+  ['base', { level: 4294967296 }],
+  ['base', { 'model-id': 5 }],
+  ['base', { vendor: 5 }],
+  ['base', { vendor: 'ab' }],
+  ['base', { 'apic-id': 'x' }],
+  ['base', { 'hv-vendor-id': 5 }],
+  ['base', { migratable: false }],
+  ['max', { migratable: false }],
+  ['max', { avx: false }],
+];
+
+const CPU_MODELS: readonly string[] = [
+  run('qmp_capabilities'),
+  ...OVERRIDES.map(([name, props]) =>
+    run('query-cpu-model-expansion', { type: 'static', model: { name, props } }),
+  ),
+  run('query-cpu-model-expansion', {
+    type: 'full',
+    model: { name: 'base', props: { level: 4, 'l3-cache': false } },
+  }),
+  run('query-cpu-model-expansion', { type: 'full', model: { name: 'Haswell' } }),
 ];
 
 const DOMAIN: readonly string[] = [
@@ -78,25 +121,17 @@ const DOMAIN: readonly string[] = [
   run('query-migrate-parameters'),
   run('query-block'),
   run('query-named-block-nodes', { flat: true }),
-  run('query-blockstats', { 'query-nodes': true }),
   run('query-block-jobs'),
   run('query-jobs'),
   run('query-balloon'),
   run('query-vm-generation-id'),
   run('query-rx-filter'),
-  run('query-dump-guest-memory-capability'),
-  run('query-display-options'),
-  run('query-vnc'),
-  run('query-spice'),
+  run('query-rx-filter', { name: 'x' }),
   run('query-tpm'),
   run('query-sev'),
   run('query-sgx'),
   run('query-stats', { target: 'vm' }),
   run('query-stats', { target: 'vcpu' }),
-  run('query-pr-managers'),
-  run('query-block-exports'),
-  run('query-yank'),
-  run('query-colo-status'),
   run('query-fdsets'),
   run('getfd', { fdname: 'x' }),
   run('getfd', { fdname: '1x' }),
@@ -106,15 +141,10 @@ const DOMAIN: readonly string[] = [
   run('add-fd', { 'fdset-id': -1 }),
   run('remove-fd', { 'fdset-id': 1 }),
   run('remove-fd', { 'fdset-id': 1, fd: 3 }),
-  run('add_client', { protocol: 'vnc', fdname: 'x' }),
-  run('set_password', { protocol: 'vnc', password: '' }),
-  run('expire_password', { protocol: 'vnc', time: 'now' }),
   run('set-numa-node', { type: 'node' }),
   run('x-exit-preconfig'),
   run('query-memory-size-summary'),
   run('rtc-reset-reinjection'),
-  run('query-dirty-rate'),
-  run('query-vcpu-dirty-limit'),
   run('system_reset'),
 ];
 
@@ -142,6 +172,7 @@ const NOT_IN_PRECONFIG =
 export function probeFlows(commands: readonly string[]): readonly QmpFlow[] {
   return [
     { name: 'probe', args: [], sent: PROBE },
+    { name: 'cpu_models', args: [], sent: CPU_MODELS },
     { name: 'domain', args: ['-smp', '1,maxcpus=2,sockets=2', '-m', '64,slots=2,maxmem=256M'], sent: DOMAIN },
     {
       name: 'preconfig',

@@ -168,7 +168,9 @@ describe('-preconfig', () => {
     expect(await client.ask('object-add', { 'qom-type': 'rng-builtin', id: 'r' })).toEqual({});
     expect(await client.ask('qom-list', { path: '/machine/peripheral' })).toHaveLength(1);
     expect(await client.ask('x-exit-preconfig')).toEqual({});
-    expect(await client.ask('qom-get', { path: '/machine/peripheral/v', property: 'rng' })).toBe('/objects/r');
+    expect(await client.ask('qom-get', { path: '/machine/peripheral/v', property: 'rng' })).toBe(
+      '/objects/r',
+    );
     expect(await client.ask('query-status')).toMatchObject({ status: 'prelaunch' });
   });
 

@@ -8,8 +8,8 @@ const WARM_CYCLES = 200;
 const CYCLES = 1000;
 /** One object that each cycle leaves would be 1,000. */
 const OBJECTS = CYCLES / 20;
-/** One short text would be more. */
-const BYTES = CYCLES * 32;
+/** One line of text that each cycle leaves would be more. */
+const BYTES = CYCLES * 80;
 
 describe('a disk that comes, is read and goes', () => {
   it('a thousand times leaves no object behind', { timeout: 120_000 }, async () => {
@@ -32,7 +32,7 @@ describe('the count', () => {
     for (let n = 0; n < CYCLES; n++) kept[n] = {};
     const withObjects = await liveObjects();
     expect(withObjects.count - before.count).toBeGreaterThan(CYCLES - OBJECTS);
-    for (let n = 0; n < CYCLES; n++) kept[n] = `the text of cycle ${n}, as a log keeps it`.padEnd(64);
+    for (let n = 0; n < CYCLES; n++) kept[n] = `the text of cycle ${n}, as a log keeps it`.padEnd(120);
     const withTexts = await liveObjects();
     expect(withTexts.bytes - before.bytes).toBeGreaterThan(BYTES);
     expect(kept.length).toBe(CYCLES);

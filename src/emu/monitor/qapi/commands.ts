@@ -9,8 +9,10 @@ import { CONTROL_COMMANDS } from './control.ts';
 import { MACHINE_COMMANDS } from './machine.ts';
 import { MACHINE_MEMORY_COMMANDS } from './machine-memory.ts';
 import { MACHINE_NUMA_COMMANDS } from './machine-numa.ts';
+import { MACHINE_TARGET_COMMANDS } from './machine-target.ts';
 import { MIGRATION_COMMANDS } from './migration.ts';
 import { MISC_COMMANDS } from './misc.ts';
+import { MISC_TARGET_COMMANDS } from './misc-target.ts';
 import { PCI_COMMANDS } from './pci.ts';
 import { QDEV_COMMANDS } from './qdev.ts';
 import { QOM_COMMANDS } from './qom.ts';
@@ -34,7 +36,9 @@ export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...MACHINE_COMMANDS,
   ...MACHINE_MEMORY_COMMANDS,
   ...MACHINE_NUMA_COMMANDS,
+  ...MACHINE_TARGET_COMMANDS,
   ...MISC_COMMANDS,
+  ...MISC_TARGET_COMMANDS,
   ...ACPI_COMMANDS,
   ...PCI_COMMANDS,
   ...VIRTIO_COMMANDS,

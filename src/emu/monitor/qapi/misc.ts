@@ -1,6 +1,7 @@
 /** What fits nowhere else. Spec: QEMU qapi/misc.json. */
 import { MonitorError } from '../../core/monitor-error.ts';
-import { INT, type Infer, list, optional, STR, struct } from '../../qapi/schema.ts';
+import { COMMAND_LINE_OPTIONS, type OptionInfo } from '../../machine/command-line-options.ts';
+import { enumeration, INT, type Infer, list, optional, STR, struct } from '../../qapi/schema.ts';
 import { command } from './context.ts';
 
 const IO_THREAD_INFO = struct({
@@ -11,6 +12,25 @@ const IO_THREAD_INFO = struct({
 /** A browser's worker has no more threads to give. */
 export function queryIothreads(): readonly Infer<typeof IO_THREAD_INFO>[] {
   return [];
+}
+
+/** Not modelled: `help`, QEMU's own words. */
+const COMMAND_LINE_OPTION_INFO = struct({
+  option: STR,
+  parameters: list(
+    struct({
+      name: STR,
+      type: enumeration('CommandLineParameterType', ['string', 'boolean', 'number', 'size']),
+      default: optional(STR),
+    }),
+  ),
+});
+
+/** All, or the one that is asked for. Throws QEMU's error. */
+function commandLineOptions(option: string | undefined): readonly OptionInfo[] {
+  const found = COMMAND_LINE_OPTIONS.filter((one) => option === undefined || one.option === option);
+  if (found.length === 0) throw new MonitorError(`invalid option name: ${option}`);
+  return found;
 }
 
 const FDSET_INFO = struct({
@@ -52,6 +72,12 @@ const FILE_COMMANDS = [
 
 export const MISC_COMMANDS = [
   ...FILE_COMMANDS,
+  command('query-command-line-options', {
+    args: struct({ option: optional(STR) }),
+    returns: list(COMMAND_LINE_OPTION_INFO),
+    allowPreconfig: true,
+    run: (_context, { option }) => commandLineOptions(option),
+  }),
   command('x-exit-preconfig', {
     features: ['unstable'],
     allowPreconfig: true,

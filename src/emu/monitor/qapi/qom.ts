@@ -1,4 +1,7 @@
 /** Objects and their properties. Spec: QEMU qapi/qom.json. */
+import { MonitorError } from '../../core/monitor-error.ts';
+import type { MachineApi } from '../../machine/machine-api.ts';
+import { isType, listTypes, typeNamed } from '../../machine/type-queries.ts';
 import type { JsonObject, JsonValue } from '../../qapi/json-value.ts';
 import {
   ANY,
@@ -6,6 +9,7 @@ import {
   BOOL,
   deprecated,
   enumeration,
+  type Infer,
   list,
   optional,
   SIZE,
@@ -23,6 +27,33 @@ export const OBJECT_PROPERTY_INFO = struct({
   ...{ name: STR, type: STR },
   ...{ description: optional(STR), 'default-value': optional(ANY) },
 });
+
+const OBJECT_TYPE_INFO = struct({ name: STR, abstract: optional(BOOL), parent: optional(STR) });
+
+/** What each object has. */
+const OF_ALL = [{ name: 'type', type: 'string' }];
+/** What each device has beside its own. */
+const OF_DEVICES = [
+  ...[{ name: 'parent_bus', type: 'link<bus>' }],
+  ...['realized', 'hotplugged', 'hotpluggable'].map((name) => ({ name, type: 'bool' })),
+];
+
+/** What objects of a type have. QEMU: defaults are told of devices only. Throws QEMU's error. */
+function qomListProperties(
+  { devices, objects }: MachineApi,
+  typename: string,
+): readonly Infer<typeof OBJECT_PROPERTY_INFO>[] {
+  if (typeNamed(typename) === undefined)
+    throw new MonitorError(`Class '${typename}' not found`, 'DeviceNotFound');
+  const { properties = [] } =
+    devices.registry.find(typename) ?? objects.types().find(({ name }) => name === typename) ?? {};
+  const own = properties.map(({ name, kind, help }) => ({
+    name,
+    type: kind.typeName,
+    description: help === '' ? undefined : help,
+  }));
+  return [...OF_ALL, ...(isType(typename, 'device') ? OF_DEVICES : []), ...own];
+}
 
 const RNG_PROPERTIES = { opened: deprecated(optional(BOOL)) };
 /** Not modelled: `prealloc-context`, which threads of the host fill the memory. */
@@ -64,6 +95,21 @@ export const QOM_COMMANDS = [
     allowPreconfig: true,
     run: ({ machine }, { path, property, value }) =>
       machine.qom.set(path, property, value as JsonValue, true),
+  }),
+  command('qom-list-types', {
+    args: struct({ implements: optional(STR), abstract: optional(BOOL) }),
+    returns: list(OBJECT_TYPE_INFO),
+    allowPreconfig: true,
+    run: (_context, { implements: wanted, abstract: withAbstract = false }) =>
+      listTypes(wanted, withAbstract).map(({ name, isAbstract, parent }) => ({
+        ...{ name, parent, abstract: isAbstract ? true : undefined },
+      })),
+  }),
+  command('qom-list-properties', {
+    args: struct({ typename: STR }),
+    returns: list(OBJECT_PROPERTY_INFO),
+    allowPreconfig: true,
+    run: ({ machine }, { typename }) => qomListProperties(machine, typename),
   }),
   command('object-add', {
     args: asJson(OBJECT_OPTIONS),
