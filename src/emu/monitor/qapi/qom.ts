@@ -19,7 +19,9 @@ import {
   UINT32,
   union,
 } from '../../qapi/schema.ts';
+import { allProperties } from '../../qdev/device-type.ts';
 import { Options } from '../../qdev/option-string.ts';
+import { objectPropertyType } from '../../qdev/user-objects.ts';
 import { command } from './context.ts';
 import { HOST_MEM_POLICY } from './machine.ts';
 
@@ -45,12 +47,13 @@ function qomListProperties(
 ): readonly Infer<typeof OBJECT_PROPERTY_INFO>[] {
   if (typeNamed(typename) === undefined)
     throw new MonitorError(`Class '${typename}' not found`, 'DeviceNotFound');
-  const { properties = [] } =
-    devices.registry.find(typename) ?? objects.types().find(({ name }) => name === typename) ?? {};
-  const own = properties.map(({ name, kind, help }) => ({
-    name,
-    type: kind.typeName,
-    description: help === '' ? undefined : help,
+  const device = devices.registry.find(typename);
+  const object = objects.types().find(({ name }) => name === typename);
+  const properties = device === undefined ? (object?.properties ?? []) : allProperties(device);
+  const own = properties.map((property) => ({
+    name: property.name,
+    type: device === undefined ? objectPropertyType(property) : property.kind.typeName,
+    description: property.help === '' ? undefined : property.help,
   }));
   return [...OF_ALL, ...(isType(typename, 'device') ? OF_DEVICES : []), ...own];
 }
