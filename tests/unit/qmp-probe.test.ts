@@ -45,7 +45,11 @@ const without =
   (...left: readonly string[]): Judge =>
   (ours, theirs) => {
     const has = new Set(names(rowsOf(ours)));
-    expect(names(rowsOf(theirs)).filter((name) => !has.has(name)).sort()).toEqual([...left].sort());
+    expect(
+      names(rowsOf(theirs))
+        .filter((name) => !has.has(name))
+        .sort(),
+    ).toEqual([...left].sort());
     someOf(wordless)(ours, theirs);
   };
 
@@ -120,7 +124,11 @@ const OTHERS: readonly (readonly [packet: RegExp, why: string, judge: Judge])[] 
     'features are chosen by -cpu and the board by -machine, not by properties of their objects; abstract types have none',
     someOf(wordless),
   ],
-  [/list-prop.*qom-list|qom-list-prop.*virtio-rng-pci/, 'no property has a second name', without('legacy-addr')],
+  [
+    /list-prop.*qom-list|qom-list-prop.*virtio-rng-pci/,
+    'no property has a second name',
+    without('legacy-addr'),
+  ],
   [/device-list-properties.*virtio-pci"/, '', sameMembers],
   [/list-properties/, ORDER, without()],
   [
@@ -138,7 +146,8 @@ const OTHERS: readonly (readonly [packet: RegExp, why: string, judge: Judge])[] 
     /query-cpu-model-exp.*"max"/,
     'it is what the core executes: tests/unit/cpu-queries.test.ts',
     (ours, theirs) => {
-      const props = ({ return: value }: Answer): object => (value as { model: { props: object } }).model.props;
+      const props = ({ return: value }: Answer): object =>
+        (value as { model: { props: object } }).model.props;
       expect(Object.keys(props(ours)).sort()).toEqual(Object.keys(props(theirs)).sort());
     },
   ],
@@ -271,7 +280,11 @@ describe('query-command-line-options', () => {
       try {
         const line = `${always}${parameter}=${value}`;
         // What -drive says is read when the drive is made.
-        if (option === 'drive') parseDriveOptions(parseOptions(line, undefined, () => {}), 'none');
+        if (option === 'drive')
+          parseDriveOptions(
+            parseOptions(line, undefined, () => {}),
+            'none',
+          );
         else readCommandLine([`-${given}`, line], () => {});
         return '';
       } catch (error) {

@@ -128,7 +128,8 @@ class Comparison {
 
   #compareChoices({ members: own = [] }: Row, { members: theirs = [] }: Row, where: string): void {
     if (own.length !== theirs.length) this.differences.push(`${where}: ${own.length} choices`);
-    for (const [at, { type }] of own.entries()) this.compare(type, String(theirs[at]?.type), `${where}|${at}`);
+    for (const [at, { type }] of own.entries())
+      this.compare(type, String(theirs[at]?.type), `${where}|${at}`);
   }
 
   #compareObjects(ours: Row, qemu: Row, where: string): void {
