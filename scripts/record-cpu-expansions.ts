@@ -1,6 +1,6 @@
 /**
  * Asks a real QEMU what its processor models become: `npx tsx scripts/record-cpu-expansions.ts` writes src/emu/cpu/models/cpu-property-table.ts,
- * all properties of a processor with their defaults, and tests/golden/cpu/expansions.json, in which each model says how it differs from `base`.
+ * all properties of a processor with their defaults, and tests/golden/cpu/expansions.txt, in which each model says how it differs from `base`.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { MODEL_NAMES } from '../src/emu/cpu/models/cpu-models.ts';
 import { ask, type Values } from './ask-qemu.ts';
 
 const TABLE = fileURLToPath(new URL('../src/emu/cpu/models/cpu-property-table.ts', import.meta.url));
-const GOLDEN = fileURLToPath(new URL('../tests/golden/cpu/expansions.json', import.meta.url));
+const GOLDEN = fileURLToPath(new URL('../tests/golden/cpu/expansions.txt', import.meta.url));
 const LINE = 100;
 
 interface Expansion {
@@ -79,8 +79,11 @@ const fixed = await expansions(MODEL_NAMES, 'static');
 const base = MODEL_NAMES.indexOf('base');
 const [baseFull = {}, baseStatic = {}] = [full[base], fixed[base]];
 writeTable(baseFull, baseStatic);
-const models = MODEL_NAMES.map((name, at) => [
-  name,
-  { full: difference(full[at] ?? {}, baseFull), static: difference(fixed[at] ?? {}, baseStatic) },
-]);
-writeFileSync(GOLDEN, `${JSON.stringify(Object.fromEntries(models), undefined, 1)}\n`);
+const rows = MODEL_NAMES.map((name, at) => {
+  const differences = {
+    full: difference(full[at] ?? {}, baseFull),
+    static: difference(fixed[at] ?? {}, baseStatic),
+  };
+  return `${name} ${JSON.stringify(differences)}\n`;
+});
+writeFileSync(GOLDEN, rows.join(''));

@@ -1,7 +1,7 @@
 /** What monitors tell of the processor models: which there are, and what each becomes. Texts and orders are QEMU's. */
 import { MonitorError } from '../core/monitor-error.ts';
 import { EXECUTED_FEATURES } from '../cpu/cpu-features.ts';
-import { FEATURE_WORD_NAMES, MODEL_ALIASES } from '../cpu/models/cpu-model-table.ts';
+import { MODEL_ALIASES } from '../cpu/models/cpu-model-table.ts';
 import {
   cpuTypeOf,
   FEATURE_BITS,
@@ -65,6 +65,11 @@ function defaultsOf(name: string): Map<string, JsonValue> {
   return defaults;
 }
 
+/** Numbers that may be negative. */
+const SIGNED: ReadonlySet<string> = new Set(
+  words('family model stepping node-id socket-id die-id core-id thread-id x-hv-max-vps'),
+);
+
 /** The value as text for the command line's reader of it. Throws QEMU's error for a value of another type than `like`. */
 function textOf(name: string, value: JsonValue, like: JsonValue): string {
   if (typeof like === 'boolean') {
@@ -83,20 +88,6 @@ function textOf(name: string, value: JsonValue, like: JsonValue): string {
   if (unsignedInteger(value) === undefined) throw new MonitorError(`Parameter '${name}' expects uint64`);
   return String(value);
 }
-
-const SIGNED: ReadonlySet<string> = new Set([
-  ...[
-    'family',
-    'model',
-    'stepping',
-    'node-id',
-    'socket-id',
-    'die-id',
-    'core-id',
-    'thread-id',
-    'x-hv-max-vps',
-  ],
-]);
 
 function wrongType(name: string, expected: string): MonitorError {
   return new MonitorError(`Invalid parameter type for '${name}', expected: ${expected}`);
@@ -133,7 +124,7 @@ export function expandCpu(
 }
 
 function isFullOnly(property: string): boolean {
-  return NOT_STATIC.has(property) || (Object.hasOwn(OF_MAX, property) && property !== 'pmu');
+  return NOT_STATIC.has(property) || Object.hasOwn(OF_MAX, property);
 }
 
 /** Puts what became of the features and numbers into the properties, each under all its spellings. */
@@ -144,7 +135,7 @@ function fill(
 ): void {
   for (const property of props.keys()) {
     const feature = featureNamed(property.replaceAll('_', '-'));
-    if (feature === undefined || feature.word >= FEATURE_WORD_NAMES.length) continue;
+    if (feature === undefined) continue;
     props.set(property, (((features[feature.word] ?? 0) >>> feature.bit) & 1) !== 0);
   }
   const ofVersion = {
