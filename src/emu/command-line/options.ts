@@ -80,6 +80,8 @@ export interface CommandLine {
   /** Milliseconds since 1970; undefined: the host's time. */
   readonly rtcBaseMs: number | undefined;
   readonly stopped: boolean;
+  /** -preconfig: the machine is completed when a monitor asks for it. */
+  readonly preconfig: boolean;
   /** Where gdb may connect. */
   readonly gdbServers: readonly CharOption[];
   /** -name; undefined: none. */
@@ -172,6 +174,7 @@ class Reader {
       icountShift: icount.at(-1),
       rtcBaseMs: this.#groups('rtc', undefined).map(readRtc).at(-1),
       stopped: this.#has('S'),
+      preconfig: this.#has('preconfig'),
       gdbServers: readGdbServers(this.#given),
       name: this.#reading('name', () => this.#groups('name', 'guest').map(readName).at(-1)),
       noReboot: this.#has('no-reboot'),

@@ -16,6 +16,9 @@ export interface BootFiles {
   readonly append?: string | undefined;
 }
 
+/** QEMU: ACPI_MAX_RAM_SLOTS. */
+export const MAX_DIMM_SLOTS = 256;
+
 export interface MachineConfig extends BootFiles {
   /** RAM, a multiple of 4096. The host has memory only for as much of it as the guest writes, and for at most 2 GiB. */
   readonly memoryBytes: number;

@@ -37,6 +37,7 @@ import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } 
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { loadBootFiles, powerUp } from './power-up.ts';
+import { Preconfig } from './preconfig.ts';
 import { Processors } from './processors.ts';
 import { resetDevices } from './reset-devices.ts';
 import { RunControl, type RunState } from './run-state.ts';
@@ -48,9 +49,6 @@ const APIC_PAGE = 0x1000;
 const CHUNK_MIN = 2_000;
 const CHUNK_NS = 500_000;
 const NS_PER_MS = 1_000_000;
-
-/** QEMU: ACPI_MAX_RAM_SLOTS. */
-export const MAX_DIMM_SLOTS = 256;
 
 export class Machine implements MachineApi {
   readonly memory: GuestMemory;
@@ -79,6 +77,7 @@ export class Machine implements MachineApi {
   /** The other ends of COM1 to COM4, where the board has them. */
   readonly serials: readonly (CharPipe | undefined)[];
   readonly runControl: RunControl;
+  readonly preconfig = new Preconfig();
   readonly #host: MachineHost;
   readonly #time: TimeSource;
   /** Undefined while they are still on their way. */

@@ -220,7 +220,6 @@ export const MACHINE_COMMANDS = [
   }),
   command('query-machines', {
     returns: list(MACHINE_INFO),
-    allowPreconfig: true,
     run: () => MACHINE_VERSIONS.map(machineInfo),
   }),
   command('query-current-machine', {
@@ -229,7 +228,6 @@ export const MACHINE_COMMANDS = [
   }),
   command('query-target', {
     returns: struct({ arch: SYS_EMU_TARGET }),
-    allowPreconfig: true,
     run: () => ({ arch: 'x86_64' as const }),
   }),
   command('query-uuid', {
