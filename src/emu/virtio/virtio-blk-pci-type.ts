@@ -2,6 +2,7 @@
 import { BLOCK_ERRORS } from '../block/block-errors.ts';
 import { blockLimits, blockProperties, geometryOf } from '../block/block-properties.ts';
 import { DRIVES } from '../block/drives.ts';
+import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
 import {
@@ -84,10 +85,11 @@ async function realizeVirtioBlkPci(request: RealizeRequest): Promise<RealizedDev
   const settings = virtioPciSettings(values, numQueues + 1);
   const name = values.text('drive');
   if (name === '') throw new MonitorError('drive property not set');
-  const medium = drives.find(name)?.medium;
-  if (medium === undefined) throw new MonitorError('Device needs media, but drive is empty');
+  if (!drives.hasMedium(name)) throw new MonitorError('Device needs media, but drive is empty');
   throwIf(checkQueues(numQueues, values.number('queue-size')));
   const drive = await drives.attach(name, `${path}/virtio-backend`);
+  const { medium, gate } = drive;
+  assert(medium !== undefined, `there was an image in drive ${name}`);
   const limits = blockLimits(values);
   const refused = limits instanceof MonitorError ? limits : checkSectors(values);
   if (limits instanceof MonitorError || refused !== undefined) {
@@ -115,7 +117,7 @@ async function realizeVirtioBlkPci(request: RealizeRequest): Promise<RealizedDev
     transitionalDeviceId: PCI_DEVICE_ID_VIRTIO_BLOCK,
     pciClass: values.number('class') || PCI_CLASS_STORAGE_SCSI,
     settings,
-    device: (dma) => new VirtioBlk(properties, medium.backend, { memory: dma, trace, clock, onError }),
+    device: (dma) => new VirtioBlk(properties, medium.backend, { memory: dma, trace, clock, onError, gate }),
     inner: VIRTIO_BLK_DEVICE,
     innerValues: new Map<string, PropertyValue>([
       ['logical_block_size', limits.logicalBlockSize],

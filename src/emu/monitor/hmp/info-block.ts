@@ -1,6 +1,8 @@
 /** `info block`. */
+
+import type { LimitName } from '../../block/throttle-limits.ts';
 import { formatSize } from '../../qdev/properties.ts';
-import type { BlockDeviceInfo, BlockInfo } from '../qapi/block-core.ts';
+import type { BlockDeviceInfo, BlockInfo } from '../qapi/block-core-info.ts';
 
 export interface BlockTextOptions {
   /** The nodes of the block layer instead of the drives. */
@@ -19,6 +21,25 @@ function cacheLine({ cache }: BlockDeviceInfo): string {
   const mode = cache.writeback ? 'writeback' : 'writethrough';
   const options = `${cache.direct ? ', direct' : ''}${cache['no-flush'] ? ', ignore flushes' : ''}`;
   return `    Cache mode:       ${mode}${options}\n`;
+}
+
+function detailLines(info: BlockDeviceInfo): string {
+  const { detect_zeroes: zeroes } = info;
+  const detect = zeroes === 'off' ? '' : `    Detect zeroes:    ${zeroes}\n`;
+  return cacheLine(info) + detect + limitsLine(info);
+}
+
+function limitsLine(info: BlockDeviceInfo): string {
+  const limited = (['bps', 'iops'] as const).flatMap((unit): readonly LimitName[] => [
+    ...([unit, `${unit}_rd`, `${unit}_wr`] as const),
+  ]);
+  if (limited.every((name) => Number(info[name]) === 0)) return '';
+  const avg = (names: readonly LimitName[]): string => names.map((name) => ` ${name}=${info[name]}`).join('');
+  const max = (names: readonly LimitName[]): string =>
+    names.map((name) => ` ${name}_max=${info[`${name}_max`] ?? 0}`).join('');
+  const [bytes, requests] = [limited.slice(0, 3), limited.slice(3)];
+  const rest = ` iops_size=${info.iops_size ?? 0} group=${info.group}`;
+  return `    I/O throttling:  ${avg(bytes)}${max(bytes)}${avg(requests)}${max(requests)}${rest}\n`;
 }
 
 function mediumText({ file, drv, ro }: BlockDeviceInfo): string {
@@ -46,13 +67,13 @@ function driveEntry(info: BlockInfo, verbose: boolean): Entry {
   text += inserted === undefined ? ': [not inserted]\n' : mediumText(inserted);
   if (qdev !== undefined) text += `    Attached to:      ${qdev}\n`;
   if (removable) text += '    Removable device: not locked, tray closed\n';
-  if (inserted !== undefined) text += cacheLine(inserted) + imageText(inserted, verbose);
+  if (inserted !== undefined) text += detailLines(inserted) + imageText(inserted, verbose);
   return { name: device, text };
 }
 
 function nodeEntry(info: BlockDeviceInfo, verbose: boolean): Entry {
   const name = info['node-name'] ?? '';
-  return { name, text: name + mediumText(info) + cacheLine(info) + imageText(info, verbose) };
+  return { name, text: name + mediumText(info) + detailLines(info) + imageText(info, verbose) };
 }
 
 /** QEMU: an empty line goes before every entry but the first of the whole list. */

@@ -14,6 +14,7 @@ import { QDEV_COMMANDS } from './qdev.ts';
 import { QOM_COMMANDS } from './qom.ts';
 import { RUN_STATE_COMMANDS } from './run-state.ts';
 import { TRACE_COMMANDS } from './trace.ts';
+import { TRANSACTION_COMMANDS } from './transaction.ts';
 import { UI_COMMANDS } from './ui.ts';
 import { VIRTIO_COMMANDS } from './virtio.ts';
 
@@ -21,6 +22,7 @@ export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...RUN_STATE_COMMANDS,
   ...BLOCK_CORE_COMMANDS,
   ...CHAR_COMMANDS,
+  ...TRANSACTION_COMMANDS,
   ...UI_COMMANDS,
   ...CONTROL_COMMANDS,
   ...QOM_COMMANDS,
