@@ -25,10 +25,11 @@ interface MadeDrive {
  */
 export async function attachDevices(
   machine: Machine,
-  { objects, chardevs, drives, devices }: Pick<CommandLine, 'objects' | 'chardevs' | 'drives' | 'devices'>,
+  wanted: Pick<CommandLine, 'objects' | 'chardevs' | 'blockdevs' | 'drives' | 'devices'>,
   warn: (text: string) => void,
   provideChardevs: (() => void) | undefined = undefined,
 ): Promise<void> {
+  const { objects, chardevs, blockdevs, drives, devices } = wanted;
   // QEMU: what is wrong with an object is not said about its option.
   for (const { options } of objects) {
     if (options.id === BOARD_MEMORY) throw reservedError();
@@ -36,6 +37,11 @@ export async function attachDevices(
   }
   if (provideChardevs !== undefined) provideChardevs();
   else makeChardevs(machine, chardevs);
+  for (const { options, at } of blockdevs) {
+    await machine.drives.addNode(options).catch((error: unknown) => {
+      throw atOption(error, at);
+    });
+  }
   const made: MadeDrive[] = [];
   for (const { options, at } of drives) {
     const { name } = await machine.drives.add(options).catch((error: unknown) => {

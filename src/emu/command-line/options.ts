@@ -7,6 +7,7 @@ import type { SmpConfig } from '../machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../machine/device-types.ts';
 import { deviceListText, devicePropertiesText } from '../monitor/hmp/device-help.ts';
 import { objectHelpText } from '../monitor/hmp/object-commands.ts';
+import { readBlockdev } from '../monitor/qapi/blockdev-text.ts';
 import { parseJson } from '../qapi/json-reader.ts';
 import { isJsonObject, type JsonValue, keysOf } from '../qapi/json-value.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
@@ -50,6 +51,12 @@ export type { ChardevOption, CharOption, MonitorOption } from './options-charact
 /** A drive or device of the command line. */
 export type { OptionGroup } from './options-memory.ts';
 
+/** A node of the block layer. */
+export interface BlockdevOption {
+  readonly options: ReturnType<typeof readBlockdev>;
+  readonly at: string;
+}
+
 /** The machine that the user wants. */
 export interface CommandLine {
   /** Undefined: the default. */
@@ -65,6 +72,7 @@ export interface CommandLine {
   readonly append: string | undefined;
   /** Name of a guest image; undefined: none was named. */
   readonly guest: string | undefined;
+  readonly blockdevs: readonly BlockdevOption[];
   readonly drives: readonly OptionGroup[];
   readonly devices: readonly OptionGroup<JsonValue>[];
   readonly objects: readonly OptionGroup[];
@@ -84,7 +92,7 @@ export interface CommandLine {
   readonly noShutdown: boolean;
 }
 
-type Groups = CharacterEnds & Pick<CommandLine, 'drives' | 'devices' | 'objects'>;
+type Groups = CharacterEnds & Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects'>;
 
 /** Text for standard output; there is no machine to run. */
 export interface Answer {
@@ -124,6 +132,7 @@ class Reader {
   read(): CommandLine | Answer {
     // QEMU: options are read in their order before any of them is judged.
     const asked = this.#given.find(({ name }) => name === 'help' || name === 'version');
+    const blockdevs = this.#blockdevs();
     const drives = this.#drives();
     const devices = this.#devices();
     const objects = this.#objects();
@@ -133,7 +142,7 @@ class Reader {
     this.#collectMachine();
     const answer = this.#help(devices, objects, characters.chardevs);
     if (answer !== undefined) return answer;
-    return this.#judge({ drives, devices, objects, ...characters });
+    return this.#judge({ blockdevs, drives, devices, objects, ...characters });
   }
 
   #judge(groups: Groups): CommandLine {
@@ -221,6 +230,13 @@ class Reader {
       }
     }
     return objects;
+  }
+
+  #blockdevs(): readonly BlockdevOption[] {
+    return this.#all('blockdev').map(({ value, at }) => ({
+      options: readingOption(at, () => readBlockdev(value)),
+      at,
+    }));
   }
 
   #drives(): readonly OptionGroup[] {
