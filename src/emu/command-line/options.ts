@@ -233,10 +233,13 @@ class Reader {
   }
 
   #blockdevs(): readonly BlockdevOption[] {
-    return this.#all('blockdev').map(({ value, at }) => ({
-      options: readingOption(at, () => readBlockdev(value)),
-      at,
-    }));
+    return this.#all('blockdev').map(({ value, at }) => {
+      try {
+        return { options: readBlockdev(value), at };
+      } catch (error) {
+        throw atOption(error, at);
+      }
+    });
   }
 
   #drives(): readonly OptionGroup[] {

@@ -33,12 +33,24 @@ function inconsistent(names: readonly string[]): MonitorError {
   return new MonitorError(`Parameters '${names.join('.')}.*' used inconsistently`);
 }
 
-function objectOf(tree: Tree): JsonObject {
-  return jsonObject(
-    new Map(
-      [...tree].map(([key, value]) => [key, typeof value === 'string' ? value : objectOf(value)] as const),
-    ),
-  );
+function objectOf(tree: Tree, prefix = ''): JsonObject {
+  const valueOf = (key: string, value: string | Tree): JsonValue =>
+    typeof value === 'string' ? value : valueOfTree(value, prefix + key);
+  return jsonObject(new Map([...tree].map(([key, value]) => [key, valueOf(key, value)] as const)));
+}
+
+/** Names that are numbers count the entries of a list. Throws QEMU's errors. */
+function valueOfTree(tree: Tree, path: string): JsonValue {
+  const isNumber = (key: string): boolean => /^\d/.test(key);
+  const members = objectOf(tree, `${path}.`);
+  const keys = [...tree.keys()];
+  if (!keys.some(isNumber)) return members;
+  if (!keys.every(isNumber)) throw inconsistent([path]);
+  return keys.map((_, at) => {
+    const value = members[at];
+    if (value === undefined) throw new MonitorError(`Parameter '${path}.${at}' missing`);
+    return value;
+  });
 }
 
 /** Reads the options of the command line. Throws `MonitorError`. */
