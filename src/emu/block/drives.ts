@@ -310,9 +310,10 @@ export class Drives {
     this.#forget(own);
     if (own.medium === undefined) return;
     const { medium, options } = own;
-    const closing = this.#takeOut(own).catch((error: unknown) => {
+    const closing = this.#takeOut(own).catch(async (error: unknown) => {
       // What the guest was told is stored must not be lost: the drive comes back, to be deleted again. A node is there anyway.
       if (options !== undefined) this.#drives.push({ ...own, removable: true, medium });
+      else await this.nodes.release(medium.node).catch(() => {});
       this.#onChange();
       const what = options === undefined ? `node '${medium.node.name}'` : `drive '${own.id}'`;
       this.#warn(`${what} could not be closed: ${asBlockError(error).message}`);
