@@ -167,9 +167,9 @@ describe('nodes', () => {
   it('leave nothing behind when they cannot be made', async () => {
     const { drives, add, inUse } = await nodesRig();
     await add({ driver: 'null-co', 'node-name': 'n' });
-    await expect(add({ driver: 'raw', 'node-name': 'n', file: { driver: 'file', filename: PATH } })).rejects.toThrow(
-      "Duplicate nodes with node-name='n'",
-    );
+    await expect(
+      add({ driver: 'raw', 'node-name': 'n', file: { driver: 'file', filename: PATH } }),
+    ).rejects.toThrow("Duplicate nodes with node-name='n'");
     expect(drives.nodes.list().map(({ name }) => name)).toEqual(['n']);
     expect(await inUse()).toBe(false);
   });
@@ -218,7 +218,9 @@ describe('a device on a node', () => {
     await rig.execute('drive_add -n 0 driver=raw,node-name=n,file.driver=file,file.filename=/tmp/disk1.img');
     for (let round = 0; round < 3; round++) {
       expect(await rig.execute('device_add virtio-blk-pci,drive=n,id=v')).toBe('');
-      expect(await rig.execute('info block')).toContain(`n: /tmp/disk1.img (raw)\n    Attached to:      ${DEVICE}\n`);
+      expect(await rig.execute('info block')).toContain(
+        `n: /tmp/disk1.img (raw)\n    Attached to:      ${DEVICE}\n`,
+      );
       expect(await rig.execute('drive_del n')).toBe('Node n is in use\n');
       await rig.execute('device_del v');
       await rig.settle();

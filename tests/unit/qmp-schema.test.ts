@@ -65,7 +65,9 @@ const STATS = ['rd', 'wr', 'flush'].map((name) => `stats.${name}_latency_histogr
 /** Drivers that this machine has not, and options of a host's files, of delays (both null drivers have one type) and of parts of an image. */
 const BLOCKDEV = [
   '.driver values',
-  ...['pr-manager', 'locking', 'aio-max-batch', 'drop-cache', 'x-check-cache-dropped'].map((name) => `(file).${name}`),
+  ...['pr-manager', 'locking', 'aio-max-batch', 'drop-cache', 'x-check-cache-dropped'].map(
+    (name) => `(file).${name}`,
+  ),
   ...['(null-aio).latency-ns', '(raw).offset', '(raw).size'],
 ];
 /** Kinds that this machine has not, files that are read, sockets of other families and settings of TCP. */

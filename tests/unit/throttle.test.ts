@@ -122,7 +122,10 @@ describe('one drive', () => {
 describe('drives of one group', () => {
   it('share its limits, and take turns', () => {
     const { groups, gone, ask, run } = rig();
-    const [one, two] = [groups.join('g', limits({ iops: { avg: 10 } })), groups.join('g', limits({ iops: { avg: 10 } }))];
+    const [one, two] = [
+      groups.join('g', limits({ iops: { avg: 10 } })),
+      groups.join('g', limits({ iops: { avg: 10 } })),
+    ];
     for (const name of ['a0', 'a1', 'a2', 'a3']) ask(one, name, 1);
     for (const name of ['b0', 'b1']) ask(two, name, 1);
     run(S);

@@ -19,7 +19,7 @@ export interface NodeSettings {
   readonly readOnly: boolean;
   /** cache.direct: shown only. */
   readonly direct: boolean;
-  /** cache.no-flush: a flush does nothing here. */
+  /** cache.no-flush: a flush does nothing here, where no other node is below. */
   readonly noFlush: boolean;
   /** discard=unmap; else a discard does nothing here. */
   readonly unmap: boolean;
@@ -56,10 +56,13 @@ class NodeDisk implements BlockBackend {
   /** Where the furthest write has ended. */
   highestOffset = 0;
   readonly discards = { ok: 0, failed: 0, bytes: 0 };
+  readonly #isAbove: boolean;
 
-  constructor(image: BlockBackend, settings: NodeSettings) {
+  /** @param isAbove it stands on another node */
+  constructor(image: BlockBackend, settings: NodeSettings, isAbove: boolean) {
     this.image = image;
     this.settings = settings;
+    this.#isAbove = isAbove;
   }
 
   get sizeBytes(): number {
@@ -91,7 +94,8 @@ class NodeDisk implements BlockBackend {
   }
 
   flush(): Promise<void> {
-    return this.settings.noFlush ? Promise.resolve() : this.image.flush();
+    // QEMU: a node above another one leaves it to that one whether it flushes.
+    return this.settings.noFlush && !this.#isAbove ? Promise.resolve() : this.image.flush();
   }
 
   async discard(offset: number, length: number): Promise<void> {
@@ -172,7 +176,7 @@ export class BlockNode {
     this.driver = driver;
     this.source = source;
     this.file = file;
-    this.#disk = new NodeDisk(image, settings);
+    this.#disk = new NodeDisk(image, settings, file !== undefined);
   }
 
   /** What `info block` shows of it: a file, or where none would lead to this node QEMU's words for its options. */

@@ -139,7 +139,8 @@ export class BlockNodes {
       if (!Number.isSafeInteger(sizeBytes)) throw new BlockError('EFBIG');
       if (isFree) await bottom.disk.lock('write');
       await node.disk.resize(sizeBytes);
-      await node.disk.flush();
+      // Whatever a guest's flushes do.
+      await bottom.image.flush();
     } catch (error) {
       const { code, hint } = asBlockError(error);
       const said = hint === undefined ? `Could not resize file: ${BLOCK_ERROR_TEXT[code]}` : undefined;

@@ -147,6 +147,8 @@ export async function restoreBlock(drives: Drives, state: BlockSnapshot): Promis
 /** What a device may have to be there for. Rejects with `SnapshotError`. */
 export function restoreLimits(drives: Drives, state: BlockSnapshot): void {
   drives.nodes.count = state.nodeCount;
+  const unknown = state.limited.find(([, group]) => !state.groups.some(({ name }) => name === group));
+  if (unknown !== undefined) throw new SnapshotError(`The snapshot has no limits for group ${unknown[1]}.`);
   for (const { name, limits: saved, iopsSize, state: buckets } of state.groups) {
     const limits = limitsFrom(saved, iopsSize);
     for (const [id, group] of state.limited) {
