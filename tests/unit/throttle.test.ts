@@ -1,4 +1,5 @@
-/** Limits of drives: what may go when, in virtual time. The numbers follow from QEMU's docs/throttle.txt. */
+/** Limits of drives: what may go when, in virtual time. The numbers follow from QEMU's docs/throttle.txt; scripts/record-throttle.ts measured others on QEMU. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Direction } from '../../src/emu/block/block-transfer.ts';
 import { ThrottleGroups, type ThrottleMember } from '../../src/emu/block/throttle-groups.ts';
@@ -77,12 +78,12 @@ describe('one drive', () => {
     for (let n = 0; n < 400; n++) ask(member, `r${n}`, 512);
     run(60 * S);
     const at = gone.map((text) => Number(text.split('@')[1]));
-    const before = (second: number): number => at.filter((time) => time < second).length;
+    const within = (second: number): number => at.filter((time) => time < second).length;
     // Ten at once, then a hundred a second until 200 more than the long rate are used, then ten a second.
-    expect(before(0.0005)).toBe(11);
-    expect(before(1)).toBe(110);
-    expect(before(2)).toBe(210);
-    expect(before(12) - before(11)).toBe(10);
+    expect(within(0.0005)).toBe(11);
+    expect(within(1)).toBe(110);
+    expect(within(2)).toBe(210);
+    expect(within(12) - within(11)).toBe(10);
     expect(at).toHaveLength(400);
   });
 
@@ -162,5 +163,42 @@ describe('limits that make no sense', () => {
     [{ bps: { avg: 1e15 + 1 } }, 'within [0, 1000000000000000]'],
   ] as const)('%j', (given, text) => {
     expect(limitsError(limits(given))?.message).toContain(text);
+  });
+});
+
+interface Measured {
+  readonly name: string;
+  /** As of block_set_io_throttle. */
+  readonly limits: Readonly<Record<string, number>>;
+  readonly requests: readonly (readonly [direction: Direction, bytes: number])[];
+  /** When each next one of them was done, on a host with other work. */
+  readonly doneMs: readonly number[];
+}
+
+const GOLDEN = new URL('../golden/block/throttle.json', import.meta.url);
+const MEASURED = JSON.parse(readFileSync(GOLDEN, 'utf8')) as readonly Measured[];
+/** QEMU was asked every few milliseconds, and the first of many requests waited for the last to be asked for. */
+const TOLERANCE_MS = 40;
+
+describe('requests go when QEMU lets them go', () => {
+  it.each(MEASURED.map((measured) => [measured.name, measured] as const))('%s', (_, measured) => {
+    const { limits: asked, requests, doneMs } = measured;
+    const { groups, ask, run, gone } = rig();
+    const given = (name: string, byDefault: number): number => asked[name] ?? byDefault;
+    const member = groups.join(
+      'g',
+      limitsOf(
+        (name) => ({
+          ...{ avg: given(name, 0), max: given(`${name}_max`, 0), length: given(`${name}_max_length`, 1) },
+        }),
+        given('iops_size', 0),
+      ),
+    );
+    for (const [direction, bytes] of requests) ask(member, direction, bytes, direction);
+    run(60 * S);
+    const ours = gone.map((text) => 1000 * Number(text.split('@')[1]));
+    expect(ours).toHaveLength(doneMs.length);
+    const wrong = ours.filter((ms, at) => Math.abs(ms - (doneMs[at] ?? 0)) > TOLERANCE_MS);
+    expect(wrong, ours.join()).toEqual([]);
   });
 });

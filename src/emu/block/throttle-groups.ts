@@ -138,16 +138,18 @@ export class ThrottleGroup {
     }
   }
 
-  /** Lets requests go for as long as the buckets allow. The drives take turns. */
+  /** Lets the first request go, and more for as long as the buckets allow. QEMU: whose time has come goes, whatever the other direction did meanwhile. */
   #serve(direction: Direction): void {
     const nowNs = this.#clock.nowNs();
     this.#wake(direction, Number.POSITIVE_INFINITY);
+    let isFirst = true;
     for (let next = this.#next(direction); next !== undefined; next = this.#next(direction)) {
-      const waitNs = this.#buckets.waitNs(direction, nowNs);
+      const waitNs = isFirst ? 0 : this.#buckets.waitNs(direction, nowNs);
       if (waitNs > 0) {
         this.#wake(direction, nowNs + waitNs);
         return;
       }
+      isFirst = false;
       this.#members.push(...this.#members.splice(this.#members.indexOf(next), 1));
       const request = next.queues[direction].shift();
       assert(request !== undefined, 'a drive whose turn it is has a request');
