@@ -117,8 +117,12 @@ describe('nodes in a snapshot', () => {
       return found;
     };
     expect(await spoil(() => {})).toBe('restored');
-    expect(await spoil((block) => void (node(block).options = '{'))).toContain('premature EOI');
-    expect(await spoil((block) => void (node(block).options = '{"driver":"nosuch"}'))).toContain(
+    const withOptions = (options: string): Promise<string> =>
+      spoil((block) => {
+        node(block).options = options;
+      });
+    expect(await withOptions('{')).toContain('premature EOI');
+    expect(await withOptions('{"driver":"nosuch"}')).toContain(
       "Parameter 'driver' does not accept value 'nosuch'",
     );
     const first = <T>(all: readonly T[]): T => {

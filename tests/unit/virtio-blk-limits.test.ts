@@ -1,8 +1,8 @@
 /** What a drive counts of its device's requests, and how its limits hold them back, as the driver sees it. */
 import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../src/emu/block/block-backend.ts';
-import { ThrottleGroups } from '../../src/emu/block/throttle-groups.ts';
 import { limitsOf, NO_LIMIT, type ThrottleLimits } from '../../src/emu/block/throttle-limits.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { settle, TestDisk, virtioRig } from '../support/virtio-driver.ts';
 
 const T_IN = 0;
@@ -17,12 +17,12 @@ const TEN_A_SECOND: ThrottleLimits = limitsOf(
   0,
 );
 
-function rig(sync = true) {
+function rig(sync = true, ram = pcMemory(1 << 20)) {
   const disk = new TestDisk(1 << 20, { sync });
-  const made = virtioRig({}, disk);
+  const made = virtioRig({}, disk, ram);
   made.start();
   const limit = (limits: ThrottleLimits): void =>
-    made.gate.setLimits(new ThrottleGroups(made.clock).join('g', limits));
+    made.gate.limitTo(limits, { group: undefined, byDefault: 'g' });
   /** One request; its status is 0xee until it is done. */
   const ask = (type: number, sector: number, length = 512): void =>
     made.request(type, sector, [{ gpa: DATA, length, in: type === T_IN }]);
@@ -120,9 +120,50 @@ describe('limits', () => {
     const { ask, limit, run, gate, blkStatus } = rig();
     limit(TEN_A_SECOND);
     for (let n = 0; n < 4; n++) ask(T_IN, n);
-    gate.setLimits(undefined);
+    gate.unlimit();
     run(0);
     expect(blkStatus()).toBe(0);
     expect(gate.statistics.of('read').operations).toBe(4);
+  });
+
+  it('hold the same requests back after a restore, until the same moment', async () => {
+    const ram = pcMemory(1 << 20);
+    const ends = async (made: ReturnType<typeof rig>): Promise<readonly number[]> => {
+      const seen: number[] = [];
+      for (let ms = 60; ms <= 400; ms += 10) {
+        made.time.ns = ms * 1e6;
+        made.run(0);
+        await settle();
+        seen.push(made.used().index);
+      }
+      return seen;
+    };
+    const one = rig(true, ram);
+    one.limit(TEN_A_SECOND);
+    for (let n = 0; n < 5; n++) {
+      const [header, status] = [0x11000 + 64 * n, 0x11020 + 64 * n];
+      one.memory.writeU32(header, T_IN);
+      one.memory.writeU32(header + 8, n);
+      one.writeDescriptor(3 * n, { gpa: header, length: 16, flags: 1, next: 3 * n + 1 });
+      one.writeDescriptor(3 * n + 1, { gpa: DATA, length: 512, flags: 3, next: 3 * n + 2 });
+      one.writeDescriptor(3 * n + 2, { gpa: status, length: 1, flags: 2, next: 0 });
+      one.offer(3 * n);
+    }
+    one.kick();
+    expect(one.used().index).toBe(2);
+    one.time.ns = 0.05 * S;
+    const [card, group] = [one.card.save(), one.gate.limits?.group.save()];
+    const bytes = new Uint8Array(0xa0000);
+    ram.read(0, bytes);
+    const expected = await ends(one);
+    expect([expected.indexOf(3), expected.indexOf(4), expected.indexOf(5)]).toEqual([4, 14, 24]);
+    const two = rig(true, ram);
+    ram.write(0, bytes);
+    two.time.ns = 0.05 * S;
+    two.limit(TEN_A_SECOND);
+    if (group !== undefined) two.gate.limits?.group.restore(group);
+    two.card.restore(card);
+    await settle();
+    expect(await ends(two)).toEqual(expected);
   });
 });

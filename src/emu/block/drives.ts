@@ -3,12 +3,13 @@
 import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import { Options } from '../qdev/option-string.ts';
+import type { Options } from '../qdev/option-string.ts';
 import { ServiceName } from '../qdev/services.ts';
 import { asBlockError } from './block-backend.ts';
-import type { BlockNode, NodeUser } from './block-node.ts';
+import type { BlockNode } from './block-node.ts';
 import { BlockNodes, type DriveImage, type NodeNames } from './block-nodes.ts';
 import type { BlockdevOptions } from './blockdev-options.ts';
+import { type Drive, type Medium, type MutableDrive, withImage } from './drive.ts';
 import { DriveBackend } from './drive-backend.ts';
 import { DriveGate } from './drive-gate.ts';
 import {
@@ -21,42 +22,6 @@ import {
 } from './drive-options.ts';
 import type { ImageOpener } from './image-store.ts';
 import { ThrottleGroups } from './throttle-groups.ts';
-import { limitsAnything, type ThrottleLimits } from './throttle-limits.ts';
-
-/** An image in a drive. */
-export interface Medium {
-  /** As the user wrote it. */
-  readonly path: string;
-  /** The upper one: the format. */
-  readonly node: BlockNode;
-  readonly backend: DriveBackend;
-}
-
-export interface Drive {
-  /** Empty once `drive_del` took the name away, and for a drive that a device made for a node. */
-  readonly name: string;
-  /** The user's `id=` stays taken until the device that uses the drive is gone. */
-  readonly id: string;
-  readonly interface: DriveInterface;
-  readonly bus: number;
-  readonly unit: number;
-  readonly cache: DriveCache;
-  /** The device with a drive whose medium can be changed, or no device yet. */
-  readonly removable: boolean;
-  readonly medium: Medium | undefined;
-  /** How the user asked for it; undefined: a device made it for a node. */
-  readonly options: Options | undefined;
-  /** Path of the device that uses the drive. */
-  readonly attachedTo: string | undefined;
-  readonly gate: DriveGate;
-}
-
-type MutableDrive = { -readonly [K in keyof Drive]: Drive[K] } & {
-  /** The drive as a user of its node, while a device has it. */
-  user?: NodeUser | undefined;
-  /** The image is being taken out. */
-  leaving?: Promise<void> | undefined;
-};
 
 export interface DrivesOptions {
   readonly images: ImageOpener;
@@ -71,16 +36,16 @@ export interface DrivesOptions {
   readonly onChange?: () => void;
 }
 
-/** Those that are about what is in the drive. */
-const IMAGE_OPTIONS = new Set(['file', 'format', 'driver', 'read-only', 'readonly', 'node-name']);
 /** A drive that a device makes for a node. */
 const WRITEBACK: DriveCache = { writeback: true, direct: false, noFlush: false };
+
+export type { Drive, Medium } from './drive.ts';
 
 export const DRIVES = new ServiceName<Drives>('drives');
 
 export class Drives {
   readonly nodes: BlockNodes;
-  readonly throttles: ThrottleGroups;
+  readonly #throttles: ThrottleGroups;
   readonly #clock: Clock;
   readonly #defaultInterface: DriveInterface;
   readonly #warn: (message: string) => void;
@@ -100,7 +65,7 @@ export class Drives {
       onChange = () => {},
     } = options;
     this.nodes = new BlockNodes({ images, warn, isDrive: (name) => this.find(name) !== undefined });
-    this.throttles = new ThrottleGroups(clock);
+    this.#throttles = new ThrottleGroups(clock);
     this.#clock = clock;
     this.#defaultInterface = defaultInterface;
     this.#warn = warn;
@@ -182,10 +147,10 @@ export class Drives {
     const drive: MutableDrive = {
       ...{ name, id: name, interface: type, bus, unit },
       ...{ cache: wanted.cache, removable: true, medium, options, attachedTo: undefined },
-      gate: new DriveGate(this.#clock),
+      gate: new DriveGate(this.#clock, this.#throttles),
     };
     this.#drives.push(drive);
-    this.setLimits(drive, wanted.limits, { group: wanted.throttleGroup, byDefault: name });
+    drive.gate.limitTo(wanted.limits, { group: wanted.throttleGroup, byDefault: name });
     this.#onChange();
     return drive;
   }
@@ -322,22 +287,6 @@ export class Drives {
     void closing.finally(() => this.#closing.delete(closing));
   }
 
-  /**
-   * Limits of a drive, in a group of drives that share them. QEMU: a drive that has limits keeps its group where no other is named.
-   * @param names the group that was named, and the one of a drive that has none
-   */
-  setLimits(
-    { gate }: Drive,
-    limits: ThrottleLimits,
-    names: { readonly group: string | undefined; readonly byDefault: string },
-  ): void {
-    const { group, byDefault } = names;
-    const before = gate.limits?.group;
-    if (!limitsAnything(limits)) gate.setLimits(undefined);
-    else if (before !== undefined && (group ?? before.name) === before.name) before.setLimits(limits);
-    else gate.setLimits(this.throttles.join(group ?? byDefault, limits));
-  }
-
   /** Another size for the image of a node; devices that have it are told. Rejects with `MonitorError`. */
   async resize(node: BlockNode, sizeBytes: number): Promise<void> {
     const users = this.#drives.filter(({ medium }) => medium?.node === node);
@@ -402,7 +351,7 @@ export class Drives {
     return {
       ...{ name: '', id: '', interface: 'none', bus: 0, unit: -1, cache: WRITEBACK, removable: false },
       ...{ medium: this.#mediumOf(node), options: undefined, attachedTo: undefined },
-      gate: new DriveGate(this.#clock),
+      gate: new DriveGate(this.#clock, this.#throttles),
     };
   }
 
@@ -430,6 +379,7 @@ export class Drives {
   }
 
   #forget(drive: MutableDrive): void {
+    drive.gate.unlimit();
     const at = this.#drives.indexOf(drive);
     // The device may have gone while the image was being closed.
     if (at < 0) return;
@@ -439,7 +389,6 @@ export class Drives {
 
   async #discard(drive: MutableDrive): Promise<void> {
     await this.#takeOut(drive);
-    drive.gate.setLimits(undefined);
     this.#forget(drive);
   }
 
@@ -474,12 +423,6 @@ export class Drives {
     }
     drive.medium = undefined;
   }
-}
-
-/** What a drive was asked for with, but for another image, or none. */
-function withImage(options: Options | undefined, image: Readonly<Record<string, string>>): Options {
-  const kept = options?.entries.filter(([key]) => !IMAGE_OPTIONS.has(key)) ?? [];
-  return new Options([...kept, ...Object.entries(image)], options?.id);
 }
 
 function rethrow(error: unknown): never {

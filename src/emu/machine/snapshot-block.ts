@@ -156,7 +156,7 @@ export function restoreLimits(drives: Drives, state: BlockSnapshot): void {
       const drive = drives.list().find((one) => (one.id || one.attachedTo) === id);
       if (drive === undefined)
         throw new SnapshotError(`The snapshot has limits for ${id}, which is no drive.`);
-      drives.setLimits(drive, limits, { group, byDefault: group });
+      drive.gate.limitTo(limits, { group, byDefault: group });
       drive.gate.limits?.group.restore(buckets);
     }
   }

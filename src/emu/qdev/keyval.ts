@@ -34,9 +34,9 @@ function inconsistent(names: readonly string[]): MonitorError {
 }
 
 function objectOf(tree: Tree, prefix = ''): JsonObject {
-  const valueOf = (key: string, value: string | Tree): JsonValue =>
+  const one = (key: string, value: string | Tree): JsonValue =>
     typeof value === 'string' ? value : valueOfTree(value, prefix + key);
-  return jsonObject(new Map([...tree].map(([key, value]) => [key, valueOf(key, value)] as const)));
+  return jsonObject(new Map([...tree].map(([key, value]) => [key, one(key, value)] as const)));
 }
 
 /** Names that are numbers count the entries of a list. Throws QEMU's errors. */

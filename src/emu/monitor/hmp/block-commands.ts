@@ -20,7 +20,7 @@ function setLimits({ machine }: CommandContext, args: ArgumentValues): void {
   const title = String(args.get('device'));
   const drive = machine.drives.find(title) ?? driveOfDevice(machine, title);
   const rate = (name: (typeof RATES)[number]): number | bigint => args.get(name) as number | bigint;
-  setIoThrottle(machine, drive, title, {
+  setIoThrottle(drive, title, {
     ...{ bps: rate('bps'), bps_rd: rate('bps_rd'), bps_wr: rate('bps_wr') },
     ...{ iops: rate('iops'), iops_rd: rate('iops_rd'), iops_wr: rate('iops_wr') },
   });

@@ -137,7 +137,6 @@ function limitsGiven(rates: Rates): ThrottleLimits {
 
 /** `block_set_io_throttle`. Throws QEMU's error, having changed nothing. */
 export function setIoThrottle(
-  { drives }: MachineApi,
   drive: Drive,
   title: string,
   rates: Rates & { readonly group?: string | undefined },
@@ -146,7 +145,7 @@ export function setIoThrottle(
   const limits = limitsGiven(rates);
   const error = limitsError(limits);
   if (error !== undefined) throw error;
-  drives.setLimits(drive, limits, { group: rates.group, byDefault: title });
+  drive.gate.limitTo(limits, { group: rates.group, byDefault: title });
 }
 
 export const BLOCK_CONTROL_COMMANDS = [
@@ -187,7 +186,7 @@ export const BLOCK_CONTROL_COMMANDS = [
   command('block_set_io_throttle', {
     args: struct({ ...WHICH, ...RATES, ...BURSTS, group: optional(STR) }),
     run({ machine }, rates) {
-      setIoThrottle(machine, driveOf(machine, rates), rates.device ?? rates.id ?? '', rates);
+      setIoThrottle(driveOf(machine, rates), rates.device ?? rates.id ?? '', rates);
     },
   }),
 ];
