@@ -32,6 +32,7 @@ export function driveRows(machine: Named): readonly DriveRow[] {
 export function freeIds(machine: Named): FreeIds {
   const taken = new Set([
     ...machine.drives.list().map(({ id }) => id),
+    ...machine.drives.nodes.list().map(({ name }) => name),
     ...machine.devices.tree.peripherals().map(({ id }) => id),
   ]);
   return { drive: firstFree(DRIVE_STEM, taken), device: firstFree(DEVICE_STEM, taken) };

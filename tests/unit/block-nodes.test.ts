@@ -114,6 +114,40 @@ describe('the lock on an image', () => {
   });
 });
 
+describe('a resize', () => {
+  it('waits for the requests under way, and others wait for it', async () => {
+    const order: string[] = [];
+    const reads: (() => void)[] = [];
+    class SlowDisk extends BlockFilter {
+      override readSync(): boolean {
+        return false;
+      }
+
+      protected async request(kind: string, act: () => Promise<void>): Promise<void> {
+        if (kind === 'read') await new Promise<void>((resolve) => reads.push(resolve));
+        await act();
+      }
+    }
+    const { drives, add } = await nodesRig((image) => new SlowDisk(image));
+    await add(FILE, RAW);
+    const { medium } = await drives.attach('r', DEVICE);
+    const read = (name: string): Promise<unknown> | undefined =>
+      medium?.backend.read(0, new Uint8Array(512)).then(() => order.push(name));
+    const first = read('first');
+    if (medium === undefined) throw new Error('the drive is empty');
+    const resized = drives.resize(medium.node, 2 * SIZE).then(() => order.push('resized'));
+    const second = read('second');
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect([order, reads.length]).toEqual([[], 1]);
+    reads[0]?.();
+    await Promise.all([first, resized]);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    reads[1]?.();
+    await second;
+    expect(order).toEqual(['first', 'resized', 'second']);
+  });
+});
+
 describe('what the guest has stored', () => {
   it('is there after the device and its nodes have gone', async () => {
     const { drives, add, store } = await nodesRig();

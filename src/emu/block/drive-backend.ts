@@ -6,6 +6,8 @@ export class DriveBackend implements BlockBackend {
   #disk: BlockBackend | undefined;
   #busy = 0;
   readonly #idle: (() => void)[] = [];
+  /** Requests that may not begin yet; undefined: all may. */
+  #stopped: (() => void)[] | undefined;
 
   /** @param onRequest told of each request that is not done at once */
   constructor(disk: BlockBackend, onRequest: () => void = () => {}) {
@@ -32,6 +34,19 @@ export class DriveBackend implements BlockBackend {
     this.#disk = disk;
   }
 
+  /** Lets no request begin, and resolves when none is under way. */
+  stop(): Promise<void> {
+    this.#stopped ??= [];
+    return this.drained();
+  }
+
+  /** Requests may begin again. */
+  go(): void {
+    const waiting = this.#stopped ?? [];
+    this.#stopped = undefined;
+    for (const begin of waiting) begin();
+  }
+
   /** A request is under way. */
   get busy(): boolean {
     return this.#busy > 0;
@@ -46,11 +61,11 @@ export class DriveBackend implements BlockBackend {
   }
 
   readSync(offset: number, target: Uint8Array): boolean {
-    return this.#disk?.readSync(offset, target) ?? false;
+    return this.#stopped === undefined && (this.#disk?.readSync(offset, target) ?? false);
   }
 
   writeSync(offset: number, source: Uint8Array): boolean {
-    return this.#disk?.writeSync(offset, source) ?? false;
+    return this.#stopped === undefined && (this.#disk?.writeSync(offset, source) ?? false);
   }
 
   read(offset: number, target: Uint8Array): Promise<void> {
@@ -90,6 +105,10 @@ export class DriveBackend implements BlockBackend {
   }
 
   async #with(request: (disk: BlockBackend) => Promise<void>): Promise<void> {
+    while (this.#stopped !== undefined) {
+      const stopped = this.#stopped;
+      await new Promise<void>((resolve) => stopped.push(resolve));
+    }
     if (this.#disk === undefined) throw new BlockError('EIO');
     this.#busy++;
     this.#onRequest();

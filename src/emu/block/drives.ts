@@ -290,8 +290,7 @@ export class Drives {
   /** Another size for the image of a node; devices that have it are told. Rejects with `MonitorError`. */
   async resize(node: BlockNode, sizeBytes: number): Promise<void> {
     const users = this.#drives.filter(({ medium }) => medium?.node === node);
-    await Promise.all(users.map(({ medium }) => medium?.backend.drained()));
-    await this.nodes.resize(node, sizeBytes);
+    await this.inTurn(() => this.#quietly(users, () => this.nodes.resize(node, sizeBytes)));
     for (const { gate } of users) gate.onResize();
     this.#onChange();
   }
@@ -312,11 +311,19 @@ export class Drives {
 
   /** `blockdev-reopen`. Rejects with `MonitorError`, having changed nothing. */
   async reopen(options: readonly BlockdevOptions[]): Promise<void> {
-    await this.inTurn(async () => {
-      await this.drained();
-      await this.nodes.reopen(options);
-    });
+    await this.inTurn(() => this.#quietly(this.#drives, () => this.nodes.reopen(options)));
     this.#onChange();
+  }
+
+  /** While this is done no request of these drives is under way. QEMU: a drained section. */
+  async #quietly(drives: readonly Drive[], act: () => Promise<void>): Promise<void> {
+    const backends = drives.flatMap(({ medium }) => (medium === undefined ? [] : [medium.backend]));
+    await Promise.all(backends.map((backend) => backend.stop()));
+    try {
+      await act();
+    } finally {
+      for (const backend of backends) backend.go();
+    }
   }
 
   /** Resolves when the images of unplugged devices are closed. */
