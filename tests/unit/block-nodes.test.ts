@@ -136,12 +136,14 @@ describe('a resize', () => {
     const first = read('first');
     if (medium === undefined) throw new Error('the drive is empty');
     const resized = drives.resize(medium.node, 2 * SIZE).then(() => order.push('resized'));
+    const later = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+    await later();
     const second = read('second');
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await later();
     expect([order, reads.length]).toEqual([[], 1]);
     reads[0]?.();
     await Promise.all([first, resized]);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await later();
     reads[1]?.();
     await second;
     expect(order).toEqual(['first', 'resized', 'second']);
