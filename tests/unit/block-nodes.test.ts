@@ -216,6 +216,18 @@ describe('nodes', () => {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   });
 
+  it('may be deleted by one monitor while another waits for them', async () => {
+    const { drives, add } = await nodesRig();
+    await add(FILE, { driver: 'null-co', 'node-name': 'n' });
+    const drive = await drives.attach('f', DEVICE);
+    drives.deviceGone(drive);
+    // It waits for the image that is being given up.
+    const attached = drives.attach('n', DEVICE);
+    const deleted = drives.nodes.delete('n');
+    await expect(attached).rejects.toThrow("Cannot find device='' nor node-name='n'");
+    await deleted;
+  });
+
   it('get another mode while a reader has them', async () => {
     const { drives, add, other } = await nodesRig();
     await add({ ...FILE, 'read-only': true }, { ...RAW, 'read-only': true });

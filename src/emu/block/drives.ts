@@ -235,10 +235,10 @@ export class Drives {
 
   /** Locks the image and gives the drive, or a new one for the node of that name, to the device at `path`. Throws QEMU's errors. */
   async attach(name: string, path: string, removable = false): Promise<Drive> {
-    const named = this.#named(name);
-    assert(named === undefined || named.attachedTo === undefined, `drive ${name} is not free`);
     // An image that was just unplugged may still be on its way to storage.
     await Promise.all(this.#closing);
+    const named = this.#named(name);
+    assert(named === undefined || named.attachedTo === undefined, `drive ${name} is not free`);
     const drive = named ?? this.#forNode(name);
     const { medium } = drive;
     if (medium !== undefined) {
@@ -354,7 +354,8 @@ export class Drives {
   /** A drive without a name for a node that has one. */
   #forNode(name: string): MutableDrive {
     const node = this.nodes.find(name);
-    assert(node !== undefined, `there is neither a drive nor a node ${name}`);
+    // Another monitor may have deleted it while this one waited.
+    if (node === undefined) throw new MonitorError(`Cannot find device='' nor node-name='${name}'`);
     return {
       ...{ name: '', id: '', interface: 'none', bus: 0, unit: -1, cache: WRITEBACK, removable: false },
       ...{ medium: this.#mediumOf(node), options: undefined, attachedTo: undefined },

@@ -2,7 +2,6 @@
 import { BLOCK_ERRORS } from '../block/block-errors.ts';
 import { blockLimits, blockProperties, geometryOf } from '../block/block-properties.ts';
 import { DRIVES } from '../block/drives.ts';
-import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
 import {
@@ -85,14 +84,16 @@ async function realizeVirtioBlkPci(request: RealizeRequest): Promise<RealizedDev
   const settings = virtioPciSettings(values, numQueues + 1);
   const name = values.text('drive');
   if (name === '') throw new MonitorError('drive property not set');
-  if (!drives.hasMedium(name)) throw new MonitorError('Device needs media, but drive is empty');
+  const emptyError = new MonitorError('Device needs media, but drive is empty');
+  if (!drives.hasMedium(name)) throw emptyError;
   throwIf(checkQueues(numQueues, values.number('queue-size')));
   const drive = await drives.attach(name, `${path}/virtio-backend`);
   const { medium, gate } = drive;
-  assert(medium !== undefined, `there was an image in drive ${name}`);
   const limits = blockLimits(values);
-  const refused = limits instanceof MonitorError ? limits : checkSectors(values);
-  if (limits instanceof MonitorError || refused !== undefined) {
+  // Another monitor may have taken the image out meanwhile.
+  const missing = medium === undefined ? emptyError : undefined;
+  const refused = missing ?? (limits instanceof MonitorError ? limits : checkSectors(values));
+  if (limits instanceof MonitorError || medium === undefined || refused !== undefined) {
     await drives.detach(drive);
     throw refused;
   }
