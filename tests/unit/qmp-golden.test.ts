@@ -23,6 +23,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   machine: {},
   blockdev_errors: {},
   blockdev_nodes: {},
+  blockdev_parts: {},
   blockdev_reopen: {},
   block_resize: {},
   block_throttle: {},

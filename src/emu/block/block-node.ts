@@ -159,7 +159,7 @@ export class BlockNode {
   readonly name: string;
   readonly age: number;
   readonly driver: string;
-  readonly source: JsonObject;
+  source: JsonObject;
   readonly #disk: NodeDisk;
   file: BlockNode | undefined;
   /** Drives that have it, and nodes above it. */
@@ -196,6 +196,11 @@ export class BlockNode {
     this.#disk.settings = settings;
   }
 
+  /** It is a part of the node below. */
+  get isPart(): boolean {
+    return this.file !== undefined && keysOf(this.source).length > 0;
+  }
+
   /** The image that the driver works on. */
   get image(): BlockBackend {
     return this.#disk.image;
@@ -219,8 +224,9 @@ export class BlockNode {
   #exactName(): string | undefined {
     const { filename, ...more } = this.source;
     if (typeof filename === 'string') return filename;
-    if (this.file !== undefined) return this.file.file === undefined ? this.file.#exactName() : undefined;
-    return keysOf(more).length === 0 ? `${this.driver}://` : undefined;
+    if (keysOf(more).length > 0) return undefined;
+    if (this.file === undefined) return `${this.driver}://`;
+    return this.file.file === undefined ? this.file.#exactName() : undefined;
   }
 
   #fullOptions(): JsonObject {

@@ -16,7 +16,7 @@ import type { ImageOpener } from './image-store.ts';
 import { reopenNodes } from './node-reopen.ts';
 import { addUser, bottomOf, removeUser, userConflict } from './node-users.ts';
 import { NullBackend } from './null-backend.ts';
-import { RawFormat } from './raw.ts';
+import { partSource, rawDisk } from './raw-part.ts';
 
 /** QEMU: the array for a node's name has 32 bytes. */
 const NAME_MAX = 31;
@@ -134,6 +134,8 @@ export class BlockNodes {
     if (node.disk.readOnly) throw new MonitorError('Image is read-only');
     const bottom = bottomOf(node);
     if (bottom.driver !== 'file') throw new MonitorError('Image format driver does not support resize');
+    const refused = this.#resizeConflict(node);
+    if (refused !== undefined) throw refused;
     const isFree = bottom.users.length === 0;
     try {
       if (!Number.isSafeInteger(sizeBytes)) throw new BlockError('EFBIG');
@@ -142,12 +144,34 @@ export class BlockNodes {
       // Whatever a guest's flushes do.
       await bottom.image.flush();
     } catch (error) {
-      const { code, hint } = asBlockError(error);
-      const said = hint === undefined ? `Could not resize file: ${BLOCK_ERROR_TEXT[code]}` : undefined;
-      throw said === undefined ? asBlockError(error).toMonitorError() : new MonitorError(said);
+      const failure = asBlockError(error);
+      const isPlain = failure.message === BLOCK_ERROR_TEXT[failure.code];
+      throw isPlain
+        ? new MonitorError(`Could not resize file: ${failure.message}`)
+        : failure.toMonitorError();
     } finally {
       if (isFree) await bottom.disk.unlock().catch(rethrow);
     }
+  }
+
+  /** QEMU: who has a part of a file does not let others change its size. */
+  #resizeConflict(node: BlockNode): MonitorError | undefined {
+    let by = 'an unnamed block device';
+    let role = 'root';
+    for (let at: BlockNode | undefined = node, above: BlockNode | undefined; at !== undefined; at = at.file) {
+      const file = at;
+      const denies = this.#nodes.findLast((one) => one.file === file && one !== above && one.isPart);
+      if (denies !== undefined) {
+        return new MonitorError(
+          `Permission conflict on node '${file.name}': permissions 'resize' are both required by ${by} (uses node '${file.name}' ` +
+            `as '${role}' child) and unshared by node '${denies.name}' (uses node '${file.name}' as 'file' child).`,
+        );
+      }
+      by = `node '${file.name}'`;
+      role = 'file';
+      above = file;
+    }
+    return undefined;
   }
 
   /** Other settings, or another node below. Rejects with `MonitorError`. */
@@ -198,8 +222,11 @@ export class BlockNodes {
     try {
       const name = options['node-name'];
       if (name !== undefined) this.#checkName(name);
-      const image = new RawFormat(file.disk);
-      return this.#make({ driver: 'raw', source: {}, image, settings, file }, name ?? names?.[0]);
+      const image = rawDisk(file.disk, options);
+      return this.#make(
+        { driver: 'raw', source: partSource(options), image, settings, file },
+        name ?? names?.[0],
+      );
     } catch (error) {
       return this.#undo(file, error);
     }

@@ -32,7 +32,9 @@ export interface BlockdevOptions {
   readonly aio?: 'threads' | 'native' | 'io_uring' | undefined;
   /** The node below, or what it is to be. */
   readonly file?: string | BlockdevOptions | undefined;
-  /** Of a null driver. */
+  /** Of raw: where it begins in the node below, in bytes. */
+  readonly offset?: number | bigint | undefined;
+  /** Of a null driver, or of the part that raw is. */
   readonly size?: number | bigint | undefined;
   readonly 'read-zeroes'?: boolean | undefined;
 }
@@ -66,7 +68,7 @@ const OPTIONS = union(
     }),
     'null-aio': NULL_OPTIONS,
     'null-co': NULL_OPTIONS,
-    raw: struct({ file: FILE_REFERENCE }),
+    raw: struct({ file: FILE_REFERENCE, offset: optional(INT), size: optional(INT) }),
   },
 );
 FILE_CHOICES.unshift(OPTIONS.node);

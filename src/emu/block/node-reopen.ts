@@ -4,7 +4,7 @@ import { asBlockError, type BlockBackend } from './block-backend.ts';
 import { type BlockNode, detectZeroesError, type NodeSettings } from './block-node.ts';
 import { type BlockdevOptions, settingsOf } from './blockdev-options.ts';
 import { addUser, bottomOf, edgeOf, removeUser, userConflict } from './node-users.ts';
-import { RawFormat } from './raw.ts';
+import { partSource, rawDisk } from './raw-part.ts';
 
 /** What of the block layer is needed. */
 export interface ReopenHost {
@@ -36,7 +36,11 @@ export async function reopenNodes(all: readonly BlockdevOptions[], host: ReopenH
   for (const { node, options, settings, file } of changes) {
     node.settings = settings;
     if (node.options !== undefined) node.options = { ...options, file: options.file ?? node.options.file };
-    if (file !== undefined && file !== node.file) await replaceFile(node, file, host);
+    if (file === undefined) continue;
+    const image = rawDisk(file.disk, options);
+    if (file !== node.file) await replaceFile(node, file, host);
+    node.image = image;
+    node.source = partSource(options);
   }
   for (const close of opened) await close();
 }
@@ -76,17 +80,21 @@ function checkUnchanged(node: BlockNode, options: BlockdevOptions): void {
   if (options.driver !== node.driver) throw cannotChange('driver');
   for (const name of ['filename', 'size', 'read-zeroes'] as const) {
     const value = options[name];
-    if (value !== undefined && value !== node.source[name]) throw cannotChange(name);
+    if (value !== undefined && node.file === undefined && value !== node.source[name]) {
+      throw cannotChange(name);
+    }
   }
   const share = options['force-share'];
   if (share !== undefined && share !== node.settings.forceShare) throw cannotChange('force-share');
 }
 
-function check({ node, settings, file }: Change): void {
+function check({ node, options, settings, file }: Change): void {
   if (settings.readOnly && node.users.some(({ writes }) => writes)) {
     throw new MonitorError(`Read-only block node '${node.name}' cannot support read-write users`);
   }
-  if (file === undefined || file === node.file) return;
+  if (file === undefined) return;
+  rawDisk(file.disk, options);
+  if (file === node.file) return;
   for (let below: BlockNode | undefined = file; below !== undefined; below = below.file) {
     if (below === node)
       throw new MonitorError(`Making '${file.name}' a file child of '${node.name}' would create a cycle`);
@@ -138,7 +146,6 @@ async function replaceFile(node: BlockNode, file: BlockNode, host: ReopenHost): 
     addUser(file, edge);
   }
   node.file = file;
-  node.image = new RawFormat(file.disk);
   file.references++;
   if (before === undefined) return;
   if (edge !== undefined) {
