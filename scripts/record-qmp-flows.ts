@@ -1,24 +1,6 @@
 /** What is said to QEMU over QMP, to be recorded: bytes as a client sends them. */
-
-export interface QmpFlow {
-  readonly name: string;
-  /** Arguments of QEMU beside those that all flows have. */
-  readonly args: readonly string[];
-  readonly sent: readonly string[];
-}
-
-const run = (command: string, args?: object): string =>
-  JSON.stringify(args === undefined ? { execute: command } : { execute: command, arguments: args });
-const ENABLE = run('qmp_capabilities');
-const negotiated = (...sent: readonly string[]): readonly string[] => [ENABLE, ...sent];
-
-/** Each command without arguments, with one that it does not know, and with what is no object. */
-const anyhow = (...commands: readonly string[]): readonly string[] =>
-  commands.flatMap((command) => [
-    run(command),
-    run(command, { zz: 1 }),
-    `{"execute":"${command}","arguments":[]}`,
-  ]);
+import { BLOCK_FLOWS } from './record-qmp-flows-block.ts';
+import { anyhow, negotiated, type QmpFlow, run } from './record-qmp-packets.ts';
 
 export const QMP_FLOWS: readonly QmpFlow[] = [
   {
@@ -280,4 +262,5 @@ export const QMP_FLOWS: readonly QmpFlow[] = [
       run('trace-event-set-state', { name: 'acpi*', enable: false, vcpu: 0 }),
     ),
   },
+  ...BLOCK_FLOWS,
 ];

@@ -2,7 +2,7 @@
  * What a manager of virtual machines asks QEMU over QMP: once, to learn what this QEMU can do, and then of each machine that it starts. The order is
  * that of libvirt, as its documentation and its recorded dialogues show it.
  */
-import type { QmpFlow } from './record-qmp-flows.ts';
+import type { QmpFlow } from './record-qmp-packets.ts';
 
 const run = (command: string, args?: object): string =>
   JSON.stringify(args === undefined ? { execute: command } : { execute: command, arguments: args });

@@ -10,7 +10,9 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { QMP_FLOWS, type QmpFlow } from './record-qmp-flows.ts';
+import { makeDisks } from './record-monitor-qemu.ts';
+import { QMP_FLOWS } from './record-qmp-flows.ts';
+import type { QmpFlow } from './record-qmp-packets.ts';
 import { probeFlows } from './record-qmp-probe.ts';
 
 const OUTPUT = join(import.meta.dirname, '../tests/golden/qmp');
@@ -79,14 +81,16 @@ class Qemu {
 }
 
 async function record({ name, args, sent }: QmpFlow, directory: string): Promise<void> {
-  const qemu = await Qemu.start(args, directory);
+  const here = (text: string): string => text.replaceAll('/tmp/', `${directory}/`);
+  makeDisks(directory);
+  const qemu = await Qemu.start(args.map(here), directory);
   const lines = [`# flow: ${name}`, `# qemu-system-x86_64 ${args.join(' ')}`];
   const note = (text: string): void => {
     for (const line of text.split('\r\n')) if (line !== '') lines.push(`<<< ${line}`);
   };
   note(await qemu.answer());
   for (const packet of sent) {
-    qemu.send(packet);
+    qemu.send(here(packet));
     lines.push(`>>> ${JSON.stringify(packet)}`);
     note(await qemu.answer());
   }

@@ -141,7 +141,9 @@ export class FileBackend implements BlockBackend {
 
   async resize(sizeBytes: number): Promise<void> {
     await this.#checkWritable(0, 0);
-    await this.#file.truncate(sizeBytes).catch(ioError);
+    await this.#file.truncate(sizeBytes).catch((error: unknown) => {
+      throw hostErrorCode(error) === 'EFBIG' ? new BlockError('EFBIG') : ioError(error);
+    });
     this.#sizeBytes = sizeBytes;
   }
 

@@ -27,11 +27,15 @@ export interface GuestFiles {
   readonly unpack?: () => BootFiles;
 }
 
-type Wanted = Pick<CommandLine, 'kernel' | 'initrd' | 'append' | 'guest' | 'memoryBytes' | 'drives'>;
+type Wanted = Pick<
+  CommandLine,
+  'kernel' | 'initrd' | 'append' | 'guest' | 'memoryBytes' | 'blockdevs' | 'drives'
+>;
 
 /** Reads the files. Throws StartError with QEMU's words for what cannot be read. */
 export function readGuest(wanted: Wanted): GuestFiles {
-  const namesDisk = wanted.drives.some(({ options }) => options.get('file') !== undefined);
+  const namesDisk =
+    wanted.blockdevs.length > 0 || wanted.drives.some(({ options }) => options.get('file') !== undefined);
   const guest = wanted.guest ?? (wanted.kernel === undefined && !namesDisk ? DEFAULT_GUEST : undefined);
   if (guest !== undefined) return readImage(guest, wanted);
   if (wanted.kernel === undefined) checkNoKernel(wanted);

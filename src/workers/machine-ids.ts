@@ -18,9 +18,10 @@ type Drive = ReturnType<Machine['drives']['list']>[number];
 
 export function driveRows(machine: Named): readonly DriveRow[] {
   return machine.drives.list().map((drive) => ({
-    id: drive.id,
+    // A drive that a device made for a node is called as the node.
+    id: drive.id || (drive.medium?.node.name ?? ''),
     path: pathOf(drive),
-    nodeName: drive.medium?.nodeName,
+    nodeName: drive.medium?.node.name,
     readOnly: drive.medium?.backend.readOnly ?? false,
     attached: drive.attachedTo !== undefined,
     deviceId: deviceIdOf(machine, drive),
@@ -31,6 +32,7 @@ export function driveRows(machine: Named): readonly DriveRow[] {
 export function freeIds(machine: Named): FreeIds {
   const taken = new Set([
     ...machine.drives.list().map(({ id }) => id),
+    ...machine.drives.nodes.list().map(({ name }) => name),
     ...machine.devices.tree.peripherals().map(({ id }) => id),
   ]);
   return { drive: firstFree(DRIVE_STEM, taken), device: firstFree(DEVICE_STEM, taken) };

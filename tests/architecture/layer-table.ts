@@ -11,7 +11,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/pci': ['emu/core', 'emu/qapi', 'emu/qdev', 'emu/bus', 'emu/memory'],
   'emu/chipset': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory', 'emu/char', 'emu/input', 'emu/pci'],
   'emu/acpi': ['emu/core', 'emu/bus'],
-  'emu/block': ['emu/core', 'emu/qdev', 'emu/memory'],
+  'emu/block': ['emu/core', 'emu/qapi', 'emu/qdev', 'emu/memory'],
   'emu/ata': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory', 'emu/pci', 'emu/block'],
   'emu/virtio': [
     'emu/core',

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { QmpCaller } from '../../src/emu/monitor/qmp/caller.ts';
 import { FailingImages } from '../support/failing-images.ts';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 
@@ -205,6 +206,71 @@ describe('a disk comes and goes while Linux runs', () => {
       );
     },
     MINUTES,
+  );
+
+  it(
+    'a disk on a node gets larger and smaller while Linux has it',
+    async () => {
+      const qmp = new QmpCaller(() => {}, { machine: guest.machine, nowMs: () => 0 });
+      const ask = (execute: string, args: object): Promise<string> =>
+        qmp.call(JSON.stringify({ execute, arguments: args }));
+      const file = { driver: 'file', filename: DISK };
+      expect(await ask('blockdev-add', { driver: 'raw', 'node-name': 'n', file })).toBe('{"return": {}}');
+      expect(await guest.hmp('device_add virtio-blk-pci,drive=n,id=grown')).toBe('');
+      await appears('vda');
+      const bytes = 'blockdev --getsize64 /dev/vda';
+      expect(await guest.ask(bytes)).toBe(String(64 * MIB));
+      for (const size of [96 * MIB, 32 * MIB]) {
+        expect(await ask('block_resize', { 'node-name': 'n', size })).toBe('{"return": {}}');
+        expect(await guest.ask(`until [ $(${bytes}) = ${size} ]; do usleep 20000; done; echo seen`)).toBe(
+          'seen',
+        );
+        const end = `of=/dev/vda bs=512 seek=${size / 512 - 1} count=1 conv=fsync,sync`;
+        await guest.run(`echo size-${size} | dd ${end} 2> /dev/null`);
+        expect(await guest.ask('tail -c 512 /dev/vda | head -n 1')).toBe(`size-${size}`);
+      }
+      expect(await guest.ask('dmesg | grep -c "vda.*new size"')).toBe('2');
+      await unplug('grown');
+      expect(await ask('blockdev-del', { 'node-name': 'n' })).toBe('{"return": {}}');
+      expect((await store.stat(DISK)).sizeBytes).toBe(32 * MIB);
+    },
+    MINUTES,
+  );
+
+  it(
+    'a disk with limits moves as much in a second as it may, and counts it',
+    async () => {
+      await plug('disk1', DISK);
+      const counts = async (): Promise<readonly number[]> =>
+        ['rd_bytes', 'rd_operations'].map((name) =>
+          Number(new RegExp(` ${name}=(\\d+)`).exec(blockstats)?.[1]),
+        );
+      let blockstats = await guest.hmp('info blockstats');
+      const [bytes = 0, operations = 0] = await counts();
+      /** Seconds that the guest needs for a megabyte, in hundredths. */
+      const seconds = async (): Promise<number> => {
+        const dd = 'dd if=/dev/vda of=/dev/null bs=64k count=16 iflag=direct 2> /dev/null';
+        const times = await guest.ask(`read a _ < /proc/uptime; ${dd}; read b _ < /proc/uptime; echo $a $b`);
+        const [begun, ended] = times.split(' ').map(Number);
+        return Number(ended) - Number(begun);
+      };
+      expect(await seconds()).toBeLessThan(0.2);
+      blockstats = await guest.hmp('info blockstats');
+      expect(await counts()).toEqual([bytes + MIB, operations + 16]);
+      expect(await guest.hmp('block_set_io_throttle disk1 1048576 0 0 0 0 0')).toBe('');
+      // The last of 16 requests goes when no more than a tenth of a second is left of the 15 before it.
+      const limited = await seconds();
+      expect(limited).toBeGreaterThan(15 / 16 - 0.111);
+      expect(limited).toBeLessThan(15 / 16);
+      expect(await guest.hmp('block_set_io_throttle disk1 0 0 0 20 0 0')).toBe('');
+      const rare = await seconds();
+      expect(rare).toBeGreaterThan((15 - 2) / 20 - 0.011);
+      expect(rare).toBeLessThan(15 / 20);
+      expect(await guest.hmp('info block disk1')).toContain(' iops=20 ');
+      expect(await guest.hmp('block_set_io_throttle disk1 0 0 0 0 0 0')).toBe('');
+      expect(await seconds()).toBeLessThan(0.2);
+    },
+    2 * MINUTES,
   );
 
   it(

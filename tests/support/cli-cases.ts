@@ -99,6 +99,37 @@ const LINES = `
 -kernel text -display none
 -kernel text -initrd disk -display none
 -kernel noise -display none
+-blockdev x -display none -nodefaults -S
+-blockdev driver=file -display none -nodefaults -S
+-blockdev driver=file,filename=disk -display none -nodefaults -S
+-blockdev driver=file,filename=disk,node-name=1 -display none -nodefaults -S
+-blockdev driver=file,filename=disk,node-name=f,zz=1 -display none -nodefaults -S
+-blockdev driver=file,filename=disk,node-name=f,read-only=x -display none -nodefaults -S
+-blockdev driver=file,filename=missing,node-name=f -display none -nodefaults -S
+-blockdev driver=null-co,node-name=n,size=1M -display none -nodefaults -S
+-blockdev driver=raw,node-name=r,file.driver=file -display none -nodefaults -S
+-blockdev driver=raw,node-name=r,file.driver=file,file.filename=disk,file.zz=1 -display none -nodefaults -S
+-blockdev driver=raw,node-name=r,file=f,file.driver=file -display none -nodefaults -S
+-blockdev driver=raw,node-name=r,file=missing -display none -nodefaults -S
+-blockdev driver=raw,node-name=r,file.0=1 -display none -nodefaults -S
+-blockdev { -display none -nodefaults -S
+-blockdev {"driver":"file"} -display none -nodefaults -S
+-blockdev {"driver":"null-co","node-name":"n","size":"x"} -display none -nodefaults -S
+-blockdev driver=null-co,node-name=n,cache.direct=maybe -display none -nodefaults -S
+-blockdev driver=null-co,node-name=n,cache=on -display none -nodefaults -S
+-blockdev driver=null-co,node-name -display none -nodefaults -S
+-blockdev null-co,node-name= -display none -nodefaults -S
+-blockdev help -display none -nodefaults -S
+-blockdev driver=null-co,node-name=n,.a=1 -display none -nodefaults -S
+-blockdev driver=null-co,node-name=n,discard=on -display none -nodefaults -S
+-blockdev node-name=n -display none -nodefaults -S
+-blockdev driver=null-co,node-name=n -blockdev driver=null-co,node-name=n -display none -nodefaults -S
+-blockdev driver=null-co,node-name=n -drive file=disk,format=raw,id=n,if=none -display none -nodefaults -S
+-blockdev driver=raw,node-name=r,file=n -blockdev driver=null-co,node-name=n -display none -nodefaults -S
+-blockdev driver=null-co,node-name=n -device virtio-blk-pci,drive=n -device virtio-blk-pci,drive=m -display none -nodefaults -S
+-drive if=none,id=d,file=disk,format=raw,iops=5,iops_rd=5 -display none -nodefaults -S
+-drive if=none,id=d,file=disk,format=raw,throttling.bps-total=x -display none -nodefaults -S
+-drive if=none,id=d,file=disk,format=raw,node-name=1 -display none -nodefaults -S
 -drive file=missing -display none
 -drive file=missing,if=virtio -display none
 -drive if=foo,file=disk -display none

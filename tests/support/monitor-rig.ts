@@ -128,12 +128,12 @@ export async function monitorRig({
   let images = 0;
   const store = new ChunkImageStore({ database, locks: new LocalLocks(), newId: () => `image${images++}` });
   for (const [path, sizeBytes] of IMAGES) await store.createEmpty(path, sizeBytes);
-  const drives = new Drives({ images: store, warn: say });
   const events = new MachineEvents(() => {});
   const seen: MachineEvent[] = [];
   events.listen((event) => seen.push(event));
   const time = { ns: 0 };
   const clock = new EventQueue(() => time.ns);
+  const drives = new Drives({ images: store, clock, warn: say });
   const trace = new TraceLog();
   const memory = pcMemory(memoryBytes, undefined, dimms?.maxSize);
   const objectTree = new ObjectTree('pc-i440fx-7.2-machine');

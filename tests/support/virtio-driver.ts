@@ -2,6 +2,8 @@
 import type { BlockBackend } from '../../src/emu/block/block-backend.ts';
 import { BlockError, checkRange } from '../../src/emu/block/block-backend.ts';
 import type { IoErrorListener } from '../../src/emu/block/block-errors.ts';
+import { DriveGate } from '../../src/emu/block/drive-gate.ts';
+import { assert } from '../../src/emu/core/assert.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { VirtioBlk } from '../../src/emu/virtio/virtio-blk.ts';
@@ -119,16 +121,20 @@ export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk, ra
   const { disableLegacy = false, disableModern = false, vectors = settings.numQueues + 1 } = properties;
   const errors: string[] = [];
   const onError: IoErrorListener = (operation, error) => errors.push(`${operation} ${error.code}`);
+  let gate: DriveGate | undefined;
   const made = queueRig(
-    (memory, clock) =>
-      new VirtioPci(
+    (memory, clock) => {
+      gate = new DriveGate(clock);
+      return new VirtioPci(
         { type: 'virtio-blk-pci', transitionalDeviceId: 0x1001, classCode: 0x010000 },
-        new VirtioBlk(settings, disk, { memory, trace: QUIET, clock, onError }),
+        new VirtioBlk(settings, disk, { memory, trace: QUIET, clock, onError, gate }),
         { disableLegacy, disableModern, vectors },
         memory,
-      ),
+      );
+    },
     { memory: ram, rings: DESC },
   );
+  assert(gate !== undefined, 'the card was made with it');
   const { memory } = made;
   const offer = (head: number) => made.offer(0, head);
   const kick = () => made.kick(0);
@@ -159,6 +165,7 @@ export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk, ra
 
   return {
     ...made,
+    gate,
     errors,
     writeDescriptor,
     offer,

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { attachDevices } from '../../src/emu/command-line/attach-devices.ts';
 import { type CommandLine, readCommandLine } from '../../src/emu/command-line/options.ts';
 import { StartError } from '../../src/emu/command-line/start-error.ts';
+import type { Machine } from '../../src/emu/machine/machine.ts';
+import { monitorRig } from '../support/monitor-rig.ts';
 
 const MIB = 1024 * 1024;
 
@@ -235,6 +238,43 @@ describe('drives and devices', () => {
         ['media', 'cdrom'],
       ],
     ]);
+  });
+
+  it('a node is the same as options and as JSON', () => {
+    const node = (text: string) => read('-blockdev', text).blockdevs.map(({ options }) => options);
+    const asJson = {
+      ...{ driver: 'raw', 'node-name': 'n', 'read-only': true, cache: { 'no-flush': false } },
+      file: { driver: 'file', filename: 'a,b' },
+    };
+    const asOptions = 'raw,node-name=n,read-only=on,cache.no-flush=off,file.driver=file,file.filename=a,,b';
+    expect(node(asOptions)).toEqual([asJson]);
+    expect(node(JSON.stringify(asJson))).toEqual([asJson]);
+    expect(node('driver=null-co,node-name=z,size=0x200')).toEqual([
+      { driver: 'null-co', 'node-name': 'z', size: 512 },
+    ]);
+  });
+
+  it('devices find nodes and drives, which are made before them', async () => {
+    const rig = await monitorRig();
+    const line = [
+      ...[
+        '-blockdev',
+        'driver=file,filename=/tmp/disk1.img,node-name=f',
+        '-blockdev',
+        'raw,node-name=r,file=f',
+      ],
+      ...['-drive', 'if=none,id=d,file=/tmp/disk2.img,format=raw,throttling.iops-total=7'],
+      ...['-device', 'virtio-blk-pci,drive=r,id=a', '-device', 'virtio-blk-pci,drive=d,id=b'],
+    ];
+    await attachDevices(rig.machine as unknown as Machine, read(...line), () => {});
+    const text = await rig.execute('info block');
+    expect(text).toContain(
+      'r: /tmp/disk1.img (raw)\n    Attached to:      /machine/peripheral/a/virtio-backend\n',
+    );
+    expect(text).toMatch(
+      /^d \(#block\d+\): \/tmp\/disk2.img \(raw\)\n {4}Attached to: .*\/b\/virtio-backend$/m,
+    );
+    expect(text).toContain(' iops=7 ');
   });
 
   it('a device may be written as JSON', () => {

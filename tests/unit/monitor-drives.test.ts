@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type BlockBackend, BlockError } from '../../src/emu/block/block-backend.ts';
-import { DriveBackend } from '../../src/emu/block/drive-backend.ts';
+import { BlockNode, PLAIN_SETTINGS } from '../../src/emu/block/block-node.ts';
 import { Drives } from '../../src/emu/block/drives.ts';
 import { MemoryBackend } from '../../src/emu/block/memory-store.ts';
+import { EventQueue } from '../../src/emu/core/clock.ts';
 import { Options } from '../../src/emu/qdev/option-string.ts';
 import { monitorRig } from '../support/monitor-rig.ts';
 
@@ -28,7 +29,11 @@ class SlowDisk extends MemoryBackend {
 }
 
 function drivesWith(disk: BlockBackend, warnings: string[] = []): Drives {
-  return new Drives({ images: { open: async () => disk }, warn: (text) => warnings.push(text) });
+  return new Drives({
+    images: { open: async () => disk },
+    clock: new EventQueue(() => 0),
+    warn: (text) => warnings.push(text),
+  });
 }
 
 const options = (id: string): Options =>
@@ -161,8 +166,19 @@ describe('drives', () => {
       discard: async () => void calls.push('discard'),
       flush: async () => void calls.push('flush'),
     });
-    const careful = new DriveBackend(spy, { ignoreFlushes: false, unmap: true });
-    const careless = new DriveBackend(spy, { ignoreFlushes: true, unmap: false });
+    const node = (noFlush: boolean, unmap: boolean): BlockBackend => {
+      const settings = { ...PLAIN_SETTINGS, noFlush, unmap };
+      return new BlockNode({
+        name: 'n',
+        age: 0,
+        driver: 'raw',
+        source: {},
+        image: spy,
+        settings,
+        file: undefined,
+      }).disk;
+    };
+    const [careful, careless] = [node(false, true), node(true, false)];
     for (const backend of [careful, careless]) {
       await backend.discard(0, 512);
       await backend.flush();
@@ -185,9 +201,6 @@ describe('drives', () => {
     expect(await rig.execute(`${PLUG},packed=on`)).toBe(
       "Error: Property 'virtio-blk-pci.packed' is fixed at 'off' in this machine\n",
     );
-    expect(await rig.execute('drive_add -n 0 driver=raw,node-name=n')).toBe(
-      'drive_add -n is not modelled by this machine\n',
-    );
   });
 
   it('remembers what is in a drive, as a snapshot asks for it again', async () => {
@@ -201,16 +214,14 @@ describe('drives', () => {
     expect(await rig.execute('change disk1 /tmp/odd.img raw')).toBe('');
     const options = drives.list()[0]?.options ?? new Options([]);
     await drives.remove('disk1');
-    const again = await drives.restore(options, { nodeName: '#n', fileNodeName: '#f' });
-    expect([again.name, again.medium?.path, again.medium?.backend.readOnly]).toEqual([
-      'disk1',
-      '/tmp/odd.img',
-      true,
-    ]);
+    const again = await drives.restore(options, ['#n', '#f']);
+    expect([again.name, again.medium?.node.name, again.medium?.path, again.medium?.backend.readOnly]).toEqual(
+      ['disk1', '#n', '/tmp/odd.img', true],
+    );
     expect(await rig.execute('eject disk1')).toBe('');
     const empty = drives.list()[0]?.options ?? new Options([]);
     await drives.remove('disk1');
-    expect((await drives.restore(empty, { nodeName: '', fileNodeName: '' })).medium).toBeUndefined();
+    expect((await drives.restore(empty, [])).medium).toBeUndefined();
   });
 
   it('keeps the image that is there when another one cannot come in', async () => {

@@ -10,6 +10,7 @@ import { schemaRows } from '../support/qmp-client.ts';
 interface Row {
   readonly name: string;
   readonly 'meta-type': string;
+  readonly 'json-type'?: string;
   readonly 'arg-type'?: string;
   readonly 'ret-type'?: string;
   readonly 'element-type'?: string;
@@ -53,17 +54,22 @@ const QEMU = new Schema(
   JSON.parse(readFileSync(join(import.meta.dirname, '../golden/qmp/schema.json'), 'utf8')) as Row[],
 );
 
-/** Images that stand on others, or have a format of their own; limits of their bursts; bitmaps. */
+/** Images that stand on others, or have a format of their own; bitmaps. */
 const NODE = [
   ...['backing-filename', 'full-backing-filename', 'backing-filename-format', 'snapshots'].map(
     (name) => `image.${name}`,
   ),
-  ...['image.backing-image', 'image.format-specific'],
-  ...['bps_max', 'bps_rd_max', 'bps_wr_max', 'iops_max', 'iops_rd_max', 'iops_wr_max'],
-  ...['bps_max', 'bps_rd_max', 'bps_wr_max', 'iops_max', 'iops_rd_max', 'iops_wr_max'].map(
-    (name) => `${name}_length`,
+  ...['image.backing-image', 'image.format-specific', 'dirty-bitmaps'],
+];
+/** Histograms, which a command would have to ask for. */
+const STATS = ['rd', 'wr', 'flush'].map((name) => `stats.${name}_latency_histogram`);
+/** Drivers that this machine has not, and options of a host's files, and of delays: both null drivers have one type. */
+const BLOCKDEV = [
+  '.driver values',
+  ...['pr-manager', 'locking', 'aio-max-batch', 'drop-cache', 'x-check-cache-dropped'].map(
+    (name) => `(file).${name}`,
   ),
-  ...['iops_size', 'group', 'dirty-bitmaps'],
+  '(null-aio).latency-ns',
 ];
 /** Kinds that this machine has not, files that are read, sockets of other families and settings of TCP. */
 const BACKEND = [
@@ -74,8 +80,13 @@ const BACKEND = [
 const LEFT_OUT = [
   ...NODE.map((name) => `query-block →[].inserted.${name}`),
   ...NODE.map((name) => `query-named-block-nodes →[].${name}`),
+  ...STATS.map((name) => `query-blockstats →[].${name}`),
+  'query-blockstats →[].driver-specific.driver values',
+  ...BLOCKDEV.map((name) => `blockdev-add${name}`),
+  ...BLOCKDEV.map((name) => `blockdev-reopen.options[]${name}`),
   ...BACKEND.map((name) => `chardev-add.backend${name}`),
   ...BACKEND.map((name) => `chardev-change.backend${name}`),
+  'transaction.actions[].type values',
   'object-add.qom-type values',
   'object-add(memory-backend-ram).prealloc-context',
   'set-numa-node.type values',
@@ -85,6 +96,7 @@ const LEFT_OUT = [
 
 class Comparison {
   readonly #ours: Schema;
+  readonly #compared = new Set<string>();
   readonly differences: string[] = [];
   readonly leftOut: string[] = [];
 
@@ -93,6 +105,10 @@ class Comparison {
   }
 
   compare(ourName: string, qemuName: string, where: string): void {
+    // A type may have itself as a part.
+    const pair = `${ourName} ${qemuName}`;
+    if (this.#compared.has(pair)) return;
+    this.#compared.add(pair);
     const ours = this.#ours.at(ourName);
     const qemu = QEMU.at(qemuName);
     if (ours['meta-type'] !== qemu['meta-type']) {
@@ -113,7 +129,7 @@ class Comparison {
         this.#compareObjects(ours, qemu, where);
         break;
       case 'alternate':
-        this.#compareChoices(ours, qemu, where);
+        this.#compareChoices(ours.members ?? [], qemu.members ?? [], where);
         break;
       default:
         this.differences.push(`${where}: nothing compares ${ours['meta-type']}`);
@@ -126,10 +142,18 @@ class Comparison {
     if (ours.length < qemu.length) this.leftOut.push(`${where} values`);
   }
 
-  #compareChoices({ members: own = [] }: Row, { members: theirs = [] }: Row, where: string): void {
-    if (own.length !== theirs.length) this.differences.push(`${where}: ${own.length} choices`);
-    for (const [at, { type }] of own.entries())
-      this.compare(type, String(theirs[at]?.type), `${where}|${at}`);
+  /** The choices have no names, but kinds. */
+  #compareChoices(own: readonly MemberRow[], theirs: readonly MemberRow[], where: string): void {
+    const kind = (schema: Schema, { type }: MemberRow): string => {
+      const row = schema.at(type);
+      return `${row['meta-type']} ${row['json-type'] ?? ''}`;
+    };
+    for (const choice of own) {
+      const other = theirs.find((one) => kind(QEMU, one) === kind(this.#ours, choice));
+      if (other === undefined) this.differences.push(`${where}: QEMU has no such choice`);
+      else this.compare(choice.type, other.type, where);
+    }
+    if (own.length < theirs.length) this.leftOut.push(`${where} choices`);
   }
 
   #compareObjects(ours: Row, qemu: Row, where: string): void {

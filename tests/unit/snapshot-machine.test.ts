@@ -130,9 +130,9 @@ describe('a state that no machine ever saved', () => {
       ['run.runState', 'lost', 'field run.runState of the state is "lost", not one of prelaunch, running, '],
       ['run.extra', 1, 'field run.extra of the state is not known'],
       [
-        'peripherals.drives',
+        'peripherals.block.made',
         {},
-        'field peripherals.drives of the state is a set of fields, not a list of 0 to 4096',
+        'field peripherals.block.made of the state is a set of fields, not a list of 0 to 4096',
       ],
       ['peripherals.devices', [{}], 'field peripherals.devices[0].options of the state is missing'],
       [

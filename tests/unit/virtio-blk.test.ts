@@ -366,9 +366,9 @@ describe('interrupts', () => {
     expect(memory.readU16(rings.USED + 4 + 8 * 256)).toBe(4);
   });
   it('a resized disk raises the configuration vector and the generation', () => {
-    const { start, card, messages, mmio } = rig();
+    const { start, gate, messages, mmio } = rig();
     start();
-    card.device.resized();
+    gate.onResize();
     expect([messages, mmio.read(MODERN + 0x15, 1)]).toEqual([[[0xfee00000, 0x40]], 1]);
   });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { PORTION } from '../../src/emu/core/bottom-half.ts';
 import type { DmaPort } from '../../src/emu/memory/dma-port.ts';
-import type { VirtioBlkState } from '../../src/emu/virtio/virtio-blk.ts';
+import type { VirtioBlkState } from '../../src/emu/virtio/virtio-blk-request.ts';
 import { settle, TestDisk, virtioRig } from '../support/virtio-driver.ts';
 
 const T_IN = 0;

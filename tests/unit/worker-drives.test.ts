@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Drives } from '../../src/emu/block/drives.ts';
+import { EventQueue } from '../../src/emu/core/clock.ts';
 import { ChunkImageStore, LocalLocks, MemoryChunkDatabase } from '../../src/emu/index.ts';
 import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { type BlockIoError, DiskErrors } from '../../src/workers/disk-errors.ts';
@@ -17,7 +18,7 @@ async function drivesRig() {
   });
   await store.createEmpty(PATH, 4096);
   const onChange = vi.fn();
-  const drives = new Drives({ images: store, onChange });
+  const drives = new Drives({ images: store, clock: new EventQueue(() => 0), onChange });
   const add = () => drives.add(parseOptions(`if=none,file=${PATH},format=raw,id=d`, 'file', () => {}));
   /** How often it was told of since the last time. */
   const changes = (): number => onChange.mock.calls.splice(0).length;

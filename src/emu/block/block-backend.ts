@@ -3,6 +3,7 @@ import { MonitorError } from '../core/monitor-error.ts';
 export type BlockErrorCode =
   | 'EIO'
   | 'ENOSPC'
+  | 'EFBIG'
   | 'EACCES'
   | 'EROFS'
   | 'EINVAL'
@@ -17,6 +18,7 @@ export type BlockErrorCode =
 export const BLOCK_ERROR_TEXT: Readonly<Record<BlockErrorCode, string>> = {
   EIO: 'Input/output error',
   ENOSPC: 'No space left on device',
+  EFBIG: 'File too large',
   EACCES: 'Permission denied',
   EROFS: 'Read-only file system',
   EINVAL: 'Invalid argument',

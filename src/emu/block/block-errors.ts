@@ -26,7 +26,7 @@ export function blockErrorReporter(
     return (operation, { code }) => {
       const { name, id, medium } = drive;
       const reason = BLOCK_ERROR_TEXT[code];
-      const node = medium === undefined ? {} : { 'node-name': medium.nodeName };
+      const node = medium === undefined ? {} : { 'node-name': medium.node.name };
       const nospace = code === 'ENOSPC';
       events.emit({
         event: 'BLOCK_IO_ERROR',
@@ -35,7 +35,10 @@ export function blockErrorReporter(
       const now = host.monotonicNs();
       if (now - toldAtNs < QUIET_NS) return;
       toldAtNs = now;
-      host.notice?.(`Disk ${id} (${medium?.path ?? 'no image'}): ${operation} failed: ${reason}`, 'disk');
+      host.notice?.(
+        `Disk ${id || medium?.node.name} (${medium?.path ?? 'no image'}): ${operation} failed: ${reason}`,
+        'disk',
+      );
     };
   };
 }

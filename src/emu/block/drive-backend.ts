@@ -1,28 +1,22 @@
 /** A drive's bytes as a device holds them: they can be taken away at any time, and then every request fails. */
 import { type BlockBackend, BlockError, type ImageLockMode } from './block-backend.ts';
 
-/** How a drive treats what the guest asks for. */
-export interface DrivePolicy {
-  /** cache=unsafe: a flush does nothing. */
-  readonly ignoreFlushes: boolean;
-  /** discard=unmap; else a discard does nothing. QEMU: ignored by default. */
-  readonly unmap: boolean;
-}
-
 export class DriveBackend implements BlockBackend {
-  readonly readOnly: boolean;
-  readonly #policy: DrivePolicy;
   readonly #onRequest: () => void;
   #disk: BlockBackend | undefined;
   #busy = 0;
   readonly #idle: (() => void)[] = [];
+  /** Requests that may not begin yet; undefined: all may. */
+  #stopped: (() => void)[] | undefined;
 
   /** @param onRequest told of each request that is not done at once */
-  constructor(disk: BlockBackend, policy: DrivePolicy, onRequest: () => void = () => {}) {
+  constructor(disk: BlockBackend, onRequest: () => void = () => {}) {
     this.#onRequest = onRequest;
     this.#disk = disk;
-    this.readOnly = disk.readOnly;
-    this.#policy = policy;
+  }
+
+  get readOnly(): boolean {
+    return this.#disk?.readOnly ?? false;
   }
 
   /** 0 once the medium is gone. */
@@ -30,16 +24,27 @@ export class DriveBackend implements BlockBackend {
     return this.#disk?.sizeBytes ?? 0;
   }
 
-  /** Takes the medium away from the device; the caller closes it once `drained` resolves. */
-  eject(): BlockBackend | undefined {
-    const disk = this.#disk;
+  /** Takes the medium away from the device; the caller gives it up once `drained` resolves. */
+  eject(): void {
     this.#disk = undefined;
-    return disk;
   }
 
   /** Puts back what was ejected. */
   insert(disk: BlockBackend): void {
     this.#disk = disk;
+  }
+
+  /** Lets no request begin, and resolves when none is under way. */
+  stop(): Promise<void> {
+    this.#stopped ??= [];
+    return this.drained();
+  }
+
+  /** Requests may begin again. */
+  go(): void {
+    const waiting = this.#stopped ?? [];
+    this.#stopped = undefined;
+    for (const begin of waiting) begin();
   }
 
   /** A request is under way. */
@@ -56,11 +61,11 @@ export class DriveBackend implements BlockBackend {
   }
 
   readSync(offset: number, target: Uint8Array): boolean {
-    return this.#disk?.readSync(offset, target) ?? false;
+    return this.#stopped === undefined && (this.#disk?.readSync(offset, target) ?? false);
   }
 
   writeSync(offset: number, source: Uint8Array): boolean {
-    return this.#disk?.writeSync(offset, source) ?? false;
+    return this.#stopped === undefined && (this.#disk?.writeSync(offset, source) ?? false);
   }
 
   read(offset: number, target: Uint8Array): Promise<void> {
@@ -72,11 +77,11 @@ export class DriveBackend implements BlockBackend {
   }
 
   flush(): Promise<void> {
-    return this.#with((disk) => (this.#policy.ignoreFlushes ? Promise.resolve() : disk.flush()));
+    return this.#with((disk) => disk.flush());
   }
 
   discard(offset: number, length: number): Promise<void> {
-    return this.#with((disk) => (this.#policy.unmap ? disk.discard(offset, length) : Promise.resolve()));
+    return this.#with((disk) => disk.discard(offset, length));
   }
 
   writeZeroes(offset: number, length: number): Promise<void> {
@@ -100,6 +105,10 @@ export class DriveBackend implements BlockBackend {
   }
 
   async #with(request: (disk: BlockBackend) => Promise<void>): Promise<void> {
+    while (this.#stopped !== undefined) {
+      const stopped = this.#stopped;
+      await new Promise<void>((resolve) => stopped.push(resolve));
+    }
     if (this.#disk === undefined) throw new BlockError('EIO');
     this.#busy++;
     this.#onRequest();

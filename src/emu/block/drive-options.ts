@@ -2,7 +2,15 @@
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseBool } from '../qdev/properties.ts';
+import { DETECT_ZEROES, detectZeroesError, type NodeSettings } from './block-node.ts';
+import {
+  THROTTLE_ALIASES,
+  THROTTLE_OPTIONS,
+  throttleGroup,
+  throttleLimits,
+} from './drive-throttle-options.ts';
 import { checkFormat } from './formats.ts';
+import type { ThrottleLimits } from './throttle-limits.ts';
 
 /** QEMU's interface types in the order of their numbers: `Can't hot-add drive to type 1`. */
 export const DRIVE_INTERFACES = [
@@ -51,13 +59,18 @@ export interface DriveOptions {
   readonly readOnly: boolean;
   readonly cache: DriveCache;
   readonly unmap: boolean;
+  readonly detectZeroes: NodeSettings['detectZeroes'];
+  /** The name of the image's upper node; undefined: it gets one. */
+  readonly nodeName: string | undefined;
+  readonly limits: ThrottleLimits;
+  /** Undefined: one of its own. */
+  readonly throttleGroup: string | undefined;
 }
 
 /** Options of QEMU's that change what a drive does and that are not modelled: only these values are taken. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   snapshot: ['off'],
   'copy-on-read': ['off'],
-  'detect-zeroes': ['off'],
   werror: ['report', 'enospc'],
   rerror: ['report'],
 };
@@ -66,7 +79,10 @@ const WORDS: Readonly<Record<string, { readonly words: readonly string[]; readon
   werror: { words: ['ignore', 'stop', 'report', 'enospc'], error: 'invalid write error action' },
   rerror: { words: ['ignore', 'stop', 'report'], error: 'invalid read error action' },
 };
-const ALIASES: readonly (readonly [from: string, to: string])[] = [['readonly', 'read-only']];
+const ALIASES: readonly (readonly [from: string, to: string])[] = [
+  ['readonly', 'read-only'],
+  ...THROTTLE_ALIASES,
+];
 const KNOWN = new Set([
   'if',
   'bus',
@@ -80,6 +96,9 @@ const KNOWN = new Set([
   'cache',
   'discard',
   'aio',
+  'detect-zeroes',
+  'node-name',
+  ...THROTTLE_OPTIONS,
   ...Object.keys(ONLY),
 ]);
 
@@ -144,6 +163,15 @@ function checkAio(values: Map<string, string>): void {
   }
 }
 
+/** Throws QEMU's error. */
+function detectZeroes(values: Map<string, string>, unmap: boolean): NodeSettings['detectZeroes'] {
+  const text = values.get('detect-zeroes') ?? 'off';
+  const found = DETECT_ZEROES.find((word) => word === text);
+  if (found === undefined) throw new MonitorError(`invalid parameter value: ${text}`);
+  if (found === 'unmap' && !unmap) throw detectZeroesError();
+  return found;
+}
+
 function checkUnmodelled(values: Map<string, string>): void {
   for (const [name, allowed] of Object.entries(ONLY)) {
     const text = values.get(name);
@@ -203,6 +231,8 @@ export function parseDriveOptions(options: Options, byDefault: DriveInterface): 
   const unmap = checkDiscard(values);
   checkAio(values);
   checkUnmodelled(values);
+  const limits = throttleLimits(values);
+  const zeroes = detectZeroes(values, unmap);
   const format = formatOf(values);
   const file = values.get('file') || undefined;
   checkLeftOver(values, file, format);
@@ -218,6 +248,10 @@ export function parseDriveOptions(options: Options, byDefault: DriveInterface): 
     readOnly,
     cache,
     unmap,
+    detectZeroes: zeroes,
+    nodeName: values.get('node-name'),
+    limits,
+    throttleGroup: throttleGroup(values),
   };
 }
 

@@ -1,55 +1,31 @@
-/** The machine's drives: images opened under a name, free or attached to a device. What `info block` shows. */
+/** The machine's drives: what devices have images through, free or attached to one. What `info block` shows. QEMU: BlockBackend. */
 
 import { assert } from '../core/assert.ts';
+import type { Clock } from '../core/clock.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import { Options } from '../qdev/option-string.ts';
+import type { Options } from '../qdev/option-string.ts';
 import { ServiceName } from '../qdev/services.ts';
 import { asBlockError } from './block-backend.ts';
+import type { BlockNode } from './block-node.ts';
+import { BlockNodes, type DriveImage, type NodeNames } from './block-nodes.ts';
+import type { BlockdevOptions } from './blockdev-options.ts';
+import { type Drive, type Medium, type MutableDrive, withImage } from './drive.ts';
 import { DriveBackend } from './drive-backend.ts';
+import { DriveGate } from './drive-gate.ts';
 import {
   automaticDriveName,
   DRIVE_INTERFACES,
   type DriveCache,
   type DriveInterface,
+  type DriveOptions,
   parseDriveOptions,
 } from './drive-options.ts';
-import { openFormat, probedRawWarning } from './formats.ts';
 import type { ImageOpener } from './image-store.ts';
-
-/** An image in a drive. */
-export interface Medium {
-  /** As the user wrote it. */
-  readonly path: string;
-  readonly format: string;
-  /** QEMU's generated name of the format node, `#block123`. */
-  readonly nodeName: string;
-  /** The same of the node below it, which is the file. */
-  readonly fileNodeName: string;
-  readonly backend: DriveBackend;
-}
-
-export interface Drive {
-  /** Empty once `drive_del` took the name away. */
-  readonly name: string;
-  /** The user's `id=` stays taken until the device that uses the drive is gone. */
-  readonly id: string;
-  readonly interface: DriveInterface;
-  readonly bus: number;
-  readonly unit: number;
-  readonly cache: DriveCache;
-  /** The device with a drive whose medium can be changed, or no device yet. */
-  readonly removable: boolean;
-  readonly medium: Medium | undefined;
-  /** How the user asked for it. */
-  readonly options: Options;
-  /** Path of the device that uses the drive. */
-  readonly attachedTo: string | undefined;
-}
-
-type MutableDrive = { -readonly [K in keyof Drive]: Drive[K] };
+import { ThrottleGroups } from './throttle-groups.ts';
 
 export interface DrivesOptions {
   readonly images: ImageOpener;
+  readonly clock: Clock;
   /** QEMU's block_default_type of the board. */
   readonly defaultInterface?: DriveInterface;
   /** Told what QEMU prints on its standard error. */
@@ -60,13 +36,17 @@ export interface DrivesOptions {
   readonly onChange?: () => void;
 }
 
-/** Those that are about what is in the drive. */
-const IMAGE_OPTIONS = new Set(['file', 'format', 'driver', 'read-only', 'readonly']);
+/** A drive that a device makes for a node. */
+const WRITEBACK: DriveCache = { writeback: true, direct: false, noFlush: false };
+
+export type { Drive, Medium } from './drive.ts';
 
 export const DRIVES = new ServiceName<Drives>('drives');
 
 export class Drives {
-  readonly #images: ImageOpener;
+  readonly nodes: BlockNodes;
+  readonly #throttles: ThrottleGroups;
+  readonly #clock: Clock;
   readonly #defaultInterface: DriveInterface;
   readonly #warn: (message: string) => void;
   readonly #onRequest: (() => void) | undefined;
@@ -74,16 +54,19 @@ export class Drives {
   readonly #drives: MutableDrive[] = [];
   readonly #closing = new Set<Promise<void>>();
   #turn: Promise<unknown> = Promise.resolve();
-  #nodes = 0;
 
-  constructor({
-    images,
-    defaultInterface = 'ide',
-    warn = () => {},
-    onRequest,
-    onChange = () => {},
-  }: DrivesOptions) {
-    this.#images = images;
+  constructor(options: DrivesOptions) {
+    const {
+      images,
+      clock,
+      defaultInterface = 'ide',
+      warn = () => {},
+      onRequest,
+      onChange = () => {},
+    } = options;
+    this.nodes = new BlockNodes({ images, warn, isDrive: (name) => this.find(name) !== undefined });
+    this.#throttles = new ThrottleGroups(clock);
+    this.#clock = clock;
     this.#defaultInterface = defaultInterface;
     this.#warn = warn;
     this.#onRequest = onRequest;
@@ -107,38 +90,45 @@ export class Drives {
 
   /** Stores what the images' caches hold. Rejects with `BlockError`. */
   async flush(): Promise<void> {
-    await Promise.all(this.#drives.map(({ medium }) => medium?.backend.flush()));
+    await Promise.all([
+      ...this.#drives.map(({ medium }) => medium?.backend.flush()),
+      ...this.nodes.list().map(({ references, disk }) => (references === 0 ? disk.flush() : undefined)),
+    ]);
   }
 
   /** A snapshot is restored: a drive as it was, under the names that its nodes had. */
-  async restore(options: Options, nodes: Pick<Medium, 'nodeName' | 'fileNodeName'>): Promise<Drive> {
-    const drive = this.#own(await this.add(options));
-    if (drive.medium !== undefined) drive.medium = { ...drive.medium, ...nodes };
-    return drive;
+  restore(options: Options, names: NodeNames): Promise<Drive> {
+    return this.inTurn(() => this.#add(options, names));
   }
 
-  /** The number that the next node's name begins with. */
-  get nodeCount(): number {
-    return this.#nodes;
-  }
-
-  /** A snapshot was restored: nodes are counted on from here. */
-  set nodeCount(count: number) {
-    this.#nodes = count;
+  /** A snapshot is restored: drives in the order of `names`, whatever they were made after. */
+  reorder(names: readonly string[]): void {
+    this.#drives.sort((a, b) => names.indexOf(a.id) - names.indexOf(b.id));
   }
 
   find(name: string): Drive | undefined {
     return this.#named(name);
   }
 
-  /** Makes a drive. Rejects with `MonitorError` in the words of `drive_add`. */
-  add(options: Options): Promise<Drive> {
-    const turn = this.#turn.then(() => this.#add(options));
+  /** The drive of that name has an image, or there is a node of that name. */
+  hasMedium(name: string): boolean {
+    const drive = this.#named(name);
+    return drive === undefined ? this.nodes.find(name) !== undefined : drive.medium !== undefined;
+  }
+
+  /** What is done one after another: what looks for names and then makes something under them. */
+  inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(act);
     this.#turn = turn.catch(() => {});
     return turn;
   }
 
-  async #add(options: Options): Promise<Drive> {
+  /** Makes a drive. Rejects with `MonitorError` in the words of `drive_add`. */
+  add(options: Options): Promise<Drive> {
+    return this.inTurn(() => this.#add(options));
+  }
+
+  async #add(options: Options, names?: NodeNames): Promise<Drive> {
     const wanted = parseDriveOptions(options, this.#defaultInterface);
     const { interface: type, bus, index } = wanted;
     const unit = wanted.unit ?? this.#freeUnit(type, bus);
@@ -149,20 +139,18 @@ export class Drives {
     const name = wanted.id ?? automaticDriveName(type, bus, unit, wanted.cdrom);
     if (this.#drives.some(({ id }) => id === name))
       throw new MonitorError(`Duplicate ID '${name}' for drive`);
-    const medium = wanted.file === undefined ? undefined : await this.#open(wanted.file, wanted);
+    const medium = wanted.file === undefined ? undefined : await this.#open(wanted.file, wanted, names);
+    if (this.nodes.find(name) !== undefined) {
+      if (medium !== undefined) await this.nodes.release(medium.node).catch(rethrow);
+      throw new MonitorError(`Device name '${name}' conflicts with an existing node name`);
+    }
     const drive: MutableDrive = {
-      name,
-      id: name,
-      interface: type,
-      bus,
-      unit,
-      cache: wanted.cache,
-      removable: true,
-      medium,
-      options,
-      attachedTo: undefined,
+      ...{ name, id: name, interface: type, bus, unit },
+      ...{ cache: wanted.cache, removable: true, medium, options, attachedTo: undefined },
+      gate: new DriveGate(this.#clock, this.#throttles),
     };
     this.#drives.push(drive);
+    drive.gate.limitTo(wanted.limits, { group: wanted.throttleGroup, byDefault: name });
     this.#onChange();
     return drive;
   }
@@ -175,61 +163,66 @@ export class Drives {
     throw new MonitorError(`Can't hot-add drive to type ${DRIVE_INTERFACES.indexOf(drive.interface)}`);
   }
 
-  /** `drive_del`: a drive in use loses its medium and its name, and goes with its device. */
+  /** `drive_del`: a drive in use loses its medium and its name, and goes with its device. QEMU: a node of that name goes as by `blockdev-del`. */
   async remove(name: string): Promise<void> {
+    if (this.nodes.find(name) !== undefined) return this.deleteNode(name);
     const drive = this.#existing(name);
-    const { medium } = drive;
-    if (medium !== undefined) await this.#close(medium).catch(rethrow);
-    drive.medium = undefined;
+    await this.#takeOut(drive);
     drive.name = '';
     if (drive.attachedTo === undefined) this.#forget(drive);
     else this.#onChange();
   }
 
-  /** `eject`: the image goes, the drive stays. Rejects with `MonitorError`. */
-  async eject(name: string): Promise<void> {
-    const drive = this.#removable(this.#existing(name));
-    if (drive.medium !== undefined) await this.#close(drive.medium).catch(rethrow);
-    drive.medium = undefined;
-    drive.options = withOptions(drive.options, {});
+  /** `eject`: the image goes, the drive stays. The drive is removable. Rejects with `MonitorError`. */
+  async eject(drive: Drive): Promise<void> {
+    const own = this.#own(drive);
+    await this.#takeOut(own);
+    own.options = withImage(own.options, {});
     this.#onChange();
   }
 
   /**
    * `change`: another image comes into the drive. Rejects with `MonitorError`.
-   * @param format absent: it is guessed
-   * @param readOnly absent: as the one that is in the drive, or was asked for
+   * @param title what errors call the drive
+   * @param image `format` undefined: it is guessed; `readOnly` undefined: as the one that is in the drive, or was asked for
    */
   async change(
-    name: string,
-    path: string,
-    format: string | undefined,
-    readOnly: boolean | undefined,
+    drive: Drive,
+    title: string,
+    image: {
+      readonly path: string;
+      readonly format: string | undefined;
+      readonly readOnly: boolean | undefined;
+    },
   ): Promise<void> {
-    const drive = this.#existing(name);
+    const own = this.#own(drive);
+    const { path, format, readOnly } = image;
     const given: Record<string, string> = { file: path, ...(format === undefined ? {} : { format }) };
-    const isReadOnly = readOnly ?? drive.options.effective().get('read-only') === 'on';
-    const options = withOptions(drive.options, { ...given, 'read-only': isReadOnly ? 'on' : 'off' });
+    const isReadOnly = readOnly ?? own.options?.effective().get('read-only') === 'on';
+    const options = withImage(own.options, { ...given, 'read-only': isReadOnly ? 'on' : 'off' });
     const medium = await this.#open(path, parseDriveOptions(options, this.#defaultInterface));
     try {
-      this.#removable(drive);
-      if (drive.medium !== undefined) await this.#close(drive.medium).catch(rethrow);
+      if (!own.removable) throw new MonitorError(`Device '${title}' is not removable`);
+      await this.#takeOut(own);
     } catch (error) {
-      await this.#close(medium);
+      await this.nodes.release(medium.node);
       throw error;
     }
-    drive.medium = medium;
-    drive.options = options;
+    own.medium = medium;
+    own.options = options;
     this.#onChange();
   }
 
   /**
    * QEMU's errors for a `drive=` value; `owner` is the type that has the property.
-   * @returns undefined when the drive is free
+   * @returns undefined when the drive is free, or a node has that name
    */
   checkFree(name: string, owner: string): MonitorError | undefined {
     const drive = this.#named(name);
-    if (drive === undefined) return new MonitorError(`Property '${owner}.drive' can't find value '${name}'`);
+    if (drive === undefined) {
+      if (this.nodes.find(name) !== undefined) return undefined;
+      return new MonitorError(`Property '${owner}.drive' can't find value '${name}'`);
+    }
     if (drive.attachedTo === undefined) return undefined;
     if (drive.interface !== 'none') {
       return new MonitorError(
@@ -240,15 +233,23 @@ export class Drives {
     return new MonitorError(`Drive '${name}' is already in use by another device`);
   }
 
-  /** Locks the image and gives the drive to the device at `path`. Throws QEMU's errors. */
+  /** Locks the image and gives the drive, or a new one for the node of that name, to the device at `path`. Throws QEMU's errors. */
   async attach(name: string, path: string, removable = false): Promise<Drive> {
-    const drive = this.#named(name);
-    assert(drive !== undefined && drive.attachedTo === undefined, `drive ${name} is not free`);
     // An image that was just unplugged may still be on its way to storage.
     await Promise.all(this.#closing);
+    const named = this.#named(name);
+    assert(named === undefined || named.attachedTo === undefined, `drive ${name} is not free`);
+    const drive = named ?? this.#forNode(name);
     const { medium } = drive;
-    if (medium !== undefined)
-      await medium.backend.lock(medium.backend.readOnly ? 'read' : 'write').catch(rethrow);
+    if (medium !== undefined) {
+      const title = `block device '${drive.name === '' ? path : drive.name}'`;
+      const user = { title, role: 'root', writes: !medium.node.settings.readOnly } as const;
+      drive.user = await this.nodes.attach(medium.node, user).catch((error: unknown) => {
+        if (named === undefined) medium.node.references--;
+        throw error;
+      });
+    }
+    if (named === undefined) this.#drives.push(drive);
     drive.attachedTo = path;
     drive.removable = removable;
     this.#onChange();
@@ -260,25 +261,69 @@ export class Drives {
     const own = this.#own(drive);
     own.attachedTo = undefined;
     own.removable = true;
-    this.#onChange();
-    await own.medium?.backend.unlock().catch(rethrow);
+    if (own.options === undefined) {
+      this.#forget(own);
+      if (own.medium !== undefined) await this.nodes.release(own.medium.node).catch(rethrow);
+    } else this.#onChange();
+    await this.#letGo(own).catch(rethrow);
   }
 
-  /** The device is gone, and the drive with it. QEMU: true of every drive made by `drive_add` or `-drive`. */
+  /** The device is gone, and the drive with it. QEMU: true of every drive made by `drive_add` or `-drive`. A node stays. */
   deviceGone(drive: Drive): void {
     const own = this.#own(drive);
     own.attachedTo = undefined;
-    const { medium } = own;
     this.#forget(own);
-    if (medium === undefined) return;
-    const closing = this.#close(medium).catch((error: unknown) => {
-      // What the guest was told is stored must not be lost: the drive comes back, to be deleted again.
-      this.#drives.push({ ...own, removable: true, medium });
+    if (own.medium === undefined) return;
+    const { medium, options } = own;
+    const closing = this.#takeOut(own).catch(async (error: unknown) => {
+      // What the guest was told is stored must not be lost: the drive comes back, to be deleted again. A node is there anyway.
+      if (options !== undefined) this.#drives.push({ ...own, removable: true, medium });
+      else await this.nodes.release(medium.node).catch(() => {});
       this.#onChange();
-      this.#warn(`drive '${own.id}' could not be closed: ${asBlockError(error).message}`);
+      const what = options === undefined ? `node '${medium.node.name}'` : `drive '${own.id}'`;
+      this.#warn(`${what} could not be closed: ${asBlockError(error).message}`);
     });
     this.#closing.add(closing);
     void closing.finally(() => this.#closing.delete(closing));
+  }
+
+  /** Another size for the image of a node; devices that have it are told. Rejects with `MonitorError`. */
+  async resize(node: BlockNode, sizeBytes: number): Promise<void> {
+    const users = this.#drives.filter(({ medium }) => medium?.node === node);
+    await this.inTurn(() => this.#quietly(users, () => this.nodes.resize(node, sizeBytes)));
+    for (const { gate } of users) gate.onResize();
+    this.#onChange();
+  }
+
+  /** `blockdev-add`. Rejects with `MonitorError`. */
+  async addNode(options: BlockdevOptions, names?: NodeNames): Promise<void> {
+    await this.inTurn(() => this.nodes.add(options, names));
+    this.#onChange();
+  }
+
+  /** `blockdev-del`. Rejects with `MonitorError`. */
+  async deleteNode(name: string): Promise<void> {
+    // An image that was just unplugged may still be on its way to storage.
+    await this.settled();
+    await this.inTurn(() => this.nodes.delete(name));
+    this.#onChange();
+  }
+
+  /** `blockdev-reopen`. Rejects with `MonitorError`, having changed nothing. */
+  async reopen(options: readonly BlockdevOptions[]): Promise<void> {
+    await this.inTurn(() => this.#quietly(this.#drives, () => this.nodes.reopen(options)));
+    this.#onChange();
+  }
+
+  /** While this is done no request of these drives is under way. QEMU: a drained section. */
+  async #quietly(drives: readonly Drive[], act: () => Promise<void>): Promise<void> {
+    const backends = drives.flatMap(({ medium }) => (medium === undefined ? [] : [medium.backend]));
+    await Promise.all(backends.map((backend) => backend.stop()));
+    try {
+      await act();
+    } finally {
+      for (const backend of backends) backend.go();
+    }
   }
 
   /** Resolves when the images of unplugged devices are closed. */
@@ -290,33 +335,32 @@ export class Drives {
   async closeAll(): Promise<void> {
     await this.settled();
     for (const drive of [...this.#drives]) await this.#discard(drive);
+    await this.nodes.closeAll();
   }
 
-  async #open(
-    path: string,
-    options: {
-      readonly format: string | undefined;
-      readonly readOnly: boolean;
-      readonly cache: DriveCache;
-      readonly unmap: boolean;
-    },
-  ): Promise<Medium> {
-    const file = await this.#images.open(path, { readOnly: options.readOnly }).catch(rethrow);
-    const fileNodeName = this.#nodeName();
-    const { format, disk } = await openFormat(file, options.format).catch(async (error: unknown) => {
-      await file.close();
-      return rethrow(error);
-    });
-    if (options.format === undefined && format === 'raw') this.#warn(probedRawWarning(path));
-    const policy = { ignoreFlushes: options.cache.noFlush, unmap: options.unmap };
-    const backend = new DriveBackend(disk, policy, this.#onRequest);
-    return { path, format, nodeName: this.#nodeName(), fileNodeName, backend };
+  async #open(path: string, options: DriveOptions, names?: NodeNames): Promise<Medium> {
+    const { format, nodeName, readOnly, cache, unmap, detectZeroes } = options;
+    const { direct, noFlush } = cache;
+    const settings = { readOnly, direct, noFlush, unmap, detectZeroes, forceShare: false };
+    const image: DriveImage = { path, format, nodeName, settings };
+    return this.#mediumOf(await this.nodes.openImage(image, names).catch(rethrow), path);
   }
 
-  /** QEMU: a counter and two random digits, so that nobody relies on the name. */
-  #nodeName(): string {
-    const count = this.#nodes++;
-    return `#block${count}${String((count * 61 + 17) % 100).padStart(2, '0')}`;
+  #mediumOf(node: BlockNode, path = node.path): Medium {
+    node.references++;
+    return { path, node, backend: new DriveBackend(node.disk, this.#onRequest) };
+  }
+
+  /** A drive without a name for a node that has one. */
+  #forNode(name: string): MutableDrive {
+    const node = this.nodes.find(name);
+    // Another monitor may have deleted it while this one waited.
+    if (node === undefined) throw new MonitorError(`Cannot find device='' nor node-name='${name}'`);
+    return {
+      ...{ name: '', id: '', interface: 'none', bus: 0, unit: -1, cache: WRITEBACK, removable: false },
+      ...{ medium: this.#mediumOf(node), options: undefined, attachedTo: undefined },
+      gate: new DriveGate(this.#clock, this.#throttles),
+    };
   }
 
   #named(name: string): MutableDrive | undefined {
@@ -326,11 +370,6 @@ export class Drives {
   #existing(name: string): MutableDrive {
     const drive = this.#named(name);
     if (drive === undefined) throw new MonitorError(`Device '${name}' not found`, 'DeviceNotFound');
-    return drive;
-  }
-
-  #removable(drive: MutableDrive): MutableDrive {
-    if (!drive.removable) throw new MonitorError(`Device '${drive.name}' is not removable`);
     return drive;
   }
 
@@ -348,6 +387,7 @@ export class Drives {
   }
 
   #forget(drive: MutableDrive): void {
+    drive.gate.unlimit();
     const at = this.#drives.indexOf(drive);
     // The device may have gone while the image was being closed.
     if (at < 0) return;
@@ -356,25 +396,41 @@ export class Drives {
   }
 
   async #discard(drive: MutableDrive): Promise<void> {
-    if (drive.medium !== undefined) await this.#close(drive.medium);
+    await this.#takeOut(drive);
     this.#forget(drive);
   }
 
-  /** Closes the image; when that fails, it stays in the drive. */
-  async #close({ backend }: Medium): Promise<void> {
-    const disk = backend.eject();
-    await backend.drained();
-    await disk?.close().catch((error: unknown) => {
-      backend.insert(disk);
-      throw error;
-    });
+  /** The device has the drive no longer: others may use the image. */
+  async #letGo(drive: MutableDrive): Promise<void> {
+    const { user, medium } = drive;
+    drive.user = undefined;
+    if (user !== undefined && medium !== undefined) await this.nodes.detach(medium.node, user);
   }
-}
 
-/** What a drive was asked for with, but for another image, or none. */
-function withOptions(options: Options, image: Readonly<Record<string, string>>): Options {
-  const kept = options.entries.filter(([key]) => !IMAGE_OPTIONS.has(key));
-  return new Options([...kept, ...Object.entries(image)], options.id);
+  /** Takes the image out of the drive; when it cannot be stored, it stays there. Rejects with `MonitorError`. */
+  #takeOut(drive: MutableDrive): Promise<void> {
+    // Its device may go while the image is on its way out.
+    drive.leaving ??= this.#takeOutNow(drive).finally(() => {
+      drive.leaving = undefined;
+    });
+    return drive.leaving;
+  }
+
+  async #takeOutNow(drive: MutableDrive): Promise<void> {
+    const { medium } = drive;
+    if (medium === undefined) return;
+    const { backend, node } = medium;
+    backend.eject();
+    await backend.drained();
+    try {
+      await this.#letGo(drive);
+      await this.nodes.release(node);
+    } catch (error) {
+      backend.insert(node.disk);
+      rethrow(error);
+    }
+    drive.medium = undefined;
+  }
 }
 
 function rethrow(error: unknown): never {

@@ -11,7 +11,6 @@ export type ForeignStart = (start: Uint8Array) => boolean;
  * QEMU: the size is rounded up to whole sectors; what the file lacks reads as zeros, a write there makes it longer.
  */
 export class RawFormat implements BlockBackend {
-  readonly readOnly: boolean;
   readonly #file: BlockBackend;
   readonly #foreign: ForeignStart | undefined;
 
@@ -19,7 +18,10 @@ export class RawFormat implements BlockBackend {
   constructor(file: BlockBackend, foreign?: ForeignStart) {
     this.#file = file;
     this.#foreign = foreign;
-    this.readOnly = file.readOnly;
+  }
+
+  get readOnly(): boolean {
+    return this.#file.readOnly;
   }
 
   get sizeBytes(): number {

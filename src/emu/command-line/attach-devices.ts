@@ -42,9 +42,14 @@ export function attachBackends(
  */
 export async function attachDevices(
   machine: Machine,
-  { drives, devices }: Pick<CommandLine, 'drives' | 'devices'>,
+  { blockdevs, drives, devices }: Pick<CommandLine, 'blockdevs' | 'drives' | 'devices'>,
   warn: (text: string) => void,
 ): Promise<void> {
+  for (const { options, at } of blockdevs) {
+    await machine.drives.addNode(options).catch((error: unknown) => {
+      throw atOption(error, at);
+    });
+  }
   const made: MadeDrive[] = [];
   for (const { options, at } of drives) {
     const { name } = await machine.drives.add(options).catch((error: unknown) => {

@@ -71,6 +71,12 @@ const GROUPS: readonly OptionGroup[] = [
         host: 'file',
       },
       {
+        name: 'blockdev',
+        value: '[driver=]driver,node-name=name[,prop=value]…',
+        help: 'a node of the block layer, which a device may name as its drive',
+        host: 'file',
+      },
+      {
         name: 'drive',
         value: '[file=file][,if=type][,id=name][,format=f]…',
         help: 'an image for a device; if=virtio makes the device too',

@@ -10,6 +10,7 @@ import { DEFAULT_DIALECT, DIALECTS_HELP, findDialect } from '../monitor/dialects
 import { devicePropertiesText } from '../monitor/hmp/device-help.ts';
 import { usbAddErrors } from '../monitor/hmp/legacy/usb-commands.ts';
 import { objectHelpText } from '../monitor/hmp/object-commands.ts';
+import { readBlockdev } from '../monitor/qapi/blockdev-text.ts';
 import { parseJson } from '../qapi/json-reader.ts';
 import { isJsonObject, type JsonValue, keysOf } from '../qapi/json-value.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
@@ -53,6 +54,12 @@ export type { ChardevOption, CharOption, MonitorOption } from './options-charact
 /** A drive or device of the command line. */
 export type { OptionGroup } from './options-memory.ts';
 
+/** A node of the block layer. */
+export interface BlockdevOption {
+  readonly options: ReturnType<typeof readBlockdev>;
+  readonly at: string;
+}
+
 /** The machine that the user wants. */
 export interface CommandLine {
   /** Undefined: the default. */
@@ -68,6 +75,7 @@ export interface CommandLine {
   readonly append: string | undefined;
   /** Name of a guest image; undefined: none was named. */
   readonly guest: string | undefined;
+  readonly blockdevs: readonly BlockdevOption[];
   readonly drives: readonly OptionGroup[];
   readonly devices: readonly OptionGroup<JsonValue>[];
   readonly objects: readonly OptionGroup[];
@@ -94,7 +102,7 @@ export interface CommandLine {
   readonly namesDisplay: boolean;
 }
 
-type Groups = CharacterEnds & Pick<CommandLine, 'drives' | 'devices' | 'objects'>;
+type Groups = CharacterEnds & Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects'>;
 
 /** Text for standard output; there is no machine to run. */
 export interface Answer {
@@ -136,6 +144,7 @@ class Reader {
   read(): CommandLine | Answer {
     // QEMU: options are read in their order before any of them is judged.
     const asked = this.#given.find(({ name }) => name === 'help' || name === 'version');
+    const blockdevs = this.#blockdevs();
     const drives = this.#drives();
     const devices = this.#devices();
     const objects = this.#objects();
@@ -146,7 +155,7 @@ class Reader {
     this.#collectMachine();
     const answer = this.#help(devices, objects, characters.chardevs);
     if (answer !== undefined) return answer;
-    return this.#judge({ drives, devices, objects, ...characters });
+    return this.#judge({ blockdevs, drives, devices, objects, ...characters });
   }
 
   #judge(groups: Groups): CommandLine {
@@ -238,6 +247,16 @@ class Reader {
       }
     }
     return objects;
+  }
+
+  #blockdevs(): readonly BlockdevOption[] {
+    return this.#all('blockdev').map(({ value, at }) => {
+      try {
+        return { options: readBlockdev(value), at };
+      } catch (error) {
+        throw atOption(error, at);
+      }
+    });
   }
 
   #drives(): readonly OptionGroup[] {

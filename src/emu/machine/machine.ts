@@ -120,6 +120,7 @@ export class Machine implements MachineApi {
     });
     this.drives = new Drives({
       images: host.images,
+      clock: this.clock,
       warn: host.warn ?? (() => {}),
       onChange: () => this.onDrivesChange(),
       ...(config.icountShift === undefined ? {} : { onRequest: () => this.engine.cpu.requestExit() }),

@@ -1,6 +1,5 @@
 /** What the user made, character devices, objects, drives and devices: how they are told to a snapshot, and made again of it without a word to the guest. */
 
-import type { Drive } from '../block/drives.ts';
 import type { UserChardev } from '../char/chardevs.ts';
 import { RingBuffer } from '../char/ring-buffer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
@@ -17,31 +16,12 @@ import {
   text,
   tuple,
 } from '../core/state-fields.ts';
-import { parseJson } from '../qapi/json-reader.ts';
-import type { JsonValue } from '../qapi/json-value.ts';
-import { writeJson } from '../qapi/json-writer.ts';
 import { Options } from '../qdev/option-string.ts';
 import type { PropertyValue } from '../qdev/properties.ts';
 import type { Qdev } from '../qdev/tree.ts';
 import type { Machine } from './machine.ts';
-
-type SavedOptions = {
-  readonly id: string | null;
-  /** The values are JSON: each is written as a text of it. */
-  readonly json: boolean;
-  readonly entries: readonly (readonly [key: string, value: string])[];
-};
-
-export type DriveSnapshot = {
-  readonly options: SavedOptions;
-  /** Null: an empty drive. */
-  readonly medium: {
-    readonly path: string;
-    readonly sizeBytes: number;
-    readonly nodeName: string;
-    readonly fileNodeName: string;
-  } | null;
-};
+import { OPTIONS, type SavedOptions, saveOptions, toOptions, toTextOptions } from './saved-options.ts';
+import { BLOCK, type BlockSnapshot, restoreBlock, restoreLimits, saveBlock } from './snapshot-block.ts';
 
 export type ChardevSnapshot = {
   readonly options: SavedOptions;
@@ -66,8 +46,7 @@ export type DeviceSnapshot = {
 export type PeripheralsSnapshot = {
   /** What `chardev-add` made, oldest first. */
   readonly chardevs: readonly ChardevSnapshot[];
-  readonly drives: readonly DriveSnapshot[];
-  readonly nodeCount: number;
+  readonly block: BlockSnapshot;
   /** What `object_add` made, oldest first. */
   readonly objects: readonly SavedOptions[];
   /** Oldest first: each after the one that it is plugged into. */
@@ -81,30 +60,10 @@ const TEXT_MAX = 65_536;
 const COUNT = integer(0, 0x7fff_ffff);
 const TEXT = text(TEXT_MAX);
 
-/** As long as the user wrote it. */
-const GIVEN = text(Number.POSITIVE_INFINITY);
 const PROPERTY_VALUE: StateKind<PropertyValue> = kind(
   (value) => ['undefined', 'string', 'boolean'].includes(typeof value) || Number.isFinite(value),
   'the value of a property',
 );
-
-const OPTIONS = record<SavedOptions>({
-  id: nullable(TEXT),
-  json: BOOLEAN,
-  entries: list(tuple(TEXT, GIVEN), { max: 1024 }),
-});
-
-const DRIVE = record<DriveSnapshot>({
-  options: OPTIONS,
-  medium: nullable(
-    record({
-      path: TEXT,
-      sizeBytes: integer(0, Number.MAX_SAFE_INTEGER),
-      nodeName: TEXT,
-      fileNodeName: TEXT,
-    }),
-  ),
-});
 
 const DEVICE = record<DeviceSnapshot>({
   options: OPTIONS,
@@ -125,23 +84,19 @@ const RING: StateKind<Uint8Array> = kind(
 
 export const PERIPHERALS = record<PeripheralsSnapshot>({
   chardevs: list(record<ChardevSnapshot>({ options: OPTIONS, bytes: nullable(RING) }), { max: 4096 }),
-  drives: list(DRIVE, { max: 4096 }),
-  nodeCount: COUNT,
+  block: BLOCK,
   objects: list(OPTIONS, { max: 4096 }),
   devices: list(DEVICE, { max: DEVICES_MAX }),
   anonymousDevices: COUNT,
 });
 
-/** Where a drive is and how its image is read, said anew. */
-const PLACE_OF_DRIVE = ['bus', 'unit', 'index', 'format', 'driver'];
 const ANONYMOUS = /^\/machine\/peripheral-anon\/device\[(\d{1,9})\]$/;
 
 /** Throws `SnapshotError` where a device could not be made again. */
 export function savePeripherals({ chardevs, drives, objects, devices }: Machine): PeripheralsSnapshot {
   return {
     chardevs: saveChardevs(chardevs.madeByUser()),
-    drives: drives.list().map(saveDrive),
-    nodeCount: drives.nodeCount,
+    block: saveBlock(drives),
     objects: objects.requests().map((options) => saveOptions(options)),
     devices: devices.tree.devices().flatMap(saveDevice),
     anonymousDevices: devices.anonymousDevices,
@@ -153,9 +108,9 @@ export async function restorePeripherals(machine: Machine, state: PeripheralsSna
   const { drives, objects, devices } = machine;
   for (const chardev of state.chardevs) restoreChardev(machine, chardev);
   for (const object of state.objects) made('an object', () => objects.add(toOptions(object)));
-  for (const drive of state.drives) await restoreDrive(machine, drive);
-  drives.nodeCount = state.nodeCount;
+  await restoreBlock(drives, state.block);
   for (const device of state.devices) await restoreDevice(machine, device);
+  restoreLimits(drives, state.block);
   devices.anonymousDevices = state.anonymousDevices;
   devices.machineReady();
 }
@@ -194,44 +149,6 @@ function made<T>(what: string, make: () => T): T {
   }
 }
 
-function saveDrive({ name, id, bus, unit, medium, options }: Drive): DriveSnapshot {
-  if (name === '') {
-    throw new SnapshotError(
-      `Drive ${id} was deleted under its device: take the device out, then save again.`,
-    );
-  }
-  const place: [string, string][] = [
-    ['bus', String(bus)],
-    ['unit', String(unit)],
-  ];
-  // What the guest wrote into a raw image must not make it one of another format.
-  if (medium !== undefined) place.push(['format', medium.format]);
-  const entries = options.entries.filter(([key]) => !PLACE_OF_DRIVE.includes(key));
-  return {
-    options: { id: options.id ?? null, json: false, entries: [...entries, ...place] },
-    medium:
-      medium === undefined
-        ? null
-        : {
-            path: medium.path,
-            sizeBytes: medium.backend.sizeBytes,
-            nodeName: medium.nodeName,
-            fileNodeName: medium.fileNodeName,
-          },
-  };
-}
-
-async function restoreDrive({ drives }: Machine, { options, medium }: DriveSnapshot): Promise<void> {
-  const nodes = medium ?? { nodeName: '', fileNodeName: '' };
-  const drive = await drives.restore(toTextOptions(options), nodes).catch((error: unknown) => {
-    if (medium === null) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new SnapshotError(`The snapshot needs the disk image ${medium.path}, which cannot be used: ${why}`);
-  });
-  if (medium === null || drive.medium?.backend.sizeBytes === medium.sizeBytes) return;
-  throw new SnapshotError(`The disk image ${medium.path} has another size than when the snapshot was taken.`);
-}
-
 function saveDevice({ request, bus, path, hotplugged, unplugRequestedMs }: Qdev): readonly DeviceSnapshot[] {
   if (request === undefined) return [];
   return [
@@ -245,15 +162,6 @@ function saveDevice({ request, bus, path, hotplugged, unplugRequestedMs }: Qdev)
       unplugRequestedMs: unplugRequestedMs ?? null,
     },
   ];
-}
-
-function saveOptions({ id, json, entries }: Options<JsonValue>, without?: string): SavedOptions {
-  const saved = (value: JsonValue): string => (json ? writeJson(value) : String(value));
-  return {
-    id: id ?? null,
-    json,
-    entries: entries.filter(([key]) => key !== without).map(([key, value]) => [key, saved(value)] as const),
-  };
 }
 
 async function restoreDevice({ devices }: Machine, state: DeviceSnapshot): Promise<void> {
@@ -271,18 +179,4 @@ async function restoreDevice({ devices }: Machine, state: DeviceSnapshot): Promi
     if (!(error instanceof MonitorError)) throw error;
     throw new SnapshotError(`The snapshot has a device that cannot be made: ${error.message}`);
   });
-}
-
-/** Throws `MonitorError` where a text is no JSON. */
-function toOptions({ id, json, entries }: SavedOptions): Options<JsonValue> {
-  return new Options(
-    entries.map(([key, value]) => [key, json ? parseJson(value) : value] as const),
-    id ?? undefined,
-    json,
-  );
-}
-
-/** Drives and character devices are asked for in text only. */
-function toTextOptions({ id, entries }: SavedOptions): Options {
-  return new Options(entries, id ?? undefined);
 }

@@ -73,6 +73,8 @@ type ObjectOf<M> = Flat<
 
 export const STR: SchemaType<string> = { node: { meta: 'builtin', name: 'str' } };
 export const BOOL: SchemaType<boolean> = { node: { meta: 'builtin', name: 'bool' } };
+/** With a point or without. */
+export const NUMBER: SchemaType<number> = { node: { meta: 'builtin', name: 'number' } };
 /** Any value of JSON. */
 export const ANY: SchemaType<unknown> = { node: { meta: 'builtin', name: 'any' } };
 

@@ -20,7 +20,7 @@
 import { SnapshotError } from '../core/snapshot-error.ts';
 
 export const MAGIC = new TextEncoder().encode('HOTSLOT\n');
-export const FORMAT_VERSION = 6;
+export const FORMAT_VERSION = 7;
 /** MAGIC and the version. */
 export const PREFIX_SIZE = 12;
 /** Type and length. */

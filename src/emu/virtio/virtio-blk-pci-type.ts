@@ -84,13 +84,16 @@ async function realizeVirtioBlkPci(request: RealizeRequest): Promise<RealizedDev
   const settings = virtioPciSettings(values, numQueues + 1);
   const name = values.text('drive');
   if (name === '') throw new MonitorError('drive property not set');
-  const medium = drives.find(name)?.medium;
-  if (medium === undefined) throw new MonitorError('Device needs media, but drive is empty');
+  const emptyError = new MonitorError('Device needs media, but drive is empty');
+  if (!drives.hasMedium(name)) throw emptyError;
   throwIf(checkQueues(numQueues, values.number('queue-size')));
   const drive = await drives.attach(name, `${path}/virtio-backend`);
+  const { medium, gate } = drive;
   const limits = blockLimits(values);
-  const refused = limits instanceof MonitorError ? limits : checkSectors(values);
-  if (limits instanceof MonitorError || refused !== undefined) {
+  // Another monitor may have taken the image out meanwhile.
+  const missing = medium === undefined ? emptyError : undefined;
+  const refused = missing ?? (limits instanceof MonitorError ? limits : checkSectors(values));
+  if (limits instanceof MonitorError || medium === undefined || refused !== undefined) {
     await drives.detach(drive);
     throw refused;
   }
@@ -115,7 +118,7 @@ async function realizeVirtioBlkPci(request: RealizeRequest): Promise<RealizedDev
     transitionalDeviceId: PCI_DEVICE_ID_VIRTIO_BLOCK,
     pciClass: values.number('class') || PCI_CLASS_STORAGE_SCSI,
     settings,
-    device: (dma) => new VirtioBlk(properties, medium.backend, { memory: dma, trace, clock, onError }),
+    device: (dma) => new VirtioBlk(properties, medium.backend, { memory: dma, trace, clock, onError, gate }),
     inner: VIRTIO_BLK_DEVICE,
     innerValues: new Map<string, PropertyValue>([
       ['logical_block_size', limits.logicalBlockSize],

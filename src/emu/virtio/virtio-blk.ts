@@ -3,23 +3,12 @@
 import type { BlockBackend } from '../block/block-backend.ts';
 import { BlockError } from '../block/block-backend.ts';
 import type { IoErrorListener } from '../block/block-errors.ts';
+import type { CountedKind, CountedRequest } from '../block/block-statistics.ts';
 import { BlkTransfer, type BlockTransfer, RangeTransfer } from '../block/block-transfer.ts';
+import { DriveGate } from '../block/drive-gate.ts';
+import type { HeldRequest } from '../block/throttle-groups.ts';
 import { hasRoom, PORTION, type Portion } from '../core/bottom-half.ts';
 import { Budget } from '../core/budget.ts';
-import {
-  BOOLEAN,
-  DWORD,
-  integer,
-  list,
-  nullable,
-  record,
-  type StateFields,
-  type StateKind,
-  tuple,
-  where,
-} from '../core/state-fields.ts';
-import type { Gpa } from '../memory/addresses.ts';
-import type { Segment } from '../memory/segments.ts';
 import { gather, scatter, segmentsLength, sliceSegments } from '../memory/segments.ts';
 import type { VirtioBlkProperties } from './virtio-blk-config.ts';
 import {
@@ -30,20 +19,27 @@ import {
   VIRTIO_BLK_SECTOR_SIZE,
   WCE_OFFSET,
 } from './virtio-blk-config.ts';
+import {
+  dataOf,
+  isData,
+  isWrite,
+  type Order,
+  rangeVerb,
+  TYPE_MASK,
+  VIRTIO_BLK_T_DISCARD,
+  VIRTIO_BLK_T_FLUSH,
+  VIRTIO_BLK_T_GET_ID,
+  VIRTIO_BLK_T_IN,
+  VIRTIO_BLK_T_OUT,
+  VIRTIO_BLK_T_WRITE_ZEROES,
+  type VirtioBlkState,
+  virtioBlkFields,
+} from './virtio-blk-request.ts';
 import type { VirtioState, VirtioWiring } from './virtio-device.ts';
 import { VIRTIO_CONFIG_S_DRIVER_OK, VirtioDevice } from './virtio-device.ts';
-import { type Chain, VIRTQUEUE_MAX_SIZE, type Virtqueue } from './virtqueue.ts';
+import type { Chain } from './virtqueue.ts';
 
 const VIRTIO_ID_BLOCK = 2;
-
-const VIRTIO_BLK_T_IN = 0;
-const VIRTIO_BLK_T_OUT = 1;
-const VIRTIO_BLK_T_FLUSH = 4;
-const VIRTIO_BLK_T_GET_ID = 8;
-const VIRTIO_BLK_T_DISCARD = 11;
-const VIRTIO_BLK_T_WRITE_ZEROES = 13;
-/** QEMU: both bits are ignored when it looks at the type; OUT then says the direction. */
-const TYPE_MASK = ~(VIRTIO_BLK_T_OUT | 0x8000_0000);
 
 export const VIRTIO_BLK_S_OK = 0;
 export const VIRTIO_BLK_S_IOERR = 1;
@@ -54,44 +50,28 @@ const ID_BYTES = 20;
 const RANGE_SIZE = 16;
 const RANGE_F_UNMAP = 1;
 
-export type VirtioBlkState = VirtioState & {
-  readonly writeCache: boolean;
-  /** Requests that the back end had not finished: queue number and head of each. */
-  readonly inFlight: readonly (readonly [queue: number, head: number])[];
-  /** Requests that wait for the next portion, in order, with what is done of them. */
-  readonly paused: readonly (Order & { readonly doneBytes: number })[];
-};
-
-/** A request as the driver wrote it: what it changes in its memory meanwhile does not count. */
-type Order = {
-  readonly queueIndex: number;
-  readonly head: number;
-  readonly type: number;
-  readonly sector: number;
-  readonly out: readonly Segment[];
-  readonly in: readonly Segment[];
-  /** Of a discard or a write of zeros, once it was begun: what it is about, in bytes. */
-  readonly range: { readonly offset: number; readonly bytes: number } | null;
-  /** Where the status byte goes. */
-  readonly statusGpa: Gpa;
-  /** Length to report: all the guest gave for writing. */
-  readonly written: number;
-};
-
 interface Request extends Order {
   range: Order['range'];
   /** Of a read, a write or a range that was begun. */
   transfer: BlockTransfer | undefined;
+  /** Once it is counted. */
+  counted: CountedRequest | undefined;
+  /** While the drive's limits hold it back, and after that. */
+  held: HeldRequest | undefined;
 }
 
 /** Copies of guest memory that wait for the back end: a driver may have a thousand requests of gigabytes under way. */
 const PIECES_BYTES = 16 << 20;
 /** In place of a status: the request goes on with the next portion. */
 const PAUSED = -1;
+/** In place of a status: the request goes on when the drive's limits allow it. */
+const HELD = -2;
 
 /** What the device needs of the machine. */
 export interface VirtioBlkWiring extends VirtioWiring {
   readonly onError?: IoErrorListener | undefined;
+  /** The drive's counts and limits; absent: of the device alone. */
+  readonly gate?: DriveGate | undefined;
 }
 
 export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
@@ -101,6 +81,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   readonly backend: BlockBackend;
   readonly #config: BlkConfig;
   readonly #onError: IoErrorListener;
+  readonly #gate: DriveGate;
   readonly #inFlight = new Set<Request>();
   readonly #quiet: (() => void)[] = [];
   readonly #pieces = new Budget(PIECES_BYTES);
@@ -113,6 +94,8 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     this.backend = backend;
     this.#config = new BlkConfig(properties, backend);
     this.#onError = wiring.onError ?? (() => {});
+    this.#gate = wiring.gate ?? new DriveGate(wiring.clock);
+    this.#gate.onResize = () => this.notifyConfig();
     this.#writeCache = properties.writeCache;
   }
 
@@ -128,11 +111,6 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     return this.#config.bytes(this.#writeCache);
   }
 
-  /** The back end got another size: the driver reads the new capacity. */
-  resized(): void {
-    this.notifyConfig();
-  }
-
   /** Resolves when no request is in flight: the disk then holds all that the guest was told. */
   quiesce(): Promise<void> {
     if (this.#inFlight.size === 0) return Promise.resolve();
@@ -144,12 +122,15 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   abandon(): void {
     this.#inFlight.clear();
     this.#paused = [];
+    this.#gate.withdraw(() => false);
     this.#becomeQuiet();
   }
 
   override resetQueue(index: number): void {
     for (const request of this.#inFlight) if (request.queueIndex === index) this.#inFlight.delete(request);
     this.#paused = this.#paused.filter(({ queueIndex }) => queueIndex !== index);
+    const wanted = new Set([...this.#inFlight].map(({ held }) => held));
+    this.#gate.withdraw((request) => wanted.has(request));
     this.#becomeQuiet();
     super.resetQueue(index);
   }
@@ -177,7 +158,10 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
       ...common,
       writeCache: this.#writeCache,
       inFlight,
-      paused: this.#paused.map(({ transfer, ...order }) => ({ ...order, doneBytes: transfer?.done ?? 0 })),
+      paused: this.#paused.map(({ transfer, counted: _counted, held: _held, ...order }) => ({
+        ...order,
+        doneBytes: transfer?.done ?? 0,
+      })),
     };
   }
 
@@ -186,7 +170,9 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     const { writeCache, inFlight, paused } = state;
     this.#writeCache = writeCache;
     for (const { doneBytes, ...order } of paused) {
-      const request: Request = { ...order, transfer: this.#transferOf(order, doneBytes) };
+      const transfer = this.#transferOf(order, doneBytes);
+      const counted = this.#gate.statistics.begin(kindOf(order), transfer.total);
+      const request: Request = { ...order, transfer, counted, held: undefined };
       this.#inFlight.add(request);
       this.#paused.push(request);
     }
@@ -240,6 +226,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   /** A request was begun, or goes on; true when it is complete at once. */
   #begun(request: Request, status: number | Promise<number>): boolean {
     if (typeof status !== 'number') void this.#finish(request, status);
+    else if (status === HELD) return false;
     else if (status === PAUSED) this.#paused.push(request);
     else {
       this.#inFlight.delete(request);
@@ -275,6 +262,8 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
       statusGpa: last.gpa + last.length - 1,
       written,
       transfer: undefined,
+      counted: undefined,
+      held: undefined,
     };
   }
 
@@ -284,6 +273,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
       case VIRTIO_BLK_T_IN:
         return this.#readWrite(request, portion);
       case VIRTIO_BLK_T_FLUSH:
+        request.counted = this.#gate.statistics.begin('flush', 0);
         return this.backend.flush().then(() => VIRTIO_BLK_S_OK);
       case VIRTIO_BLK_T_GET_ID:
         return this.#getId(request);
@@ -302,7 +292,31 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
       this.trace.event(name, request.sector, segmentsLength(dataOf(request)) / VIRTIO_BLK_SECTOR_SIZE);
     }
     request.transfer = this.#transferOf(request, 0);
-    return this.#step(request, portion);
+    if (!this.#config.inRange(request.transfer)) return this.#refused(kindOf(request), VIRTIO_BLK_S_IOERR);
+    return this.#begin(request, request.transfer, portion);
+  }
+
+  /** Counts a request that is never begun. */
+  #refused(kind: CountedKind, status: number): number {
+    this.#gate.statistics.refuse(kind);
+    return status;
+  }
+
+  /** The request goes now, or when the drive's limits allow it. QEMU: a discard has none. */
+  #begin(request: Request, transfer: BlockTransfer, portion: Portion): number | Promise<number> {
+    const kind = kindOf(request);
+    request.counted = this.#gate.statistics.begin(kind, transfer.total);
+    if (kind !== 'read' && kind !== 'write') return this.#step(request, portion);
+    const held: HeldRequest = { bytes: transfer.total, go: () => this.#goOn(request) };
+    if (this.#gate.admit(kind, held)) return this.#step(request, portion);
+    request.held = held;
+    return HELD;
+  }
+
+  #goOn(request: Request): void {
+    if (!this.#inFlight.has(request)) return;
+    this.#paused.push(request);
+    this.scheduleKept();
   }
 
   #transferOf(order: Order, doneBytes: number): BlockTransfer {
@@ -362,13 +376,16 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     const sector = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
     const sectors = view.getUint32(8, true);
     const flags = view.getUint32(12, true);
+    const zeroes = rangeVerb(request) === 'writeZeroes';
+    // QEMU: of those that it refuses only writes of zeros are counted.
+    const refused = (status: number): number => (zeroes ? this.#refused('write', status) : status);
     // Spec: §5.2.6.2: unknown flags, and UNMAP with a discard, are not supported.
-    const allowed = rangeVerb(request) === 'writeZeroes' ? RANGE_F_UNMAP : 0;
-    if ((flags & ~allowed) !== 0) return VIRTIO_BLK_S_UNSUPP;
-    if (sectors > maxSectors) return VIRTIO_BLK_S_IOERR;
+    if ((flags & ~(zeroes ? RANGE_F_UNMAP : 0)) !== 0) return refused(VIRTIO_BLK_S_UNSUPP);
+    if (sectors > maxSectors) return refused(VIRTIO_BLK_S_IOERR);
     request.range = { offset: sector * VIRTIO_BLK_SECTOR_SIZE, bytes: sectors * VIRTIO_BLK_SECTOR_SIZE };
     request.transfer = this.#transferOf(request, 0);
-    return this.#step(request, portion);
+    if (!this.#config.inRange(request.transfer)) return refused(VIRTIO_BLK_S_IOERR);
+    return this.#begin(request, request.transfer, portion);
   }
 
   async #finish(request: Request, pending: number | Promise<number>): Promise<void> {
@@ -379,6 +396,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
       if (!(error instanceof BlockError)) throw error;
       if (this.#inFlight.has(request)) this.#ioError(request, error);
     }
+    if (status === HELD) return;
     if (status === PAUSED && this.#inFlight.has(request)) {
       this.#paused.push(request);
       this.scheduleKept();
@@ -400,6 +418,9 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
 
   #push(request: Request, status: number): void {
     if (this.trace.on) this.trace.event('virtio_blk_req_complete', request.head, status);
+    if (request.counted !== undefined) {
+      this.#gate.statistics.end(request.counted, status === VIRTIO_BLK_S_OK);
+    }
     this.memory.writeU8(request.statusGpa, status);
     this.queues[request.queueIndex]?.push(request.head, request.written);
   }
@@ -410,64 +431,8 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   }
 }
 
-/** A read or a write, not a range. */
-function isData({ range }: Order): boolean {
-  return range === null;
-}
-
-function rangeVerb({ type }: Order): 'discard' | 'writeZeroes' {
-  return (type & TYPE_MASK) === (VIRTIO_BLK_T_DISCARD & TYPE_MASK) ? 'discard' : 'writeZeroes';
-}
-
-/** Addresses and sectors are as the driver wrote them: whether there is something is seen when they are used. */
-const ANY_64_BITS = integer(0, 2 ** 64);
-const RANGE = record<NonNullable<Order['range']>>({
-  offset: integer(0, Number.MAX_SAFE_INTEGER),
-  bytes: integer(0, VIRTIO_BLK_SECTOR_SIZE * 2 ** 32),
-});
-const SEGMENTS = list(record<Segment>({ gpa: ANY_64_BITS, length: integer(0, 2 ** 32) }), {
-  max: VIRTQUEUE_MAX_SIZE,
-});
-
-function virtioBlkFields(
-  common: StateFields<VirtioState>,
-  queues: readonly Virtqueue[],
-): StateKind<VirtioBlkState> {
-  const queueIndex = integer(0, queues.length - 1);
-  const head = integer(0, VIRTQUEUE_MAX_SIZE - 1);
-  const requests = { max: queues.length * VIRTQUEUE_MAX_SIZE };
-  const paused = record<VirtioBlkState['paused'][number]>({
-    queueIndex,
-    head,
-    type: DWORD,
-    sector: ANY_64_BITS,
-    out: SEGMENTS,
-    in: SEGMENTS,
-    statusGpa: ANY_64_BITS,
-    written: integer(0, Number.MAX_SAFE_INTEGER),
-    doneBytes: integer(0, Number.MAX_SAFE_INTEGER),
-    range: nullable(RANGE),
-  });
-  const possible = where(paused, (request) =>
-    request.doneBytes <= (request.range?.bytes ?? segmentsLength(dataOf(request)))
-      ? undefined
-      : 'has done more than it asks for',
-  );
-  return record<VirtioBlkState>({
-    ...common,
-    writeCache: BOOLEAN,
-    inFlight: where(list(tuple(queueIndex, head), requests), (all) =>
-      new Set(all.map(String)).size === all.length ? undefined : 'has a request twice',
-    ),
-    paused: list(possible, requests),
-  });
-}
-
-function isWrite({ type }: Order): boolean {
-  return (type & VIRTIO_BLK_T_OUT) !== 0;
-}
-
-/** The buffers of a read or write. */
-function dataOf(order: Order): readonly Segment[] {
-  return isWrite(order) ? order.out : order.in;
+/** What a read, a write or a range counts as. */
+function kindOf(order: Order): CountedKind {
+  if (!isData(order)) return rangeVerb(order) === 'discard' ? 'unmap' : 'write';
+  return isWrite(order) ? 'write' : 'read';
 }

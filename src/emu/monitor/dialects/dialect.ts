@@ -7,7 +7,7 @@ import type { DeviceRegistry } from '../../qdev/device-type.ts';
 import type { Command } from '../command.ts';
 import type { BlockTextOptions } from '../hmp/info-block.ts';
 import type { CpuLine } from '../hmp/info-cpus.ts';
-import type { BlockDeviceInfo, BlockInfo } from '../qapi/block-core.ts';
+import type { BlockDeviceInfo, BlockInfo } from '../qapi/block-core-info.ts';
 import type { PciInfo } from '../qapi/pci.ts';
 import type { QmpContext } from '../qmp/own-commands.ts';
 import type { ErrorStyle } from './error-style.ts';

@@ -3,7 +3,7 @@ import { deviceListText, flatDeviceList } from '../hmp/device-help.ts';
 import { blockText } from '../hmp/info-block.ts';
 import { type CpuLine, cpusText } from '../hmp/info-cpus.ts';
 import { pciText } from '../hmp/info-pci.ts';
-import type { BlockInfo } from '../qapi/block-core.ts';
+import type { BlockInfo } from '../qapi/block-core-info.ts';
 import type { Layouts } from './dialect.ts';
 
 /** ` key=value`, or nothing where that does not apply. */

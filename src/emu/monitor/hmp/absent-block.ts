@@ -1,26 +1,19 @@
 /** Commands about images and drives that this machine has not. Sentences are QEMU's where it has one for such a machine. */
-import { block, flag, long, maybe, size, string } from '../argument-specs.ts';
+import { block, flag, maybe, size, string } from '../argument-specs.ts';
 import type { AbsentRow, ByDrive, ByMedium } from './absent.ts';
 
 const NO_COPIES = 'Error: Hotslot has no jobs that copy images';
 const NO_SERVER = 'Error: Hotslot is no server of disk images';
-const NO_THROTTLE = 'Error: Hotslot does not limit what a drive moves';
 const ONE_DEVICE = [block('device')];
 const JOB = "Error: Block job '{device}' not found";
 const NO_SNAPSHOTS: ByMedium = {
   writable: "Error: Device '{drive}' is writable but does not support snapshots",
   none: 'Error: no block device can store vmstate for snapshot',
 };
-const RATES = ['bps', 'bps_rd', 'bps_wr', 'iops', 'iops_rd', 'iops_wr'].map(long);
 
 const noNode = (there: string): ByDrive => ({
   drive: 'device',
   none: "Error: Cannot find device='{device}' nor node-name='{device}'",
-  there,
-});
-const noDevice = (there: string): ByDrive => ({
-  drive: 'device',
-  none: "Error: Device '{device}' not found",
   there,
 });
 
@@ -30,13 +23,6 @@ export const ABSENT_BLOCK: readonly AbsentRow[] = [
   ['block_job_pause', 'device', 'let a job wait', ONE_DEVICE, JOB],
   ['block_job_resume', 'device', 'let a job that waits go on', ONE_DEVICE, JOB],
   ['block_job_set_speed', 'device speed', 'how fast a job may be', [...ONE_DEVICE, size('speed')], JOB],
-  [
-    'block_set_io_throttle',
-    'device bps bps_rd bps_wr iops iops_rd iops_wr',
-    'how much a drive may move in a second',
-    [...ONE_DEVICE, ...RATES],
-    noDevice(NO_THROTTLE),
-  ],
   [
     'block_stream',
     'device [speed [base]]',

@@ -8,13 +8,6 @@ const RULE = '-'.repeat(79);
 
 const ROWS: readonly AbsentRow[] = [
   ['block-jobs', '', 'jobs that copy images', [], 'No active jobs'],
-  [
-    'blockstats',
-    '',
-    'what drives moved',
-    [],
-    { writable: 'Hotslot does not count what drives move', none: '' },
-  ],
   ['capture', '', 'what is written of what is heard', [], ''],
   [
     'dirty_rate',

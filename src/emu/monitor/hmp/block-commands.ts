@@ -1,11 +1,30 @@
-/** `eject`, `change` and `block_resize`. */
+/** `eject`, `change`, `block_resize` and `block_set_io_throttle`. */
 import { MonitorError } from '../../core/monitor-error.ts';
-import { block, filename, flag, maybe, size, string } from '../argument-specs.ts';
+import { type ArgumentValues, block, filename, flag, long, maybe, size, string } from '../argument-specs.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { changeMedium } from '../qapi/block-core.ts';
+import {
+  changeMedium,
+  driveNamed,
+  driveOfDevice,
+  modeError,
+  resizeImage,
+  setIoThrottle,
+} from '../qapi/block-core-control.ts';
+
+const RATES = ['bps', 'bps_rd', 'bps_wr', 'iops', 'iops_rd', 'iops_wr'] as const;
 
 const driveNames = ({ machine }: CommandContext): readonly string[] =>
   machine.drives.list().flatMap(({ name }) => (name === '' ? [] : [name]));
+
+function setLimits({ machine }: CommandContext, args: ArgumentValues): void {
+  const title = String(args.get('device'));
+  const drive = machine.drives.find(title) ?? driveOfDevice(machine, title);
+  const rate = (name: (typeof RATES)[number]): number | bigint => args.get(name) as number | bigint;
+  setIoThrottle(drive, title, {
+    ...{ bps: rate('bps'), bps_rd: rate('bps_rd'), bps_wr: rate('bps_wr') },
+    ...{ iops: rate('iops'), iops_rd: rate('iops_rd'), iops_wr: rate('iops_wr') },
+  });
+}
 
 export const BLOCK_COMMANDS: readonly Command[] = [
   {
@@ -15,7 +34,10 @@ export const BLOCK_COMMANDS: readonly Command[] = [
     help: 'take the image out of a drive that stays (-f: also when the guest holds it)',
     complete: driveNames,
     async run({ machine }, args) {
-      await machine.drives.eject(String(args.get('device')));
+      const name = String(args.get('device'));
+      const drive = driveNamed(machine, name);
+      if (!drive.removable) throw new MonitorError(`Device '${name}' is not removable`);
+      await machine.drives.eject(drive);
       return '';
     },
   },
@@ -33,7 +55,11 @@ export const BLOCK_COMMANDS: readonly Command[] = [
     complete: driveNames,
     async run({ machine }, args) {
       const [format, mode] = ['arg', 'read-only-mode'].map((name) => args.get(name)?.toString());
-      await changeMedium(machine, String(args.get('device')), String(args.get('target')), format, mode);
+      const wrong = modeError(mode);
+      if (wrong !== undefined) throw wrong;
+      const name = String(args.get('device'));
+      const path = String(args.get('target'));
+      await changeMedium(machine, driveNamed(machine, name), name, { path, format, mode });
       return '';
     },
   },
@@ -43,14 +69,20 @@ export const BLOCK_COMMANDS: readonly Command[] = [
     params: 'device size',
     help: 'make an image larger or smaller',
     complete: driveNames,
-    run({ machine }, args) {
-      const name = String(args.get('device'));
-      const isThere = machine.drives.find(name) !== undefined;
-      throw new MonitorError(
-        isThere
-          ? 'Hotslot cannot change the size of an image'
-          : `Cannot find device='${name}' nor node-name=''`,
-      );
+    async run({ machine }, args) {
+      await resizeImage(machine, String(args.get('device')), undefined, Number(args.get('size')));
+      return '';
+    },
+  },
+  {
+    name: 'block_set_io_throttle',
+    args: [block('device'), ...RATES.map(long)],
+    params: 'device bps bps_rd bps_wr iops iops_rd iops_wr',
+    help: 'how much a drive may move in a second',
+    complete: driveNames,
+    run(context, args) {
+      setLimits(context, args);
+      return '';
     },
   },
 ];

@@ -1,4 +1,5 @@
 /** The command table. Syntax, output and errors are QEMU 7.2's; descriptions are ours. */
+import { nodeOptions } from '../../block/node-option-text.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import { parseOptions } from '../../qdev/option-string.ts';
 import { ArgumentError } from '../argument-error.ts';
@@ -92,8 +93,8 @@ function driveAdd({ machine, warn }: CommandContext, text: string, byNode: boole
   return withPlainErrors(async () => {
     const options = parseOptions(text, undefined, warn);
     if (byNode) {
-      if (options.get('node-name') === undefined) throw new MonitorError("'node-name' needs to be specified");
-      throw new MonitorError('drive_add -n is not modelled by this machine');
+      await machine.drives.addNode(nodeOptions(options));
+      return '';
     }
     await machine.drives.hotAdd(options);
     return 'OK\n';

@@ -1,6 +1,8 @@
 /** `info block`. */
+
+import type { LimitName } from '../../block/throttle-limits.ts';
 import { formatSize } from '../../qdev/properties.ts';
-import type { BlockDeviceInfo, BlockInfo } from '../qapi/block-core.ts';
+import type { BlockDeviceInfo, BlockInfo } from '../qapi/block-core-info.ts';
 
 export interface BlockTextOptions {
   /** The nodes of the block layer instead of the drives. */
@@ -30,6 +32,25 @@ function cacheLine({ cache }: BlockDeviceInfo): string {
   return `    Cache mode:       ${mode}${options}\n`;
 }
 
+function detailLines(info: BlockDeviceInfo, { tellsCache }: Pick<BlockStyle, 'tellsCache'>): string {
+  const { detect_zeroes: zeroes } = info;
+  const detect = zeroes === 'off' ? '' : `    Detect zeroes:    ${zeroes}\n`;
+  return (tellsCache ? cacheLine(info) : '') + detect + limitsLine(info);
+}
+
+function limitsLine(info: BlockDeviceInfo): string {
+  const limited = (['bps', 'iops'] as const).flatMap((unit): readonly LimitName[] => [
+    ...([unit, `${unit}_rd`, `${unit}_wr`] as const),
+  ]);
+  if (limited.every((name) => Number(info[name]) === 0)) return '';
+  const avg = (names: readonly LimitName[]): string => names.map((name) => ` ${name}=${info[name]}`).join('');
+  const max = (names: readonly LimitName[]): string =>
+    names.map((name) => ` ${name}_max=${info[`${name}_max`] ?? 0}`).join('');
+  const [bytes, requests] = [limited.slice(0, 3), limited.slice(3)];
+  const rest = ` iops_size=${info.iops_size ?? 0} group=${info.group}`;
+  return `    I/O throttling:  ${avg(bytes)}${max(bytes)}${avg(requests)}${max(requests)}${rest}\n`;
+}
+
 function mediumText({ file, drv, ro }: BlockDeviceInfo): string {
   return `: ${file} (${drv}${ro ? ', read-only' : ''})\n`;
 }
@@ -56,14 +77,13 @@ function driveEntry(info: BlockInfo, verbose: boolean, style: BlockStyle): Entry
   text += inserted === undefined ? ': [not inserted]\n' : mediumText(inserted);
   if (style.tellsDevice && qdev !== undefined) text += `    Attached to:      ${qdev}\n`;
   if (removable) text += '    Removable device: not locked, tray closed\n';
-  if (inserted === undefined) return { name: device, text };
-  text += (style.tellsCache ? cacheLine(inserted) : '') + imageText(inserted, verbose);
+  if (inserted !== undefined) text += detailLines(inserted, style) + imageText(inserted, verbose);
   return { name: device, text };
 }
 
-function nodeEntry(info: BlockDeviceInfo, verbose: boolean): Entry {
+function nodeEntry(info: BlockDeviceInfo, verbose: boolean, style: BlockStyle): Entry {
   const name = info['node-name'] ?? '';
-  return { name, text: name + mediumText(info) + cacheLine(info) + imageText(info, verbose) };
+  return { name, text: name + mediumText(info) + detailLines(info, style) + imageText(info, verbose) };
 }
 
 /** QEMU: an empty line goes before every entry but the first of the whole list. */
@@ -91,7 +111,7 @@ export function blockText(
     if (name === undefined || text !== '') return text;
   }
   return listText(
-    nodes.map((node) => nodeEntry(node, verbose)),
+    nodes.map((node) => nodeEntry(node, verbose, style)),
     name,
   );
 }

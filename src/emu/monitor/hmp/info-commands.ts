@@ -1,6 +1,6 @@
 /** What `info` shows. */
 import type { Command, CommandContext } from '../command.ts';
-import { queryBlock, queryNamedBlockNodes } from '../qapi/block-core.ts';
+import { queryBlock, queryNamedBlockNodes } from '../qapi/block-core-info.ts';
 import { queryChardev } from '../qapi/char.ts';
 import {
   queryBalloon,
@@ -14,6 +14,7 @@ import { queryPci } from '../qapi/pci.ts';
 import { queryStatus } from '../qapi/run-state.ts';
 import { versionText } from '../version.ts';
 import { ABSENT_TOPICS } from './absent-info.ts';
+import { BLOCKSTATS_TOPIC } from './info-blockstats.ts';
 import { cpuLines, hotpluggableCpusText, numaText } from './info-cpus.ts';
 import { HOST_TOPICS } from './info-host.ts';
 import { INTERRUPT_TOPICS } from './info-interrupts.ts';
@@ -81,6 +82,7 @@ export const INFO_COMMANDS: readonly Command[] = [
         name: args.get('device')?.toString(),
       }),
   },
+  BLOCKSTATS_TOPIC,
   {
     name: 'chardev',
     args: [],

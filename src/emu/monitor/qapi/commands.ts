@@ -20,6 +20,7 @@ import { RUN_STATE_COMMANDS } from './run-state.ts';
 import { STATS_COMMANDS } from './stats.ts';
 import { TPM_COMMANDS } from './tpm.ts';
 import { TRACE_COMMANDS } from './trace.ts';
+import { TRANSACTION_COMMANDS } from './transaction.ts';
 import { UI_COMMANDS } from './ui.ts';
 import { VIRTIO_COMMANDS } from './virtio.ts';
 
@@ -28,6 +29,7 @@ export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...BLOCK_CORE_COMMANDS,
   ...CHAR_COMMANDS,
   ...TPM_COMMANDS,
+  ...TRANSACTION_COMMANDS,
   ...UI_COMMANDS,
   ...MIGRATION_COMMANDS,
   ...CONTROL_COMMANDS,

@@ -1,0 +1,90 @@
+/** How a node is asked for. Spec: QEMU qapi/block-core.json, BlockdevOptions; the drivers that this machine has. */
+import {
+  BOOL,
+  enumeration,
+  INT,
+  type ObjectNode,
+  optional,
+  type SchemaNode,
+  type SchemaType,
+  STR,
+  struct,
+  union,
+} from '../qapi/schema.ts';
+import { DETECT_ZEROES, type NodeSettings } from './block-node.ts';
+
+export const NODE_DRIVERS = ['file', 'null-aio', 'null-co', 'raw'] as const;
+export type NodeDriver = (typeof NODE_DRIVERS)[number];
+
+/** As it was asked for and checked. What only one driver has is undefined for the others. */
+export interface BlockdevOptions {
+  readonly driver: NodeDriver;
+  readonly 'node-name'?: string | undefined;
+  readonly discard?: 'ignore' | 'unmap' | undefined;
+  readonly cache?:
+    | { readonly direct?: boolean | undefined; readonly 'no-flush'?: boolean | undefined }
+    | undefined;
+  readonly 'read-only'?: boolean | undefined;
+  readonly 'auto-read-only'?: boolean | undefined;
+  readonly 'force-share'?: boolean | undefined;
+  readonly 'detect-zeroes'?: NodeSettings['detectZeroes'] | undefined;
+  readonly filename?: string | undefined;
+  readonly aio?: 'threads' | 'native' | 'io_uring' | undefined;
+  /** The node below, or what it is to be. */
+  readonly file?: string | BlockdevOptions | undefined;
+  /** Of raw: where it begins in the node below, in bytes. */
+  readonly offset?: number | bigint | undefined;
+  /** Of a null driver, or of the part that raw is. */
+  readonly size?: number | bigint | undefined;
+  readonly 'read-zeroes'?: boolean | undefined;
+}
+
+export const DETECT_ZEROES_OPTIONS = enumeration('BlockdevDetectZeroesOptions', DETECT_ZEROES);
+
+const NULL_OPTIONS = struct({ size: optional(INT), 'read-zeroes': optional(BOOL) });
+
+/** The options know themselves: a node may be told what the one below it is. */
+const FILE_CHOICES: SchemaNode[] = [STR.node];
+const FILE_REFERENCE: SchemaType<string | BlockdevOptions> = {
+  node: { meta: 'alternate', name: 'BlockdevRef', choices: FILE_CHOICES },
+};
+
+const OPTIONS = union(
+  {
+    driver: enumeration('BlockdevDriver', NODE_DRIVERS),
+    'node-name': optional(STR),
+    discard: optional(enumeration('BlockdevDiscardOptions', ['ignore', 'unmap'])),
+    cache: optional(struct({ direct: optional(BOOL), 'no-flush': optional(BOOL) })),
+    'read-only': optional(BOOL),
+    'auto-read-only': optional(BOOL),
+    'force-share': optional(BOOL),
+    'detect-zeroes': optional(DETECT_ZEROES_OPTIONS),
+  },
+  'driver',
+  {
+    file: struct({
+      filename: STR,
+      aio: optional(enumeration('BlockdevAioOptions', ['threads', 'native', 'io_uring'])),
+    }),
+    'null-aio': NULL_OPTIONS,
+    'null-co': NULL_OPTIONS,
+    raw: struct({ file: FILE_REFERENCE, offset: optional(INT), size: optional(INT) }),
+  },
+);
+FILE_CHOICES.unshift(OPTIONS.node);
+
+/** TypeScript cannot infer a type that has itself as a part, so that this one is said. */
+export const BLOCKDEV_OPTIONS: SchemaType<BlockdevOptions, ObjectNode> = { node: OPTIONS.node };
+
+/** What every driver has. A node that is made for another one below it has that one's for what is not said. */
+export function settingsOf(options: BlockdevOptions, above?: NodeSettings): NodeSettings {
+  return {
+    readOnly: options['read-only'] ?? above?.readOnly ?? false,
+    direct: options.cache?.direct ?? above?.direct ?? false,
+    noFlush: options.cache?.['no-flush'] ?? above?.noFlush ?? false,
+    // QEMU: the node above decides what is discarded.
+    unmap: options.discard === undefined ? above !== undefined : options.discard === 'unmap',
+    forceShare: options['force-share'] ?? above?.forceShare ?? false,
+    detectZeroes: options['detect-zeroes'] ?? 'off',
+  };
+}

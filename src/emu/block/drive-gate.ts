@@ -1,0 +1,59 @@
+/** What stands between a device and the image in its drive: counts, and limits. It stays when the image goes. QEMU: parts of BlockBackend. */
+import type { Clock } from '../core/clock.ts';
+import { BlockStatistics } from './block-statistics.ts';
+import type { Direction } from './block-transfer.ts';
+import { type HeldRequest, ThrottleGroups, type ThrottleMember } from './throttle-groups.ts';
+import { limitsAnything, type ThrottleLimits } from './throttle-limits.ts';
+
+export class DriveGate {
+  readonly statistics: BlockStatistics;
+  /** Told when the image has another size. */
+  onResize: () => void = () => {};
+  readonly #groups: ThrottleGroups;
+  #limits: ThrottleMember | undefined;
+
+  constructor(clock: Clock, groups = new ThrottleGroups(clock)) {
+    this.statistics = new BlockStatistics(clock);
+    this.#groups = groups;
+  }
+
+  get limits(): ThrottleMember | undefined {
+    return this.#limits;
+  }
+
+  /**
+   * Gets limits, in a group of drives that share them. QEMU: a drive that has limits keeps its group where no other is named.
+   * @param names the group that was named, and the one of a drive that has none
+   */
+  limitTo(
+    limits: ThrottleLimits,
+    names: { readonly group: string | undefined; readonly byDefault: string },
+  ): void {
+    const { group, byDefault } = names;
+    const before = this.#limits?.group;
+    if (!limitsAnything(limits)) this.unlimit();
+    else if (before !== undefined && (group ?? before.name) === before.name) before.setLimits(limits);
+    else {
+      const joined = this.#groups.join(group ?? byDefault, limits);
+      this.unlimit();
+      this.#limits = joined;
+    }
+  }
+
+  /** Has no limits any more: what waits for them goes. */
+  unlimit(): void {
+    const before = this.#limits;
+    this.#limits = undefined;
+    before?.leave();
+  }
+
+  /** True: the request may go now. False: `request.go` is called when it may. */
+  admit(direction: Direction, request: HeldRequest): boolean {
+    return this.#limits?.admit(direction, request) ?? true;
+  }
+
+  /** Forgets requests that were held back and that nobody waits for any more. */
+  withdraw(isWanted: (request: HeldRequest) => boolean): void {
+    this.#limits?.withdraw(isWanted);
+  }
+}

@@ -1,0 +1,192 @@
+/** What is done to drives that are there: their images, sizes and limits. Spec: QEMU qapi/block-core.json. */
+import type { Drive } from '../../block/drives.ts';
+import {
+  type Limit,
+  type LimitName,
+  limitsError,
+  limitsOf,
+  type ThrottleLimits,
+} from '../../block/throttle-limits.ts';
+import { MonitorError } from '../../core/monitor-error.ts';
+import type { MachineApi } from '../../machine/machine-api.ts';
+import { BOOL, deprecated, enumeration, INT, optional, STR, struct } from '../../qapi/schema.ts';
+import { BURSTS, RATES } from './block-core-info.ts';
+import { command } from './context.ts';
+
+const READ_ONLY_MODE = enumeration('BlockdevChangeReadOnlyMode', ['retain', 'read-only', 'read-write']);
+/** Whether an image may be written that comes into a drive; undefined: as the one before. */
+const READ_ONLY: Readonly<Record<string, boolean | undefined>> = {
+  retain: undefined,
+  'read-only': true,
+  'read-write': false,
+};
+/** A drive by its name, or by the device that has it. */
+const WHICH = { device: deprecated(optional(STR)), id: optional(STR) };
+
+function notFound(name: string): MonitorError {
+  return new MonitorError(`Device '${name}' not found`, 'DeviceNotFound');
+}
+
+/** The drive of that name. Throws QEMU's error. */
+export function driveNamed({ drives }: MachineApi, name: string): Drive {
+  const drive = drives.find(name);
+  if (drive === undefined) throw notFound(name);
+  return drive;
+}
+
+/** The drive that the device of that id or path has. QEMU: a card has none, the disk inside it does. */
+export function driveOfDevice({ drives, devices }: MachineApi, id: string): Drive {
+  const drive = drives.list().find(({ attachedTo }) => attachedTo === id);
+  if (drive !== undefined) return drive;
+  const isDevice = devices.removable().includes(id) || devices.tree.devices().some(({ path }) => path === id);
+  throw isDevice ? new MonitorError('Device does not have a block device backend') : notFound(id);
+}
+
+interface Which {
+  readonly device?: string | undefined;
+  readonly id?: string | undefined;
+}
+
+/** The drive that is meant by its name or by its device. Throws QEMU's error. */
+function driveOf(machine: MachineApi, { device, id }: Which): Drive {
+  if (device !== undefined && id === undefined) return driveNamed(machine, device);
+  if (device === undefined && id !== undefined) return driveOfDevice(machine, id);
+  throw new MonitorError("Need exactly one of 'device' and 'id'");
+}
+
+/** Throws QEMU's error, which calls the drive as it was called. */
+function checkRemovable(drive: Drive, { device, id }: Which): void {
+  if (!drive.removable) throw new MonitorError(`Device '${device ?? id}' is not removable`);
+}
+
+function ejectMedium(machine: MachineApi, which: Which): Promise<void> {
+  const drive = driveOf(machine, which);
+  checkRemovable(drive, which);
+  return machine.drives.eject(drive);
+}
+
+/** No drive of this machine has a tray: QEMU lets one of no device be opened and closed, which changes nothing. */
+function moveTray(machine: MachineApi, which: Which): void {
+  checkRemovable(driveOf(machine, which), which);
+}
+
+/** `change` and `blockdev-change-medium`. Rejects with QEMU's error. */
+export function changeMedium(
+  { drives }: MachineApi,
+  drive: Drive,
+  title: string,
+  image: { readonly path: string; readonly format: string | undefined; readonly mode: string | undefined },
+): Promise<void> {
+  const { path, format, mode } = image;
+  return drives.change(drive, title, {
+    path,
+    format,
+    readOnly: mode === undefined ? undefined : READ_ONLY[mode],
+  });
+}
+
+/** QEMU's error for a mode that is none. */
+export function modeError(mode: string | undefined): MonitorError | undefined {
+  if (mode === undefined || Object.hasOwn(READ_ONLY, mode)) return undefined;
+  return new MonitorError(`invalid parameter value: ${mode}`);
+}
+
+/** Rejects with QEMU's error: devices whose image can be changed, which this machine has not, would take it. */
+function insertMedium(machine: MachineApi, id: string, nodeName: string): void {
+  const drive = driveOfDevice(machine, id);
+  if (machine.drives.nodes.find(nodeName) === undefined)
+    throw new MonitorError(`Node '${nodeName}' not found`);
+  if (!drive.removable) throw new MonitorError('Device is not removable');
+}
+
+/** `block_resize`. Rejects with QEMU's error. */
+export async function resizeImage(
+  { drives }: MachineApi,
+  device: string | undefined,
+  nodeName: string | undefined,
+  sizeBytes: number,
+): Promise<void> {
+  const drive = device === undefined ? undefined : drives.find(device);
+  if (drive !== undefined && drive.medium === undefined) {
+    throw new MonitorError(`Device '${device}' has no medium`);
+  }
+  const node = drive?.medium?.node ?? (nodeName === undefined ? undefined : drives.nodes.find(nodeName));
+  if (node === undefined) {
+    throw new MonitorError(`Cannot find device='${device ?? ''}' nor node-name='${nodeName ?? ''}'`);
+  }
+  if (sizeBytes < 0) throw new MonitorError("Parameter 'size' expects a >0 size");
+  await drives.resize(node, sizeBytes);
+}
+
+type Rates = Readonly<Record<LimitName, number | bigint>> &
+  Readonly<Partial<Record<keyof typeof BURSTS, number | bigint | undefined>>>;
+
+/** QEMU: the length of a burst is unsigned. */
+function lengthOf(given: number | bigint | undefined): number {
+  return given === undefined ? 1 : Number(BigInt.asUintN(64, BigInt(given)));
+}
+
+function limitsGiven(rates: Rates): ThrottleLimits {
+  const limit = (name: LimitName): Limit => ({
+    avg: Number(rates[name]),
+    max: Number(rates[`${name}_max`] ?? 0),
+    length: lengthOf(rates[`${name}_max_length`]),
+  });
+  return limitsOf(limit, Number(rates.iops_size ?? 0));
+}
+
+/** `block_set_io_throttle`. Throws QEMU's error, having changed nothing. */
+export function setIoThrottle(
+  drive: Drive,
+  title: string,
+  rates: Rates & { readonly group?: string | undefined },
+): void {
+  if (drive.medium === undefined) throw new MonitorError('Device has no medium');
+  const limits = limitsGiven(rates);
+  const error = limitsError(limits);
+  if (error !== undefined) throw error;
+  drive.gate.limitTo(limits, { group: rates.group, byDefault: title });
+}
+
+export const BLOCK_CONTROL_COMMANDS = [
+  command('eject', {
+    args: struct({ ...WHICH, force: optional(BOOL) }),
+    run: ({ machine }, which) => ejectMedium(machine, which),
+  }),
+  command('blockdev-open-tray', {
+    args: struct({ ...WHICH, force: optional(BOOL) }),
+    run: ({ machine }, which) => moveTray(machine, which),
+  }),
+  command('blockdev-close-tray', {
+    args: struct(WHICH),
+    run: ({ machine }, which) => moveTray(machine, which),
+  }),
+  command('blockdev-remove-medium', {
+    args: struct({ id: STR }),
+    run: ({ machine }, which) => ejectMedium(machine, which),
+  }),
+  command('blockdev-insert-medium', {
+    args: struct({ id: STR, 'node-name': STR }),
+    run: ({ machine }, { id, 'node-name': nodeName }) => insertMedium(machine, id, nodeName),
+  }),
+  command('blockdev-change-medium', {
+    args: struct({
+      ...WHICH,
+      ...{ filename: STR, format: optional(STR), force: optional(BOOL) },
+      'read-only-mode': optional(READ_ONLY_MODE),
+    }),
+    run: ({ machine }, { filename: path, format, 'read-only-mode': mode, ...which }) =>
+      changeMedium(machine, driveOf(machine, which), which.device ?? which.id ?? '', { path, format, mode }),
+  }),
+  command('block_resize', {
+    args: struct({ device: optional(STR), 'node-name': optional(STR), size: INT }),
+    run: ({ machine }, { device, 'node-name': nodeName, size }) =>
+      resizeImage(machine, device, nodeName, Number(size)),
+  }),
+  command('block_set_io_throttle', {
+    args: struct({ ...WHICH, ...RATES, ...BURSTS, group: optional(STR) }),
+    run({ machine }, rates) {
+      setIoThrottle(driveOf(machine, rates), rates.device ?? rates.id ?? '', rates);
+    },
+  }),
+];
