@@ -27,7 +27,10 @@ export interface GuestFiles {
   readonly unpack?: () => BootFiles;
 }
 
-type Wanted = Pick<CommandLine, 'kernel' | 'initrd' | 'append' | 'guest' | 'memoryBytes' | 'blockdevs' | 'drives'>;
+type Wanted = Pick<
+  CommandLine,
+  'kernel' | 'initrd' | 'append' | 'guest' | 'memoryBytes' | 'blockdevs' | 'drives'
+>;
 
 /** Reads the files. Throws StartError with QEMU's words for what cannot be read. */
 export function readGuest(wanted: Wanted): GuestFiles {

@@ -8,7 +8,10 @@ const FOLDER = 'src/emu/virtio/';
 const LIMIT = 2;
 /** Devices with more files, and why. */
 const LARGER: Readonly<Record<string, { readonly files: number; readonly why: string }>> = {
-  'virtio-blk-pci-type.ts': { files: 4, why: 'its configuration space and its requests are tables of their own' },
+  'virtio-blk-pci-type.ts': {
+    files: 4,
+    why: 'its configuration space and its requests are tables of their own',
+  },
 };
 
 function importsOf(file: string): readonly string[] {
