@@ -1,5 +1,5 @@
 /**
- * Records when QEMU lets requests of a limited drive go: `npx tsx scripts/record-throttle.ts` writes tests/golden/block/throttle.json.
+ * Records when QEMU lets requests of a limited drive go: `npx tsx scripts/record-throttle.ts` writes tests/golden/block/throttle.jsonl.
  * QEMU is asked all the time how many requests are done: a host without other work makes better numbers. Needs qemu-system-x86_64 7.2 (Debian 12).
  */
 import { spawn } from 'node:child_process';
@@ -144,8 +144,8 @@ try {
     process.stdout.write(`${scenario.name}: recorded\n`);
   }
   mkdirSync(OUTPUT, { recursive: true });
-  const rows = recorded.map((row) => JSON.stringify(row)).join(',\n');
-  writeFileSync(join(OUTPUT, 'throttle.json'), `[\n${rows}\n]\n`);
+  const rows = recorded.map((row) => `${JSON.stringify(row)}\n`);
+  writeFileSync(join(OUTPUT, 'throttle.jsonl'), rows.join(''));
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

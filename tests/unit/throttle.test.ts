@@ -175,8 +175,11 @@ interface Measured {
   readonly doneMs: readonly number[];
 }
 
-const GOLDEN = new URL('../golden/block/throttle.json', import.meta.url);
-const MEASURED = JSON.parse(readFileSync(GOLDEN, 'utf8')) as readonly Measured[];
+const GOLDEN = new URL('../golden/block/throttle.jsonl', import.meta.url);
+const MEASURED = readFileSync(GOLDEN, 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Measured);
 /** QEMU was asked every few milliseconds, and the first of many requests waited for the last to be asked for. */
 const TOLERANCE_MS = 40;
 
