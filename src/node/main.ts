@@ -6,7 +6,7 @@ async function main(args: readonly string[]): Promise<number> {
   const wanted = readCommandLine(args, printError);
   if ('text' in wanted) {
     process.stdout.write(wanted.text);
-    return 0;
+    return wanted.status ?? 0;
   }
   return runMachine(wanted);
 }

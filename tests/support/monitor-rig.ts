@@ -128,7 +128,7 @@ export async function monitorRig({
   events.listen((event) => seen.push(event));
   const time = { ns: 0 };
   const clock = new EventQueue(() => time.ns);
-  const trace = new TraceLog();
+  const trace = new TraceLog(say);
   const memory = pcMemory(memoryBytes, undefined, dimms?.maxSize);
   const objectTree = new ObjectTree('pc-i440fx-7.2-machine');
   const services = new Services()

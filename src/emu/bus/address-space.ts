@@ -1,6 +1,8 @@
 /** Which device answers an address: the machine has one space of ports and one of memory-mapped registers. */
 import type { AccessSize, IoHandler } from '../core/device.ts';
 import { OPEN_BUS } from '../core/open-bus.ts';
+import { QUIET, type Trace } from '../core/trace.ts';
+import { TracedAccess } from './traced-access.ts';
 
 const ZEROS: Readonly<Record<AccessSize, number>> = { 1: 0, 2: 0, 4: 0 };
 
@@ -24,7 +26,7 @@ export interface MappedRegion {
   readonly name: string;
 }
 
-class Region implements Mapping, MappedRegion {
+export class Region implements Mapping, MappedRegion {
   base: number;
   readonly size: number;
   readonly handler: IoHandler;
@@ -75,14 +77,18 @@ class Region implements Mapping, MappedRegion {
  */
 export class AddressSpace {
   readonly name: string;
+  /** Told of all accesses that a region answers. */
+  trace: Trace = QUIET;
   readonly #unmapped: Readonly<Record<AccessSize, number>>;
   readonly #regions: Region[] = [];
   #last: Region | undefined;
+  readonly #traced: IoHandler;
 
   /** @param unmapped what reads of nothing give. QEMU: ports float high, memory reads 0. */
   constructor(name: string, unmapped: 'ones' | 'zeros' = 'ones') {
     this.name = name;
     this.#unmapped = unmapped === 'ones' ? OPEN_BUS : ZEROS;
+    this.#traced = new TracedAccess(this, this.#unmapped, (address, size) => this.#find(address, size));
   }
 
   /** Maps `size` addresses at `base`; `enabled` false keeps the place for later. `name` is QEMU's for the region. */
@@ -99,6 +105,7 @@ export class AddressSpace {
   }
 
   read(address: number, size: AccessSize): number {
+    if (this.trace.on) return this.#traced.read(address, size);
     const region = this.#find(address, size);
     return region === undefined
       ? this.#unmapped[size]
@@ -106,6 +113,10 @@ export class AddressSpace {
   }
 
   write(address: number, size: AccessSize, value: number): void {
+    if (this.trace.on) {
+      this.#traced.write(address, size, value >>> 0);
+      return;
+    }
     const region = this.#find(address, size);
     region?.handler.write(address - region.base, size, value >>> 0);
   }

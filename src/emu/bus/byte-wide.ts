@@ -10,6 +10,7 @@ export interface BytePorts {
 /** Spec: ISA bus; QEMU: MemoryRegionOps with `impl.max_access_size = 1`. */
 export function byteWide(chip: BytePorts): IoHandler {
   return {
+    widest: 1,
     read(offset: number, size: AccessSize): number {
       if (size === 1) return chip.readByte(offset);
       let value = 0;

@@ -186,7 +186,6 @@ export class Hpet implements Device<HpetState>, IoHandler {
       return 0;
     }
     const value = offset >= TIMER_BASE ? this.#readTimer(offset) : this.#readGlobal(offset);
-    if (this.#trace.on) this.#trace.event('hpet_ram_read', offset, value);
     return value;
   }
 
@@ -195,7 +194,6 @@ export class Hpet implements Device<HpetState>, IoHandler {
       this.#trace.guestError('hpet: write of %d bytes at %d', size, offset);
       return;
     }
-    if (this.#trace.on) this.#trace.event('hpet_ram_write', offset, value);
     if (offset >= TIMER_BASE) this.#writeTimer(offset, value);
     else this.#writeGlobal(offset, value);
   }

@@ -8,6 +8,7 @@ import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { BOOLEAN, BYTE, integer, mask, record, tuple, WORD } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
+import type { TraceEventName } from '../core/trace-events.ts';
 import { IrqStatistics } from './irq-statistics.ts';
 
 const ICW1 = 0x10;
@@ -111,7 +112,12 @@ class Chip {
   }
 
   update(): void {
-    this.#out.set(this.pending() >= 0);
+    const isPending = this.pending() >= 0;
+    if (isPending && this.#trace.on) {
+      const { imr, irr, priorityAdd } = this.s;
+      this.#trace.event('pic_update_irq', this.#master ? 1 : 0, imr, irr, priorityAdd);
+    }
+    this.#out.set(isPending);
   }
 
   setLine(line: number, level: boolean): void {
@@ -289,8 +295,8 @@ export class I8259Pair implements Device<I8259State> {
   attach(io: AddressSpace): void {
     for (const [base, chip] of [[0x20, this.#master] as const, [0xa0, this.#slave] as const]) {
       const ports = byteWide({
-        readByte: (port) => this.#traced('pic_ioport_read', base + port, chip.read(port)),
-        writeByte: (port, value) => chip.write(port, this.#traced('pic_ioport_write', base + port, value)),
+        readByte: (port) => this.#traced('pic_ioport_read', chip, port, chip.read(port)),
+        writeByte: (port, value) => chip.write(port, this.#traced('pic_ioport_write', chip, port, value)),
       });
       io.map(base, 2, ports, { name: 'pic' });
     }
@@ -360,8 +366,8 @@ export class I8259Pair implements Device<I8259State> {
     return index === 0 ? this.#master : this.#slave;
   }
 
-  #traced(event: string, port: number, value: number): number {
-    if (this.#trace.on) this.#trace.event(event, port, value);
+  #traced(event: TraceEventName, chip: Chip, port: number, value: number): number {
+    if (this.#trace.on) this.#trace.event(event, chip === this.#master ? 1 : 0, port, value);
     return value;
   }
 }

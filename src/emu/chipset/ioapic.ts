@@ -115,6 +115,7 @@ export class IoApic implements Device<IoApicState>, IoHandler {
 
   /** A local APIC ended `vector`, or the guest wrote the EOI register: level pins may fire again. */
   eoi(vector: number): void {
+    if (this.#trace.on) this.#trace.event('ioapic_eoi_broadcast', vector);
     const { low, irr } = this.#s;
     for (let pin = 0; pin < IOAPIC_PINS; pin++) {
       const entry = low[pin] ?? 0;

@@ -4,6 +4,7 @@ import { byteWide } from '../bus/byte-wide.ts';
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { BYTE, record } from '../core/state-fields.ts';
+import type { Trace } from '../core/trace.ts';
 
 const FAST_RESET = 0x01;
 const A20 = 0x02;
@@ -16,12 +17,14 @@ export class Port92 implements Device<Port92State> {
   readonly vmstate = { name: 'port92', version: 1, fields: PORT92_STATE };
   readonly #a20: IrqLine;
   readonly #reset: () => void;
+  readonly #trace: Trace;
   #outport = 0;
 
   /** @param reset asks for a reset of the machine */
-  constructor(a20: IrqLine, reset: () => void) {
+  constructor(a20: IrqLine, reset: () => void, trace: Trace) {
     this.#a20 = a20;
     this.#reset = reset;
+    this.#trace = trace;
   }
 
   attach(io: AddressSpace): void {
@@ -42,10 +45,12 @@ export class Port92 implements Device<Port92State> {
   }
 
   readByte(): number {
+    if (this.#trace.on) this.#trace.event('port92_read', this.#outport);
     return this.#outport;
   }
 
   writeByte(_port: number, value: number): void {
+    if (this.#trace.on) this.#trace.event('port92_write', value);
     const rising = value & ~this.#outport & FAST_RESET;
     this.#outport = value;
     this.#a20.set((value & A20) !== 0);

@@ -23,6 +23,7 @@ import {
   readGdbServers,
   readMon,
 } from './options-characters.ts';
+import { type LogOption, readLog } from './options-log.ts';
 import {
   ACCEL_HELP,
   type AccelChoice,
@@ -82,13 +83,16 @@ export interface CommandLine {
   readonly name: string | undefined;
   readonly noReboot: boolean;
   readonly noShutdown: boolean;
+  readonly log: LogOption;
 }
 
-type Groups = CharacterEnds & Pick<CommandLine, 'drives' | 'devices' | 'objects'>;
+type Groups = CharacterEnds & Pick<CommandLine, 'drives' | 'devices' | 'objects' | 'log'>;
 
 /** Text for standard output; there is no machine to run. */
 export interface Answer {
   readonly text: string;
+  /** With which the program ends; absent: 0. */
+  readonly status?: number;
 }
 
 const NO_DISPLAY = ['gtk', 'sdl', 'egl-headless', 'curses', 'spice-app', 'dbus'];
@@ -124,16 +128,21 @@ class Reader {
   read(): CommandLine | Answer {
     // QEMU: options are read in their order before any of them is judged.
     const asked = this.#given.find(({ name }) => name === 'help' || name === 'version');
+    const log = readLog(this.#given, {
+      warn: this.#warn,
+      group: ({ value, at }, implied) => this.#group(value, implied, at),
+    });
     const drives = this.#drives();
     const devices = this.#devices();
     const objects = this.#objects();
     const characters = this.#characters();
     this.#checkDisplay();
     if (asked !== undefined) return { text: asked.name === 'help' ? helpText() : VERSION_LINES };
+    if ('text' in log) return log;
     this.#collectMachine();
     const answer = this.#help(devices, objects, characters.chardevs);
     if (answer !== undefined) return answer;
-    return this.#judge({ drives, devices, objects, ...characters });
+    return this.#judge({ drives, devices, objects, log, ...characters });
   }
 
   #judge(groups: Groups): CommandLine {

@@ -6,6 +6,8 @@ export type AccessSize = 1 | 2 | 4;
 
 /** Answers accesses to a range of ports or of guest-physical addresses. Values are unsigned 32-bit. Never throws. */
 export interface IoHandler {
+  /** Wider accesses are those of pieces of this size, at rising addresses; absent: the handler takes all sizes. */
+  readonly widest?: AccessSize;
   read(offset: number, size: AccessSize): number;
   write(offset: number, size: AccessSize, value: number): void;
 }

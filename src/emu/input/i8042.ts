@@ -126,7 +126,7 @@ export class I8042 implements Device<I8042State> {
     io.map(0x60, 1, byteWide({ readByte: () => this.#readData(), writeByte: (_, v) => this.#writeData(v) }), {
       name: 'i8042-data',
     });
-    io.map(0x64, 1, byteWide({ readByte: () => this.#s.status, writeByte: (_, v) => this.#command(v) }), {
+    io.map(0x64, 1, byteWide({ readByte: () => this.#readStatus(), writeByte: (_, v) => this.#command(v) }), {
       name: 'i8042-cmd',
     });
   }
@@ -196,15 +196,22 @@ export class I8042 implements Device<I8042State> {
     s.status &= ~(STATUS_OBF | STATUS_MOUSE_OBF);
     s.outport &= ~(OUT_OBF | OUT_MOUSE_OBF);
     this.#updateLines();
-    if (s.source === FROM_KBD) s.data = this.keyboard.read();
-    else if (s.source === FROM_MOUSE) s.data = this.mouse.read();
-    else {
+    const device = s.source === FROM_KBD ? this.keyboard : s.source === FROM_MOUSE ? this.mouse : undefined;
+    if (device !== undefined) {
+      if (this.#trace.on) this.#trace.event('ps2_read_data', device);
+      s.data = device.read();
+    } else {
       s.data = s.controllerData;
       s.pending &= ~(FROM_CONTROLLER | FROM_CONTROLLER_AUX);
     }
     this.#fill();
     if (this.#trace.on) this.#trace.event('pckbd_kbd_read_data', s.data);
     return s.data;
+  }
+
+  #readStatus(): number {
+    if (this.#trace.on) this.#trace.event('pckbd_kbd_read_status', this.#s.status);
+    return this.#s.status;
   }
 
   #reply(value: number, source = FROM_CONTROLLER): void {
@@ -269,6 +276,11 @@ export class I8042 implements Device<I8042State> {
     }
   }
 
+  #setTranslation(on: boolean): void {
+    if (this.#trace.on) this.#trace.event('ps2_keyboard_set_translation', this.keyboard, on ? 1 : 0);
+    this.keyboard.setTranslation(on);
+  }
+
   #writeData(value: number): void {
     const s = this.#s;
     const { command } = s;
@@ -277,7 +289,7 @@ export class I8042 implements Device<I8042State> {
     switch (command) {
       case WRITE_MODE:
         s.mode = value;
-        this.keyboard.setTranslation((value & MODE_TRANSLATE) !== 0);
+        this.#setTranslation((value & MODE_TRANSLATE) !== 0);
         this.#updateLines();
         this.#fill();
         break;
@@ -288,17 +300,20 @@ export class I8042 implements Device<I8042State> {
         this.#reply(value, FROM_CONTROLLER_AUX);
         break;
       case WRITE_OUTPORT:
+        if (this.#trace.on) this.#trace.event('pckbd_outport_write', value);
         s.outport = value;
         this.#wiring.a20.set((value & OUT_A20) !== 0);
         if (!(value & OUT_RESET)) this.#wiring.reset();
         break;
       case WRITE_MOUSE:
         // Sending a byte to a device enables its interface again.
+        if (this.#trace.on) this.#trace.event('ps2_write_mouse', this.mouse, value);
         this.mouse.write(value);
         s.mode &= ~MODE_DISABLE_MOUSE;
         this.#fill();
         break;
       default:
+        if (this.#trace.on) this.#trace.event('ps2_write_keyboard', this.keyboard, value);
         this.keyboard.write(value);
         s.mode &= ~MODE_DISABLE_KBD;
         this.#fill();

@@ -227,7 +227,7 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
     if (offset < PCI_COMMAND + 2 && offset + size > PCI_COMMAND && !this.busMaster) {
       this.device.setStatus(this.device.status & ~VIRTIO_CONFIG_S_DRIVER_OK);
     }
-    this.msix?.configChanged();
+    this.msix?.configChanged(offset, size);
   }
 
   save(): VirtioPciState {

@@ -131,6 +131,8 @@ export class PcBoard {
     this.serials = serialPorts(wiring);
     const { memory, ram, clock, trace, apics, devices, reset, processors } = wiring;
     const { ports, physical } = this;
+    ports.trace = trace;
+    physical.trace = trace;
 
     // What others are wired to comes first.
     const irqs = new PcInterrupts(wiring.intr, apics, trace);
@@ -267,7 +269,7 @@ export class PcBoard {
     soldered([], PS2_MOUSE, { in: [keyboard, 'ps2mouse'], gpios: [gpioOut(1)] });
     board.skip('vmport');
     board.skip('vmmouse');
-    onIsa([onPorts(new Port92(UNCONNECTED, reset))], chip.PORT92, {}, [gpioOut(1, 'a20')]);
+    onIsa([onPorts(new Port92(UNCONNECTED, reset, trace))], chip.PORT92, {}, [gpioOut(1, 'a20')]);
     attachPostPort(ports);
     this.ide = new Piix3Ide(ports, [irqs.isa(14), irqs.isa(15)]);
     const channel = (name: string) => ({ name, type: 'IDE', maxDevices: 2 });

@@ -1,0 +1,91 @@
+/** Accesses to an address space while somebody listens to the trace: the same accesses, and QEMU's events of them. */
+import type { AccessSize, IoHandler } from '../core/device.ts';
+import { OPEN_BUS } from '../core/open-bus.ts';
+import type { AddressSpace, Region } from './address-space.ts';
+
+const SIZE_LETTERS: Readonly<Record<AccessSize, string>> = { 1: 'b', 2: 'w', 4: 'l' };
+/** QEMU: what is read of a port that nobody answers, before it is cut to its size. */
+const NOBODY = 0xffff_ffff_ffff_ffffn;
+const NOBODY_NAME = 'io';
+
+export class TracedAccess implements IoHandler {
+  readonly #space: AddressSpace;
+  readonly #unmapped: Readonly<Record<AccessSize, number>>;
+  readonly #find: (address: number, size: AccessSize) => Region | undefined;
+  /** QEMU: a port that is nobody's is a region's too. Memory is not. */
+  readonly #isPorts: boolean;
+
+  /** @param unmapped what reads of nothing give */
+  constructor(
+    space: AddressSpace,
+    unmapped: Readonly<Record<AccessSize, number>>,
+    find: (address: number, size: AccessSize) => Region | undefined,
+  ) {
+    this.#space = space;
+    this.#unmapped = unmapped;
+    this.#find = find;
+    this.#isPorts = unmapped === OPEN_BUS;
+  }
+
+  read(address: number, size: AccessSize): number {
+    const region = this.#find(address, size);
+    const value =
+      region === undefined
+        ? this.#readNothing(address, size)
+        : readPieces(this.#space, region, address, size);
+    if (this.#isPorts) this.#space.trace.event('cpu_in', address, SIZE_LETTERS[size], value);
+    return value;
+  }
+
+  write(address: number, size: AccessSize, value: number): void {
+    const { trace } = this.#space;
+    if (this.#isPorts) trace.event('cpu_out', address, SIZE_LETTERS[size], value);
+    const region = this.#find(address, size);
+    if (region !== undefined) writePieces(this.#space, region, address, size, value);
+    else if (this.#isPorts) {
+      const cpu = trace.source.cpuIndex();
+      trace.event('memory_region_ops_write', cpu, this.#space, address, value, size, NOBODY_NAME);
+    }
+  }
+
+  #readNothing(address: number, size: AccessSize): number {
+    const { trace } = this.#space;
+    if (this.#isPorts) {
+      const cpu = trace.source.cpuIndex();
+      trace.event('memory_region_ops_read', cpu, this.#space, address, NOBODY, size, NOBODY_NAME);
+    }
+    return this.#unmapped[size];
+  }
+}
+
+function pieceOf({ handler }: Region, size: AccessSize): AccessSize {
+  return handler.widest !== undefined && handler.widest < size ? handler.widest : size;
+}
+
+function readPieces({ trace }: AddressSpace, region: Region, address: number, size: AccessSize): number {
+  const piece = pieceOf(region, size);
+  let value = 0;
+  for (let at = 0; at < size; at += piece) {
+    const part = region.handler.read(address + at - region.base, piece) >>> 0;
+    const cpu = trace.source.cpuIndex();
+    trace.event('memory_region_ops_read', cpu, region, address + at, part, piece, region.name);
+    value |= part << (at * 8);
+  }
+  return value >>> 0;
+}
+
+function writePieces(
+  { trace }: AddressSpace,
+  region: Region,
+  address: number,
+  size: AccessSize,
+  value: number,
+): void {
+  const piece = pieceOf(region, size);
+  for (let at = 0; at < size; at += piece) {
+    const part = ((value >>> (at * 8)) & OPEN_BUS[piece]) >>> 0;
+    const cpu = trace.source.cpuIndex();
+    trace.event('memory_region_ops_write', cpu, region, address + at, part, piece, region.name);
+    region.handler.write(address + at - region.base, piece, part);
+  }
+}
