@@ -1,6 +1,10 @@
 /** `hotslot-system-x86_64`: the machine behind QEMU's command line. */
 import { asBlockError, readCommandLine, report, StartError } from '../emu/index.ts';
+import { stamped } from './message-stamp.ts';
 import { printError, runMachine } from './session.ts';
+
+/** Where errors go. Not modelled: the time before errors of the command line itself. */
+let print = printError;
 
 async function main(args: readonly string[]): Promise<number> {
   const wanted = readCommandLine(args, printError);
@@ -8,11 +12,12 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(wanted.text);
     return wanted.status ?? 0;
   }
-  return runMachine(wanted);
+  if (wanted.log.timestamps) print = stamped(printError);
+  return runMachine(wanted, print);
 }
 
 function told(error: unknown): number {
-  printError(error instanceof StartError ? error.message : report(asBlockError(error).message));
+  print(error instanceof StartError ? error.message : report(asBlockError(error).message));
   return 1;
 }
 

@@ -29,33 +29,55 @@ export class TracedAccess implements IoHandler {
 
   read(address: number, size: AccessSize): number {
     const region = this.#find(address, size);
+    if (region === undefined && this.#isPorts) {
+      for (const [at, piece] of alignedPieces(address, size))
+        this.#tellNobody('memory_region_ops_read', at, piece, NOBODY);
+    }
     const value =
-      region === undefined
-        ? this.#readNothing(address, size)
-        : readPieces(this.#space, region, address, size);
+      region === undefined ? this.#unmapped[size] : readPieces(this.#space, region, address, size);
     if (this.#isPorts) this.#space.trace.event('cpu_in', address, SIZE_LETTERS[size], value);
     return value;
   }
 
   write(address: number, size: AccessSize, value: number): void {
-    const { trace } = this.#space;
-    if (this.#isPorts) trace.event('cpu_out', address, SIZE_LETTERS[size], value);
+    if (this.#isPorts) this.#space.trace.event('cpu_out', address, SIZE_LETTERS[size], value);
     const region = this.#find(address, size);
     if (region !== undefined) writePieces(this.#space, region, address, size, value);
     else if (this.#isPorts) {
-      const cpu = trace.source.cpuIndex();
-      trace.event('memory_region_ops_write', cpu, this.#space, address, value, size, NOBODY_NAME);
+      for (const [at, piece] of alignedPieces(address, size)) {
+        this.#tellNobody('memory_region_ops_write', at, piece, partOf(value, at - address, piece));
+      }
     }
   }
 
-  #readNothing(address: number, size: AccessSize): number {
+  #tellNobody(
+    event: 'memory_region_ops_read' | 'memory_region_ops_write',
+    address: number,
+    size: AccessSize,
+    value: number | bigint,
+  ): void {
     const { trace } = this.#space;
-    if (this.#isPorts) {
-      const cpu = trace.source.cpuIndex();
-      trace.event('memory_region_ops_read', cpu, this.#space, address, NOBODY, size, NOBODY_NAME);
-    }
-    return this.#unmapped[size];
+    trace.event(event, trace.source.cpuIndex(), this.#space, address, value, size, NOBODY_NAME);
   }
+}
+
+/** QEMU: what no device answers is asked in aligned pieces. */
+function alignedPieces(
+  address: number,
+  size: AccessSize,
+): readonly (readonly [address: number, size: AccessSize])[] {
+  const pieces: [number, AccessSize][] = [];
+  for (let at = address; at < address + size; ) {
+    const left = address + size - at;
+    const piece = left >= 4 && at % 4 === 0 ? 4 : left >= 2 && at % 2 === 0 ? 2 : 1;
+    pieces.push([at, piece]);
+    at += piece;
+  }
+  return pieces;
+}
+
+function partOf(value: number, at: number, size: AccessSize): number {
+  return ((value >>> (at * 8)) & OPEN_BUS[size]) >>> 0;
 }
 
 function pieceOf({ handler }: Region, size: AccessSize): AccessSize {
@@ -83,7 +105,7 @@ function writePieces(
 ): void {
   const piece = pieceOf(region, size);
   for (let at = 0; at < size; at += piece) {
-    const part = ((value >>> (at * 8)) & OPEN_BUS[piece]) >>> 0;
+    const part = partOf(value, at, piece);
     const cpu = trace.source.cpuIndex();
     trace.event('memory_region_ops_write', cpu, region, address + at, part, piece, region.name);
     region.handler.write(address + at - region.base, piece, part);

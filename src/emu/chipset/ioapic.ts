@@ -204,9 +204,10 @@ export class IoApic implements Device<IoApicState>, IoHandler {
     const mask = 1 << pin;
     if (level === ((s.lines & mask) !== 0)) return;
     s.lines ^= mask;
-    if (level) this.statistics.raised(pin === ISA_TIMER_PIN ? 0 : pin);
+    const gsi = pin === ISA_TIMER_PIN ? 0 : pin;
+    if (level) this.statistics.raised(gsi);
     const entry = s.low[pin] ?? 0;
-    if (this.#trace.on) this.#trace.event('ioapic_set_irq', pin, level ? 1 : 0);
+    if (this.#trace.on) this.#trace.event('ioapic_set_irq', gsi, level ? 1 : 0);
     if (entry & TRIGGER_LEVEL) {
       if (!level) {
         s.irr &= ~mask;

@@ -13,12 +13,11 @@ import { PROGRAM, readingOption, report, StartError, startError } from './start-
 export interface LogOption {
   /** -d. */
   readonly wish: LogWish | undefined;
-  /** -D, or file= of -trace. */
-  readonly file: string | undefined;
+  /** -D, then file= of -trace, which is where it goes. QEMU: both are made. */
+  readonly files: readonly string[];
   readonly traces: readonly TraceOption[];
-  /** -msg: what stands before messages of the program, and before trace events. */
+  /** -msg timestamp=on: before messages of the program, and before trace events. */
   readonly timestamps: boolean;
-  readonly guestName: boolean;
 }
 
 /** One -trace, or its part that counts. */
@@ -42,12 +41,12 @@ export interface LogReader {
 export function readLog(given: readonly GivenOption[], reader: LogReader): LogOption | LogAnswer {
   const all = (name: string): readonly GivenOption[] => given.filter((option) => option.name === name);
   const traces: TraceOption[] = [];
-  let file = all('D').at(-1)?.value;
+  let traceFile: string | undefined;
   for (const option of all('trace')) {
     const { at, options } = reader.group(option, 'enable');
     checkKeys({ at, options }, ['enable', 'events', 'file']);
-    const patterns = options.entries.filter(([key]) => key === 'enable').map(([, value]) => value);
-    for (const pattern of patterns) {
+    const pattern = options.get('enable');
+    if (pattern !== undefined) {
       if (isHelpWord(pattern)) return LIST;
       traces.push({ pattern });
       const warning = unknownEventWarning(pattern);
@@ -55,11 +54,12 @@ export function readLog(given: readonly GivenOption[], reader: LogReader): LogOp
     }
     const eventsFile = options.get('events');
     if (eventsFile !== undefined) traces.push({ eventsFile });
-    file = options.get('file') ?? file;
+    traceFile = options.get('file') ?? traceFile;
   }
   const wish = readWish(all('d').at(-1), reader.warn);
   if (wish !== undefined && 'text' in wish) return wish;
-  return { wish, file, traces, ...readMessages(all('msg'), reader) };
+  const files = [all('D').at(-1)?.value, traceFile].filter((file) => file !== undefined);
+  return { wish, files, traces, timestamps: readTimestamps(all('msg'), reader) };
 }
 
 function readWish(
@@ -79,21 +79,20 @@ function readWish(
   return wish;
 }
 
-function readMessages(
-  given: readonly GivenOption[],
-  { group }: LogReader,
-): Pick<LogOption, 'timestamps' | 'guestName'> {
-  const told = { timestamps: false, guestName: false };
+/** Not modelled: the guest's name before each message. */
+function readTimestamps(given: readonly GivenOption[], { group }: LogReader): boolean {
+  let timestamps = false;
   for (const option of given) {
     const { options, at } = group(option, undefined);
     checkKeys({ options, at }, ['timestamp', 'guest-name']);
     for (const [key, value] of options.entries) {
       const on = parseBool(value);
       if (on === undefined) throw startError(`Parameter '${key}' expects 'on' or 'off'`, at);
-      told[key === 'timestamp' ? 'timestamps' : 'guestName'] = on;
+      if (key === 'timestamp') timestamps = on;
+      else if (on) throw startError("'guest-name=on' is not modelled by this machine", at);
     }
   }
-  return told;
+  return timestamps;
 }
 
 /** Files of whoever starts the machine. */
@@ -105,14 +104,14 @@ export interface LogFiles {
 }
 
 /** Lets `log` log what the command line asks for. Throws StartError. */
-export function startLog(log: MachineLog, option: LogOption, files: LogFiles): void {
-  const { wish, file, traces, timestamps } = option;
+export function startLog(log: MachineLog, option: LogOption, host: LogFiles): void {
+  const { wish, files, traces, timestamps } = option;
   log.timestamps = timestamps;
   for (const trace of traces) {
     if ('pattern' in trace) log.setPattern(trace.pattern);
-    else readEvents(log, trace.eventsFile, files);
+    else readEvents(log, trace.eventsFile, host);
   }
-  if (file !== undefined) asStartError(() => log.setFile(file, files.create));
+  for (const file of files) asStartError(() => log.setFile(file, host.create));
   if (wish !== undefined) log.setItems(wish);
 }
 

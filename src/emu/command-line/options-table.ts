@@ -165,8 +165,8 @@ const GROUPS: readonly OptionGroup[] = [
       },
       {
         name: 'msg',
-        value: '[timestamp=on|off][,guest-name=on|off]',
-        help: 'what stands before each message and event',
+        value: 'timestamp=on|off',
+        help: 'the time before each message and event',
       },
       { name: 'no-reboot', help: 'end when the guest resets the machine' },
       { name: 'no-shutdown', help: 'stay when the guest powers the machine off' },

@@ -50,17 +50,16 @@ export interface LogWish {
  */
 export function readLogItems(text: string): LogWish | undefined {
   const words = text.split(',');
+  const isPattern = (word: string): boolean => word.startsWith(TRACE_PREFIX);
+  const items = words.filter((word) => !isPattern(word) && !BY_THREAD.has(word));
+  const known = items.map((word) => LOG_ITEMS.find(({ name }) => name === word));
+  // QEMU: a pattern has at least one character.
+  if (known.includes(undefined) || words.includes(TRACE_PREFIX)) return undefined;
   if (words.some((word) => BY_THREAD.has(word))) {
     throw new MonitorError("Filename template with '%d' required for 'tid'");
   }
-  const isPattern = (word: string): boolean => word.startsWith(TRACE_PREFIX);
-  const items = words.filter((word) => !isPattern(word));
-  const known = items.map((word) => LOG_ITEMS.find(({ name }) => name === word));
-  if (known.includes(undefined)) return undefined;
   const absent = known.find((item) => item?.isOurs === false);
   if (absent !== undefined) throw new MonitorError(`Hotslot does not log '${absent.name}'`);
-  // QEMU: a pattern has at least one character.
-  if (words.includes(TRACE_PREFIX)) return undefined;
   const patterns = words.filter(isPattern).map((word) => word.slice(TRACE_PREFIX.length));
   return { items: new Set(items), patterns };
 }

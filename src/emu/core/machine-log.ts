@@ -1,4 +1,5 @@
 /** QEMU's log: what a user wants to read of the trace, on standard error or in a file. `-d`, `-D`, `-trace`, `log`, `logfile`, `trace-event`. */
+import { matchesGlob } from './glob.ts';
 import type { FileMaker, OutputFile } from './host.ts';
 import type { LogWish } from './log-items.ts';
 import { MonitorError } from './monitor-error.ts';
@@ -15,20 +16,15 @@ export interface TraceEventState {
   readonly isOn: boolean;
 }
 
-function matcher(pattern: string): RegExp {
-  const escaped = pattern.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's');
-}
-
-/** QEMU: only a star makes a pattern; without one it is a name, which has to exist. */
+/** QEMU: only a star makes a pattern, in which `?` then is any character; without one it is a name, which has to exist. */
 export function isPattern(name: string): boolean {
   return name.includes('*');
 }
 
 /** What matches: a name, or a pattern with `*`. */
 function matching(pattern: string): readonly TraceEventName[] {
-  const matches = matcher(pattern);
-  return TRACE_EVENTS.filter((name) => matches.test(name));
+  if (!isPattern(pattern)) return TRACE_EVENTS.filter((name) => name === pattern);
+  return TRACE_EVENTS.filter((name) => matchesGlob(pattern, name));
 }
 
 /** QEMU's warning about the name of an event, perhaps with a minus before it; undefined: there is such an event, or it is a pattern. */

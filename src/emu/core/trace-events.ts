@@ -94,7 +94,6 @@ export const TRACE_FORMATS = {
   virtio_notify_irqfd: 'vdev %p vq %p',
   virtio_notify: 'vdev %p vq %p',
   virtio_set_status: 'vdev %p val %u',
-  virtio_rng_guest_not_ready: 'rng %p: guest not ready',
   virtio_rng_popped: 'rng %p: elem popped',
   virtio_rng_pushed: 'rng %p: %u bytes pushed',
   virtio_rng_request: 'rng %p: %u bytes requested, %u bytes quota left',

@@ -159,9 +159,14 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
   }
 
   setStatus(value: number): void {
-    if (this.trace.on) this.trace.event('virtio_set_status', this, value);
+    this.reportStatus(value);
     this.#s.status = value;
     this.statusChanged(value);
+  }
+
+  /** The driver, or what it did, gives the device this status. */
+  reportStatus(value: number): void {
+    if (this.trace.on) this.trace.event('virtio_set_status', this, value);
   }
 
   get driverFeatures(): bigint {
@@ -231,7 +236,11 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
 
   /** The driver is ready, and may have made requests before. */
   kickAll(): void {
-    for (const [index, queue] of this.queues.entries()) if (queue.desc !== 0) this.kick(index);
+    for (const [index, queue] of this.queues.entries()) {
+      if (queue.desc === 0) continue;
+      if (this.trace.on) this.trace.event('virtio_queue_notify', this, index, queue);
+      this.kick(index);
+    }
   }
 
   /** The driver resets one queue (VIRTIO_F_RING_RESET). */
@@ -272,7 +281,7 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
    * portion: else a reset would give it another.
    */
   reset(): void {
-    if (this.trace.on) this.trace.event('virtio_set_status', this, 0);
+    this.reportStatus(0);
     this.#forget();
     Object.assign(this.#s, {
       status: 0,

@@ -185,6 +185,8 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
   /** The driver wrote DEVICE_STATUS; 0 resets the device. */
   writeStatus(value: number): void {
     if (value === 0) {
+      // QEMU: it is set, and set again by the reset.
+      this.device.reportStatus(0);
       this.resetDevice();
       return;
     }

@@ -136,10 +136,7 @@ export class VirtioRng extends VirtioDevice<VirtioRngState> {
   /** Asks the source for what the buffers hold and the period allows. */
   #process(portion: Portion): void {
     portion.requests--;
-    if (!this.#ready) {
-      if (this.trace.on) this.trace.event('virtio_rng_guest_not_ready', this);
-      return;
-    }
+    if (!this.#ready) return;
     if (this.#s.activateTimer) {
       this.#armRateLimit(this.#clock.nowNs() + this.#properties.periodMs * NS_PER_MS);
       this.#s.activateTimer = false;
