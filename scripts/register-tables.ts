@@ -5,6 +5,12 @@ import { MemoryHotplug } from '../src/emu/acpi/memory-hotplug.ts';
 import { PciHotplug } from '../src/emu/acpi/pci-hotplug.ts';
 import type { RegisterList } from '../src/emu/bus/register-table.ts';
 import { Serial16550 } from '../src/emu/char/serial-16550.ts';
+import { I8254 } from '../src/emu/chipset/i8254.ts';
+import { I8259Pair } from '../src/emu/chipset/i8259.ts';
+import { IoApic } from '../src/emu/chipset/ioapic.ts';
+import { Mc146818 } from '../src/emu/chipset/mc146818.ts';
+import { Port92 } from '../src/emu/chipset/port92.ts';
+import { I8042 } from '../src/emu/input/i8042.ts';
 import { VirtioPciLegacy } from '../src/emu/virtio/virtio-pci-legacy.ts';
 import { VirtioPciModern } from '../src/emu/virtio/virtio-pci-modern.ts';
 
@@ -19,6 +25,13 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   VirtioPciModern.registers,
   VirtioPciLegacy.registers,
   Serial16550.registers,
+  I8254.registers,
+  I8259Pair.registers,
+  I8259Pair.elcrRegisters,
+  IoApic.registers,
+  I8042.registers,
+  Mc146818.registers,
+  Port92.registers,
 ];
 
 const HEAD = `# Registers

@@ -145,7 +145,7 @@ export class PcBoard {
       clock,
       trace,
     );
-    const pit = new I8254(hpet.pitIrq, clock);
+    const pit = new I8254(hpet.pitIrq, clock, trace);
     this.piix3 = new Piix3(ports, irqs.allIsa(), reset);
     const { pirqs } = this.piix3;
     this.pciBus = new PciBus({ name: 'pci.0', io: ports, memory: physical, msi: apics, dma: memory, pirqs });
@@ -245,7 +245,7 @@ export class PcBoard {
     hpet.attachMemory(physical);
     const hpetWires = [gpioIn(2), gpioOut(1), gpioOut(32, 'sysbus-irq')];
     soldered([hpet], chip.HPET, { gpios: hpetWires, values: { 'hpet-intcap': 4 } }, [HPET_MMIO]);
-    this.rtc = new Mc146818(hpet.rtcIrq, clock, wiring.wallClockMs, cmos);
+    this.rtc = new Mc146818(hpet.rtcIrq, clock, wiring.wallClockMs, cmos, trace);
     onIsa([onPorts(this.rtc)], chip.MC146818RTC, { base_year: 0 }, [gpioOut(1)]);
     onIsa([onPorts(pit)], chip.ISA_PIT, { iobase: 0x40 }, [gpioIn(1), gpioOut(1)]);
     onIsa([onPorts(new PcSpeaker(pit))], chip.ISA_PCSPK);
