@@ -47,7 +47,8 @@ async function record(session: TraceSession): Promise<readonly string[]> {
   writeFileSync(at('bios'), new Uint8Array(BIOS_BYTES).fill(HLT));
   const own = ['-machine', 'pc', '-bios', 'bios', '-qtest', 'stdio', '-D', 'log'];
   const traces = session.patterns.flatMap((pattern) => ['-trace', pattern]);
-  const qemu = spawn(QEMU, [...own, ...traces, ...COMMON, ...session.arguments], {
+  const items = session.items === undefined ? [] : ['-d', session.items.join(',')];
+  const qemu = spawn(QEMU, [...own, ...traces, ...items, ...COMMON, ...session.arguments], {
     cwd: folder,
     stdio: ['pipe', 'pipe', 'ignore'],
   });
@@ -60,6 +61,8 @@ async function record(session: TraceSession): Promise<readonly string[]> {
       if (done || /^(ERR|FAIL)/.test(value)) throw new Error(`${line}: ${value}`);
     }
   };
+  // Its answer comes when the machine has been reset.
+  await ask('endianness');
   await sleep(PASS_MS);
   const before = readFileSync(at('log'), 'utf8').length;
   for (const step of session.steps) {

@@ -86,5 +86,5 @@ describe('events', () => {
 });
 
 it('what the guest does wrong is logged with -d guest_errors', async () => {
-  expect(await monitor(['-d', 'guest_errors'], 'o /b 0x64 0x33')).toBe('i8042: unsupported command 0x33\n');
+  expect(await monitor(['-d', 'guest_errors'], 'o /b 0x64 0x33')).toBe('unsupported keyboard cmd=0x33\n');
 });

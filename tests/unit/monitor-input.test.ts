@@ -107,7 +107,7 @@ describe('log', () => {
   it('says what the guest does wrong, and which events there are', async () => {
     await rig.execute('log guest_errors');
     rig.machine.access.writePort(0x64, 1, 0x33);
-    expect(rig.stderr).toEqual(['i8042: unsupported command 0x33']);
+    expect(rig.stderr).toEqual(['unsupported keyboard cmd=0x33']);
     await rig.execute('log none');
     await rig.execute('trace-event pckbd_kbd_write_command on');
     rig.machine.access.writePort(0x64, 1, 0xad);

@@ -6,7 +6,7 @@ import type { AddressSpace, Mapping } from '../bus/address-space.ts';
 import { RegisterTable, register } from '../bus/register-table.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
 import { DWORD, record, typedArray } from '../core/state-fields.ts';
-import type { Trace } from '../core/trace.ts';
+import { invalidSize, type Trace } from '../core/trace.ts';
 import type { TraceEventName } from '../core/trace-events.ts';
 import { GPE_PCI_HOTPLUG_BIT, type GpeEvents } from './gpe.ts';
 
@@ -124,7 +124,7 @@ export class PciHotplug implements Device<PciHotplugState>, IoHandler {
   read(offset: number, size: AccessSize): number {
     // QEMU: accesses of other sizes, and every register of a bus number out of range, read as 0.
     if (size !== 4 || offset % 4 !== 0) {
-      this.#trace.guestError('acpi_pcihp: bad read, offset %d, size %d', offset, size);
+      this.#trace.guestError(invalidSize('read', 'acpi-pci-hotplug'), offset, size);
       return 0;
     }
     if (this.#s.bsel >= MAX_HOTPLUG_BUSES) return 0;
@@ -133,7 +133,7 @@ export class PciHotplug implements Device<PciHotplugState>, IoHandler {
 
   write(offset: number, size: AccessSize, value: number): void {
     if (size !== 4 || offset % 4 !== 0) {
-      this.#trace.guestError('acpi_pcihp: bad write, offset %d, size %d', offset, size);
+      this.#trace.guestError(invalidSize('write', 'acpi-pci-hotplug'), offset, size);
       return;
     }
     // QEMU: the latched index lasts until it is read or anything is written.

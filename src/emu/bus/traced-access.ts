@@ -29,7 +29,8 @@ export class TracedAccess implements IoHandler {
 
   read(address: number, size: AccessSize): number {
     const region = this.#find(address, size);
-    if (region === undefined && this.#isPorts) {
+    if (region === undefined && !this.#isPorts) this.#tellRejected('read', address, size);
+    else if (region === undefined) {
       for (const [at, piece] of alignedPieces(address, size))
         this.#tellNobody('memory_region_ops_read', at, piece, NOBODY);
     }
@@ -43,11 +44,18 @@ export class TracedAccess implements IoHandler {
     if (this.#isPorts) this.#space.trace.event('cpu_out', address, SIZE_LETTERS[size], value);
     const region = this.#find(address, size);
     if (region !== undefined) writePieces(this.#space, region, address, size, value);
-    else if (this.#isPorts) {
+    else if (!this.#isPorts) this.#tellRejected('write', address, size);
+    else {
       for (const [at, piece] of alignedPieces(address, size)) {
         this.#tellNobody('memory_region_ops_write', at, piece, partOf(value, at - address, piece));
       }
     }
+  }
+
+  /** QEMU's words. */
+  #tellRejected(access: 'read' | 'write', address: number, size: AccessSize): void {
+    const message = `Invalid ${access} at addr 0x%X, size %d, region '(null)', reason: rejected`;
+    this.#space.trace.guestError(message, address, size);
   }
 
   #tellNobody(

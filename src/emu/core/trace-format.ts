@@ -1,6 +1,6 @@
 /** The text of an event: the conversions of C's printf that trace events use. */
 
-const CONVERSION = /%(0?\d*)(d|u|x|s|p)|%%/g;
+const CONVERSION = /%(0?\d*)(d|u|x|X|s|p)|%%/g;
 /** 32-bit values are unsigned here, and signed where the format says so. */
 const SIGN_BIT = 2 ** 31;
 const RANGE = 2 ** 32;
@@ -27,7 +27,7 @@ function padded(text: string, width: string): string {
 }
 
 /**
- * Fills the conversions of `format` with `args`, in order: `%d`, `%u`, `%x`, `%s`, and `%p` for an object.
+ * Fills the conversions of `format` with `args`, in order: `%d`, `%u`, `%x`, `%X`, `%s`, and `%p` for an object.
  * @param args numbers are not negative, or 32-bit
  */
 export function formatted(
@@ -41,7 +41,10 @@ export function formatted(
     const value = args[next++] ?? '';
     if (typeof value === 'object') return `0x${objects.of(value).toString(16)}`;
     if (kind === 's' || typeof value === 'string') return padded(String(value), width);
-    if (kind === 'x') return padded((value < 0 ? Number(value) >>> 0 : value).toString(16), width);
+    if (kind === 'x' || kind === 'X') {
+      const digits = (value < 0 ? Number(value) >>> 0 : value).toString(16);
+      return padded(kind === 'x' ? digits : digits.toUpperCase(), width);
+    }
     return padded(typeof value === 'bigint' ? String(value) : decimal(value, kind === 'd'), width);
   });
 }

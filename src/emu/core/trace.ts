@@ -1,5 +1,6 @@
 import { MachineLog } from './machine-log.ts';
 import type { TraceEventName } from './trace-events.ts';
+import { formatted, ObjectNumbers } from './trace-format.ts';
 
 /** What an event tells. An object stands where QEMU prints an address: it gets a number, by which lines about it are found. */
 export type TraceArgument = number | bigint | string | object;
@@ -13,7 +14,7 @@ export interface Trace {
   event(name: TraceEventName, ...args: readonly TraceArgument[]): void;
   /**
    * The guest broke a rule of the spec (QEMU: LOG_GUEST_ERROR). Never throws.
-   * @param message `%d` and `%x` stand for `values` in order. A guest may do it in a loop: the text is built when somebody reads it.
+   * @param message conversions of `trace-format.ts` stand for `values` in order. A guest may do it in a loop: the text is built when somebody reads it.
    */
   guestError(message: string, ...values: readonly number[]): void;
   /** The guest asked for something that we do not model (QEMU: LOG_UNIMP). Said once per message and values, and not without end. */
@@ -36,6 +37,8 @@ export interface TraceSource {
 
 const NOWHERE: TraceSource = { nowNs: () => 0, cpuIndex: () => -1 };
 
+/** Messages have numbers only. */
+const NO_OBJECTS = new ObjectNumbers();
 const TAIL_LENGTH = 256;
 /** Of one message, with how many different values it is said; a guest has 2^32 numbers of an MSR to try. */
 const VALUES_MAX = 64;
@@ -105,7 +108,7 @@ export class TraceLog implements Trace {
   /** The last messages, oldest first. */
   tail(): readonly string[] {
     return this.#tail.map(({ message, values, times }) => {
-      const text = fill(message, values);
+      const text = textOf(message, values);
       return times === 1 ? text : `${text} (the last of ${times} in a row)`;
     });
   }
@@ -121,17 +124,17 @@ export class TraceLog implements Trace {
       this.#tail.push({ message, values, times: 1 });
     }
     if (!this.on) return;
-    for (const listener of this.#listeners) listener('message', [fill(message, values), kind]);
+    for (const listener of this.#listeners) listener('message', [textOf(message, values), kind]);
   }
 }
 
-function fill(message: string, values: readonly number[]): string {
-  if (values.length === 0) return message;
-  let next = 0;
-  return message.replace(/%[dx]/g, (place) => {
-    const value = values[next++] ?? 0;
-    return place === '%d' ? String(value) : value.toString(16);
-  });
+/** QEMU's words for an access to a region of dwords by another size; its values are the offset and the size. */
+export function invalidSize(access: 'read' | 'write', region: string): string {
+  return `Invalid ${access} at addr 0x%X, size %d, region '${region}', reason: invalid size (min:4 max:4)`;
+}
+
+function textOf(message: string, values: readonly number[]): string {
+  return values.length === 0 ? message : formatted(message, values, NO_OBJECTS);
 }
 
 /** For tests and tools that do not listen. */

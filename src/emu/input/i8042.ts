@@ -304,7 +304,7 @@ export class I8042 implements Device<I8042State> {
         this.#wiring.a20.set(value === ENABLE_A20);
         break;
       default:
-        this.#trace.guestError('i8042: unsupported command 0x%x', value);
+        this.#trace.guestError('unsupported keyboard cmd=0x%02x', value);
     }
   }
 

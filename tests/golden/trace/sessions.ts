@@ -16,6 +16,8 @@ export interface TraceSession {
   /** Of the machine, beside those that all have. */
   readonly arguments: readonly string[];
   readonly patterns: readonly string[];
+  /** Messages that are logged too; absent: none. */
+  readonly items?: readonly string[];
   readonly steps: readonly Step[];
 }
 
@@ -222,6 +224,25 @@ export const SESSIONS: readonly TraceSession[] = [
       ['read', 0xf000_0000, 4],
       ['in', 0xafe0, 4],
       ['in', 0xae00, 4],
+    ],
+  },
+  {
+    name: 'what is wrong or not there',
+    arguments: [],
+    patterns: [],
+    items: ['guest_errors', 'unimp'],
+    steps: [
+      ['out', 0x64, 1, 0x33],
+      ['read', 0xfed0_0000, 2],
+      ['read', 0xfed0_000b, 1],
+      ['write', 0xfed0_0010, 2, 1],
+      ['in', 0xae02, 1],
+      ['out', 0xae08, 2, 1],
+      ['read', 0xf000_0000, 4],
+      ['write', 0xfeb0_0000, 4, 1],
+      ['read', 0xfed0_0700, 1],
+      ['out', 0x20, 1, 0x19],
+      ['out', 0x08, 1, 0x80],
     ],
   },
   {

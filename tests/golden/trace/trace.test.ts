@@ -17,7 +17,8 @@ const RECORDS: TraceRecords = JSON.parse(at('lines.json'));
 const MIB = 1 << 20;
 
 /** Of wires that have this level already QEMU tells again. The timer's moves with the host's time. */
-const TIMER = /^(?:x86_gsi_interrupt GSI interrupt #0|pic_set_irq master 1 irq 0|ioapic_set_irq vector: 0) /;
+const TIMER =
+  /^(?:x86_gsi_interrupt GSI interrupt #0|pic_set_irq master 1 irq 0|ioapic_set_irq vector: 0|apic_deliver_irq dest 0 .* vector 0) /;
 const WIRE = /^((?:x86_gsi_interrupt|pic_set_irq|ioapic_set_irq) .*)\b(\d)$/;
 
 async function machineOf({ arguments: own }: TraceSession): Promise<Machine> {
@@ -68,7 +69,11 @@ async function linesOf(session: TraceSession): Promise<readonly string[]> {
   const numbers = new ObjectNumbers();
   const lines: string[] = [];
   machine.trace.listen((name, args) => {
-    if (name === 'message' || !wanted.has(name)) return;
+    if (name === 'message') {
+      if (session.items?.includes(String(args[1])) === true) lines.push(String(args[0]));
+      return;
+    }
+    if (!wanted.has(name)) return;
     const told = args.map((value) => (typeof value === 'object' ? `@${numbers.of(value)}` : value));
     lines.push(`${name} ${formatted(TRACE_FORMATS[name], told, numbers)}`);
   });
@@ -77,11 +82,12 @@ async function linesOf(session: TraceSession): Promise<readonly string[]> {
 }
 
 /** QEMU's lines of events that we have. */
-function recorded({ name }: TraceSession): readonly string[] {
+function recorded({ name, items = [] }: TraceSession): readonly string[] {
   const known = new Set<string>(TRACE_EVENTS);
   const levels = new Map<string, string>();
   return (RECORDS[name] ?? []).filter((line) => {
-    if (!known.has(line.split(' ')[0] ?? '') || TIMER.test(line)) return false;
+    const isEvent = known.has(line.split(' ')[0] ?? '');
+    if ((!isEvent && items.length === 0) || TIMER.test(line)) return false;
     const [, wire, level] = WIRE.exec(line) ?? [];
     if (wire === undefined || level === undefined) return true;
     const isNew = levels.get(wire) !== level;
