@@ -114,6 +114,33 @@ const control = (nth: number, id: number, event: number, value: number): readonl
   ...request(3, CONTROL_QUEUE, nth, { gpa: DATA, length: 8 }),
 ];
 
+const RING_USED = RING + 0x2000;
+const RING_AVAILABLE = RING + 0x1000;
+/** The driver of a card without the legacy interface sets up queue 0. */
+const MODERN_DRIVER: readonly Step[] = [
+  ['write', MEMORY_BAR + 0x14, 1, 1],
+  ['write', MEMORY_BAR + 0x14, 1, 3],
+  ['write', MEMORY_BAR + 0x08, 4, 1],
+  ['write', MEMORY_BAR + 0x0c, 4, 1],
+  ['write', MEMORY_BAR + 0x14, 1, 0x0b],
+  ['write', MEMORY_BAR + 0x16, 2, 0],
+  ['write', MEMORY_BAR + 0x20, 4, RING],
+  ['write', MEMORY_BAR + 0x28, 4, RING_AVAILABLE],
+  ['write', MEMORY_BAR + 0x30, 4, RING_USED],
+  ['write', MEMORY_BAR + 0x1c, 2, 1],
+  ['write', MEMORY_BAR + 0x14, 1, 0x0f],
+];
+const DEVICE_MEMORY = 2 ** 32;
+const memRequest = (nth: number, type: number, blocks: number): readonly Step[] => [
+  ['ram', DATA, little(type, 8) + little(DEVICE_MEMORY, 8) + little(blocks, 2)],
+  ['ram', RING, little(DATA, 8) + little(24, 4) + little(1, 2) + little(1, 2)],
+  ['ram', RING + 16, little(DATA + 0x1000, 8) + little(16, 4) + little(2, 2) + little(0, 2)],
+  ['ram', RING_AVAILABLE + 4 + 2 * (nth - 1), '0000'],
+  ['ram', RING_AVAILABLE + 2, little(nth, 2)],
+  ['write', MEMORY_BAR + 0x3000, 2, 0],
+  ['pass'],
+];
+
 export const SESSIONS: readonly TraceSession[] = [
   {
     name: 'serial port',
@@ -334,6 +361,24 @@ export const SESSIONS: readonly TraceSession[] = [
       ['ram', DATA, little(0x100, 4) + little(0x10_0000, 4)],
       ...request(0, 128, 1, { gpa: DATA, length: 8 }),
       ['out', IO_BAR + 0x18, 4, 2],
+    ],
+  },
+  {
+    name: 'virtio-mem',
+    arguments: [
+      ...['-m', '64,slots=2,maxmem=1G', '-object', 'memory-backend-ram,id=m,size=128M'],
+      ...['-device', `virtio-mem-pci,addr=${CARD},memdev=m,requested-size=16M`],
+    ],
+    patterns: ['virtio_mem_*', 'virtio_queue_notify', 'virtio_pci_notify_write', 'virtio_set_status'],
+    steps: [
+      ...CARD_ON,
+      ...MODERN_DRIVER,
+      ...memRequest(1, 0, 2),
+      ...memRequest(2, 3, 2),
+      ...memRequest(3, 3, 4),
+      ...memRequest(4, 1, 1),
+      ...memRequest(5, 2, 0),
+      ...memRequest(6, 0, 1000),
     ],
   },
   {
