@@ -144,8 +144,8 @@ export class I8042 implements Device<I8042State> {
   constructor(wiring: I8042Wiring, trace: Trace) {
     this.#wiring = wiring;
     this.#trace = trace;
-    this.keyboard = new Ps2Keyboard({ set: (level) => this.#setPending(FROM_KBD, level) });
-    this.mouse = new Ps2Mouse({ set: (level) => this.#setPending(FROM_MOUSE, level) });
+    this.keyboard = new Ps2Keyboard({ set: (level) => this.#setPending(FROM_KBD, level) }, trace);
+    this.mouse = new Ps2Mouse({ set: (level) => this.#setPending(FROM_MOUSE, level) }, trace);
   }
 
   attach(io: AddressSpace): void {
@@ -228,11 +228,9 @@ export class I8042 implements Device<I8042State> {
     s.status &= ~(STATUS_OBF | STATUS_MOUSE_OBF);
     s.outport &= ~(OUT_OBF | OUT_MOUSE_OBF);
     this.#updateLines();
-    const device = s.source === FROM_KBD ? this.keyboard : s.source === FROM_MOUSE ? this.mouse : undefined;
-    if (device !== undefined) {
-      if (this.#trace.on) this.#trace.event('ps2_read_data', device);
-      s.data = device.read();
-    } else {
+    if (s.source === FROM_KBD) s.data = this.keyboard.read();
+    else if (s.source === FROM_MOUSE) s.data = this.mouse.read();
+    else {
       s.data = s.controllerData;
       s.pending &= ~(FROM_CONTROLLER | FROM_CONTROLLER_AUX);
     }
@@ -308,11 +306,6 @@ export class I8042 implements Device<I8042State> {
     }
   }
 
-  #setTranslation(on: boolean): void {
-    if (this.#trace.on) this.#trace.event('ps2_keyboard_set_translation', this.keyboard, on ? 1 : 0);
-    this.keyboard.setTranslation(on);
-  }
-
   #writeData(value: number): void {
     const s = this.#s;
     const { command } = s;
@@ -321,7 +314,7 @@ export class I8042 implements Device<I8042State> {
     switch (command) {
       case WRITE_MODE:
         s.mode = value;
-        this.#setTranslation((value & MODE_TRANSLATE) !== 0);
+        this.keyboard.setTranslation((value & MODE_TRANSLATE) !== 0);
         this.#updateLines();
         this.#fill();
         break;
@@ -339,13 +332,11 @@ export class I8042 implements Device<I8042State> {
         break;
       case WRITE_MOUSE:
         // Sending a byte to a device enables its interface again.
-        if (this.#trace.on) this.#trace.event('ps2_write_mouse', this.mouse, value);
         this.mouse.write(value);
         s.mode &= ~MODE_DISABLE_MOUSE;
         this.#fill();
         break;
       default:
-        if (this.#trace.on) this.#trace.event('ps2_write_keyboard', this.keyboard, value);
         this.keyboard.write(value);
         s.mode &= ~MODE_DISABLE_KBD;
         this.#fill();
