@@ -9,6 +9,7 @@ import { I8254 } from '../src/emu/chipset/i8254.ts';
 import { I8259Pair } from '../src/emu/chipset/i8259.ts';
 import { IoApic } from '../src/emu/chipset/ioapic.ts';
 import { Mc146818 } from '../src/emu/chipset/mc146818.ts';
+import { Piix4Pm } from '../src/emu/chipset/piix4-pm.ts';
 import { Port92 } from '../src/emu/chipset/port92.ts';
 import { I8042 } from '../src/emu/input/i8042.ts';
 import { VirtioPciLegacy } from '../src/emu/virtio/virtio-pci-legacy.ts';
@@ -18,6 +19,8 @@ export const REGISTER_DOCUMENT = 'docs/registers.md';
 
 /** Every table of a device, in the order of the document. */
 export const REGISTER_TABLES: readonly RegisterList[] = [
+  Piix4Pm.registers,
+  Piix4Pm.apmRegisters,
   GpeBlock.registers,
   PciHotplug.registers,
   CpuHotplug.registers,

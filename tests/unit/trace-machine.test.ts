@@ -48,7 +48,11 @@ describe('tracing', () => {
     expect(traced.retiredInstructions).toBe(quiet.retiredInstructions);
     expect(traced.sent).toEqual(quiet.sent);
     expect(traced.state).toEqual(quiet.state);
-    expect((await run(['*'])).lines).toEqual(traced.lines);
+    expect((await run(['*'], ['guest_errors', 'unimp'])).lines).toEqual(traced.lines);
+  });
+
+  it('tells nothing of a guest that does nothing wrong, and nothing of the warm-up of the interpreter', async () => {
+    expect((await run([], ['guest_errors', 'unimp'])).lines).toEqual([]);
   });
 
   it('tells the vCPU and virtual time, none for what happens beside the guest', async () => {

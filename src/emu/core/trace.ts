@@ -100,6 +100,17 @@ export class TraceLog implements Trace {
     return () => this.#setListeners(this.#listeners.filter((other) => other !== listener));
   }
 
+  /** What `run` does is not the guest's: no listener is told of it. */
+  silently(run: () => void): void {
+    const listeners = this.#listeners;
+    this.#setListeners([]);
+    try {
+      run();
+    } finally {
+      this.#setListeners(listeners);
+    }
+  }
+
   #setListeners(listeners: readonly TraceListener[]): void {
     this.#listeners = listeners;
     this.on = listeners.length > 0;

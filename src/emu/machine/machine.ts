@@ -223,7 +223,7 @@ export class Machine implements MachineApi {
   warmUp(): void {
     if (this.#isWarm) return;
     this.#isWarm = true;
-    this.engine.warmUp();
+    this.trace.silently(() => this.engine.warmUp());
   }
 
   /** Lets the guest run for about `sliceMs` of host time, unless it sleeps sooner. */
