@@ -14,6 +14,7 @@ import {
   type Session,
   type SessionRecord,
   type Step,
+  TRACED,
 } from '../tests/golden/acpi/register-sessions.ts';
 import { connected } from './unix-socket.ts';
 
@@ -114,21 +115,13 @@ async function recordTables(machine: GoldenMachine): Promise<Record<string, stri
 async function recordSession(session: Session): Promise<SessionRecord> {
   const folder = mkdtempSync(join(tmpdir(), 'acpi-'));
   const log = join(folder, 'trace');
-  const traces = ['acpi_pci*', 'piix4_gpe*', 'cpuhp*', 'mhp_acpi*'].flatMap((name) => ['-trace', name]);
+  const traces = TRACED.flatMap((name) => ['-trace', name]);
   const qemu = new Qemu(folder, ['-nodefaults', '-S', '-D', log, ...traces, ...session.arguments]);
   await qemu.connect();
   const values: number[] = [];
   for (const step of session.steps) await play(qemu, session.kind, step, values);
   await qemu.quit();
-  const trace = readFileSync(log, 'utf8')
-    .split('\n')
-    .map((line) => line.replace(/^\d+@[\d.]+:/, ''))
-    .filter((line) => line !== '')
-    .map((line) => {
-      const [name = '', ...rest] = line.split(' ');
-      const numbers = rest.join(' ').match(/0x[0-9a-f]+|\b\d+\b/g) ?? [];
-      return [name, ...numbers.map(Number)];
-    });
+  const trace = readFileSync(log, 'utf8').split('\n').slice(0, -1);
   rmSync(folder, { recursive: true });
   return { values, trace };
 }

@@ -55,6 +55,7 @@ export {
   readCommandLine,
 } from './command-line/options.ts';
 export { shortFormOption } from './command-line/options-characters.ts';
+export { startLog } from './command-line/options-log.ts';
 export { checkMemory } from './command-line/options-memory.ts';
 export { splitArguments } from './command-line/options-split.ts';
 export { helpText, needsHost } from './command-line/options-table.ts';
@@ -65,6 +66,7 @@ export type { OutputFile } from './core/host.ts';
 export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';
+export { TraceLog } from './core/trace.ts';
 export { GdbStub } from './gdb/gdb-stub.ts';
 export { Machine } from './machine/machine.ts';
 export type { BootFiles, MachineConfig, MachineHost, SliceResult } from './machine/machine-config.ts';

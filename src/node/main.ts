@@ -1,20 +1,25 @@
 /** `hotslot-system-x86_64`: the machine behind QEMU's command line. */
 import { asBlockError, displayNote, readCommandLine, report, StartError } from '../emu/index.ts';
+import { stamped } from './message-stamp.ts';
 import { printError, runMachine } from './session.ts';
+
+/** Where errors go. Not modelled: the time before errors of the command line itself. */
+let print = printError;
 
 async function main(args: readonly string[]): Promise<number> {
   const wanted = readCommandLine(args, printError);
   if ('text' in wanted) {
     process.stdout.write(wanted.text);
-    return 0;
+    return wanted.status ?? 0;
   }
+  if (wanted.log.timestamps) print = stamped(printError);
   const note = displayNote(wanted);
-  if (note !== undefined) printError(report(note));
-  return runMachine(wanted);
+  if (note !== undefined) print(report(note));
+  return runMachine(wanted, print);
 }
 
 function told(error: unknown): number {
-  printError(error instanceof StartError ? error.message : report(asBlockError(error).message));
+  print(error instanceof StartError ? error.message : report(asBlockError(error).message));
   return 1;
 }
 

@@ -1,7 +1,7 @@
-/** Files that a monitor's user writes. */
-import { closeSync, openSync, writeSync } from 'node:fs';
+/** Files that a user of the monitor or the command line writes and reads. */
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { OutputFile } from '../emu/index.ts';
-import { hostErrorText } from './host-errors.ts';
+import { hostErrorCode, hostErrorText } from './host-errors.ts';
 
 /** Makes a file, or empties the one that is there; else what is against it. */
 export function createFile(path: string): OutputFile | string {
@@ -15,5 +15,14 @@ export function createFile(path: string): OutputFile | string {
     };
   } catch (error) {
     return hostErrorText(error);
+  }
+}
+
+/** The text of a file, or what is against it. QEMU: a folder is a file without text. */
+export function readTextFile(path: string): { readonly text: string } | string {
+  try {
+    return { text: readFileSync(path, 'utf8') };
+  } catch (error) {
+    return hostErrorCode(error) === 'EISDIR' ? { text: '' } : hostErrorText(error);
   }
 }

@@ -11,6 +11,8 @@ import {
   machineOfCommandLine,
   report,
   startError,
+  startLog,
+  TraceLog,
   WakingImages,
 } from '../emu/index.ts';
 import { connectPipe } from './channel-pipes.ts';
@@ -20,7 +22,7 @@ import { GdbServer, gdbOptions } from './gdb-server.ts';
 import { type GuestFiles, noKernelError, readGuest } from './guest-image.ts';
 import { attachMonitor, type MonitorUser } from './monitor-channels.ts';
 import { OutputCollector } from './output-collector.ts';
-import { createFile } from './output-file.ts';
+import { createFile, readTextFile } from './output-file.ts';
 import { RunLoop } from './run-loop.ts';
 
 const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
@@ -78,6 +80,7 @@ class Session {
     });
     let channels: Channels | undefined;
     try {
+      const trace = this.#startTrace();
       channels = await openChannels(this.#commandLine, {
         warn: this.#print,
         onExit: () => this.#end(0),
@@ -86,7 +89,7 @@ class Session {
         wake: () => this.#loop?.wake(),
       });
       const guest = readGuest(this.#commandLine);
-      return await this.#runWith(channels, guest);
+      return await this.#runWith(channels, guest, trace);
     } finally {
       this.#gdb?.exited();
       channels?.set.close();
@@ -94,8 +97,15 @@ class Session {
     }
   }
 
-  async #runWith(channels: Channels, guest: GuestFiles): Promise<number> {
-    const machine = this.#makeMachine(channels, guest);
+  /** The trace is there before the machine, so that its first events are told. Throws StartError. */
+  #startTrace(): TraceLog {
+    const trace = new TraceLog(printError);
+    startLog(trace.log, this.#commandLine.log, { create: createFile, read: readTextFile, warn: this.#print });
+    return trace;
+  }
+
+  async #runWith(channels: Channels, guest: GuestFiles, trace: TraceLog): Promise<number> {
+    const machine = this.#makeMachine(channels, guest, trace);
     try {
       if (!this.#ending) this.#attachBackends(machine, channels);
       const complete = (): Promise<void> => this.#complete(machine, channels, guest);
@@ -114,7 +124,11 @@ class Session {
     }
   }
 
-  #makeMachine(channels: Channels, { kernel, initrd, append, memoryBytes }: GuestFiles): Machine {
+  #makeMachine(
+    channels: Channels,
+    { kernel, initrd, append, memoryBytes }: GuestFiles,
+    trace: TraceLog,
+  ): Machine {
     const host: MachineHost = {
       monotonicNs: () => performance.now() * NS_PER_MS,
       wallClockMs: () => Date.now(),
@@ -129,7 +143,7 @@ class Session {
       notice: (text) => this.#print(report(text)),
     };
     const serialPorts = channels.serials.map((channel) => channel !== undefined);
-    const parts = { kernel, initrd, append, memoryBytes, serialPorts, hostChardevs: true };
+    const parts = { kernel, initrd, append, memoryBytes, serialPorts, hostChardevs: true, trace };
     return machineOfCommandLine(this.#commandLine, parts, host);
   }
 

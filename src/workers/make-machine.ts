@@ -17,7 +17,9 @@ import {
   ramImage,
   restoreMachine,
   SnapshotReader,
+  startLog,
   TerminalSizePort,
+  TraceLog,
   WakingImages,
   withoutProgram,
 } from '../emu/index.ts';
@@ -28,6 +30,8 @@ import { ENDPOINTS, type EndpointName } from './protocol.ts';
 
 /** A spec limit of `getRandomValues`. Spec: Web Cryptography 10.1.1. */
 const RANDOM_BYTES_MAX = 65536;
+/** Why a page opens no file of the host's. */
+const NO_FILES = 'Operation not supported';
 const CONSOLE_PORT = 0;
 const SIZE_PORT = 1;
 
@@ -44,9 +48,15 @@ export async function makeMachine(
   const memoryBytes = commandLine.memoryBytes ?? guest.memoryBytes;
   const { kernel, append, serialPorts } = guest;
   const initrd = memoryBytes < PACKED_INITRD_BELOW ? await gzip(guest.initrd) : guest.initrd;
-  const parts = { kernel, initrd, append, memoryBytes, serialPorts };
-  const machine = machineOfCommandLine(commandLine, parts, hostOf(environment));
   const said = [...warnings];
+  const trace = new TraceLog((line) => printLine(environment, line));
+  startLog(trace.log, commandLine.log, {
+    create: () => NO_FILES,
+    read: () => NO_FILES,
+    warn: (text) => said.push(withoutProgram(text)),
+  });
+  const parts = { kernel, initrd, append, memoryBytes, serialPorts, trace };
+  const machine = machineOfCommandLine(commandLine, parts, hostOf(environment));
   try {
     attachBackends(machine, commandLine);
     await attachDevices(machine, commandLine, (text) => said.push(withoutProgram(text)));
@@ -108,6 +118,7 @@ function hostOf(environment: MachineEnvironment): MachineHost {
     random,
     images: new WakingImages(environment.images, environment.onWake),
     warn: (message) => printError(environment, message),
+    printLine: (line) => printLine(environment, line),
     // The page hears of disks and faults by events, in its own words.
     notice: (text, about) => {
       if (about === 'memory') environment.onMemoryNotice(text);
@@ -189,7 +200,11 @@ function withMonitor(
 
 /** QEMU prints it where it was started, which here is the human monitor. */
 function printError(environment: MachineEnvironment, message: string): void {
-  environment.onOutput('monitor', `hotslot: ${message}\r\n`);
+  printLine(environment, `hotslot: ${message}`);
+}
+
+function printLine(environment: MachineEnvironment, line: string): void {
+  environment.onOutput('monitor', `${line}\r\n`);
 }
 
 /** The monitors that the page shows, greeting, and those that its scripts use. */

@@ -370,6 +370,41 @@ missing other -display none
 -display none -nodefaults -S -device {"driver":"virtio-rng-pci","nosuch":1} -device virtio-rng-pci,wrong=1
 -display none -nodefaults -S -device {"driver":"virtio-rng-pci","id":"a"} -device {"driver":"virtio-rng-pci","id":"a"}
 -display none -nodefaults -S -device {"driver":"virtio-rng-pci","id":"a"} -device virtio-rng-pci,id=a
+-d
+-d tid -display none
+-d all -display none
+-d tid,foo -display none
+-d trace:foo,unimp -M foo
+-d trace:foo* -M foo
+-d trace:-foo -M foo
+-D missing/log -display none
+-D bad%s -display none
+-D bad%d%d -display none
+-D folder -display none
+-D '' -display none
+-trace
+-trace foo -M foo
+-trace -foo -M foo
+-trace *foo* -M foo
+-trace -M -M foo
+-trace '' -M foo
+-trace foo=1
+-trace help=on
+-trace foo,bar -M foo
+-trace foo,enable=bar -M foo
+-trace foo -trace bar -M foo
+-trace events=missing -display none
+-trace events=missing,foo=1
+-trace events=events -kernel missing -display none
+-trace file=missing/log -display none
+-trace file=folder -D missing/log -display none
+-msg
+-msg foo
+-msg foo=1
+-msg timestamp=foo
+-msg timestamp -timestamp
+-msg guest-name=foo
+-msg guest-name=off -M foo
 `;
 
 /** PATH109 is a path of so many characters. */
@@ -406,6 +441,7 @@ export function makeCliFiles(): string {
     return seed >>> 24;
   });
   writeFileSync(join(folder, 'noise'), noise);
+  writeFileSync(join(folder, 'events'), '# names\n\nnosuch\n # no comment\n-other\n*any*\ncut');
   writeFileSync(join(folder, 'disk'), '');
   truncateSync(join(folder, 'disk'), DISK_BYTES);
   return folder;

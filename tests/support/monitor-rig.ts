@@ -134,7 +134,7 @@ export async function monitorRig({
   const time = { ns: 0 };
   const clock = new EventQueue(() => time.ns);
   const drives = new Drives({ images: store, clock, warn: say });
-  const trace = new TraceLog();
+  const trace = new TraceLog(say);
   const memory = pcMemory(memoryBytes, undefined, dimms?.maxSize);
   const objectTree = new ObjectTree('pc-i440fx-7.2-machine');
   const services = new Services()

@@ -1,6 +1,6 @@
 /** A vCPU without an engine, its RAM, and a host that records MMIO and ports. */
 import type { AccessSize } from '../../src/emu/core/device.ts';
-import type { Trace } from '../../src/emu/core/trace.ts';
+import { QUIET, type Trace } from '../../src/emu/core/trace.ts';
 import type { CpuHost, CpuTopology } from '../../src/emu/cpu/cpu.ts';
 import type { CpuIdentity } from '../../src/emu/cpu/models/cpu-identity.ts';
 import {
@@ -75,8 +75,7 @@ export class VcpuRig {
     this.memory = pcMemory(memoryBytes);
     const messages = this.messages;
     const trace: Trace = {
-      on: false,
-      event() {},
+      ...QUIET,
       guestError: (message) => messages.push(message),
       unimplemented: (message) => messages.push(message),
     };

@@ -25,7 +25,7 @@ async function refusal(args: readonly string[]): Promise<string> {
   };
   try {
     const wanted = readCommandLine(args, print);
-    if ('text' in wanted) return `${wanted.text} is no refusal`;
+    if ('text' in wanted) return wanted.status === 1 ? printed : `${wanted.text} is no refusal`;
     await runMachine(wanted, print);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AddressSpace } from '../../src/emu/bus/address-space.ts';
 import { I8254, PIT_FREQUENCY } from '../../src/emu/chipset/i8254.ts';
 import { PcSpeaker } from '../../src/emu/chipset/pcspk.ts';
+import { QUIET } from '../../src/emu/core/trace.ts';
 import { fuzz, ManualClock, ProbeLine } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
 
@@ -10,7 +11,7 @@ const S = 1_000_000_000;
 function rig() {
   const clock = new ManualClock();
   const irq = new ProbeLine();
-  const dev = new I8254(irq, clock);
+  const dev = new I8254(irq, clock, QUIET);
   const speaker = new PcSpeaker(dev);
   const io = new AddressSpace('I/O');
   dev.attach(io);

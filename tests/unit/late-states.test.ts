@@ -28,7 +28,7 @@ function apic(clock: EventQueue): LocalApic {
 const CHIPS: readonly (readonly [string, (clock: EventQueue) => Device, (state: never) => object])[] = [
   [
     'i8254',
-    (clock) => new I8254(new ProbeLine(), clock),
+    (clock) => new I8254(new ProbeLine(), clock, QUIET),
     ({ counters, ...state }: ReturnType<I8254['save']>) => ({
       ...state,
       counters: counters.map((counter) => ({ ...counter, count: 2, mode: 2, loadNs: 0 })),
@@ -64,7 +64,7 @@ const CHIPS: readonly (readonly [string, (clock: EventQueue) => Device, (state: 
   ],
   [
     'mc146818rtc',
-    (clock) => new Mc146818(new ProbeLine(), clock, 0, new Uint8Array(128)),
+    (clock) => new Mc146818(new ProbeLine(), clock, 0, new Uint8Array(128), QUIET),
     (state: ReturnType<Mc146818['save']>) => ({
       ...state,
       regA: 0x23,

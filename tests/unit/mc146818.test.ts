@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AddressSpace } from '../../src/emu/bus/address-space.ts';
 import { Mc146818 } from '../../src/emu/chipset/mc146818.ts';
 import { pcCmos } from '../../src/emu/chipset/pc-cmos.ts';
+import { QUIET } from '../../src/emu/core/trace.ts';
 import { fuzz, ManualClock, ProbeLine } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
 
@@ -21,7 +22,7 @@ function facts() {
 
 function rig(time = '2020-01-02T23:04:05Z', clock = new ManualClock()) {
   const irq = new ProbeLine();
-  const dev = new Mc146818(irq, clock, Date.parse(time), pcCmos(facts()));
+  const dev = new Mc146818(irq, clock, Date.parse(time), pcCmos(facts()), QUIET);
   const io = new AddressSpace('I/O');
   dev.attach(io);
   const get = (index: number) => {

@@ -48,7 +48,7 @@ class Card extends PciDevice<CardState> {
 
   override configWrite(offset: number, size: AccessSize, value: number): void {
     super.configWrite(offset, size, value);
-    this.msix.configChanged();
+    this.msix.configChanged(offset, size);
   }
 
   reset(): void {

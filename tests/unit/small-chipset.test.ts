@@ -13,7 +13,7 @@ function rig() {
   const a20 = new ProbeLine();
   const resets: number[] = [];
   const post: number[] = [];
-  const port92 = new Port92(a20, () => resets.push(1));
+  const port92 = new Port92(a20, () => resets.push(1), QUIET);
   const dma = new I8257(QUIET);
   port92.attach(io);
   dma.attach(io);

@@ -1,19 +1,14 @@
 /**
  * ACPI CPU hotplug controller: the guest selects a CPU by its number and reads or answers its events.
  * Spec: QEMU docs/specs/acpi_cpu_hotplug.rst. A machine starts with the legacy block; the AML switches it over.
- *
- * | port | legacy read | modern read | modern write |
- * |---|---|---|---|
- * | +0x00 dword | bit n: APIC id n is present (32 bytes) | command data 2 | CPU selector |
- * | +0x04 byte | | flags | flags: clear insert, clear remove, eject, hand to firmware |
- * | +0x05 byte | | 0 | command |
- * | +0x08 dword | | command data | command data |
  */
 import type { AddressSpace, Mapping } from '../bus/address-space.ts';
+import { RegisterTable, register } from '../bus/register-table.ts';
 import type { AccessSize, Device, IoHandler, VmState } from '../core/device.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { BOOLEAN, bytes, DWORD, integer, record, typedArray } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
+import type { TraceEventName } from '../core/trace-events.ts';
 import { AlignedIo } from './aligned-io.ts';
 import { GPE_CPU_HOTPLUG_BIT, type GpeEvents } from './gpe.ts';
 
@@ -21,10 +16,7 @@ export const CPU_HOTPLUG_BASE = 0xaf00;
 export const CPU_HOTPLUG_SIZE = 12;
 export const CPU_HOTPLUG_LEGACY_SIZE = 32;
 
-const DATA2_SELECTOR = 0x0;
-const FLAGS = 0x4;
-const COMMAND = 0x5;
-const DATA = 0x8;
+const SELECTOR = 0x0;
 
 const FLAG_ENABLED = 0x01;
 const FLAG_INSERTING = 0x02;
@@ -69,6 +61,48 @@ export type CpuHotplugState = {
 };
 
 export class CpuHotplug implements Device<CpuHotplugState>, IoHandler {
+  static readonly registers = new RegisterTable<CpuHotplug>(
+    {
+      name: 'acpi-cpu-hotplug',
+      title: 'ACPI CPU hotplug',
+      place:
+        'ports from 0xaf00, after a write of 0 there; before that 32 bytes, in which bit n tells that the CPU with APIC id n is present',
+      spec: 'QEMU docs/specs/acpi_cpu_hotplug.rst',
+    },
+    [
+      register(SELECTOR, 4, 'CSEL', 'selects a CPU by its number, for the other registers', {
+        write: (device, value) => device.#select(value),
+      }),
+      register(0x0, 4, 'CDAT2', 'upper half of the data of the command: 0', {
+        read: (device, size) => mask(device.#traced('cpuhp_acpi_read_cmd_data2', 0), size),
+      }),
+      register(
+        0x4,
+        1,
+        'FLAGS',
+        'read: enabled, inserting, removing; write: clears one of the latter, ejects, leaves it to firmware',
+        {
+          read: (device, size) =>
+            mask(device.#traced('cpuhp_acpi_read_flags', device.#flags(device.#s.selector)), size),
+          write: (device, value) => device.#writeFlags(device.#s.selector, value),
+        },
+      ),
+      register(
+        0x5,
+        1,
+        'CCMD',
+        'command: 0 selects the next CPU with an event, 1 and 2 make CDAT take an OST event and status, 3 tells the APIC id',
+        {
+          write: (device, value) => device.#runCommand(device.#s.selector, value),
+        },
+      ),
+      register(0x8, 4, 'CDAT', 'data of the command', {
+        read: (device, size) => mask(device.#traced('cpuhp_acpi_read_cmd_data', device.#commandData()), size),
+        write: (device, value) => device.#writeData(device.#s.selector, value),
+      }),
+    ],
+  );
+
   readonly vmstate: VmState<CpuHotplugState>;
 
   readonly #cpus: HotplugCpus;
@@ -142,38 +176,17 @@ export class CpuHotplug implements Device<CpuHotplugState>, IoHandler {
     // QEMU: the ports behind the modern block belong to nobody once the guest has switched over.
     if (offset >= CPU_HOTPLUG_SIZE) return mask(0xffffffff, size);
     if (this.#s.selector >= this.#cpus.count) return 0;
-    switch (offset) {
-      case DATA2_SELECTOR:
-        return mask(this.#traced('cpuhp_acpi_read_cmd_data2', 0), size);
-      case FLAGS:
-        return mask(this.#traced('cpuhp_acpi_read_flags', this.#flags(this.#s.selector)), size);
-      case DATA:
-        return mask(this.#traced('cpuhp_acpi_read_cmd_data', this.#commandData()), size);
-      default:
-        return 0;
-    }
+    return CpuHotplug.registers.read(this, this.#trace, offset, size) ?? 0;
   }
 
-  write(offset: number, _size: AccessSize, value: number): void {
+  write(offset: number, size: AccessSize, value: number): void {
     if (this.#s.legacy) {
       // QEMU: nobody ever wrote the legacy bitmap, so a 0 at its start tells that the AML knows the modern block.
       if (offset === 0 && value === 0) this.#s.legacy = false;
       return;
     }
-    if (offset === DATA2_SELECTOR) {
-      this.#s.selector = value;
-      if (this.#trace.on) this.#trace.event('cpuhp_acpi_write_idx', value);
-      return;
-    }
-    const cpu = this.#s.selector;
-    if (offset >= CPU_HOTPLUG_SIZE) return;
-    if (cpu >= this.#cpus.count) {
-      if (this.#trace.on) this.#trace.event('cpuhp_acpi_invalid_idx_selected', cpu);
-      return;
-    }
-    if (offset === FLAGS) this.#writeFlags(cpu, value);
-    else if (offset === COMMAND) this.#runCommand(cpu, value);
-    else if (offset === DATA) this.#writeData(cpu, value);
+    if (offset !== SELECTOR && !this.#isSelectionValid(offset)) return;
+    CpuHotplug.registers.write(this, this.#trace, offset, size, value);
   }
 
   /** QEMU: a reset changes nothing here; pending events, the selector and the modern block stay. */
@@ -190,6 +203,20 @@ export class CpuHotplug implements Device<CpuHotplugState>, IoHandler {
     this.#s.events.set(events);
     this.#s.ostEvent.set(ostEvent);
     this.#s.ostStatus.set(ostStatus);
+  }
+
+  /** QEMU: registers of a CPU that is not there say so in the trace. */
+  #isSelectionValid(offset: number): boolean {
+    if (offset >= CPU_HOTPLUG_SIZE) return false;
+    const { selector } = this.#s;
+    if (selector < this.#cpus.count) return true;
+    this.#event('cpuhp_acpi_invalid_idx_selected', selector);
+    return false;
+  }
+
+  #select(cpu: number): void {
+    this.#s.selector = cpu;
+    this.#event('cpuhp_acpi_write_idx', cpu);
   }
 
   #readLegacy(offset: number, size: AccessSize): number {
@@ -265,12 +292,12 @@ export class CpuHotplug implements Device<CpuHotplugState>, IoHandler {
     }
   }
 
-  #traced(event: string, value: number): number {
+  #traced(event: TraceEventName, value: number): number {
     if (this.#trace.on) this.#trace.event(event, this.#s.selector, value);
     return value;
   }
 
-  #event(name: string, cpu: number): void {
+  #event(name: TraceEventName, cpu: number): void {
     if (this.#trace.on) this.#trace.event(name, cpu);
   }
 }

@@ -1,13 +1,9 @@
 /**
  * General-purpose event block 0 of the PIIX4: hotplug controllers raise a bit, the guest runs `\_GPE._E0x`.
  * Spec: ACPI 1.0b §4.7.4.3 (general-purpose event registers); FADT GPE0_BLK 0xafe0, GPE0_BLK_LEN 4.
- *
- * | port | register | meaning |
- * |---|---|---|
- * | 0xafe0–1 | GPE0_STS | events that happened; write 1 to clear |
- * | 0xafe2–3 | GPE0_EN | events that pull SCI |
  */
 import type { AddressSpace, Mapping } from '../bus/address-space.ts';
+import { type Register, RegisterTable, register } from '../bus/register-table.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { bytes, record } from '../core/state-fields.ts';
@@ -33,7 +29,35 @@ export type GpeState = { readonly bytes: Uint8Array };
 
 const GPE_STATE = record<GpeState>({ bytes: bytes(GPE_SIZE) });
 
+/** One byte of the block. */
+function byteOf(offset: number, name: string, help: string): Register<GpeBlock> {
+  return register(offset, 1, name, help, {
+    read: (block) => block.readByte(offset),
+    write: (block, value) => block.writeByte(offset, value),
+  });
+}
+
 export class GpeBlock implements Device<GpeState>, GpeEvents, IoHandler {
+  static readonly registers = new RegisterTable<GpeBlock>(
+    {
+      name: 'acpi-gpe0',
+      title: 'ACPI general-purpose events',
+      place: 'ports from 0xafe0',
+      spec: 'ACPI 1.0b §4.7.4.3; QEMU takes wider accesses byte by byte',
+    },
+    [
+      byteOf(
+        0,
+        'GPE0_STS_0',
+        'events 0 to 7 that happened: 1 PCI, 2 CPU, 3 memory hotplug; writing 1 clears',
+      ),
+      byteOf(1, 'GPE0_STS_1', 'events 8 to 15 that happened; writing 1 clears'),
+      byteOf(2, 'GPE0_EN_0', 'which of the events 0 to 7 pull SCI'),
+      byteOf(3, 'GPE0_EN_1', 'which of the events 8 to 15 pull SCI'),
+    ],
+  );
+
+  readonly widest = 1;
   readonly vmstate = { name: 'gpe', version: 1, fields: GPE_STATE };
 
   readonly #sci: IrqLine;
@@ -59,15 +83,28 @@ export class GpeBlock implements Device<GpeState>, GpeEvents, IoHandler {
   read(offset: number, size: AccessSize): number {
     let value = 0;
     for (let at = 0; at < size; at++) {
-      const byte = this.#s.bytes[offset + at] ?? 0;
-      if (this.#trace.on) this.#trace.event('piix4_gpe_readb', offset + at, 1, byte);
-      value |= byte << (at * 8);
+      value |= (GpeBlock.registers.read(this, this.#trace, offset + at, 1) ?? 0) << (at * 8);
     }
     return value >>> 0;
   }
 
   write(offset: number, size: AccessSize, value: number): void {
-    for (let at = 0; at < size; at++) this.#writeByte(offset + at, (value >>> (at * 8)) & 0xff);
+    for (let at = 0; at < size; at++) {
+      GpeBlock.registers.write(this, this.#trace, offset + at, 1, (value >>> (at * 8)) & 0xff);
+    }
+  }
+
+  readByte(offset: number): number {
+    const byte = this.#s.bytes[offset];
+    if (this.#trace.on) this.#trace.event('piix4_gpe_readb', offset, 1, byte);
+    return byte;
+  }
+
+  writeByte(offset: number, value: number): void {
+    if (this.#trace.on) this.#trace.event('piix4_gpe_writeb', offset, 1, value);
+    if (offset < EN_OFFSET) this.#s.bytes[offset] &= ~value;
+    else this.#s.bytes[offset] = value;
+    this.#updateSci();
   }
 
   reset(): void {
@@ -81,13 +118,6 @@ export class GpeBlock implements Device<GpeState>, GpeEvents, IoHandler {
 
   restore({ bytes }: GpeState): void {
     this.#s.bytes.set(bytes);
-    this.#updateSci();
-  }
-
-  #writeByte(offset: number, value: number): void {
-    if (this.#trace.on) this.#trace.event('piix4_gpe_writeb', offset, 1, value);
-    if (offset < EN_OFFSET) this.#s.bytes[offset] &= ~value;
-    else if (offset < GPE_SIZE) this.#s.bytes[offset] = value;
     this.#updateSci();
   }
 

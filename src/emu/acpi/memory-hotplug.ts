@@ -1,20 +1,13 @@
 /**
  * ACPI memory hotplug controller: the guest selects a DIMM slot and reads its place, size and events.
  * Spec: QEMU docs/specs/acpi_mem_hotplug.rst. It exists only on a machine with memory slots.
- *
- * | port | read | write |
- * |---|---|---|
- * | +0x00 dword | address, low half | slot selector |
- * | +0x04 dword | address, high half | OST event |
- * | +0x08 dword | size, low half | OST status |
- * | +0x0c dword | size, high half | – |
- * | +0x10 dword | proximity domain | – |
- * | +0x14 byte | flags | flags: clear insert, clear remove, eject |
  */
 import type { AddressSpace, Mapping } from '../bus/address-space.ts';
+import { RegisterTable, register } from '../bus/register-table.ts';
 import type { AccessSize, Device, IoHandler, VmState } from '../core/device.ts';
 import { bytes, DWORD, record, typedArray } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
+import type { TraceEventName } from '../core/trace-events.ts';
 import { AlignedIo } from './aligned-io.ts';
 import type { OspmStatus } from './cpu-hotplug.ts';
 import { GPE_MEMORY_HOTPLUG_BIT, type GpeEvents } from './gpe.ts';
@@ -22,12 +15,7 @@ import { GPE_MEMORY_HOTPLUG_BIT, type GpeEvents } from './gpe.ts';
 export const MEMORY_HOTPLUG_BASE = 0x0a00;
 export const MEMORY_HOTPLUG_SIZE = 0x18;
 
-const ADDR_LOW_SELECTOR = 0x00;
-const ADDR_HIGH_OST_EVENT = 0x04;
-const SIZE_LOW_OST_STATUS = 0x08;
-const SIZE_HIGH = 0x0c;
-const PROXIMITY = 0x10;
-const FLAGS = 0x14;
+const SELECTOR = 0x00;
 
 const FLAG_ENABLED = 0x1;
 const FLAG_INSERTING = 0x2;
@@ -61,6 +49,51 @@ export type MemoryHotplugState = {
 };
 
 export class MemoryHotplug implements Device<MemoryHotplugState>, IoHandler {
+  static readonly registers = new RegisterTable<MemoryHotplug>(
+    {
+      name: 'acpi-mem-hotplug',
+      title: 'ACPI memory hotplug',
+      place: 'ports from 0x0a00, on a machine with slots for DIMMs',
+      spec: 'QEMU docs/specs/acpi_mem_hotplug.rst',
+    },
+    [
+      register(SELECTOR, 4, 'MSEL', 'selects a slot, for the other registers', {
+        write: (device, value) => device.#select(value),
+      }),
+      register(0x00, 4, 'MRBL', 'address of the DIMM, lower half', {
+        read: (device) => device.#traced('mhp_acpi_read_addr_lo', low(device.#dimm?.addr)),
+      }),
+      register(0x04, 4, 'MRBH', 'address of the DIMM, upper half', {
+        read: (device) => device.#traced('mhp_acpi_read_addr_hi', high(device.#dimm?.addr)),
+      }),
+      register(0x04, 4, 'MOEV', 'event of an _OST report', {
+        write: (device, value) => device.#writeOstEvent(value),
+      }),
+      register(0x08, 4, 'MRLL', 'size of the DIMM, lower half', {
+        read: (device) => device.#traced('mhp_acpi_read_size_lo', low(device.#dimm?.sizeBytes)),
+      }),
+      register(0x08, 4, 'MOSC', 'status of an _OST report, which ends it', {
+        write: (device, value) => device.#writeOstStatus(value),
+      }),
+      register(0x0c, 4, 'MRLH', 'size of the DIMM, upper half', {
+        read: (device) => device.#traced('mhp_acpi_read_size_hi', high(device.#dimm?.sizeBytes)),
+      }),
+      register(0x10, 4, 'MPX', 'proximity domain of the DIMM', {
+        read: (device) => device.#traced('mhp_acpi_read_pxm', device.#dimm?.node ?? 0),
+      }),
+      register(
+        0x14,
+        1,
+        'FLAGS',
+        'read: enabled, inserting, removing; write: clears one of the latter, or ejects',
+        {
+          read: (device) => device.#traced('mhp_acpi_read_flags', device.#flags),
+          write: (device, value) => device.#writeFlags(device.#s.selector, value),
+        },
+      ),
+    ],
+  );
+
   readonly vmstate: VmState<MemoryHotplugState>;
 
   readonly #dimms: HotplugDimms;
@@ -114,36 +147,14 @@ export class MemoryHotplug implements Device<MemoryHotplugState>, IoHandler {
   }
 
   read(offset: number, size: AccessSize): number {
-    const slot = this.#s.selector;
-    if (slot >= this.#dimms.slots) {
-      if (this.#trace.on) this.#trace.event('mhp_acpi_invalid_slot_selected', slot);
-      return 0;
-    }
-    const value = this.#register(offset, slot);
+    if (!this.#isSelectionValid()) return 0;
+    const value = MemoryHotplug.registers.read(this, this.#trace, offset, size) ?? 0xffffffff;
     return size === 4 ? value >>> 0 : value & ((1 << (size * 8)) - 1);
   }
 
-  write(offset: number, _size: AccessSize, value: number): void {
-    if (offset === ADDR_LOW_SELECTOR) {
-      this.#s.selector = value;
-      if (this.#trace.on) this.#trace.event('mhp_acpi_write_slot', value);
-      return;
-    }
-    const slot = this.#s.selector;
-    if (slot >= this.#dimms.slots) {
-      if (this.#trace.on) this.#trace.event('mhp_acpi_invalid_slot_selected', slot);
-      return;
-    }
-    if (offset === ADDR_HIGH_OST_EVENT) {
-      this.#s.ostEvent[slot] = value;
-      if (this.#trace.on) this.#trace.event('mhp_acpi_write_ost_ev', slot, value);
-    } else if (offset === SIZE_LOW_OST_STATUS) {
-      this.#s.ostStatus[slot] = value;
-      if (this.#trace.on) this.#trace.event('mhp_acpi_write_ost_status', slot, value);
-      this.#dimms.ost(slot, this.#s.ostEvent[slot], value);
-    } else if (offset === FLAGS) {
-      this.#writeFlags(slot, value);
-    }
+  write(offset: number, size: AccessSize, value: number): void {
+    if (offset !== SELECTOR && !this.#isSelectionValid()) return;
+    MemoryHotplug.registers.write(this, this.#trace, offset, size, value);
   }
 
   /** QEMU: a reset changes nothing here; pending events and the selector stay. */
@@ -160,28 +171,38 @@ export class MemoryHotplug implements Device<MemoryHotplugState>, IoHandler {
     this.#s.ostStatus.set(ostStatus);
   }
 
-  #register(offset: number, slot: number): number {
-    const dimm = this.#dimms.dimm(slot);
-    switch (offset) {
-      case ADDR_LOW_SELECTOR:
-        return this.#traced('mhp_acpi_read_addr_lo', slot, low(dimm?.addr));
-      case ADDR_HIGH_OST_EVENT:
-        return this.#traced('mhp_acpi_read_addr_hi', slot, high(dimm?.addr));
-      case SIZE_LOW_OST_STATUS:
-        return this.#traced('mhp_acpi_read_size_lo', slot, low(dimm?.sizeBytes));
-      case SIZE_HIGH:
-        return this.#traced('mhp_acpi_read_size_hi', slot, high(dimm?.sizeBytes));
-      case PROXIMITY:
-        return this.#traced('mhp_acpi_read_pxm', slot, dimm?.node ?? 0);
-      case FLAGS:
-        return this.#traced(
-          'mhp_acpi_read_flags',
-          slot,
-          this.#s.events[slot] | (dimm === undefined ? 0 : FLAG_ENABLED),
-        );
-      default:
-        return 0xffffffff;
-    }
+  get #dimm(): DimmInfo | undefined {
+    return this.#dimms.dimm(this.#s.selector);
+  }
+
+  get #flags(): number {
+    return this.#s.events[this.#s.selector] | (this.#dimm === undefined ? 0 : FLAG_ENABLED);
+  }
+
+  /** QEMU: registers of a slot that is not there say so in the trace. */
+  #isSelectionValid(): boolean {
+    const { selector } = this.#s;
+    if (selector < this.#dimms.slots) return true;
+    this.#event('mhp_acpi_invalid_slot_selected', selector);
+    return false;
+  }
+
+  #select(slot: number): void {
+    this.#s.selector = slot;
+    this.#event('mhp_acpi_write_slot', slot);
+  }
+
+  #writeOstEvent(event: number): void {
+    const { selector } = this.#s;
+    this.#s.ostEvent[selector] = event;
+    if (this.#trace.on) this.#trace.event('mhp_acpi_write_ost_ev', selector, event);
+  }
+
+  #writeOstStatus(status: number): void {
+    const { selector, ostEvent } = this.#s;
+    this.#s.ostStatus[selector] = status;
+    if (this.#trace.on) this.#trace.event('mhp_acpi_write_ost_status', selector, status);
+    this.#dimms.ost(selector, ostEvent[selector], status);
   }
 
   /** QEMU: one write does one thing, the lowest bit's. */
@@ -199,12 +220,12 @@ export class MemoryHotplug implements Device<MemoryHotplugState>, IoHandler {
     }
   }
 
-  #traced(event: string, slot: number, value: number): number {
-    if (this.#trace.on) this.#trace.event(event, slot, value);
+  #traced(event: TraceEventName, value: number): number {
+    if (this.#trace.on) this.#trace.event(event, this.#s.selector, value);
     return value;
   }
 
-  #event(name: string, slot: number): void {
+  #event(name: TraceEventName, slot: number): void {
     if (this.#trace.on) this.#trace.event(name, slot);
   }
 }

@@ -1,20 +1,13 @@
 /**
  * ACPI PCI hotplug controller: how the AML in our DSDT learns which slots changed, and ejects them.
  * Spec: QEMU docs/specs/acpi_pci_hotplug.rst. Every register is 4 bytes and answers only whole accesses.
- *
- * | port | name | read | write |
- * |---|---|---|---|
- * | +0x00 | PCIU | slots of bus BNUM with a new device; reading clears them | – |
- * | +0x04 | PCID | slots of bus BNUM that are asked to let go | – |
- * | +0x08 | B0EJ | features: 0 | ejects the lowest slot of the mask |
- * | +0x0c | RMV | slots of bus BNUM that may be ejected | – |
- * | +0x10 | BNUM | selected bus | selects a bus |
- * | +0x14 | PIDX | acpi-index of the slot last asked about | asks about the lowest slot of the mask |
  */
 import type { AddressSpace, Mapping } from '../bus/address-space.ts';
+import { RegisterTable, register } from '../bus/register-table.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
 import { DWORD, record, typedArray } from '../core/state-fields.ts';
-import type { Trace } from '../core/trace.ts';
+import { invalidSize, type Trace } from '../core/trace.ts';
+import type { TraceEventName } from '../core/trace-events.ts';
 import { GPE_PCI_HOTPLUG_BIT, type GpeEvents } from './gpe.ts';
 
 export const PCI_HOTPLUG_BASE = 0xae00;
@@ -22,12 +15,9 @@ export const PCI_HOTPLUG_SIZE = 0x18;
 /** Buses with a BSEL number; QEMU: ACPI_PCIHP_MAX_HOTPLUG_BUS. */
 export const MAX_HOTPLUG_BUSES = 256;
 
-const PCIU = 0x00;
-const PCID = 0x04;
+/** Registers whose offset QEMU's trace events tell. */
 const B0EJ = 0x08;
-const RMV = 0x0c;
 const BNUM = 0x10;
-const PIDX = 0x14;
 
 /** What the controller needs of the PCI side. A slot mask has one bit per slot of bus `bsel`. */
 export interface HotplugBuses {
@@ -54,6 +44,44 @@ const PCI_HOTPLUG_STATE = record<PciHotplugState>({
 });
 
 export class PciHotplug implements Device<PciHotplugState>, IoHandler {
+  static readonly registers = new RegisterTable<PciHotplug>(
+    {
+      name: 'acpi-pci-hotplug',
+      title: 'ACPI PCI hotplug',
+      place: 'ports from 0xae00',
+      spec: 'QEMU docs/specs/acpi_pci_hotplug.rst; a slot mask has bit n for slot n',
+    },
+    [
+      register(0x00, 4, 'PCIU', 'slots of bus BNUM with a new device; reading clears them', {
+        read: (device) => device.#traced('acpi_pci_up_read', device.#takeUp()),
+      }),
+      register(0x04, 4, 'PCID', 'slots of bus BNUM that are asked to let go', {
+        read: (device) => device.#traced('acpi_pci_down_read', device.#s.down[device.#s.bsel]),
+      }),
+      register(B0EJ, 4, 'B0EJ', 'read: features, 0; write: ejects the lowest slot of the mask', {
+        read: (device) => device.#traced('acpi_pci_features_read', 0),
+        write: (device, value) => device.#writeEject(value),
+      }),
+      register(0x0c, 4, 'RMV', 'slots of bus BNUM that may be ejected', {
+        read: (device) => device.#traced('acpi_pci_rmv_read', device.#removable()),
+      }),
+      register(BNUM, 4, 'BNUM', 'selected bus', {
+        read: (device) => device.#traced('acpi_pci_sel_read', device.#s.bsel),
+        write: (device, value) => device.#select(value),
+      }),
+      register(
+        0x14,
+        4,
+        'PIDX',
+        'read: acpi-index of the slot last asked about; write: asks about the lowest slot of the mask',
+        {
+          read: (device) => device.#traced('acpi_pci_acpi_index_read', device.#takeIndex()),
+          write: (device, value) => device.#latchIndex(lowestBit(value)),
+        },
+      ),
+    ],
+  );
+
   readonly vmstate = { name: 'acpi_pcihp', version: 1, fields: PCI_HOTPLUG_STATE };
 
   readonly #buses: HotplugBuses;
@@ -96,52 +124,21 @@ export class PciHotplug implements Device<PciHotplugState>, IoHandler {
   read(offset: number, size: AccessSize): number {
     // QEMU: accesses of other sizes, and every register of a bus number out of range, read as 0.
     if (size !== 4 || offset % 4 !== 0) {
-      this.#trace.guestError('acpi_pcihp: bad read, offset %d, size %d', offset, size);
+      this.#trace.guestError(invalidSize('read', 'acpi-pci-hotplug'), offset, size);
       return 0;
     }
     if (this.#s.bsel >= MAX_HOTPLUG_BUSES) return 0;
-    switch (offset) {
-      case PCIU:
-        return this.#traced('acpi_pci_up_read', this.#takeUp());
-      case PCID:
-        return this.#traced('acpi_pci_down_read', this.#s.down[this.#s.bsel]);
-      case B0EJ:
-        return this.#traced('acpi_pci_features_read', 0);
-      case RMV:
-        return this.#traced('acpi_pci_rmv_read', this.#buses.removableSlots(this.#s.bsel) >>> 0);
-      case BNUM:
-        return this.#traced('acpi_pci_sel_read', this.#s.bsel);
-      case PIDX:
-        return this.#traced('acpi_pci_acpi_index_read', this.#takeIndex());
-      default:
-        return 0;
-    }
+    return PciHotplug.registers.read(this, this.#trace, offset, size) ?? 0;
   }
 
   write(offset: number, size: AccessSize, value: number): void {
     if (size !== 4 || offset % 4 !== 0) {
-      this.#trace.guestError('acpi_pcihp: bad write, offset %d, size %d', offset, size);
+      this.#trace.guestError(invalidSize('write', 'acpi-pci-hotplug'), offset, size);
       return;
     }
     // QEMU: the latched index lasts until it is read or anything is written.
     this.#s.acpiIndex = 0;
-    const { bsel } = this.#s;
-    switch (offset) {
-      case B0EJ:
-        if (bsel >= MAX_HOTPLUG_BUSES) return;
-        this.#eject(bsel, lowestBit(value));
-        if (this.#trace.on) this.#trace.event('acpi_pci_ej_write', offset, value);
-        break;
-      case BNUM:
-        if (this.#bridges) this.#s.bsel = value;
-        if (this.#trace.on) this.#trace.event('acpi_pci_sel_write', offset, value);
-        break;
-      case PIDX:
-        if (bsel < MAX_HOTPLUG_BUSES) this.#latchIndex(bsel, lowestBit(value));
-        break;
-      default:
-        break;
-    }
+    PciHotplug.registers.write(this, this.#trace, offset, size, value);
   }
 
   /** An unplug that the guest never answered is carried out by a reset. QEMU: BNUM and PIDX keep their values. */
@@ -167,9 +164,25 @@ export class PciHotplug implements Device<PciHotplugState>, IoHandler {
     this.#s.acpiIndex = acpiIndex;
   }
 
-  #traced(event: string, value: number): number {
+  #traced(event: TraceEventName, value: number): number {
     if (this.#trace.on) this.#trace.event(event, value);
     return value;
+  }
+
+  #removable(): number {
+    return this.#buses.removableSlots(this.#s.bsel) >>> 0;
+  }
+
+  #select(bsel: number): void {
+    if (this.#bridges) this.#s.bsel = bsel;
+    if (this.#trace.on) this.#trace.event('acpi_pci_sel_write', BNUM, bsel);
+  }
+
+  #writeEject(mask: number): void {
+    const { bsel } = this.#s;
+    if (bsel >= MAX_HOTPLUG_BUSES) return;
+    this.#eject(bsel, lowestBit(mask));
+    if (this.#trace.on) this.#trace.event('acpi_pci_ej_write', B0EJ, mask);
   }
 
   /** PCIU clears when read, so that one insertion is notified once. QEMU: not in the legacy block. */
@@ -185,7 +198,9 @@ export class PciHotplug implements Device<PciHotplugState>, IoHandler {
     return acpiIndex;
   }
 
-  #latchIndex(bsel: number, slot: number): void {
+  #latchIndex(slot: number): void {
+    const { bsel } = this.#s;
+    if (bsel >= MAX_HOTPLUG_BUSES) return;
     const found = this.#buses.acpiIndex(bsel, slot);
     if (found === undefined) return;
     const index = slot < 32 ? found >>> 0 : 0;

@@ -30,6 +30,22 @@ export const BLOCK_ERROR_TEXT: Readonly<Record<BlockErrorCode, string>> = {
   ENAMETOOLONG: 'File name too long',
 };
 
+/** Linux's numbers of them, as QEMU's trace has them. */
+export const BLOCK_ERROR_NUMBERS: Readonly<Record<BlockErrorCode, number>> = {
+  EIO: 5,
+  ENOSPC: 28,
+  EFBIG: 27,
+  EACCES: 13,
+  EROFS: 30,
+  EINVAL: 22,
+  EPERM: 1,
+  ENOENT: 2,
+  EEXIST: 17,
+  EBUSY: 16,
+  ECANCELED: 125,
+  ENAMETOOLONG: 36,
+};
+
 /** What a block back end rejects with: the guest gets the bus's I/O error, the user reads `message`. */
 export class BlockError extends Error {
   readonly code: BlockErrorCode;

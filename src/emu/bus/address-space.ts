@@ -1,6 +1,8 @@
 /** Which device answers an address: the machine has one space of ports and one of memory-mapped registers. */
 import type { AccessSize, IoHandler } from '../core/device.ts';
 import { OPEN_BUS } from '../core/open-bus.ts';
+import { QUIET, type Trace } from '../core/trace.ts';
+import { TracedAccess } from './traced-access.ts';
 
 const ZEROS: Readonly<Record<AccessSize, number>> = { 1: 0, 2: 0, 4: 0 };
 
@@ -24,7 +26,7 @@ export interface MappedRegion {
   readonly name: string;
 }
 
-class Region implements Mapping, MappedRegion {
+export class Region implements Mapping, MappedRegion {
   base: number;
   readonly size: number;
   readonly handler: IoHandler;
@@ -67,10 +69,12 @@ class Region implements Mapping, MappedRegion {
   remove(): void {
     this.enable(false);
   }
-}
 
-function takes({ handler }: Region, offset: number, size: AccessSize): boolean {
-  return size <= (handler.maxSize ?? 4) && (offset % size === 0 || handler.unaligned === true);
+  /** It answers such an access of the guest. */
+  takes(address: number, size: AccessSize): boolean {
+    const { maxSize = 4, unaligned = false } = this.handler;
+    return size <= maxSize && ((address - this.base) % size === 0 || unaligned);
+  }
 }
 
 /**
@@ -80,14 +84,18 @@ function takes({ handler }: Region, offset: number, size: AccessSize): boolean {
  */
 export class AddressSpace {
   readonly name: string;
+  /** Told of all accesses that a region answers. */
+  trace: Trace = QUIET;
   readonly #unmapped: Readonly<Record<AccessSize, number>>;
   readonly #regions: Region[] = [];
   #last: Region | undefined;
+  readonly #traced: TracedAccess;
 
   /** @param unmapped what reads of nothing give. QEMU: ports float high, memory reads 0. */
   constructor(name: string, unmapped: 'ones' | 'zeros' = 'ones') {
     this.name = name;
     this.#unmapped = unmapped === 'ones' ? OPEN_BUS : ZEROS;
+    this.#traced = new TracedAccess(this, this.#unmapped);
   }
 
   /** Maps `size` addresses at `base`; `enabled` false keeps the place for later. `name` is QEMU's for the region. */
@@ -104,17 +112,13 @@ export class AddressSpace {
   }
 
   read(address: number, size: AccessSize): number {
-    const region = this.#find(address);
-    if (region === undefined) return address % size === 0 ? this.#unmapped[size] : 0;
-    const offset = address - region.base;
-    return takes(region, offset, size) ? region.handler.read(offset, size) >>> 0 : 0;
+    if (!this.trace.on) return this.#read(address, size);
+    return this.#traced.told(address, size, this.#read(address, size));
   }
 
   write(address: number, size: AccessSize, value: number): void {
-    const region = this.#find(address);
-    if (region === undefined) return;
-    const offset = address - region.base;
-    if (takes(region, offset, size)) region.handler.write(offset, size, value >>> 0);
+    if (this.trace.on) this.#traced.tell(address, size, value >>> 0);
+    this.#write(address, size, value >>> 0);
   }
 
   /** As monitors read: in pieces that are where a device takes them. */
@@ -122,17 +126,33 @@ export class AddressSpace {
     let value = 0;
     for (let at = 0; at < size; ) {
       const piece = this.#pieceAt(address + at, size - at);
-      value += this.read(address + at, piece) * 2 ** (8 * at);
+      value += this.#read(address + at, piece) * 2 ** (8 * at);
       at += piece;
     }
-    return value;
+    return this.trace.on ? this.#traced.told(address, size, value) : value;
   }
 
   writeAnywhere(address: number, size: AccessSize, value: number): void {
+    if (this.trace.on) this.#traced.tell(address, size, value >>> 0);
     for (let at = 0; at < size; ) {
       const piece = this.#pieceAt(address + at, size - at);
-      this.write(address + at, piece, Math.floor(value / 2 ** (8 * at)) % 2 ** (8 * piece));
+      this.#write(address + at, piece, Math.floor(value / 2 ** (8 * at)) % 2 ** (8 * piece));
       at += piece;
+    }
+  }
+
+  #read(address: number, size: AccessSize): number {
+    const region = this.#find(address);
+    if (this.trace.on) return this.#traced.read(region, address, size);
+    if (region === undefined) return address % size === 0 ? this.#unmapped[size] : 0;
+    return region.takes(address, size) ? region.handler.read(address - region.base, size) >>> 0 : 0;
+  }
+
+  #write(address: number, size: AccessSize, value: number): void {
+    const region = this.#find(address);
+    if (this.trace.on) this.#traced.write(region, address, size, value);
+    else if (region?.takes(address, size)) {
+      region.handler.write(address - region.base, size, value);
     }
   }
 

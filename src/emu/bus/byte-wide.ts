@@ -11,6 +11,7 @@ export interface BytePorts {
 export function byteWide(chip: BytePorts, { unaligned = false } = {}): IoHandler {
   return {
     unaligned,
+    widest: 1,
     read(offset: number, size: AccessSize): number {
       if (size === 1) return chip.readByte(offset);
       let value = 0;

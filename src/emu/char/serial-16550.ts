@@ -4,20 +4,13 @@
  */
 import type { AddressSpace } from '../bus/address-space.ts';
 import { byteWide } from '../bus/byte-wide.ts';
+import { type Condition, RegisterTable, register } from '../bus/register-table.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { BOOLEAN, BYTE, DEADLINE_NS, integer, list, mask, record, WORD } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { CharBackend, CharEvent, CharFrontend } from './char-backend.ts';
-
-const RBR = 0;
-const IER = 1;
-const IIR = 2;
-const LCR = 3;
-const MCR = 4;
-const LSR = 5;
-const MSR = 6;
 
 const IER_RDI = 0x01;
 const IER_THRI = 0x02;
@@ -42,6 +35,7 @@ const TRIGGER_LEVELS = [1, 4, 8, 14];
 
 const LCR_STOP = 0x04;
 const LCR_PARITY = 0x08;
+const LCR_EVEN_PARITY = 0x10;
 const LCR_DLAB = 0x80;
 
 const MCR_OUT2 = 0x08;
@@ -110,8 +104,69 @@ const SERIAL_STATE = record<SerialState>({
   rxFifo: list(BYTE, { max: FIFO_SIZE }),
 });
 
+const DIVISOR_LATCH: Condition<Serial16550> = {
+  text: 'LCR bit 7 (DLAB) is 1',
+  holds: (port) => port.isDivisorLatchOpen,
+};
+
 /** One serial port; eight registers wherever it is attached. */
 export class Serial16550 implements Device<SerialState>, CharFrontend, IoHandler {
+  static readonly registers = new RegisterTable<Serial16550>(
+    {
+      name: 'serial',
+      title: 'Serial port',
+      place: 'ports from 0x3f8 (COM1), 0x2f8, 0x3e8, 0x2e8',
+      spec: 'National Semiconductor PC16550D, June 1995; wider accesses are those of bytes',
+    },
+    [
+      register(0, 1, 'DLL', 'divisor of 115,200 baud, lower byte', {
+        when: DIVISOR_LATCH,
+        read: (port) => port.#s.divider & 0xff,
+        write: (port, value) => port.#setDivider((port.#s.divider & 0xff00) | value),
+      }),
+      register(1, 1, 'DLM', 'divisor of 115,200 baud, upper byte', {
+        when: DIVISOR_LATCH,
+        read: (port) => port.#s.divider >>> 8,
+        write: (port, value) => port.#setDivider((port.#s.divider & 0x00ff) | (value << 8)),
+      }),
+      register(0, 1, 'RBR', 'next byte that came', { read: (port) => port.#readRbr() }),
+      register(0, 1, 'THR', 'sends a byte', { write: (port, value) => port.#transmit(value) }),
+      register(1, 1, 'IER', 'which causes interrupt: 0 data, 1 room to send, 2 line status, 3 modem status', {
+        read: (port) => port.#s.ier,
+        write: (port, value) => port.#writeIer(value & 0x0f),
+      }),
+      register(2, 1, 'IIR', 'the most urgent cause; bits 6 and 7: FIFOs are on', {
+        read: (port) => port.#readIir(),
+      }),
+      register(2, 1, 'FCR', 'FIFOs: 0 on, 1 and 2 clear, 6 and 7 at how many bytes to interrupt', {
+        write: (port, value) => port.#writeFcr(value),
+      }),
+      register(3, 1, 'LCR', 'format of characters; bit 7 shows DLL and DLM', {
+        read: (port) => port.#s.lcr,
+        write: (port, value) => port.#writeLcr(value),
+      }),
+      register(4, 1, 'MCR', 'modem lines; bit 4 loops what is sent back', {
+        read: (port) => port.#s.mcr,
+        write: (port, value) => port.#writeMcr(value),
+      }),
+      register(5, 1, 'LSR', '0 data, 1 overrun, 4 break, 5 and 6 room to send', {
+        read: (port) => port.#readLsr(),
+        write: (port) => port.#refuse(5),
+      }),
+      register(6, 1, 'MSR', 'modem lines and which of them changed', {
+        read: (port) => port.#readMsr(),
+        write: (port) => port.#refuse(6),
+      }),
+      register(7, 1, 'SCR', 'a byte for software', {
+        read: (port) => port.#s.scr,
+        write: (port, value) => {
+          port.#s.scr = value;
+        },
+      }),
+    ],
+  );
+
+  readonly widest = 1;
   readonly vmstate = { name: 'serial', version: 3, fields: SERIAL_STATE };
 
   // Fixed wiring.
@@ -161,10 +216,7 @@ export class Serial16550 implements Device<SerialState>, CharFrontend, IoHandler
   }
 
   read(offset: number, size: AccessSize): number {
-    if (size !== 1) return this.#wide.read(offset, size);
-    // Guest: Linux 6.1 polls LSR before each byte of console output, 22,000 times a boot.
-    if (offset === LSR) return this.#readLsr();
-    return this.readByte(offset);
+    return size === 1 ? this.readByte(offset) : this.#wide.read(offset, size);
   }
 
   write(offset: number, size: AccessSize, value: number): void {
@@ -173,56 +225,18 @@ export class Serial16550 implements Device<SerialState>, CharFrontend, IoHandler
   }
 
   readByte(offset: number): number {
-    const s = this.#s;
-    switch (offset) {
-      case RBR:
-        return s.lcr & LCR_DLAB ? s.divider & 0xff : this.#readRbr();
-      case IER:
-        return s.lcr & LCR_DLAB ? s.divider >>> 8 : s.ier;
-      case IIR:
-        return this.#readIir();
-      case LCR:
-        return s.lcr;
-      case MCR:
-        return s.mcr;
-      case LSR:
-        return this.#readLsr();
-      case MSR:
-        return this.#readMsr();
-      default:
-        return s.scr;
-    }
+    const value = Serial16550.registers.read(this, this.#trace, offset, 1) ?? 0;
+    if (this.#trace.on) this.#trace.event('serial_read', offset, value);
+    return value;
   }
 
   writeByte(offset: number, value: number): void {
-    const s = this.#s;
-    switch (offset) {
-      case RBR:
-        if (s.lcr & LCR_DLAB) this.#setDivider((s.divider & 0xff00) | value);
-        else this.#transmit(value);
-        break;
-      case IER:
-        if (s.lcr & LCR_DLAB) this.#setDivider((s.divider & 0x00ff) | (value << 8));
-        else this.#writeIer(value & 0x0f);
-        break;
-      case IIR:
-        this.#writeFcr(value);
-        break;
-      case LCR:
-        s.lcr = value;
-        this.#updateCharTime();
-        break;
-      case MCR:
-        s.mcr = value & MCR_WRITABLE;
-        if (!(s.mcr & MCR_LOOP)) this.#backend.acceptInput();
-        break;
-      case LSR:
-      case MSR:
-        this.#trace.guestError('serial: write to read-only register %d', offset);
-        break;
-      default:
-        s.scr = value;
-    }
+    if (this.#trace.on) this.#trace.event('serial_write', offset, value);
+    Serial16550.registers.write(this, this.#trace, offset, 1, value);
+  }
+
+  get isDivisorLatchOpen(): boolean {
+    return (this.#s.lcr & LCR_DLAB) !== 0;
   }
 
   /** QEMU: input is offered up to the trigger level, and byte by byte above it. In loopback it waits. */
@@ -356,6 +370,20 @@ export class Serial16550 implements Device<SerialState>, CharFrontend, IoHandler
     this.#backend.acceptInput();
   }
 
+  #writeLcr(value: number): void {
+    this.#s.lcr = value;
+    this.#updateCharTime();
+  }
+
+  #writeMcr(value: number): void {
+    this.#s.mcr = value & MCR_WRITABLE;
+    if (!(this.#s.mcr & MCR_LOOP)) this.#backend.acceptInput();
+  }
+
+  #refuse(offset: number): void {
+    this.#trace.guestError('serial: write to read-only register %d', offset);
+  }
+
   #setDivider(divider: number): void {
     this.#s.divider = divider;
     this.#updateCharTime();
@@ -366,6 +394,10 @@ export class Serial16550 implements Device<SerialState>, CharFrontend, IoHandler
     if (divider === 0 || divider > BASE_BAUD) return;
     const bits = 1 + 5 + (lcr & 3) + (lcr & LCR_PARITY ? 1 : 0) + (lcr & LCR_STOP ? 2 : 1);
     this.#s.charTimeNs = Math.floor((NS_PER_S * divider) / BASE_BAUD) * bits;
+    if (!this.#trace.on) return;
+    const parity = lcr & LCR_PARITY ? (lcr & LCR_EVEN_PARITY ? 'E' : 'O') : 'N';
+    const baud = Math.floor(BASE_BAUD / divider);
+    this.#trace.event('serial_update_parameters', baud, parity, 5 + (lcr & 3), lcr & LCR_STOP ? 2 : 1);
   }
 
   #armTimeout(): void {

@@ -10,6 +10,7 @@ import type { AccessSize, Device, IoHandler, VmState } from '../core/device.ts';
 import { bytes, DWORD, integer, nullable, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
+import { keyName } from './fw-cfg-names.ts';
 
 export const FW_CFG_SIGNATURE = 0x00;
 export const FW_CFG_ID = 0x01;
@@ -180,6 +181,10 @@ export class FwCfg implements Device<FwCfgState> {
     assert(this.#files.length < FILE_SLOTS, `no fw_cfg slot for ${name}`);
     this.#files.push({ name, bytes: options.writable ? bytes.slice() : bytes, options });
     this.#files.sort(byName);
+    if (this.#trace.on) {
+      const at = this.#files.findIndex((file) => file.name === name);
+      this.#trace.event('fw_cfg_add_file', this, at, name, bytes.length);
+    }
     this.addKey(FW_CFG_FILE_DIR, this.#directory());
   }
 
@@ -253,10 +258,16 @@ export class FwCfg implements Device<FwCfgState> {
     this.#offset = 0;
     this.#entry = (key & ENTRY_MASK) < MAX_ENTRY ? key : -1;
     this.#item()?.options.onSelect?.();
-    if (this.#trace.on) this.#trace.event('fw_cfg_select', key, this.#entry < 0 ? 0 : 1);
+    if (this.#trace.on) this.#trace.event('fw_cfg_select', this, key, keyName(key), this.#entry < 0 ? 0 : 1);
   }
 
   #readData(): number {
+    const value = this.#nextByte();
+    if (this.#trace.on) this.#trace.event('fw_cfg_read', this, value);
+    return value;
+  }
+
+  #nextByte(): number {
     const bytes = this.#item()?.bytes;
     if (bytes === undefined || this.#offset >= bytes.length) return 0;
     const value = bytes[this.#offset] ?? 0;

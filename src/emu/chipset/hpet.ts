@@ -17,7 +17,7 @@ import {
   record,
   TIME_NS,
 } from '../core/state-fields.ts';
-import type { Trace } from '../core/trace.ts';
+import { invalidSize, type Trace } from '../core/trace.ts';
 
 export const HPET_BASE = 0xfed00000;
 export const HPET_SIZE = 0x400;
@@ -182,20 +182,17 @@ export class Hpet implements Device<HpetState>, IoHandler {
 
   read(offset: number, size: AccessSize): number {
     if (size !== 4 || offset & 3) {
-      this.#trace.guestError('hpet: read of %d bytes at %d', size, offset);
+      this.#trace.guestError(invalidSize('read', 'hpet'), offset, size);
       return 0;
     }
-    const value = offset >= TIMER_BASE ? this.#readTimer(offset) : this.#readGlobal(offset);
-    if (this.#trace.on) this.#trace.event('hpet_ram_read', offset, value);
-    return value;
+    return offset >= TIMER_BASE ? this.#readTimer(offset) : this.#readGlobal(offset);
   }
 
   write(offset: number, size: AccessSize, value: number): void {
     if (size !== 4 || offset & 3) {
-      this.#trace.guestError('hpet: write of %d bytes at %d', size, offset);
+      this.#trace.guestError(invalidSize('write', 'hpet'), offset, size);
       return;
     }
-    if (this.#trace.on) this.#trace.event('hpet_ram_write', offset, value);
     if (offset >= TIMER_BASE) this.#writeTimer(offset, value);
     else this.#writeGlobal(offset, value);
   }

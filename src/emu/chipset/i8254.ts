@@ -5,10 +5,12 @@
  */
 import type { AddressSpace } from '../bus/address-space.ts';
 import { byteWide } from '../bus/byte-wide.ts';
+import { type Register, RegisterTable, register } from '../bus/register-table.ts';
 import { actingNs, type Clock, type Timer } from '../core/clock.ts';
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { BOOLEAN, BYTE, DEADLINE_NS, integer, list, record, TIME_NS, WORD } from '../core/state-fields.ts';
+import type { Trace } from '../core/trace.ts';
 
 /** Counts per second. */
 export const PIT_FREQUENCY = 1_193_182;
@@ -17,7 +19,6 @@ const NS_PER_S = 1_000_000_000;
 const READ_BACK = 3;
 const READ_BACK_NO_COUNT = 0x20;
 const READ_BACK_NO_STATUS = 0x10;
-const CONTROL_PORT = 3;
 
 /** RW field of the control word (1: low byte only), also the state of a byte sequence; WORD1 is its second byte. */
 const RW_LATCH = 0;
@@ -132,10 +133,35 @@ const I8254_STATE = record<I8254State>({
   irqDisabled: BOOLEAN,
 });
 
+function counterRegister(index: number): Register<I8254> {
+  return register(index, 1, `Counter ${index}`, 'count, or what the control word latched', {
+    read: (pit) => pit.readCounter(index),
+    write: (pit, value) => pit.writeCounter(index, value),
+  });
+}
+
 export class I8254 implements Device<I8254State> {
+  static readonly registers = new RegisterTable<I8254>(
+    {
+      name: 'pit',
+      title: 'Interval timer',
+      place: 'ports from 0x40',
+      spec: 'Intel 8254 (231164-005)',
+    },
+    [
+      counterRegister(0),
+      counterRegister(1),
+      counterRegister(2),
+      register(3, 1, 'Control Word', 'mode of a counter, or what of it is latched', {
+        write: (pit, value) => pit.#writeControl(value),
+      }),
+    ],
+  );
+
   readonly vmstate = { name: 'i8254', version: 3, fields: I8254_STATE };
   readonly #irq: IrqLine;
   readonly #clock: Clock;
+  readonly #trace: Trace;
   readonly #timer: Timer;
   #counters: PitCounterState[];
   #changeNs: number | null = null;
@@ -143,8 +169,9 @@ export class I8254 implements Device<I8254State> {
   #irqDisabled = false;
 
   /** @param irq OUT of counter 0 */
-  constructor(irq: IrqLine, clock: Clock) {
+  constructor(irq: IrqLine, clock: Clock, trace: Trace) {
     this.#irq = irq;
+    this.#trace = trace;
     this.#clock = clock;
     this.#timer = clock.timer(() => {
       const now = clock.nowNs();
@@ -209,10 +236,17 @@ export class I8254 implements Device<I8254State> {
     this.#irq.set(this.#irqLevel);
   }
 
+  /** Spec: 8254 table 1: the control word cannot be read. QEMU: it reads 0. */
   readByte(port: number): number {
-    // Spec: 8254 table 1: the control word cannot be read. QEMU: it reads 0.
-    if (port === CONTROL_PORT) return 0;
-    const counter = this.#counter(port);
+    return I8254.registers.read(this, this.#trace, port, 1) ?? 0;
+  }
+
+  writeByte(port: number, value: number): void {
+    I8254.registers.write(this, this.#trace, port, 1, value);
+  }
+
+  readCounter(index: number): number {
+    const counter = this.#counter(index);
     if (counter.statusLatched) {
       counter.statusLatched = false;
       return counter.status;
@@ -233,15 +267,11 @@ export class I8254 implements Device<I8254State> {
     }
   }
 
-  writeByte(port: number, value: number): void {
-    if (port === CONTROL_PORT) {
-      this.#writeControl(value);
-      return;
-    }
-    const counter = this.#counter(port);
+  writeCounter(index: number, value: number): void {
+    const counter = this.#counter(index);
     switch (counter.writeState) {
       case RW_MSB:
-        this.#load(port, value << 8);
+        this.#load(index, value << 8);
         break;
       case RW_WORD0:
         counter.writeLatch = value;
@@ -249,10 +279,10 @@ export class I8254 implements Device<I8254State> {
         break;
       case RW_WORD1:
         counter.writeState = RW_WORD0;
-        this.#load(port, counter.writeLatch | (value << 8));
+        this.#load(index, counter.writeLatch | (value << 8));
         break;
       default:
-        this.#load(port, value);
+        this.#load(index, value);
     }
   }
 

@@ -183,7 +183,8 @@ export class I8257 implements Device<I8257State> {
     const bit = 1 << (value & 3);
     switch (register) {
       case COMMAND:
-        if (value & COMMAND_UNSUPPORTED) this.#trace.unimplemented('i8257: command 0x%x', value);
+        if (value & COMMAND_UNSUPPORTED)
+          this.#trace.unimplemented('i8257_write_cont: cmd 0x%02x not supported', value);
         else controller.command = value;
         break;
       case REQUEST:

@@ -4,10 +4,12 @@
  */
 import type { AddressSpace } from '../bus/address-space.ts';
 import { byteWide } from '../bus/byte-wide.ts';
+import { RegisterTable, register } from '../bus/register-table.ts';
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { BOOLEAN, BYTE, integer, mask, record, tuple, WORD } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
+import type { TraceEventName } from '../core/trace-events.ts';
 import { IrqStatistics } from './irq-statistics.ts';
 
 const ICW1 = 0x10;
@@ -71,6 +73,47 @@ function powerOn() {
 }
 
 class Chip {
+  static readonly registers = new RegisterTable<Chip>(
+    {
+      name: 'pic',
+      title: 'Interrupt controllers',
+      place: 'ports 0x20 and 0x21 (master), 0xa0 and 0xa1 (slave)',
+      spec: 'Intel 8259A (231468-003)',
+    },
+    [
+      register(0, 1, 'Poll', 'the interrupt that is most urgent, as if acknowledged', {
+        when: { text: 'OCW3 asked for it', holds: ({ s }) => s.poll },
+        read: (chip) => chip.#poll(),
+      }),
+      register(0, 1, 'ISR', 'interrupts in service', {
+        when: { text: 'OCW3 chose it', holds: ({ s }) => s.readIsr },
+        read: ({ s }) => s.isr,
+      }),
+      register(0, 1, 'IRR', 'interrupts that ask for service', { read: ({ s }) => s.irr }),
+      register(
+        0,
+        1,
+        'ICW1, OCW2, OCW3',
+        'initialisation (bit 4); end of interrupt; which register is read (bit 3)',
+        {
+          write: (chip, value) => chip.#writeEven(value),
+        },
+      ),
+      register(1, 1, 'Poll at IMR', 'the same as Poll', {
+        when: { text: 'OCW3 asked for it', holds: ({ s }) => s.poll },
+        read: (chip) => chip.#poll(),
+      }),
+      register(1, 1, 'ICW2, ICW3, ICW4', 'the rest of the initialisation', {
+        when: { text: 'ICW1 was written', holds: ({ s }) => s.expect !== EXPECT_OCW1 },
+        write: (chip, value) => chip.#writeOdd(value),
+      }),
+      register(1, 1, 'IMR', 'interrupts that are masked', {
+        read: ({ s }) => s.imr,
+        write: (chip, value) => chip.#writeOdd(value),
+      }),
+    ],
+  );
+
   s = powerOn();
   /** Levels of the eight inputs; they are the devices', and no reset changes them. */
   lines = 0;
@@ -111,7 +154,12 @@ class Chip {
   }
 
   update(): void {
-    this.#out.set(this.pending() >= 0);
+    const isPending = this.pending() >= 0;
+    if (isPending && this.#trace.on) {
+      const { imr, irr, priorityAdd } = this.s;
+      this.#trace.event('pic_update_irq', this.#master ? 1 : 0, imr, irr, priorityAdd);
+    }
+    this.#out.set(isPending);
   }
 
   setLine(line: number, level: boolean): void {
@@ -146,21 +194,23 @@ class Chip {
   }
 
   read(port: number): number {
-    const s = this.s;
-    if (s.poll) {
-      s.poll = false;
-      const line = this.pending();
-      if (line < 0) return 0;
-      this.acknowledge(line);
-      return line | 0x80;
-    }
-    if (port !== 0) return s.imr;
-    return s.readIsr ? s.isr : s.irr;
+    return Chip.registers.read(this, this.#trace, Math.min(port, 1), 1) ?? 0;
   }
 
   write(port: number, value: number): void {
-    if (port !== 0) this.#writeOdd(value);
-    else if (value & ICW1) this.#writeIcw1(value);
+    Chip.registers.write(this, this.#trace, Math.min(port, 1), 1, value);
+  }
+
+  #poll(): number {
+    this.s.poll = false;
+    const line = this.pending();
+    if (line < 0) return 0;
+    this.acknowledge(line);
+    return line | 0x80;
+  }
+
+  #writeEven(value: number): void {
+    if (value & ICW1) this.#writeIcw1(value);
     else if (value & OCW3) this.#writeOcw3(value);
     else this.#writeOcw2(value >>> OCW2_COMMAND_SHIFT, value & 7);
   }
@@ -262,6 +312,25 @@ const I8259_STATE = record<I8259State>({ chips: tuple(CHIP_STATE, CHIP_STATE), l
 
 /** The PC's 15 ISA interrupts. */
 export class I8259Pair implements Device<I8259State> {
+  /** Of either chip. */
+  static readonly registers = Chip.registers;
+  static readonly elcrRegisters = new RegisterTable<Chip>(
+    {
+      name: 'elcr',
+      title: 'Edge or level triggering of interrupts',
+      place: 'ports 0x4d0 (ELCR1, of the master) and 0x4d1 (ELCR2, of the slave)',
+      spec: 'Intel 82371SB (PIIX3)',
+    },
+    [
+      register(0, 1, 'ELCR', 'which interrupts are level triggered', {
+        read: ({ s }) => s.elcr,
+        write: (chip, value) => {
+          chip.s.elcr = value & chip.elcrMask;
+        },
+      }),
+    ],
+  );
+
   readonly vmstate = {
     name: 'i8259',
     version: 1,
@@ -289,17 +358,17 @@ export class I8259Pair implements Device<I8259State> {
   attach(io: AddressSpace): void {
     for (const [base, chip] of [[0x20, this.#master] as const, [0xa0, this.#slave] as const]) {
       const ports = byteWide({
-        readByte: (port) => this.#traced('pic_ioport_read', base + port, chip.read(port)),
-        writeByte: (port, value) => chip.write(port, this.#traced('pic_ioport_write', base + port, value)),
+        readByte: (port) => this.#traced('pic_ioport_read', chip, port, chip.read(port)),
+        writeByte: (port, value) => chip.write(port, this.#traced('pic_ioport_write', chip, port, value)),
       });
       io.map(base, 2, ports, { name: 'pic' });
     }
     for (const index of [0, 1]) {
       const chip = this.#chip(index);
       const elcr = byteWide({
-        readByte: () => chip.s.elcr,
+        readByte: () => I8259Pair.elcrRegisters.read(chip, this.#trace, 0, 1) ?? 0,
         writeByte: (_, value) => {
-          chip.s.elcr = value & chip.elcrMask;
+          I8259Pair.elcrRegisters.write(chip, this.#trace, 0, 1, value);
         },
       });
       io.map(0x4d0 + index, 1, elcr, { name: 'elcr' });
@@ -362,8 +431,8 @@ export class I8259Pair implements Device<I8259State> {
     return index === 0 ? this.#master : this.#slave;
   }
 
-  #traced(event: string, port: number, value: number): number {
-    if (this.#trace.on) this.#trace.event(event, port, value);
+  #traced(event: TraceEventName, chip: Chip, port: number, value: number): number {
+    if (this.#trace.on) this.#trace.event(event, chip === this.#master ? 1 : 0, port, value);
     return value;
   }
 }

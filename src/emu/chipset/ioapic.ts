@@ -3,6 +3,7 @@
  * it has the EOI register, and an access to the window that is not 32 bits wide reads 0.
  */
 import type { AddressSpace } from '../bus/address-space.ts';
+import { RegisterTable, register } from '../bus/register-table.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
 import type { ApicBus, IrqLine } from '../core/irq.ts';
 import { DELIVERY_EXTINT } from '../core/irq.ts';
@@ -15,8 +16,6 @@ export const IOAPIC_SIZE = 0x1000;
 export const IOAPIC_PINS = 24;
 
 const IOREGSEL = 0x00;
-const IOWIN = 0x10;
-const EOI = 0x40;
 
 const IOAPICID = 0x00;
 const IOAPICVER = 0x01;
@@ -71,6 +70,36 @@ export interface RedirectionEntry {
 }
 
 export class IoApic implements Device<IoApicState>, IoHandler {
+  static readonly registers = new RegisterTable<IoApic>(
+    {
+      name: 'ioapic',
+      title: 'I/O APIC',
+      place: 'memory from 0xfec00000',
+      spec: 'Intel 82093AA (290566-001)',
+    },
+    [
+      register(
+        IOREGSEL,
+        4,
+        'IOREGSEL',
+        'which register IOWIN shows: 0 id, 1 version, 2 arbitration, from 0x10 two for each pin',
+        {
+          read: (apic) => apic.#s.select,
+          write: (apic, value) => {
+            apic.#s.select = value & 0xff;
+          },
+        },
+      ),
+      register(0x10, 4, 'IOWIN', 'the register that IOREGSEL names', {
+        read: (apic, size) => (size === 4 ? apic.#readWindow(apic.#s.select) : 0),
+        write: (apic, value) => apic.#writeWindow(apic.#s.select, value),
+      }),
+      register(0x40, 4, 'EOI', 'a vector whose level triggered interrupts may come again', {
+        write: (apic, value) => apic.eoi(value & VECTOR_MASK),
+      }),
+    ],
+  );
+
   readonly vmstate = {
     name: 'ioapic',
     version: 3,
@@ -115,6 +144,7 @@ export class IoApic implements Device<IoApicState>, IoHandler {
 
   /** A local APIC ended `vector`, or the guest wrote the EOI register: level pins may fire again. */
   eoi(vector: number): void {
+    if (this.#trace.on) this.#trace.event('ioapic_eoi_broadcast', vector);
     const { low, irr } = this.#s;
     for (let pin = 0; pin < IOAPIC_PINS; pin++) {
       const entry = low[pin] ?? 0;
@@ -159,21 +189,17 @@ export class IoApic implements Device<IoApicState>, IoHandler {
   }
 
   read(offset: number, size: AccessSize): number {
-    const register = offset & 0xff;
-    let value = 0;
-    if (register === IOREGSEL) value = this.#s.select;
-    else if (register === IOWIN && size === 4) value = this.#readWindow(this.#s.select);
-    if (this.#trace.on) this.#trace.event('ioapic_mem_read', register, this.#s.select, size, value);
+    const at = offset & 0xff;
+    const value = IoApic.registers.read(this, this.#trace, at, size) ?? 0;
+    if (this.#trace.on) this.#trace.event('ioapic_mem_read', at, this.#s.select, size, value);
     return value;
   }
 
   write(offset: number, size: AccessSize, value: number): void {
-    const register = offset & 0xff;
-    if (this.#trace.on) this.#trace.event('ioapic_mem_write', register, this.#s.select, size, value);
-    if (register === IOREGSEL) this.#s.select = value & 0xff;
-    else if (size !== 4) this.#trace.guestError('ioapic: write of %d bytes at %d', size, register);
-    else if (register === IOWIN) this.#writeWindow(this.#s.select, value);
-    else if (register === EOI) this.eoi(value & VECTOR_MASK);
+    const at = offset & 0xff;
+    if (this.#trace.on) this.#trace.event('ioapic_mem_write', at, this.#s.select, size, value);
+    if (at !== IOREGSEL && size !== 4) this.#trace.guestError('ioapic: write of %d bytes at %d', size, at);
+    else IoApic.registers.write(this, this.#trace, at, size, value);
   }
 
   #readWindow(select: number): number {
@@ -203,9 +229,10 @@ export class IoApic implements Device<IoApicState>, IoHandler {
     const mask = 1 << pin;
     if (level === ((s.lines & mask) !== 0)) return;
     s.lines ^= mask;
-    if (level) this.statistics.raised(pin === ISA_TIMER_PIN ? 0 : pin);
+    const gsi = pin === ISA_TIMER_PIN ? 0 : pin;
+    if (level) this.statistics.raised(gsi);
     const entry = s.low[pin] ?? 0;
-    if (this.#trace.on) this.#trace.event('ioapic_set_irq', pin, level ? 1 : 0);
+    if (this.#trace.on) this.#trace.event('ioapic_set_irq', gsi, level ? 1 : 0);
     if (entry & TRIGGER_LEVEL) {
       if (!level) {
         s.irr &= ~mask;

@@ -4,10 +4,12 @@
  */
 import type { AddressSpace } from '../bus/address-space.ts';
 import { byteWide } from '../bus/byte-wide.ts';
+import { type Condition, RegisterTable, register } from '../bus/register-table.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { BYTE, bytes, DEADLINE_NS, integer, mask, record, TIME_NS } from '../core/state-fields.ts';
+import type { Trace } from '../core/trace.ts';
 import {
   RTC_CENTURY,
   RTC_DAY_OF_WEEK,
@@ -89,12 +91,78 @@ const MC146818_STATE = record<Mc146818State>({
   periodicNs: DEADLINE_NS,
 });
 
+/** Where the index leads, beside the four registers with letters. Spec: MC146818A, address map. */
+const CLOCK_REGISTERS = [
+  'Seconds',
+  'Seconds Alarm',
+  'Minutes',
+  'Minutes Alarm',
+  'Hours',
+  'Hours Alarm',
+  'Day of Week',
+  'Date of Month',
+  'Month',
+  'Year',
+] as const;
+
+function selected(index: number): Condition<Mc146818> {
+  return { text: `the index is 0x${index.toString(16)}`, holds: (rtc) => rtc.index === index };
+}
+
 export class Mc146818 implements Device<Mc146818State> {
+  static readonly registers = new RegisterTable<Mc146818>(
+    {
+      name: 'rtc',
+      title: 'Real-time clock',
+      place: 'ports 0x70 and 0x71',
+      spec: 'Motorola MC146818A',
+    },
+    [
+      register(0, 1, 'Index', 'of the byte that the port behind it shows', {
+        write: (rtc, value) => {
+          rtc.#s.index = value & 0x7f;
+        },
+      }),
+      register(1, 1, 'Register A', 'rate, divider; bit 7: update in progress', {
+        when: selected(REG_A),
+        read: (rtc) => rtc.#s.regA | (rtc.#updateInProgress() ? REG_A_UIP : 0),
+        write: (rtc, value) => rtc.#writeRegA(value),
+      }),
+      register(1, 1, 'Register B', 'format; which of its interrupts are on; bit 7 stops the clock', {
+        when: selected(REG_B),
+        read: (rtc) => rtc.#s.regB,
+        write: (rtc, value) => rtc.#writeRegB(value),
+      }),
+      register(1, 1, 'Register C', 'why it interrupts; reading withdraws that, writing does nothing', {
+        when: selected(REG_C),
+        read: (rtc) => rtc.#readRegC(),
+        write: () => {},
+      }),
+      register(1, 1, 'Register D', 'bit 7: the battery is good; writing does nothing', {
+        when: selected(REG_D),
+        read: () => REG_D_VRT,
+        write: () => {},
+      }),
+      ...CLOCK_REGISTERS.map((name, index) =>
+        register<Mc146818>(1, 1, name, 'as register B says, BCD or binary', {
+          when: selected(index),
+          read: (rtc) => rtc.#readCmos(index),
+          write: (rtc, value) => rtc.#writeCmos(index, value),
+        }),
+      ),
+      register(1, 1, 'CMOS RAM', 'what firmware keeps there', {
+        read: (rtc) => rtc.#readCmos(rtc.#ramIndex),
+        write: (rtc, value) => rtc.#writeCmos(rtc.#ramIndex, value),
+      }),
+    ],
+  );
+
   readonly vmstate = { name: 'mc146818rtc', version: 4, fields: MC146818_STATE };
 
   // Fixed wiring.
   readonly #irq: IrqLine;
   readonly #clock: Clock;
+  readonly #trace: Trace;
   readonly #update: Timer;
   readonly #periodic: Timer;
 
@@ -105,9 +173,10 @@ export class Mc146818 implements Device<Mc146818State> {
    * @param wallClockMs milliseconds since 1970-01-01 at which the clock starts; it then follows the machine's clock
    * @param cmos initial contents, as `pcCmos` gives them
    */
-  constructor(irq: IrqLine, clock: Clock, wallClockMs: number, cmos: Uint8Array) {
+  constructor(irq: IrqLine, clock: Clock, wallClockMs: number, cmos: Uint8Array, trace: Trace) {
     this.#irq = irq;
     this.#clock = clock;
+    this.#trace = trace;
     this.#update = clock.timer(() => this.#updateEnded());
     this.#periodic = clock.timer(() => this.#periodEnded());
     const baseSeconds = Math.floor(wallClockMs / 1000);
@@ -171,44 +240,26 @@ export class Mc146818 implements Device<Mc146818State> {
     this.#arm();
   }
 
+  /** QEMU: the index cannot be read back. */
   readByte(port: number): number {
-    // QEMU: the index cannot be read back.
-    if ((port & 1) === 0) return 0xff;
-    const { index } = this.#s;
-    switch (index) {
-      case REG_A:
-        return this.#s.regA | (this.#updateInProgress() ? REG_A_UIP : 0);
-      case REG_B:
-        return this.#s.regB;
-      case REG_C:
-        return this.#readRegC();
-      case REG_D:
-        return REG_D_VRT;
-      default:
-        this.#refresh();
-        return this.#s.cmos[index === RTC_IBM_PS2_CENTURY ? RTC_CENTURY : index] ?? 0xff;
-    }
+    return Mc146818.registers.read(this, this.#trace, port & 1, 1) ?? 0xff;
   }
 
   writeByte(port: number, value: number): void {
-    const s = this.#s;
-    if ((port & 1) === 0) {
-      s.index = value & 0x7f;
-      return;
-    }
-    switch (s.index) {
-      case REG_A:
-        this.#writeRegA(value);
-        break;
-      case REG_B:
-        this.#writeRegB(value);
-        break;
-      case REG_C:
-      case REG_D:
-        break;
-      default:
-        this.#writeCmos(s.index === RTC_IBM_PS2_CENTURY ? RTC_CENTURY : s.index, value);
-    }
+    Mc146818.registers.write(this, this.#trace, port & 1, 1, value);
+  }
+
+  get index(): number {
+    return this.#s.index;
+  }
+
+  get #ramIndex(): number {
+    return this.#s.index === RTC_IBM_PS2_CENTURY ? RTC_CENTURY : this.#s.index;
+  }
+
+  #readCmos(index: number): number {
+    this.#refresh();
+    return this.#s.cmos[index] ?? 0xff;
   }
 
   #writeCmos(index: number, value: number): void {

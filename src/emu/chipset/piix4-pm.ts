@@ -9,6 +9,7 @@
  * | 0xb2, 0xb3 | APMC, APMS | 1 + 1 |
  */
 import type { AddressSpace, Mapping } from '../bus/address-space.ts';
+import { RegisterTable, register } from '../bus/register-table.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { AccessSize, IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
@@ -31,6 +32,11 @@ export const SCI_IRQ = 9;
 /** Where the firmware puts PMBASE and the SMBus. */
 export const PM_BASE = 0x600;
 export const SMB_BASE = 0x700;
+
+/** Offsets of registers that have an access of their own. */
+const PMEN = 2;
+const PMCNTRL = 4;
+const PMTMR = 8;
 
 export const PM_TIMER_HZ = 3_579_545;
 const PM_TIMER_MASK = 0xff_ffff;
@@ -127,6 +133,54 @@ const PIIX4_PM_REGISTERS: StateFields<Omit<Piix4PmState, 'pci'>> = {
 };
 
 export class Piix4Pm extends PciDevice<Piix4PmState> {
+  static readonly registers = new RegisterTable<Piix4Pm>(
+    {
+      name: 'PIIX4_PM',
+      title: 'Power management',
+      place: 'ports from PMBA of configuration space, 0x600 as firmware leaves it',
+      spec: 'Intel 82371AB (PIIX4); ACPI 1.0b §4.7.3',
+    },
+    [
+      register(0, 2, 'PMSTS', '0 timer, 8 power button, 10 RTC, 15 woken up; writing 1 clears', {
+        read: (pm) => pm.#status(),
+        write: (pm, value) => pm.#clearStatus(value),
+      }),
+      register(PMEN, 2, 'PMEN', 'which of these pull SCI', {
+        read: (pm) => pm.#s.pm1Enable,
+        write: (pm, value) => {
+          pm.#s.pm1Enable = value;
+        },
+      }),
+      register(PMCNTRL, 2, 'PMCNTRL', '0 ACPI is on; 10 to 12 which sleeping state, 13 enters it', {
+        read: (pm) => pm.#s.pm1Control,
+        write: (pm, value) => pm.#writeControl(value),
+      }),
+      register(PMTMR, 4, 'PMTMR', '24 bits, 3,579,545 times a second', {
+        read: (pm) => pm.#ticks() & PM_TIMER_MASK,
+      }),
+    ],
+  );
+  static readonly apmRegisters = new RegisterTable<Piix4Pm>(
+    {
+      name: 'apm-io',
+      title: 'Advanced power management',
+      place: 'ports 0xb2 and 0xb3',
+      spec: 'Intel 82371AB (PIIX4)',
+    },
+    [
+      register(0, 1, 'APMC', 'a command for firmware: 0xf1 switches ACPI on, 0xf0 off', {
+        read: (pm) => pm.#s.apmCommand,
+        write: (pm, value) => pm.#apmCommand(value),
+      }),
+      register(1, 1, 'APMS', 'a byte for firmware', {
+        read: (pm) => pm.#s.apmStatus,
+        write: (pm, value) => {
+          pm.#s.apmStatus = value;
+        },
+      }),
+    ],
+  );
+
   readonly vmstate = {
     name: 'piix4_pm',
     version: 3,
@@ -161,8 +215,8 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
     this.#timer = clock.timer(() => this.#updateSci());
     this.#pmMappings = [
       [0, ports.map(0, 4, this.#eventRegisters(), { name: 'acpi-evt', enabled: false })],
-      [4, ports.map(0, 2, this.#controlRegister(), { name: 'acpi-cnt', enabled: false })],
-      [8, ports.map(0, 4, this.#timerRegister(), { name: 'acpi-tmr', enabled: false })],
+      [PMCNTRL, ports.map(0, 2, this.#controlRegister(), { name: 'acpi-cnt', enabled: false })],
+      [PMTMR, ports.map(0, 4, this.#timerRegister(), { name: 'acpi-tmr', enabled: false })],
     ];
     this.#smbusMapping = ports.map(0, SMBUS_SIZE, this.#smbus, { name: 'pm-smbus', enabled: false });
     ports.map(APM_PORT, 2, this.#apmRegisters(), { name: 'apm-io' });
@@ -256,13 +310,11 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
   }
 
   #readEvent(offset: number): number {
-    if (offset === 0) return this.#status();
-    return offset === 2 ? this.#s.pm1Enable : 0;
+    return offset > PMEN ? 0 : (Piix4Pm.registers.read(this, this.#trace, offset, 2) ?? 0);
   }
 
   #writeEvent(offset: number, value: number): void {
-    if (offset === 0) this.#clearStatus(value);
-    else if (offset === 2) this.#s.pm1Enable = value;
+    if (offset <= PMEN) Piix4Pm.registers.write(this, this.#trace, offset, 2, value);
     this.#updateSci();
   }
 
@@ -270,32 +322,41 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
   #controlRegister(): IoHandler {
     return {
       maxSize: 2,
-      read: (_offset, size) => this.#s.pm1Control & OPEN_BUS[size],
-      write: (_offset, _size, value) => {
-        this.#s.pm1Control = value & 0xffff & ~SLP_EN;
-        if ((value & SLP_EN) !== 0) this.#sleep((value >>> SLP_TYP_SHIFT) & 7);
+      read: (_offset, size) => this.#read(PMCNTRL, size),
+      write: (_offset, size, value) => {
+        Piix4Pm.registers.write(this, this.#trace, PMCNTRL, size, value);
       },
     };
+  }
+
+  #read(offset: number, size: AccessSize): number {
+    return (Piix4Pm.registers.read(this, this.#trace, offset, size) ?? 0) & OPEN_BUS[size];
+  }
+
+  #writeControl(value: number): void {
+    this.#s.pm1Control = value & 0xffff & ~SLP_EN;
+    if ((value & SLP_EN) !== 0) this.#sleep((value >>> SLP_TYP_SHIFT) & 7);
   }
 
   #timerRegister(): IoHandler {
     return {
-      read: (_offset, size) => this.#ticks() & PM_TIMER_MASK & OPEN_BUS[size],
+      read: (_offset, size) => this.#read(PMTMR, size),
       write: () => {},
     };
   }
 
+  /** QEMU: a wider access is one to both, wherever it begins. */
   #apmRegisters(): IoHandler {
+    const read = (offset: number): number => Piix4Pm.apmRegisters.read(this, this.#trace, offset, 1) ?? 0;
+    const write = (offset: number, value: number): void => {
+      Piix4Pm.apmRegisters.write(this, this.#trace, offset, 1, value & 0xff);
+    };
     return {
-      read: (offset, size) => {
-        const { apmCommand, apmStatus } = this.#s;
-        if (size !== 1) return (apmCommand | (apmStatus << 8)) & OPEN_BUS[size];
-        return offset === 0 ? apmCommand : apmStatus;
-      },
+      read: (offset, size) => (size === 1 ? read(offset) : (read(0) | (read(1) << 8)) & OPEN_BUS[size]),
       write: (offset, size, value) => {
-        if (offset === 0) this.#apmCommand(value & 0xff);
-        if (offset === 1) this.#s.apmStatus = value & 0xff;
-        else if (size !== 1) this.#s.apmStatus = (value >>> 8) & 0xff;
+        if (offset === 0) write(0, value);
+        if (offset === 1) write(1, value);
+        else if (size !== 1) write(1, value >>> 8);
       },
     };
   }

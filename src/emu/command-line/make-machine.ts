@@ -12,7 +12,7 @@ export const PACKED_INITRD_BELOW = 160 * 1024 * 1024;
 /** What the command line leaves to files and channels. */
 export type MachineParts = Pick<
   MachineConfig,
-  'kernel' | 'initrd' | 'append' | 'memoryBytes' | 'serialPorts' | 'hostChardevs'
+  'kernel' | 'initrd' | 'append' | 'memoryBytes' | 'serialPorts' | 'hostChardevs' | 'trace'
 >;
 
 /** The board with its processors and memory; `attachDevices` and `devices.machineReady()` follow. Throws StartError. */

@@ -168,6 +168,22 @@ const GROUPS: readonly OptionGroup[] = [
         host: 'terminal',
       },
       { name: 's', help: 'the same as -gdb tcp::1234', host: 'terminal' },
+      {
+        name: 'd',
+        value: 'item1[,...]',
+        help: 'log what the guest does wrong and more; -d help lists the items',
+      },
+      { name: 'D', value: 'file', help: 'the log goes to a file, not to standard error', host: 'file' },
+      {
+        name: 'trace',
+        value: '[[enable=]pattern][,events=file][,file=file]',
+        help: 'log events of this name; -trace help lists them',
+      },
+      {
+        name: 'msg',
+        value: 'timestamp=on|off',
+        help: 'the time before each message and event',
+      },
       { name: 'no-reboot', help: 'end when the guest resets the machine' },
       { name: 'no-shutdown', help: 'stay when the guest powers the machine off' },
       {

@@ -27,6 +27,7 @@ import {
   readGdbServers,
   readMon,
 } from './options-characters.ts';
+import { type LogOption, readLog } from './options-log.ts';
 import {
   ACCEL_HELP,
   type AccelChoice,
@@ -100,13 +101,16 @@ export interface CommandLine {
   readonly dialect: Dialect;
   /** The user said where the machine is shown. */
   readonly namesDisplay: boolean;
+  readonly log: LogOption;
 }
 
-type Groups = CharacterEnds & Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects'>;
+type Groups = CharacterEnds & Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects' | 'log'>;
 
 /** Text for standard output; there is no machine to run. */
 export interface Answer {
   readonly text: string;
+  /** With which the program ends; absent: 0. */
+  readonly status?: number;
 }
 
 const NO_DISPLAY = ['gtk', 'sdl', 'egl-headless', 'curses', 'spice-app', 'dbus'];
@@ -144,6 +148,10 @@ class Reader {
   read(): CommandLine | Answer {
     // QEMU: options are read in their order before any of them is judged.
     const asked = this.#given.find(({ name }) => name === 'help' || name === 'version');
+    const log = readLog(this.#given, {
+      warn: this.#warn,
+      group: ({ value, at }, implied) => this.#group(value, implied, at),
+    });
     const blockdevs = this.#blockdevs();
     const drives = this.#drives();
     const devices = this.#devices();
@@ -152,10 +160,11 @@ class Reader {
     this.#checkDisplay();
     this.#checkUsb();
     if (asked !== undefined) return { text: asked.name === 'help' ? helpText() : VERSION_LINES };
+    if ('text' in log) return log;
     this.#collectMachine();
     const answer = this.#help(devices, objects, characters.chardevs);
     if (answer !== undefined) return answer;
-    return this.#judge({ blockdevs, drives, devices, objects, ...characters });
+    return this.#judge({ blockdevs, drives, devices, objects, log, ...characters });
   }
 
   #judge(groups: Groups): CommandLine {

@@ -10,6 +10,8 @@ export interface IoHandler {
   readonly unaligned?: boolean;
   /** A larger access reaches nothing. QEMU: `valid.max_access_size`; absent: 4. */
   readonly maxSize?: AccessSize;
+  /** Wider accesses are those of pieces of this size, at rising addresses; absent: the handler takes all sizes. */
+  readonly widest?: AccessSize;
   /** `offset` is in the range; the access may go beyond its end. */
   read(offset: number, size: AccessSize): number;
   write(offset: number, size: AccessSize, value: number): void;

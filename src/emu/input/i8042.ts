@@ -4,7 +4,8 @@
  */
 import type { AddressSpace } from '../bus/address-space.ts';
 import { byteWide } from '../bus/byte-wide.ts';
-import type { Device } from '../core/device.ts';
+import { RegisterTable, register } from '../bus/register-table.ts';
+import type { Device, IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { BYTE, mask, oneOf, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
@@ -103,7 +104,32 @@ export interface I8042Wiring {
   readonly reset: () => void;
 }
 
+const COMMAND_OFFSET = 4;
+
 export class I8042 implements Device<I8042State> {
+  static readonly registers = new RegisterTable<I8042>(
+    {
+      name: 'i8042',
+      title: 'Keyboard controller',
+      place: 'ports 0x60 and 0x64',
+      spec: 'IBM PS/2 Hardware Interface Technical Reference, Keyboard and Auxiliary Device Controller',
+    },
+    [
+      register(0, 1, 'Output Buffer', 'what keyboard, mouse or controller say', {
+        read: (controller) => controller.#readData(),
+      }),
+      register(0, 1, 'Input Buffer', 'a byte for the keyboard, or the argument of a command', {
+        write: (controller, value) => controller.#writeData(value),
+      }),
+      register(COMMAND_OFFSET, 1, 'Status', '0 output buffer full, 5 of the mouse', {
+        read: (controller) => controller.#readStatus(),
+      }),
+      register(COMMAND_OFFSET, 1, 'Command', 'a command for the controller', {
+        write: (controller, value) => controller.#command(value),
+      }),
+    ],
+  );
+
   readonly vmstate = { name: 'pckbd', version: 3, fields: I8042_STATE };
   readonly keyboard: Ps2Keyboard;
   readonly mouse: Ps2Mouse;
@@ -118,17 +144,13 @@ export class I8042 implements Device<I8042State> {
   constructor(wiring: I8042Wiring, trace: Trace) {
     this.#wiring = wiring;
     this.#trace = trace;
-    this.keyboard = new Ps2Keyboard({ set: (level) => this.#setPending(FROM_KBD, level) });
-    this.mouse = new Ps2Mouse({ set: (level) => this.#setPending(FROM_MOUSE, level) });
+    this.keyboard = new Ps2Keyboard({ set: (level) => this.#setPending(FROM_KBD, level) }, trace);
+    this.mouse = new Ps2Mouse({ set: (level) => this.#setPending(FROM_MOUSE, level) }, trace);
   }
 
   attach(io: AddressSpace): void {
-    io.map(0x60, 1, byteWide({ readByte: () => this.#readData(), writeByte: (_, v) => this.#writeData(v) }), {
-      name: 'i8042-data',
-    });
-    io.map(0x64, 1, byteWide({ readByte: () => this.#s.status, writeByte: (_, v) => this.#command(v) }), {
-      name: 'i8042-cmd',
-    });
+    io.map(0x60, 1, this.#ports(0), { name: 'i8042-data' });
+    io.map(0x60 + COMMAND_OFFSET, 1, this.#ports(COMMAND_OFFSET), { name: 'i8042-cmd' });
   }
 
   reset(): void {
@@ -150,6 +172,16 @@ export class I8042 implements Device<I8042State> {
     this.mouse.restore(mouse);
     this.#updateLines();
     this.#wiring.a20.set((own.outport & OUT_A20) !== 0);
+  }
+
+  /** One port of the two, `offset` behind the first. */
+  #ports(offset: number): IoHandler {
+    return byteWide({
+      readByte: () => I8042.registers.read(this, this.#trace, offset, 1) ?? 0,
+      writeByte: (_, value) => {
+        I8042.registers.write(this, this.#trace, offset, 1, value);
+      },
+    });
   }
 
   #setPending(source: number, level: boolean): void {
@@ -205,6 +237,11 @@ export class I8042 implements Device<I8042State> {
     this.#fill();
     if (this.#trace.on) this.#trace.event('pckbd_kbd_read_data', s.data);
     return s.data;
+  }
+
+  #readStatus(): number {
+    if (this.#trace.on) this.#trace.event('pckbd_kbd_read_status', this.#s.status);
+    return this.#s.status;
   }
 
   #reply(value: number, source = FROM_CONTROLLER): void {
@@ -265,7 +302,7 @@ export class I8042 implements Device<I8042State> {
         this.#wiring.a20.set(value === ENABLE_A20);
         break;
       default:
-        this.#trace.guestError('i8042: unsupported command 0x%x', value);
+        this.#trace.guestError('unsupported keyboard cmd=0x%02x', value);
     }
   }
 
@@ -288,6 +325,7 @@ export class I8042 implements Device<I8042State> {
         this.#reply(value, FROM_CONTROLLER_AUX);
         break;
       case WRITE_OUTPORT:
+        if (this.#trace.on) this.#trace.event('pckbd_outport_write', value);
         s.outport = value;
         this.#wiring.a20.set((value & OUT_A20) !== 0);
         if (!(value & OUT_RESET)) this.#wiring.reset();

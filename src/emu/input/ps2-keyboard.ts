@@ -2,6 +2,7 @@
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { BOOLEAN, BYTE, integer, record } from '../core/state-fields.ts';
+import type { Trace } from '../core/trace.ts';
 import { SET2_TO_SET1, scanCodeBytes } from './keymap.ts';
 import type { Ps2QueueState } from './ps2-queue.ts';
 import { PS2_QUEUE_STATE, Ps2Queue } from './ps2-queue.ts';
@@ -46,11 +47,13 @@ export const PS2_KEYBOARD_STATE = record<Ps2KeyboardState>({
 export class Ps2Keyboard implements Device<Ps2KeyboardState> {
   readonly vmstate = { name: 'ps2kbd', version: 3, fields: PS2_KEYBOARD_STATE };
   readonly #queue: Ps2Queue;
+  readonly #trace: Trace;
   #s = powerOn();
 
   /** @param ready high while there is a byte to read */
-  constructor(ready: IrqLine) {
+  constructor(ready: IrqLine, trace: Trace) {
     this.#queue = new Ps2Queue(ready);
+    this.#trace = trace;
   }
 
   /** Bit 0 scroll lock, 1 num lock, 2 caps lock, as the guest set them. */
@@ -72,16 +75,19 @@ export class Ps2Keyboard implements Device<Ps2KeyboardState> {
 
   /** The 8042 translates to set 1 on the way to the CPU. */
   setTranslation(on: boolean): void {
+    if (this.#trace.on) this.#trace.event('ps2_keyboard_set_translation', this, on ? 1 : 0);
     this.#s.translate = on;
   }
 
   /** Next byte for the controller. */
   read(): number {
+    if (this.#trace.on) this.#trace.event('ps2_read_data', this);
     return this.#queue.read();
   }
 
   /** A byte from the controller: a command or its argument. */
   write(value: number): void {
+    if (this.#trace.on) this.#trace.event('ps2_write_keyboard', this, value);
     const { command } = this.#s;
     this.#s.command = NO_COMMAND;
     if (command === NO_COMMAND) this.#command(value);
@@ -89,6 +95,7 @@ export class Ps2Keyboard implements Device<Ps2KeyboardState> {
   }
 
   reset(): void {
+    if (this.#trace.on) this.#trace.event('ps2_kbd_reset', this);
     this.#s = powerOn();
     this.#queue.reset();
   }
@@ -158,7 +165,7 @@ export class Ps2Keyboard implements Device<Ps2KeyboardState> {
   }
 
   #argument(command: number, value: number): void {
-    if (command === SET_LEDS) this.#s.leds = value;
+    if (command === SET_LEDS) this.#setLeds(value);
     if (command !== SCANCODE_SET) {
       this.#queue.reply(ACK);
     } else if (value === 0) {
@@ -173,9 +180,15 @@ export class Ps2Keyboard implements Device<Ps2KeyboardState> {
   }
 
   #defaults(scanEnabled: boolean): void {
+    if (this.#trace.on) this.#trace.event('ps2_reset_keyboard', this);
     this.#s.scanEnabled = scanEnabled;
     this.#s.set = 2;
-    this.#s.leds = 0;
     this.#queue.clear();
+    this.#setLeds(0);
+  }
+
+  #setLeds(leds: number): void {
+    this.#s.leds = leds;
+    if (this.#trace.on) this.#trace.event('ps2_set_ledstate', this, leds);
   }
 }

@@ -5,6 +5,7 @@
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { BOOLEAN, BYTE, INT32, integer, list, mask, oneOf, record } from '../core/state-fields.ts';
+import type { Trace } from '../core/trace.ts';
 import type { Ps2QueueState } from './ps2-queue.ts';
 import { PS2_QUEUE_STATE, Ps2Queue } from './ps2-queue.ts';
 
@@ -90,11 +91,13 @@ export const PS2_MOUSE_STATE = record<Ps2MouseState>({
 export class Ps2Mouse implements Device<Ps2MouseState> {
   readonly vmstate = { name: 'ps2mouse', version: 2, fields: PS2_MOUSE_STATE };
   readonly #queue: Ps2Queue;
+  readonly #trace: Trace;
   #s = powerOn();
 
   /** @param ready high while there is a byte to read */
-  constructor(ready: IrqLine) {
+  constructor(ready: IrqLine, trace: Trace) {
     this.#queue = new Ps2Queue(ready);
+    this.#trace = trace;
   }
 
   /** The user did something with the mouse, which QEMU reports also when it comes to nothing: counts to the right, up, and of the wheel towards the user; buttons as they are now. */
@@ -111,11 +114,13 @@ export class Ps2Mouse implements Device<Ps2MouseState> {
 
   /** Next byte for the controller. */
   read(): number {
+    if (this.#trace.on) this.#trace.event('ps2_read_data', this);
     return this.#queue.read();
   }
 
   /** A byte from the controller: a command or its argument. */
   write(value: number): void {
+    if (this.#trace.on) this.#trace.event('ps2_write_mouse', this, value);
     const s = this.#s;
     const { command } = s;
     s.command = NO_COMMAND;
@@ -137,6 +142,7 @@ export class Ps2Mouse implements Device<Ps2MouseState> {
   }
 
   reset(): void {
+    if (this.#trace.on) this.#trace.event('ps2_mouse_reset', this);
     this.#s = powerOn();
     this.#queue.reset();
   }

@@ -2,6 +2,7 @@
 import type { ImageOpener } from '../block/image-store.ts';
 import type { FileMaker, Host } from '../core/host.ts';
 import type { After, ShutdownCause } from '../core/machine-events.ts';
+import type { TraceLog } from '../core/trace.ts';
 import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
 import type { BufferMaker } from '../memory/arena.ts';
 import type { SmpConfig } from './cpu-topology.ts';
@@ -46,6 +47,8 @@ export interface MachineConfig extends BootFiles {
   readonly noReboot?: boolean | undefined;
   /** As monitors show it; nothing depends on it. */
   readonly name?: string | undefined;
+  /** Where the machine reports what it does, from the first chip on; absent: one of its own. */
+  readonly trace?: TraceLog | undefined;
 }
 
 /** What `Machine.saveRun` gives. */
@@ -73,6 +76,8 @@ export interface MachineHost extends Host {
   readonly images: ImageOpener;
   /** What QEMU prints on its standard error. */
   readonly warn?: (message: string) => void;
+  /** A line of the log, as it is. */
+  readonly printLine?: (line: string) => void;
   /** Something that whoever shows the machine should tell its user: an I/O error of a disk, a fault of the emulator. */
   readonly notice?: (text: string, about: NoticeSubject) => void;
   /** Where a monitor's user saves memory; absent: nowhere. */

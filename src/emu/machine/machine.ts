@@ -10,7 +10,6 @@ import { repeatableBytes } from '../core/entropy.ts';
 import { type FileMaker, NO_FILES } from '../core/host.ts';
 import { MachineEvents, type ShutdownCause } from '../core/machine-events.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
-import { TraceLog } from '../core/trace.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
 import { Engine } from '../cpu/engine.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
@@ -35,6 +34,7 @@ import { Inspection } from './inspection.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
+import { machineTrace } from './machine-trace.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { loadBootFiles, powerUp } from './power-up.ts';
 import { Preconfig } from './preconfig.ts';
@@ -52,7 +52,7 @@ const NS_PER_MS = 1_000_000;
 
 export class Machine implements MachineApi {
   readonly memory: GuestMemory;
-  readonly trace = new TraceLog();
+  readonly trace: MachineApi['trace'];
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
   /** What `object_add` makes. */
@@ -101,6 +101,7 @@ export class Machine implements MachineApi {
   constructor(config: MachineConfig, host: MachineHost) {
     this.config = config;
     this.#host = host;
+    this.trace = machineTrace(this, host);
     this.events = new MachineEvents((delayMs, callback) => host.after(delayMs, callback));
     this.memory = pcMemory(config.memoryBytes, host.makeBuffer, config.dimms?.maxBytes);
     this.memory.onFull(() => this.#arenaFull());
@@ -192,7 +193,7 @@ export class Machine implements MachineApi {
     this.input = new UserInput(this.board.keys, clock, () => this.runControl.running);
     this.createFile = host.createFile ?? NO_FILES;
     this.debug = new MachineDebug(this.processors, engine.cpu);
-    hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub, { name: 'apic' }));
+    hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub, { name: 'apic-msi' }));
     noticeSmallArena(this.memory, config.memoryBytes, host);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
     this.#bootFiles = config.restoring === true ? undefined : config;
@@ -224,7 +225,7 @@ export class Machine implements MachineApi {
   warmUp(): void {
     if (this.#isWarm) return;
     this.#isWarm = true;
-    this.engine.warmUp();
+    this.trace.silently(() => this.engine.warmUp());
   }
 
   /** Lets the guest run for about `sliceMs` of host time, unless it sleeps sooner. */

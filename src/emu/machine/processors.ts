@@ -49,10 +49,12 @@ export interface ProcessorsWiring {
 
 export class Processors {
   /** The wire between their APICs. */
-  readonly hub = new ApicBusHub();
+  readonly hub: ApicBusHub;
   readonly smp: SmpConfig;
   /** Set by a debugger before the machine runs; taken back when it stops. */
   plan: ResumePlan | undefined = undefined;
+  /** Number of the one that executes instructions now; QEMU: -1 when none does. */
+  executing = -1;
   readonly #wiring: ProcessorsWiring;
   /** By number, the oldest first. */
   readonly #present = new Map<number, MachineProcessor>();
@@ -67,6 +69,7 @@ export class Processors {
   constructor(wiring: ProcessorsWiring) {
     this.smp = wiring.smp;
     this.#wiring = wiring;
+    this.hub = new ApicBusHub(wiring.trace);
     this.#current = this.#insert(0, wiring.engine.cpu.processor);
   }
 
@@ -155,7 +158,9 @@ export class Processors {
     const before = engine.retired;
     const { plan } = this;
     const steps = plan?.steps.has(this.#current.index) === true;
+    this.executing = this.#current.index;
     const exit = steps ? engine.step(plan.noInterrupts) : engine.run(budget, exact);
+    this.executing = -1;
     this.#left -= engine.retired - before;
     return exit;
   }

@@ -11,6 +11,13 @@ const BELOW_WHEN_SPLIT = 0xc0000000;
 export const VGA_HOLE_START = 0xa0000;
 export const VGA_HOLE_END = 0xc0000;
 
+const BOARD_RAM = /^ram-/;
+
+/** QEMU: all of the board's RAM is one region; a DIMM has its own. */
+export function qemuRegionName(name: string): string {
+  return BOARD_RAM.test(name) ? 'pc.ram' : name;
+}
+
 export interface RamLayout {
   /** Where RAM below 4 GiB ends. */
   readonly below4g: number;

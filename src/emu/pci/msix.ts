@@ -78,8 +78,11 @@ export class Msix implements IoHandler {
     this.#device.sendMsi(address, this.#view.getUint32(entry + ENTRY_DATA, true));
   }
 
-  /** To be called after config writes: a vector that lost its mask fires if it is pending. */
-  configChanged(): void {
+  /** To be called after a write of `size` bytes to config space: a vector that lost its mask fires if it is pending. */
+  configChanged(offset: number, size: AccessSize): void {
+    const flags = this.layout.capabilityOffset + MSIX_FLAGS + 1;
+    if (offset <= flags && flags < offset + size)
+      this.#device.traceMsix(this.enabled, (this.#flags & MSIX_FLAGS_MASKALL) !== 0);
     for (let vector = 0; vector < this.vectors; vector++) this.#fireIfPending(vector);
   }
 

@@ -4,6 +4,8 @@ import type { IoHandler } from '../core/device.ts';
 import type { ConfigSpace } from './config-space.ts';
 import { PCI_BASE_ADDRESS_0, PCI_COMMAND, PCI_COMMAND_IO, PCI_COMMAND_MEMORY } from './config-space.ts';
 
+export type MappingEvent = 'pci_update_mappings_del' | 'pci_update_mappings_add';
+
 export type BarKind = 'io' | 'mem32' | 'mem64';
 
 /** What a device asks for; `sizeBytes` is a power of two, at least 4 for I/O and 16 for memory. */
@@ -81,11 +83,18 @@ export class Bar {
     }
   }
 
-  /** Brings the mapping in line with config space. */
-  update(): void {
-    if (this.mapping === undefined) return;
-    const address = this.address;
-    if (address !== undefined) this.mapping.move(address);
-    this.mapping.enable(address !== undefined);
+  /**
+   * Brings the mapping in line with config space.
+   * @param told of a place that the function leaves or takes, by the name of QEMU's event
+   */
+  update(told: (event: MappingEvent, address: number) => void): void {
+    const { mapping, address } = this;
+    if (mapping === undefined) return;
+    const before = mapping.enabled ? mapping.base : undefined;
+    if (before === address) return;
+    if (before !== undefined) told('pci_update_mappings_del', before);
+    if (address !== undefined) mapping.move(address);
+    mapping.enable(address !== undefined);
+    if (address !== undefined) told('pci_update_mappings_add', address);
   }
 }

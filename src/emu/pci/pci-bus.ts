@@ -107,7 +107,7 @@ export class PciBus {
     const { io, memory, msi, dma } = this.#wiring;
     const pin = device.identity.interruptPin ?? 0;
     const wire = pin === 0 ? undefined : this.#pirqs[i440fxPirq(devfn, pin)]?.input();
-    device.attach({ io, memory, msi, dma, setIntx: (level) => wire?.set(level) }, devfn);
+    device.attach({ bus: this.number, io, memory, msi, dma, setIntx: (level) => wire?.set(level) }, devfn);
   }
 
   /** Takes a function out, at any time. */

@@ -25,7 +25,7 @@ import {
   PCI_SUBSYSTEM_VENDOR_ID,
   PCI_VENDOR_ID,
 } from './config-space.ts';
-import type { BarRequest } from './pci-bar.ts';
+import type { BarRequest, MappingEvent } from './pci-bar.ts';
 import { Bar } from './pci-bar.ts';
 import { PciDma } from './pci-dma.ts';
 
@@ -52,6 +52,8 @@ export interface PciIdentity {
 
 /** What a function sees of the bus it is plugged into. */
 export interface PciSlot {
+  /** Number of the bus. */
+  readonly bus: number;
   readonly io: AddressSpace;
   readonly memory: AddressSpace;
   readonly msi: MsiSink;
@@ -152,6 +154,13 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
     this.#slot?.msi.send(address, data);
   }
 
+  /** The driver wrote the flags of MSI-X. */
+  traceMsix(isEnabled: boolean, isMasked: boolean): void {
+    const trace = this.#slot?.io.trace;
+    if (trace?.on !== true) return;
+    trace.event('msix_write_config', this.identity.type, isEnabled ? 1 : 0, isMasked ? 1 : 0);
+  }
+
   /** The function may read and write guest memory. */
   get busMaster(): boolean {
     return (this.command & PCI_COMMAND_MASTER) !== 0;
@@ -189,9 +198,16 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
   }
 
   #followConfig(): void {
-    for (const bar of this.bars) bar.update();
+    for (const bar of this.bars) bar.update((event, address) => this.#reportMapping(bar, event, address));
     this.dma.follow(this.busMaster ? this.#slot?.dma : undefined);
     this.#followIntx();
+  }
+
+  #reportMapping({ index, sizeBytes }: Bar, event: MappingEvent, address: number): void {
+    const trace = this.#slot?.io.trace;
+    if (trace?.on !== true) return;
+    const place = [this.#slot?.bus ?? 0, this.devfn >>> 3, this.devfn & 7];
+    trace.event(event, this.identity.type, ...place, index, address, sizeBytes);
   }
 
   #followIntx(): void {

@@ -35,6 +35,7 @@ import type { Gpa } from '../memory/addresses.ts';
 import type { BalloonDevice } from '../memory/balloon.ts';
 import { PAGE_SIZE } from '../memory/guest-memory.ts';
 import type { GuestRam } from '../memory/guest-ram.ts';
+import { qemuRegionName } from '../memory/pc-ram.ts';
 import { gather, type Segment, segmentsLength, sliceSegments } from '../memory/segments.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import type { VirtioState, VirtioWiring } from './virtio-device.ts';
@@ -231,18 +232,23 @@ export class VirtioBalloon extends VirtioDevice<VirtioBalloonState> implements B
   }
 
   readConfig(): Uint8Array {
+    const { numPages, actual } = this.#s;
+    if (this.trace.on) this.trace.event('virtio_balloon_get_config', numPages, actual);
+    return this.#configBytes();
+  }
+
+  #configBytes(): Uint8Array {
     const { numPages, actual, poisonVal } = this.#s;
     const bytes = new Uint8Array(this.configLength);
     const view = new DataView(bytes.buffer);
     view.setUint32(0, numPages, true);
     view.setUint32(CONFIG_ACTUAL, actual, true);
     if (this.configLength === CONFIG_SIZE) view.setUint32(CONFIG_POISON_VAL, poisonVal, true);
-    if (this.trace.on) this.trace.event('virtio_balloon_get_config', numPages, actual);
     return bytes;
   }
 
   protected configWritten(offset: number, size: number, value: number): void {
-    const bytes = this.readConfig();
+    const bytes = this.#configBytes();
     for (let n = 0; n < size; n++) bytes[offset + n] = value >>> (8 * n);
     const view = new DataView(bytes.buffer);
     const before = this.#s.actual;
@@ -357,7 +363,7 @@ export class VirtioBalloon extends VirtioDevice<VirtioBalloonState> implements B
     const region = memory.find(gpa, PAGE_SIZE);
     const isRam = region !== undefined && !region.readOnly;
     if (this.trace.on) {
-      if (isRam) this.trace.event('virtio_balloon_handle_output', region.name, gpa);
+      if (isRam) this.trace.event('virtio_balloon_handle_output', qemuRegionName(region.name), gpa);
       else this.trace.event('virtio_balloon_bad_addr', gpa);
     }
     // A page that is used again needs nothing: it gets memory when it is written to.

@@ -1,7 +1,7 @@
 /** Block device. Spec: virtio 1.2 §5.2. */
 
 import type { BlockBackend } from '../block/block-backend.ts';
-import { BlockError } from '../block/block-backend.ts';
+import { BLOCK_ERROR_NUMBERS, BlockError } from '../block/block-backend.ts';
 import type { IoErrorListener } from '../block/block-errors.ts';
 import type { CountedKind, CountedRequest } from '../block/block-statistics.ts';
 import { BlkTransfer, type BlockTransfer, RangeTransfer } from '../block/block-transfer.ts';
@@ -78,6 +78,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   readonly deviceId = VIRTIO_ID_BLOCK;
   readonly legacyOnlyFeatures = VIRTIO_BLK_F_SCSI;
   readonly fields = virtioBlkFields(this.commonFields, this.queues);
+  protected override readonly notifyEvent = 'virtio_notify_irqfd';
   readonly backend: BlockBackend;
   readonly #config: BlkConfig;
   readonly #onError: IoErrorListener;
@@ -289,7 +290,8 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   #readWrite(request: Request, portion: Portion): number | Promise<number> {
     if (this.trace.on) {
       const name = isWrite(request) ? 'virtio_blk_handle_write' : 'virtio_blk_handle_read';
-      this.trace.event(name, request.sector, segmentsLength(dataOf(request)) / VIRTIO_BLK_SECTOR_SIZE);
+      const sectors = segmentsLength(dataOf(request)) / VIRTIO_BLK_SECTOR_SIZE;
+      this.trace.event(name, this, request, request.sector, sectors);
     }
     request.transfer = this.#transferOf(request, 0);
     if (!this.#config.inRange(request.transfer)) return this.#refused(kindOf(request), VIRTIO_BLK_S_IOERR);
@@ -412,12 +414,15 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
 
   #ioError(request: Request, error: BlockError): void {
     const reading = (request.type & (TYPE_MASK | VIRTIO_BLK_T_OUT)) === VIRTIO_BLK_T_IN;
-    if (this.trace.on) this.trace.event('virtio_blk_rw_complete', request.head, error.code);
+    if (this.trace.on)
+      this.trace.event('virtio_blk_rw_complete', this, request, -BLOCK_ERROR_NUMBERS[error.code]);
     this.#onError(reading ? 'read' : 'write', error);
   }
 
   #push(request: Request, status: number): void {
-    if (this.trace.on) this.trace.event('virtio_blk_req_complete', request.head, status);
+    const isDone = status === VIRTIO_BLK_S_OK && (request.type & TYPE_MASK) === VIRTIO_BLK_T_IN;
+    if (isDone && this.trace.on) this.trace.event('virtio_blk_rw_complete', this, request, 0);
+    if (this.trace.on) this.trace.event('virtio_blk_req_complete', this, request, status);
     if (request.counted !== undefined) {
       this.#gate.statistics.end(request.counted, status === VIRTIO_BLK_S_OK);
     }

@@ -87,9 +87,11 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
   abstract readonly fields: StateKind<S>;
   readonly memory: DmaPort;
   readonly queues: readonly Virtqueue[];
+  /** What QEMU calls an interrupt for a queue of this device. */
+  protected readonly notifyEvent: 'virtio_notify' | 'virtio_notify_irqfd' = 'virtio_notify';
   eventIdx = false;
   notifyOnEmpty = false;
-  protected readonly trace: Trace;
+  readonly trace: Trace;
   #transport: VirtioTransport | undefined;
   readonly #bottomHalf: BottomHalf;
   readonly #pending = new Set<number>();
@@ -157,8 +159,14 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
   }
 
   setStatus(value: number): void {
+    this.reportStatus(value);
     this.#s.status = value;
     this.statusChanged(value);
+  }
+
+  /** The driver, or what it did, gives the device this status. */
+  reportStatus(value: number): void {
+    if (this.trace.on) this.trace.event('virtio_set_status', this, value);
   }
 
   get driverFeatures(): bigint {
@@ -215,7 +223,7 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
   notify(index: number): void {
     const queue = this.queues[index];
     if (queue === undefined || queue.desc === 0 || !this.active) return;
-    if (this.trace.on) this.trace.event('virtio_queue_notify', this.deviceId, index);
+    if (this.trace.on) this.trace.event('virtio_queue_notify', this, index, queue);
     this.kick(index);
   }
 
@@ -228,7 +236,11 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
 
   /** The driver is ready, and may have made requests before. */
   kickAll(): void {
-    for (const [index, queue] of this.queues.entries()) if (queue.desc !== 0) this.kick(index);
+    for (const [index, queue] of this.queues.entries()) {
+      if (queue.desc === 0) continue;
+      if (this.trace.on) this.trace.event('virtio_queue_notify', this, index, queue);
+      this.kick(index);
+    }
   }
 
   /** The driver resets one queue (VIRTIO_F_RING_RESET). */
@@ -269,6 +281,7 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
    * portion: else a reset would give it another.
    */
   reset(): void {
+    this.reportStatus(0);
     this.#forget();
     Object.assign(this.#s, {
       status: 0,
@@ -319,6 +332,7 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
   /** Interrupts for what was pushed to `queue`, when the driver wants that. */
   protected interruptQueue(queue: Virtqueue): void {
     if (!queue.takeInterrupt()) return;
+    if (this.trace.on) this.trace.event(this.notifyEvent, this, queue);
     this.#s.isr |= VIRTIO_ISR_QUEUE;
     this.#transport?.interrupt(queue.vector);
   }

@@ -1,9 +1,15 @@
 /** The modern interface of virtio-pci, BAR 4 and its capabilities. Spec: virtio 1.2 §4.1.4. */
+import { type Register, RegisterTable, register } from '../bus/register-table.ts';
 import type { AccessSize, IoHandler } from '../core/device.ts';
 import { OPEN_BUS } from '../core/open-bus.ts';
 import { bytes, DWORD, record, type StateKind, typedArray } from '../core/state-fields.ts';
 import type { ConfigSpace } from '../pci/config-space.ts';
-import { VIRTIO_F_ANY_LAYOUT, VIRTIO_F_BAD_FEATURE, VIRTIO_F_NOTIFY_ON_EMPTY } from './virtio-device.ts';
+import {
+  VIRTIO_F_ANY_LAYOUT,
+  VIRTIO_F_BAD_FEATURE,
+  VIRTIO_F_NOTIFY_ON_EMPTY,
+  type VirtioDevice,
+} from './virtio-device.ts';
 import type { VirtioPci } from './virtio-pci.ts';
 import { readConfig } from './virtio-pci-legacy.ts';
 import { VIRTIO_NO_VECTOR } from './virtqueue.ts';
@@ -34,23 +40,12 @@ const CAP_OFFSET = 8;
 const CAP_STRUCT_LENGTH = 12;
 const CAP_EXTRA = 16;
 
-const COMMON_DFSELECT = 0x00;
-const COMMON_DF = 0x04;
-const COMMON_GFSELECT = 0x08;
-const COMMON_GF = 0x0c;
-const COMMON_MSIX = 0x10;
-const COMMON_NUMQ = 0x12;
-const COMMON_STATUS = 0x14;
-const COMMON_CFGGENERATION = 0x15;
-const COMMON_Q_SELECT = 0x16;
-const COMMON_Q_SIZE = 0x18;
-const COMMON_Q_MSIX = 0x1a;
-const COMMON_Q_ENABLE = 0x1c;
-const COMMON_Q_NOFF = 0x1e;
-/** Six dwords: descriptor, available and used address, low half first. */
 const COMMON_Q_DESCLO = 0x20;
-const COMMON_Q_USEDHI = 0x34;
-const COMMON_Q_RESET = 0x3a;
+/** Descriptor, available and used address, lower half first. */
+const ADDRESSES = ['queue_desc', 'queue_driver', 'queue_device'].flatMap((name) => [
+  `${name}_lo`,
+  `${name}_hi`,
+]);
 const ADDRESS_WORDS = 6;
 const QUEUES = 1024;
 
@@ -67,7 +62,97 @@ export type ModernState = {
   readonly enabled: Uint8Array;
 };
 
+/** One half of an address of the selected queue. */
+function addressRegister(name: string, word: number): Register<VirtioPciModern> {
+  const half = word % 2 === 0 ? 'lower' : 'upper';
+  return register(COMMON_Q_DESCLO + 4 * word, 4, name, `${half} half of where that part of the queue is`, {
+    read: (card) => card.queueAddress(word),
+    write: (card, value) => card.setQueueAddress(word, value),
+  });
+}
+
 export class VirtioPciModern implements IoHandler {
+  /** QEMU: a register answers at its first byte only, whatever the size. */
+  static readonly registers = new RegisterTable<VirtioPciModern>(
+    {
+      name: 'virtio-pci-common',
+      title: 'virtio-pci, common configuration',
+      place: 'BAR 4, from 0',
+      spec: 'virtio 1.2 §4.1.4.3',
+    },
+    [
+      register(0x00, 4, 'device_feature_select', 'which 32 features device_feature shows', {
+        read: (card) => card.#s.deviceFeatureSelect,
+        write: (card, value) => {
+          card.#s.deviceFeatureSelect = value;
+        },
+      }),
+      register(0x04, 4, 'device_feature', 'what the device offers', {
+        read: (card) => half(card.#pci.offeredFeatures & ~LEGACY_FEATURES, card.#s.deviceFeatureSelect),
+      }),
+      register(0x08, 4, 'driver_feature_select', 'which 32 features driver_feature takes', {
+        read: (card) => card.#s.driverFeatureSelect,
+        write: (card, value) => {
+          card.#s.driverFeatureSelect = value;
+        },
+      }),
+      register(0x0c, 4, 'driver_feature', 'what the driver accepts', {
+        read: (card) => card.#s.driverFeatures[card.#s.driverFeatureSelect] ?? 0,
+        write: (card, value) => card.#writeFeatures(value),
+      }),
+      register(0x10, 2, 'config_msix_vector', 'MSI-X vector for changes of the configuration; 0xffff: none', {
+        read: ({ device }) => device.configVector,
+        write: (card, value) => card.device.setConfigVector(card.#pci.validVector(value)),
+      }),
+      register(0x12, 2, 'num_queues', 'how many queues there are', {
+        read: ({ device }) => device.queues.length,
+      }),
+      register(0x14, 1, 'device_status', 'how far the driver got; writing 0 resets', {
+        read: ({ device }) => device.status,
+        write: (card, value) => card.#pci.writeStatus(value & 0xff),
+      }),
+      register(0x15, 1, 'config_generation', 'changes with the configuration', {
+        read: ({ device }) => device.generation,
+      }),
+      register(0x16, 2, 'queue_select', 'the queue of the registers below', {
+        read: ({ device }) => device.queueSelect,
+        write: ({ device }, value) => {
+          if (value < QUEUES) device.selectQueue(value);
+        },
+      }),
+      register(0x18, 2, 'queue_size', 'entries; 0: there is no such queue', {
+        read: ({ device }) => device.selectedQueue?.size ?? 0,
+        write: ({ device }, value) => device.selectedQueue?.setSize(value & 0xffff),
+      }),
+      register(0x1a, 2, 'queue_msix_vector', 'MSI-X vector of the queue; 0xffff: none', {
+        read: ({ device }) => device.selectedQueue?.vector ?? VIRTIO_NO_VECTOR,
+        write: (card, value) => card.device.selectedQueue?.setVector(card.#pci.validVector(value)),
+      }),
+      register(0x1c, 2, 'queue_enable', 'writing 1 starts the queue', {
+        read: (card) => card.#s.enabled[card.device.queueSelect] ?? 0,
+        write: (card, value) => {
+          if (value === 1) card.#enableQueue();
+          else card.device.fault(`wrong value for queue_enable ${value}`);
+        },
+      }),
+      register(
+        0x1e,
+        2,
+        'queue_notify_off',
+        'where the queue is notified, in steps of notify_off_multiplier',
+        {
+          read: ({ device }) => device.queueSelect,
+        },
+      ),
+      ...ADDRESSES.map(addressRegister),
+      register(0x3a, 2, 'queue_reset', 'writing 1 resets the queue', {
+        write: (card, value) => {
+          if (value === 1) card.#resetQueue();
+        },
+      }),
+    ],
+  );
+
   readonly #pci: VirtioPci;
   readonly #s: {
     deviceFeatureSelect: number;
@@ -109,7 +194,7 @@ export class VirtioPciModern implements IoHandler {
     const at = offset % REGION_SIZE;
     switch (Math.floor(offset / REGION_SIZE)) {
       case COMMON_REGION:
-        return (this.#readCommon(at) & OPEN_BUS[size]) >>> 0;
+        return (this.#readCommon(at, size) & OPEN_BUS[size]) >>> 0;
       case ISR_REGION:
         return this.#pci.readIsr();
       case DEVICE_REGION:
@@ -123,7 +208,7 @@ export class VirtioPciModern implements IoHandler {
     const at = offset % REGION_SIZE;
     switch (Math.floor(offset / REGION_SIZE)) {
       case COMMON_REGION:
-        this.#writeCommon(at, value);
+        VirtioPciModern.registers.write(this, this.device.trace, at, size, value);
         break;
       case ISR_REGION:
         break;
@@ -131,7 +216,7 @@ export class VirtioPciModern implements IoHandler {
         this.#pci.device.writeConfig(at, size, value);
         break;
       default:
-        this.#pci.device.notify(Math.floor((offset - NOTIFY_REGION * REGION_SIZE) / this.#queueBytes));
+        this.#notify(offset - NOTIFY_REGION * REGION_SIZE, size, value);
         break;
     }
   }
@@ -161,77 +246,27 @@ export class VirtioPciModern implements IoHandler {
     this.#s.enabled.set(state.enabled);
   }
 
-  #readCommon(at: number): number {
-    const { device } = this.#pci;
-    if (at >= COMMON_Q_DESCLO && at <= COMMON_Q_USEDHI) return this.#readAddress(at);
-    switch (at) {
-      case COMMON_DFSELECT:
-        return this.#s.deviceFeatureSelect;
-      case COMMON_DF:
-        return half(this.#pci.offeredFeatures & ~LEGACY_FEATURES, this.#s.deviceFeatureSelect);
-      case COMMON_GFSELECT:
-        return this.#s.driverFeatureSelect;
-      case COMMON_GF:
-        return this.#s.driverFeatures[this.#s.driverFeatureSelect] ?? 0;
-      case COMMON_MSIX:
-        return device.configVector;
-      case COMMON_NUMQ:
-        return device.queues.length;
-      case COMMON_STATUS:
-        return device.status;
-      case COMMON_CFGGENERATION:
-        return device.generation;
-      case COMMON_Q_SELECT:
-        return device.queueSelect;
-      case COMMON_Q_SIZE:
-        return device.selectedQueue?.size ?? 0;
-      case COMMON_Q_MSIX:
-        return device.selectedQueue?.vector ?? VIRTIO_NO_VECTOR;
-      case COMMON_Q_ENABLE:
-        return this.#s.enabled[device.queueSelect] ?? 0;
-      case COMMON_Q_NOFF:
-        return device.queueSelect;
-      default:
-        return 0;
-    }
+  #notify(at: number, size: AccessSize, value: number): void {
+    const { trace } = this.device;
+    if (trace.on) trace.event('virtio_pci_notify_write', at, value, size);
+    this.device.notify(Math.floor(at / this.#queueBytes));
   }
 
-  #writeCommon(at: number, value: number): void {
-    const { device } = this.#pci;
-    if (at >= COMMON_Q_DESCLO && at <= COMMON_Q_USEDHI) this.#writeAddress(at, value);
-    switch (at) {
-      case COMMON_DFSELECT:
-        this.#s.deviceFeatureSelect = value;
-        break;
-      case COMMON_GFSELECT:
-        this.#s.driverFeatureSelect = value;
-        break;
-      case COMMON_GF:
-        this.#writeFeatures(value);
-        break;
-      case COMMON_MSIX:
-        device.setConfigVector(this.#pci.validVector(value));
-        break;
-      case COMMON_STATUS:
-        this.#pci.writeStatus(value & 0xff);
-        break;
-      case COMMON_Q_SELECT:
-        if (value < QUEUES) device.selectQueue(value);
-        break;
-      case COMMON_Q_SIZE:
-        device.selectedQueue?.setSize(value & 0xffff);
-        break;
-      case COMMON_Q_MSIX:
-        device.selectedQueue?.setVector(this.#pci.validVector(value));
-        break;
-      case COMMON_Q_ENABLE:
-        if (value === 1) this.#enableQueue();
-        else device.fault(`wrong value for queue_enable ${value}`);
-        break;
-      case COMMON_Q_RESET:
-        if (value === 1) this.#resetQueue();
-        break;
-    }
+  get device(): VirtioDevice {
+    return this.#pci.device;
+  }
+
+  queueAddress(word: number): number {
+    return this.#s.addresses[ADDRESS_WORDS * this.device.queueSelect + word] ?? 0;
+  }
+
+  setQueueAddress(word: number, value: number): void {
+    const at = ADDRESS_WORDS * this.device.queueSelect + word;
+    if (at < this.#s.addresses.length) this.#s.addresses[at] = value;
+  }
+
+  #readCommon(at: number, size: AccessSize): number {
+    return VirtioPciModern.registers.read(this, this.device.trace, at, size) ?? 0;
   }
 
   #writeFeatures(value: number): void {
@@ -261,20 +296,6 @@ export class VirtioPciModern implements IoHandler {
   #address(index: number, ring: number): number {
     const at = ADDRESS_WORDS * index + 2 * ring;
     return this.#s.addresses[at] + this.#s.addresses[at + 1] * 2 ** 32;
-  }
-
-  #readAddress(at: number): number {
-    if (at % 4 !== 0) return 0;
-    return this.#s.addresses[this.#addressWord(at)] ?? 0;
-  }
-
-  #writeAddress(at: number, value: number): void {
-    const word = this.#addressWord(at);
-    if (at % 4 === 0 && word < this.#s.addresses.length) this.#s.addresses[word] = value;
-  }
-
-  #addressWord(at: number): number {
-    return ADDRESS_WORDS * this.#pci.device.queueSelect + (at - COMMON_Q_DESCLO) / 4;
   }
 
   /** Announces the structures of BAR `bar` in config space, and the window onto them there. */

@@ -185,6 +185,8 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
   /** The driver wrote DEVICE_STATUS; 0 resets the device. */
   writeStatus(value: number): void {
     if (value === 0) {
+      // QEMU: it is set, and set again by the reset.
+      this.device.reportStatus(0);
       this.resetDevice();
       return;
     }
@@ -227,7 +229,7 @@ export class VirtioPci<V extends VirtioDevice = VirtioDevice>
     if (offset < PCI_COMMAND + 2 && offset + size > PCI_COMMAND && !this.busMaster) {
       this.device.setStatus(this.device.status & ~VIRTIO_CONFIG_S_DRIVER_OK);
     }
-    this.msix?.configChanged();
+    this.msix?.configChanged(offset, size);
   }
 
   save(): VirtioPciState {

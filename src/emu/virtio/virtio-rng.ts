@@ -145,7 +145,7 @@ export class VirtioRng extends VirtioDevice<VirtioRngState> {
     const quota = this.#s.quotaRemaining;
     const limit = quota < BigInt(ANSWER_BYTES) ? Number(quota) : ANSWER_BYTES;
     const size = this.queues[0].writableBytes(limit, portion);
-    if (this.trace.on) this.trace.event('virtio_rng_request', size, limit);
+    if (this.trace.on) this.trace.event('virtio_rng_request', this, size, BigInt.asUintN(32, quota));
     if (size === 0) return;
     this.#s.requestedBytes = size;
     this.#arrival.arm(this.#clock.nowNs());
@@ -180,10 +180,11 @@ export class VirtioRng extends VirtioDevice<VirtioRngState> {
     for (let offset = 0; offset < bytes.length; ) {
       const chain = queue.take(portion);
       if (chain === undefined) break;
+      if (this.trace.on) this.trace.event('virtio_rng_popped', this);
       const length = Math.min(segmentsLength(chain.in), bytes.length - offset);
       scatter(this.memory, chain.in, bytes.subarray(offset, offset + length));
       queue.push(chain.head, length);
-      if (this.trace.on) this.trace.event('virtio_rng_pushed', length);
+      if (this.trace.on) this.trace.event('virtio_rng_pushed', this, length);
       offset += length;
     }
     this.interruptQueue(queue);

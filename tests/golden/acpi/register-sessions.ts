@@ -15,11 +15,14 @@ export interface Session {
   readonly steps: readonly Step[];
 }
 
-/** What came of a session: the value of each `in` step, and QEMU's trace as name and numbers. */
+/** What came of a session: the value of each `in` step, and the lines of QEMU's trace. */
 export interface SessionRecord {
   readonly values: readonly number[];
-  readonly trace: readonly (readonly (string | number)[])[];
+  readonly trace: readonly string[];
 }
+
+/** Which events are recorded. */
+export const TRACED: readonly string[] = ['acpi_pci*', 'piix4_gpe*', 'cpuhp*', 'mhp_acpi*'];
 
 const PCI = 0xae00;
 const GPE = 0xafe0;

@@ -8,7 +8,7 @@ import { PciHotplug } from '../../../src/emu/acpi/pci-hotplug.ts';
 import { AddressSpace } from '../../../src/emu/bus/address-space.ts';
 import { UNCONNECTED } from '../../../src/emu/core/irq.ts';
 import { TraceLog } from '../../../src/emu/core/trace.ts';
-import { SESSIONS, type Session, type SessionRecord, type Step } from './register-sessions.ts';
+import { SESSIONS, type Session, type SessionRecord, type Step, TRACED } from './register-sessions.ts';
 
 const RECORDS: Readonly<Record<string, SessionRecord>> = JSON.parse(
   readFileSync(new URL('registers.json', import.meta.url), 'utf8'),
@@ -115,17 +115,15 @@ function play(step: Step, io: AddressSpace, machine: Model, gpe: GpeBlock, value
 describe('hotplug registers answer as QEMU 7.2', () => {
   it.each(SESSIONS)('$kind: $name', ({ kind, name, steps }) => {
     const io = new AddressSpace('io');
-    const trace = new TraceLog();
-    const events: (string | number)[][] = [];
-    trace.listen((event, args) => {
-      if (event !== 'message') events.push([event, ...args]);
-    });
+    const lines: string[] = [];
+    const trace = new TraceLog((line) => lines.push(line));
+    for (const pattern of TRACED) trace.log.setEvents(pattern, true);
     const gpe = new GpeBlock(UNCONNECTED, trace);
     gpe.attach(io);
     const machine = model(kind, io, gpe, trace);
     const values: number[] = [];
     for (const step of steps) play(step, io, machine, gpe, values);
-    expect(events).toEqual(RECORDS[name]?.trace);
+    expect(lines).toEqual(RECORDS[name]?.trace);
     expect(values).toEqual(RECORDS[name]?.values);
   });
 });

@@ -2,6 +2,7 @@
 import { assert } from '../../core/assert.ts';
 import type { AccessSize, IoHandler } from '../../core/device.ts';
 import { type ApicBus, type ApicMessage, DELIVERY_LOWEST, type MsiSink } from '../../core/irq.ts';
+import { QUIET, type Trace } from '../../core/trace.ts';
 import type { ApicPeers, LocalApic } from './local-apic.ts';
 
 /** The place of the APIC page in the address space of memory. */
@@ -14,6 +15,11 @@ export class ApicBusHub implements ApicBus, ApicPeers, MsiSink, IoHandler {
   readonly #apics: LocalApic[] = [];
   #current: LocalApic | undefined;
   #page: ApicPage | undefined;
+  readonly #trace: Trace;
+
+  constructor(trace: Trace = QUIET) {
+    this.#trace = trace;
+  }
 
   /** Plugs in a processor's APIC; the first one is selected. */
   add(apic: LocalApic): void {
@@ -49,6 +55,10 @@ export class ApicBusHub implements ApicBus, ApicPeers, MsiSink, IoHandler {
 
   deliver(message: ApicMessage): void {
     const { dest, logical } = message;
+    if (this.#trace.on) {
+      const { delivery, vector, level } = message;
+      this.#trace.event('apic_deliver_irq', dest, logical ? 1 : 0, delivery, vector, level ? 1 : 0);
+    }
     for (const apic of this.#apics) {
       if (!apic.accepts(dest, logical)) continue;
       apic.receive(message);
@@ -76,10 +86,13 @@ export class ApicBusHub implements ApicBus, ApicPeers, MsiSink, IoHandler {
   }
 
   read(offset: number, size: AccessSize): number {
-    return this.#current?.read(offset, size) ?? 0;
+    const value = this.#current?.read(offset, size) ?? 0;
+    if (this.#trace.on) this.#trace.event('apic_mem_readl', offset, value);
+    return value;
   }
 
   write(offset: number, size: AccessSize, value: number): void {
+    if (this.#trace.on) this.#trace.event('apic_mem_writel', offset, value);
     this.#current?.write(offset, size, value);
   }
 }

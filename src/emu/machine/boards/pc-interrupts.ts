@@ -7,6 +7,27 @@ import type { Trace } from '../../core/trace.ts';
 const ISA_IRQS = 16;
 const CASCADE_IRQ = 2;
 
+/** The 8259's wire to the processors. */
+function picWire(intr: IrqLine, trace: Trace): IrqLine {
+  return {
+    set: (level) => {
+      if (trace.on) trace.event('x86_pic_interrupt', 0, level ? 1 : 0);
+      intr.set(level);
+    },
+  };
+}
+
+/** A global system interrupt that has both controllers at its end. */
+function gsiWire(gsi: number, trace: Trace, ...ends: readonly IrqLine[]): IrqLine {
+  const wire = fanOut(...ends);
+  return {
+    set: (level) => {
+      if (trace.on) trace.event('x86_gsi_interrupt', gsi, level ? 1 : 0);
+      wire.set(level);
+    },
+  };
+}
+
 export class PcInterrupts {
   readonly pic: I8259Pair;
   readonly ioApic: IoApic;
@@ -14,12 +35,12 @@ export class PcInterrupts {
 
   /** @param intr the pair's wire to the processors */
   constructor(intr: IrqLine, apics: ApicBus, trace: Trace) {
-    const pic = new I8259Pair(intr, trace);
+    const pic = new I8259Pair(picWire(intr, trace), trace);
     const ioApic = new IoApic(apics, () => pic.acknowledge(), trace);
     this.pic = pic;
     this.ioApic = ioApic;
     this.#isa = Array.from({ length: ISA_IRQS }, (_, irq) =>
-      irq === CASCADE_IRQ ? undefined : new WiredOr(fanOut(pic.line(irq), ioApic.line(irq))),
+      irq === CASCADE_IRQ ? undefined : new WiredOr(gsiWire(irq, trace, pic.line(irq), ioApic.line(irq))),
     );
   }
 

@@ -131,6 +131,8 @@ export class PcBoard {
     this.serials = serialPorts(wiring);
     const { memory, ram, clock, trace, apics, devices, reset, processors } = wiring;
     const { ports, physical } = this;
+    ports.trace = trace;
+    physical.trace = trace;
 
     // What others are wired to comes first.
     const irqs = new PcInterrupts(wiring.intr, apics, trace);
@@ -143,7 +145,7 @@ export class PcBoard {
       clock,
       trace,
     );
-    const pit = new I8254(hpet.pitIrq, clock);
+    const pit = new I8254(hpet.pitIrq, clock, trace);
     this.piix3 = new Piix3(ports, irqs.allIsa(), reset);
     const { pirqs } = this.piix3;
     this.pciBus = new PciBus({ name: 'pci.0', io: ports, memory: physical, msi: apics, dma: memory, pirqs });
@@ -243,7 +245,7 @@ export class PcBoard {
     hpet.attachMemory(physical);
     const hpetWires = [gpioIn(2), gpioOut(1), gpioOut(32, 'sysbus-irq')];
     soldered([hpet], chip.HPET, { gpios: hpetWires, values: { 'hpet-intcap': 4 } }, [HPET_MMIO]);
-    this.rtc = new Mc146818(hpet.rtcIrq, clock, wiring.wallClockMs, cmos);
+    this.rtc = new Mc146818(hpet.rtcIrq, clock, wiring.wallClockMs, cmos, trace);
     onIsa([onPorts(this.rtc)], chip.MC146818RTC, { base_year: 0 }, [gpioOut(1)]);
     onIsa([onPorts(pit)], chip.ISA_PIT, { iobase: 0x40 }, [gpioIn(1), gpioOut(1)]);
     onIsa([onPorts(new PcSpeaker(pit))], chip.ISA_PCSPK);
@@ -267,7 +269,7 @@ export class PcBoard {
     soldered([], PS2_MOUSE, { in: [keyboard, 'ps2mouse'], gpios: [gpioOut(1)] });
     board.skip('vmport');
     board.skip('vmmouse');
-    onIsa([onPorts(new Port92(UNCONNECTED, reset))], chip.PORT92, {}, [gpioOut(1, 'a20')]);
+    onIsa([onPorts(new Port92(UNCONNECTED, reset, trace))], chip.PORT92, {}, [gpioOut(1, 'a20')]);
     attachPostPort(ports);
     this.ide = new Piix3Ide(ports, [irqs.isa(14), irqs.isa(15)]);
     const channel = (name: string) => ({ name, type: 'IDE', maxDevices: 2 });

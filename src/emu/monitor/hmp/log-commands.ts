@@ -1,25 +1,27 @@
 /** `log`, `logfile`, `trace-event` and `info trace-events`. */
+import { isHelpWord, logItemsText, readLogItems } from '../../core/log-items.ts';
+import { unknownEventWarning } from '../../core/machine-log.ts';
+import { TRACE_EVENTS } from '../../core/trace-events.ts';
+import type { MachineApi } from '../../machine/machine-api.ts';
 import { filename, integer, maybe, onOff, string } from '../argument-specs.ts';
-import type { Command, CommandContext } from '../command.ts';
-import { LOG_ITEMS, MonitorLog } from '../log.ts';
+import type { Command } from '../command.ts';
 import { setTraceEvents, traceEvents } from '../qapi/trace.ts';
 import { withPlainErrors } from './plain-errors.ts';
 
-const NAME_WIDTH = 15;
+const NOTHING = { items: new Set<string>(), patterns: [] };
 
-function logOf({ machine, stderr }: CommandContext): MonitorLog {
-  return MonitorLog.of(machine, stderr);
-}
-
-function itemsText(): string {
-  const rows = [
-    ['none', 'nothing any more'],
-    ...LOG_ITEMS.map(({ name, help }) => [name, help]),
-    ['tid', 'a file for each thread'],
-    ['trace:PATTERN', 'events of this name'],
-  ];
-  const lines = rows.map(([name = '', help = '']) => `${name.padEnd(NAME_WIDTH)} ${help}\n`);
-  return `Log items (comma separated):\n${lines.join('')}\nUse "log trace:help" to get a list of trace events.\n\n`;
+/** Changes what is logged; gives what is to be printed. Throws MonitorError. */
+function setItems({ trace }: MachineApi, text: string): string {
+  const wish = text === 'none' ? NOTHING : readLogItems(text);
+  if (wish === undefined) return logItemsText('log');
+  // QEMU: prints the list on its standard output.
+  if (wish.patterns.some(isHelpWord)) return `${TRACE_EVENTS.join('\n')}\n`;
+  trace.log.setItems(wish);
+  return wish.patterns
+    .map(unknownEventWarning)
+    .filter((warning) => warning !== undefined)
+    .map((warning) => `warning: ${warning}\n`)
+    .join('');
 }
 
 function optionalNumber(value: unknown): number | undefined {
@@ -32,16 +34,16 @@ export const LOG_COMMANDS: readonly Command[] = [
     args: [string('items')],
     params: 'item1[,...]',
     help: 'say on standard error what happens',
-    run: (context, args) => logOf(context).setItems(String(args.get('items'))) ?? itemsText(),
+    run: ({ machine }, args) => withPlainErrors(async () => setItems(machine, String(args.get('items')))),
   },
   {
     name: 'logfile',
     args: [filename('filename')],
     params: 'filename',
     help: 'say it in a file',
-    run: (context, args) =>
+    run: ({ machine }, args) =>
       withPlainErrors(async () => {
-        logOf(context).setFile(String(args.get('filename')));
+        machine.trace.log.setFile(String(args.get('filename')), machine.createFile);
         return '';
       }),
   },
@@ -50,11 +52,11 @@ export const LOG_COMMANDS: readonly Command[] = [
     args: [string('name'), onOff('option'), maybe(integer('vcpu'))],
     params: 'name on|off [vcpu]',
     help: 'report an event of the machine, or no more (vcpu: of one processor)',
-    run: (context, args) =>
+    run: ({ machine }, args) =>
       withPlainErrors(async () => {
         const on = args.get('option') === true;
         const cpu = optionalNumber(args.get('vcpu'));
-        setTraceEvents(context.machine, logOf(context), String(args.get('name')), on, cpu);
+        setTraceEvents(machine, String(args.get('name')), on, cpu);
         return '';
       }),
   },
@@ -65,11 +67,11 @@ export const TRACE_EVENTS_TOPIC: Command = {
   args: [maybe(string('name')), maybe(integer('vcpu'))],
   params: '[name] [vcpu]',
   help: 'events that the machine can report, and which it does (vcpu: of one processor)',
-  run: (context, args) =>
+  run: ({ machine }, args) =>
     withPlainErrors(async () => {
       const name = String(args.get('name') ?? '*');
       const cpu = optionalNumber(args.get('vcpu'));
-      return traceEvents(context.machine, logOf(context), name, cpu)
+      return traceEvents(machine, name, cpu)
         .map((event) => `${event.name} : state ${event.state === 'enabled' ? 1 : 0}\n`)
         .join('');
     }),

@@ -1,0 +1,76 @@
+/** The tables by which devices decode, and docs/registers.md, which is made of them. */
+import { CpuHotplug } from '../src/emu/acpi/cpu-hotplug.ts';
+import { GpeBlock } from '../src/emu/acpi/gpe.ts';
+import { MemoryHotplug } from '../src/emu/acpi/memory-hotplug.ts';
+import { PciHotplug } from '../src/emu/acpi/pci-hotplug.ts';
+import type { RegisterList } from '../src/emu/bus/register-table.ts';
+import { Serial16550 } from '../src/emu/char/serial-16550.ts';
+import { I8254 } from '../src/emu/chipset/i8254.ts';
+import { I8259Pair } from '../src/emu/chipset/i8259.ts';
+import { IoApic } from '../src/emu/chipset/ioapic.ts';
+import { Mc146818 } from '../src/emu/chipset/mc146818.ts';
+import { Piix4Pm } from '../src/emu/chipset/piix4-pm.ts';
+import { Port92 } from '../src/emu/chipset/port92.ts';
+import { I8042 } from '../src/emu/input/i8042.ts';
+import { VirtioPciLegacy } from '../src/emu/virtio/virtio-pci-legacy.ts';
+import { VirtioPciModern } from '../src/emu/virtio/virtio-pci-modern.ts';
+
+export const REGISTER_DOCUMENT = 'docs/registers.md';
+
+/** Every table of a device, in the order of the document. */
+export const REGISTER_TABLES: readonly RegisterList[] = [
+  Piix4Pm.registers,
+  Piix4Pm.apmRegisters,
+  GpeBlock.registers,
+  PciHotplug.registers,
+  CpuHotplug.registers,
+  MemoryHotplug.registers,
+  VirtioPciModern.registers,
+  VirtioPciLegacy.registers,
+  Serial16550.registers,
+  I8254.registers,
+  I8259Pair.registers,
+  I8259Pair.elcrRegisters,
+  IoApic.registers,
+  I8042.registers,
+  Mc146818.registers,
+  Port92.registers,
+];
+
+const HEAD = `# Registers
+
+Made by \`npx tsx scripts/register-document.ts\` of the tables in the sources (\`src/emu/bus/register-table.ts\`): the same table decodes a
+driver's accesses and names them in the trace. \`trace-event hotslot_register_* on\` in the monitor, or \`-trace hotslot_register_*\` on the command
+line, tells each access with the name that stands here. Devices that decode by other means are told by \`memory_region_ops_*\`.
+
+Offsets are hexadecimal, from the beginning of the block; sizes are bytes.
+`;
+
+function access({ read, write }: RegisterList['registers'][number]): string {
+  return `${read === undefined ? '' : 'r'}${write === undefined ? '' : 'w'}`;
+}
+
+function section({ block, registers }: RegisterList): string {
+  const { name, title, place, spec } = block;
+  const rows = registers.map((register) => {
+    const { offset, sizeBytes, help, when } = register;
+    const condition = when === undefined ? '' : `; when ${when.text}`;
+    const at = offset.toString(16).padStart(2, '0');
+    return `| ${at} | ${sizeBytes} | ${access(register)} | \`${register.name}\` | ${help}${condition} |`;
+  });
+  return [
+    `## ${title}`,
+    '',
+    `\`${name}\` in the trace; ${place}. Spec: ${spec}.`,
+    '',
+    '| offset | size | | register | |',
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+/** The text of the document. */
+export function registerDocument(): string {
+  return [HEAD, ...REGISTER_TABLES.map(section)].join('\n');
+}

@@ -1,0 +1,120 @@
+/** QEMU's log: what a user wants to read of the trace, on standard error or in a file. `-d`, `-D`, `-trace`, `log`, `logfile`, `trace-event`. */
+import { matchesGlob } from './glob.ts';
+import type { FileMaker, OutputFile } from './host.ts';
+import type { LogWish } from './log-items.ts';
+import { MonitorError } from './monitor-error.ts';
+import type { TraceArgument, TraceLog } from './trace.ts';
+import { TRACE_EVENTS, TRACE_FORMATS, type TraceEventName } from './trace-events.ts';
+import { formatted, ObjectNumbers } from './trace-format.ts';
+
+const TEMPLATE = /^[^%]*(%d)?[^%]*$/;
+const NS_PER_US = 1000;
+const NS_PER_S = 1e9;
+
+export interface TraceEventState {
+  readonly name: TraceEventName;
+  readonly isOn: boolean;
+}
+
+/** QEMU: only a star makes a pattern, in which `?` then is any character; without one it is a name, which has to exist. */
+export function isPattern(name: string): boolean {
+  return name.includes('*');
+}
+
+/** What matches: a name, or a pattern with `*`. */
+function matching(pattern: string): readonly TraceEventName[] {
+  if (!isPattern(pattern)) return TRACE_EVENTS.filter((name) => name === pattern);
+  return TRACE_EVENTS.filter((name) => matchesGlob(pattern, name));
+}
+
+/** QEMU's warning about the name of an event, perhaps with a minus before it; undefined: there is such an event, or it is a pattern. */
+export function unknownEventWarning(pattern: string): string | undefined {
+  const name = pattern.replace(/^-/, '');
+  if (name === '' || isPattern(name) || matching(name).length > 0) return undefined;
+  return `trace event '${name}' does not exist`;
+}
+
+/** One for all monitors of a machine, and for its command line. */
+export class MachineLog {
+  /** QEMU: -msg timestamp=on. */
+  timestamps = false;
+  readonly #trace: TraceLog;
+  /** Told of each line, while it does not go to a file. */
+  readonly #print: (line: string) => void;
+  #items: ReadonlySet<string> = new Set();
+  readonly #events = new Set<TraceEventName>();
+  readonly #objects = new ObjectNumbers();
+  #file: OutputFile | undefined;
+  #stop: (() => void) | undefined;
+
+  constructor(trace: TraceLog, print: (line: string) => void) {
+    this.#trace = trace;
+    this.#print = print;
+  }
+
+  /** What matches: a name, or a pattern with `*`. */
+  events(pattern: string): readonly TraceEventState[] {
+    return matching(pattern).map((name) => ({ name, isOn: this.#events.has(name) }));
+  }
+
+  /** Without effect on a name that no event has. */
+  setEvents(pattern: string, on: boolean): void {
+    for (const { name } of this.events(pattern)) {
+      if (on) this.#events.add(name);
+      else this.#events.delete(name);
+    }
+    this.#listen();
+  }
+
+  /** What `-trace` and `trace:` take: a name or a pattern, and a minus before one that is to be off. Without effect on what does not exist. */
+  setPattern(pattern: string): void {
+    const isOff = pattern.startsWith('-');
+    this.setEvents(isOff ? pattern.slice(1) : pattern, !isOff);
+  }
+
+  /** Logs these items and no others, and these events too. */
+  setItems({ items, patterns }: LogWish): void {
+    for (const pattern of patterns) this.setPattern(pattern);
+    this.#items = items;
+    this.#listen();
+  }
+
+  /** Lines go to a file from now on. Throws QEMU's error. */
+  setFile(path: string, createFile: FileMaker): void {
+    if (!TEMPLATE.test(path)) throw new MonitorError(`Bad logfile template: ${path}`);
+    // QEMU: the number of the process, which a browser has not.
+    const file = createFile(path.replace('%d', '0'));
+    if (typeof file === 'string') throw new MonitorError(`Error opening logfile ${path}: ${file}`);
+    this.#file?.close();
+    this.#file = file;
+  }
+
+  #listen(): void {
+    this.#stop?.();
+    this.#stop = undefined;
+    if (this.#items.size === 0 && this.#events.size === 0) return;
+    this.#stop = this.#trace.listen((name, args) => {
+      if (name === 'message') {
+        if (this.#items.has(String(args[1]))) this.#write(String(args[0]));
+      } else if (this.#events.has(name)) this.#write(this.#line(name, args));
+    });
+  }
+
+  #line(name: TraceEventName, args: readonly TraceArgument[]): string {
+    const line = `${name} ${formatted(TRACE_FORMATS[name], args, this.#objects)}`;
+    return this.timestamps ? `${this.#moment()}:${line}` : line;
+  }
+
+  /** QEMU: the thread and the host's time. Ours are the vCPU and virtual time, which a second run may have again. */
+  #moment(): string {
+    const { source } = this.#trace;
+    const ns = source.nowNs();
+    const us = Math.floor((ns % NS_PER_S) / NS_PER_US);
+    return `${source.cpuIndex()}@${Math.floor(ns / NS_PER_S)}.${String(us).padStart(6, '0')}`;
+  }
+
+  #write(line: string): void {
+    if (this.#file === undefined) this.#print(line);
+    else this.#file.write(new TextEncoder().encode(`${line}\n`));
+  }
+}
