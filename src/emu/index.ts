@@ -28,6 +28,7 @@ export {
 } from './block/image-kind.ts';
 export { ImageLock, type ImageLocks, LocalLocks, type ReleaseLock } from './block/image-locks.ts';
 export { imagePath, imagePathForFile } from './block/image-names.ts';
+export { ImageSnapshots } from './block/image-snapshots.ts';
 export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } from './block/image-store.ts';
 export { WakingImages } from './block/waking-images.ts';
 export { isZero } from './block/zeros.ts';
@@ -64,18 +65,14 @@ export type { OutputFile } from './core/host.ts';
 export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';
+export { type SnapshotStore, snapshotFileName, tagOfFileName } from './core/snapshot-store.ts';
 export { GdbStub } from './gdb/gdb-stub.ts';
 export { Machine } from './machine/machine.ts';
 export type { BootFiles, MachineConfig, MachineHost, SliceResult } from './machine/machine-config.ts';
 export type { RunState } from './machine/run-state.ts';
+export { type MachineSnapshot, ramImage, saveMachine } from './machine/saved-machine.ts';
 export { isOutOfMemory } from './machine/small-arena.ts';
-export {
-  type MachineSnapshot,
-  machineForSnapshot,
-  ramImage,
-  restoreMachine,
-  saveMachine,
-} from './machine/snapshot-machine.ts';
+export { machineForSnapshot, restoreMachine } from './machine/snapshot-machine.ts';
 export { HmpConsole } from './monitor/hmp/console.ts';
 export type { ConsoleOutput } from './monitor/line-console.ts';
 export { Monitor } from './monitor/monitor.ts';

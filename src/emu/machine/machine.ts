@@ -29,7 +29,7 @@ import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../qdev/ser
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
 import { provideBoard } from './board-services.ts';
-import { PcBoard, type PcWiring } from './boards/pc.ts';
+import { PcBoard } from './boards/pc.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
 import { OBJECT_TYPES, typesOf } from './device-types.ts';
@@ -39,6 +39,7 @@ import { Inspection } from './inspection.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
+import { MachineSnapshots } from './machine-snapshots.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { Processors } from './processors.ts';
 import { resetDevices } from './reset-devices.ts';
@@ -51,9 +52,6 @@ const APIC_PAGE = 0x1000;
 const CHUNK_MIN = 2_000;
 const CHUNK_NS = 500_000;
 const NS_PER_MS = 1_000_000;
-
-/** QEMU: ACPI_MAX_RAM_SLOTS. */
-export const MAX_DIMM_SLOTS = 256;
 
 export class Machine implements MachineApi {
   readonly memory: GuestMemory;
@@ -73,6 +71,7 @@ export class Machine implements MachineApi {
   readonly inspect: Inspection;
   readonly access: GuestAccess;
   readonly createFile: FileMaker;
+  readonly snapshots: MachineSnapshots;
   readonly input: UserInput;
   readonly debug: MachineDebug;
   readonly clock: EventQueue;
@@ -181,7 +180,8 @@ export class Machine implements MachineApi {
         },
       },
       reset: () => this.#requestReset('guest-reset'),
-      ...{ machineType: version.name, processors: this.processors, dimms: dimmSlots(config) },
+      ...{ machineType: version.name, processors: this.processors },
+      dimms: config.dimms && { slots: config.dimms.slots, maxSize: config.dimms.maxBytes },
       ...{ serials: this.serials, events: this.events, devices: this.devices },
       onMemorySize: (bytes) => noticeSmallArena(this.memory, bytes, host),
     });
@@ -189,6 +189,7 @@ export class Machine implements MachineApi {
     this.access = new GuestAccess(this.board, this.processors);
     this.input = new UserInput(this.board.keys, clock, () => this.runControl.running);
     this.createFile = host.createFile ?? NO_FILES;
+    this.snapshots = new MachineSnapshots(this, host);
     this.debug = new MachineDebug(this.processors, engine.cpu);
     hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub, { name: 'apic' }));
     noticeSmallArena(this.memory, config.memoryBytes, host);
@@ -265,7 +266,7 @@ export class Machine implements MachineApi {
   }
 
   reset(): void {
-    this.#reset(false, 'host-qmp-system-reset');
+    this.snapshots.whenFree(() => this.#reset(false, 'host-qmp-system-reset'));
   }
 
   quit(): void {
@@ -492,8 +493,4 @@ export class Machine implements MachineApi {
       broadcastEoi: (vector) => this.board.ioApic.eoi(vector),
     };
   }
-}
-
-function dimmSlots({ dimms }: MachineConfig): PcWiring['dimms'] {
-  return dimms === undefined ? undefined : { slots: dimms.slots, maxSize: dimms.maxBytes };
 }

@@ -22,7 +22,7 @@ import type { JsonValue } from '../qapi/json-value.ts';
 import { writeJson } from '../qapi/json-writer.ts';
 import { Options } from '../qdev/option-string.ts';
 import type { PropertyValue } from '../qdev/properties.ts';
-import type { Qdev } from '../qdev/tree.ts';
+import type { DeviceTree, Qdev } from '../qdev/tree.ts';
 import type { Machine } from './machine.ts';
 
 type SavedOptions = {
@@ -143,7 +143,7 @@ export function savePeripherals({ chardevs, drives, objects, devices }: Machine)
     drives: drives.list().map(saveDrive),
     nodeCount: drives.nodeCount,
     objects: objects.requests().map((options) => saveOptions(options)),
-    devices: devices.tree.devices().flatMap(saveDevice),
+    devices: saveDevices(devices.tree),
     anonymousDevices: devices.anonymousDevices,
   };
 }
@@ -230,6 +230,11 @@ async function restoreDrive({ drives }: Machine, { options, medium }: DriveSnaps
   });
   if (medium === null || drive.medium?.backend.sizeBytes === medium.sizeBytes) return;
   throw new SnapshotError(`The disk image ${medium.path} has another size than when the snapshot was taken.`);
+}
+
+/** What the user plugged, oldest first. */
+export function saveDevices(tree: DeviceTree): readonly DeviceSnapshot[] {
+  return tree.devices().flatMap(saveDevice);
 }
 
 function saveDevice({ request, bus, path, hotplugged, unplugRequestedMs }: Qdev): readonly DeviceSnapshot[] {

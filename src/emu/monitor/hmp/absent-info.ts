@@ -52,13 +52,6 @@ const ROWS: readonly AbsentRow[] = [
   ['roms', '', 'memory that the guest cannot write', [], 'Hotslot has no ROM'],
   ['sev', '', "AMD's encrypted guests", [], 'SEV is not enabled'],
   ['sgx', '', "Intel's enclaves", [], 'No EPC regions defined, SGX not available'],
-  [
-    'snapshots',
-    '',
-    'states of the machine that images have kept',
-    [],
-    'no block device can store vmstate for snapshot',
-  ],
   ['spice', '', 'the server of the SPICE protocol', [], 'Server: disabled'],
   [
     'stats',

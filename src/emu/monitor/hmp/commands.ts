@@ -17,6 +17,7 @@ import { MEMORY_COMMANDS } from './memory-commands.ts';
 import { OBJECT_COMMANDS } from './object-commands.ts';
 import { withPlainErrors } from './plain-errors.ts';
 import { QOM_COMMANDS } from './qom-commands.ts';
+import { SNAPSHOT_COMMANDS } from './snapshot-commands.ts';
 
 const byName = (a: Command, b: Command): number => (displayName(a) < displayName(b) ? -1 : 1);
 
@@ -161,6 +162,7 @@ export const HMP_COMMANDS: readonly Command[] = [
   },
   ...OBJECT_COMMANDS,
   ...QOM_COMMANDS,
+  ...SNAPSHOT_COMMANDS,
   {
     name: 'balloon',
     args: [{ name: 'value', kind: 'megabytes' }],

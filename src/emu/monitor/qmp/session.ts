@@ -169,6 +169,8 @@ export class QmpSession {
     if (command === undefined) fail(`The command ${name} has not been found`, 'CommandNotFound');
     if (isOob && !command.allowOob) fail(`The command ${name} does not support OOB`);
     const checked = command.takesAnything ? args : checkArguments(command.args, args);
+    const { snapshots } = this.#options.machine;
+    while (snapshots.busy !== undefined) await snapshots.busy;
     // Each command has types of its own; those of this one were checked against its schema.
     const result = await command.run(this.#context, checked as never);
     return { return: (result ?? {}) as JsonValue };
