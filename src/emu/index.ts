@@ -61,7 +61,7 @@ export { helpText, needsHost } from './command-line/options-table.ts';
 export { splitWords, type Word } from './command-line/split-words.ts';
 export { readingOption, report, StartError, startError, withoutProgram } from './command-line/start-error.ts';
 export { ByteQueue } from './core/byte-queue.ts';
-export type { OutputFile } from './core/host.ts';
+export { OutputError, type OutputFile } from './core/host.ts';
 export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';

@@ -1,5 +1,5 @@
 /** `log`, `logfile` and `trace-event`: what the machine reports while it runs, on standard error or in a file. */
-import type { OutputFile } from '../core/host.ts';
+import { OutputError, type OutputFile } from '../core/host.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { TRACE_EVENTS } from '../core/trace-events.ts';
 import type { MachineApi } from '../machine/machine-api.ts';
@@ -145,6 +145,15 @@ export class MonitorLog {
 
   #write(line: string): void {
     if (this.#file === undefined) this.#print(line);
-    else this.#file.write(new TextEncoder().encode(`${line}\n`));
+    else writeLine(this.#file, line);
+  }
+}
+
+/** QEMU: a line for which the file has no room is lost. */
+function writeLine(file: OutputFile, line: string): void {
+  try {
+    file.write(new TextEncoder().encode(`${line}\n`));
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
   }
 }

@@ -23,7 +23,6 @@ const ROWS: readonly AbsentRow[] = [
     [],
     'Status: unstarted\nStart Time: 0 (ms)\nSample Pages: 0 (per GB)\nPeriod: 0 (sec)\nMode: page-sampling\nDirty rate: (not ready)',
   ],
-  ['dump', '', 'how far dump-guest-memory is', [], 'Status: none'],
   ['jit', '', 'what was translated', [], 'Hotslot does not count what its JIT translates'],
   ['migrate', '', 'how far a migration is', [], NO_MIGRATION],
   ['migrate_capabilities', '', 'how a migration is to be done', [], NO_MIGRATION],

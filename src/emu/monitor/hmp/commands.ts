@@ -9,6 +9,7 @@ import { ABSENT_COMMANDS } from './absent-commands.ts';
 import { BLOCK_COMMANDS } from './block-commands.ts';
 import { CHARDEV_COMMANDS } from './chardev-commands.ts';
 import { deviceListText, devicePropertiesText } from './device-help.ts';
+import { DUMP_COMMAND } from './dump-commands.ts';
 import { INFO_COMMANDS } from './info-commands.ts';
 import { INPUT_COMMANDS } from './input-commands.ts';
 import { LOG_COMMANDS } from './log-commands.ts';
@@ -163,6 +164,7 @@ export const HMP_COMMANDS: readonly Command[] = [
   ...OBJECT_COMMANDS,
   ...QOM_COMMANDS,
   ...SNAPSHOT_COMMANDS,
+  DUMP_COMMAND,
   {
     name: 'balloon',
     args: [{ name: 'value', kind: 'megabytes' }],

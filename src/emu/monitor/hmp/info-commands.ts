@@ -14,6 +14,7 @@ import { queryPci } from '../qapi/pci.ts';
 import { queryStatus } from '../qapi/run-state.ts';
 import { VERSION_TEXT } from '../version.ts';
 import { ABSENT_TOPICS } from './absent-info.ts';
+import { DUMP_TOPIC } from './dump-commands.ts';
 import { blockText } from './info-block.ts';
 import { hotpluggableCpusText, numaText } from './info-cpus.ts';
 import { HOST_TOPICS } from './info-host.ts';
@@ -60,6 +61,7 @@ export const INFO_COMMANDS: readonly Command[] = [
   ...VIRTIO_TOPICS,
   MICE_TOPIC,
   SNAPSHOTS_TOPIC,
+  DUMP_TOPIC,
   TRACE_EVENTS_TOPIC,
   {
     name: 'balloon',

@@ -6,6 +6,7 @@ import { BLOCK_CORE_COMMANDS } from './block-core.ts';
 import { CHAR_COMMANDS } from './char.ts';
 import type { QapiContext } from './context.ts';
 import { CONTROL_COMMANDS } from './control.ts';
+import { DUMP_COMMANDS } from './dump.ts';
 import { MACHINE_COMMANDS } from './machine.ts';
 import { MACHINE_MEMORY_COMMANDS } from './machine-memory.ts';
 import { MISC_COMMANDS } from './misc.ts';
@@ -21,6 +22,7 @@ export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...RUN_STATE_COMMANDS,
   ...BLOCK_CORE_COMMANDS,
   ...CHAR_COMMANDS,
+  ...DUMP_COMMANDS,
   ...UI_COMMANDS,
   ...CONTROL_COMMANDS,
   ...QOM_COMMANDS,
