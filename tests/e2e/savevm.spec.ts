@@ -1,5 +1,4 @@
 /** Snapshots of the machine as a user of the page has them: taken and gone back to in the monitor, listed, brought away and back. */
-import { readFileSync } from 'node:fs';
 import { expect } from '@playwright/test';
 import {
   deleteImage,
@@ -9,7 +8,6 @@ import {
   monitorCommand,
   plug,
   terminalText,
-  upload,
   waitForDisk,
   waitForGuest,
 } from './support/page.ts';
@@ -36,12 +34,13 @@ test('savevm survives a reload, is downloaded, deleted, uploaded and gone back t
     page.getByRole('button', { name: `Download ${KEPT}` }).click(),
   ]);
   expect(download.suggestedFilename()).toBe('kept.hotslot-snapshot');
-  const bytes = readFileSync(await download.path());
+  const file = test.info().outputPath('kept.hotslot-snapshot');
+  await download.saveAs(file);
   await deleteImage(page, KEPT);
 
   await page.reload();
   await waitForGuest(page);
-  await upload(page, 'kept.hotslot-snapshot', bytes);
+  await page.locator('input[type=file]').setInputFiles(file);
   await expect(imageRow(page, KEPT)).toBeVisible();
   await plug(page, '/tmp/test.img');
   await waitForDisk(page, true);
