@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { MachineEvent } from '../../src/emu/core/machine-events.ts';
 import { tagOfFileName } from '../../src/emu/core/snapshot-store.ts';
 import {
+  BlockError,
   ImageSnapshots,
   type ImageStore,
   Machine,
@@ -186,6 +187,23 @@ describe('savevm and loadvm', () => {
     expect(pending()).toBe(true);
   });
 
+  it('let keys that a user has typed ahead come when they would have come', async () => {
+    const { machine, hmp } = rig();
+    await hmp('savevm early');
+    advance(machine, 100_000);
+    const keys: string[] = [];
+    machine.board.keys.keyboard.key = (key, down) => keys.push(`${key} ${down}`) > 0;
+    machine.cont();
+    await hmp('sendkey a 1');
+    machine.stop();
+    expect(keys).toEqual(['a true']);
+    await hmp('loadvm early');
+    advance(machine, 50_000);
+    expect(keys).toEqual(['a true']);
+    advance(machine, 100_000);
+    expect(keys).toEqual(['a true', 'a false']);
+  });
+
   it('leave what was plugged since then, as after a reset', async () => {
     const { machine, hmp } = rig();
     advance(machine, 1000);
@@ -305,6 +323,47 @@ describe('what cannot be gone back to', () => {
     expect(await everything(made.machine)).toEqual(before);
     expect(await contents(made)).toEqual(disk);
     expect(await made.hmp('loadvm good')).toBe('');
+  });
+});
+
+describe('what the host refuses', () => {
+  it('to keep leaves what was kept, and the machine goes on', async () => {
+    const { machine, images, hmp } = rig();
+    await hmp('savevm one');
+    const kept = await bytesOf(images, '/tmp/one.hotslot-snapshot');
+    advance(machine, 5000);
+    const upload = images.upload.bind(images);
+    images.upload = async (path, source, options) => {
+      for await (const piece of source) if (piece.length > 0) throw new BlockError('ENOSPC');
+      return upload(path, source, options);
+    };
+    machine.cont();
+    expect(await hmp('savevm one')).toBe('Error: Could not keep the snapshot: No space left on device\n');
+    expect(machine.runState).toBe('running');
+    expect((await images.list()).map(({ path }) => path)).toEqual(['/tmp/one.hotslot-snapshot']);
+    expect(Buffer.compare(await bytesOf(images, '/tmp/one.hotslot-snapshot'), kept)).toBe(0);
+  });
+
+  it('to write in the middle of a disk leaves a machine that does not run before it is reset, and then goes back', async () => {
+    const made = await plugged();
+    const { machine, hmp } = made;
+    await diskOf(made).write(0, new Uint8Array(512).fill(1));
+    const before = await contents(made);
+    await hmp('savevm one');
+    await diskOf(made).write(0, new Uint8Array(512).fill(2));
+    machine.cont();
+    const disk = diskOf(made);
+    const write = disk.write.bind(disk);
+    disk.write = () => Promise.reject(new BlockError('ENOSPC'));
+    expect(await hmp('loadvm one')).toBe(
+      'No space left on device\nError: Error -22 while loading VM state\n',
+    );
+    expect(await hmp('cont')).toBe('Error: Resetting the Virtual Machine is required\n');
+    disk.write = write;
+    machine.reset();
+    expect(await hmp('loadvm one')).toBe('');
+    expect(await contents(made)).toBe(before);
+    expect(await hmp('cont')).toBe('');
   });
 });
 

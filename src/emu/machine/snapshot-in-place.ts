@@ -43,13 +43,15 @@ export function prepareRestore(machine: Machine, head: Plain, state: Plain): Pre
       return new RamImage(machine.memory);
     },
     restore() {
-      const { runState } = machine;
+      const { runState, clock } = machine;
+      const beforeNs = clock.nowNs();
       const missedMs = machine.restoreRun(run);
       machine.runControl.restore(runState);
       restoreAll();
       machine.processors.restoreTurn(run.turn);
       restoreUnplugs(machine, peripherals.devices);
       if (missedMs !== 0) machine.board.rtc.catchUp(missedMs);
+      machine.input.timeMoved(clock.nowNs() - beforeNs);
     },
   };
 }

@@ -58,7 +58,7 @@ export class DiskRestore {
     for (let done = 0; done < bytes.length && backend !== undefined; done += DISK_PIECE) {
       const piece = bytes.subarray(done, done + DISK_PIECE);
       const present = await this.#read(backend, offset + done, piece.length);
-      if (present.some((byte, at) => byte !== piece[at])) await backend.write(offset + done, piece);
+      if (!areEqual(present, piece)) await backend.write(offset + done, piece);
     }
     this.#offset = offset + bytes.length;
   }
@@ -94,4 +94,9 @@ export class DiskRestore {
     await readPiece(backend, offset, present);
     return present;
   }
+}
+
+function areEqual(one: Uint8Array, other: Uint8Array): boolean {
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
 }

@@ -70,7 +70,9 @@ async function* diskRecords(disks: readonly VmDiskSource[]): AsyncGenerator<Uint
 /** Whether a piece, which begins at a word of its buffer, is zeros. */
 function isEmpty(bytes: Uint8Array): boolean {
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
-  return words.every((word) => word === 0) && bytes.subarray(words.length * 4).every((byte) => byte === 0);
+  for (let at = 0; at < words.length; at++) if (words[at] !== 0) return false;
+  for (let at = words.length * 4; at < bytes.length; at++) if (bytes[at] !== 0) return false;
+  return true;
 }
 
 function tooMuch(): SnapshotError {
