@@ -22,10 +22,16 @@ export function liveDisks({ drives }: MachineApi): readonly LiveDisk[] {
   });
 }
 
-/** Whether what was kept is about these disks, and about no others. */
-export function areSameDisks(kept: readonly VmDisk[], disks: readonly VmDisk[]): boolean {
-  const keys = (list: readonly VmDisk[]): string => JSON.stringify(list.map(keyOf).sort());
-  return keys(kept) === keys(disks);
+/**
+ * Whether the machine can go back to these disks: all that it has were kept, and a drive that had one has it. QEMU: a drive that is gone
+ * altogether, as only one without a device can be, is not missed.
+ */
+export function areKept(machine: MachineApi, kept: readonly VmDisk[]): boolean {
+  const live = new Set(liveDisks(machine).map(keyOf));
+  const keptKeys = new Set(kept.map(keyOf));
+  const ids = new Set(machine.drives.list().map(({ id }) => id));
+  const isMissed = (disk: VmDisk): boolean => ids.has(disk.drive) && !live.has(keyOf(disk));
+  return [...live].every((key) => keptKeys.has(key)) && !kept.some(isMissed);
 }
 
 function keyOf({ drive, path, sizeBytes }: VmDisk): string {
@@ -38,18 +44,15 @@ async function readPiece(backend: Backend, offset: number, target: Uint8Array): 
 
 /** Gives disks the contents that they had; pieces come ascending, and what none covers becomes zeros. Rejects with `BlockError`. */
 export class DiskRestore {
-  /** In the order of the snapshot. */
-  readonly #backends: readonly Backend[];
+  /** In the order of the snapshot; undefined: the machine has that disk no more. */
+  readonly #backends: readonly (Backend | undefined)[];
   readonly #present = new Uint8Array(DISK_PIECE);
   #disk = 0;
   #offset = 0;
 
-  /** @param kept those of the snapshot, which are the same as `disks` */
+  /** @param kept those of the snapshot, among which are all of `disks` */
   constructor(kept: readonly VmDisk[], disks: readonly LiveDisk[]) {
-    this.#backends = kept.flatMap((disk) => {
-      const found = disks.find((one) => keyOf(one) === keyOf(disk));
-      return found === undefined ? [] : [found.backend];
-    });
+    this.#backends = kept.map((disk) => disks.find((one) => keyOf(one) === keyOf(disk))?.backend);
   }
 
   async put(disk: number, offset: number, bytes: Uint8Array): Promise<void> {
@@ -66,7 +69,7 @@ export class DiskRestore {
   /** No more pieces come: resolves when all is stored. */
   async finish(): Promise<void> {
     await this.#clearTo(this.#backends.length, 0);
-    await Promise.all(this.#backends.map((backend) => backend.flush()));
+    await Promise.all(this.#backends.map((backend) => backend?.flush()));
   }
 
   async #clearTo(disk: number, offset: number): Promise<void> {

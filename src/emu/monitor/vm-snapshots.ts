@@ -12,12 +12,12 @@ import { planSnapshot } from '../snapshot/snapshot-writer.ts';
 import type { VmInfo } from '../snapshot/vm-format.ts';
 import { readVm, readVmInfo } from '../snapshot/vm-reader.ts';
 import { writeVm } from '../snapshot/vm-writer.ts';
-import { areSameDisks, DiskRestore, liveDisks } from './vm-disks.ts';
+import { areKept, DiskRestore, liveDisks } from './vm-disks.ts';
 
 export interface KeptVm {
   readonly tag: string;
   readonly info: VmInfo;
-  /** The machine has the disks that it is about. */
+  /** It is about all disks that the machine has. */
   readonly isLoadable: boolean;
 }
 
@@ -28,7 +28,7 @@ export async function listVms(machine: MachineApi): Promise<readonly KeptVm[]> {
   for (const tag of await store.list()) {
     try {
       const info = await readVmInfo(store.read(tag));
-      kept.push({ tag, info, isLoadable: areSameDisks(info.disks, liveDisks(machine)) });
+      kept.push({ tag, info, isLoadable: areKept(machine, info.disks) });
     } catch (error) {
       if (!(error instanceof SnapshotError)) throw error;
     }
@@ -105,7 +105,7 @@ function noRam(sizeBytes: number): RamTarget {
 async function restore(machine: MachineApi, tag: string, { info, head, state }: CheckedVm): Promise<void> {
   const { snapshots } = machine;
   const disks = liveDisks(machine);
-  if (!areSameDisks(info.disks, disks)) throw notThere(tag);
+  if (!areKept(machine, info.disks)) throw notThere(tag);
   const prepared = snapshots.prepare(head, state);
   try {
     await fill(machine, tag, new DiskRestore(info.disks, disks), () => prepared.clearRam());

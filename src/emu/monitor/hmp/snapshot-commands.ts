@@ -64,8 +64,8 @@ async function listText({ machine }: CommandContext): Promise<string> {
   const text = `List of snapshots present on all disks:\n${rows}`;
   const drive = others[0]?.info.disks[0]?.drive ?? machine.drives.list()[0]?.name;
   if (others.length === 0) return text;
-  const partial = others.map((vm, at) => vmRow(String(at + 1), vm)).join('');
-  return `${text}List of partial (non-loadable) snapshots on '${drive}':\n${LIST_HEAD}${partial}`;
+  const partial = others.map((vm) => vmRow(String(kept.indexOf(vm) + 1), vm)).join('');
+  return `${text}\nList of partial (non-loadable) snapshots on '${drive}':\n${LIST_HEAD}${partial}`;
 }
 
 /** QEMU: the time names a snapshot that nobody named. */
