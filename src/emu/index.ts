@@ -44,12 +44,13 @@ export type { ChardevHost, OpenedChardev, SharedBackend } from './char/chardevs.
 export { RingBuffer } from './char/ring-buffer.ts';
 export type { InetAddress, SocketAddress, SocketRequest, UnixAddress } from './char/socket-options.ts';
 export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';
-export { attachDevices, withOption } from './command-line/attach-devices.ts';
+export { attachBackends, attachDevices, withOption } from './command-line/attach-devices.ts';
 export { giveBootFiles, machineOfCommandLine, PACKED_INITRD_BELOW } from './command-line/make-machine.ts';
 export {
   type ChardevOption,
   type CharOption,
   type CommandLine,
+  displayNote,
   type MonitorOption,
   type OptionGroup,
   readCommandLine,
@@ -73,6 +74,8 @@ export type { RunState } from './machine/run-state.ts';
 export { type MachineSnapshot, ramImage, saveMachine } from './machine/saved-machine.ts';
 export { isOutOfMemory } from './machine/small-arena.ts';
 export { machineForSnapshot, restoreMachine } from './machine/snapshot-machine.ts';
+export type { Dialect } from './monitor/dialects/dialect.ts';
+export { DEFAULT_DIALECT, DIALECTS } from './monitor/dialects/dialects.ts';
 export { HmpConsole } from './monitor/hmp/console.ts';
 export type { ConsoleOutput } from './monitor/line-console.ts';
 export { Monitor } from './monitor/monitor.ts';

@@ -1,6 +1,7 @@
 /** One machine from its command line to its end. */
 import { randomFillSync } from 'node:crypto';
 import {
+  attachBackends,
   attachDevices,
   type CommandLine,
   giveBootFiles,
@@ -50,6 +51,7 @@ class Session {
   readonly #ended: Promise<number>;
   readonly #print: (text: string) => void;
   #end: (status: number) => void = () => {};
+  #fail: (error: unknown) => void = () => {};
   #loop: RunLoop | undefined;
   #gdb: GdbServer | undefined;
   #ending = false;
@@ -57,10 +59,14 @@ class Session {
   constructor(commandLine: CommandLine, print: (text: string) => void) {
     this.#commandLine = commandLine;
     this.#print = print;
-    this.#ended = new Promise((resolve) => {
+    this.#ended = new Promise((resolve, reject) => {
       this.#end = (status) => {
         this.#ending = true;
         resolve(status);
+      };
+      this.#fail = (error) => {
+        this.#ending = true;
+        reject(error);
       };
     });
   }
@@ -92,10 +98,10 @@ class Session {
   async #runWith(channels: Channels, guest: GuestFiles): Promise<number> {
     const machine = this.#makeMachine(channels, guest);
     try {
-      if (!this.#ending) await this.#attach(machine, channels);
-      if (guest.unpack !== undefined) giveBootFiles(machine, guest.unpack());
-      else if (guest.kernel === undefined && !this.#commandLine.stopped) throw noKernelError();
-      await this.#startGdb(machine, channels);
+      if (!this.#ending) this.#attachBackends(machine, channels);
+      const complete = (): Promise<void> => this.#complete(machine, channels, guest);
+      if (this.#commandLine.preconfig) machine.preconfig.begin(() => this.#completeLater(machine, complete));
+      else await complete();
       if (!this.#ending) this.#start(machine, channels);
       const status = await this.#ended;
       this.#loop?.stop();
@@ -129,17 +135,38 @@ class Session {
     return machineOfCommandLine(this.#commandLine, parts, host);
   }
 
-  async #attach(machine: Machine, { set }: Channels): Promise<void> {
-    await attachDevices(machine, this.#commandLine, this.#print, () => {
+  #attachBackends(machine: Machine, { set }: Channels): void {
+    attachBackends(machine, this.#commandLine, () => {
       for (const chardev of set.chardevs()) machine.chardevs.provide(chardev.id, chardev);
       machine.chardevs.setHost(set);
     });
+  }
+
+  /** Makes what the machine has beside its board and its back ends. Rejects with StartError. */
+  async #complete(machine: Machine, channels: Channels, guest: GuestFiles): Promise<void> {
+    if (!this.#ending) await attachDevices(machine, this.#commandLine, this.#print);
+    if (guest.unpack !== undefined) giveBootFiles(machine, guest.unpack());
+    else if (guest.kernel === undefined && !this.#commandLine.stopped) throw noKernelError();
+    await this.#startGdb(machine, channels);
+    machine.devices.machineReady();
+  }
+
+  /** The same when a monitor asks for it, at the end of -preconfig. QEMU: a machine that cannot be made ends the program, without an answer. */
+  async #completeLater(machine: Machine, complete: () => Promise<void>): Promise<void> {
+    try {
+      await complete();
+      if (!this.#commandLine.stopped) machine.cont();
+    } catch (error) {
+      this.#fail(error);
+      await new Promise(() => {});
+    }
   }
 
   /** Rejects with StartError. */
   async #startGdb(machine: Machine, { set }: Channels): Promise<void> {
     const gdb = new GdbServer({
       machine,
+      dialect: this.#commandLine.dialect,
       open: (device) => set.openAlone(gdbOptions(device)),
       stderr: (message) => this.#warn(message),
       wake: () => this.#loop?.wake(),
@@ -154,7 +181,6 @@ class Session {
   }
 
   #start(machine: Machine, { set, serials, monitors }: Channels): void {
-    machine.devices.machineReady();
     const loop = new RunLoop(machine, {
       // A monitor whose client does not read keeps its own commands waiting, not the guest.
       queuedBytes: () => Math.max(0, ...serials.map((channel) => channel?.queuedBytes ?? 0)),
@@ -169,6 +195,7 @@ class Session {
     machine.onSerial = (bytes, port) => outputs[port]?.add(bytes);
     const user: MonitorUser = {
       ...{ machine, wake: () => loop.wake(), stderr: (message) => this.#warn(message) },
+      dialect: this.#commandLine.dialect,
       hasEnded: () => this.#ending,
     };
     for (const monitor of monitors) attachMonitor(monitor, user);
@@ -179,7 +206,7 @@ class Session {
       set.setBreak(channel, () => pipe.sendEvent('break'));
     }
     set.begin();
-    if (!this.#commandLine.stopped) machine.cont();
+    if (!this.#commandLine.stopped && !machine.preconfig.isOn) machine.cont();
     loop.wake();
   }
 

@@ -42,6 +42,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/firmware',
   ],
   'emu/snapshot': ['emu/core'],
+  'emu/disassembler': [],
   'emu/gdb': ['emu/core', 'emu/cpu', 'emu/machine'],
   'emu/monitor': [
     'emu/core',
@@ -49,6 +50,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/qdev',
     'emu/machine',
     'emu/snapshot',
+    'emu/disassembler',
     'emu/char',
     'emu/block',
     'emu/pci',

@@ -28,12 +28,15 @@ import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.t
 import { GuestAccess } from '../../src/emu/machine/guest-access.ts';
 import { Inspection } from '../../src/emu/machine/inspection.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
+import { Preconfig } from '../../src/emu/machine/preconfig.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
 import { RunControl, type RunState } from '../../src/emu/machine/run-state.ts';
 import { BALLOON } from '../../src/emu/memory/balloon.ts';
 import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
+import type { DialectName } from '../../src/emu/monitor/dialects/dialect.ts';
+import { findDialect } from '../../src/emu/monitor/dialects/dialects.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
 import type { PciDevice } from '../../src/emu/pci/pci-device.ts';
@@ -124,6 +127,8 @@ export interface MonitorRigOptions {
   readonly cpu?: string;
   readonly memoryBytes?: number;
   readonly dimms?: { readonly slots: number; readonly maxSize: number };
+  /** As after -compat-monitor. */
+  readonly dialect?: DialectName;
 }
 
 /** A machine stopped before its first instruction. */
@@ -132,6 +137,7 @@ export async function monitorRig({
   cpu: model = DEFAULT_CPU,
   memoryBytes = 256 * MIB,
   dimms,
+  dialect = '7.2',
 }: MonitorRigOptions = {}): Promise<MonitorRig> {
   const stderr: string[] = [];
   const say = (message: string): void => void stderr.push(message);
@@ -159,7 +165,8 @@ export async function monitorRig({
     .provide(BLOCK_ERRORS, () => () => {});
   const chardevs = services.get(CHARDEVS);
   for (const [id, filename] of CHARDEV_FILES) {
-    chardevs.provide(id, { backend: null, filename: () => filename });
+    const driver = filename === 'null' ? 'null' : 'socket';
+    chardevs.provide(id, { driver, backend: null, filename: () => filename });
   }
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
   provideBoard(services, () => board);
@@ -207,6 +214,7 @@ export async function monitorRig({
     get runState(): RunState {
       return control.state;
     },
+    preconfig: new Preconfig(),
     events,
     devices,
     chardevs,
@@ -253,7 +261,7 @@ export async function monitorRig({
       screen += text;
       if (screen.endsWith(`\r\n${HMP_PROMPT}`) && text === HMP_PROMPT) prompted();
     },
-    { machine, stderr: say },
+    { machine, stderr: say, dialect: findDialect(dialect) },
   );
   console.start();
   const greeting = screen;

@@ -135,6 +135,11 @@ const GROUPS: readonly OptionGroup[] = [
         help: 'a monitor on a character device',
         host: 'terminal',
       },
+      {
+        name: 'compat-monitor',
+        value: 'version',
+        help: 'the QEMU whose words monitors speak; -compat-monitor help lists them',
+      },
       { name: 'parallel', value: 'none', help: 'the board has no parallel port' },
       { name: 'vga', value: 'none', help: 'the board has no VGA card' },
       { name: 'net', value: 'none', help: 'the board has no network card' },
@@ -145,6 +150,11 @@ const GROUPS: readonly OptionGroup[] = [
     title: 'Running',
     options: [
       { name: 'S', help: 'wait for the cont command of the monitor' },
+      {
+        name: 'preconfig',
+        help: 'wait for x-exit-preconfig of a monitor before drives and devices are made',
+        host: 'terminal',
+      },
       {
         name: 'gdb',
         value: 'dev',
@@ -161,6 +171,7 @@ const GROUPS: readonly OptionGroup[] = [
       },
       { name: 'rtc', value: '[base=utc|datetime]', help: 'what the real-time clock shows at the start' },
       { name: 'enable-kvm', help: 'the same as -accel kvm' },
+      { name: 'usbdevice', value: 'name', help: 'a USB device; the board has no USB yet' },
       { name: 'nodefaults', help: 'no devices but those that are named', host: 'terminal' },
       { name: 'no-user-config', help: 'read no configuration files; there are none' },
     ],

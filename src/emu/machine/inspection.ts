@@ -3,11 +3,13 @@ import type { I8259Pair, I8259State } from '../chipset/i8259.ts';
 import type { IoApic } from '../chipset/ioapic.ts';
 import type { AcpiOstInfo } from '../core/machine-events.ts';
 import type { LocalApic } from '../cpu/apic/local-apic.ts';
+import type { CpuCompat } from '../cpu/models/cpu-option.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
 import type { PcBoard } from './boards/pc.ts';
 import type { HotpluggableCpu } from './boards/pc-cpus.ts';
 import type { MemoryApi } from './boards/pc-device-memory.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
+import { machineVersion } from './machine-versions.ts';
 import type { Processors } from './processors.ts';
 
 export interface CpuInfo {
@@ -40,6 +42,11 @@ export class Inspection {
   /** All places for processors, the first one first. */
   hotpluggableCpus(): readonly HotpluggableCpu[] {
     return this.#board.cpus.list();
+  }
+
+  /** What the machine's version changes of its processors. */
+  get cpuCompat(): CpuCompat {
+    return machineVersion(this.#board.wiring.machineType).cpu;
   }
 
   /** The oldest first. */

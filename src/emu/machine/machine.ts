@@ -14,8 +14,6 @@ import { TraceLog } from '../core/trace.ts';
 import type { CpuHost } from '../cpu/cpu.ts';
 import { Engine } from '../cpu/engine.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
-import type { EntryState } from '../firmware/entry.ts';
-import { loadKernel } from '../firmware/load.ts';
 import { UserInput } from '../input/user-input.ts';
 import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
@@ -30,10 +28,8 @@ import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
 import { provideBoard } from './board-services.ts';
 import { PcBoard } from './boards/pc.ts';
-import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
 import { OBJECT_TYPES, typesOf } from './device-types.ts';
-import { enterKernel, setUpMsrs } from './entry-state.ts';
 import { GuestAccess } from './guest-access.ts';
 import { Inspection } from './inspection.ts';
 import type { MachineApi } from './machine-api.ts';
@@ -41,6 +37,8 @@ import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } 
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
 import { MachineSnapshots } from './machine-snapshots.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
+import { loadBootFiles, powerUp } from './power-up.ts';
+import { Preconfig } from './preconfig.ts';
 import { Processors } from './processors.ts';
 import { resetDevices } from './reset-devices.ts';
 import { RunControl, type RunState } from './run-state.ts';
@@ -81,6 +79,7 @@ export class Machine implements MachineApi {
   /** The other ends of COM1 to COM4, where the board has them. */
   readonly serials: readonly (CharPipe | undefined)[];
   readonly runControl: RunControl;
+  readonly preconfig = new Preconfig();
   readonly #host: MachineHost;
   readonly #time: TimeSource;
   /** Undefined while they are still on their way. */
@@ -151,7 +150,12 @@ export class Machine implements MachineApi {
       if (!there) return undefined;
       const pipe = index === 0 ? this.serial : new CharPipe((bytes) => this.onSerial(bytes, index));
       // QEMU: a terminal that is part of the display is `vc`. What is at its other end is the host's: no device can have it.
-      const chardev = { backend: null, filename: () => 'vc', sendBreak: () => pipe.sendEvent('break') };
+      const chardev = {
+        driver: 'vc',
+        backend: null,
+        filename: () => 'vc',
+        sendBreak: () => pipe.sendEvent('break'),
+      };
       if (config.hostChardevs !== true) this.chardevs.provide(`serial${index}`, chardev);
       return pipe;
     });
@@ -195,7 +199,7 @@ export class Machine implements MachineApi {
     noticeSmallArena(this.memory, config.memoryBytes, host);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
     this.#bootFiles = config.restoring === true ? undefined : config;
-    this.#loadKernel(0);
+    if (this.#bootFiles !== undefined) loadBootFiles(this.#bootFiles, this.board, 0);
   }
 
   /** Replaced by whoever shows the console. */
@@ -316,7 +320,7 @@ export class Machine implements MachineApi {
   /** Kernel and initrd for the next reset, or for the first start: then throws KernelError. */
   setBootFiles(files: BootFiles): void {
     this.#bootFiles = files;
-    if (this.runState === 'prelaunch') this.#loadKernel(0);
+    if (this.runState === 'prelaunch') loadBootFiles(files, this.board, 0);
   }
 
   /** The guest was reset before `setBootFiles`: it stands still. */
@@ -439,23 +443,12 @@ export class Machine implements MachineApi {
     this.#poweredUp = false;
   }
 
-  /** What firmware and boot loader do before the first instruction of the kernel, with the devices that are there by then; false: it has to wait. */
+  /** Before the first instruction; false: it has to wait. */
   #powerUp(): boolean {
     if (this.#bootFiles === undefined) return false;
     this.#poweredUp = true;
-    const entry = this.#loadKernel(pcFirmwareSetup(this.board));
-    const { cpu } = this.engine;
-    this.processors.eachOnStage(() => entry && setUpMsrs(cpu, entry));
-    if (entry !== undefined) enterKernel(cpu, entry);
+    powerUp(this.#bootFiles, this.board, this.processors, this.engine.cpu);
     return true;
-  }
-
-  #loadKernel(rsdp: number): EntryState | undefined {
-    const { kernel, initrd, append = '' } = this.#bootFiles ?? {};
-    if (kernel === undefined) return undefined;
-    const { hypertransport, wiring } = this.board;
-    const parts = { kernel, initrd, commandLine: append, ram: wiring.ram, hypertransport, rsdp };
-    return loadKernel(parts, wiring.memory);
   }
 
   /** A fault of ours: the guest may be in any state now, only a reset makes it good. */

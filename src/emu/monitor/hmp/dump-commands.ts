@@ -31,7 +31,7 @@ export const DUMP_COMMAND: Command = {
   ],
   params: '[-p] [-d] [-z|-l|-s|-w] filename [begin length]',
   help: 'write all memory and registers to a file for a debugger (-p: at the linear addresses that the guest has mapped)',
-  run({ machine, stderr }, args) {
+  run(context, args) {
     const wanted = FORMAT_NAMES.filter((name) => args.get(name) === true);
     if (wanted.length > 1) throw new MonitorError("only one of '-z|-l|-s|-w' can be set");
     const number = (name: string): bigint | undefined => {
@@ -39,16 +39,13 @@ export const DUMP_COMMAND: Command = {
       return value === undefined ? undefined : BigInt.asIntN(64, BigInt(String(value)));
     };
     const [format] = wanted;
-    dumpGuestMemory(
-      { machine, warn: stderr },
-      {
-        paging: args.get('paging') === true,
-        protocol: `file:${String(args.get('filename'))}`,
-        begin: number('begin'),
-        length: number('length'),
-        format: format === undefined ? undefined : FORMATS[format],
-      },
-    );
+    dumpGuestMemory(context, {
+      paging: args.get('paging') === true,
+      protocol: `file:${String(args.get('filename'))}`,
+      begin: number('begin'),
+      length: number('length'),
+      format: format === undefined ? undefined : FORMATS[format],
+    });
     return '';
   },
 };
