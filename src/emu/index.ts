@@ -28,6 +28,7 @@ export {
 } from './block/image-kind.ts';
 export { ImageLock, type ImageLocks, LocalLocks, type ReleaseLock } from './block/image-locks.ts';
 export { imagePath, imagePathForFile } from './block/image-names.ts';
+export { ImageSnapshots } from './block/image-snapshots.ts';
 export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } from './block/image-store.ts';
 export { WakingImages } from './block/waking-images.ts';
 export { isZero } from './block/zeros.ts';
@@ -62,23 +63,19 @@ export { helpText, needsHost } from './command-line/options-table.ts';
 export { splitWords, type Word } from './command-line/split-words.ts';
 export { readingOption, report, StartError, startError, withoutProgram } from './command-line/start-error.ts';
 export { ByteQueue } from './core/byte-queue.ts';
-export type { OutputFile } from './core/host.ts';
+export { OutputError, type OutputFile } from './core/host.ts';
 export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';
 export { MonitorError } from './core/monitor-error.ts';
 export { SnapshotError } from './core/snapshot-error.ts';
+export { type SnapshotStore, snapshotFileName, tagOfFileName } from './core/snapshot-store.ts';
 export { TraceLog } from './core/trace.ts';
 export { GdbStub } from './gdb/gdb-stub.ts';
 export { Machine } from './machine/machine.ts';
 export type { BootFiles, MachineConfig, MachineHost, SliceResult } from './machine/machine-config.ts';
 export type { RunState } from './machine/run-state.ts';
+export { type MachineSnapshot, ramImage, saveMachine } from './machine/saved-machine.ts';
 export { isOutOfMemory } from './machine/small-arena.ts';
-export {
-  type MachineSnapshot,
-  machineForSnapshot,
-  ramImage,
-  restoreMachine,
-  saveMachine,
-} from './machine/snapshot-machine.ts';
+export { machineForSnapshot, restoreMachine } from './machine/snapshot-machine.ts';
 export type { Dialect } from './monitor/dialects/dialect.ts';
 export { DEFAULT_DIALECT, DIALECTS } from './monitor/dialects/dialects.ts';
 export { HmpConsole } from './monitor/hmp/console.ts';

@@ -1,6 +1,6 @@
 /** Files that a user of the monitor or the command line writes and reads. */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
-import type { OutputFile } from '../emu/index.ts';
+import { OutputError, type OutputFile } from '../emu/index.ts';
 import { hostErrorCode, hostErrorText } from './host-errors.ts';
 
 /** Makes a file, or empties the one that is there; else what is against it. */
@@ -9,7 +9,11 @@ export function createFile(path: string): OutputFile | string {
     const file = openSync(path, 'w');
     return {
       write(bytes) {
-        for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+        try {
+          for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+        } catch (error) {
+          throw new OutputError(hostErrorText(error));
+        }
       },
       close: () => closeSync(file),
     };

@@ -24,6 +24,7 @@ import { attachMonitor, type MonitorUser } from './monitor-channels.ts';
 import { OutputCollector } from './output-collector.ts';
 import { createFile, readTextFile } from './output-file.ts';
 import { RunLoop } from './run-loop.ts';
+import { snapshotFiles } from './snapshot-files.ts';
 
 const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
   ['SIGHUP', 1],
@@ -140,6 +141,7 @@ class Session {
       images: new WakingImages(FILE_IMAGES, () => this.#loop?.wake()),
       warn: (message) => this.#warn(message),
       createFile,
+      snapshots: snapshotFiles('.'),
       notice: (text) => this.#print(report(text)),
     };
     const serialPorts = channels.serials.map((channel) => channel !== undefined);

@@ -9,7 +9,7 @@ import { AutomationHost } from './automation.ts';
 import { h } from './dom.ts';
 import { startDropTarget } from './drop-target.ts';
 import { EmulatorClient } from './emulator-client.ts';
-import { errorText, optionValue } from './format.ts';
+import { errorText, monitorWord, optionValue } from './format.ts';
 import { isFramed } from './frame.ts';
 import { GuestConsole } from './guest-console.ts';
 import { Header } from './header.ts';
@@ -73,6 +73,7 @@ export class App {
     this.#images = new ImagesPanel(this.#client, {
       proposeDrive: (path, id) =>
         this.#monitor.propose(`drive_add 0 if=none,file=${optionValue(path)},format=raw,id=${id}`),
+      proposeSnapshot: (tag) => this.#monitor.propose(`loadvm ${monitorWord(tag)}`),
       notices: this.#notices,
       listed: (images, machine) => this.#story.setImages(images, machine),
     });

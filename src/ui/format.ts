@@ -40,6 +40,12 @@ export function optionValue(path: string): string {
   return path.replaceAll(',', ',,');
 }
 
+/** A text as one word of a monitor's line: quoted, where it has spaces or quotes. */
+export function monitorWord(text: string): string {
+  if (/^[^\s"\\]+$/.test(text)) return text;
+  return `"${text.replaceAll(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`;
+}
+
 /** `/tmp/test.img` becomes `/tmp/test-2.img`, or the next number that is free. */
 export function freePath(path: string, taken: ReadonlySet<string>): string {
   const dot = path.lastIndexOf('.');

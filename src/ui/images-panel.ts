@@ -15,8 +15,10 @@ import { Uploads } from './uploads.ts';
 export interface ImagesPanelActions {
   /** Puts a drive_add line for the image on the monitor's input line. */
   proposeDrive(path: string, id: string): void;
+  /** Puts a loadvm line there. */
+  proposeSnapshot(tag: string): void;
   readonly notices: Pick<Notices, 'show'>;
-  /** Called with the images and the machine's drives whenever either may have changed. */
+  /** Called with the images of disks and the machine's drives whenever either may have changed. */
   listed(images: readonly ImageRow[], machine: MachineDrives): void;
 }
 
@@ -108,7 +110,10 @@ export class ImagesPanel {
         this.#again = false;
         const list = await this.#client.api.listImages();
         this.#show(list);
-        this.#actions.listed(list.images, await this.#client.api.machineDrives());
+        this.#actions.listed(
+          list.images.filter(({ snapshotTag }) => snapshotTag === undefined),
+          await this.#client.api.machineDrives(),
+        );
       }
     } finally {
       this.#refreshing = false;
@@ -159,9 +164,7 @@ export class ImagesPanel {
       h(
         'div',
         { class: 'image-actions', role: 'group', 'aria-label': path },
-        button('', { icon: 'insert', label: `Write a drive_add line for ${path}`, class: 'quiet' }, () =>
-          this.#propose(path),
-        ),
+        this.#insertButton(image),
         button('', { icon: 'download', label: `Download ${path}`, class: 'quiet' }, () =>
           this.#download(image, detail, size),
         ),
@@ -172,6 +175,14 @@ export class ImagesPanel {
           askToDelete(this.#client, path),
         ),
       ),
+    );
+  }
+
+  #insertButton({ path, snapshotTag }: ImageRow): HTMLElement {
+    const command = snapshotTag === undefined ? 'drive_add' : 'loadvm';
+    const label = `Write a ${command} line for ${path}`;
+    return button('', { icon: 'insert', label, class: 'quiet' }, () =>
+      snapshotTag === undefined ? this.#propose(path) : this.#actions.proposeSnapshot(snapshotTag),
     );
   }
 

@@ -1,5 +1,6 @@
 import { proxy } from 'comlink';
 import {
+  ImageSnapshots,
   type ImageStore,
   isOutOfMemory,
   type MachineEvent,
@@ -314,6 +315,7 @@ export class Emulator implements EmulatorApi {
     const images = await this.#storage;
     return {
       images,
+      snapshots: new ImageSnapshots(images, () => this.#imagesChanged()),
       onWake: () => this.#loop?.wake(),
       onSerialOutput: (bytes) => this.#serialOut.write(bytes),
       ...this.#endpoints.outlet(),

@@ -5,6 +5,7 @@ import {
   imageKind,
   imagePath,
   KIND_END_BYTES,
+  tagOfFileName,
 } from '../emu/index.ts';
 import { lookAt } from './arriving-file.ts';
 import type {
@@ -44,6 +45,7 @@ export class ImageService {
         sizeBytes,
         storedBytes,
         inUse,
+        snapshotTag: tagOfFileName(path.slice(path.lastIndexOf('/') + 1)),
       })),
       persistent: store.persistent,
       usedBytes,

@@ -117,6 +117,7 @@ function hostOf(environment: MachineEnvironment): MachineHost {
     after: (delayMs, callback) => void setTimeout(callback, delayMs),
     random,
     images: new WakingImages(environment.images, environment.onWake),
+    snapshots: environment.snapshots,
     warn: (message) => printError(environment, message),
     printLine: (line) => printLine(environment, line),
     // The page hears of disks and faults by events, in its own words.

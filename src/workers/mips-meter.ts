@@ -15,6 +15,8 @@ export class MipsMeter {
     }
     if (this.#pausedAtMs !== undefined) this.#pausedForMs += nowMs - this.#pausedAtMs;
     this.#pausedAtMs = undefined;
+    // A machine that went back to a snapshot counts from there.
+    if (instructions < (this.#samples.at(-1)?.instructions ?? 0)) this.clear();
     const ms = nowMs - this.#pausedForMs;
     this.#samples.push({ ms, instructions });
     while ((this.#samples[1]?.ms ?? ms) <= ms - WINDOW_MS) this.#samples.shift();

@@ -196,6 +196,8 @@ export interface ImageRow {
   /** Bytes that it takes in the browser's storage. */
   readonly storedBytes: number;
   readonly inUse: boolean;
+  /** It is no disk but a machine that `savevm` kept under this tag. */
+  readonly snapshotTag: string | undefined;
 }
 
 export interface ImageList {

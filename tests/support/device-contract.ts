@@ -39,6 +39,16 @@ export function deviceContract<S extends { readonly [key: string]: Plain }, D ex
       expect(other.save()).toEqual(saved);
       expect(observe(other)).toEqual(observe(dev));
     });
+    it('a restored used device saves and behaves as a restored fresh one: loadvm goes back in place', () => {
+      const powerOn = make().save();
+      const used = make();
+      disturb(used);
+      used.restore(powerOn);
+      const fresh = make();
+      fresh.restore(powerOn);
+      expect(used.save()).toEqual(fresh.save());
+      expect(observe(used)).toEqual(observe(fresh));
+    });
     it('the saved state survives structuredClone (worker, IndexedDB)', () => {
       const dev = make();
       disturb(dev);

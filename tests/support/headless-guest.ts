@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { decompress } from 'fzstd';
+import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import {
   ChunkImageStore,
   type ImageOpener,
@@ -14,6 +15,7 @@ import {
   type MachineHost,
   MemoryChunkDatabase,
   Monitor,
+  type SnapshotStore,
 } from '../../src/emu/index.ts';
 import { ramDigest } from './memory.ts';
 import { type ReplayTarget, withoutKernelMessages } from './replay.ts';
@@ -98,6 +100,8 @@ export function promptSnapshot(): { readonly bytes: Buffer; readonly seed: strin
 
 export interface HeadlessOptions {
   readonly images: ImageOpener;
+  /** Where `savevm` keeps the machine; absent: nowhere. */
+  readonly snapshots?: SnapshotStore;
   readonly config?: Partial<MachineConfig>;
   readonly sliceMs?: number;
   /** So much later is it for the machine than for the test. */
@@ -109,11 +113,13 @@ class TestHost implements MachineHost {
   readonly warnings: string[] = [];
   readonly notices: string[] = [];
   readonly images: ImageOpener;
+  readonly snapshots: SnapshotStore;
 
   readonly #laterMs: number;
 
-  constructor({ images, laterMs = 0 }: HeadlessOptions) {
+  constructor({ images, snapshots = NO_SNAPSHOTS, laterMs = 0 }: HeadlessOptions) {
     this.images = images;
+    this.snapshots = snapshots;
     this.#laterMs = laterMs;
   }
 

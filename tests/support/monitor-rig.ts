@@ -13,6 +13,8 @@ import { EventQueue } from '../../src/emu/core/clock.ts';
 import type { OutputFile } from '../../src/emu/core/host.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
 import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
+import { SnapshotError } from '../../src/emu/core/snapshot-error.ts';
+import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import { QUIET, TraceLog } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
 import type { Exit } from '../../src/emu/cpu/engine.ts';
@@ -49,6 +51,21 @@ import { DeviceTree } from '../../src/emu/qdev/tree.ts';
 import { UserObjects } from '../../src/emu/qdev/user-objects.ts';
 
 const MIB = 1024 * 1024;
+
+/** A board without vCPUs is no machine that could be saved. */
+function rigSnapshots(): MachineApi['snapshots'] {
+  const refuse = (): never => {
+    throw new SnapshotError('This board cannot be saved');
+  };
+  return {
+    ...{ store: NO_SNAPSHOTS, busy: undefined, icount: undefined, clockNs: 0 },
+    wallClockMs: () => 0,
+    alone: (work) => work(),
+    whenFree: (change) => change(),
+    ...{ save: refuse, prepare: refuse, ramBytes: refuse, brokenOff() {} },
+  };
+}
+
 const IMAGES = [
   ['/tmp/disk1.img', 64 * MIB],
   ['/tmp/disk2.img', 64 * MIB],
@@ -213,6 +230,7 @@ export async function monitorRig({
     setBootOrder: (order) => board.setBootOrder(order),
     createFile: (path) =>
       /^\/(tmp\/|dev\/null$)/.test(path) ? outputFile(path) : 'No such file or directory',
+    snapshots: rigSnapshots(),
     balloon: services.get(BALLOON),
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),

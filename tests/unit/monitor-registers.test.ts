@@ -44,6 +44,7 @@ function parse(text: string): CpuRegisters {
     cr4: small('CR4=(\\w+)'),
     debug: [0, 1, 2, 3, 6, 7].map((n) => big(`DR${n}=(\\w+)`)),
     efer: small('EFER=(\\w+)'),
+    kernelGs: 0n,
     fpuControl: small('FCW=(\\w+)'),
     fpuStatus: small('FSW=(\\w+)'),
     fpuTags: small('FTW=(\\w+)'),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatSeconds, optionValue, parseSize } from '../../src/ui/format.ts';
+import { formatBytes, formatSeconds, monitorWord, optionValue, parseSize } from '../../src/ui/format.ts';
 
 describe('format', () => {
   it.each([
@@ -28,8 +28,14 @@ describe('format', () => {
     expect(parseSize(text)).toBe(bytes);
   });
 
-  it('formatSeconds, optionValue', () => {
+  it('formatSeconds, optionValue, monitorWord', () => {
     expect([0.2, 30, 120].map(formatSeconds)).toEqual(['1 s', '30 s', '2 min']);
     expect(optionValue('/tmp/a,b.img')).toBe('/tmp/a,,b.img');
+    expect(['tag', 'two words', 'a"b\\', 'a\nb'].map(monitorWord)).toEqual([
+      'tag',
+      '"two words"',
+      '"a\\"b\\\\"',
+      '"a\\nb"',
+    ]);
   });
 });

@@ -157,4 +157,14 @@ describe('MipsMeter', () => {
     meter.sample(61_000, 20e6, true);
     expect(meter.mips).toBeCloseTo(20);
   });
+
+  it('begins anew where the machine went back to a snapshot', () => {
+    const meter = new MipsMeter();
+    meter.sample(0, 900e6, true);
+    meter.sample(100, 910e6, true);
+    meter.sample(200, 5e6, true);
+    expect(meter.mips).toBe(0);
+    meter.sample(700, 15e6, true);
+    expect(meter.mips).toBeCloseTo(20);
+  });
 });

@@ -8,8 +8,14 @@ export interface Host {
   random(bytes: Uint8Array): void;
 }
 
+/** A file could not be written; the message is the reason in the C library's words, as `No space left on device`. */
+export class OutputError extends Error {
+  override readonly name = 'OutputError';
+}
+
 /** A file that the host lets a monitor's user write. */
 export interface OutputFile {
+  /** Throws `OutputError`. */
   write(bytes: Uint8Array): void;
   close(): void;
 }

@@ -19,6 +19,13 @@ export type AcpiOstInfo = {
   readonly status: number;
 };
 
+/** How far a dump of the guest's memory came, in bytes. Spec: QEMU qapi/dump.json, DumpQueryResult. */
+export type DumpResult = {
+  readonly status: 'none' | 'active' | 'completed' | 'failed';
+  readonly completed: number;
+  readonly total: number;
+};
+
 /** QEMU's QMP events with their data. Spec: QEMU qapi/run-state.json, qapi/qdev.json, qapi/block-core.json. */
 export interface MachineEventData {
   STOP: undefined;
@@ -39,6 +46,8 @@ export interface MachineEventData {
   BALLOON_CHANGE: { readonly actual: number };
   /** The guest took memory of a device, or gave it up. Spec: QEMU qapi/machine.json. */
   MEMORY_DEVICE_SIZE_CHANGE: { readonly size: number; readonly 'qom-path': string; readonly id?: string };
+  /** Memory was written to a file, or could not be. Spec: QEMU qapi/dump.json. */
+  DUMP_COMPLETED: { readonly result: DumpResult; readonly error?: string };
   BLOCK_IO_ERROR: {
     readonly device: string;
     readonly 'node-name'?: string;

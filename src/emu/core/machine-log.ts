@@ -1,6 +1,6 @@
 /** QEMU's log: what a user wants to read of the trace, on standard error or in a file. `-d`, `-D`, `-trace`, `log`, `logfile`, `trace-event`. */
 import { matchesGlob } from './glob.ts';
-import type { FileMaker, OutputFile } from './host.ts';
+import { type FileMaker, OutputError, type OutputFile } from './host.ts';
 import type { LogWish } from './log-items.ts';
 import { MonitorError } from './monitor-error.ts';
 import type { TraceArgument, TraceLog } from './trace.ts';
@@ -115,6 +115,15 @@ export class MachineLog {
 
   #write(line: string): void {
     if (this.#file === undefined) this.#print(line);
-    else this.#file.write(new TextEncoder().encode(`${line}\n`));
+    else writeLine(this.#file, line);
+  }
+}
+
+/** QEMU: a line for which the file has no room is lost. */
+function writeLine(file: OutputFile, line: string): void {
+  try {
+    file.write(new TextEncoder().encode(`${line}\n`));
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
   }
 }

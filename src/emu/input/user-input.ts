@@ -77,6 +77,11 @@ export class UserInput {
     if (this.#isRunning()) this.#devices.mouse.move(0, 0, 0, pressed);
   }
 
+  /** The machine's time went on, or back, by so much at once: a user waits for the next key as long as before. */
+  timeMoved(ns: number): void {
+    if (this.#delaying) this.#timer.arm(this.#timer.deadlineNs + ns);
+  }
+
   #goOn(): void {
     for (let step = this.#nextStep(); step !== undefined; step = this.#nextStep()) {
       if ('delayMs' in step) {

@@ -34,6 +34,7 @@ export interface CpuRegisters {
   /** DR0–DR3, DR6, DR7. */
   readonly debug: readonly bigint[];
   readonly efer: number;
+  readonly kernelGs: bigint;
   readonly fpuControl: number;
   readonly fpuStatus: number;
   /** Bit n: physical register n holds a value. */
@@ -82,6 +83,7 @@ export function readCpuRegisters(S: Int32Array, index: number): CpuRegisters {
     cr4: S[state.CR4] >>> 0,
     debug: [0, 2, 4, 6].map((offset) => pair(state.DR0_LO + offset)).concat(pair(state.DR6), pair(state.DR7)),
     efer: S[state.EFER] >>> 0,
+    kernelGs: pair(state.KERNEL_GS_LO),
     fpuControl: S[state.FPU_CW] & 0xffff,
     fpuStatus: S[state.FPU_SW] & 0xffff,
     fpuTags: ~S[state.FPU_EMPTY] & 0xff,

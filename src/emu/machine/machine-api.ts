@@ -13,6 +13,7 @@ import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
 import type { GuestAccess } from './guest-access.ts';
 import type { Inspection } from './inspection.ts';
+import type { MachineSnapshots } from './machine-snapshots.ts';
 import type { Preconfig } from './preconfig.ts';
 import type { RunState } from './run-state.ts';
 
@@ -63,6 +64,8 @@ export interface MachineApi {
   readonly trace: TraceLog;
   /** Files of the host's. */
   readonly createFile: FileMaker;
+  /** `savevm` and `loadvm`. */
+  readonly snapshots: Pick<MachineSnapshots, keyof MachineSnapshots>;
   /** Starts the gdb server on a character device, or ends it with `none`. Rejects with MonitorError. */
   readonly startGdbServer: (device: string) => Promise<void>;
 }

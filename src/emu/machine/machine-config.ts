@@ -2,6 +2,7 @@
 import type { ImageOpener } from '../block/image-store.ts';
 import type { FileMaker, Host } from '../core/host.ts';
 import type { After, ShutdownCause } from '../core/machine-events.ts';
+import type { SnapshotStore } from '../core/snapshot-store.ts';
 import type { TraceLog } from '../core/trace.ts';
 import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
 import type { BufferMaker } from '../memory/arena.ts';
@@ -82,6 +83,8 @@ export interface MachineHost extends Host {
   readonly notice?: (text: string, about: NoticeSubject) => void;
   /** Where a monitor's user saves memory; absent: nowhere. */
   readonly createFile?: FileMaker;
+  /** Where `savevm` keeps snapshots; absent: nowhere. */
+  readonly snapshots?: SnapshotStore;
   /** How the buffer for guest RAM is made; absent: by `ArrayBuffer`. A RangeError makes the machine ask for less. */
   readonly makeBuffer?: BufferMaker;
   /** How text becomes code; absent: by `Function`. What throws, as under a strict content policy, leaves all to the interpreter. */

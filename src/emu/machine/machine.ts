@@ -26,7 +26,7 @@ import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../qdev/ser
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
 import { provideBoard } from './board-services.ts';
-import { PcBoard, type PcWiring } from './boards/pc.ts';
+import { PcBoard } from './boards/pc.ts';
 import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
 import { OBJECT_TYPES, typesOf } from './device-types.ts';
 import { GuestAccess } from './guest-access.ts';
@@ -34,6 +34,7 @@ import { Inspection } from './inspection.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
+import { MachineSnapshots } from './machine-snapshots.ts';
 import { machineTrace } from './machine-trace.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { loadBootFiles, powerUp } from './power-up.ts';
@@ -68,6 +69,7 @@ export class Machine implements MachineApi {
   readonly inspect: Inspection;
   readonly access: GuestAccess;
   readonly createFile: FileMaker;
+  readonly snapshots: MachineSnapshots;
   readonly input: UserInput;
   readonly debug: MachineDebug;
   readonly clock: EventQueue;
@@ -184,7 +186,8 @@ export class Machine implements MachineApi {
         },
       },
       reset: () => this.#requestReset('guest-reset'),
-      ...{ machineType: version.name, processors: this.processors, dimms: dimmSlots(config) },
+      ...{ machineType: version.name, processors: this.processors },
+      dimms: config.dimms && { slots: config.dimms.slots, maxSize: config.dimms.maxBytes },
       ...{ serials: this.serials, events: this.events, devices: this.devices },
       onMemorySize: (bytes) => noticeSmallArena(this.memory, bytes, host),
     });
@@ -192,6 +195,7 @@ export class Machine implements MachineApi {
     this.access = new GuestAccess(this.board, this.processors);
     this.input = new UserInput(this.board.keys, clock, () => this.runControl.running);
     this.createFile = host.createFile ?? NO_FILES;
+    this.snapshots = new MachineSnapshots(this, host);
     this.debug = new MachineDebug(this.processors, engine.cpu);
     hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub, { name: 'apic-msi' }));
     noticeSmallArena(this.memory, config.memoryBytes, host);
@@ -268,7 +272,7 @@ export class Machine implements MachineApi {
   }
 
   reset(): void {
-    this.#reset(false, 'host-qmp-system-reset');
+    this.snapshots.whenFree(() => this.#reset(false, 'host-qmp-system-reset'));
   }
 
   quit(): void {
@@ -484,8 +488,4 @@ export class Machine implements MachineApi {
       broadcastEoi: (vector) => this.board.ioApic.eoi(vector),
     };
   }
-}
-
-function dimmSlots({ dimms }: MachineConfig): PcWiring['dimms'] {
-  return dimms === undefined ? undefined : { slots: dimms.slots, maxSize: dimms.maxBytes };
 }

@@ -117,11 +117,16 @@ export class PageTables {
       if (entry === undefined) return undefined;
       if (this.#isPage(entry, level)) {
         const inside = (1n << BigInt(level.shift)) - 1n;
-        return (this.#frame(entry, level) & ~inside) | (linear & inside);
+        return (this.#frame(entry, level.shift) & ~inside) | (linear & inside);
       }
       table = entry & ADDRESS_MASK;
     }
     return undefined;
+  }
+
+  /** Where a mapped page is in physical memory. */
+  physicalOf({ entry, shift }: PageMapping): bigint {
+    return this.#frame(entry, shift) & ~((1n << BigInt(shift)) - 1n);
   }
 
   /** All mapped pages in the order of their addresses. */
@@ -165,8 +170,8 @@ export class PageTables {
     return level.shift === SMALLEST.shift || (level.mayBeLarge && (entry & PTE_PS) !== 0n);
   }
 
-  #frame(entry: bigint, level: Level): bigint {
-    if (this.mode !== '32-bit' || level.shift === SMALLEST.shift) return entry & ADDRESS_MASK;
+  #frame(entry: bigint, shift: number): bigint {
+    if (this.mode !== '32-bit' || shift === SMALLEST.shift) return entry & ADDRESS_MASK;
     return (((entry >> PSE36_SHIFT) & PSE36_MASK) << 32n) | (entry & ~PAGE_MASK);
   }
 

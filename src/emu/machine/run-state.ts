@@ -23,6 +23,8 @@ export class RunControl {
   readonly #events: MachineEvents;
   readonly #onChange: (running: boolean) => void;
   #state: RunState = 'prelaunch';
+  /** The vCPUs are held still: whether they are to run afterwards. */
+  #held: { resumes: boolean } | undefined;
 
   /** @param onChange told when the vCPUs are to start or to stop */
   constructor(events: MachineEvents, onChange: (running: boolean) => void = () => {}) {
@@ -40,6 +42,7 @@ export class RunControl {
 
   /** Stops the vCPUs; without effect when they do not run. */
   stop(state: RunState = 'paused'): void {
+    if (this.#held !== undefined) this.#held.resumes = false;
     if (this.#state === 'running' || this.#state === 'suspended') {
       const ran = this.running;
       this.#state = state;
@@ -63,10 +66,27 @@ export class RunControl {
       return new MonitorError('Resetting the Virtual Machine is required');
     }
     if (this.running || this.#state === 'suspended') return undefined;
+    if (this.#held !== undefined) {
+      this.#held.resumes = true;
+      return undefined;
+    }
     this.#state = 'running';
     this.#events.emit({ event: 'RESUME', data: undefined });
     this.#onChange(true);
     return undefined;
+  }
+
+  /** Stops the vCPUs, and keeps them still until `release`: who lets them run or stops them meanwhile decides what they do then. */
+  hold(): void {
+    const resumes = this.running;
+    this.stop();
+    this.#held = { resumes };
+  }
+
+  release(): void {
+    const resumes = this.#held?.resumes === true;
+    this.#held = undefined;
+    if (resumes) this.cont();
   }
 
   /** The guest sleeps (S3): not stopped by the user, yet no vCPU runs. */

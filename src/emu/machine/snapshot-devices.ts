@@ -18,7 +18,7 @@ import {
 } from '../core/state-fields.ts';
 import { Options } from '../qdev/option-string.ts';
 import type { PropertyValue } from '../qdev/properties.ts';
-import type { Qdev } from '../qdev/tree.ts';
+import type { DeviceTree, Qdev } from '../qdev/tree.ts';
 import type { Machine } from './machine.ts';
 import { OPTIONS, type SavedOptions, saveOptions, toOptions, toTextOptions } from './saved-options.ts';
 import { BLOCK, type BlockSnapshot, restoreBlock, restoreLimits, saveBlock } from './snapshot-block.ts';
@@ -98,7 +98,7 @@ export function savePeripherals({ chardevs, drives, objects, devices }: Machine)
     chardevs: saveChardevs(chardevs.madeByUser()),
     block: saveBlock(drives),
     objects: objects.requests().map((options) => saveOptions(options)),
-    devices: devices.tree.devices().flatMap(saveDevice),
+    devices: saveDevices(devices.tree),
     anonymousDevices: devices.anonymousDevices,
   };
 }
@@ -147,6 +147,11 @@ function made<T>(what: string, make: () => T): T {
     if (!(error instanceof MonitorError)) throw error;
     throw new SnapshotError(`The snapshot has ${what} that cannot be made: ${error.message}`);
   }
+}
+
+/** What the user plugged, oldest first. */
+export function saveDevices(tree: DeviceTree): readonly DeviceSnapshot[] {
+  return tree.devices().flatMap(saveDevice);
 }
 
 function saveDevice({ request, bus, path, hotplugged, unplugRequestedMs }: Qdev): readonly DeviceSnapshot[] {

@@ -43,8 +43,13 @@ export function saveSections(tree: DeviceTree): readonly Section[] {
 /**
  * Every part of the machine must have its section, and every section its part, which can hold what is in it. Throws `SnapshotError`;
  * nothing is changed before the function that it gives is called.
+ * @param without told of a part that has no section: what is to be done with it instead, or undefined when it must have one
  */
-export function checkSections(tree: DeviceTree, sections: readonly Section[]): () => void {
+export function checkSections(
+  tree: DeviceTree,
+  sections: readonly Section[],
+  without: (path: string, device: Device) => (() => void) | undefined = () => undefined,
+): () => void {
   const known = new Map(parts(tree).map((part) => [keyOf(part.path, part.device.vmstate.name), part.device]));
   const states = new Map<Device, Plain>();
   for (const section of sections) {
@@ -54,11 +59,16 @@ export function checkSections(tree: DeviceTree, sections: readonly Section[]): (
       throw new SnapshotError(`The snapshot has ${section.name} of ${section.path} twice.`);
     states.set(device, section.state);
   }
+  const others: (() => void)[] = [];
   for (const { path, device } of parts(tree)) {
-    if (!states.has(device))
+    if (states.has(device)) continue;
+    const other = without(path, device);
+    if (other === undefined)
       throw new SnapshotError(`The snapshot has no ${device.vmstate.name} of ${path}.`);
+    others.push(other);
   }
   return () => {
+    for (const other of others) other();
     for (const stage of RESTORE_STAGES) {
       for (const [device, state] of states)
         if ((device.vmstate.stage ?? 'device') === stage) device.restore(state);

@@ -71,6 +71,8 @@ export class Monitor {
   }
 
   async #execute(line: string): Promise<string> {
+    const { snapshots } = this.context.machine;
+    while (snapshots.busy !== undefined) await snapshots.busy;
     const reader = new LineReader(line);
     reader.skipSpaces();
     const start = reader.position;

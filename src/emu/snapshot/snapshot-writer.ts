@@ -1,11 +1,9 @@
 /** Writes a snapshot in pieces of at most some hundred kilobytes. */
 import type { Plain } from '../core/plain.ts';
-import { crc32 } from './crc32.ts';
 import {
   CRC_SIZE,
-  FORMAT_VERSION,
   HEADER_SIZE,
-  MAGIC,
+  MACHINE_FILE,
   PREFIX_SIZE,
   RECORD_END,
   RECORD_HEAD,
@@ -16,6 +14,7 @@ import {
 } from './format.ts';
 import { planPages, type RamSource } from './pages.ts';
 import { encodePlain } from './plain-codec.ts';
+import { prefixOf, recordOf, wordsOf } from './record-stream.ts';
 
 export interface SnapshotContents {
   /** What must be known to make a machine. */
@@ -25,49 +24,43 @@ export interface SnapshotContents {
   readonly state: Plain;
 }
 
-/** The machine must not run before the last piece is taken. */
-export function* writeSnapshot({ head, ram, state }: SnapshotContents): Generator<Uint8Array<ArrayBuffer>> {
-  yield prefix();
-  yield record(RECORD_HEAD, encodePlain(head));
+/** A snapshot that is to be written: its records are known, the pages among them are still the machine's own memory. */
+export interface PlannedSnapshot {
+  readonly sizeBytes: number;
+  /** The machine must not run before the last piece is taken. */
+  pieces(): Generator<Uint8Array<ArrayBuffer>>;
+}
+
+/** A record that is still in parts. */
+interface Parts {
+  readonly type: number;
+  readonly parts: readonly Uint8Array[];
+}
+
+export function planSnapshot({ head, ram, state }: SnapshotContents): PlannedSnapshot {
   const { runs, same } = planPages(ram);
-  let records = 0;
-  for (const { first, bytes } of runs) {
-    yield record(RECORD_PAGES, words([first]), bytes);
-    records++;
-  }
+  const records: Parts[] = [{ type: RECORD_HEAD, parts: [encodePlain(head)] }];
+  for (const { first, bytes } of runs) records.push({ type: RECORD_PAGES, parts: [wordsOf([first]), bytes] });
   for (let at = 0; at < same.length; at += 2 * SAME_MAX) {
-    yield record(RECORD_SAME, words([...same.subarray(at, at + 2 * SAME_MAX)]));
-    records++;
+    records.push({ type: RECORD_SAME, parts: [wordsOf([...same.subarray(at, at + 2 * SAME_MAX)])] });
   }
-  yield record(RECORD_STATE, encodePlain(state));
-  yield record(RECORD_END, words([records]));
+  const ramRecords = records.length - 1;
+  records.push({ type: RECORD_STATE, parts: [encodePlain(state)] });
+  records.push({ type: RECORD_END, parts: [wordsOf([ramRecords])] });
+  return {
+    sizeBytes: records.reduce((sum, { parts }) => sum + recordSize(parts), PREFIX_SIZE),
+    *pieces() {
+      yield prefixOf(MACHINE_FILE);
+      for (const { type, parts } of records) yield recordOf(type, ...parts);
+    },
+  };
 }
 
-function prefix(): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(PREFIX_SIZE);
-  bytes.set(MAGIC);
-  new DataView(bytes.buffer).setUint32(MAGIC.length, FORMAT_VERSION, true);
-  return bytes;
+/** The machine must not run before the last piece is taken. */
+export function writeSnapshot(contents: SnapshotContents): Generator<Uint8Array<ArrayBuffer>> {
+  return planSnapshot(contents).pieces();
 }
 
-function words(values: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(4 * values.length);
-  const view = new DataView(bytes.buffer);
-  for (const [at, value] of values.entries()) view.setUint32(4 * at, value, true);
-  return bytes;
-}
-
-function record(type: number, ...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const bytes = new Uint8Array(HEADER_SIZE + length + CRC_SIZE);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, type, true);
-  view.setUint32(4, length, true);
-  let at = HEADER_SIZE;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  view.setUint32(at, crc32(bytes.subarray(0, at)), true);
-  return bytes;
+function recordSize(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, { length }) => sum + length, HEADER_SIZE + CRC_SIZE);
 }

@@ -1,15 +1,11 @@
 /** Commands about images and drives that this machine has not. Sentences are QEMU's where it has one for such a machine. */
 import { block, flag, maybe, size, string } from '../argument-specs.ts';
-import type { AbsentRow, ByDrive, ByMedium } from './absent.ts';
+import type { AbsentRow, ByDrive } from './absent.ts';
 
 const NO_COPIES = 'Error: Hotslot has no jobs that copy images';
 const NO_SERVER = 'Error: Hotslot is no server of disk images';
 const ONE_DEVICE = [block('device')];
 const JOB = "Error: Block job '{device}' not found";
-const NO_SNAPSHOTS: ByMedium = {
-  writable: "Error: Device '{drive}' is writable but does not support snapshots",
-  none: 'Error: no block device can store vmstate for snapshot',
-};
 
 const noNode = (there: string): ByDrive => ({
   drive: 'device',
@@ -117,7 +113,4 @@ export const ABSENT_BLOCK: readonly AbsentRow[] = [
     [...ONE_DEVICE, string('name'), maybe(string('id'))],
     noNode('Error: Failed to get a snapshot list: Operation not supported'),
   ],
-  ['savevm', 'tag', 'keep the state of the machine in its images', [maybe(string('name'))], NO_SNAPSHOTS],
-  ['loadvm', 'tag', 'go back to a state that images have kept', [string('name')], NO_SNAPSHOTS],
-  ['delvm', 'tag', 'forget a state that images have kept', [string('name')], { ...NO_SNAPSHOTS, none: '' }],
 ];

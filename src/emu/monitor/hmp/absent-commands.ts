@@ -82,23 +82,6 @@ const DEBUGGING: readonly AbsentRow[] = [
     { by: 'action', texts: sameForAll('reset shutdown poweroff pause debug none inject-nmi', '') },
   ],
   [
-    'dump-guest-memory',
-    '[-p] [-d] [-z|-l|-s|-w] filename [begin length]',
-    'write all memory to a file for a debugger; pmemsave writes it as it is',
-    [
-      flag('p', 'paging'),
-      flag('d', 'detach'),
-      flag('w', 'windmp'),
-      flag('z', 'zlib'),
-      flag('l', 'lzo'),
-      flag('s', 'snappy'),
-      filename('filename'),
-      maybe(long('begin')),
-      maybe(long('length')),
-    ],
-    'Error: Hotslot writes no core files; pmemsave writes memory as it is',
-  ],
-  [
     'dumpdtb',
     'filename',
     'write the device tree to a file',

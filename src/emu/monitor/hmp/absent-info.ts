@@ -16,7 +16,6 @@ const ROWS: readonly AbsentRow[] = [
     [],
     'Status: unstarted\nStart Time: 0 (ms)\nSample Pages: 0 (per GB)\nPeriod: 0 (sec)\nMode: page-sampling\nDirty rate: (not ready)',
   ],
-  ['dump', '', 'how far dump-guest-memory is', [], 'Status: none'],
   ['jit', '', 'what was translated', [], 'Hotslot does not count what its JIT translates'],
   ['migrate', '', 'how far a migration is', [], NO_MIGRATION],
   ['migrate_capabilities', '', 'how a migration is to be done', [], NO_MIGRATION],
@@ -45,13 +44,6 @@ const ROWS: readonly AbsentRow[] = [
   ['roms', '', 'memory that the guest cannot write', [], 'Hotslot has no ROM'],
   ['sev', '', "AMD's encrypted guests", [], 'SEV is not enabled'],
   ['sgx', '', "Intel's enclaves", [], 'No EPC regions defined, SGX not available'],
-  [
-    'snapshots',
-    '',
-    'states of the machine that images have kept',
-    [],
-    'no block device can store vmstate for snapshot',
-  ],
   ['spice', '', 'the server of the SPICE protocol', [], 'Server: disabled'],
   [
     'stats',

@@ -20,13 +20,7 @@ export interface ByDrive {
   readonly there: Text;
 }
 
-/** The answer depends on whether a drive has an image that may be written, which the text names as `{drive}`. */
-export interface ByMedium {
-  readonly writable: Text;
-  readonly none: Text;
-}
-
-export type Answer = Text | ByWord | ByDrive | ByMedium;
+export type Answer = Text | ByWord | ByDrive;
 
 /** Name, arguments as help shows them, description, arguments, answer. */
 export type AbsentRow = readonly [
@@ -51,12 +45,6 @@ function textOf(answer: Answer, args: ArgumentValues, context: CommandContext): 
   if (typeof answer === 'string') return answer;
   if ('drive' in answer) {
     return machine.drives.find(wordOf(args, answer.drive)) === undefined ? answer.none : answer.there;
-  }
-  if ('writable' in answer) {
-    const drive = machine.drives
-      .list()
-      .find(({ medium }) => medium !== undefined && !medium.backend.readOnly);
-    return drive === undefined ? answer.none : answer.writable.replace('{drive}', drive.name);
   }
   const { by, texts, other = `Error: invalid parameter value: {${by}}` } = answer;
   const word = wordOf(args, by);

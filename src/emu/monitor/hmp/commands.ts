@@ -10,6 +10,7 @@ import { ABSENT_COMMANDS } from './absent-commands.ts';
 import { BLOCK_COMMANDS } from './block-commands.ts';
 import { CHARDEV_COMMANDS } from './chardev-commands.ts';
 import { devicePropertiesText } from './device-help.ts';
+import { DUMP_COMMAND } from './dump-commands.ts';
 import { INFO_COMMANDS } from './info-commands.ts';
 import { INPUT_COMMANDS } from './input-commands.ts';
 import { LOG_COMMANDS } from './log-commands.ts';
@@ -18,6 +19,7 @@ import { MEMORY_COMMANDS } from './memory-commands.ts';
 import { OBJECT_COMMANDS } from './object-commands.ts';
 import { withPlainErrors } from './plain-errors.ts';
 import { QOM_COMMANDS } from './qom-commands.ts';
+import { SNAPSHOT_COMMANDS } from './snapshot-commands.ts';
 
 const byName = (a: Command, b: Command): number => (displayName(a) < displayName(b) ? -1 : 1);
 
@@ -168,6 +170,8 @@ export const HMP_COMMANDS: readonly Command[] = [
   },
   ...OBJECT_COMMANDS,
   ...QOM_COMMANDS,
+  ...SNAPSHOT_COMMANDS,
+  DUMP_COMMAND,
   {
     name: 'balloon',
     args: [{ name: 'value', kind: 'megabytes' }],

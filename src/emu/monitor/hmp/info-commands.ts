@@ -14,6 +14,7 @@ import { queryPci } from '../qapi/pci.ts';
 import { queryStatus } from '../qapi/run-state.ts';
 import { versionText } from '../version.ts';
 import { ABSENT_TOPICS } from './absent-info.ts';
+import { DUMP_TOPIC } from './dump-commands.ts';
 import { BLOCKSTATS_TOPIC } from './info-blockstats.ts';
 import { cpuLines, hotpluggableCpusText, numaText } from './info-cpus.ts';
 import { HOST_TOPICS } from './info-host.ts';
@@ -26,6 +27,7 @@ import { TREE_TOPICS } from './info-tree.ts';
 import { VIRTIO_TOPICS } from './info-virtio.ts';
 import { MICE_TOPIC } from './input-commands.ts';
 import { TRACE_EVENTS_TOPIC } from './log-commands.ts';
+import { SNAPSHOTS_TOPIC } from './snapshot-commands.ts';
 
 function statusText({ machine }: CommandContext): string {
   const { running, status } = queryStatus(machine);
@@ -57,6 +59,8 @@ export const INFO_COMMANDS: readonly Command[] = [
   ...TREE_TOPICS,
   ...VIRTIO_TOPICS,
   MICE_TOPIC,
+  SNAPSHOTS_TOPIC,
+  DUMP_TOPIC,
   TRACE_EVENTS_TOPIC,
   {
     name: 'balloon',

@@ -1,4 +1,4 @@
-/** Commands about what this machine has not: jobs, dumps, replays, watchdogs, networks. Spec: QEMU qapi/{block-core,job,dump,replay,run-state,net}.json. */
+/** Commands about what this machine has not: jobs, replays, watchdogs, networks. Spec: QEMU qapi/{block-core,job,replay,run-state,net}.json. */
 import { MonitorError } from '../../core/monitor-error.ts';
 import { BOOL, enumeration, INT, list, optional, STR, struct } from '../../qapi/schema.ts';
 import { command } from './context.ts';
@@ -56,11 +56,6 @@ const BLOCK_JOB_INFO = struct({
   'auto-dismiss': BOOL,
   error: optional(STR),
 });
-const DUMP_QUERY_RESULT = struct({
-  status: enumeration('DumpStatus', ['none', 'active', 'completed', 'failed']),
-  completed: INT,
-  total: INT,
-});
 const REPLAY_INFO = struct({
   mode: enumeration('ReplayMode', ['none', 'record', 'play']),
   filename: optional(STR),
@@ -82,10 +77,6 @@ function ignored(): void {}
 export const ABSENT_COMMANDS = [
   command('query-block-jobs', { returns: list(BLOCK_JOB_INFO), allowPreconfig: true, run: () => [] }),
   command('query-jobs', { returns: list(JOB_INFO), run: () => [] }),
-  command('query-dump', {
-    returns: DUMP_QUERY_RESULT,
-    run: () => ({ status: 'none' as const, completed: 0, total: 0 }),
-  }),
   command('query-replay', { returns: REPLAY_INFO, run: () => ({ mode: 'none' as const, icount: 0 }) }),
   command('watchdog-set-action', {
     args: struct({ action: WATCHDOG_ACTION }),

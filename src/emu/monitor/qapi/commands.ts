@@ -6,6 +6,7 @@ import { BLOCK_CORE_COMMANDS } from './block-core.ts';
 import { CHAR_COMMANDS } from './char.ts';
 import type { QapiContext } from './context.ts';
 import { CONTROL_COMMANDS } from './control.ts';
+import { DUMP_COMMANDS } from './dump.ts';
 import { MACHINE_COMMANDS } from './machine.ts';
 import { MACHINE_MEMORY_COMMANDS } from './machine-memory.ts';
 import { MACHINE_NUMA_COMMANDS } from './machine-numa.ts';
@@ -28,6 +29,7 @@ export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...RUN_STATE_COMMANDS,
   ...BLOCK_CORE_COMMANDS,
   ...CHAR_COMMANDS,
+  ...DUMP_COMMANDS,
   ...TPM_COMMANDS,
   ...TRANSACTION_COMMANDS,
   ...UI_COMMANDS,

@@ -1,4 +1,5 @@
 /** Guest memory in files. Spec: QEMU qapi/machine.json. */
+import { OutputError } from '../../core/host.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import type { MachineApi } from '../../machine/machine-api.ts';
 import { INT, optional, STR, struct } from '../../qapi/schema.ts';
@@ -22,6 +23,8 @@ function save(machine: MachineApi, path: string, start: bigint, size: number, re
       }
       file.write(bytes);
     }
+  } catch (error) {
+    throw error instanceof OutputError ? new MonitorError('An IO error has occurred') : error;
   } finally {
     file.close();
   }

@@ -177,6 +177,8 @@ export class QmpSession {
       fail(`The command '${name}' is permitted only after machine initialization has completed`);
     }
     const checked = command.takesAnything ? args : checkArguments(command.args, args);
+    const { snapshots } = this.#options.machine;
+    while (snapshots.busy !== undefined) await snapshots.busy;
     // Each command has types of its own; those of this one were checked against its schema.
     const result = await command.run(this.#context, checked as never);
     return { return: (result ?? {}) as JsonValue };

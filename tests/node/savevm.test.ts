@@ -1,0 +1,50 @@
+/** Only this level catches where the program keeps snapshots, and that another run of it finds them. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Run } from '../support/program.ts';
+
+const MS = 120_000;
+const MACHINE = ['-S', '-m', '32', '-display', 'none', '-serial', 'null', '-monitor', 'stdio'];
+const DISK = ['-drive', 'file=disk.img,format=raw,if=none,id=d', '-device', 'virtio-blk-pci,drive=d'];
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hotslot-savevm-'));
+  writeFileSync(join(folder, 'disk.img'), 'before');
+  truncateSync(join(folder, 'disk.img'), 1 << 20);
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Gives the lines to a new run of the program; all that it said. */
+async function monitor(lines: readonly string[]): Promise<string> {
+  const run = new Run([...MACHINE, ...DISK], folder);
+  let said = await run.until('(qemu) ', MS);
+  for (const line of lines) {
+    run.type(`${line}\n`);
+    said += await run.until('(qemu) ', MS);
+  }
+  run.type('quit\n');
+  expect(await run.ended).toBe(0);
+  return said;
+}
+
+it(
+  'keeps them in the folder that it runs in, for the next run',
+  async () => {
+    await monitor(['savevm here']);
+    expect(readdirSync(folder).sort()).toEqual(['disk.img', 'here.hotslot-snapshot']);
+    writeFileSync(join(folder, 'disk.img'), Buffer.alloc(1 << 20, 'x'));
+    const said = await monitor(['info snapshots', 'loadvm here', 'delvm here', 'info snapshots']);
+    expect(said).toMatch(/\n-- {8}here {13}/);
+    expect(said).not.toContain('Error');
+    expect(said).toContain('There is no snapshot available.');
+    expect(readdirSync(folder)).toEqual(['disk.img']);
+    const bytes = readFileSync(join(folder, 'disk.img'));
+    expect(bytes.toString('latin1', 0, 6)).toBe('before');
+    expect(bytes.subarray(6).every((byte) => byte === 0)).toBe(true);
+  },
+  2 * MS,
+);
