@@ -16,10 +16,11 @@ import { connectPipe } from './channel-pipes.ts';
 import { type Channels, openChannels } from './chardev-open.ts';
 import { FILE_IMAGES } from './file-backend.ts';
 import { GdbServer, gdbOptions } from './gdb-server.ts';
-import { type GuestFiles, noKernelError, readGuest } from './guest-image.ts';
+import { type GuestFiles, noKernelError, readGuest, runsNoGuest } from './guest-image.ts';
 import { attachMonitor, type MonitorUser } from './monitor-channels.ts';
 import { OutputCollector } from './output-collector.ts';
 import { createFile } from './output-file.ts';
+import { QtestServer } from './qtest-server.ts';
 import { RunLoop } from './run-loop.ts';
 
 const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
@@ -51,6 +52,7 @@ class Session {
   #end: (status: number) => void = () => {};
   #loop: RunLoop | undefined;
   #gdb: GdbServer | undefined;
+  #qtest: QtestServer | undefined;
   #ending = false;
 
   constructor(commandLine: CommandLine, print: (text: string) => void) {
@@ -79,10 +81,13 @@ class Session {
         ended: this.#ended,
         wake: () => this.#loop?.wake(),
       });
+      const { qtest } = this.#commandLine;
+      if (qtest !== undefined) this.#qtest = await QtestServer.open(qtest, channels.set);
       const guest = readGuest(this.#commandLine);
       return await this.#runWith(channels, guest);
     } finally {
       this.#gdb?.exited();
+      this.#qtest?.close();
       channels?.set.close();
       for (const off of signals) off();
     }
@@ -93,7 +98,7 @@ class Session {
     try {
       if (!this.#ending) await this.#attach(machine, channels);
       if (guest.unpack !== undefined) giveBootFiles(machine, guest.unpack());
-      else if (guest.kernel === undefined && !this.#commandLine.stopped) throw noKernelError();
+      else if (guest.kernel === undefined && !this.#standsStill) throw noKernelError();
       await this.#startGdb(machine, channels);
       if (!this.#ending) this.#start(machine, channels);
       const status = await this.#ended;
@@ -106,6 +111,11 @@ class Session {
       await machine.close().catch(() => {});
       throw error;
     }
+  }
+
+  /** No vCPU runs at first, or ever. */
+  get #standsStill(): boolean {
+    return this.#commandLine.stopped || runsNoGuest(this.#commandLine);
   }
 
   #makeMachine(channels: Channels, { kernel, initrd, append, memoryBytes }: GuestFiles): Machine {
@@ -176,6 +186,7 @@ class Session {
       connectPipe(channel, pipe, () => loop.wake());
       set.setBreak(channel, () => pipe.sendEvent('break'));
     }
+    this.#qtest?.begin(machine, () => loop.wake());
     set.begin();
     if (!this.#commandLine.stopped) machine.cont();
     loop.wake();

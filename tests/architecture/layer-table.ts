@@ -43,6 +43,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   'emu/snapshot': ['emu/core'],
   'emu/gdb': ['emu/core', 'emu/cpu', 'emu/machine'],
+  'emu/qtest': ['emu/core', 'emu/qdev', 'emu/machine'],
   'emu/monitor': [
     'emu/core',
     'emu/qapi',
@@ -73,6 +74,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/monitor',
     'emu/snapshot',
     'emu/gdb',
+    'emu/qtest',
     'emu/command-line',
   ],
   'workers/protocol.ts': [],

@@ -17,14 +17,31 @@ export type MachineParts = Pick<
 
 /** The board with its processors and memory; `attachDevices` and `devices.machineReady()` follow. Throws StartError. */
 export function machineOfCommandLine(
-  { name, noReboot, icountShift, rtcBaseMs, dimms, machineType, cpu, smp }: CommandLine,
+  commandLine: CommandLine,
   parts: MachineParts,
   host: MachineHost,
 ): Machine {
+  const { name, noReboot, icountShift, rtcBaseMs, rtcClock, dimms, machineType, accel, cpu, smp } =
+    commandLine;
   checkMemory(parts.memoryBytes, { dimms, machineType, cpu });
   try {
     return new Machine(
-      { ...parts, machineType, cpu, dimms, smp, icountShift, rtcBaseMs, noReboot, name, coldPlug: true },
+      {
+        ...{
+          ...parts,
+          machineType,
+          accel,
+          cpu,
+          dimms,
+          smp,
+          icountShift,
+          rtcBaseMs,
+          rtcClock,
+          noReboot,
+          name,
+        },
+        coldPlug: true,
+      },
       host,
     );
   } catch (error) {

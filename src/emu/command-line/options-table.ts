@@ -32,7 +32,11 @@ const GROUPS: readonly OptionGroup[] = [
         value: '[type=]name[,prop=value]…',
         help: 'the board; -machine help lists them',
       },
-      { name: 'accel', value: '[accel=]name', help: 'what executes the guest: tcg' },
+      {
+        name: 'accel',
+        value: '[accel=]name',
+        help: 'what executes the guest: tcg, or for tests of devices qtest',
+      },
       { name: 'cpu', value: 'model', help: 'the processor; -cpu help lists them' },
       {
         name: 'smp',
@@ -152,6 +156,18 @@ const GROUPS: readonly OptionGroup[] = [
         host: 'terminal',
       },
       { name: 's', help: 'the same as -gdb tcp::1234', host: 'terminal' },
+      {
+        name: 'qtest',
+        value: 'dev',
+        help: 'where a test is that drives the devices itself, as those of QEMU do',
+        host: 'terminal',
+      },
+      {
+        name: 'qtest-log',
+        value: 'file',
+        help: 'all that such a test says and is answered; none: nowhere',
+        host: 'terminal',
+      },
       { name: 'no-reboot', help: 'end when the guest resets the machine' },
       { name: 'no-shutdown', help: 'stay when the guest powers the machine off' },
       {
@@ -159,7 +175,11 @@ const GROUPS: readonly OptionGroup[] = [
         value: '[shift=]n',
         help: 'virtual time from executed instructions, 2^n ns each: every run is the same',
       },
-      { name: 'rtc', value: '[base=utc|datetime]', help: 'what the real-time clock shows at the start' },
+      {
+        name: 'rtc',
+        value: '[base=utc|datetime][,clock=host|vm]',
+        help: 'what the real-time clock shows at the start',
+      },
       { name: 'enable-kvm', help: 'the same as -accel kvm' },
       { name: 'nodefaults', help: 'no devices but those that are named', host: 'terminal' },
       { name: 'no-user-config', help: 'read no configuration files; there are none' },

@@ -25,6 +25,7 @@ import {
 } from './options-characters.ts';
 import {
   ACCEL_HELP,
+  type Accel,
   type AccelChoice,
   checkCpu,
   chooseAccel,
@@ -37,6 +38,7 @@ import {
 import {
   type MemoryOption,
   type OptionGroup,
+  type RtcOption,
   readIcount,
   readMemory,
   readName,
@@ -75,6 +77,7 @@ export interface CommandLine {
   readonly icountShift: number | undefined;
   /** Milliseconds since 1970; undefined: the host's time. */
   readonly rtcBaseMs: number | undefined;
+  readonly rtcClock: RtcOption['clock'];
   readonly stopped: boolean;
   /** Where gdb may connect. */
   readonly gdbServers: readonly CharOption[];
@@ -82,6 +85,16 @@ export interface CommandLine {
   readonly name: string | undefined;
   readonly noReboot: boolean;
   readonly noShutdown: boolean;
+  readonly accel: Accel;
+  /** Where a client of qtest is; undefined: nowhere. */
+  readonly qtest: QtestOption | undefined;
+}
+
+export interface QtestOption {
+  /** A character device as -serial names it. */
+  readonly spec: string;
+  /** A file, or `none`; undefined: standard error. */
+  readonly log: string | undefined;
 }
 
 type Groups = CharacterEnds & Pick<CommandLine, 'drives' | 'devices' | 'objects'>;
@@ -139,11 +152,12 @@ class Reader {
   #judge(groups: Groups): CommandLine {
     const machine = this.#reading('machine', () => readMachine(this.#machine));
     const memory = this.#reading('m', () => this.#groups('m', 'size').map(readMemory));
-    this.#reading('accel', () => this.#chooseAccel(machine.accel));
+    const accel = this.#reading('accel', () => this.#chooseAccel(machine.accel));
     const { version } = machine;
     const smp = this.#reading('smp', () => smpOption(this.#smp, version, this.#warn));
     const cpu = this.#last('cpu');
     this.#reading('cpu', () => checkCpu(cpu, version, smp, this.#warn));
+    const rtc = this.#groups('rtc', undefined).map(readRtc).at(-1);
     const icount = this.#groups('icount', 'shift').map(readIcount);
     const kernel = this.#last('kernel') ?? machine.kernel;
     return {
@@ -158,13 +172,21 @@ class Reader {
       guest: this.#last('guest'),
       ...groups,
       icountShift: icount.at(-1),
-      rtcBaseMs: this.#groups('rtc', undefined).map(readRtc).at(-1),
+      rtcBaseMs: rtc?.baseMs,
+      rtcClock: rtc?.clock ?? 'host',
       stopped: this.#has('S'),
       gdbServers: readGdbServers(this.#given),
       name: this.#reading('name', () => this.#groups('name', 'guest').map(readName).at(-1)),
       noReboot: this.#has('no-reboot'),
       noShutdown: this.#has('no-shutdown'),
+      accel,
+      qtest: this.#qtest(),
     };
+  }
+
+  #qtest(): QtestOption | undefined {
+    const spec = this.#last('qtest');
+    return spec === undefined ? undefined : { spec, log: this.#last('qtest-log') };
   }
 
   #all(name: string): readonly GivenOption[] {
@@ -300,7 +322,8 @@ class Reader {
     }
   }
 
-  #chooseAccel(fromMachine: string | undefined): void {
+  #chooseAccel(fromMachine: string | undefined): Accel {
+    const isTest = this.#has('qtest');
     const choices: readonly AccelChoice[] = this.#all('accel').map(({ value, at }) => {
       const [name = '', ...rest] = value.replace(/^accel=/, '').split(',');
       const property = rest[0]?.split('=')[0];
@@ -309,16 +332,14 @@ class Reader {
       }
       return { name, at };
     });
-    if (fromMachine === undefined) {
-      chooseAccel(choices, this.#warn);
-      return;
-    }
+    if (fromMachine === undefined) return chooseAccel(choices, this.#warn, isTest);
     if (choices.length > 0) {
       throw startError('The -accel and "-machine accel=" options are incompatible');
     }
-    chooseAccel(
+    return chooseAccel(
       fromMachine.split(':').map((name) => ({ name, at: undefined })),
       this.#warn,
+      isTest,
     );
   }
 

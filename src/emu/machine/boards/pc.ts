@@ -24,7 +24,7 @@ import { Port92 } from '../../chipset/port92.ts';
 import { attachPostPort } from '../../chipset/post-port.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Device } from '../../core/device.ts';
-import { type ApicBus, type IrqLine, type MsiSink, UNCONNECTED, WiredOr } from '../../core/irq.ts';
+import { type ApicBus, type IrqLine, IrqWires, type MsiSink, UNCONNECTED, WiredOr } from '../../core/irq.ts';
 import type { MachineEvents } from '../../core/machine-events.ts';
 import type { Trace } from '../../core/trace.ts';
 import { I8042 } from '../../input/i8042.ts';
@@ -42,7 +42,7 @@ import type { GpioLines, Qdev } from '../../qdev/tree.ts';
 import { hasHyperTransport } from '../address-limit.ts';
 import { machineVersion } from '../machine-versions.ts';
 import type { Processors } from '../processors.ts';
-import { BoardBuilder, busOf, gpioIn, gpioOut, type Place } from './board.ts';
+import { BoardBuilder, busOf, gpioIn, gpioOut, type Place, wiresIn, wiresOut } from './board.ts';
 import { cpuValues, PcCpus } from './pc-cpus.ts';
 import { PcDeviceMemory } from './pc-device-memory.ts';
 import { PcDimms } from './pc-dimms.ts';
@@ -115,6 +115,10 @@ export class PcBoard {
   readonly deviceMemory: PcDeviceMemory;
   readonly dimms: PcDimms;
 
+  get memory(): GuestMemory {
+    return this.wiring.memory;
+  }
+
   /** The addresses of AMD's HyperTransport are kept free. */
   get hypertransport(): boolean {
     const { machineType, processors } = this.wiring;
@@ -133,7 +137,8 @@ export class PcBoard {
     const { ports, physical } = this;
 
     // What others are wired to comes first.
-    const irqs = new PcInterrupts(wiring.intr, apics, trace);
+    const intr = new IrqWires([wiring.intr]);
+    const irqs = new PcInterrupts(intr.line(0), apics, trace);
     this.pic = irqs.pic;
     this.ioApic = irqs.ioApic;
     const sci = new WiredOr(irqs.isa(SCI_IRQ));
@@ -143,7 +148,9 @@ export class PcBoard {
       clock,
       trace,
     );
-    const pit = new I8254(hpet.pitIrq, clock);
+    const hpetWires = new IrqWires([hpet.pitIrq, hpet.rtcIrq]);
+    const [pitWire, rtcWire] = [0, 1].map((input) => new IrqWires([hpetWires.line(input)]));
+    const pit = new I8254(pitWire.line(0), clock);
     this.piix3 = new Piix3(ports, irqs.allIsa(), reset);
     const { pirqs } = this.piix3;
     this.pciBus = new PciBus({ name: 'pci.0', io: ports, memory: physical, msi: apics, dma: memory, pirqs });
@@ -230,22 +237,27 @@ export class PcBoard {
     // One of our chips stands for each pair of QEMU's.
     onIsa([onPorts(new I8257(trace))], chip.I8257);
     onIsa([], chip.I8257, { base: 0xc0, 'page-base': 0x88, dshift: 1 });
-    const picWires = [gpioIn(8), gpioOut(1)];
+    const [master, slave] = irqs.picWires;
     onIsa(
       [onPorts(irqs.pic)],
       chip.ISA_I8259,
       { iobase: 0x20, elcr_addr: 0x4d0, elcr_mask: 0xf8, master: true },
-      picWires,
+      [wiresIn(master), wiresOut(intr)],
     );
-    onIsa([], chip.ISA_I8259, { iobase: 0xa0, elcr_addr: 0x4d1, elcr_mask: 0xde }, picWires);
+    onIsa([], chip.ISA_I8259, { iobase: 0xa0, elcr_addr: 0x4d1, elcr_mask: 0xde }, [
+      wiresIn(slave),
+      gpioOut(1),
+    ]);
     irqs.ioApic.attachMemory(physical);
-    soldered([irqs.ioApic], chip.IOAPIC, { in: [host, 'ioapic'], gpios: [gpioIn(24)] }, [IO_APIC_MMIO]);
+    soldered([irqs.ioApic], chip.IOAPIC, { in: [host, 'ioapic'], gpios: [wiresIn(irqs.ioApicWires)] }, [
+      IO_APIC_MMIO,
+    ]);
     hpet.attachMemory(physical);
-    const hpetWires = [gpioIn(2), gpioOut(1), gpioOut(32, 'sysbus-irq')];
-    soldered([hpet], chip.HPET, { gpios: hpetWires, values: { 'hpet-intcap': 4 } }, [HPET_MMIO]);
-    this.rtc = new Mc146818(hpet.rtcIrq, clock, wiring.wallClockMs, cmos);
-    onIsa([onPorts(this.rtc)], chip.MC146818RTC, { base_year: 0 }, [gpioOut(1)]);
-    onIsa([onPorts(pit)], chip.ISA_PIT, { iobase: 0x40 }, [gpioIn(1), gpioOut(1)]);
+    const hpetGpios = [wiresIn(hpetWires), gpioOut(1), gpioOut(32, 'sysbus-irq')];
+    soldered([hpet], chip.HPET, { gpios: hpetGpios, values: { 'hpet-intcap': 4 } }, [HPET_MMIO]);
+    this.rtc = new Mc146818(rtcWire.line(0), clock, wiring.wallClockMs, cmos);
+    onIsa([onPorts(this.rtc)], chip.MC146818RTC, { base_year: 0 }, [wiresOut(rtcWire)]);
+    onIsa([onPorts(pit)], chip.ISA_PIT, { iobase: 0x40 }, [gpioIn(1), wiresOut(pitWire)]);
     onIsa([onPorts(new PcSpeaker(pit))], chip.ISA_PCSPK);
     for (const { index, iobase, irq, backend } of this.serials) {
       const serial = new Serial16550(irqs.isa(irq), backend, clock, trace);
