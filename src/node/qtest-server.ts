@@ -5,7 +5,8 @@ import {
   parseShortForm,
   type QtestOption,
   QtestSession,
-  startError,
+  report,
+  StartError,
 } from '../emu/index.ts';
 import type { ChannelSet } from './channel-set.ts';
 import type { Channel } from './chardev.ts';
@@ -72,11 +73,11 @@ async function openChannel(spec: string, set: Pick<ChannelSet, 'openAlone'>): Pr
   const failed = `Failed to initialize device for qtest: "${spec}"`;
   try {
     const options = parseShortForm(spec, 'qtest');
-    if (options === undefined) throw startError(failed);
+    if (options === undefined) throw new MonitorError(`'${spec}' is not a valid char driver`);
     return await set.openAlone(options);
   } catch (error) {
     if (!(error instanceof MonitorError)) throw error;
-    throw startError(`${startError(error.message, `-qtest ${spec}`).message}\n${startError(failed).message}`);
+    throw new StartError(`${report(error.message)}\n${report(failed)}`);
   }
 }
 

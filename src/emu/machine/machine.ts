@@ -27,7 +27,7 @@ import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
 import { machineServices, provideBoard } from './board-services.ts';
 import { NoneBoard } from './boards/none-board.ts';
-import { PcBoard, type PcWiring } from './boards/pc.ts';
+import { PcBoard } from './boards/pc.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { cpuHostOf } from './cpu-host.ts';
 import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
@@ -39,7 +39,7 @@ import { Inspection } from './inspection.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
-import { machineMemory } from './machine-memory.ts';
+import { dimmSlots, machineMemory } from './machine-memory.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { NO_PROCESSORS, Processors } from './processors.ts';
 import { resetDevices } from './reset-devices.ts';
@@ -307,6 +307,7 @@ export class Machine implements MachineApi {
   }
 
   nmi(): void {
+    if (this.#pc === undefined) throw new MonitorError('this feature or command is not currently supported');
     for (const { apic } of this.processors.present) apic.pulseLint1();
   }
 
@@ -495,8 +496,4 @@ export class Machine implements MachineApi {
     if (this.config.icountShift === undefined) this.#host.random(bytes);
     else repeatableBytes(bytes, this.#retired());
   }
-}
-
-function dimmSlots({ dimms }: MachineConfig): PcWiring['dimms'] {
-  return dimms === undefined ? undefined : { slots: dimms.slots, maxSize: dimms.maxBytes };
 }

@@ -1,4 +1,5 @@
 /** Processors, memory, and the machine as a whole. Spec: QEMU qapi/machine.json, qapi/machine-target.json. */
+import { MonitorError } from '../../core/monitor-error.ts';
 import type { HotpluggableCpu, MachineApi, MemoryDevice } from '../../machine/machine-api.ts';
 import {
   CURRENT_MACHINE,
@@ -141,9 +142,10 @@ export function queryCpusFast(machine: MachineApi): readonly CpuInfoFast[] {
 }
 
 /** QEMU: the last place comes first. */
-export function queryHotpluggableCpus(machine: MachineApi): readonly HotpluggableCpuInfo[] {
-  return machine.inspect
-    .hotpluggableCpus()
+export function queryHotpluggableCpus({ inspect }: MachineApi): readonly HotpluggableCpuInfo[] {
+  const places = inspect.hotpluggableCpus();
+  if (places.length === 0) throw new MonitorError("The feature 'query-hotpluggable-cpus' is not enabled");
+  return places
     .map((cpu) => ({ type: cpu.type, 'vcpus-count': 1, props: propsOf(cpu), 'qom-path': cpu.qomPath }))
     .reverse();
 }
