@@ -1,6 +1,7 @@
 /**
  * Runs QEMU's own qtest programs against Hotslot: npm run qtest [-- PROGRAM… [-p SUBTEST]]
- * Without a program all of them run, and the table of docs/testing.md is written from what came of it.
+ * Without a program all of them run, and the table of docs/testing.md is written from what came of it. QTEST_QEMU_BINARY in the environment names
+ * another emulator, whose name must end in -x86_64.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -9,7 +10,7 @@ import { type Outcome, runProgram } from './run-program.ts';
 import { writeTable } from './table.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
-const EMULATOR = join(PROJECT, 'bin/hotslot-system-x86_64');
+const EMULATOR = process.env['QTEST_QEMU_BINARY'] ?? join(PROJECT, 'bin/hotslot-system-x86_64');
 const LOGS = join(PROJECT, '.cache/qtest/logs');
 const AT_ONCE = 2;
 

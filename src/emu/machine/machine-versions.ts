@@ -139,6 +139,9 @@ const NONE_VERSION: MachineVersion = {
   ...{ cpu: CURRENT_CPU, defaults: new Map() },
 };
 
+/** All that can be named: the empty one is the last. */
+export const MACHINES: readonly MachineVersion[] = [...MACHINE_VERSIONS, NONE_VERSION];
+
 /** By its name, of which `pc` is another for the newest. Throws MonitorError. */
 export function machineVersion(name: string): MachineVersion {
   if (name === NONE_MACHINE) return NONE_VERSION;

@@ -4,7 +4,7 @@ import type { HotpluggableCpu, MachineApi, MemoryDevice } from '../../machine/ma
 import {
   CURRENT_MACHINE,
   DEFAULT_CPU_TYPE,
-  MACHINE_VERSIONS,
+  MACHINES,
   type MachineVersion,
 } from '../../machine/machine-versions.ts';
 import {
@@ -201,17 +201,21 @@ export function queryKvm(): Infer<typeof KVM_INFO> {
 
 const CPU_MAX = 255;
 
-function machineInfo({ name, node }: MachineVersion): Infer<typeof MACHINE_INFO> {
+function machineInfo({ name, node, isEmpty }: MachineVersion): Infer<typeof MACHINE_INFO> {
+  const common = { name, deprecated: false };
+  if (isEmpty) {
+    const none = { 'hotpluggable-cpus': false, 'numa-mem-supported': false, 'default-ram-id': 'ram' };
+    return { ...common, 'cpu-max': 1, ...none };
+  }
   const isDefault = name === CURRENT_MACHINE;
   return {
-    name,
+    ...common,
     alias: isDefault ? 'pc' : undefined,
     'is-default': isDefault ? true : undefined,
     'cpu-max': CPU_MAX,
     'hotpluggable-cpus': true,
     // QEMU: until 5.0 a node had memory without a back end.
     'numa-mem-supported': !node.withoutSlots,
-    deprecated: false,
     'default-cpu-type': DEFAULT_CPU_TYPE,
     'default-ram-id': 'pc.ram',
   };
@@ -225,7 +229,7 @@ export const MACHINE_COMMANDS = [
   command('query-machines', {
     returns: list(MACHINE_INFO),
     allowPreconfig: true,
-    run: () => MACHINE_VERSIONS.map(machineInfo),
+    run: () => MACHINES.map(machineInfo),
   }),
   command('query-current-machine', {
     returns: struct({ 'wakeup-suspend-support': BOOL }),
