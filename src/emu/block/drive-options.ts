@@ -3,6 +3,7 @@ import { MonitorError } from '../core/monitor-error.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseBool } from '../qdev/properties.ts';
 import { checkFormat } from './formats.ts';
+import { isNullFile } from './null-images.ts';
 
 /** QEMU's interface types in the order of their numbers: `Can't hot-add drive to type 1`. */
 export const DRIVE_INTERFACES = [
@@ -82,6 +83,9 @@ const KNOWN = new Set([
   'aio',
   ...Object.keys(ONLY),
 ]);
+
+/** Of `null-co://`. */
+const NULL_OPTIONS = new Set(['file.read-zeroes']);
 
 function boolOption(values: Map<string, string>, name: string): boolean {
   const text = values.get(name);
@@ -172,7 +176,8 @@ function checkLeftOver(
   file: string | undefined,
   format: string | undefined,
 ): void {
-  const unknown = [...values.keys()].find((key) => !KNOWN.has(key));
+  const isKnown = (key: string): boolean => KNOWN.has(key) || (NULL_OPTIONS.has(key) && isNullFile(file));
+  const unknown = [...values.keys()].find((key) => !isKnown(key));
   checkFormat(format);
   if (file === undefined && (unknown !== undefined || format !== undefined)) {
     throw new MonitorError(
