@@ -53,8 +53,11 @@ await each(programsIn(folder, names), async (name) => {
   );
   const count = (wanted: Outcome['result']): number =>
     results.filter(({ result }) => result === wanted).length;
-  console.log(`${name}: ${count('passed')} passed, ${count('failed')} failed, ${count('absent')} absent`);
-  for (const { path, result } of results) if (result === 'failed') console.log(`  failed: ${path}`);
+  process.stdout.write(
+    `${name}: ${count('passed')} passed, ${count('failed')} failed, ${count('absent')} absent\n`,
+  );
+  for (const { path, result } of results)
+    if (result === 'failed') process.stdout.write(`  failed: ${path}\n`);
 });
-console.log(`What the programs said is in ${LOGS}`);
+process.stdout.write(`What the programs said is in ${LOGS}\n`);
 if (words.length === 0) writeTable(join(PROJECT, 'docs/testing.md'), outcomes);

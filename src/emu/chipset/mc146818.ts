@@ -341,7 +341,8 @@ export class Mc146818 implements Device<Mc146818State> {
     const period = this.#period();
     const now = cyclesAt(this.#clock.nowNs());
     const last = oldPeriod === 0 || s.periodicNs === null ? now : cyclesAt(s.periodicNs) - oldPeriod;
-    s.periodicNs = period === 0 ? null : afterCycles(now + period - Math.min(Math.max(now - last, 0), period));
+    s.periodicNs =
+      period === 0 ? null : afterCycles(now + period - Math.min(Math.max(now - last, 0), period));
     this.#arm();
   }
 

@@ -21,29 +21,14 @@ export function machineOfCommandLine(
   parts: MachineParts,
   host: MachineHost,
 ): Machine {
-  const { name, noReboot, icountShift, rtcBaseMs, rtcClock, dimms, machineType, accel, cpu, smp } =
-    commandLine;
+  const { machineType, accel, cpu, smp, dimms } = commandLine;
+  const { icountShift, rtcBaseMs, rtcClock } = commandLine;
+  const { name, uuid, boot, noReboot } = commandLine;
   checkMemory(parts.memoryBytes, { dimms, machineType, cpu });
   try {
-    return new Machine(
-      {
-        ...{
-          ...parts,
-          machineType,
-          accel,
-          cpu,
-          dimms,
-          smp,
-          icountShift,
-          rtcBaseMs,
-          rtcClock,
-          noReboot,
-          name,
-        },
-        coldPlug: true,
-      },
-      host,
-    );
+    const what = { machineType, accel, cpu, smp, dimms, name, uuid, boot, noReboot };
+    const time = { icountShift, rtcBaseMs, rtcClock };
+    return new Machine({ ...parts, ...what, ...time, coldPlug: true }, host);
   } catch (error) {
     if (error instanceof RangeError && /array buffer/i.test(error.message)) throw memoryError();
     throw kernelStartError(error, parts.initrd);

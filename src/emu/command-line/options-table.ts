@@ -48,6 +48,12 @@ const GROUPS: readonly OptionGroup[] = [
         value: '[size=]megs',
         help: 'memory, in MiB or with a suffix; 128, or what the guest image asks for',
       },
+      {
+        name: 'boot',
+        value: '[order=]drives[,once=drives][,menu=on|off][,reboot-timeout=ms][,splash-time=ms]',
+        help: 'what firmware is told in CMOS and fw_cfg; a kernel that is named starts anyway',
+      },
+      { name: 'uuid', value: 'uuid', help: 'the UUID of the machine' },
       { name: 'name', value: 'string', help: 'a name for the machine; nothing depends on it' },
       {
         name: 'device',

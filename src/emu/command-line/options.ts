@@ -3,6 +3,7 @@ import { CHARDEV_HELP } from '../char/chardev-kinds.ts';
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { cpuHelp } from '../cpu/models/cpu-models.ts';
+import type { BootConfig } from '../machine/boot-config.ts';
 import type { SmpConfig } from '../machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../machine/device-types.ts';
 import { deviceListText, devicePropertiesText } from '../monitor/hmp/device-help.ts';
@@ -14,6 +15,7 @@ import { DeviceRegistry } from '../qdev/device-type.ts';
 import { Options, parseOptions } from '../qdev/option-string.ts';
 import { parseSize } from '../qdev/properties.ts';
 import { checkObjectOptions, type ObjectType } from '../qdev/user-objects.ts';
+import { readBoot, readUuid } from './options-boot.ts';
 import {
   type CharacterEnds,
   type ChardevOption,
@@ -86,6 +88,9 @@ export interface CommandLine {
   readonly noReboot: boolean;
   readonly noShutdown: boolean;
   readonly accel: Accel;
+  readonly boot: BootConfig;
+  /** -uuid, in lower case; undefined: none. */
+  readonly uuid: string | undefined;
   /** Where a client of qtest is; undefined: nowhere. */
   readonly qtest: QtestOption | undefined;
 }
@@ -180,6 +185,8 @@ class Reader {
       noReboot: this.#has('no-reboot'),
       noShutdown: this.#has('no-shutdown'),
       accel,
+      boot: this.#reading('boot', () => readBoot(this.#all('boot'))),
+      uuid: this.#all('uuid').map(readUuid).at(-1),
       qtest: this.#qtest(),
     };
   }

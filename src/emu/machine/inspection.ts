@@ -8,6 +8,7 @@ import type { NoneBoard } from './boards/none-board.ts';
 import { PcBoard } from './boards/pc.ts';
 import type { HotpluggableCpu } from './boards/pc-cpus.ts';
 import type { MemoryApi } from './boards/pc-device-memory.ts';
+import { NO_UUID } from './boot-config.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
 import type { ShownProcessors } from './processors.ts';
 
@@ -31,7 +32,11 @@ export class Inspection {
   readonly #pc: PcBoard | undefined;
   readonly #processors: ShownProcessors;
 
-  constructor(board: PcBoard | NoneBoard, processors: ShownProcessors) {
+  /** What executes the vCPUs. */
+  readonly accel: 'tcg' | 'qtest';
+
+  constructor(board: PcBoard | NoneBoard, processors: ShownProcessors, accel: Inspection['accel'] = 'tcg') {
+    this.accel = accel;
     this.#board = board;
     this.#pc = board instanceof PcBoard ? board : undefined;
     this.#processors = processors;
@@ -44,6 +49,11 @@ export class Inspection {
   /** The functions of each PCI bus, root bus first. */
   pciFunctions(): readonly PciDeviceInfo[] {
     return this.#pc === undefined ? [] : pciBusInfo(this.#pc.pciBus);
+  }
+
+  /** In lower case. */
+  get uuid(): string {
+    return this.#pc?.uuid ?? NO_UUID;
   }
 
   get memory(): MemoryApi {
@@ -93,8 +103,8 @@ export class Inspection {
     return pic && { chips: pic.save().chips, statistics: pic.statistics };
   }
 
-  /** What the guest said last of each place for a DIMM, then of those for processors. */
-  ospmStatus(): readonly AcpiOstInfo[] {
-    return this.#pc === undefined ? [] : [...this.#pc.dimms.ospmStatus(), ...this.#pc.cpus.ospmStatus()];
+  /** What the guest said last of each place for a DIMM, then of those for processors; undefined: there is no ACPI. */
+  ospmStatus(): readonly AcpiOstInfo[] | undefined {
+    return this.#pc && [...this.#pc.dimms.ospmStatus(), ...this.#pc.cpus.ospmStatus()];
   }
 }

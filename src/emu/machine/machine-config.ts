@@ -4,9 +4,13 @@ import type { FileMaker, Host } from '../core/host.ts';
 import type { After, ShutdownCause } from '../core/machine-events.ts';
 import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
 import type { BufferMaker } from '../memory/arena.ts';
+import type { BootConfig } from './boot-config.ts';
 import type { SmpConfig } from './cpu-topology.ts';
 import type { TurnSnapshot } from './processors.ts';
 import type { RunState } from './run-state.ts';
+
+/** QEMU: ACPI_MAX_RAM_SLOTS. */
+export const MAX_DIMM_SLOTS = 256;
 
 /** What is started when the machine is switched on or reset. */
 export interface BootFiles {
@@ -23,6 +27,10 @@ export interface MachineConfig extends BootFiles {
   readonly machineType?: string | undefined;
   /** QEMU: -accel; absent: `tcg`. With `qtest` no vCPU runs, and time moves only when `Machine.steppedTime` is told to. */
   readonly accel?: 'tcg' | 'qtest' | undefined;
+  /** QEMU: -uuid, in lower case. */
+  readonly uuid?: string | undefined;
+  /** QEMU: -boot. */
+  readonly boot?: BootConfig | undefined;
   /** QEMU: -cpu; absent: qemu64. */
   readonly cpu?: string | undefined;
   /** QEMU: -smp; absent: one processor. */

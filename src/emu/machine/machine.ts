@@ -12,7 +12,7 @@ import { type FileMaker, NO_FILES } from '../core/host.ts';
 import { MachineEvents, type ShutdownCause } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { TraceLog } from '../core/trace.ts';
-import { Engine } from '../cpu/engine.ts';
+import type { Engine } from '../cpu/engine.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import type { EntryState } from '../firmware/entry.ts';
 import { loadKernel } from '../firmware/load.ts';
@@ -31,7 +31,7 @@ import { NoneBoard } from './boards/none-board.ts';
 import { PcBoard } from './boards/pc.ts';
 import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { cpuHostOf } from './cpu-host.ts';
-import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
+import { ONE_PROCESSOR } from './cpu-topology.ts';
 import { OBJECT_TYPES, typesOf } from './device-types.ts';
 import { enterKernel, setUpMsrs } from './entry-state.ts';
 import { GuestAccess } from './guest-access.ts';
@@ -40,6 +40,7 @@ import { Inspection } from './inspection.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
+import { machineEngine } from './machine-engine.ts';
 import { dimmSlots, machineMemory } from './machine-memory.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { NO_PROCESSORS, Processors } from './processors.ts';
@@ -55,9 +56,6 @@ const APIC_PAGE = 0x1000;
 const CHUNK_MIN = 2_000;
 const CHUNK_NS = 500_000;
 const NS_PER_MS = 1_000_000;
-
-/** QEMU: ACPI_MAX_RAM_SLOTS. */
-export const MAX_DIMM_SLOTS = 256;
 
 export class Machine implements MachineApi {
   readonly memory: GuestMemory;
@@ -162,12 +160,9 @@ export class Machine implements MachineApi {
       random: (bytes) => this.#random(bytes),
     });
     const smp = config.smp ?? ONE_PROCESSOR;
-    this.engine = new Engine({
-      ...{ memory: this.memory, host: cpuHost, trace: this.trace },
-      ...{ topology: cpuTopologyOf(smp, 0), slots: smp.maxCpus, identity },
-      ...{ makeFunction: host.makeFunction, useGlobals: true, nowNs: () => host.monotonicNs() },
-    });
-    const { clock, trace, engine } = this;
+    const { memory, clock, trace } = this;
+    this.engine = machineEngine({ memory, trace, host: cpuHost, smp, identity }, host);
+    const { engine } = this;
     const requests = new GuestRequests({
       ...{ events: this.events, trace, requestExit: () => engine.cpu.requestExit() },
     });
@@ -179,17 +174,22 @@ export class Machine implements MachineApi {
     this.#pc = isEmpty
       ? undefined
       : new PcBoard({
-          ...{ memory: this.memory, ram: pcRamLayout(config.memoryBytes), clock, trace },
+          ...{ memory, ram: pcRamLayout(config.memoryBytes), clock, trace },
           wallClockMs: config.rtcBaseMs ?? host.wallClockMs(),
           ...{ apics: hub, intr: this.processors.boot.apic.lint0, power: requests.power },
           reset: () => requests.requestReset('guest-reset'),
-          ...{ machineType: version.name, processors: this.processors, dimms: dimmSlots(config) },
+          ...{
+            machineType: version.name,
+            processors: this.processors,
+            dimms: dimmSlots(config),
+            settings: config,
+          },
           ...{ serials: this.serials, events: this.events, devices: this.devices, onMemorySize },
         });
     const pc = this.#pc;
     const board = pc ?? new NoneBoard(this.memory, config.memoryBytes, objectTree);
     const shown = isEmpty && config.cpu === undefined ? NO_PROCESSORS : this.processors;
-    this.inspect = new Inspection(board, shown);
+    this.inspect = new Inspection(board, shown, config.accel);
     this.access = new GuestAccess(board, shown);
     this.input = new UserInput(pc?.keys, clock, () => this.runControl.running);
     this.createFile = host.createFile ?? NO_FILES;

@@ -24,8 +24,8 @@ import { RamImage } from '../memory/ram-image.ts';
 import { addressesEnd, hasHyperTransport } from './address-limit.ts';
 import type { SavedRegion } from './boards/pc-device-memory.ts';
 import { ONE_PROCESSOR, type SmpConfig } from './cpu-topology.ts';
-import { MAX_DIMM_SLOTS, Machine } from './machine.ts';
-import type { MachineConfig, MachineHost, RunSnapshot } from './machine-config.ts';
+import { Machine } from './machine.ts';
+import { MAX_DIMM_SLOTS, type MachineConfig, type MachineHost, type RunSnapshot } from './machine-config.ts';
 import {
   CURRENT_MACHINE,
   MACHINE_VERSIONS,

@@ -8,7 +8,6 @@ import type { CharBackend } from '../../char/char-backend.ts';
 import { Serial16550 } from '../../char/serial-16550.ts';
 import { ISA_SERIAL } from '../../char/serial-type.ts';
 import * as chip from '../../chipset/chip-types.ts';
-import { FwCfg } from '../../chipset/fw-cfg.ts';
 import { Hpet } from '../../chipset/hpet.ts';
 import { I440fx } from '../../chipset/i440fx.ts';
 import { I8254 } from '../../chipset/i8254.ts';
@@ -40,12 +39,15 @@ import { hardwareOf, solderedOn } from '../../qdev/hardware.ts';
 import type { DeviceManager } from '../../qdev/plug.ts';
 import type { GpioLines, Qdev } from '../../qdev/tree.ts';
 import { hasHyperTransport } from '../address-limit.ts';
+import { type BootConfig, DEFAULT_BOOT_ORDER, NO_UUID } from '../boot-config.ts';
+import type { MachineConfig } from '../machine-config.ts';
 import { machineVersion } from '../machine-versions.ts';
 import type { Processors } from '../processors.ts';
 import { BoardBuilder, busOf, gpioIn, gpioOut, type Place, wiresIn, wiresOut } from './board.ts';
 import { cpuValues, PcCpus } from './pc-cpus.ts';
 import { PcDeviceMemory } from './pc-device-memory.ts';
 import { PcDimms } from './pc-dimms.ts';
+import { pcFwCfg } from './pc-fw-cfg.ts';
 import { pcHotplug } from './pc-hotplug.ts';
 import { PcInterrupts } from './pc-interrupts.ts';
 
@@ -83,6 +85,8 @@ export interface PcWiring {
   readonly machineType: string;
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
+  /** What the user says of it that only firmware and monitors see. */
+  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot'>;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
   /** RAM and DIMMs have so many bytes now. */
@@ -115,8 +119,22 @@ export class PcBoard {
   readonly deviceMemory: PcDeviceMemory;
   readonly dimms: PcDimms;
 
+  get uuid(): string {
+    return this.wiring.settings?.uuid ?? NO_UUID;
+  }
+
   get memory(): GuestMemory {
     return this.wiring.memory;
+  }
+
+  /** What was chosen for one start is over with the first reset. */
+  #endOnce(boot: BootConfig): void {
+    const { events } = this.wiring;
+    const stop = events.listen(({ event }) => {
+      if (event !== 'RESET') return;
+      stop();
+      this.setBootOrder(boot.order ?? DEFAULT_BOOT_ORDER);
+    });
   }
 
   /** The addresses of AMD's HyperTransport are kept free. */
@@ -135,6 +153,7 @@ export class PcBoard {
     this.serials = serialPorts(wiring);
     const { memory, ram, clock, trace, apics, devices, reset, processors } = wiring;
     const { ports, physical } = this;
+    const { boot = {} } = wiring.settings ?? {};
 
     // What others are wired to comes first.
     const intr = new IrqWires([wiring.intr]);
@@ -182,7 +201,7 @@ export class PcBoard {
       ramBelow4g: ram.below4g,
       ramAbove4g: ram.above4g,
       cpus: processors.present.length,
-      bootOrder: 'cad',
+      bootOrder: boot.once ?? boot.order ?? DEFAULT_BOOT_ORDER,
       floppies: [0, 0],
       disks: [undefined, undefined, undefined, undefined],
     });
@@ -206,7 +225,11 @@ export class PcBoard {
       place: Place,
       mmio: readonly MmioRange[] = [],
     ) => board.add(new SysbusHardware(sections, { mmio }), type, { on: board.systemBus, ...place });
-    soldered([onPorts(new FwCfg(memory, clock, trace))], chip.FW_CFG_IO, { in: [board.machine, 'fw_cfg'] });
+    const fwCfg = pcFwCfg(memory, clock, trace, {
+      ...{ uuid: this.uuid, boot, ramBytes: ramSizeOf(ram), cpus: processors.present.length },
+      ...{ apicIds: processors.archId(processors.smp.maxCpus - 1) + 1, nodes: hasNode(wiring) ? 1 : 0 },
+    });
+    soldered([onPorts(fwCfg)], chip.FW_CFG_IO, { in: [board.machine, 'fw_cfg'] });
     const host = board.add(
       new SysbusHardware([new PciHost(this.pciBus, ports, trace)], { buses: [slots.qbus()] }),
       chip.I440FX_PCIHOST,
@@ -297,6 +320,7 @@ export class PcBoard {
       },
     );
     pm.machineReady();
+    if (boot.once !== undefined) this.#endOnce(boot);
 
     function onPorts<D extends { attach(io: AddressSpace): unknown }>(device: D): D {
       device.attach(ports);

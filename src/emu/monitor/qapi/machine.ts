@@ -191,8 +191,8 @@ export function queryBalloon({ balloon }: MachineApi): Infer<typeof BALLOON_INFO
 }
 
 /** QEMU: that of a machine for which nobody gave one. */
-export function queryUuid(): Infer<typeof UUID_INFO> {
-  return { UUID: '00000000-0000-0000-0000-000000000000' };
+export function queryUuid({ inspect }: MachineApi): Infer<typeof UUID_INFO> {
+  return { UUID: inspect.uuid };
 }
 
 export function queryKvm(): Infer<typeof KVM_INFO> {
@@ -233,7 +233,7 @@ export const MACHINE_COMMANDS = [
   }),
   command('query-current-machine', {
     returns: struct({ 'wakeup-suspend-support': BOOL }),
-    run: () => ({ 'wakeup-suspend-support': true }),
+    run: ({ machine }) => ({ 'wakeup-suspend-support': machine.inspect.hasPciBus }),
   }),
   command('query-target', {
     returns: struct({ arch: SYS_EMU_TARGET }),
@@ -243,7 +243,7 @@ export const MACHINE_COMMANDS = [
   command('query-uuid', {
     returns: UUID_INFO,
     allowPreconfig: true,
-    run: queryUuid,
+    run: ({ machine }) => queryUuid(machine),
   }),
   command('query-kvm', {
     returns: KVM_INFO,
