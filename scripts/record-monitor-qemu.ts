@@ -92,13 +92,22 @@ export class RecordedQemu {
     [this.#hmp, this.#qmp, this.#serial] = channels;
   }
 
-  /** @param directory where sockets and disks are; `serial` also gives the guest a console */
-  static async start(directory: string, args: readonly string[], serial: boolean): Promise<RecordedQemu> {
+  /**
+   * @param directory where sockets and disks are; `serial` also gives the guest a console
+   * @param program QEMU, or one that is told to be like it
+   */
+  static async start(
+    directory: string,
+    args: readonly string[],
+    serial: boolean,
+    [program, ...before]: readonly [string, ...string[]] = [QEMU],
+  ): Promise<RecordedQemu> {
     const at = (name: string): string => join(directory, name);
     const log = openSync(at('stderr'), 'w');
     const child = spawn(
-      QEMU,
+      program,
       [
+        ...before,
         ...args,
         '-monitor',
         `unix:${at('hmp')},server=on,wait=off`,

@@ -31,6 +31,7 @@ export interface OpenEnvironment {
 
 interface Entry {
   readonly id: string;
+  driver: string;
   readonly channel: ReplaceableChannel;
   /** Where ringbuf_read finds what was sent. */
   ring: RingBuffer | undefined;
@@ -68,14 +69,23 @@ export class ChannelSet implements ChardevHost {
     const { channel: opened, ring } = await this.#openOne(request, at);
     if (this.#isClosed) opened.close();
     const channel = new ReplaceableChannel(opened);
-    const entry: Entry = { id: baseId, channel, ring, mux: undefined, user: undefined, sendBreak() {} };
+    const { driver } = request;
+    const entry: Entry = {
+      id: baseId,
+      driver,
+      channel,
+      ring,
+      mux: undefined,
+      user: undefined,
+      sendBreak() {},
+    };
     this.#entries.set(baseId, entry);
     if (!isShared) return [entry];
     const { onExit, nowMs } = this.#environment;
     const mux = new Mux({ channel, onExit, nowMs });
     entry.user = 'mux';
     entry.sendBreak = () => mux.sendBreak();
-    const shared: Entry = { ...entry, id, mux, ring: undefined, user: undefined };
+    const shared: Entry = { ...entry, id, driver: 'mux', mux, ring: undefined, user: undefined };
     this.#entries.set(id, shared);
     return [entry, shared];
   }
@@ -125,6 +135,7 @@ export class ChannelSet implements ChardevHost {
     const { channel, ring } = await this.#openOne(request);
     entry.channel.replace(channel);
     entry.ring = ring;
+    entry.driver = request.driver;
     return this.#chardevOf(entry);
   }
 
@@ -167,10 +178,10 @@ export class ChannelSet implements ChardevHost {
   }
 
   #chardevOf(entry: Entry): OpenedChardev {
-    const { id, channel, ring, mux, user } = entry;
+    const { id, driver, channel, ring, mux, user } = entry;
     const { wake } = this.#environment;
     const common = {
-      ...{ id, ring, filename: () => (mux === undefined ? channel.filename : 'mux') },
+      ...{ id, driver, ring, filename: () => (mux === undefined ? channel.filename : 'mux') },
       sendBreak: () => entry.sendBreak(),
       close: () => {
         this.#entries.delete(id);

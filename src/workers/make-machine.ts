@@ -201,7 +201,7 @@ function monitorsOf(
   };
   // QEMU's names for -monitor vc and -qmp vc.
   for (const id of ['compat_monitor0', 'compat_monitor1']) {
-    machine.chardevs.provide(id, { backend: null, filename: () => 'vc' });
+    machine.chardevs.provide(id, { driver: 'vc', backend: null, filename: () => 'vc' });
   }
   for (const name of ENDPOINTS) endpoints[name].start();
   const caller = new QmpCaller(environment.onQmpEvent, options);

@@ -142,7 +142,8 @@ export async function monitorRig({
     .provide(BLOCK_ERRORS, () => () => {});
   const chardevs = services.get(CHARDEVS);
   for (const [id, filename] of CHARDEV_FILES) {
-    chardevs.provide(id, { backend: null, filename: () => filename });
+    const driver = filename === 'null' ? 'null' : 'socket';
+    chardevs.provide(id, { driver, backend: null, filename: () => filename });
   }
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
   provideBoard(services, () => board);

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CharBackend, CharFrontend } from '../../src/emu/char/char-backend.ts';
 import { parseChardevOptions } from '../../src/emu/char/chardev-options.ts';
 import { Chardevs } from '../../src/emu/char/chardevs.ts';
+import { ObjectTree } from '../../src/emu/qdev/objects.ts';
 import { ChannelSet } from '../../src/node/channel-set.ts';
 import type { Channel, ChannelUser } from '../../src/node/chardev.ts';
 
@@ -346,7 +347,7 @@ describe('what is around a channel', () => {
   });
 
   it('a device whose reader does not read waits until it does', async () => {
-    const chardevs = new Chardevs();
+    const chardevs = new Chardevs(new ObjectTree('none-machine'));
     chardevs.setHost(set);
     const path = join(folder, 's');
     await chardevs.open(options(`socket,path=${path},server=on,wait=off,id=c`));
@@ -386,7 +387,7 @@ describe('by the monitor', () => {
       .join(', ');
 
   it('chardev-add, chardev-change and chardev-remove open and close', async () => {
-    const chardevs = new Chardevs();
+    const chardevs = new Chardevs(new ObjectTree('none-machine'));
     chardevs.setHost(set);
     const path = join(folder, 's');
     await chardevs.open(options(`socket,path=${path},server=on,wait=off,id=c`));
@@ -411,7 +412,7 @@ describe('by the monitor', () => {
   });
 
   it('four devices can be on a multiplexer, and what they say goes to what is below', async () => {
-    const chardevs = new Chardevs();
+    const chardevs = new Chardevs(new ObjectTree('none-machine'));
     chardevs.setHost(set);
     await chardevs.open(options('ringbuf,id=m,mux=on'));
     const events: string[] = [];
@@ -440,7 +441,7 @@ describe('by the monitor', () => {
     const serial = set.take('s', 'serial');
     const user = new User();
     serial.connect(user);
-    const chardevs = new Chardevs();
+    const chardevs = new Chardevs(new ObjectTree('none-machine'));
     for (const one of set.chardevs()) chardevs.provide(one.id, one);
     chardevs.setHost(set);
     await expect(chardevs.change('m', options('null'))).rejects.toThrow(

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { Chardevs } from '../../src/emu/char/chardevs.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
 import { NameTable } from '../../src/emu/core/name-table.ts';
+import { ObjectTree } from '../../src/emu/qdev/objects.ts';
 import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { monitorRig } from '../support/monitor-rig.ts';
 
@@ -56,8 +57,8 @@ it('query-chardev says who is open: a console from the start, a port when the gu
 });
 
 it('what comes with the machine is in use for good, and its id is taken', () => {
-  const chardevs = new Chardevs();
-  chardevs.provide('serial0', { backend: null, filename: () => 'vc' });
+  const chardevs = new Chardevs(new ObjectTree('none-machine'));
+  chardevs.provide('serial0', { driver: 'vc', backend: null, filename: () => 'vc' });
   const create = (): void => chardevs.create(parseOptions('null,id=serial0', 'backend', () => {}));
   expect(create).toThrow("attempt to add duplicate property 'serial0' to object (type 'container')");
   expect(() => chardevs.remove('serial0')).toThrow("Chardev 'serial0' is busy");

@@ -1,6 +1,8 @@
 /** Character devices by QEMU's ids: those that the user makes with `chardev-add`, and those that come with the machine and its host. */
 import { MonitorError } from '../core/monitor-error.ts';
 import { NameTable } from '../core/name-table.ts';
+import { OBJECT_TREE } from '../qdev/links.ts';
+import { type ObjectTree, QomObject } from '../qdev/objects.ts';
 import { Options } from '../qdev/option-string.ts';
 import { type PropertyKind, STR } from '../qdev/properties.ts';
 import { ServiceName } from '../qdev/services.ts';
@@ -9,6 +11,7 @@ import { NULL_CHAR } from './char-backend.ts';
 import { readChardev } from './chardev-kinds.ts';
 import { RingBuffer } from './ring-buffer.ts';
 
+const CONTAINER = '/chardevs';
 /** Kinds that need nothing of the host, in QEMU's order. */
 const OWN_KINDS = ['memory', 'null', 'ringbuf'];
 
@@ -35,6 +38,8 @@ export interface SharedBackend {
 
 /** A character device that comes with the machine or its host. */
 export interface HostChardev {
+  /** Its kind, in QEMU's word. */
+  readonly driver: string;
   /** As `info chardev` shows it now. */
   readonly filename: () => string;
   /** For devices to take. Null: it is in use for good, by a part of the board or a monitor. */
@@ -77,6 +82,8 @@ interface Entry extends HostChardev {
   frontendOpen: boolean;
   /** How the user asked for it; undefined: it came with the machine or its host. */
   readonly options: Options | undefined;
+  /** What `qom-list` shows. */
+  readonly object: QomObject;
 }
 
 const isBusy = ({ inUse, shared }: Entry): boolean => inUse || shared !== undefined;
@@ -86,7 +93,13 @@ export class Chardevs {
   readonly #byId = new NameTable<Entry>();
   /** Oldest first. */
   readonly #ids = new Set<string>();
+  readonly #tree: ObjectTree;
   #host: ChardevHost | undefined;
+
+  /** @param tree has an object for each of them */
+  constructor(tree: ObjectTree) {
+    this.#tree = tree;
+  }
 
   /** From now on a host opens what is asked for. */
   setHost(host: ChardevHost): void {
@@ -102,7 +115,7 @@ export class Chardevs {
     }
     if (mux) throw new MonitorError("'mux' is not a valid char driver name");
     const made = backend.kind === 'ringbuf' ? new RingBuffer(backend.sizeBytes) : NULL_CHAR;
-    this.#add(id, { backend: made, filename: () => driver, options, inUse: false, frontendOpen: false });
+    this.#add(id, { driver, backend: made, filename: () => driver, options });
   }
 
   /** Makes a back end, with the host's help where there is one. Rejects with `MonitorError`. */
@@ -158,7 +171,7 @@ export class Chardevs {
   /** Adds one that comes with the machine or its host. Throws `MonitorError` when the id is taken. */
   provide(id: string, chardev: HostChardev): void {
     const forGood = chardev.backend === null && chardev.shared === undefined;
-    this.#add(id, { ...chardev, options: undefined, inUse: forGood, frontendOpen: forGood });
+    this.#add(id, { ...chardev, options: undefined }, forGood);
   }
 
   /** What `chardev-add` makes here. */
@@ -249,13 +262,16 @@ export class Chardevs {
     throw new MonitorError(`attempt to add duplicate property '${id}' to object (type 'container')`);
   }
 
-  #add(id: string, entry: Entry): void {
+  #add(id: string, chardev: HostChardev & Pick<Entry, 'options'>, inUse = false): void {
     this.#checkNew(id);
-    this.#byId.add(id, entry);
+    // QEMU: the container comes with the first of them, and stays.
+    const object = this.#tree.container(CONTAINER).addChild(id, new QomObject(`chardev-${chardev.driver}`));
+    this.#byId.add(id, { ...chardev, object, inUse, frontendOpen: inUse });
     this.#ids.add(id);
   }
 
   #take(id: string): void {
+    this.#byId.get(id)?.object.unparent();
     this.#byId.remove(id);
     this.#ids.delete(id);
   }
@@ -268,7 +284,7 @@ export function failedToAdd(id: string, error: unknown): MonitorError {
 }
 
 /** The machine's character back ends. */
-export const CHARDEVS = new ServiceName('chardevs', () => new Chardevs());
+export const CHARDEVS = new ServiceName('chardevs', (services) => new Chardevs(services.get(OBJECT_TREE)));
 
 /** A property that names a free character back end, or none. */
 export const CHARDEV: PropertyKind = {

@@ -14,8 +14,6 @@ import { MonitorError } from '../core/monitor-error.ts';
 import { TraceLog } from '../core/trace.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
-import type { EntryState } from '../firmware/entry.ts';
-import { loadKernel } from '../firmware/load.ts';
 import { UserInput } from '../input/user-input.ts';
 import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
@@ -29,11 +27,9 @@ import { UserObjects } from '../qdev/user-objects.ts';
 import { machineServices, provideBoard } from './board-services.ts';
 import { NoneBoard } from './boards/none-board.ts';
 import { PcBoard } from './boards/pc.ts';
-import { pcFirmwareSetup } from './boards/pc-firmware.ts';
 import { cpuHostOf } from './cpu-host.ts';
 import { ONE_PROCESSOR } from './cpu-topology.ts';
 import { OBJECT_TYPES, typesOf } from './device-types.ts';
-import { enterKernel, setUpMsrs } from './entry-state.ts';
 import { GuestAccess } from './guest-access.ts';
 import { GuestRequests } from './guest-requests.ts';
 import { Inspection } from './inspection.ts';
@@ -43,6 +39,7 @@ import { MachineDebug, noGdbServer } from './machine-debug.ts';
 import { machineEngine } from './machine-engine.ts';
 import { dimmSlots, machineMemory } from './machine-memory.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
+import { loadBootFiles, powerUp } from './power-up.ts';
 import { NO_PROCESSORS, Processors } from './processors.ts';
 import { resetDevices } from './reset-devices.ts';
 import { RunControl, type RunState } from './run-state.ts';
@@ -200,7 +197,7 @@ export class Machine implements MachineApi {
     onMemorySize(config.memoryBytes);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
     this.#bootFiles = config.restoring === true ? undefined : config;
-    this.#loadKernel(0);
+    if (this.#bootFiles !== undefined) loadBootFiles(this.#bootFiles, this.#pc, 0);
   }
 
   /** Replaced by whoever shows the console. */
@@ -341,7 +338,7 @@ export class Machine implements MachineApi {
   /** Kernel and initrd for the next reset, or for the first start: then throws KernelError. */
   setBootFiles(files: BootFiles): void {
     this.#bootFiles = files;
-    if (this.runState === 'prelaunch') this.#loadKernel(0);
+    if (this.runState === 'prelaunch') loadBootFiles(files, this.#pc, 0);
   }
 
   /** The guest was reset before `setBootFiles`: it stands still. */
@@ -456,23 +453,12 @@ export class Machine implements MachineApi {
     this.#poweredUp = false;
   }
 
-  /** What firmware and boot loader do before the first instruction of the kernel, with the devices that are there by then; false: it has to wait. */
+  /** Before the first instruction; false: it has to wait. */
   #powerUp(): boolean {
     if (this.#bootFiles === undefined) return false;
     this.#poweredUp = true;
-    const entry = this.#loadKernel(pcFirmwareSetup(this.board));
-    const { cpu } = this.engine;
-    this.processors.eachOnStage(() => entry && setUpMsrs(cpu, entry));
-    if (entry !== undefined) enterKernel(cpu, entry);
+    powerUp(this.#bootFiles, this.board, this.processors, this.engine.cpu);
     return true;
-  }
-
-  #loadKernel(rsdp: number): EntryState | undefined {
-    const { kernel, initrd, append = '' } = this.#bootFiles ?? {};
-    if (kernel === undefined || !this.#executes) return undefined;
-    const { hypertransport, wiring } = this.board;
-    const parts = { kernel, initrd, commandLine: append, ram: wiring.ram, hypertransport, rsdp };
-    return loadKernel(parts, wiring.memory);
   }
 
   /** A fault of ours: the guest may be in any state now, only a reset makes it good. */

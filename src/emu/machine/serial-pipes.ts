@@ -17,6 +17,7 @@ export function serialPipes(
     const pipe = new CharPipe((bytes) => send(bytes, index));
     // QEMU: a terminal that is part of the display is `vc`. What is at its other end is the host's: no device can have it.
     named?.provide(`serial${index}`, {
+      driver: 'vc',
       backend: null,
       filename: () => 'vc',
       sendBreak: () => pipe.sendEvent('break'),
