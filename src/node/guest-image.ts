@@ -39,6 +39,9 @@ export function readGuest(wanted: Wanted): GuestFiles {
   const isTest = wanted.qtest !== undefined || runsNoGuest(wanted);
   const hasDefault = wanted.kernel === undefined && !namesDisk && !isTest;
   const guest = wanted.guest ?? (hasDefault ? DEFAULT_GUEST : undefined);
+  if (wanted.machineType === NONE_MACHINE && (wanted.kernel ?? guest) !== undefined) {
+    throw startError("The -kernel parameter is not supported (use the generic 'loader' device instead).");
+  }
   if (guest !== undefined) return readImage(guest, wanted);
   if (wanted.kernel === undefined) checkNoKernel(wanted);
   const kernel = wanted.kernel === undefined ? undefined : readKernel(wanted.kernel);

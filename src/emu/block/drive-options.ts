@@ -58,11 +58,13 @@ export interface DriveOptions {
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   snapshot: ['off'],
   'copy-on-read': ['off'],
+  // Not modelled: `on`, QEMU's default, takes an image that may not be written as a read-only one. Here that is an error.
+  'auto-read-only': ['on', 'off'],
   'detect-zeroes': ['off'],
   werror: ['report', 'enospc'],
   rerror: ['report'],
 };
-const BOOLEANS = new Set(['snapshot', 'copy-on-read']);
+const BOOLEANS = new Set(['snapshot', 'copy-on-read', 'auto-read-only']);
 const WORDS: Readonly<Record<string, { readonly words: readonly string[]; readonly error: string }>> = {
   werror: { words: ['ignore', 'stop', 'report', 'enospc'], error: 'invalid write error action' },
   rerror: { words: ['ignore', 'stop', 'report'], error: 'invalid read error action' },

@@ -10,7 +10,7 @@ import {
   machineVersion,
   NONE_MACHINE,
 } from '../machine/machine-versions.ts';
-import { readSmp, SMP_KEYS } from '../machine/smp-options.ts';
+import { MAX_CPUS, readSmp, SMP_KEYS } from '../machine/smp-options.ts';
 import { parseBool } from '../qdev/properties.ts';
 import { StartError, startError } from './start-error.ts';
 
@@ -168,11 +168,11 @@ export const SMP_HELP = `smp-opts options:\n${[...SMP_KEYS]
 /** Throws StartError for processors that the machine cannot have. Without options it has one. */
 export function smpOption(
   given: ReadonlyMap<string, string>,
-  { prefersSockets, name }: MachineVersion,
+  { prefersSockets, name, isEmpty }: MachineVersion,
   warn: (text: string) => void,
 ): SmpConfig {
   if (given.size === 0) return ONE_PROCESSOR;
-  const smp = readSmp(given, { prefersSockets, machine: name }, (text) =>
+  const smp = readSmp(given, { prefersSockets, machine: name, maxCpus: isEmpty ? 1 : MAX_CPUS }, (text) =>
     warn(startError(`warning: ${text}`).message),
   );
   if (typeof smp === 'string') throw startError(smp);

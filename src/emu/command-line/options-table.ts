@@ -53,6 +53,7 @@ const GROUPS: readonly OptionGroup[] = [
         value: '[order=]drives[,once=drives][,menu=on|off][,reboot-timeout=ms][,splash-time=ms]',
         help: 'what firmware is told in CMOS and fw_cfg; a kernel that is named starts anyway',
       },
+      { name: 'no-fd-bootchk', help: 'tells firmware not to look for a boot signature on floppies' },
       { name: 'uuid', value: 'uuid', help: 'the UUID of the machine' },
       { name: 'name', value: 'string', help: 'a name for the machine; nothing depends on it' },
       {

@@ -185,10 +185,14 @@ class Reader {
       noReboot: this.#has('no-reboot'),
       noShutdown: this.#has('no-shutdown'),
       accel,
-      boot: this.#reading('boot', () => readBoot(this.#all('boot'))),
+      boot: this.#reading('boot', () => this.#boot()),
       uuid: this.#all('uuid').map(readUuid).at(-1),
       qtest: this.#qtest(),
     };
+  }
+
+  #boot(): BootConfig {
+    return { ...readBoot(this.#all('boot')), skipsFloppyCheck: this.#has('no-fd-bootchk') };
   }
 
   #qtest(): QtestOption | undefined {

@@ -7,6 +7,8 @@ export interface BootConfig {
   readonly order?: string | undefined;
   /** The same up to the first reset. */
   readonly once?: string | undefined;
+  /** QEMU: -no-fd-bootchk. */
+  readonly skipsFloppyCheck?: boolean | undefined;
   readonly menu?: boolean | undefined;
   readonly splashTimeMs?: number | undefined;
   /** -1: no reboot. */

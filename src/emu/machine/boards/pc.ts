@@ -145,7 +145,8 @@ export class PcBoard {
 
   /** The order in which firmware looks for a system. Throws QEMU's error. */
   setBootOrder(order: string): void {
-    for (const [index, value] of bootOrderBytes(order)) this.rtc.setCmos(index, value);
+    const skipsFloppyCheck = this.wiring.settings?.boot?.skipsFloppyCheck;
+    for (const [index, value] of bootOrderBytes(order, skipsFloppyCheck)) this.rtc.setCmos(index, value);
   }
 
   constructor(wiring: PcWiring) {
@@ -202,6 +203,7 @@ export class PcBoard {
       ramAbove4g: ram.above4g,
       cpus: processors.present.length,
       bootOrder: boot.once ?? boot.order ?? DEFAULT_BOOT_ORDER,
+      skipsFloppyCheck: boot.skipsFloppyCheck ?? false,
       floppies: [0, 0],
       disks: [undefined, undefined, undefined, undefined],
     });
