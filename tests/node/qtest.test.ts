@@ -116,7 +116,10 @@ describe('a machine that a test drives', () => {
     expect(await qmp.ask('query-pci')).toEqual([]);
     expect(await qmp.ask('query-memory-size-summary')).toMatchObject({ 'base-memory': 0 });
     expect(await qtest.say('read 0 4')).toEqual(['OK 0x00000000']);
-    const names = (await qmp.ask('query-machines')) as readonly { readonly name: string; readonly alias?: string }[];
+    const names = (await qmp.ask('query-machines')) as readonly {
+      readonly name: string;
+      readonly alias?: string;
+    }[];
     expect(names.find(({ alias }) => alias === 'pc')?.name).toBe('pc-i440fx-7.2');
     expect(names.map(({ name }) => name)).toContain('none');
   });
@@ -138,7 +141,16 @@ describe('-qtest', () => {
   });
 
   it('works on the terminal, without a log', async () => {
-    const run = start('-qtest', 'stdio', '-qtest-log', 'none', '-display', 'none', '-machine', 'pc,accel=qtest');
+    const run = start(
+      '-qtest',
+      'stdio',
+      '-qtest-log',
+      'none',
+      '-display',
+      'none',
+      '-machine',
+      'pc,accel=qtest',
+    );
     run.type('endianness\n');
     await run.until('OK little\n');
     expect(run.stderr).toBe('');

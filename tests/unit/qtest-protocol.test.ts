@@ -224,6 +224,46 @@ describe('a line', () => {
   });
 });
 
+/** Bytes of an item of fw_cfg. */
+function fwCfg(ask: (line: string) => string, key: number, size: number): readonly number[] {
+  ask(`outw 0x510 ${key}`);
+  return Array.from({ length: size }, () => Number(ask('inb 0x511')) & 0xff);
+}
+
+describe('what firmware is told', () => {
+  const cmos = (ask: (line: string) => string, index: number): number => {
+    ask(`outb ${CMOS_INDEX} ${index}`);
+    return Number(ask(`inb ${CMOS_DATA}`));
+  };
+  const order = (ask: (line: string) => string): readonly number[] => [cmos(ask, 0x38), cmos(ask, 0x3d)];
+
+  it('of the boot order: the one of one start is over with a reset', () => {
+    const { machine, ask } = qtestRig({ boot: { order: 'n', once: 'ad', skipsFloppyCheck: true } });
+    expect(order(ask)).toEqual([0x01, 0x31]);
+    machine.reset();
+    expect(order(ask)).toEqual([0x01, 0x04]);
+    expect(order(qtestRig().ask)).toEqual([0x30, 0x12]);
+  });
+
+  it('in fw_cfg, as QEMU 7.2 has it', () => {
+    const { ask } = qtestRig({
+      boot: { menu: true, rebootTimeoutMs: 15, splashTimeMs: 7 },
+      uuid: '4600cb32-38ec-4b2f-8acb-81c6ea54f2d8',
+      smp: { cpus: 2, maxCpus: 4, sockets: 1, dies: 1, cores: 4, threads: 1 },
+    });
+    const uuid = fwCfg(ask, 2, 16).map((byte) => byte.toString(16).padStart(2, '0'));
+    expect(uuid.join('')).toBe('4600cb3238ec4b2f8acb81c6ea54f2d8');
+    expect(fwCfg(ask, 3, 8)).toEqual([0, 0, 0, 1, 0, 0, 0, 0]);
+    expect([fwCfg(ask, 5, 2), fwCfg(ask, 14, 2), fwCfg(ask, 15, 2)]).toEqual([
+      [2, 0],
+      [1, 0],
+      [4, 0],
+    ]);
+    expect(fwCfg(ask, 0x20, 4)).toEqual([15, 0, 0, 0]);
+    expect(fwCfg(ask, 0x21, 2)).toEqual([7, 0]);
+  });
+});
+
 describe('a machine without vCPUs that run', () => {
   it('still is reset and switched off by its registers', () => {
     const { machine, ask } = qtestRig();
