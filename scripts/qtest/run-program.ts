@@ -10,6 +10,8 @@ export interface Outcome {
 }
 
 const SUBTEST_MS = 120_000;
+/** A subtest waits 50 s for an emulator that has refused to start. */
+const REFUSED_MS = 3000;
 const SAID_CHARACTERS = 6000;
 /** What Hotslot prints when it is asked for something that it does not have. */
 const ABSENT = [
@@ -22,6 +24,10 @@ const ABSENT = [
   /only none is modelled/,
   /invalid object type|unsupported object type|Parameter 'qom-type' does not accept value/,
 ];
+
+function isAbsent(said: string): boolean {
+  return ABSENT.some((pattern) => pattern.test(said));
+}
 
 interface Ended {
   readonly status: number | null;
@@ -39,8 +45,10 @@ function run(program: string, args: readonly string[], emulator: string): Promis
   child.stdout.on('data', (bytes: Buffer) => {
     stdout += bytes.toString('latin1');
   });
+  let refused: NodeJS.Timeout | undefined;
   child.stderr.on('data', (bytes: Buffer) => {
     stderr += bytes.toString('latin1');
+    if (isAbsent(stderr)) refused ??= setTimeout(end, REFUSED_MS);
   });
   const end = (): void => {
     try {
@@ -56,6 +64,7 @@ function run(program: string, args: readonly string[], emulator: string): Promis
   return new Promise((resolve) => {
     child.on('exit', (status) => {
       clearTimeout(timer);
+      clearTimeout(refused);
       end();
       // What is still in the pipes comes before `close`, unless somebody holds them open.
       const ended = (): void => resolve({ status, stdout, stderr });
@@ -70,7 +79,7 @@ function run(program: string, args: readonly string[], emulator: string): Promis
 
 function resultOf({ status, stdout, stderr }: Ended): Outcome['result'] {
   if (status === 0 && !/^not ok/m.test(stdout)) return 'passed';
-  return ABSENT.some((pattern) => pattern.test(`${stderr}\n${stdout}`)) ? 'absent' : 'failed';
+  return isAbsent(`${stderr}\n${stdout}`) ? 'absent' : 'failed';
 }
 
 /** @param only one subtest, or those whose path begins so */
@@ -82,9 +91,9 @@ export async function runProgram(
   const listed = await run(program, ['-l'], emulator);
   const all = listed.stdout.split('\n').filter((line) => line.startsWith('/'));
   if (all.length === 0) {
-    return [
-      { path: '(list)', result: 'failed', said: (listed.stdout + listed.stderr).slice(-SAID_CHARACTERS) },
-    ];
+    // It has asked what there is, and has nothing to test.
+    const result = listed.status === 0 ? 'absent' : 'failed';
+    return [{ path: '(list)', result, said: (listed.stdout + listed.stderr).slice(-SAID_CHARACTERS) }];
   }
   const outcomes: Outcome[] = [];
   for (const path of all.filter((one) => only === undefined || one.startsWith(only))) {
