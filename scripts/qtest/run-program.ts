@@ -1,5 +1,6 @@
 /** One of QEMU's qtest programs, subtest by subtest: a failed assertion ends a program, so each has a process of its own. */
 import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
 
 /** What came of a subtest. `absent`: it is about a device, a machine or an option that Hotslot does not have. */
 export interface Outcome {
@@ -22,6 +23,7 @@ const ABSENT = [
   /machine type does not support if=/,
   /No '[^']+' bus found for device/,
   /only none is modelled/,
+  /Could not open 'blkdebug:/,
   /invalid object type|unsupported object type|Parameter 'qom-type' does not accept value/,
 ];
 
@@ -37,6 +39,8 @@ interface Ended {
 
 function run(program: string, args: readonly string[], emulator: string): Promise<Ended> {
   const child = spawn(program, args, {
+    // Some look for their data below the folder in which they were built.
+    cwd: join(dirname(program), '../..'),
     // Its emulators are in its process group, which ends with it.
     detached: true,
     env: { ...process.env, QTEST_QEMU_BINARY: emulator, MALLOC_PERTURB_: undefined, G_TEST_SLOW: undefined },
@@ -92,7 +96,7 @@ export async function runProgram(
   const all = listed.stdout.split('\n').filter((line) => line.startsWith('/'));
   if (all.length === 0) {
     // It has asked what there is, and has nothing to test.
-    const result = listed.status === 0 ? 'absent' : 'failed';
+    const result = listed.status === 0 ? 'absent' : resultOf(listed);
     return [{ path: '(list)', result, said: (listed.stdout + listed.stderr).slice(-SAID_CHARACTERS) }];
   }
   const outcomes: Outcome[] = [];
