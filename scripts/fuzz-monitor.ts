@@ -116,8 +116,8 @@ const WORDS: readonly (() => string)[] = [
   () => `cpu ${number()}`,
   () =>
     `print${maybe(one(['/x', '/d', '/c', '/zz', '/']))} ${one([number(), '$pc', '$eax', '$nope', '1+', '"a"', "'a'"])}`,
-  () => `x${maybe(one(['/4xw', '/2xb', '/s', '/200xb', '/xg']))} ${one(['0', '0x1000', '$pc', 'zz', ''])}`,
-  () => `xp${maybe(one(['/4xw', '/2xb', '/8xg', '/i']))} ${one(['0', '0x1000', '0xffff0', 'zz', ''])}`,
+  () => `x${maybe(one(['/4xw', '/2xb', '/s', '/200xb', '/xg']))} ${one(['0', '0x100000', '$pc', 'zz', ''])}`,
+  () => `xp${maybe(one(['/4xw', '/2xb', '/8xg', '/i']))} ${one(['0', '0x100000', '0xffff0', 'zz', ''])}`,
   () => `sum ${number()} ${number()}`,
   () => `i${maybe(one(['/b', '/w', '/l', '/q']))} ${one(['0xcf8', '0x3f8', number()])}`,
   () => `balloon ${number()}`,

@@ -3,6 +3,37 @@ import type { Flow, Step } from './record-monitor-flows.ts';
 
 const hmp = (...lines: readonly string[]): Step[] => lines.map((line) => ({ hmp: line }));
 
+/** Words of older versions, which QEMU has no more. */
+const LEGACY: readonly string[] = [
+  'usb_add host:003.003',
+  'usb_del 0.2',
+  'pci_add auto nic model=e1000',
+  'pci_add auto storage file=/tmp/disk1.img,if=scsi',
+  'pci_del 4',
+  'cpu_set 1 online',
+  'cpu_set 4 offline',
+  'cpu-add 1',
+  'cpu_add 1',
+  'help pci_add',
+  'help usb_add',
+  'help cpu_set',
+  'help cpu-add',
+  'host_net_add tap',
+  'host_net_remove 0 x',
+  'acl_show x',
+  'block_passwd x y',
+  'migrate_set_speed 1',
+  'migrate_set_downtime 1',
+  'trace-file on',
+  'info pcmcia',
+  'info cpustats',
+  'info migrate_cache_size',
+  'help info pcmcia',
+  'drive_add 0:0:4 file=/tmp/disk1.img,format=raw,if=scsi',
+  'drive_add 0:0:4 file=/tmp/disk1.img,format=raw,if=virtio',
+  'info name   # comment',
+];
+
 const COMMANDS: readonly string[] = [
   'set_link',
   'set_link x',
@@ -287,6 +318,7 @@ const TOPICS: readonly string[] = [
 ];
 
 export const ABSENT_FLOWS: readonly Flow[] = [
+  { name: 'commands_legacy', guest: false, steps: hmp(...LEGACY) },
   { name: 'commands_absent', guest: false, steps: hmp(...COMMANDS, ...TOO_MANY) },
   { name: 'commands_info', guest: false, steps: hmp(...TOPICS) },
 ];

@@ -150,6 +150,20 @@ const MEMORY: readonly string[] = [
   ],
 ];
 
+/** Accesses that are wider than a chip, or not at a multiple of their size; values that time does not change. */
+const PORTS: readonly string[] = [
+  'o/b 0x70 0x0d',
+  ...[
+    0x08, 0x0f, 0x21, 0x22, 0x60, 0x62, 0x63, 0x64, 0x70, 0x71, 0x72, 0x80, 0x81, 0x82, 0x83, 0x8f, 0x92,
+    0xa1,
+  ],
+  ...[0xb2, 0xd0, 0xd2, 0x4d0, 0x4d1, 0x50f, 0x510, 0x511, 0x512, 0x514, 0x517, 0xcf8, 0xcf9, 0xcfe, 0xcff],
+  'xp/i 0x100000',
+  'i 0x92',
+].flatMap((port) =>
+  typeof port === 'string' ? port : ['b', 'h', 'w'].map((size) => `i/${size} 0x${port.toString(16)}`),
+);
+
 const INPUT: readonly string[] = [
   'sendkey',
   'sendkey a',
@@ -361,6 +375,7 @@ const TREES: readonly string[] = [
 
 export const COMMAND_FLOWS: readonly Flow[] = [
   { name: 'commands_memory', guest: false, steps: hmp(...MEMORY) },
+  { name: 'commands_ports', guest: false, steps: hmp(...PORTS) },
   { name: 'commands_input', guest: false, steps: hmp(...INPUT) },
   { name: 'commands_log', guest: false, steps: hmp(...LOG) },
   { name: 'commands_machine', guest: false, steps: hmp(...MACHINE) },

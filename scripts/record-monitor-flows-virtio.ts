@@ -133,6 +133,10 @@ export const VIRTIO_FLOWS: readonly Flow[] = [
       'chardev-add ringbuf,id=r1,size=3',
       'chardev-add ringbuf,id=r1,size=zz',
       'chardev-add ringbuf,id=r1,size=0',
+      ...['1.5', '1.5b', '.5k', '0x1.5', '1e3', '1.25k'].map(
+        (size) => `chardev-add ringbuf,id=r1,size=${size}`,
+      ),
+      'chardev-add nosuch,id=r1,size=1.5',
       'chardev-add ringbuf,id=r1,size=8',
       'chardev-add memory,id=r2,size=4k',
       'ringbuf_write',

@@ -49,6 +49,7 @@ export {
   type ChardevOption,
   type CharOption,
   type CommandLine,
+  displayNote,
   type MonitorOption,
   type OptionGroup,
   type QtestOption,
@@ -78,6 +79,8 @@ export {
   restoreMachine,
   saveMachine,
 } from './machine/snapshot-machine.ts';
+export type { Dialect } from './monitor/dialects/dialect.ts';
+export { DEFAULT_DIALECT, DIALECTS } from './monitor/dialects/dialects.ts';
 export { HmpConsole } from './monitor/hmp/console.ts';
 export type { ConsoleOutput } from './monitor/line-console.ts';
 export { Monitor } from './monitor/monitor.ts';

@@ -35,6 +35,7 @@ export interface CharacterOptions {
   readonly serials: readonly CharOption[];
   readonly monitors: readonly MonitorOption[];
   readonly chardevs: readonly ChardevOption[];
+  readonly monitorInFront?: boolean;
 }
 
 class Opener {
@@ -46,20 +47,26 @@ class Opener {
   }
 
   /** Rejects with StartError, having closed what was open. */
-  async open({ serials, monitors, chardevs }: CharacterOptions): Promise<Channels> {
+  async open({ serials, monitors, chardevs, monitorInFront }: CharacterOptions): Promise<Channels> {
     try {
       for (const { options, at } of chardevs) await this.#about(at, () => this.#set.add(options, at));
-      for (const option of monitors) await this.#about(option.at, () => this.#monitor(option));
+      if (monitorInFront !== true) await this.#takeMonitors(monitors);
       const ports: (Channel | undefined)[] = [];
       for (const option of serials) {
         // QEMU: what is more than the board has ports is opened, and leads nowhere.
         ports.push(await this.#about(option.at, () => this.#serial(option, `serial${ports.length}`)));
       }
+      if (monitorInFront === true) await this.#takeMonitors(monitors);
       return { set: this.#set, serials: ports, monitors: this.#monitors };
     } catch (error) {
       this.#set.close();
       throw error;
     }
+  }
+
+  /** Whoever is last has the keys of what is shared. */
+  async #takeMonitors(monitors: readonly MonitorOption[]): Promise<void> {
+    for (const option of monitors) await this.#about(option.at, () => this.#monitor(option));
   }
 
   /** Says of an error which option it is about. */

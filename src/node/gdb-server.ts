@@ -1,5 +1,13 @@
 /** `-gdb`, `-s` and the monitor's `gdbserver`: the gdb server on a channel of the host. */
-import { GdbStub, type Machine, Monitor, MonitorError, type Options, parseShortForm } from '../emu/index.ts';
+import {
+  type Dialect,
+  GdbStub,
+  type Machine,
+  Monitor,
+  MonitorError,
+  type Options,
+  parseShortForm,
+} from '../emu/index.ts';
 import type { Channel } from './chardev.ts';
 import { InputGate } from './input-gate.ts';
 
@@ -8,6 +16,8 @@ const MAX_QUEUED_BYTES = 1 << 20;
 
 export interface GdbServerHost {
   readonly machine: Machine;
+  /** Of `monitor` commands. */
+  readonly dialect: Dialect;
   /** Opens a character device as -serial names it. Rejects with MonitorError. */
   readonly open: (device: string) => Promise<Channel>;
   readonly stderr: (message: string) => void;
@@ -55,8 +65,8 @@ export class GdbServer {
   }
 
   #attach(channel: Channel): void {
-    const { machine, stderr, wake } = this.#host;
-    const monitor = new Monitor({ machine, stderr });
+    const { machine, dialect, stderr, wake } = this.#host;
+    const monitor = new Monitor({ machine, stderr, dialect });
     const stub = new GdbStub((bytes) => channel.write(bytes), {
       machine,
       stderr,

@@ -1,5 +1,5 @@
 /** `hotslot-system-x86_64`: the machine behind QEMU's command line. */
-import { asBlockError, readCommandLine, report, StartError } from '../emu/index.ts';
+import { asBlockError, displayNote, readCommandLine, report, StartError } from '../emu/index.ts';
 import { printError, runMachine } from './session.ts';
 
 async function main(args: readonly string[]): Promise<number> {
@@ -8,6 +8,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(wanted.text);
     return 0;
   }
+  const note = displayNote(wanted);
+  if (note !== undefined) printError(report(note));
   return runMachine(wanted);
 }
 

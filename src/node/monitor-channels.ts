@@ -1,5 +1,12 @@
 /** Monitors on channels: HMP for people, QMP for programs. */
-import { HmpConsole, type Machine, type QmpMessage, QmpSession, qmpText } from '../emu/index.ts';
+import {
+  type Dialect,
+  HmpConsole,
+  type Machine,
+  type QmpMessage,
+  QmpSession,
+  qmpText,
+} from '../emu/index.ts';
 import type { Channel, ChannelUser } from './chardev.ts';
 import type { MonitorChannel } from './chardev-open.ts';
 import { InputGate } from './input-gate.ts';
@@ -13,6 +20,7 @@ const MAX_QMP_REQUESTS = 8;
 
 export interface MonitorUser {
   readonly machine: Machine;
+  readonly dialect: Dialect;
   /** A command may have changed what the machine does. */
   readonly wake: () => void;
   /** Told what QEMU prints on its standard error. */
@@ -97,7 +105,8 @@ class Screen implements Pick<ChannelUser, 'opened' | 'focus'> {
   }
 }
 
-function attachHmp(channel: Channel, { machine, wake, stderr, hasEnded }: MonitorUser): void {
+function attachHmp(channel: Channel, user: MonitorUser): void {
+  const { machine, dialect, wake, stderr, hasEnded } = user;
   const encoder = new TextEncoder();
   const output = new HeldOutput((text) => {
     if (text !== '' && !hasEnded()) channel.write(encoder.encode(text));
@@ -105,7 +114,7 @@ function attachHmp(channel: Channel, { machine, wake, stderr, hasEnded }: Monito
   const isFull = (): boolean => channel.queuedBytes + output.length > MAX_ANSWER_BYTES;
   const console = new HmpConsole(
     (text) => output.write(text),
-    { machine, stderr },
+    { machine, stderr, dialect },
     { isFull, waits: () => gate.update() },
   );
   const screen = new Screen(console, output);
@@ -132,11 +141,12 @@ function attachHmp(channel: Channel, { machine, wake, stderr, hasEnded }: Monito
   });
 }
 
-function attachQmp({ channel, pretty }: MonitorChannel, { machine, wake, stderr }: MonitorUser): void {
+function attachQmp({ channel, pretty }: MonitorChannel, user: MonitorUser): void {
+  const { machine, dialect, wake, stderr } = user;
   const encoder = new TextEncoder();
   const isFull = (): boolean => channel.queuedBytes > MAX_ANSWER_BYTES;
   const tell = (message: QmpMessage): void => channel.write(encoder.encode(qmpText(message, pretty)));
-  const session = new QmpSession(tell, { machine, stderr, nowMs: () => Date.now() });
+  const session = new QmpSession(tell, { machine, stderr, dialect, nowMs: () => Date.now() });
   const gate = new InputGate(channel, () => session.waitingRequests > MAX_QMP_REQUESTS || isFull());
   channel.connect({
     input: (bytes) => {

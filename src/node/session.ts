@@ -148,6 +148,7 @@ class Session {
   async #startGdb(machine: Machine, { set }: Channels): Promise<void> {
     const gdb = new GdbServer({
       machine,
+      dialect: this.#commandLine.dialect,
       open: (device) => set.openAlone(gdbOptions(device)),
       stderr: (message) => this.#warn(message),
       wake: () => this.#loop?.wake(),
@@ -177,6 +178,7 @@ class Session {
     machine.onSerial = (bytes, port) => outputs[port]?.add(bytes);
     const user: MonitorUser = {
       ...{ machine, wake: () => loop.wake(), stderr: (message) => this.#warn(message) },
+      dialect: this.#commandLine.dialect,
       hasEnded: () => this.#ending,
     };
     for (const monitor of monitors) attachMonitor(monitor, user);

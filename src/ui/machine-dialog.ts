@@ -1,5 +1,6 @@
 import type { LineAnswer } from '../workers/protocol.ts';
 import { button } from './button.ts';
+import { dialectSelect } from './dialect-choice.ts';
 import { show, showError } from './dialog.ts';
 import { h, on } from './dom.ts';
 
@@ -72,6 +73,7 @@ export function openMachineDialog(options: MachineDialogOptions): () => void {
       h('p', {}, TEXT),
       h('label', { class: 'field' }, h('span', {}, 'Command line'), field),
       error,
+      dialectSelect(field),
       h('p', { class: 'hint', id: 'command-line-hint' }, HINT),
       output,
       h(
@@ -79,6 +81,7 @@ export function openMachineDialog(options: MachineDialogOptions): () => void {
         { class: 'form-actions' },
         button('Default', { label: 'Write the default command line', class: 'first' }, () => {
           field.value = options.defaultLine;
+          field.dispatchEvent(new Event('input'));
           tell(undefined);
         }),
         button('Cancel', {}, () => dialog.close()),

@@ -2,6 +2,8 @@ import {
   attachDevices,
   type CommandLine,
   type ConsoleOutput,
+  DEFAULT_DIALECT,
+  type Dialect,
   HmpConsole,
   type Machine,
   type MachineHost,
@@ -52,7 +54,7 @@ export async function makeMachine(
   }
   machine.devices.machineReady();
   for (const text of said) environment.onOutput('monitor', `${text}\r\n`);
-  return withMonitor(machine, environment).machine;
+  return withMonitor(machine, environment, commandLine.dialect).machine;
 }
 
 async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
@@ -89,7 +91,8 @@ export class ArrivingMachine {
     const machine = this.#machine;
     if (machine === undefined) throw new Error('a snapshot without a head');
     await restoreMachine(machine, state);
-    const made = withMonitor(machine, this.#environment);
+    // The snapshot is of the machine that the page has when nobody asked for another.
+    const made = withMonitor(machine, this.#environment, DEFAULT_DIALECT);
     made.resumeSize();
     return made.machine;
   }
@@ -113,6 +116,7 @@ function hostOf(environment: MachineEnvironment): MachineHost {
 function withMonitor(
   machine: Machine,
   environment: MachineEnvironment,
+  dialect: Dialect,
 ): { readonly machine: WorkerMachine; readonly resumeSize: () => void } {
   const size = new TerminalSizePort(
     (bytes) => machine.serials[SIZE_PORT]?.send(bytes),
@@ -134,7 +138,7 @@ function withMonitor(
   machine.devices.onChange = environment.onHardwareChange;
   machine.objects.onChange = environment.onHardwareChange;
   machine.events.listen(environment.onEvent);
-  const monitors = monitorsOf(machine, environment);
+  const monitors = monitorsOf(machine, environment, dialect);
   const workerMachine: WorkerMachine = {
     get runState() {
       return machine.runState;
@@ -190,13 +194,14 @@ function printError(environment: MachineEnvironment, message: string): void {
 function monitorsOf(
   machine: Machine,
   environment: MachineEnvironment,
+  dialect: Dialect,
 ): Pick<WorkerMachine, 'endpoints' | 'hmp' | 'qmp'> {
   const stderr = (message: string): void => printError(environment, message);
-  const options = { machine, stderr, nowMs: () => Date.now() };
+  const options = { machine, stderr, dialect, nowMs: () => Date.now() };
   const terminal = <T>(from: EndpointName, make: MakeTerminal<T>): T =>
     make((text) => environment.onOutput(from, text), { isFull: () => environment.isFull(from), waits() {} });
   const endpoints = {
-    monitor: terminal('monitor', (write, output) => new HmpConsole(write, { machine, stderr }, output)),
+    monitor: terminal('monitor', (write, output) => new HmpConsole(write, options, output)),
     qmp: terminal('qmp', (write, output) => new QmpShell(write, options, output)),
   };
   // QEMU's names for -monitor vc and -qmp vc.
@@ -207,7 +212,7 @@ function monitorsOf(
   const caller = new QmpCaller(environment.onQmpEvent, options);
   return {
     endpoints,
-    hmp: (line) => new Monitor({ machine, stderr }).execute(line),
+    hmp: (line) => new Monitor(options).execute(line),
     qmp: (request) => caller.call(request),
   };
 }

@@ -140,6 +140,9 @@ export interface MachineDrives {
 export const ENDPOINTS = ['monitor', 'qmp'] as const;
 export type EndpointName = (typeof ENDPOINTS)[number];
 
+/** The versions of QEMU whose words the monitors can speak, as `-compat-monitor` takes them; the first is the default. */
+export const MONITOR_DIALECTS = ['7.2', '5.1', '2.0', '1.5', '1.1', 'qemu-kvm-0.15'] as const;
+
 /** One value for each endpoint. */
 export function eachEndpoint<T>(make: (name: EndpointName) => T): Readonly<Record<EndpointName, T>> {
   return { monitor: make('monitor'), qmp: make('qmp') };

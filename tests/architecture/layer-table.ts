@@ -42,6 +42,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/firmware',
   ],
   'emu/snapshot': ['emu/core'],
+  'emu/disassembler': [],
   'emu/gdb': ['emu/core', 'emu/cpu', 'emu/machine'],
   'emu/qtest': ['emu/core', 'emu/qdev', 'emu/machine'],
   'emu/monitor': [
@@ -50,6 +51,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/qdev',
     'emu/machine',
     'emu/snapshot',
+    'emu/disassembler',
     'emu/char',
     'emu/block',
     'emu/pci',

@@ -32,6 +32,8 @@ import { RunControl, type RunState } from '../../src/emu/machine/run-state.ts';
 import { BALLOON } from '../../src/emu/memory/balloon.ts';
 import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
+import type { DialectName } from '../../src/emu/monitor/dialects/dialect.ts';
+import { findDialect } from '../../src/emu/monitor/dialects/dialects.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
 import type { PciDevice } from '../../src/emu/pci/pci-device.ts';
@@ -107,6 +109,8 @@ export interface MonitorRigOptions {
   readonly cpu?: string;
   readonly memoryBytes?: number;
   readonly dimms?: { readonly slots: number; readonly maxSize: number };
+  /** As after -compat-monitor. */
+  readonly dialect?: DialectName;
 }
 
 /** A machine stopped before its first instruction. */
@@ -115,6 +119,7 @@ export async function monitorRig({
   cpu: model = DEFAULT_CPU,
   memoryBytes = 256 * MIB,
   dimms,
+  dialect = '7.2',
 }: MonitorRigOptions = {}): Promise<MonitorRig> {
   const stderr: string[] = [];
   const say = (message: string): void => void stderr.push(message);
@@ -236,7 +241,7 @@ export async function monitorRig({
       screen += text;
       if (screen.endsWith(`\r\n${HMP_PROMPT}`) && text === HMP_PROMPT) prompted();
     },
-    { machine, stderr: say },
+    { machine, stderr: say, dialect: findDialect(dialect) },
   );
   console.start();
   const greeting = screen;

@@ -30,6 +30,32 @@ function printed(...args: string[]): string {
 const NO_KVM = 'Could not access KVM kernel module: No such file or directory\n';
 const OURS = 'hotslot-system-x86_64: ';
 
+describe('the command line of another year', () => {
+  it.each([['-enable-kvm'], ['-accel', 'kvm'], ['-machine', 'pc,accel=kvm']])('%s %s', (...args) => {
+    expect(printed(...args)).not.toContain('falling back');
+    const lines: string[] = [];
+    const wanted = readCommandLine([...args, '-compat-monitor', '2.0'], (text) => lines.push(text));
+    expect(wanted).toMatchObject({ dialect: { name: '2.0' } });
+    expect(lines.join('\n')).toMatch(
+      /^Could not access KVM kernel module: .*\n.*failed to initialize kvm: .*\n.*: falling back to tcg$/,
+    );
+  });
+
+  it('groups processors by sockets', () => {
+    expect(read('-smp', '1,maxcpus=4').smp).toMatchObject({ sockets: 1, cores: 4 });
+    expect(read('-smp', '1,maxcpus=4', '-compat-monitor', '5.1').smp).toMatchObject({ sockets: 4, cores: 1 });
+    expect(read('-smp', '1,maxcpus=4,cores=4', '-compat-monitor', '1.5').smp).toMatchObject({ cores: 4 });
+  });
+
+  it('takes the last of several, and the default without one', () => {
+    expect(read().dialect.name).toBe('7.2');
+    expect(read('-compat-monitor', '1.5', '-compat-monitor', '1.1').dialect.name).toBe('1.1');
+    expect(printed('-compat-monitor', '7')).toBe(
+      `${OURS}-compat-monitor 7: unsupported monitor version\nUse -compat-monitor help to list supported versions`,
+    );
+  });
+});
+
 describe('memory', () => {
   it.each([
     ['256', 256 * MIB],

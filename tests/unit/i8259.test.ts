@@ -139,7 +139,9 @@ describe('i8259', () => {
     const { io, read, write } = rig();
     write(0x4d0, 0xff);
     write(0x4d1, 0xff);
-    expect([read(0x4d0), read(0x4d1), io.read(0x4d0, 2)]).toEqual([0xf8, 0xde, 0xdef8]);
+    expect([read(0x4d0), read(0x4d1)]).toEqual([0xf8, 0xde]);
+    // QEMU: two regions of one port each, and each answers as often as it is asked.
+    expect([io.read(0x4d0, 2), io.read(0x4d1, 2)]).toEqual([0xf8f8, 0xdede]);
   });
   it('survives a hostile guest', () => {
     const { dev, io } = rig();

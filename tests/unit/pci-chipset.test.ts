@@ -172,7 +172,7 @@ describe('PIIX3 IDE without drives', () => {
     io.write(0xc004, 4, 0x12345677);
     io.write(0xc004, 2, 0xaaaa);
     expect(io.read(0xc004, 4)).toBe(0x1234aaa8);
-    expect([io.read(0xc000, 2), io.read(0xc002, 4)]).toEqual([0xffff, 0xffffffff]);
+    expect([io.read(0xc002, 2), io.read(0xc000, 4)]).toEqual([0xffff, 0xffffffff]);
   });
 });
 
@@ -186,7 +186,9 @@ describe('PIIX4 PM', () => {
     io.write(0x603, 1, 0x01);
     expect(io.read(0x602, 2)).toBe(0x21);
     io.write(0x600, 4, 0x0120_0000);
-    expect(io.read(0x600, 4)).toBe(0x0120_0001);
+    expect(io.read(0x600, 4)).toBe(0);
+    io.writeAnywhere(0x600, 4, 0x0120_0000);
+    expect(io.readAnywhere(0x600, 4)).toBe(0x0120_0001);
     io.write(0x604, 2, 0x1000);
     expect([io.read(0x604, 2), io.read(0x605, 1)]).toEqual([0x1000, 0]);
     io.write(0x605, 1, 0x04);

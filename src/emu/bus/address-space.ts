@@ -69,9 +69,14 @@ class Region implements Mapping, MappedRegion {
   }
 }
 
+function takes({ handler }: Region, offset: number, size: AccessSize): boolean {
+  return size <= (handler.maxSize ?? 4) && (offset % size === 0 || handler.unaligned === true);
+}
+
 /**
  * Overlaps are allowed: the higher priority answers, and among equals the one enabled first.
- * An access that no region holds whole reads as `unmapped` says, and writes are lost.
+ * The region with the first byte gets the whole access. QEMU: the guest reads 0, and writes nothing, where the access is not at a multiple
+ * of its size from where the region begins, or larger than the region takes.
  */
 export class AddressSpace {
   readonly name: string;
@@ -99,15 +104,36 @@ export class AddressSpace {
   }
 
   read(address: number, size: AccessSize): number {
-    const region = this.#find(address, size);
-    return region === undefined
-      ? this.#unmapped[size]
-      : region.handler.read(address - region.base, size) >>> 0;
+    const region = this.#find(address);
+    if (region === undefined) return address % size === 0 ? this.#unmapped[size] : 0;
+    const offset = address - region.base;
+    return takes(region, offset, size) ? region.handler.read(offset, size) >>> 0 : 0;
   }
 
   write(address: number, size: AccessSize, value: number): void {
-    const region = this.#find(address, size);
-    region?.handler.write(address - region.base, size, value >>> 0);
+    const region = this.#find(address);
+    if (region === undefined) return;
+    const offset = address - region.base;
+    if (takes(region, offset, size)) region.handler.write(offset, size, value >>> 0);
+  }
+
+  /** As monitors read: in pieces that are where a device takes them. */
+  readAnywhere(address: number, size: AccessSize): number {
+    let value = 0;
+    for (let at = 0; at < size; ) {
+      const piece = this.#pieceAt(address + at, size - at);
+      value += this.read(address + at, piece) * 2 ** (8 * at);
+      at += piece;
+    }
+    return value;
+  }
+
+  writeAnywhere(address: number, size: AccessSize, value: number): void {
+    for (let at = 0; at < size; ) {
+      const piece = this.#pieceAt(address + at, size - at);
+      this.write(address + at, piece, Math.floor(value / 2 ** (8 * at)) % 2 ** (8 * piece));
+      at += piece;
+    }
   }
 
   /** What answers now, by address, and the higher priority first. */
@@ -117,7 +143,7 @@ export class AddressSpace {
 
   /** True when some region answers `address`. */
   answers(address: number): boolean {
-    return this.#find(address, 1) !== undefined;
+    return this.#find(address) !== undefined;
   }
 
   insert(region: Region): void {
@@ -132,11 +158,21 @@ export class AddressSpace {
     this.#last = undefined;
   }
 
-  #find(address: number, size: number): Region | undefined {
+  #pieceAt(address: number, most: number): AccessSize {
+    const { base, handler } = this.#find(address) ?? {};
+    const offset = address - (base ?? 0);
+    const largest = Math.min(most, handler?.maxSize ?? 4);
+    const fits = (size: number): boolean =>
+      largest >= size && (offset % size === 0 || handler?.unaligned === true);
+    if (fits(4)) return 4;
+    return fits(2) ? 2 : 1;
+  }
+
+  #find(address: number): Region | undefined {
     const last = this.#last;
-    if (last !== undefined && address >= last.base && address + size <= last.base + last.size) return last;
+    if (last !== undefined && address >= last.base && address < last.base + last.size) return last;
     for (const region of this.#regions) {
-      if (address >= region.base && address + size <= region.base + region.size) {
+      if (address >= region.base && address < region.base + region.size) {
         // Overlapping regions of different priority must not be hidden by the shortcut above.
         this.#last = this.#overlapped(region) ? undefined : region;
         return region;

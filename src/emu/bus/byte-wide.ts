@@ -1,15 +1,16 @@
 /** Chips with an 8-bit data bus: the bus turns a wider access into byte cycles at rising addresses. */
 import type { AccessSize, IoHandler } from '../core/device.ts';
 
-/** A chip that answers byte cycles only. */
+/** A chip that answers byte cycles only; a wider access may lead it beyond its last port. */
 export interface BytePorts {
   readByte(offset: number): number;
   writeByte(offset: number, value: number): void;
 }
 
 /** Spec: ISA bus; QEMU: MemoryRegionOps with `impl.max_access_size = 1`. */
-export function byteWide(chip: BytePorts): IoHandler {
+export function byteWide(chip: BytePorts, { unaligned = false } = {}): IoHandler {
   return {
+    unaligned,
     read(offset: number, size: AccessSize): number {
       if (size === 1) return chip.readByte(offset);
       let value = 0;

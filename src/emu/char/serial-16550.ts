@@ -121,6 +121,7 @@ export class Serial16550 implements Device<SerialState>, CharFrontend, IoHandler
   readonly #trace: Trace;
   readonly #timeout: Timer;
   readonly #wide: IoHandler;
+  readonly unaligned = true;
 
   // Volatile state.
   #s = powerOn();
@@ -131,7 +132,7 @@ export class Serial16550 implements Device<SerialState>, CharFrontend, IoHandler
     this.#clock = clock;
     this.#trace = trace;
     this.#timeout = clock.timer(() => this.#characterTimeout());
-    this.#wide = byteWide(this);
+    this.#wide = byteWide(this, { unaligned: true });
     backend.connect(this);
   }
 

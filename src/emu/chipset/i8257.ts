@@ -4,7 +4,8 @@
  */
 import type { AddressSpace } from '../bus/address-space.ts';
 import { byteWide } from '../bus/byte-wide.ts';
-import type { Device } from '../core/device.ts';
+import type { Device, IoHandler } from '../core/device.ts';
+import { OPEN_BUS } from '../core/open-bus.ts';
 import { BOOLEAN, BYTE, list, record, WORD } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 
@@ -98,13 +99,19 @@ export class I8257 implements Device<I8257State> {
       io.map(base + (8 << index), 8 << index, control, { name: 'dma-cont' });
     }
     for (const [base, size] of PAGE_RANGES) {
-      const pages = byteWide({
+      const wide = byteWide({
         readByte: (port) => this.#pageChannel(base + port)?.page ?? 0xff,
         writeByte: (port, value) => {
           const channel = this.#pageChannel(base + port);
           if (channel !== undefined) channel.page = value;
         },
       });
+      // QEMU: its page registers are in a list of ports that are 8 or 16 bits wide.
+      const pages: IoHandler = {
+        unaligned: true,
+        read: (port, bytes) => (bytes === 4 ? OPEN_BUS[bytes] : wide.read(port, bytes)),
+        write: (port, bytes, value) => bytes !== 4 && wide.write(port, bytes, value),
+      };
       io.map(base, size, pages, { name: 'dma-page' });
     }
   }

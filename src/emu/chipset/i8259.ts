@@ -154,12 +154,12 @@ class Chip {
       this.acknowledge(line);
       return line | 0x80;
     }
-    if (port === 1) return s.imr;
+    if (port !== 0) return s.imr;
     return s.readIsr ? s.isr : s.irr;
   }
 
   write(port: number, value: number): void {
-    if (port === 1) this.#writeOdd(value);
+    if (port !== 0) this.#writeOdd(value);
     else if (value & ICW1) this.#writeIcw1(value);
     else if (value & OCW3) this.#writeOcw3(value);
     else this.#writeOcw2(value >>> OCW2_COMMAND_SHIFT, value & 7);
@@ -294,14 +294,16 @@ export class I8259Pair implements Device<I8259State> {
       });
       io.map(base, 2, ports, { name: 'pic' });
     }
-    const elcr = byteWide({
-      readByte: (port) => this.#chip(port).s.elcr,
-      writeByte: (port, value) => {
-        const chip = this.#chip(port);
-        chip.s.elcr = value & chip.elcrMask;
-      },
-    });
-    io.map(0x4d0, 2, elcr, { name: 'elcr' });
+    for (const index of [0, 1]) {
+      const chip = this.#chip(index);
+      const elcr = byteWide({
+        readByte: () => chip.s.elcr,
+        writeByte: (_, value) => {
+          chip.s.elcr = value & chip.elcrMask;
+        },
+      });
+      io.map(0x4d0 + index, 1, elcr, { name: 'elcr' });
+    }
   }
 
   /** ISA interrupt 0 to 15; 2 is the cascade and leads nowhere. */

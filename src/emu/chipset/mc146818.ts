@@ -185,7 +185,7 @@ export class Mc146818 implements Device<Mc146818State> {
 
   readByte(port: number): number {
     // QEMU: the index cannot be read back.
-    if (port === 0) return 0xff;
+    if ((port & 1) === 0) return 0xff;
     const { index } = this.#s;
     switch (index) {
       case REG_A:
@@ -204,7 +204,7 @@ export class Mc146818 implements Device<Mc146818State> {
 
   writeByte(port: number, value: number): void {
     const s = this.#s;
-    if (port === 0) {
+    if ((port & 1) === 0) {
       s.index = value & 0x7f;
       return;
     }

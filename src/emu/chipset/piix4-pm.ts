@@ -249,14 +249,9 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
   /** QEMU: words at 0 and 2; a byte write replaces its whole word, odd offsets are nothing. */
   #eventRegisters(): IoHandler {
     return {
-      read: (offset, size) => {
-        const low = this.#readEvent(offset);
-        return size === 4 ? low + this.#readEvent(offset + 2) * 0x10000 : low & OPEN_BUS[size];
-      },
-      write: (offset, size, value) => {
-        this.#writeEvent(offset, value & 0xffff);
-        if (size === 4) this.#writeEvent(offset + 2, value >>> 16);
-      },
+      maxSize: 2,
+      read: (offset, size) => this.#readEvent(offset) & OPEN_BUS[size],
+      write: (offset, _size, value) => this.#writeEvent(offset, value & 0xffff),
     };
   }
 
@@ -274,6 +269,7 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
   /** QEMU: any access of any size to the two ports is one to the whole register. */
   #controlRegister(): IoHandler {
     return {
+      maxSize: 2,
       read: (_offset, size) => this.#s.pm1Control & OPEN_BUS[size],
       write: (_offset, _size, value) => {
         this.#s.pm1Control = value & 0xffff & ~SLP_EN;

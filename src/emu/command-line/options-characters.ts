@@ -2,7 +2,7 @@
 import { parseChardevOptions } from '../char/chardev-options.ts';
 import { parseShortForm, sharesWithMonitor } from '../char/chardev-short-form.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import { isWellFormedId, type Options } from '../qdev/option-string.ts';
+import { isWellFormedId, Options } from '../qdev/option-string.ts';
 import { parseBool } from '../qdev/properties.ts';
 import type { GivenOption } from './options-split.ts';
 import { report, StartError, startError } from './start-error.ts';
@@ -42,9 +42,12 @@ export interface CharacterEnds {
   readonly serials: readonly CharOption[];
   /** In the order of the command line. */
   readonly monitors: readonly MonitorOption[];
+  /** Of those that share a terminal a monitor has the keys first, not a serial port. */
+  readonly monitorInFront: boolean;
 }
 
 const CHARDEV = 'chardev:';
+const TERMINAL = 'stdio';
 const HMP: Pick<MonitorOption, 'mode' | 'pretty'> = { mode: 'readline', pretty: false };
 const MONITORS: Readonly<Record<string, Pick<MonitorOption, 'mode' | 'pretty'>>> = {
   monitor: HMP,
@@ -81,6 +84,8 @@ export interface CharacterSettings {
   readonly noDefaults: boolean;
   /** There is no display, or -nographic. */
   readonly onTerminal: boolean;
+  /** Several may be on the terminal, as before QEMU 2.2, where the keys went to any of them. */
+  readonly sharesTerminal: boolean;
   /** Reads the options of -mon. Throws StartError. */
   readonly readMon: (option: GivenOption) => MonitorOption;
   /** Told what goes to standard error. */
@@ -92,6 +97,7 @@ class EndsReader {
   readonly chardevs: ChardevOption[] = [];
   readonly serials: CharOption[] = [];
   readonly monitors: MonitorOption[] = [];
+  monitorInFront = false;
   readonly #settings: CharacterSettings;
   /** Monitors with a device of their own. */
   #compat = 0;
@@ -117,6 +123,21 @@ class EndsReader {
       ? this.#monitorId(spec.slice(CHARDEV.length), at)
       : this.#compatChardev(spec, at);
     this.monitors.push({ chardev, ...kind, at });
+  }
+
+  /** The serial port that nobody asked for joins the monitor that is on the terminal. False: no monitor is. */
+  joinMonitor(): boolean {
+    const at = this.chardevs.findIndex(
+      ({ options }) =>
+        options.get('backend') === TERMINAL && this.monitors.some(({ chardev }) => chardev === options.id),
+    );
+    const found = this.chardevs[at];
+    if (found === undefined) return false;
+    const { id, entries } = found.options;
+    this.chardevs[at] = { ...found, options: new Options([...entries, ['mux', 'on']], id) };
+    this.serials.push({ spec: `${CHARDEV}${id}`, at: undefined });
+    this.monitorInFront = true;
+    return true;
   }
 
   /** QEMU: such an option names the monitor after its device. */
@@ -197,7 +218,7 @@ export function readGdbServers(given: readonly GivenOption[]): readonly CharOpti
 
 /** QEMU: -nographic brings both on the terminal unless the user put one of them elsewhere. */
 export function readCharacters(given: readonly GivenOption[], settings: CharacterSettings): CharacterEnds {
-  const { noDefaults, onTerminal } = settings;
+  const { noDefaults, onTerminal, sharesTerminal } = settings;
   const reader = new EndsReader(settings);
   for (const option of given) reader.read(option);
   const { serials } = reader;
@@ -212,7 +233,7 @@ export function readCharacters(given: readonly GivenOption[], settings: Characte
     if (wantsSerial) serial('vc');
   } else if (wantsSerial && wantsMonitor) serial('mon:stdio');
   else {
-    if (wantsSerial) serial('stdio');
+    if (wantsSerial && !(sharesTerminal && reader.joinMonitor())) serial('stdio');
     if (wantsMonitor) reader.monitor('stdio', HMP, undefined);
   }
   return reader;

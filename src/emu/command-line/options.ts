@@ -6,7 +6,10 @@ import { cpuHelp } from '../cpu/models/cpu-models.ts';
 import type { BootConfig } from '../machine/boot-config.ts';
 import type { SmpConfig } from '../machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../machine/device-types.ts';
-import { deviceListText, devicePropertiesText } from '../monitor/hmp/device-help.ts';
+import type { Dialect } from '../monitor/dialects/dialect.ts';
+import { DEFAULT_DIALECT, DIALECTS_HELP, findDialect } from '../monitor/dialects/dialects.ts';
+import { devicePropertiesText } from '../monitor/hmp/device-help.ts';
+import { usbAddErrors } from '../monitor/hmp/legacy/usb-commands.ts';
 import { objectHelpText } from '../monitor/hmp/object-commands.ts';
 import { parseJson } from '../qapi/json-reader.ts';
 import { isJsonObject, type JsonValue, keysOf } from '../qapi/json-value.ts';
@@ -48,7 +51,7 @@ import {
 } from './options-memory.ts';
 import { type GivenOption, splitArguments } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
-import { readingOption, report, type StartError, startError } from './start-error.ts';
+import { readingOption, report, StartError, startError } from './start-error.ts';
 
 export type { ChardevOption, CharOption, MonitorOption } from './options-characters.ts';
 /** A drive or device of the command line. */
@@ -76,6 +79,7 @@ export interface CommandLine {
   readonly chardevs: readonly ChardevOption[];
   readonly serials: readonly CharOption[];
   readonly monitors: readonly MonitorOption[];
+  readonly monitorInFront: boolean;
   readonly icountShift: number | undefined;
   /** Milliseconds since 1970; undefined: the host's time. */
   readonly rtcBaseMs: number | undefined;
@@ -93,6 +97,10 @@ export interface CommandLine {
   readonly uuid: string | undefined;
   /** Where a client of qtest is; undefined: nowhere. */
   readonly qtest: QtestOption | undefined;
+  /** -compat-monitor: the words that all monitors speak. */
+  readonly dialect: Dialect;
+  /** The user said where the machine is shown. */
+  readonly namesDisplay: boolean;
 }
 
 export interface QtestOption {
@@ -131,12 +139,14 @@ export function readCommandLine(args: readonly string[], warn: (text: string) =>
 class Reader {
   readonly #given: readonly GivenOption[];
   readonly #warn: (text: string) => void;
+  readonly #dialect: Dialect;
   readonly #machine = new Map<string, string>();
   readonly #smp = new Map<string, string>();
 
   constructor(given: readonly GivenOption[], warn: (text: string) => void) {
     this.#given = given;
     this.#warn = warn;
+    this.#dialect = readDialect(given);
   }
 
   read(): CommandLine | Answer {
@@ -147,6 +157,7 @@ class Reader {
     const objects = this.#objects();
     const characters = this.#characters();
     this.#checkDisplay();
+    this.#checkUsb();
     if (asked !== undefined) return { text: asked.name === 'help' ? helpText() : VERSION_LINES };
     this.#collectMachine();
     const answer = this.#help(devices, objects, characters.chardevs);
@@ -159,7 +170,8 @@ class Reader {
     const memory = this.#reading('m', () => this.#groups('m', 'size').map(readMemory));
     const accel = this.#reading('accel', () => this.#chooseAccel(machine.accel));
     const { version } = machine;
-    const smp = this.#reading('smp', () => smpOption(this.#smp, version, this.#warn));
+    const prefersSockets = version.prefersSockets || this.#dialect.start.prefersSockets;
+    const smp = this.#reading('smp', () => smpOption(this.#smp, { ...version, prefersSockets }, this.#warn));
     const cpu = this.#last('cpu');
     this.#reading('cpu', () => checkCpu(cpu, version, smp, this.#warn));
     const rtc = this.#groups('rtc', undefined).map(readRtc).at(-1);
@@ -188,6 +200,8 @@ class Reader {
       boot: this.#reading('boot', () => this.#boot()),
       uuid: this.#all('uuid').map(readUuid).at(-1),
       qtest: this.#qtest(),
+      dialect: this.#dialect,
+      namesDisplay: this.#has('nographic') || this.#has('display'),
     };
   }
 
@@ -282,6 +296,14 @@ class Reader {
     }
   }
 
+  #checkUsb(): void {
+    const [first] = this.#all('usbdevice');
+    if (first === undefined) return;
+    const { value, at } = first;
+    const errors = usbAddErrors(value, this.#dialect.start.usbParameters);
+    throw new StartError(errors.map((line) => report(line, at)).join('\n'), at);
+  }
+
   #collectMachine(): void {
     for (const { name, value } of this.#given) {
       if (name === 'machine')
@@ -306,11 +328,12 @@ class Reader {
       .map(({ options }) => objectHelpText(OBJECT_TYPES, options))
       .find((text) => text !== undefined);
     if (objectHelp !== undefined) return { text: objectHelp };
+    if (isHelp(this.#last('compat-monitor'))) return { text: DIALECTS_HELP };
     const registry = new DeviceRegistry(DEVICE_TYPES);
     for (const { options, at } of devices) {
       const driver = options.get('driver');
       if (options.json || typeof driver !== 'string') continue;
-      if (isHelp(driver)) return { text: deviceListText(registry) };
+      if (isHelp(driver)) return { text: this.#dialect.layouts.devices(registry) };
       if (options.get('help') === undefined && options.get('?') === undefined) continue;
       return this.#deviceHelp(registry, driver, at);
     }
@@ -343,26 +366,52 @@ class Reader {
       }
       return { name, at };
     });
-    if (fromMachine === undefined) return chooseAccel(choices, this.#warn, isTest);
+    if (fromMachine === undefined) return chooseAccel(this.#withFallback(choices), this.#warn, isTest);
     if (choices.length > 0) {
       throw startError('The -accel and "-machine accel=" options are incompatible');
     }
-    return chooseAccel(
-      fromMachine.split(':').map((name) => ({ name, at: undefined })),
-      this.#warn,
-      isTest,
-    );
+    const names = fromMachine.split(':').map((name) => ({ name, at: undefined }));
+    return chooseAccel(this.#withFallback(names), this.#warn, isTest);
+  }
+
+  /** What a lesson's host had and this one has not is taken for this emulator, with QEMU's words for that. */
+  #withFallback(choices: readonly AccelChoice[]): readonly AccelChoice[] {
+    const takes = this.#dialect.start.takesKvm && choices.some(({ name }) => name === 'kvm');
+    return takes ? [...choices, { name: 'tcg', at: undefined }] : choices;
   }
 
   #characters(): CharacterEnds {
     return readCharacters(this.#given, {
       noDefaults: this.#has('nodefaults'),
       onTerminal: this.#has('nographic') || !this.#has('display'),
+      sharesTerminal: this.#dialect.start.sharesTerminal,
       warn: this.#warn,
       readMon: ({ value, at }) =>
         readingOption(at, () => readMon(this.#group(value, 'chardev', at).options, at)),
     });
   }
+}
+
+/** What a lesson's program said when it was told of no display, and what is here in its place; undefined: nothing. */
+export function displayNote({ dialect, namesDisplay }: CommandLine): string | undefined {
+  const { display } = dialect.start;
+  if (display === undefined || namesDisplay) return undefined;
+  return (
+    `QEMU ${dialect.version} said here: ${display}\n` +
+    "Hotslot has no VNC server: the guest's console is its first serial port"
+  );
+}
+
+/** Throws StartError. */
+function readDialect(given: readonly GivenOption[]): Dialect {
+  const option = given.findLast(({ name }) => name === 'compat-monitor');
+  if (option === undefined || isHelp(option.value)) return DEFAULT_DIALECT;
+  const dialect = findDialect(option.value);
+  if (dialect !== undefined) return dialect;
+  throw startError(
+    'unsupported monitor version\nUse -compat-monitor help to list supported versions',
+    option.at,
+  );
 }
 
 function isHelp(text: string | undefined): boolean {

@@ -6,6 +6,11 @@ export type AccessSize = 1 | 2 | 4;
 
 /** Answers accesses to a range of ports or of guest-physical addresses. Values are unsigned 32-bit. Never throws. */
 export interface IoHandler {
+  /** An access may begin anywhere. Absent: one that is not at a multiple of its size reaches nothing. QEMU: MemoryRegionOps `valid.unaligned`. */
+  readonly unaligned?: boolean;
+  /** A larger access reaches nothing. QEMU: `valid.max_access_size`; absent: 4. */
+  readonly maxSize?: AccessSize;
+  /** `offset` is in the range; the access may go beyond its end. */
   read(offset: number, size: AccessSize): number;
   write(offset: number, size: AccessSize, value: number): void;
 }

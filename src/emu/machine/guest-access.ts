@@ -104,11 +104,11 @@ export class GuestAccess {
   }
 
   readPort(port: number, size: AccessSize): number {
-    return this.#board.ports.read(port, size);
+    return this.#board.ports.readAnywhere(port, size);
   }
 
   writePort(port: number, size: AccessSize, value: number): void {
-    this.#board.ports.write(port, size, value);
+    this.#board.ports.writeAnywhere(port, size, value);
   }
 
   /** Calls `use` with the part of `bytes` that is in each page; false when it said so, or a page is not there. */

@@ -19,7 +19,12 @@ export interface ArgumentScope {
   /** The registers that an expression names. */
   readonly registers: RegisterReader;
   readonly formats: FormatMemory;
+  /** Told that a comment ends the line. Absent: it is an error, as in QEMU. */
+  readonly comment?: (() => void) | undefined;
 }
+
+/** What nothing can be called that an optional argument names. */
+const CLEARLY_COMMENT = /^#(?![!-~])/;
 
 type ArgumentValue = ArgumentValues extends ReadonlyMap<string, infer V> ? V : never;
 
@@ -42,6 +47,10 @@ export function parseArguments(
     if (value !== undefined) values.set(spec.name, value);
   }
   reader.skipSpaces();
+  if (scope.comment !== undefined && reader.rest.startsWith('#')) {
+    scope.comment();
+    return values;
+  }
   if (!reader.atEnd) throw new ArgumentError(`${command}: extraneous characters at the end of line`);
   return values;
 }
@@ -53,7 +62,7 @@ function readArgument(
   scope: ArgumentScope,
 ): ArgumentValue | undefined {
   reader.skipSpaces();
-  if (spec.optional && reader.atEnd) return undefined;
+  if (spec.optional && (reader.atEnd || isComment(reader, scope))) return undefined;
   switch (spec.kind) {
     case 'integer':
       return readInteger(command, reader, scope.registers);
@@ -79,6 +88,10 @@ function readArgument(
     case 'filename':
       return readString(command, spec.kind, reader, scope);
   }
+}
+
+function isComment({ rest }: LineReader, { comment }: ArgumentScope): boolean {
+  return comment !== undefined && CLEARLY_COMMENT.test(rest);
 }
 
 function readIndex(command: string, reader: LineReader, { registers }: ArgumentScope): number | undefined {

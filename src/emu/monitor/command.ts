@@ -1,6 +1,7 @@
 /** What a monitor command is: one entry of the table that every face of the monitor reads. */
 import type { MachineApi } from '../machine/machine-api.ts';
 import type { ArgumentSpec, ArgumentValues } from './argument-specs.ts';
+import type { Dialect } from './dialects/dialect.ts';
 
 export interface CommandContext {
   readonly machine: MachineApi;
@@ -8,10 +9,16 @@ export interface CommandContext {
   stderr(message: string): void;
   /** Prints a line before the answer of the command that runs. */
   warn(text: string): void;
+  /** The same, the first time only. */
+  warnOnce(text: string): void;
   /** Lines that were entered, oldest first. */
   history(): readonly string[];
   /** The processor that `cpu` chose in this monitor; the first one, while that is not there. */
   readonly cpu: CurrentCpu;
+  /** The words that this monitor speaks. */
+  readonly dialect: Dialect;
+  /** Its table. */
+  readonly commands: readonly Command[];
 }
 
 export class CurrentCpu {

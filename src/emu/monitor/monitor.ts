@@ -4,7 +4,11 @@ import type { MachineApi } from '../machine/machine-api.ts';
 import { ArgumentError } from './argument-error.ts';
 import { type ArgumentScope, parseArguments } from './arguments.ts';
 import { type Command, type CommandContext, CurrentCpu, displayName, findCommand } from './command.ts';
-import { HMP_COMMANDS } from './hmp/commands.ts';
+import type { Dialect } from './dialects/dialect.ts';
+import { DEFAULT_DIALECT } from './dialects/dialects.ts';
+import { inWordsOf } from './dialects/error-style.ts';
+import { PlainError } from './hmp/plain-errors.ts';
+import { hmpCommands } from './hmp/table.ts';
 import { LineReader } from './line-reader.ts';
 import { FormatMemory } from './memory-format.ts';
 import { registerOf } from './register-names.ts';
@@ -15,25 +19,38 @@ export interface MonitorOptions {
   readonly stderr?: (message: string) => void;
   /** What `info history` lists. */
   readonly history?: () => readonly string[];
+  readonly dialect?: Dialect | undefined;
+  /** People paste lines of lessons: a comment behind a command is dropped, with a note. */
+  readonly dropsComments?: boolean;
 }
 
 /** Commands run one at a time, in the order of the calls. */
 export class Monitor {
   readonly context: CommandContext;
-  readonly commands: readonly Command[] = HMP_COMMANDS;
   readonly #scope: ArgumentScope;
   #turn: Promise<string> = Promise.resolve('');
   /** What the command that runs has said before its answer. */
   #warnings = '';
+  readonly #said = new Set<string>();
 
-  constructor({ machine, stderr = () => {}, history = () => [] }: MonitorOptions) {
+  constructor(options: MonitorOptions) {
+    const { machine, stderr = () => {}, history = () => [], dialect = DEFAULT_DIALECT } = options;
     const warn = (text: string): void => {
       this.#warnings += `${text}\n`;
     };
+    const warnOnce = (text: string): void => {
+      if (!this.#said.has(text)) warn(text);
+      this.#said.add(text);
+    };
     const cpu = new CurrentCpu(machine);
-    this.context = { machine, stderr, warn, history, cpu };
-    const registers = (name: string): bigint | undefined => registerOf(machine, cpu.index, name);
-    this.#scope = { stderr, registers, formats: FormatMemory.of(machine) };
+    const commands = hmpCommands(dialect);
+    this.context = { machine, stderr, warn, warnOnce, history, cpu, dialect, commands };
+    this.#scope = {
+      stderr,
+      registers: (name) => registerOf(machine, cpu.index, name),
+      formats: FormatMemory.of(machine),
+      comment: options.dropsComments ? () => warn('note: comment dropped') : undefined,
+    };
   }
 
   /** Runs one line and gives its output: nothing, or whole lines ending in a newline. Never rejects for a user's error. */
@@ -54,24 +71,32 @@ export class Monitor {
     reader.skipSpaces();
     const start = reader.position;
     if (reader.atEnd) return '';
-    const found = findOnLine(this.commands, reader);
+    const found = findOnLine(this.context.commands, reader);
     const typed = line.slice(start, reader.position);
     if (found === undefined) return `unknown command: '${typed}'\n`;
     try {
       const args = parseArguments(displayName(found), found.args, reader, this.#scope);
       return await found.run(this.context, args);
     } catch (error) {
-      if (error instanceof MonitorError) return errorText(error);
+      if (error instanceof MonitorError) return this.#errorText(error);
       if (error instanceof ArgumentError) return this.#usage(error, typed);
       throw error;
     }
   }
 
   #usage({ message, onStderr }: ArgumentError, typed: string): string {
-    const hint = `Try "help ${typed}" for more information\n`;
+    const { hints } = this.context.dialect.errors;
+    const hint = hints ? `Try "help ${typed}" for more information\n` : '';
     if (!onStderr) return `${message}\n${hint}`;
     this.context.stderr(message);
     return hint;
+  }
+
+  #errorText(error: MonitorError): string {
+    const { errors } = this.context.dialect;
+    const { message, hint } = inWordsOf(errors, error);
+    const prefix = error instanceof PlainError ? '' : errors.prefix;
+    return `${prefix}${message}\n${hint === undefined ? '' : `${hint}\n`}`;
   }
 }
 
@@ -81,8 +106,4 @@ export function findOnLine(commands: readonly Command[], reader: LineReader): Co
   if (command?.subcommands === undefined) return command;
   reader.skipSpaces();
   return reader.atEnd ? command : findOnLine(command.subcommands, reader);
-}
-
-function errorText({ message, hint }: MonitorError): string {
-  return `Error: ${message}\n${hint === undefined ? '' : `${hint}\n`}`;
 }

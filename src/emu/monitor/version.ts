@@ -1,3 +1,7 @@
-/** The QEMU whose words the monitor speaks. Scripts parse both; the package part names us. */
+/** The QEMU whose words the program speaks, and monitors that are not told otherwise. */
 export const QEMU_VERSION = '7.2.22';
-export const VERSION_TEXT = `${QEMU_VERSION}Hotslot`;
+/** Of the version: it names us. */
+export const VERSION_PACKAGE = 'Hotslot';
+
+/** As `info version` tells it. Scripts parse it. */
+export const versionText = (version: string): string => `${version}${VERSION_PACKAGE}`;

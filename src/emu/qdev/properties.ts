@@ -173,9 +173,12 @@ const SIZE_SUFFIX: Readonly<Record<string, number>> = { b: 0, k: 1, m: 2, g: 3, 
 
 /** Bytes, with QEMU's suffixes; undefined for no size. */
 export function parseSize(text: string): number | undefined {
-  const match = /^(0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?)([bkmgtpe])?$/i.exec(text);
-  if (match === null) return undefined;
-  const value = Number(match[1]) * 1024 ** (SIZE_SUFFIX[(match[2] ?? 'b').toLowerCase()] ?? 0);
+  const [, digits, suffix = 'b'] = /^(0[xX][0-9a-fA-F]+|\d+(?:\.\d*)?)([bkmgtpe])?$/i.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const unit = SIZE_SUFFIX[suffix.toLowerCase()] ?? 0;
+  // QEMU: there is no part of a byte.
+  if (unit === 0 && !Number.isInteger(Number(digits))) return undefined;
+  const value = Number(digits) * 1024 ** unit;
   return value < 2 ** 64 ? Math.floor(value) : undefined;
 }
 

@@ -94,10 +94,10 @@ function dimmModel(io: AddressSpace, gpe: GpeBlock, trace: TraceLog): Model {
 function play(step: Step, io: AddressSpace, machine: Model, gpe: GpeBlock, values: number[]): void {
   switch (step[0]) {
     case 'in':
-      values.push(io.read(step[1], step[2]));
+      values.push(io.readAnywhere(step[1], step[2]));
       break;
     case 'out':
-      io.write(step[1], step[2], step[3]);
+      io.writeAnywhere(step[1], step[2], step[3]);
       break;
     case 'plug':
       machine.plug(step[1]);

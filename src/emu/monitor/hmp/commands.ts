@@ -8,7 +8,7 @@ import { LineReader } from '../line-reader.ts';
 import { ABSENT_COMMANDS } from './absent-commands.ts';
 import { BLOCK_COMMANDS } from './block-commands.ts';
 import { CHARDEV_COMMANDS } from './chardev-commands.ts';
-import { deviceListText, devicePropertiesText } from './device-help.ts';
+import { devicePropertiesText } from './device-help.ts';
 import { INFO_COMMANDS } from './info-commands.ts';
 import { INPUT_COMMANDS } from './input-commands.ts';
 import { LOG_COMMANDS } from './log-commands.ts';
@@ -32,29 +32,35 @@ function helpList(commands: readonly Command[], prefix = ''): string {
     .join('');
 }
 
-function helpText(commands: readonly Command[], words: readonly string[], prefix = ''): string {
+interface HelpTable {
+  readonly commands: readonly Command[];
+  readonly tellsUnknown: boolean;
+}
+
+function helpText({ commands, tellsUnknown }: HelpTable, words: readonly string[], prefix = ''): string {
   const [name = '', ...below] = words;
   const command = findCommand(commands, name);
-  if (command === undefined) return `unknown command: '${prefix}${name}'\n`;
+  if (command === undefined) return tellsUnknown ? `unknown command: '${prefix}${name}'\n` : '';
   if (command.subcommands === undefined) return helpLine(command, prefix);
   const deeper = `${prefix}${command.name} `;
   return below.length === 0
     ? helpList(command.subcommands, deeper)
-    : helpText(command.subcommands, below, deeper);
+    : helpText({ commands: command.subcommands, tellsUnknown }, below, deeper);
 }
 
-function help(_context: CommandContext, words: string): string {
+function help({ commands, dialect }: CommandContext, words: string): string {
   const reader = new LineReader(words);
   const list: string[] = [];
   for (let word = reader.word(); word !== undefined; word = reader.word()) list.push(word);
-  return list.length === 0 ? helpList(HMP_COMMANDS) : helpText(HMP_COMMANDS, list);
+  const { tellsUnknown } = dialect.errors;
+  return list.length === 0 ? helpList(commands) : helpText({ commands, tellsUnknown }, list);
 }
 
 const driveNames = ({ machine }: CommandContext): readonly string[] =>
   machine.drives.list().flatMap(({ name }) => (name === '' ? [] : [name]));
 
 async function deviceAdd(context: CommandContext, text: string): Promise<string> {
-  const { machine } = context;
+  const { machine, dialect } = context;
   let options: ReturnType<typeof parseOptions>;
   try {
     options = parseOptions(text, 'driver', (message) => context.stderr(message));
@@ -63,7 +69,7 @@ async function deviceAdd(context: CommandContext, text: string): Promise<string>
     throw new ArgumentError(`${error.message}\n${error.hint ?? ''}`, true);
   }
   const driver = options.get('driver');
-  if (driver === 'help' || driver === '?') return deviceListText(machine.devices.registry);
+  if (driver === 'help' || driver === '?') return dialect.layouts.devices(machine.devices.registry);
   if (driver !== undefined && (options.get('help') !== undefined || options.get('?') !== undefined)) {
     return withPlainErrors(async () => devicePropertiesText(machine.devices.registry, driver));
   }
@@ -113,7 +119,7 @@ export const HMP_COMMANDS: readonly Command[] = [
     params: '[subcommand]',
     help: 'show something about the machine',
     subcommands: INFO_COMMANDS,
-    run: () => helpList(INFO_COMMANDS, 'info '),
+    run: (context) => help(context, 'info'),
   },
   {
     name: 'drive_add',
@@ -123,8 +129,8 @@ export const HMP_COMMANDS: readonly Command[] = [
       { name: 'opts', kind: 'string' },
     ],
     params:
-      '[[<domain>:]<bus>:]<slot>\n[file=file][,if=type][,bus=n]\n[,unit=m][,media=d][,index=i]\n' +
-      '[,cyls=c,heads=h,secs=s[,trans=t]]\n[,snapshot=on|off][,cache=on|off]\n[,readonly=on|off][,copy-on-read=on|off]',
+      '[-n] [[<domain>:]<bus>:]<slot>\n[file=file][,if=type][,bus=n]\n[,unit=m][,media=d][,index=i]\n' +
+      '[,snapshot=on|off][,cache=on|off]\n[,readonly=on|off][,copy-on-read=on|off]',
     help: 'add drive to PCI storage controller',
     run: (context, args) => driveAdd(context, String(args.get('opts')), args.get('node') === true),
   },

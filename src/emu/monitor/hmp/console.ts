@@ -1,11 +1,14 @@
 /** The human monitor on a terminal: banner, prompt, line editing. */
+
+import { DEFAULT_DIALECT } from '../dialects/dialects.ts';
 import { type ConsoleOutput, LineConsole } from '../line-console.ts';
 import { Monitor, type MonitorOptions } from '../monitor.ts';
-import { QEMU_VERSION } from '../version.ts';
 import { completeLine } from './completion.ts';
 
 export const HMP_PROMPT = '(qemu) ';
-export const HMP_BANNER = `QEMU ${QEMU_VERSION} monitor - type 'help' for more information`;
+
+export const hmpBanner = (version: string): string =>
+  `QEMU ${version} monitor - type 'help' for more information`;
 
 export class HmpConsole extends LineConsole {
   readonly monitor: Monitor;
@@ -17,17 +20,18 @@ export class HmpConsole extends LineConsole {
    */
   constructor(
     write: (text: string) => void,
-    options: Omit<MonitorOptions, 'history'>,
+    options: Omit<MonitorOptions, 'history' | 'dropsComments'>,
     output?: ConsoleOutput,
   ) {
-    const monitor = new Monitor({ ...options, history: () => this.history });
+    const { dialect = DEFAULT_DIALECT } = options;
+    const monitor = new Monitor({ ...options, history: () => this.history, dropsComments: true });
     super(
       write,
       {
         prompt: HMP_PROMPT,
-        banner: `${HMP_BANNER}\n`,
+        banner: `${hmpBanner(dialect.version)}\n`,
         run: (line) => monitor.execute(line),
-        complete: (line) => completeLine(monitor.context, monitor.commands, line),
+        complete: (line) => completeLine(monitor.context, monitor.context.commands, line),
       },
       output,
     );

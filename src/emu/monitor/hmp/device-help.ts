@@ -7,20 +7,41 @@ import { type PropertyKind, type PropertySpec, type PropertyValue, UINT64 } from
 /** Where QEMU begins the description of a property. */
 const DESCRIPTION_COLUMN = 24;
 
-function typeLine({ name, busType, alias, description }: DeviceType): string {
+/** Buses by the name of a type: where a version told another one than the type has. */
+type BusNames = Readonly<Record<string, string>>;
+
+function typeLine({ name, alias, description, ...type }: DeviceType, buses: BusNames = {}): string {
+  const busType = buses[name] ?? type.busType;
   const bus = busType === undefined ? '' : `, bus ${busType}`;
   const other = alias === undefined ? '' : `, alias "${alias}"`;
   const text = description === undefined ? '' : `, desc "${description}"`;
   return `name "${name}"${bus}${other}${text}\n`;
 }
 
-/** The types that the user may name, by category. */
-export function deviceListText(registry: DeviceRegistry): string {
-  const types = registry.userCreatable();
+/** QEMU: before 2.7 a processor was no device. */
+const isNoCpu = ({ category }: DeviceType): boolean => category !== 'CPU';
+
+/**
+ * The types that the user may name, by category.
+ * @param hasCpus processors are among them
+ */
+export function deviceListText(registry: DeviceRegistry, hasCpus = true): string {
+  const types = registry.userCreatable().filter((type) => hasCpus || isNoCpu(type));
   return DEVICE_CATEGORIES.flatMap((category) => {
     const members = types.filter((type) => type.category === category);
-    return members.length === 0 ? [] : [`${category} devices:\n${members.map(typeLine).join('')}`];
+    return members.length === 0
+      ? []
+      : [`${category} devices:\n${members.map((type) => typeLine(type)).join('')}`];
   }).join('\n');
+}
+
+/** The same without categories, and without processors. */
+export function flatDeviceList(registry: DeviceRegistry, buses: BusNames = {}): string {
+  return registry
+    .userCreatable()
+    .filter(isNoCpu)
+    .map((type) => typeLine(type, buses))
+    .join('');
 }
 
 /** A number that is kept as text, as a uint64 is, is no string to the user. */

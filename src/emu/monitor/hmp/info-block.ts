@@ -10,6 +10,15 @@ export interface BlockTextOptions {
   readonly name: string | undefined;
 }
 
+/** What not all versions tell. */
+export interface BlockStyle {
+  /** The node behind a drive's name. */
+  readonly tellsNode: boolean;
+  /** Which device has the drive. */
+  readonly tellsDevice: boolean;
+  readonly tellsCache: boolean;
+}
+
 interface Entry {
   readonly name: string;
   readonly text: string;
@@ -39,14 +48,16 @@ function imageText({ image }: BlockDeviceInfo, verbose: boolean): string {
   );
 }
 
-function driveEntry(info: BlockInfo, verbose: boolean): Entry {
+function driveEntry(info: BlockInfo, verbose: boolean, style: BlockStyle): Entry {
   const { device, inserted, qdev, removable } = info;
-  const node = inserted === undefined || device === '' ? '' : ` (${inserted['node-name']})`;
+  const isNamed = style.tellsNode && inserted !== undefined && device !== '';
+  const node = isNamed ? ` (${inserted['node-name']})` : '';
   let text = `${device || inserted?.['node-name'] || qdev || '<anonymous>'}${node}`;
   text += inserted === undefined ? ': [not inserted]\n' : mediumText(inserted);
-  if (qdev !== undefined) text += `    Attached to:      ${qdev}\n`;
+  if (style.tellsDevice && qdev !== undefined) text += `    Attached to:      ${qdev}\n`;
   if (removable) text += '    Removable device: not locked, tray closed\n';
-  if (inserted !== undefined) text += cacheLine(inserted) + imageText(inserted, verbose);
+  if (inserted === undefined) return { name: device, text };
+  text += (style.tellsCache ? cacheLine(inserted) : '') + imageText(inserted, verbose);
   return { name: device, text };
 }
 
@@ -69,11 +80,12 @@ export function blockText(
   drives: readonly BlockInfo[],
   nodes: readonly BlockDeviceInfo[],
   options: BlockTextOptions,
+  style: BlockStyle,
 ): string {
   const { name, verbose } = options;
   if (!options.nodes) {
     const text = listText(
-      drives.map((drive) => driveEntry(drive, verbose)),
+      drives.map((drive) => driveEntry(drive, verbose, style)),
       name,
     );
     if (name === undefined || text !== '') return text;

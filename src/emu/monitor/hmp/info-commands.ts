@@ -12,15 +12,13 @@ import {
 } from '../qapi/machine.ts';
 import { queryPci } from '../qapi/pci.ts';
 import { queryStatus } from '../qapi/run-state.ts';
-import { VERSION_TEXT } from '../version.ts';
+import { versionText } from '../version.ts';
 import { ABSENT_TOPICS } from './absent-info.ts';
-import { blockText } from './info-block.ts';
-import { hotpluggableCpusText, numaText } from './info-cpus.ts';
+import { cpuLines, hotpluggableCpusText, numaText } from './info-cpus.ts';
 import { HOST_TOPICS } from './info-host.ts';
 import { INTERRUPT_TOPICS } from './info-interrupts.ts';
 import { memdevText, memoryDevicesText, memorySizeText } from './info-memory.ts';
 import { MMU_TOPICS } from './info-mmu.ts';
-import { pciText } from './info-pci.ts';
 import { qtreeText } from './info-qtree.ts';
 import { registersText } from './info-registers.ts';
 import { TREE_TOPICS } from './info-tree.ts';
@@ -79,8 +77,8 @@ export const INFO_COMMANDS: readonly Command[] = [
     params: '[-n] [-v] [device]',
     help: 'drives, their images, and who uses them (-n: nodes of the block layer; -v: more of each image)',
     complete: ({ machine }) => machine.drives.list().flatMap(({ name }) => (name === '' ? [] : [name])),
-    run: ({ machine }, args) =>
-      blockText(queryBlock(machine), queryNamedBlockNodes(machine), {
+    run: ({ machine, dialect }, args) =>
+      dialect.layouts.block(queryBlock(machine), queryNamedBlockNodes(machine), {
         nodes: args.get('nodes') === true,
         verbose: args.get('verbose') === true,
         name: args.get('device')?.toString(),
@@ -101,13 +99,7 @@ export const INFO_COMMANDS: readonly Command[] = [
     args: [],
     params: '',
     help: 'processors',
-    run: ({ machine, cpu }) =>
-      queryCpusFast(machine)
-        .map(({ 'cpu-index': index, 'thread-id': thread }) => {
-          const mark = index === cpu.index ? '*' : ' ';
-          return `${mark} CPU #${index}: thread_id=${thread}\n`;
-        })
-        .join(''),
+    run: ({ machine, cpu, dialect }) => dialect.layouts.cpus(cpuLines(machine, cpu.index)),
   },
   {
     name: 'history',
@@ -167,7 +159,7 @@ export const INFO_COMMANDS: readonly Command[] = [
     args: [],
     params: '',
     help: 'functions on the PCI buses',
-    run: ({ machine }) => pciText(queryPci(machine)),
+    run: ({ machine, dialect }) => dialect.layouts.pci(queryPci(machine)),
   },
   {
     name: 'qtree',
@@ -199,6 +191,6 @@ export const INFO_COMMANDS: readonly Command[] = [
     args: [],
     params: '',
     help: 'the version',
-    run: () => `${VERSION_TEXT}\n`,
+    run: ({ dialect }) => `${versionText(dialect.version)}\n`,
   },
 ];

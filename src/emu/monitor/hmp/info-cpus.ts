@@ -1,9 +1,39 @@
-/** `info hotpluggable-cpus` and `info numa`. */
+/** `info cpus`, `info hotpluggable-cpus` and `info numa`. */
+import type { MachineApi } from '../../machine/machine-api.ts';
 import type { CpuInfoFast, HotpluggableCpuInfo, MemorySizes } from '../qapi/machine.ts';
 
+/** What `info cpus` may show of a processor. */
+export interface CpuLine {
+  readonly index: number;
+  /** The one that this monitor's commands are about. */
+  readonly isCurrent: boolean;
+  readonly threadId: number;
+  readonly halted: boolean;
+  /** Linear address of the next instruction. */
+  readonly pc: bigint;
+}
+
+const CS = 1;
 const MIB = 2 ** 20;
 /** In the order in which QEMU shows them. */
 const IDS = ['node-id', 'socket-id', 'die-id', 'cluster-id', 'core-id', 'thread-id'] as const;
+
+/** @param current number of the processor that the monitor chose */
+export function cpuLines({ inspect }: MachineApi, current: number): readonly CpuLine[] {
+  return inspect.cpus().map(({ index, threadId, halted }) => {
+    const registers = inspect.cpuRegisters(index);
+    const pc = (registers?.rip ?? 0n) + (registers?.segments[CS]?.base ?? 0n);
+    return { index, isCurrent: index === current, threadId, halted, pc };
+  });
+}
+
+export function cpusText(cpus: readonly CpuLine[]): string {
+  return cpus
+    .map(
+      ({ index, isCurrent, threadId }) => `${isCurrent ? '*' : ' '} CPU #${index}: thread_id=${threadId}\n`,
+    )
+    .join('');
+}
 
 export function hotpluggableCpusText(cpus: readonly HotpluggableCpuInfo[]): string {
   return `Hotpluggable CPUs:\n${cpus.map(cpuText).join('')}`;

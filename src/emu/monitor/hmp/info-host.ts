@@ -2,7 +2,6 @@
 import type { Command } from '../command.ts';
 import { queryKvm, queryUuid } from '../qapi/machine.ts';
 import { queryIothreads } from '../qapi/misc.ts';
-import { deviceListText } from './device-help.ts';
 
 export const HOST_TOPICS: readonly Command[] = [
   {
@@ -30,7 +29,7 @@ export const HOST_TOPICS: readonly Command[] = [
     args: [],
     params: '',
     help: 'all types of devices',
-    run: ({ machine }) => deviceListText(machine.devices.registry),
+    run: ({ machine, dialect }) => dialect.layouts.devices(machine.devices.registry),
   },
   {
     name: 'uuid',

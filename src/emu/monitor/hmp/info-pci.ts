@@ -18,26 +18,32 @@ function className({ desc, class: code }: PciDevice['class_info']): string {
   return desc ?? `Class ${decimal(code, 4).replaceAll(' ', '0')}`;
 }
 
-function functionText(device: PciDevice): string {
+/** What not all versions tell. */
+export interface PciStyle {
+  readonly tellsSubsystem: boolean;
+  /** Which of its interrupt pins a function uses. */
+  readonly tellsPin: boolean;
+}
+
+function functionText(device: PciDevice, { tellsSubsystem, tellsPin }: PciStyle): string {
   const { bus, slot, class_info, id, irq, irq_pin } = device;
-  const pin =
-    irq === undefined ? '' : `      IRQ ${irq}, pin ${String.fromCharCode(0x40 + Number(irq_pin))}\n`;
+  const pin = tellsPin ? `, pin ${String.fromCharCode(0x40 + Number(irq_pin))}` : '.';
   const { vendor, subsystem = 0, 'subsystem-vendor': subsystemVendor = 0 } = id;
-  const isSub = subsystem !== 0 || subsystemVendor !== 0;
+  const isSub = tellsSubsystem && (subsystem !== 0 || subsystemVendor !== 0);
   return (
     `  Bus ${decimal(bus, 2)}, device ${decimal(slot, 3)}, function ${device.function}:\n` +
     `    ${className(class_info)}: PCI device ${hex(vendor, 4)}:${hex(id.device, 4)}\n` +
     (isSub ? `      PCI subsystem ${hex(subsystemVendor, 4)}:${hex(subsystem, 4)}\n` : '') +
-    pin +
+    (irq === undefined ? '' : `      IRQ ${irq}${pin}\n`) +
     device.regions.map(barText).join('') +
     `      id "${device.qdev_id}"\n`
   );
 }
 
 /** Every function, in order of bus, slot and function. */
-export function pciText(buses: readonly PciInfo[]): string {
+export function pciText(buses: readonly PciInfo[], style: PciStyle): string {
   return buses
     .flatMap(({ devices }) => devices)
-    .map(functionText)
+    .map((device) => functionText(device, style))
     .join('');
 }

@@ -4,11 +4,10 @@ import { type ArgumentValues, FORMAT, integer, long, string } from '../argument-
 import type { Command, CommandContext } from '../command.ts';
 import type { MemoryFormat } from '../memory-format.ts';
 import { saveMemory, savePhysicalMemory } from '../qapi/machine-memory.ts';
+import { codeSizeOf, instructionsText } from './instruction-dump.ts';
 import { type DumpSource, dumpText, printText } from './memory-dump.ts';
 
 const PORT_MASK = 0xffff;
-/** In place of a picture of the instructions. */
-const NO_DISASSEMBLER = 'Hotslot has no disassembler\n';
 /** QEMU: an access that is neither 2 nor 4 bytes wide is one of a byte. */
 const PORT_ACCESSES = [
   { size: 2, letter: 'w', mask: 0xffff },
@@ -29,9 +28,11 @@ function unsignedOf(args: ArgumentValues, name: string): number {
   return Number(args.get(name)) >>> 0;
 }
 
-function dump(args: ArgumentValues, read: DumpSource): string {
+function dump({ machine, cpu }: CommandContext, args: ArgumentValues, read: DumpSource): string {
   const format = formatOf(args);
-  return format.notation === 'i' ? NO_DISASSEMBLER : dumpText(format, longOf(args, 'addr'), read);
+  const start = longOf(args, 'addr');
+  if (format.notation !== 'i') return dumpText(format, start, read);
+  return instructionsText(format.count, start, codeSizeOf(machine.inspect.cpuRegisters(cpu.index)), read);
 }
 
 function portAccess(wanted: number): (typeof PORT_ACCESSES)[number] | typeof BYTE_ACCESS {
@@ -48,8 +49,11 @@ function readPort({ machine }: CommandContext, args: ArgumentValues): string {
     port++;
   }
   const value = machine.access.readPort(port & PORT_MASK, size);
-  const digits = Math.max(0, format.size) * 2;
-  return `port${letter}[0x${port.toString(16).padStart(4, '0')}] = 0x${value.toString(16).padStart(digits, '0')}\n`;
+  const hex = value.toString(16);
+  const digits = format.size * 2;
+  // QEMU: the size after x/i is -1, and a width of less than nothing stands for blanks behind the number.
+  const text = digits < 0 ? hex.padEnd(-digits) : hex.padStart(digits, '0');
+  return `port${letter}[0x${port.toString(16).padStart(4, '0')}] = 0x${text}\n`;
 }
 
 function writePort({ machine }: CommandContext, args: ArgumentValues): string {
@@ -103,9 +107,10 @@ export const MEMORY_COMMANDS: readonly Command[] = [
     args: [FORMAT, long('addr')],
     params: '/fmt addr',
     help: 'show memory from a linear address on',
-    run({ machine: { access, inspect }, cpu }, args) {
-      if (inspect.cpus().length === 0) return 'Can not dump without CPU\n';
-      return dump(args, (at, to) => access.readLinear(cpu.index, at, to));
+    run(context, args) {
+      const { machine, cpu } = context;
+      if (machine.inspect.cpus().length === 0) return 'Can not dump without CPU\n';
+      return dump(context, args, (at, to) => machine.access.readLinear(cpu.index, at, to));
     },
   },
   {
@@ -113,7 +118,7 @@ export const MEMORY_COMMANDS: readonly Command[] = [
     args: [FORMAT, long('addr')],
     params: '/fmt addr',
     help: 'show memory from a physical address on',
-    run: ({ machine }, args) => dump(args, (at, to) => machine.access.readPhysical(at, to)),
+    run: (context, args) => dump(context, args, (at, to) => context.machine.access.readPhysical(at, to)),
   },
   {
     name: 'print',

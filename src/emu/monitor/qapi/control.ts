@@ -1,18 +1,21 @@
 /** The monitor itself. Spec: QEMU qapi/control.json. */
 import { INT, type Infer, STR, struct } from '../../qapi/schema.ts';
-import { QEMU_VERSION } from '../version.ts';
+import { VERSION_PACKAGE } from '../version.ts';
 import { command } from './context.ts';
 
 const VERSION_TRIPLE = struct({ major: INT, minor: INT, micro: INT });
 export const VERSION_INFO = struct({ qemu: VERSION_TRIPLE, package: STR });
 
-const [MAJOR = 0, MINOR = 0, MICRO = 0] = QEMU_VERSION.split('.').map(Number);
-
-export function queryVersion(): Infer<typeof VERSION_INFO> {
-  return { qemu: { major: MAJOR, minor: MINOR, micro: MICRO }, package: 'Hotslot' };
+export function queryVersion(version: string): Infer<typeof VERSION_INFO> {
+  const [major = 0, minor = 0, micro = 0] = version.split('.').map(Number);
+  return { qemu: { major, minor, micro }, package: VERSION_PACKAGE };
 }
 
 export const CONTROL_COMMANDS = [
-  command('query-version', { returns: VERSION_INFO, allowPreconfig: true, run: queryVersion }),
+  command('query-version', {
+    returns: VERSION_INFO,
+    allowPreconfig: true,
+    run: ({ dialect }) => queryVersion(dialect.version),
+  }),
   command('quit', { allowPreconfig: true, run: ({ machine }) => machine.quit() }),
 ];

@@ -53,19 +53,17 @@ const SYS_EMU_TARGET = enumeration('SysEmuTarget', [
 const CPU_S390_STATE = enumeration('CpuS390State', [
   ...(['uninitialized', 'stopped', 'check-stop', 'operating', 'load'] as const),
 ]);
-const CPU_INSTANCE_PROPERTIES = struct({
+export const CPU_INSTANCE_PROPERTIES = struct({
   ...{ 'node-id': optional(INT), 'socket-id': optional(INT), 'die-id': optional(INT) },
   ...{ 'cluster-id': optional(INT), 'core-id': optional(INT), 'thread-id': optional(INT) },
 });
-const CPU_INFO_FAST = union(
-  {
-    ...{ 'cpu-index': INT, 'qom-path': STR, 'thread-id': INT },
-    props: optional(CPU_INSTANCE_PROPERTIES),
-    target: SYS_EMU_TARGET,
-  },
-  'target',
-  { s390x: struct({ 'cpu-state': CPU_S390_STATE }) },
-);
+export const CPU_INFO_FAST_BASE = {
+  ...{ 'cpu-index': INT, 'qom-path': STR, 'thread-id': INT },
+  props: optional(CPU_INSTANCE_PROPERTIES),
+  target: SYS_EMU_TARGET,
+} as const;
+export const CPU_INFO_FAST_BRANCHES = { s390x: struct({ 'cpu-state': CPU_S390_STATE }) } as const;
+const CPU_INFO_FAST = union(CPU_INFO_FAST_BASE, 'target', CPU_INFO_FAST_BRANCHES);
 const HOTPLUGGABLE_CPU = struct({
   ...{ type: STR, 'vcpus-count': INT },
   props: CPU_INSTANCE_PROPERTIES,

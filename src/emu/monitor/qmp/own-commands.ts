@@ -22,8 +22,8 @@ export const CAPABILITIES_ARGS = struct({ enable: optional(list(QMP_CAPABILITY))
 
 /** Runs a line of the human monitor. */
 async function humanMonitor(context: QmpContext, line: string, cpu: number | undefined): Promise<string> {
-  const { machine, stderr } = context;
-  const monitor = new Monitor({ machine, stderr });
+  const { machine, stderr, dialect } = context;
+  const monitor = new Monitor({ machine, stderr, dialect });
   if (cpu !== undefined && !monitor.context.cpu.choose(cpu)) {
     throw new MonitorError("Parameter 'cpu-index' expects a CPU number");
   }

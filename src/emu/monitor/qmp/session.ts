@@ -6,7 +6,6 @@ import type { MachineEvent } from '../../core/machine-events.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import type { MachineApi } from '../../machine/machine-api.ts';
 import { checkArguments } from '../../qapi/check.ts';
-import type { QapiCommand } from '../../qapi/command.ts';
 import { schemaOf } from '../../qapi/introspect.ts';
 import { JsonReader } from '../../qapi/json-reader.ts';
 import {
@@ -18,14 +17,13 @@ import {
 } from '../../qapi/json-value.ts';
 import { writeJson } from '../../qapi/json-writer.ts';
 import { inQdictOrder } from '../../qapi/qdict-order.ts';
+import type { Dialect } from '../dialects/dialect.ts';
+import { DEFAULT_DIALECT } from '../dialects/dialects.ts';
+import { inWordsOf } from '../dialects/error-style.ts';
 import { queryVersion } from '../qapi/control.ts';
 import { QAPI_EVENTS } from '../qapi/events.ts';
 import { CAPABILITIES_ARGS, type QmpContext } from './own-commands.ts';
-import { QMP_COMMANDS } from './table.ts';
-
-const BY_NAME: ReadonlyMap<string, QapiCommand<QmpContext>> = new Map(
-  QMP_COMMANDS.map((one) => [one.name, one]),
-);
+import { qmpCommands } from './table.ts';
 
 const US_PER_MS = 1000;
 const US_PER_S = 1_000_000;
@@ -44,6 +42,7 @@ export interface QmpOptions {
   readonly nowMs: () => number;
   /** What QEMU's process prints on its standard error. */
   readonly stderr?: (text: string) => void;
+  readonly dialect?: Dialect | undefined;
 }
 
 interface Request {
@@ -72,13 +71,14 @@ export class QmpSession {
   #isBusy = false;
 
   constructor(tell: (message: QmpMessage) => void, options: QmpOptions) {
-    const { machine, stderr = () => {} } = options;
+    const { machine, stderr = () => {}, dialect = DEFAULT_DIALECT } = options;
+    const commands = qmpCommands(dialect);
     this.#tellClient = tell;
     this.#options = options;
     this.#context = {
-      ...{ machine, stderr, warn: stderr },
-      commandNames: () => QMP_COMMANDS.map(({ name }) => name).reverse(),
-      schema: () => schemaOf(QMP_COMMANDS, QAPI_EVENTS),
+      ...{ machine, stderr, warn: stderr, dialect },
+      commandNames: () => [...commands.keys()].reverse(),
+      schema: () => schemaOf([...commands.values()], QAPI_EVENTS),
     };
     machine.events.listen((event) => this.#tell(event));
   }
@@ -89,7 +89,7 @@ export class QmpSession {
     this.#isNegotiated = false;
     this.#hasOob = false;
     this.#reader = this.#newReader();
-    const version = queryVersion();
+    const version = queryVersion(this.#context.dialect.version);
     this.#send({ QMP: { version, capabilities: ['oob'] } });
   }
 
@@ -155,8 +155,9 @@ export class QmpSession {
       said = await answer();
     } catch (error) {
       // A fault of ours is told as the human monitor tells it, and holds up nobody who asks next.
-      const { errorClass, message } = error instanceof MonitorError ? error : new MonitorError(String(error));
-      said = { error: { class: errorClass, desc: message } };
+      const told = error instanceof MonitorError ? error : new MonitorError(String(error));
+      const { message } = inWordsOf(this.#context.dialect.errors, told);
+      said = { error: { class: told.errorClass, desc: message } };
     }
     this.#send(id === undefined ? said : { ...said, id });
   }
@@ -165,7 +166,7 @@ export class QmpSession {
     const call = readCall(request, this.#hasOob);
     if (!this.#isNegotiated) return this.#negotiate(call);
     const { name, args, isOob } = call;
-    const command = BY_NAME.get(name);
+    const command = qmpCommands(this.#context.dialect).get(name);
     if (command === undefined) fail(`The command ${name} has not been found`, 'CommandNotFound');
     if (isOob && !command.allowOob) fail(`The command ${name} does not support OOB`);
     const checked = command.takesAnything ? args : checkArguments(command.args, args);

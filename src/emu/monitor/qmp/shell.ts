@@ -2,16 +2,18 @@
 import { MonitorError } from '../../core/monitor-error.ts';
 import type { JsonObject } from '../../qapi/json-value.ts';
 import type { SchemaNode } from '../../qapi/schema.ts';
+import type { Dialect } from '../dialects/dialect.ts';
+import { DEFAULT_DIALECT } from '../dialects/dialects.ts';
 import { type ConsoleOutput, LineConsole } from '../line-console.ts';
 import type { Completion } from '../readline.ts';
-import { QEMU_VERSION } from '../version.ts';
 import { pythonJson } from './python-json.ts';
 import { type QmpMessage, type QmpOptions, QmpSession } from './session.ts';
 import { readShellLine } from './shell-line.ts';
-import { QMP_COMMANDS } from './table.ts';
+import { qmpCommands } from './table.ts';
 
 export const SHELL_PROMPT = '(QEMU) ';
-const BANNER = `Welcome to the QMP low-level shell!\nConnected to QEMU ${QEMU_VERSION}\n\n`;
+const banner = (version: string): string =>
+  `Welcome to the QMP low-level shell!\nConnected to QEMU ${version}\n\n`;
 const FORMAT = 'command format: <command-name> [arg-name1=arg1] ... [arg-nameN=argN\n';
 
 export class QmpShell extends LineConsole {
@@ -25,7 +27,9 @@ export class QmpShell extends LineConsole {
    */
   constructor(write: (text: string) => void, options: QmpOptions, output?: ConsoleOutput) {
     const run = (line: string): Promise<string> => this.#ask(line);
-    super(write, { prompt: SHELL_PROMPT, banner: BANNER, run, complete: completeShellLine }, output);
+    const { dialect = DEFAULT_DIALECT } = options;
+    const complete = (line: string): Completion => completeShellLine(line, dialect);
+    super(write, { prompt: SHELL_PROMPT, banner: banner(dialect.version), run, complete }, output);
     this.#session = new QmpSession((message) => this.#receive(message), options);
     this.#session.start();
     this.#session.request({ execute: 'qmp_capabilities' });
@@ -68,19 +72,17 @@ function valuesOf(type: SchemaNode | undefined): readonly string[] {
 }
 
 /** Commands, then their arguments that are not there yet, then the values that these may have. */
-export function completeShellLine(line: string): Completion {
+export function completeShellLine(line: string, dialect: Dialect = DEFAULT_DIALECT): Completion {
+  const commands = qmpCommands(dialect);
   const words = line.replace(/^\s+/, '').split(/\s+/);
   const typed = words.at(-1) ?? '';
-  const command = QMP_COMMANDS.find(({ name }) => name === words[0]);
+  const command = commands.get(words[0] ?? '');
   const fitting = (candidates: readonly string[], start: string): Completion => ({
     typed: start,
     candidates: candidates.filter((word) => word.startsWith(start)),
   });
   if (words.length < 2) {
-    return fitting(
-      QMP_COMMANDS.map(({ name }) => name),
-      typed,
-    );
+    return fitting([...commands.keys()], typed);
   }
   const members = command?.args.members ?? [];
   const [key = '', value] = typed.split('=');

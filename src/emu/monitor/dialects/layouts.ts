@@ -1,0 +1,85 @@
+/** How answers looked. */
+import { deviceListText, flatDeviceList } from '../hmp/device-help.ts';
+import { blockText } from '../hmp/info-block.ts';
+import { type CpuLine, cpusText } from '../hmp/info-cpus.ts';
+import { pciText } from '../hmp/info-pci.ts';
+import type { BlockInfo } from '../qapi/block-core.ts';
+import type { Layouts } from './dialect.ts';
+
+/** ` key=value`, or nothing where that does not apply. */
+type BlockField = (info: BlockInfo) => string;
+
+const ADDRESS_DIGITS = 16;
+const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r' };
+
+const digit = (truth: boolean | undefined): number => (truth === true ? 1 : 0);
+const escaped = (path: string): string => path.replaceAll(/["\\\n\r]/g, (c) => ESCAPES[c] ?? `\\${c}`);
+
+const REMOVABLE: BlockField = ({ removable }) => ` removable=${digit(removable)}`;
+const LOCKED: BlockField = ({ removable, locked }) => (removable ? ` locked=${digit(locked)}` : '');
+const TRAY: BlockField = ({ removable, tray_open: open }) => (removable ? ` tray-open=${digit(open)}` : '');
+const STATUS: BlockField = (info) =>
+  info['io-status'] === undefined ? '' : ` io-status=${info['io-status']}`;
+const MEDIUM: BlockField = ({ inserted }) =>
+  inserted === undefined
+    ? ' [not inserted]'
+    : ` file=${escaped(inserted.file)} ro=${digit(inserted.ro)} drv=${inserted.drv} encrypted=${digit(inserted.encrypted)}`;
+const LIMITS: BlockField = ({ inserted }) =>
+  inserted === undefined
+    ? ''
+    : (['bps', 'bps_rd', 'bps_wr', 'iops', 'iops_rd', 'iops_wr'] as const)
+        .map((name) => ` ${name}=${inserted[name]}`)
+        .join('');
+
+/** `info block` with a line for each drive. */
+const blockLines =
+  (...fields: readonly BlockField[]): Layouts['block'] =>
+  (drives) =>
+    drives.map((drive) => `${drive.device}:${fields.map((field) => field(drive)).join('')}\n`).join('');
+
+function cpusWithPc(cpus: readonly CpuLine[]): string {
+  return cpus
+    .map(({ index, isCurrent, pc, halted, threadId }) => {
+      const at = pc.toString(16).padStart(ADDRESS_DIGITS, '0');
+      const state = halted ? ' (halted)' : '';
+      return `${isCurrent ? '*' : ' '} CPU #${index}: pc=0x${at}${state} thread_id=${threadId}\n`;
+    })
+    .join('');
+}
+
+/** QEMU 5.1 to 7.2 */
+export const CURRENT_LAYOUTS: Layouts = {
+  block: (drives, nodes, options) =>
+    blockText(drives, nodes, options, { tellsNode: true, tellsDevice: true, tellsCache: true }),
+  pci: (buses) => pciText(buses, { tellsSubsystem: true, tellsPin: true }),
+  cpus: cpusText,
+  devices: (registry) => deviceListText(registry),
+};
+
+/** QEMU 2.0: several lines for a drive, devices by category. */
+export const LAYOUTS_2_0: Layouts = {
+  block: (drives, nodes, options) =>
+    blockText(drives, nodes, options, { tellsNode: false, tellsDevice: false, tellsCache: false }),
+  pci: (buses) => pciText(buses, { tellsSubsystem: false, tellsPin: false }),
+  cpus: cpusWithPc,
+  devices: (registry) => deviceListText(registry, false),
+};
+
+/** QEMU 1.1 */
+export const LAYOUTS_1_1: Layouts = {
+  ...LAYOUTS_2_0,
+  block: blockLines(REMOVABLE, LOCKED, TRAY, STATUS, MEDIUM, LIMITS),
+  devices: (registry) => flatDeviceList(registry),
+};
+
+/** QEMU 1.5, as a transcript shows it which lessons quote: it calls the bus of disks another than the source does. */
+export const LAYOUTS_1_5: Layouts = {
+  ...LAYOUTS_1_1,
+  devices: (registry) => flatDeviceList(registry, { 'virtio-blk-pci': 'virtio-bus' }),
+};
+
+/** qemu-kvm 0.15: no trays, no limits. */
+export const LAYOUTS_0_15: Layouts = {
+  ...LAYOUTS_1_1,
+  block: blockLines(REMOVABLE, LOCKED, MEDIUM),
+};
