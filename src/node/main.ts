@@ -1,6 +1,6 @@
 /** `hotslot-system-x86_64`: the machine behind QEMU's command line. */
 import { asBlockError, displayNote, readCommandLine, report, StartError } from '../emu/index.ts';
-import { printError, runMachine } from './session.ts';
+import { printError, runMachine, SIGNALS } from './session.ts';
 
 async function main(args: readonly string[]): Promise<number> {
   const wanted = readCommandLine(args, printError);
@@ -18,4 +18,6 @@ function told(error: unknown): number {
   return 1;
 }
 
+// One that comes after the machine's end, as a test's SIGTERM after `quit`, must not become how the process ended.
+for (const [name] of SIGNALS) process.on(name, () => {});
 process.exit(await main(process.argv.slice(2)).catch(told));

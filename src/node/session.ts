@@ -23,7 +23,8 @@ import { createFile } from './output-file.ts';
 import { QtestServer } from './qtest-server.ts';
 import { RunLoop } from './run-loop.ts';
 
-const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
+/** Signals that end the machine. */
+export const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
   ['SIGHUP', 1],
   ['SIGINT', 2],
   ['SIGTERM', 15],

@@ -131,6 +131,17 @@ describe('a machine that a test drives', () => {
   });
 });
 
+it('a signal in the middle of its end changes nothing of that', async () => {
+  const { run, qmp } = await driven('-machine', 'none');
+  const quit = qmp.ask('quit');
+  // As many as the program can take until it has ended.
+  const storm = (): void => void (run.process.kill('SIGTERM') && setImmediate(storm));
+  storm();
+  expect(await run.ended).toBe(0);
+  expect(run.process.signalCode).toBe(null);
+  await quit.catch(() => {});
+});
+
 describe('-qtest', () => {
   it('needs somebody to answer', async () => {
     const run = start('-qtest', 'unix:nobody.sock', '-display', 'none');
