@@ -2,50 +2,19 @@
  * Asks a real QEMU what processor models there are. Writes src/emu/cpu/models/cpu-model-table.ts (names, identities and features, as QMP
  * tells them) and tests/golden/cpu/cpuid.json (what CPUID answers a guest). Needs qemu-system-x86_64 7.2, gcc and ld.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { CPUID_CASES, CPUID_LEAVES } from '../tests/golden/cpu/cases.ts';
+import { ask, BARE, QEMU, type Values } from './ask-qemu.ts';
 
 const TABLE = fileURLToPath(new URL('../src/emu/cpu/models/cpu-model-table.ts', import.meta.url));
 const GOLDEN = fileURLToPath(new URL('../tests/golden/cpu/cpuid.json', import.meta.url));
-const QEMU = 'qemu-system-x86_64';
-const BARE = ['-nodefaults', '-display', 'none', '-accel', 'tcg'];
 const BITS = 32;
 /** They have cache tables of their own, which their extended topology leaves tell. */
 const LEFT_OUT = /^(EPYC|Dhyana|host$)/;
-
-type Values = Record<string, unknown>;
-interface Answers {
-  readonly results: readonly unknown[];
-  readonly warnings: string;
-}
-
-/** Starts QEMU, asks, and ends it. A refused question answers undefined. */
-function ask(
-  args: readonly string[],
-  questions: readonly { readonly execute: string; readonly arguments?: Values }[],
-): Promise<Answers> {
-  return new Promise((resolve) => {
-    const qemu = spawn(QEMU, [...BARE, '-S', '-qmp', 'stdio', ...args]);
-    const results: unknown[] = [];
-    let warnings = '';
-    qemu.stderr.on('data', (text: Buffer) => {
-      warnings += text.toString();
-    });
-    createInterface(qemu.stdout).on('line', (line) => {
-      const answer: Values = JSON.parse(line);
-      if ('return' in answer || 'error' in answer) results.push(answer['return']);
-    });
-    const all = [{ execute: 'qmp_capabilities' }, ...questions, { execute: 'quit' }];
-    qemu.stdin.on('error', () => {});
-    qemu.stdin.write(all.map((question) => `${JSON.stringify(question)}\n`).join(''));
-    qemu.on('close', () => resolve({ results: results.slice(1), warnings }));
-  });
-}
 
 interface WordPlace {
   readonly label: string;

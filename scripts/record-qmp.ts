@@ -5,12 +5,13 @@
  * Format: `#` comments, the first ones name the flow and QEMU's arguments · `>>> ` a packet that was sent, as JSON's text · `<<< ` a line of the answer.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QMP_FLOWS, type QmpFlow } from './record-qmp-flows.ts';
+import { probeFlows } from './record-qmp-probe.ts';
 
 const OUTPUT = join(import.meta.dirname, '../tests/golden/qmp');
 /** So long nothing has come: the answer is whole. */
@@ -106,15 +107,26 @@ async function recordSchema(directory: string): Promise<void> {
   process.stdout.write('schema: recorded\n');
 }
 
+interface SchemaRow {
+  readonly name: string;
+  readonly 'meta-type': string;
+}
+
+/** Names of QEMU's commands, from the recorded schema. */
+function commandNames(): readonly string[] {
+  const rows = JSON.parse(readFileSync(join(OUTPUT, 'schema.json'), 'utf8')) as readonly SchemaRow[];
+  return rows.filter((row) => row['meta-type'] === 'command').map(({ name }) => name);
+}
+
 const wanted = process.argv.slice(2);
 const isWanted = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
 const directory = mkdtempSync(join(tmpdir(), 'qmp-'));
 mkdirSync(OUTPUT, { recursive: true });
 try {
-  for (const flow of QMP_FLOWS) {
+  if (isWanted('schema')) await recordSchema(directory);
+  for (const flow of [...QMP_FLOWS, ...probeFlows(commandNames())]) {
     if (isWanted(flow.name)) await record(flow, directory);
   }
-  if (isWanted('schema')) await recordSchema(directory);
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

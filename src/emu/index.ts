@@ -43,7 +43,7 @@ export type { ChardevHost, OpenedChardev, SharedBackend } from './char/chardevs.
 export { RingBuffer } from './char/ring-buffer.ts';
 export type { InetAddress, SocketAddress, SocketRequest, UnixAddress } from './char/socket-options.ts';
 export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';
-export { attachDevices, withOption } from './command-line/attach-devices.ts';
+export { attachBackends, attachDevices, withOption } from './command-line/attach-devices.ts';
 export { giveBootFiles, machineOfCommandLine, PACKED_INITRD_BELOW } from './command-line/make-machine.ts';
 export {
   type ChardevOption,

@@ -1,6 +1,7 @@
 /** One machine from its command line to its end. */
 import { randomFillSync } from 'node:crypto';
 import {
+  attachBackends,
   attachDevices,
   type CommandLine,
   giveBootFiles,
@@ -51,6 +52,7 @@ class Session {
   readonly #ended: Promise<number>;
   readonly #print: (text: string) => void;
   #end: (status: number) => void = () => {};
+  #fail: (error: unknown) => void = () => {};
   #loop: RunLoop | undefined;
   #gdb: GdbServer | undefined;
   #qtest: QtestServer | undefined;
@@ -59,10 +61,14 @@ class Session {
   constructor(commandLine: CommandLine, print: (text: string) => void) {
     this.#commandLine = commandLine;
     this.#print = print;
-    this.#ended = new Promise((resolve) => {
+    this.#ended = new Promise((resolve, reject) => {
       this.#end = (status) => {
         this.#ending = true;
         resolve(status);
+      };
+      this.#fail = (error) => {
+        this.#ending = true;
+        reject(error);
       };
     });
   }
@@ -97,10 +103,10 @@ class Session {
   async #runWith(channels: Channels, guest: GuestFiles): Promise<number> {
     const machine = this.#makeMachine(channels, guest);
     try {
-      if (!this.#ending) await this.#attach(machine, channels);
-      if (guest.unpack !== undefined) giveBootFiles(machine, guest.unpack());
-      else if (guest.kernel === undefined && !this.#standsStill) throw noKernelError();
-      await this.#startGdb(machine, channels);
+      if (!this.#ending) this.#attachBackends(machine, channels);
+      const complete = (): Promise<void> => this.#complete(machine, channels, guest);
+      if (this.#commandLine.preconfig) machine.preconfig.begin(() => this.#completeLater(machine, complete));
+      else await complete();
       if (!this.#ending) this.#start(machine, channels);
       const status = await this.#ended;
       this.#loop?.stop();
@@ -138,11 +144,31 @@ class Session {
     return machineOfCommandLine(this.#commandLine, parts, host);
   }
 
-  async #attach(machine: Machine, { set }: Channels): Promise<void> {
-    await attachDevices(machine, this.#commandLine, this.#print, () => {
+  #attachBackends(machine: Machine, { set }: Channels): void {
+    attachBackends(machine, this.#commandLine, () => {
       for (const chardev of set.chardevs()) machine.chardevs.provide(chardev.id, chardev);
       machine.chardevs.setHost(set);
     });
+  }
+
+  /** Makes what the machine has beside its board and its back ends. Rejects with StartError. */
+  async #complete(machine: Machine, channels: Channels, guest: GuestFiles): Promise<void> {
+    if (!this.#ending) await attachDevices(machine, this.#commandLine, this.#print);
+    if (guest.unpack !== undefined) giveBootFiles(machine, guest.unpack());
+    else if (guest.kernel === undefined && !this.#standsStill) throw noKernelError();
+    await this.#startGdb(machine, channels);
+    machine.devices.machineReady();
+  }
+
+  /** The same when a monitor asks for it, at the end of -preconfig. QEMU: a machine that cannot be made ends the program, without an answer. */
+  async #completeLater(machine: Machine, complete: () => Promise<void>): Promise<void> {
+    try {
+      await complete();
+      if (!this.#commandLine.stopped) machine.cont();
+    } catch (error) {
+      this.#fail(error);
+      await new Promise(() => {});
+    }
   }
 
   /** Rejects with StartError. */
@@ -164,7 +190,6 @@ class Session {
   }
 
   #start(machine: Machine, { set, serials, monitors }: Channels): void {
-    machine.devices.machineReady();
     const loop = new RunLoop(machine, {
       // A monitor whose client does not read keeps its own commands waiting, not the guest.
       queuedBytes: () => Math.max(0, ...serials.map((channel) => channel?.queuedBytes ?? 0)),
@@ -191,7 +216,7 @@ class Session {
     }
     this.#qtest?.begin(machine, () => loop.wake());
     set.begin();
-    if (!this.#commandLine.stopped) machine.cont();
+    if (!this.#commandLine.stopped && !machine.preconfig.isOn) machine.cont();
     loop.wake();
   }
 

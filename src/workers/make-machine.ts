@@ -1,4 +1,5 @@
 import {
+  attachBackends,
   attachDevices,
   type CommandLine,
   type ConsoleOutput,
@@ -47,6 +48,7 @@ export async function makeMachine(
   const machine = machineOfCommandLine(commandLine, parts, hostOf(environment));
   const said = [...warnings];
   try {
+    attachBackends(machine, commandLine);
     await attachDevices(machine, commandLine, (text) => said.push(withoutProgram(text)));
   } catch (error) {
     await machine.close();

@@ -272,3 +272,32 @@ describe('signals and ends', () => {
     await output?.close();
   });
 });
+
+describe('a pseudo terminal', () => {
+  const REFUSED = 'Failed to create PTY: Function not implemented';
+  const HINT = 'Node opens no pseudo terminals; a socket does the same.';
+
+  it.each([
+    [['-chardev', 'pty,id=c'], ''],
+    [['-monitor', 'pty'], ''],
+    [
+      ['-serial', 'pty'],
+      "hotslot-system-x86_64: -serial pty: could not connect serial device to character backend 'pty'\n",
+    ],
+  ])('%j is refused in the words of a QEMU that is given none', async (args, more) => {
+    const run = start(...args);
+    expect(await run.ended).toBe(1);
+    expect(run.stderr).toBe(`hotslot-system-x86_64: ${args.join(' ')}: ${REFUSED}\n${HINT}\n${more}`);
+  });
+
+  it('is refused by a monitor, and the machine goes on', async () => {
+    start('-qmp', 'unix:pty,server=on,wait=off');
+    const client = await QmpClient.connect(at('pty'));
+    await client.greeting();
+    await client.ask('qmp_capabilities');
+    await expect(client.ask('chardev-add', { id: 'p', backend: { type: 'pty', data: {} } })).rejects.toThrow(
+      `Failed to add chardev 'p': ${REFUSED}`,
+    );
+    expect(await client.ask('query-chardev-backends')).not.toContainEqual({ name: 'pty' });
+  });
+});

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ANSWER_MS, BOOT_MS, connected, eventually, PROMPT } from '../support/program.ts';
 import { programRuns } from '../support/program-runs.ts';
+import { tinyKernel } from '../support/tiny-kernel.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const HAS_GUEST = existsSync(join(ROOT, 'public/images/debian-amd64/manifest.json'));
@@ -277,4 +278,32 @@ describe.runIf(HAS_GUEST)('the guest image', () => {
     },
     BOOT_MS + 2 * ANSWER_MS,
   );
+});
+
+describe('-preconfig', () => {
+  it('without -S: the guest runs as soon as the machine is complete', async () => {
+    // HLT, and back to it.
+    file('idle', tinyKernel([0xf4, 0xeb, 0xfd]));
+    const run = start(
+      '-display',
+      'none',
+      '-nodefaults',
+      '-kernel',
+      'idle',
+      '-preconfig',
+      '-monitor',
+      'stdio',
+    );
+    await run.until('(qemu) ');
+    run.type('info status\n');
+    await run.until('VM status: paused (prelaunch)\r\n');
+    run.type('cont\n');
+    await run.until("Command 'cont' not available until machine initialization has completed.\r\n");
+    run.type('exit_preconfig\n');
+    run.type('info status\n');
+    await run.until('VM status: running\r\n');
+    run.type('quit\n');
+    expect(await run.ended).toBe(0);
+    expect(run.stderr).toBe('');
+  });
 });

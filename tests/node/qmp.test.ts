@@ -158,6 +158,34 @@ describe('several clients', () => {
   });
 });
 
+describe('-preconfig', () => {
+  it('waits for x-exit-preconfig: devices of the command line may use what was made meanwhile', async () => {
+    const { path } = withQmp('-preconfig', '-device', 'virtio-rng-pci,id=v,rng=r');
+    const client = await negotiated(path);
+    await expect(client.ask('query-pci')).rejects.toThrow(
+      "The command 'query-pci' is permitted only after machine initialization has completed",
+    );
+    expect(await client.ask('object-add', { 'qom-type': 'rng-builtin', id: 'r' })).toEqual({});
+    expect(await client.ask('qom-list', { path: '/machine/peripheral' })).toHaveLength(1);
+    expect(await client.ask('x-exit-preconfig')).toEqual({});
+    expect(await client.ask('qom-get', { path: '/machine/peripheral/v', property: 'rng' })).toBe(
+      '/objects/r',
+    );
+    expect(await client.ask('query-status')).toMatchObject({ status: 'prelaunch' });
+  });
+
+  it('ends the program when the machine cannot be completed', async () => {
+    const { run, path } = withQmp('-preconfig', '-device', 'virtio-rng-pci,rng=nosuch');
+    const client = await negotiated(path);
+    client.send('{"execute":"x-exit-preconfig"}');
+    expect(await run.ended).toBe(1);
+    expect(run.stderr).toBe(
+      "hotslot-system-x86_64: -device virtio-rng-pci,rng=nosuch: Device 'nosuch' not found\n",
+    );
+    expect(client.messages).toEqual([]);
+  });
+});
+
 describe('-mon and -qmp-pretty', () => {
   it('put QMP on a character device that has a name', async () => {
     const name = `qmp${sockets++}`;

@@ -26,6 +26,7 @@ import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.t
 import { GuestAccess } from '../../src/emu/machine/guest-access.ts';
 import { Inspection } from '../../src/emu/machine/inspection.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
+import { Preconfig } from '../../src/emu/machine/preconfig.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
 import { RunControl, type RunState } from '../../src/emu/machine/run-state.ts';
@@ -196,6 +197,7 @@ export async function monitorRig({
     get runState(): RunState {
       return control.state;
     },
+    preconfig: new Preconfig(),
     events,
     devices,
     chardevs,

@@ -73,7 +73,7 @@ describe('the long form', () => {
   });
 
   it.each([
-    ['pty', 'pseudo terminals are not modelled here'],
+    ['pty', 'Failed to create PTY: Function not implemented'],
     ['socket,host=h,port=1,tn3270=on', 'tn3270=on are not modelled here'],
     ['socket,path=p,abstract=on', 'abstract=on are not modelled here'],
     ['udp,port=1', "'udp' is not a valid char driver name"],

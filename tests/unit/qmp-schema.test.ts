@@ -78,6 +78,8 @@ const LEFT_OUT = [
   ...BACKEND.map((name) => `chardev-change.backend${name}`),
   'object-add.qom-type values',
   'object-add(memory-backend-ram).prealloc-context',
+  'set-numa-node.type values',
+  'query-command-line-options →[].parameters[].help',
   'query-pci →[].devices[].pci_bridge',
 ];
 
@@ -110,6 +112,9 @@ class Comparison {
       case 'object':
         this.#compareObjects(ours, qemu, where);
         break;
+      case 'alternate':
+        this.#compareChoices(ours, qemu, where);
+        break;
       default:
         this.differences.push(`${where}: nothing compares ${ours['meta-type']}`);
     }
@@ -119,6 +124,12 @@ class Comparison {
     const known = qemu.filter((value) => ours.includes(value));
     if (known.join() !== ours.join()) this.differences.push(`${where}: ${ours.join()}, not ${qemu.join()}`);
     if (ours.length < qemu.length) this.leftOut.push(`${where} values`);
+  }
+
+  #compareChoices({ members: own = [] }: Row, { members: theirs = [] }: Row, where: string): void {
+    if (own.length !== theirs.length) this.differences.push(`${where}: ${own.length} choices`);
+    for (const [at, { type }] of own.entries())
+      this.compare(type, String(theirs[at]?.type), `${where}|${at}`);
   }
 
   #compareObjects(ours: Row, qemu: Row, where: string): void {

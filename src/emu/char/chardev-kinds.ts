@@ -59,9 +59,14 @@ function pathOf(options: Options, error: string): string {
 
 /** In the order in which QEMU lists its kinds. */
 const READERS: Readonly<Record<string, Reader | undefined>> = {
-  // Not modelled: a program in Node cannot open a pseudo terminal.
+  // Not modelled: Node has no openpty(3), and no ioctl(2) by which a program of its own could unlock the other end of /dev/ptmx. The text is QEMU's where
+  // the host gives it no pseudo terminal.
   pty() {
-    throw new MonitorError('pseudo terminals are not modelled here: a socket of any kind does the same');
+    throw new MonitorError(
+      'Failed to create PTY: Function not implemented',
+      'GenericError',
+      'Node opens no pseudo terminals; a socket does the same.',
+    );
   },
   file(options) {
     const path = pathOf(options, 'chardev: file: no filename given');

@@ -19,16 +19,14 @@ interface MadeDrive {
 }
 
 /**
- * Makes all that the command line names. Rejects with StartError.
- * @param warn told what QEMU says of what was made
+ * Makes the objects and character devices that the command line names: -preconfig waits after them. Throws StartError.
  * @param provideChardevs gives the machine character devices that the host has opened; absent: those that the user named are made here
  */
-export async function attachDevices(
+export function attachBackends(
   machine: Machine,
-  { objects, chardevs, drives, devices }: Pick<CommandLine, 'objects' | 'chardevs' | 'drives' | 'devices'>,
-  warn: (text: string) => void,
+  { objects, chardevs }: Pick<CommandLine, 'objects' | 'chardevs'>,
   provideChardevs: (() => void) | undefined = undefined,
-): Promise<void> {
+): void {
   // QEMU: what is wrong with an object is not said about its option.
   for (const { options } of objects) {
     if (options.id === BOARD_MEMORY) throw reservedError();
@@ -36,6 +34,17 @@ export async function attachDevices(
   }
   if (provideChardevs !== undefined) provideChardevs();
   else makeChardevs(machine, chardevs);
+}
+
+/**
+ * Makes the drives and devices that the command line names, after what they stand on. Rejects with StartError.
+ * @param warn told what QEMU says of what was made
+ */
+export async function attachDevices(
+  machine: Machine,
+  { drives, devices }: Pick<CommandLine, 'drives' | 'devices'>,
+  warn: (text: string) => void,
+): Promise<void> {
   const made: MadeDrive[] = [];
   for (const { options, at } of drives) {
     const { name } = await machine.drives.add(options).catch((error: unknown) => {

@@ -162,6 +162,11 @@ const GROUPS: readonly OptionGroup[] = [
     options: [
       { name: 'S', help: 'wait for the cont command of the monitor' },
       {
+        name: 'preconfig',
+        help: 'wait for x-exit-preconfig of a monitor before drives and devices are made',
+        host: 'terminal',
+      },
+      {
         name: 'gdb',
         value: 'dev',
         help: 'wait for gdb there: tcp:[host]:port, unix:, stdio',

@@ -85,6 +85,8 @@ export interface CommandLine {
   readonly rtcBaseMs: number | undefined;
   readonly rtcClock: RtcOption['clock'];
   readonly stopped: boolean;
+  /** -preconfig: the machine is completed when a monitor asks for it. */
+  readonly preconfig: boolean;
   /** Where gdb may connect. */
   readonly gdbServers: readonly CharOption[];
   /** -name; undefined: none. */
@@ -192,6 +194,7 @@ class Reader {
       rtcBaseMs: rtc?.baseMs,
       rtcClock: rtc?.clock ?? 'host',
       stopped: this.#has('S'),
+      preconfig: this.#has('preconfig'),
       gdbServers: readGdbServers(this.#given),
       name: this.#reading('name', () => this.#groups('name', 'guest').map(readName).at(-1)),
       noReboot: this.#has('no-reboot'),

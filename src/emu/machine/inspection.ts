@@ -3,6 +3,7 @@ import type { I8259Pair, I8259State } from '../chipset/i8259.ts';
 import type { IoApic } from '../chipset/ioapic.ts';
 import type { AcpiOstInfo } from '../core/machine-events.ts';
 import type { LocalApic } from '../cpu/apic/local-apic.ts';
+import type { CpuCompat } from '../cpu/models/cpu-option.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
 import type { NoneBoard } from './boards/none-board.ts';
 import { PcBoard } from './boards/pc.ts';
@@ -10,6 +11,7 @@ import type { HotpluggableCpu } from './boards/pc-cpus.ts';
 import type { MemoryApi } from './boards/pc-device-memory.ts';
 import { NO_UUID } from './boot-config.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
+import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import type { ShownProcessors } from './processors.ts';
 
 export interface CpuInfo {
@@ -63,6 +65,11 @@ export class Inspection {
   /** All places for processors, the first one first. */
   hotpluggableCpus(): readonly HotpluggableCpu[] {
     return this.#pc?.cpus.list() ?? [];
+  }
+
+  /** What the machine's version changes of its processors. */
+  get cpuCompat(): CpuCompat {
+    return machineVersion(this.#pc?.wiring.machineType ?? CURRENT_MACHINE).cpu;
   }
 
   /** The oldest first. */

@@ -13,6 +13,7 @@ import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
 import type { GuestAccess } from './guest-access.ts';
 import type { Inspection } from './inspection.ts';
+import type { Preconfig } from './preconfig.ts';
 import type { RunState } from './run-state.ts';
 
 export type { MappedRegion } from '../bus/address-space.ts';
@@ -31,6 +32,8 @@ export interface MachineApi {
   /** -name; undefined: nobody named it. */
   readonly name: string | undefined;
   readonly runState: RunState;
+  /** Whether it is complete. */
+  readonly preconfig: Preconfig;
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
   readonly chardevs: Chardevs;

@@ -9,9 +9,6 @@ import type { SmpConfig } from './cpu-topology.ts';
 import type { TurnSnapshot } from './processors.ts';
 import type { RunState } from './run-state.ts';
 
-/** QEMU: ACPI_MAX_RAM_SLOTS. */
-export const MAX_DIMM_SLOTS = 256;
-
 /** What is started when the machine is switched on or reset. */
 export interface BootFiles {
   /** ELF with a PVH entry, or bzImage; without it the machine stays in prelaunch. */
@@ -19,6 +16,9 @@ export interface BootFiles {
   readonly initrd?: Uint8Array | undefined;
   readonly append?: string | undefined;
 }
+
+/** QEMU: ACPI_MAX_RAM_SLOTS. */
+export const MAX_DIMM_SLOTS = 256;
 
 export interface MachineConfig extends BootFiles {
   /** RAM, a multiple of 4096. The host has memory only for as much of it as the guest writes, and for at most 2 GiB. */

@@ -40,6 +40,7 @@ import { machineEngine } from './machine-engine.ts';
 import { dimmSlots, machineMemory } from './machine-memory.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { loadBootFiles, powerUp } from './power-up.ts';
+import { Preconfig } from './preconfig.ts';
 import { NO_PROCESSORS, Processors } from './processors.ts';
 import { resetDevices } from './reset-devices.ts';
 import { RunControl, type RunState } from './run-state.ts';
@@ -86,6 +87,7 @@ export class Machine implements MachineApi {
   /** vCPUs run while the machine does. */
   readonly #executes: boolean;
   readonly #requests: GuestRequests;
+  readonly preconfig = new Preconfig();
   readonly #host: MachineHost;
   readonly #time: TimeSource;
   /** Undefined while they are still on their way. */

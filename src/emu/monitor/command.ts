@@ -17,7 +17,7 @@ export interface CommandContext {
   readonly cpu: CurrentCpu;
   /** The words that this monitor speaks. */
   readonly dialect: Dialect;
-  /** Its table. */
+  /** Its table: the commands that may be given now. */
   readonly commands: readonly Command[];
 }
 

@@ -8,7 +8,7 @@ import type { Dialect } from './dialects/dialect.ts';
 import { DEFAULT_DIALECT } from './dialects/dialects.ts';
 import { inWordsOf } from './dialects/error-style.ts';
 import { PlainError } from './hmp/plain-errors.ts';
-import { hmpCommands } from './hmp/table.ts';
+import { commandsNow, hmpCommands } from './hmp/table.ts';
 import { LineReader } from './line-reader.ts';
 import { FormatMemory } from './memory-format.ts';
 import { registerOf } from './register-names.ts';
@@ -43,8 +43,12 @@ export class Monitor {
       this.#said.add(text);
     };
     const cpu = new CurrentCpu(machine);
-    const commands = hmpCommands(dialect);
-    this.context = { machine, stderr, warn, warnOnce, history, cpu, dialect, commands };
+    this.context = {
+      ...{ machine, stderr, warn, warnOnce, history, cpu, dialect },
+      get commands() {
+        return commandsNow(dialect, machine);
+      },
+    };
     this.#scope = {
       stderr,
       registers: (name) => registerOf(machine, cpu.index, name),
@@ -71,9 +75,12 @@ export class Monitor {
     reader.skipSpaces();
     const start = reader.position;
     if (reader.atEnd) return '';
-    const found = findOnLine(this.context.commands, reader);
+    const found = findOnLine(hmpCommands(this.context.dialect), reader);
     const typed = line.slice(start, reader.position);
     if (found === undefined) return `unknown command: '${typed}'\n`;
+    if (findOnLine(this.context.commands, new LineReader(typed)) === undefined) {
+      return `Command '${typed}' not available until machine initialization has completed.\n`;
+    }
     try {
       const args = parseArguments(displayName(found), found.args, reader, this.#scope);
       return await found.run(this.context, args);

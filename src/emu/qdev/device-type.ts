@@ -59,6 +59,12 @@ export interface DeviceType {
   readonly realize?: (request: RealizeRequest) => RealizedDevice | Promise<RealizedDevice>;
 }
 
+/** The properties that `info qtree` shows, then those that it shows elsewhere. */
+export function allProperties({ properties, options = [] }: DeviceType): readonly PropertySpec[] {
+  const names = new Set(properties.map(({ name }) => name));
+  return [...properties, ...options.filter(({ name }) => !names.has(name))];
+}
+
 /** A type of which a board has devices; QEMU calls most of them hot-pluggable, which their bus then denies. */
 export function boardType(
   name: string,

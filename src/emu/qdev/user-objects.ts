@@ -25,6 +25,14 @@ export interface ObjectType {
   readonly create: (values: Values, services: Services, id: string) => UserObject;
 }
 
+/** QEMU: objects that are no devices call these types of properties by other names. */
+const TYPE_NAMES: Readonly<Record<string, string>> = { str: 'string', size: 'int', uint32: 'int' };
+
+/** What monitors call the type of a user object's property. */
+export function objectPropertyType({ kind }: PropertySpec): string {
+  return TYPE_NAMES[kind.typeName] ?? kind.typeName;
+}
+
 /**
  * The type and id for which options ask. Throws `MonitorError` when they are not there or a property is not the type's.
  * @param unknownText QEMU's error for such a property, which its two parsers say differently
@@ -79,14 +87,17 @@ export class UserObject extends QomObject {
   protected override ownProperties(): readonly QomProperty[] {
     const { name: type, properties } = this.type;
     const values = this.values ?? withDefaults(properties, new Map());
-    return properties.map(({ name, kind }) => ({
-      name,
-      typeName: kind.typeName,
-      read: () => kind.toJson(values.get(name)),
-      write: () => {
-        throw this.changeError(name, type);
-      },
-    }));
+    return properties.map((property) => {
+      const { name, kind } = property;
+      return {
+        name,
+        typeName: objectPropertyType(property),
+        read: () => kind.toJson(values.get(name)),
+        write: () => {
+          throw this.changeError(name, type);
+        },
+      };
+    });
   }
 
   /** QEMU's error when a property is to be set after the object was made. */

@@ -62,6 +62,7 @@ const NUMBERS: Readonly<Record<string, { readonly expects: string; readonly max?
   'min-xlevel': { expects: 'uint64' },
 };
 const SWITCHES = new Set(['check', 'enforce', 'l3-cache', 'tcg-cpuid', 'full-cpuid-auto-level']);
+const TEXTS = new Set(['vendor', 'model-id']);
 const VENDOR_LENGTH = 12;
 const UINT32_MAX = 0xffff_ffff;
 
@@ -110,7 +111,33 @@ export function readCpu(text: string, compat: CpuCompat, warn: (text: string) =>
   return new Choice(name, model, compat).read(parts, warn);
 }
 
-class Choice {
+/** What a model and what is put over it become, before the core masks what it does not execute. */
+export interface ExpandedCpu {
+  /** One word for each row of FEATURE_WORD_NAMES. */
+  readonly features: Int32Array;
+  readonly vendor: string;
+  readonly modelId: string;
+  /** Family, model, stepping, and levels as they were given or follow from the features. */
+  readonly numbers: Readonly<Record<string, number>>;
+  /** As they were given; others are as the machine's version has them. */
+  readonly switches: ReadonlyMap<string, boolean>;
+}
+
+/** Takes properties of a model, each as its name and the text of its value. */
+export interface CpuExpansion {
+  /** False: nothing follows from this property, which only shows what it was given. Throws MonitorError. */
+  set(name: string, value: string): boolean;
+  /** @param warn told of features that stand on others which are not there */
+  expanded(warn: (text: string) => void): ExpandedCpu;
+}
+
+/** To be given properties; undefined when there is no such model. */
+export function expansionOf(name: string, compat: CpuCompat): CpuExpansion | undefined {
+  const model = modelNamed(name);
+  return model && new Choice(name, model, compat);
+}
+
+class Choice implements CpuExpansion {
   readonly #type: string;
   readonly #model: RecordedModel;
   readonly #compat: CpuCompat;
@@ -150,6 +177,30 @@ class Choice {
     for (const name of plus) this.#flag(name, true);
     for (const name of minus) this.#flag(name, false);
     return this.#finish(warn);
+  }
+
+  set(name: string, value: string): boolean {
+    const counts =
+      TEXTS.has(name) || Object.hasOwn(NUMBERS, name) || SWITCHES.has(name) || featureNamed(plain(name));
+    if (counts) this.#set(plain(name), value);
+    return counts !== undefined;
+  }
+
+  expanded(warn: (text: string) => void): ExpandedCpu {
+    const warnings: string[] = [];
+    this.#dropDependents(warnings);
+    for (const text of warnings) warn(text);
+    const least = this.#leastLevels();
+    const { family, model, stepping } = this.#versionNumbers();
+    return {
+      ...{ features: this.#features, vendor: this.#vendor, modelId: this.#modelId, switches: this.#switches },
+      numbers: {
+        ...{ family, model, stepping, 'min-level': least.level, 'min-xlevel': least.xlevel },
+        level: this.#numbers.get('level') ?? least.level,
+        xlevel: this.#numbers.get('xlevel') ?? least.xlevel,
+        'level-func7': least.level7,
+      },
+    };
   }
 
   /** `name=value`; true: it contradicts a flag before it. */
@@ -238,10 +289,12 @@ class Choice {
       throw new MonitorError("TCG doesn't support requested features");
     }
     const words = this.#features;
+    const { family, model, stepping } = this.#versionNumbers();
     if (this.#vendor === AMD) words[FEAT_8000_0001_EDX] |= words[FEAT_1_EDX] & AMD_ALIASES;
     const features: CpuFeatures = EXECUTED_FEATURES.map((_, word) => words[word]);
     return {
-      ...{ type: this.#type, vendor: this.#vendor, signature: this.#signature(), modelId: this.#modelId },
+      ...{ type: this.#type, vendor: this.#vendor, modelId: this.#modelId },
+      signature: signatureOf(family, model, stepping),
       ...levels,
       features,
       caches: {
@@ -253,15 +306,28 @@ class Choice {
     };
   }
 
-  #signature(): number {
+  #versionNumbers(): { readonly family: number; readonly model: number; readonly stepping: number } {
     const isQemu64 = this.#model.name === 'qemu64-v1';
     const { family, model, stepping } = (isQemu64 ? this.#compat.qemu64 : undefined) ?? this.#model;
     const number = (name: string, otherwise: number): number => this.#numbers.get(name) ?? otherwise;
-    return signatureOf(number('family', family), number('model', model), number('stepping', stepping));
+    return {
+      family: number('family', family),
+      model: number('model', model),
+      stepping: number('stepping', stepping),
+    };
+  }
+
+  #levels(): Pick<CpuIdentity, 'level' | 'xlevel' | 'level7'> {
+    const { level, xlevel, level7 } = this.#leastLevels();
+    return {
+      level: this.#numbers.get('level') ?? level,
+      xlevel: this.#numbers.get('xlevel') ?? xlevel,
+      level7,
+    };
   }
 
   /** QEMU: from what was asked for, be it there or not. */
-  #levels(): Pick<CpuIdentity, 'level' | 'xlevel' | 'level7'> {
+  #leastLevels(): Pick<CpuIdentity, 'level' | 'xlevel' | 'level7'> {
     const raises = this.#switches.get('full-cpuid-auto-level') ?? this.#compat.fullAutoLevel;
     const least = !raises && this.#model.name === MAX_MODEL ? UNRAISED_MAX : this.#model;
     let level = this.#numbers.get('min-level') ?? least.level;
@@ -273,8 +339,7 @@ class Choice {
       else xlevel = Math.max(xlevel, needed);
     }
     const level7 = this.#features[FEAT_7_1_EAX] === 0 ? 0 : 1;
-    level = this.#numbers.get('level') ?? level;
-    return { level, xlevel: this.#numbers.get('xlevel') ?? xlevel, level7 };
+    return { level, xlevel, level7 };
   }
 
   /** Features without the one that they stand on. QEMU says so of those that were asked for. */

@@ -193,13 +193,6 @@ const DEBUGGING: readonly AbsentRow[] = [
     },
   ],
   [
-    'exit_preconfig',
-    '',
-    'make the machine',
-    [],
-    'Error: The command is permitted only before machine initialization',
-  ],
-  [
     'getfd',
     'getfd name',
     'take an open file under a name',

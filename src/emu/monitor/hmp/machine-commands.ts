@@ -36,6 +36,16 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     },
   },
   {
+    name: 'exit_preconfig',
+    args: [],
+    params: '',
+    help: 'complete the machine, which -preconfig has left at its beginning',
+    async run({ machine }) {
+      await machine.preconfig.end();
+      return '';
+    },
+  },
+  {
     name: 'system_reset',
     args: [],
     params: '',

@@ -27,6 +27,12 @@ const JOB_STATUS = enumeration('JobStatus', [
   'concluded',
   'null',
 ]);
+const RX_STATE = enumeration('RxState', ['normal', 'none', 'all']);
+const RX_FILTER_INFO = struct({
+  ...{ name: STR, promiscuous: BOOL, multicast: RX_STATE, unicast: RX_STATE, vlan: RX_STATE },
+  ...{ 'broadcast-allowed': BOOL, 'multicast-overflow': BOOL, 'unicast-overflow': BOOL },
+  ...{ 'main-mac': STR, 'vlan-table': list(INT), 'unicast-table': list(STR), 'multicast-table': list(STR) },
+});
 const JOB_INFO = struct({
   id: STR,
   type: JOB_TYPE,
@@ -75,7 +81,7 @@ function ignored(): void {}
 
 export const ABSENT_COMMANDS = [
   command('query-block-jobs', { returns: list(BLOCK_JOB_INFO), allowPreconfig: true, run: () => [] }),
-  command('query-jobs', { returns: list(JOB_INFO), allowPreconfig: true, run: () => [] }),
+  command('query-jobs', { returns: list(JOB_INFO), run: () => [] }),
   command('query-dump', {
     returns: DUMP_QUERY_RESULT,
     run: () => ({ status: 'none' as const, completed: 0, total: 0 }),
@@ -83,13 +89,26 @@ export const ABSENT_COMMANDS = [
   command('query-replay', { returns: REPLAY_INFO, run: () => ({ mode: 'none' as const, icount: 0 }) }),
   command('watchdog-set-action', {
     args: struct({ action: WATCHDOG_ACTION }),
-    allowPreconfig: true,
     run: ignored,
   }),
   command('set_link', {
     args: struct({ name: STR, up: BOOL }),
     run(_context, { name }) {
       throw new MonitorError(`Device '${name}' not found`, 'DeviceNotFound');
+    },
+  }),
+  command('query-rx-filter', {
+    args: struct({ name: optional(STR) }),
+    returns: list(RX_FILTER_INFO),
+    run(_context, { name }) {
+      if (name !== undefined) throw new MonitorError(`invalid net client name: ${name}`);
+      return [];
+    },
+  }),
+  command('query-vm-generation-id', {
+    returns: struct({ guid: STR }),
+    run() {
+      throw new MonitorError('VM Generation ID device not found');
     },
   }),
   command('system_wakeup', {

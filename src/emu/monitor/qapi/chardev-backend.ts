@@ -24,7 +24,7 @@ const SOCKET = struct({
   ...{ tn3270: optional(BOOL), websocket: optional(BOOL), reconnect: optional(INT) },
 });
 
-const KINDS = ['file', 'pipe', 'socket', 'null', 'stdio', 'vc', 'ringbuf', 'memory'] as const;
+const KINDS = ['file', 'pipe', 'socket', 'pty', 'null', 'stdio', 'vc', 'ringbuf', 'memory'] as const;
 const VC = struct({
   ...COMMON,
   ...{ width: optional(INT), height: optional(INT), cols: optional(INT), rows: optional(INT) },
@@ -34,6 +34,7 @@ export const CHARDEV_BACKEND = union({ type: enumeration('ChardevBackendKind', K
   file: struct(data(struct({ ...COMMON, out: STR, append: optional(BOOL) }))),
   pipe: struct(data(struct({ ...COMMON, device: STR }))),
   socket: struct(data(SOCKET)),
+  pty: PLAIN,
   null: PLAIN,
   stdio: struct(data(struct({ ...COMMON, signal: optional(BOOL) }))),
   vc: struct(data(VC)),

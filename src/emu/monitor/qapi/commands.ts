@@ -8,11 +8,17 @@ import type { QapiContext } from './context.ts';
 import { CONTROL_COMMANDS } from './control.ts';
 import { MACHINE_COMMANDS } from './machine.ts';
 import { MACHINE_MEMORY_COMMANDS } from './machine-memory.ts';
+import { MACHINE_NUMA_COMMANDS } from './machine-numa.ts';
+import { MACHINE_TARGET_COMMANDS } from './machine-target.ts';
+import { MIGRATION_COMMANDS } from './migration.ts';
 import { MISC_COMMANDS } from './misc.ts';
+import { MISC_TARGET_COMMANDS } from './misc-target.ts';
 import { PCI_COMMANDS } from './pci.ts';
 import { QDEV_COMMANDS } from './qdev.ts';
 import { QOM_COMMANDS } from './qom.ts';
 import { RUN_STATE_COMMANDS } from './run-state.ts';
+import { STATS_COMMANDS } from './stats.ts';
+import { TPM_COMMANDS } from './tpm.ts';
 import { TRACE_COMMANDS } from './trace.ts';
 import { UI_COMMANDS } from './ui.ts';
 import { VIRTIO_COMMANDS } from './virtio.ts';
@@ -21,16 +27,22 @@ export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...RUN_STATE_COMMANDS,
   ...BLOCK_CORE_COMMANDS,
   ...CHAR_COMMANDS,
+  ...TPM_COMMANDS,
   ...UI_COMMANDS,
+  ...MIGRATION_COMMANDS,
   ...CONTROL_COMMANDS,
   ...QOM_COMMANDS,
   ...QDEV_COMMANDS,
   ...MACHINE_COMMANDS,
   ...MACHINE_MEMORY_COMMANDS,
+  ...MACHINE_NUMA_COMMANDS,
+  ...MACHINE_TARGET_COMMANDS,
   ...MISC_COMMANDS,
+  ...MISC_TARGET_COMMANDS,
   ...ACPI_COMMANDS,
   ...PCI_COMMANDS,
   ...VIRTIO_COMMANDS,
   ...TRACE_COMMANDS,
+  ...STATS_COMMANDS,
   ...ABSENT_COMMANDS,
 ];

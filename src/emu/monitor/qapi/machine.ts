@@ -226,7 +226,6 @@ export const MACHINE_COMMANDS = [
   }),
   command('query-machines', {
     returns: list(MACHINE_INFO),
-    allowPreconfig: true,
     run: () => MACHINES.map(machineInfo),
   }),
   command('query-current-machine', {
@@ -235,7 +234,6 @@ export const MACHINE_COMMANDS = [
   }),
   command('query-target', {
     returns: struct({ arch: SYS_EMU_TARGET }),
-    allowPreconfig: true,
     run: () => ({ arch: 'x86_64' as const }),
   }),
   command('query-uuid', {

@@ -1,10 +1,12 @@
 /** Devices. Spec: QEMU qapi/qdev.json. */
 import { MonitorError } from '../../core/monitor-error.ts';
 import type { MachineApi } from '../../machine/machine-api.ts';
+import { typeNamed } from '../../machine/type-queries.ts';
 import { JsonDouble, type JsonObject, type JsonValue, keysOf } from '../../qapi/json-value.ts';
 import { writeJson } from '../../qapi/json-writer.ts';
 import { inQdictOrder } from '../../qapi/qdict-order.ts';
 import { asJson, type Infer, list, optional, STR, struct } from '../../qapi/schema.ts';
+import { allProperties } from '../../qdev/device-type.ts';
 import { badIdError, isWellFormedId, Options } from '../../qdev/option-string.ts';
 import { command } from './context.ts';
 import { OBJECT_PROPERTY_INFO } from './qom.ts';
@@ -33,15 +35,15 @@ function deviceOptions(given: JsonObject): Options {
 }
 
 export function deviceListProperties(
-  { devices, objects }: MachineApi,
+  { devices }: MachineApi,
   typename: string,
 ): readonly Infer<typeof OBJECT_PROPERTY_INFO>[] {
   const type = devices.registry.find(typename);
-  if (objects.types().some(({ name }) => name === typename)) {
+  if (type === undefined && typeNamed(typename) !== undefined) {
     throw new MonitorError("Parameter 'typename' expects a non-abstract device type");
   }
   if (type === undefined) throw new MonitorError(`Device '${typename}' not found`, 'DeviceNotFound');
-  return type.properties.map(({ name, kind, help, default: value }) => ({
+  return allProperties(type).map(({ name, kind, help, default: value }) => ({
     name,
     type: kind.typeName,
     description: help === '' ? undefined : help,

@@ -1,4 +1,7 @@
 /** Objects and their properties. Spec: QEMU qapi/qom.json. */
+import { MonitorError } from '../../core/monitor-error.ts';
+import type { MachineApi } from '../../machine/machine-api.ts';
+import { isType, listTypes, typeNamed } from '../../machine/type-queries.ts';
 import type { JsonObject, JsonValue } from '../../qapi/json-value.ts';
 import {
   ANY,
@@ -6,6 +9,7 @@ import {
   BOOL,
   deprecated,
   enumeration,
+  type Infer,
   list,
   optional,
   SIZE,
@@ -15,7 +19,9 @@ import {
   UINT32,
   union,
 } from '../../qapi/schema.ts';
+import { allProperties } from '../../qdev/device-type.ts';
 import { Options } from '../../qdev/option-string.ts';
+import { objectPropertyType } from '../../qdev/user-objects.ts';
 import { command } from './context.ts';
 import { HOST_MEM_POLICY } from './machine.ts';
 
@@ -23,6 +29,34 @@ export const OBJECT_PROPERTY_INFO = struct({
   ...{ name: STR, type: STR },
   ...{ description: optional(STR), 'default-value': optional(ANY) },
 });
+
+const OBJECT_TYPE_INFO = struct({ name: STR, abstract: optional(BOOL), parent: optional(STR) });
+
+/** What each object has. */
+const OF_ALL = [{ name: 'type', type: 'string' }];
+/** What each device has beside its own. */
+const OF_DEVICES = [
+  ...[{ name: 'parent_bus', type: 'link<bus>' }],
+  ...['realized', 'hotplugged', 'hotpluggable'].map((name) => ({ name, type: 'bool' })),
+];
+
+/** What objects of a type have. QEMU: defaults are told of devices only. Throws QEMU's error. */
+function qomListProperties(
+  { devices, objects }: MachineApi,
+  typename: string,
+): readonly Infer<typeof OBJECT_PROPERTY_INFO>[] {
+  if (typeNamed(typename) === undefined)
+    throw new MonitorError(`Class '${typename}' not found`, 'DeviceNotFound');
+  const device = devices.registry.find(typename);
+  const object = objects.types().find(({ name }) => name === typename);
+  const properties = device === undefined ? (object?.properties ?? []) : allProperties(device);
+  const own = properties.map((property) => ({
+    name: property.name,
+    type: device === undefined ? objectPropertyType(property) : property.kind.typeName,
+    description: property.help === '' ? undefined : property.help,
+  }));
+  return [...OF_ALL, ...(isType(typename, 'device') ? OF_DEVICES : []), ...own];
+}
 
 const RNG_PROPERTIES = { opened: deprecated(optional(BOOL)) };
 /** Not modelled: `prealloc-context`, which threads of the host fill the memory. */
@@ -64,6 +98,21 @@ export const QOM_COMMANDS = [
     allowPreconfig: true,
     run: ({ machine }, { path, property, value }) =>
       machine.qom.set(path, property, value as JsonValue, true),
+  }),
+  command('qom-list-types', {
+    args: struct({ implements: optional(STR), abstract: optional(BOOL) }),
+    returns: list(OBJECT_TYPE_INFO),
+    allowPreconfig: true,
+    run: (_context, { implements: wanted, abstract: withAbstract = false }) =>
+      listTypes(wanted, withAbstract).map(({ name, isAbstract, parent }) => ({
+        ...{ name, parent, abstract: isAbstract ? true : undefined },
+      })),
+  }),
+  command('qom-list-properties', {
+    args: struct({ typename: STR }),
+    returns: list(OBJECT_PROPERTY_INFO),
+    allowPreconfig: true,
+    run: ({ machine }, { typename }) => qomListProperties(machine, typename),
   }),
   command('object-add', {
     args: asJson(OBJECT_OPTIONS),

@@ -69,6 +69,8 @@ export class QmpSession {
   /** Requests whose turn has not come. */
   readonly #waiting: Request[] = [];
   #isBusy = false;
+  /** How many clients have come and gone: what one asked for is not answered to another. */
+  #client = 0;
 
   constructor(tell: (message: QmpMessage) => void, options: QmpOptions) {
     const { machine, stderr = () => {}, dialect = DEFAULT_DIALECT } = options;
@@ -85,6 +87,7 @@ export class QmpSession {
 
   /** A client is there: it is greeted, and has to say what it can. */
   start(): void {
+    this.#client++;
     this.#isOpen = true;
     this.#isNegotiated = false;
     this.#hasOob = false;
@@ -150,6 +153,7 @@ export class QmpSession {
   }
 
   async #answer({ id, answer }: Request): Promise<void> {
+    const client = this.#client;
     let said: JsonObject;
     try {
       said = await answer();
@@ -159,7 +163,7 @@ export class QmpSession {
       const { message } = inWordsOf(this.#context.dialect.errors, told);
       said = { error: { class: told.errorClass, desc: message } };
     }
-    this.#send(id === undefined ? said : { ...said, id });
+    if (client === this.#client) this.#send(id === undefined ? said : { ...said, id });
   }
 
   async #call(request: JsonObject): Promise<JsonObject> {
@@ -169,6 +173,9 @@ export class QmpSession {
     const command = qmpCommands(this.#context.dialect).get(name);
     if (command === undefined) fail(`The command ${name} has not been found`, 'CommandNotFound');
     if (isOob && !command.allowOob) fail(`The command ${name} does not support OOB`);
+    if (this.#options.machine.preconfig.isOn && !command.allowPreconfig) {
+      fail(`The command '${name}' is permitted only after machine initialization has completed`);
+    }
     const checked = command.takesAnything ? args : checkArguments(command.args, args);
     // Each command has types of its own; those of this one were checked against its schema.
     const result = await command.run(this.#context, checked as never);
