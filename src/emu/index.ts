@@ -53,6 +53,7 @@ export {
   displayNote,
   type MonitorOption,
   type OptionGroup,
+  type QtestOption,
   readCommandLine,
 } from './command-line/options.ts';
 export { shortFormOption } from './command-line/options-characters.ts';
@@ -72,6 +73,7 @@ export { TraceLog } from './core/trace.ts';
 export { GdbStub } from './gdb/gdb-stub.ts';
 export { Machine } from './machine/machine.ts';
 export type { BootFiles, MachineConfig, MachineHost, SliceResult } from './machine/machine-config.ts';
+export { NONE_MACHINE } from './machine/machine-versions.ts';
 export type { RunState } from './machine/run-state.ts';
 export { type MachineSnapshot, ramImage, saveMachine } from './machine/saved-machine.ts';
 export { isOutOfMemory } from './machine/small-arena.ts';
@@ -86,5 +88,6 @@ export { type QmpMessage, QmpSession, qmpText } from './monitor/qmp/session.ts';
 export { QmpShell } from './monitor/qmp/shell.ts';
 export type { Options } from './qdev/option-string.ts';
 export { parseBool, parseSize } from './qdev/properties.ts';
+export { QtestSession } from './qtest/qtest-session.ts';
 export { SnapshotReader } from './snapshot/snapshot-reader.ts';
 export { writeSnapshot } from './snapshot/snapshot-writer.ts';

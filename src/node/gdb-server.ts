@@ -41,6 +41,9 @@ export class GdbServer {
       this.close();
       return;
     }
+    if (this.#host.machine.inspect.cpus().length === 0) {
+      throw new MonitorError('gdbstub: meaningless to attach gdb to a machine without any CPU.');
+    }
     if (this.#channel !== undefined) throw new MonitorError(takenText(this.#device, device));
     const channel = await this.#host.open(device);
     this.#device = device;

@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import {
   type BootFiles,
   type CommandLine,
+  NONE_MACHINE,
   PACKED_INITRD_BELOW,
   StartError,
   startError,
@@ -29,14 +30,28 @@ export interface GuestFiles {
 
 type Wanted = Pick<
   CommandLine,
-  'kernel' | 'initrd' | 'append' | 'guest' | 'memoryBytes' | 'blockdevs' | 'drives'
+  | 'kernel'
+  | 'initrd'
+  | 'append'
+  | 'guest'
+  | 'memoryBytes'
+  | 'blockdevs'
+  | 'drives'
+  | 'machineType'
+  | 'accel'
+  | 'qtest'
 >;
 
 /** Reads the files. Throws StartError with QEMU's words for what cannot be read. */
 export function readGuest(wanted: Wanted): GuestFiles {
   const namesDisk =
     wanted.blockdevs.length > 0 || wanted.drives.some(({ options }) => options.get('file') !== undefined);
-  const guest = wanted.guest ?? (wanted.kernel === undefined && !namesDisk ? DEFAULT_GUEST : undefined);
+  const isTest = wanted.qtest !== undefined || runsNoGuest(wanted);
+  const hasDefault = wanted.kernel === undefined && !namesDisk && !isTest;
+  const guest = wanted.guest ?? (hasDefault ? DEFAULT_GUEST : undefined);
+  if (wanted.machineType === NONE_MACHINE && (wanted.kernel ?? guest) !== undefined) {
+    throw startError("The -kernel parameter is not supported (use the generic 'loader' device instead).");
+  }
   if (guest !== undefined) return readImage(guest, wanted);
   if (wanted.kernel === undefined) checkNoKernel(wanted);
   const kernel = wanted.kernel === undefined ? undefined : readKernel(wanted.kernel);
@@ -44,8 +59,13 @@ export function readGuest(wanted: Wanted): GuestFiles {
     kernel,
     initrd: wanted.initrd === undefined ? undefined : readInitrd(wanted.initrd),
     append: wanted.append ?? '',
-    memoryBytes: wanted.memoryBytes ?? DEFAULT_MEMORY,
+    memoryBytes: wanted.memoryBytes ?? (wanted.machineType === NONE_MACHINE ? 0 : DEFAULT_MEMORY),
   };
+}
+
+/** No vCPU runs: nothing has to be there for it. */
+export function runsNoGuest({ machineType, accel }: Pick<CommandLine, 'machineType' | 'accel'>): boolean {
+  return machineType === NONE_MACHINE || accel === 'qtest';
 }
 
 function checkNoKernel({ initrd, append }: Wanted): void {

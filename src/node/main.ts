@@ -1,7 +1,7 @@
 /** `hotslot-system-x86_64`: the machine behind QEMU's command line. */
 import { asBlockError, displayNote, readCommandLine, report, StartError } from '../emu/index.ts';
 import { stamped } from './message-stamp.ts';
-import { printError, runMachine } from './session.ts';
+import { printError, runMachine, SIGNALS } from './session.ts';
 
 /** Where errors go. Not modelled: the time before errors of the command line itself. */
 let print = printError;
@@ -23,4 +23,6 @@ function told(error: unknown): number {
   return 1;
 }
 
+// One that comes after the machine's end, as a test's SIGTERM after `quit`, must not become how the process ended.
+for (const [name] of SIGNALS) process.on(name, () => {});
 process.exit(await main(process.argv.slice(2)).catch(told));

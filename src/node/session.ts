@@ -19,14 +19,16 @@ import { connectPipe } from './channel-pipes.ts';
 import { type Channels, openChannels } from './chardev-open.ts';
 import { FILE_IMAGES } from './file-backend.ts';
 import { GdbServer, gdbOptions } from './gdb-server.ts';
-import { type GuestFiles, noKernelError, readGuest } from './guest-image.ts';
+import { type GuestFiles, noKernelError, readGuest, runsNoGuest } from './guest-image.ts';
 import { attachMonitor, type MonitorUser } from './monitor-channels.ts';
 import { OutputCollector } from './output-collector.ts';
 import { createFile, readTextFile } from './output-file.ts';
+import { QtestServer } from './qtest-server.ts';
 import { RunLoop } from './run-loop.ts';
 import { snapshotFiles } from './snapshot-files.ts';
 
-const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
+/** Signals that end the machine. */
+export const SIGNALS: readonly (readonly [name: NodeJS.Signals, number: number])[] = [
   ['SIGHUP', 1],
   ['SIGINT', 2],
   ['SIGTERM', 15],
@@ -56,6 +58,7 @@ class Session {
   #fail: (error: unknown) => void = () => {};
   #loop: RunLoop | undefined;
   #gdb: GdbServer | undefined;
+  #qtest: QtestServer | undefined;
   #ending = false;
 
   constructor(commandLine: CommandLine, print: (text: string) => void) {
@@ -89,10 +92,13 @@ class Session {
         ended: this.#ended,
         wake: () => this.#loop?.wake(),
       });
+      const { qtest } = this.#commandLine;
+      if (qtest !== undefined) this.#qtest = await QtestServer.open(qtest, channels.set);
       const guest = readGuest(this.#commandLine);
       return await this.#runWith(channels, guest, trace);
     } finally {
       this.#gdb?.exited();
+      this.#qtest?.close();
       channels?.set.close();
       for (const off of signals) off();
     }
@@ -123,6 +129,11 @@ class Session {
       await machine.close().catch(() => {});
       throw error;
     }
+  }
+
+  /** No vCPU runs at first, or ever. */
+  get #standsStill(): boolean {
+    return this.#commandLine.stopped || runsNoGuest(this.#commandLine);
   }
 
   #makeMachine(
@@ -160,7 +171,7 @@ class Session {
   async #complete(machine: Machine, channels: Channels, guest: GuestFiles): Promise<void> {
     if (!this.#ending) await attachDevices(machine, this.#commandLine, this.#print);
     if (guest.unpack !== undefined) giveBootFiles(machine, guest.unpack());
-    else if (guest.kernel === undefined && !this.#commandLine.stopped) throw noKernelError();
+    else if (guest.kernel === undefined && !this.#standsStill) throw noKernelError();
     await this.#startGdb(machine, channels);
     machine.devices.machineReady();
   }
@@ -219,6 +230,7 @@ class Session {
       connectPipe(channel, pipe, () => loop.wake());
       set.setBreak(channel, () => pipe.sendEvent('break'));
     }
+    this.#qtest?.begin(machine, () => loop.wake());
     set.begin();
     if (!this.#commandLine.stopped && !machine.preconfig.isOn) machine.cont();
     loop.wake();

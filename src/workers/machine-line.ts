@@ -3,6 +3,7 @@ import {
   type CommandLine,
   checkMemory,
   helpText,
+  NONE_MACHINE,
   needsHost,
   readCommandLine,
   readingOption,
@@ -50,6 +51,13 @@ export function readMachineLine(line: string, memoryBytes: number): MachineLine 
     const about = (option: string): string | undefined => given.findLast(({ name }) => name === option)?.at;
     // -machine has them too.
     if ((kernel ?? initrd ?? append) !== undefined) throw startError(NOT_HERE.kernel, about('machine'));
+    if (wanted.machineType === NONE_MACHINE || wanted.accel === 'qtest') {
+      const option = wanted.accel === 'qtest' && about('accel') !== undefined ? 'accel' : 'machine';
+      throw startError(
+        'this page starts a guest, which needs a board and a processor that runs',
+        about(option),
+      );
+    }
     readingOption(about('m'), () => checkMemory(wanted.memoryBytes ?? memoryBytes, wanted));
     return { commandLine: wanted, warnings };
   }

@@ -44,6 +44,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/snapshot': ['emu/core'],
   'emu/disassembler': [],
   'emu/gdb': ['emu/core', 'emu/cpu', 'emu/machine'],
+  'emu/qtest': ['emu/core', 'emu/qdev', 'emu/machine'],
   'emu/monitor': [
     'emu/core',
     'emu/qapi',
@@ -75,6 +76,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/monitor',
     'emu/snapshot',
     'emu/gdb',
+    'emu/qtest',
     'emu/command-line',
   ],
   'workers/protocol.ts': [],

@@ -91,6 +91,24 @@ const LINES = `
 -icount rr=record,rrfile=a -display none
 -rtc base=foo -display none
 -rtc foo=1 -display none
+-boot z -display none
+-boot aa -display none
+-boot abcn -display none
+-boot once=y -display none
+-boot menu=maybe -display none
+-boot splash-time=x -display none
+-boot splash-time=70000 -display none
+-boot reboot-timeout=-2 -display none
+-boot foo=1 -display none
+-uuid x -display none
+-uuid 4600cb32-38ec-4b2f-8acb-81c6ea54f2d -display none
+-M none -smp 2 -display none
+-M none,acpi=on -display none
+-M none -device virtio-rng-pci -display none
+-M none -s -S -display none
+-M none -kernel nothing -display none
+-qtest foo -display none -S
+-qtest unix:nothing -display none -S
 -display foo
 -display none,foo=1
 -kernel missing -display none

@@ -72,6 +72,7 @@ describe('tables', () => {
   it('SMBIOS has a processor for each socket as QEMU has it, and checksums of zero', () => {
     const config = {
       machine: 'pc-i440fx-7.2',
+      uuid: Uint8Array.from({ length: 16 }, (_, at) => at),
       ram: pcRamLayout(512 * MIB),
       ...{ sockets: 3, cores: 2, threads: 4 },
       ...{ cpuSignature: 0x60fb1, cpuFeatures: 0x78bfbfd },
@@ -82,6 +83,7 @@ describe('tables', () => {
     expect([sum(entry), sum(entry.subarray(0x10))]).toEqual([0, 0]);
     const text = Buffer.from(tables.bytes).toString('latin1');
     expect(text).toContain('CPU 2\0QEMU\0pc-i440fx-7.2\0\0');
+    expect(text).toContain('\x03\x02\x01\0\x05\x04\x07\x06\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f');
     // The first of QEMU 7.2 with -smp 12,sockets=3,cores=2,threads=2.
     expect(Buffer.from(tables.bytes).toString('hex')).toContain(
       '042a000401030102b10f0600fdfb8b0703000000d007d0074101ffffffffffff00000002020402000100' +

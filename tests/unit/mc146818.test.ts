@@ -161,6 +161,23 @@ describe('mc146818', () => {
     }
     expect(irq.edges).toBe(1024);
   });
+  // As QEMU's rtc-test: what has passed of the old period counts, and the first one begins when it is switched on.
+  it('periodic interrupt goes on from its last one when the rate is changed', () => {
+    const { clock, irq, get, set } = rig();
+    clock.step(0.3 * S);
+    set(0x0a, 0x2d);
+    set(0x0b, 0x42);
+    clock.step(S / 8 - 100_000);
+    expect(irq.edges).toBe(0);
+    clock.step(200_000);
+    expect(get(0x0c) & 0xc0).toBe(0xc0);
+    // 8 Hz becomes 2 Hz.
+    set(0x0a, 0x2f);
+    clock.step(S / 2 - 200_000);
+    expect(get(0x0c)).toBe(0);
+    clock.step(200_000);
+    expect(get(0x0c) & 0xc0).toBe(0xc0);
+  });
   it('has the RAM sizes, boot order and disks where SeaBIOS looks for them', () => {
     const { get } = rig();
     expect([0x10, 0x14, 0x15, 0x16, 0x17, 0x18, 0x30, 0x31].map(get)).toEqual([

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AccessSize, VmState } from '../../src/emu/core/device.ts';
 import { MonitorError } from '../../src/emu/core/monitor-error.ts';
 import { record } from '../../src/emu/core/state-fields.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import type { MsixState } from '../../src/emu/pci/msix.ts';
 import { Msix } from '../../src/emu/pci/msix.ts';
 import { parsePciAddress, pciDevfn } from '../../src/emu/pci/pci-bus.ts';
@@ -184,6 +185,24 @@ describe('MSI-X', () => {
     card.msix.notify(1);
     card.msix.notify(9);
     expect(messages).toHaveLength(2);
+  });
+});
+
+describe('an MSI', () => {
+  it('is a write to memory where no local APIC listens, if the function may master the bus', () => {
+    const ram = pcMemory(2 ** 20);
+    const { bus, messages, configWrite } = pciRig(ram);
+    const card = new Card();
+    bus.add(card, pciDevfn(5, 0));
+    card.sendMsi(0x8000, 0x12345678);
+    expect(ram.readU32(0x8000)).toBe(0);
+    configWrite(card.devfn, 4, 2, 4);
+    card.sendMsi(0x8000, 0x12345678);
+    expect(ram.readU32(0x8000)).toBe(0x12345678);
+    expect(messages).toEqual([]);
+    card.sendMsi(0xfeef_fffc, 1);
+    card.sendMsi(0xfef0_0000, 1);
+    expect(messages).toEqual([[0xfeef_fffc, 1]]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** The page's machine and its log: lines are in the monitor's pane, and there are no files. */
 import { expect, it } from 'vitest';
+import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import { readCommandLine } from '../../src/emu/index.ts';
 import { makeMachine } from '../../src/workers/make-machine.ts';
 import { memoryImages } from '../support/headless-guest.ts';
@@ -19,6 +20,7 @@ async function page(...args: readonly string[]) {
     { ...guest, serialPorts: [true] },
     {
       images: memoryImages(),
+      snapshots: NO_SNAPSHOTS,
       onWake() {},
       isFull: () => false,
       onSerialOutput() {},

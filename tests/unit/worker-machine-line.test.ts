@@ -128,6 +128,12 @@ describe('a line of the page', () => {
     },
   );
 
+  it.each(['-M none', '-accel qtest', '-M pc,accel=qtest'])('%s: nothing would run the guest', (option) => {
+    const { text, marked } = refusal(`-m 256 ${option}`);
+    expect(text).toContain('which needs a board and a processor that runs');
+    expect(marked).toBe(option);
+  });
+
   it('asks for help that names nothing which the page refuses', () => {
     const help = readMachineLine('-help', DEFAULT_BYTES);
     const text = 'text' in help ? help.text : '';

@@ -10,6 +10,7 @@ import {
   throttleLimits,
 } from './drive-throttle-options.ts';
 import { checkFormat } from './formats.ts';
+import { isNullFile } from './null-images.ts';
 import type { ThrottleLimits } from './throttle-limits.ts';
 
 /** QEMU's interface types in the order of their numbers: `Can't hot-add drive to type 1`. */
@@ -71,10 +72,12 @@ export interface DriveOptions {
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   snapshot: ['off'],
   'copy-on-read': ['off'],
+  // Not modelled: `on`, QEMU's default, takes an image that may not be written as a read-only one. Here that is an error.
+  'auto-read-only': ['on', 'off'],
   werror: ['report', 'enospc'],
   rerror: ['report'],
 };
-const BOOLEANS = new Set(['snapshot', 'copy-on-read']);
+const BOOLEANS = new Set(['snapshot', 'copy-on-read', 'auto-read-only']);
 const WORDS: Readonly<Record<string, { readonly words: readonly string[]; readonly error: string }>> = {
   werror: { words: ['ignore', 'stop', 'report', 'enospc'], error: 'invalid write error action' },
   rerror: { words: ['ignore', 'stop', 'report'], error: 'invalid read error action' },
@@ -101,6 +104,9 @@ const KNOWN = new Set([
   ...THROTTLE_OPTIONS,
   ...Object.keys(ONLY),
 ]);
+
+/** Of `null-co://`. */
+const NULL_OPTIONS = new Set(['file.read-zeroes']);
 
 function boolOption(values: Map<string, string>, name: string): boolean {
   const text = values.get(name);
@@ -200,7 +206,8 @@ function checkLeftOver(
   file: string | undefined,
   format: string | undefined,
 ): void {
-  const unknown = [...values.keys()].find((key) => !KNOWN.has(key));
+  const isKnown = (key: string): boolean => KNOWN.has(key) || (NULL_OPTIONS.has(key) && isNullFile(file));
+  const unknown = [...values.keys()].find((key) => !isKnown(key));
   checkFormat(format);
   if (file === undefined && (unknown !== undefined || format !== undefined)) {
     throw new MonitorError(

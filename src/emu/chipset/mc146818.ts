@@ -5,7 +5,7 @@
 import type { AddressSpace } from '../bus/address-space.ts';
 import { byteWide } from '../bus/byte-wide.ts';
 import { type Condition, RegisterTable, register } from '../bus/register-table.ts';
-import type { Clock, Timer } from '../core/clock.ts';
+import { actingNs, type Clock, type Timer } from '../core/clock.ts';
 import type { Device } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import { BYTE, bytes, DEADLINE_NS, integer, mask, record, TIME_NS } from '../core/state-fields.ts';
@@ -107,6 +107,18 @@ const CLOCK_REGISTERS = [
 
 function selected(index: number): Condition<Mc146818> {
   return { text: `the index is 0x${index.toString(16)}`, holds: (rtc) => rtc.index === index };
+}
+
+/** Whole cycles of the crystal up to a time. */
+function cyclesAt(ns: number): number {
+  const seconds = Math.floor(ns / NS_PER_S);
+  return seconds * CRYSTAL_HZ + Math.floor(((ns - seconds * NS_PER_S) * CRYSTAL_HZ) / NS_PER_S);
+}
+
+/** QEMU: the nanosecond after that in which so many cycles are over. */
+function afterCycles(cycles: number): number {
+  const seconds = Math.floor(cycles / CRYSTAL_HZ);
+  return seconds * NS_PER_S + Math.floor(((cycles - seconds * CRYSTAL_HZ) * NS_PER_S) / CRYSTAL_HZ) + 1;
 }
 
 export class Mc146818 implements Device<Mc146818State> {
@@ -226,7 +238,7 @@ export class Mc146818 implements Device<Mc146818State> {
     this.#s.regB &= ~(REG_B_PIE | REG_B_AIE | REG_B_SQWE);
     this.#s.regC = 0;
     this.#irq.set(false);
-    this.#schedulePeriodic();
+    this.#schedulePeriodic(0);
     this.#schedule();
   }
 
@@ -278,7 +290,7 @@ export class Mc146818 implements Device<Mc146818State> {
     this.#refresh();
     s.regA = value & ~REG_A_UIP;
     if (wasReset && this.#running()) this.#setTime(DIVIDER_RELEASE_NS);
-    if (period !== this.#period()) this.#schedulePeriodic();
+    if (period !== this.#period()) this.#schedulePeriodic(period);
     this.#schedule();
   }
 
@@ -292,7 +304,7 @@ export class Mc146818 implements Device<Mc146818State> {
     s.regB = value & REG_B_SET ? value & ~REG_B_UIE : value;
     if (wasSet && this.#running()) this.#setTime(fractionNs);
     // A deadline that is due just now must not be lost by arming it again.
-    if (period !== this.#period()) this.#schedulePeriodic();
+    if (period !== this.#period()) this.#schedulePeriodic(period);
     if (s.regB & s.regC & REG_C_FLAGS) s.regC |= REG_C_IRQF;
     else s.regC &= ~REG_C_IRQF;
     this.#irq.set((s.regC & REG_C_IRQF) !== 0);
@@ -371,23 +383,27 @@ export class Mc146818 implements Device<Mc146818State> {
     return 1 << (rate <= 2 ? rate + 6 : rate - 1);
   }
 
-  #schedulePeriodic(): void {
-    this.#s.periodicNs = this.#nextPeriodNs();
+  /**
+   * The period changed, from `oldPeriod` cycles, or 0.
+   * QEMU: what has passed of the old one counts for the new one; it begins when it is switched on, not with the divider's.
+   */
+  #schedulePeriodic(oldPeriod: number): void {
+    const s = this.#s;
+    const period = this.#period();
+    const now = cyclesAt(this.#clock.nowNs());
+    const last = oldPeriod === 0 || s.periodicNs === null ? now : cyclesAt(s.periodicNs) - oldPeriod;
+    s.periodicNs =
+      period === 0 ? null : afterCycles(now + period - Math.min(Math.max(now - last, 0), period));
     this.#arm();
   }
 
-  #nextPeriodNs(): number | null {
-    const period = this.#period();
-    if (period === 0) return null;
-    const now = this.#clock.nowNs();
-    const seconds = Math.floor(now / NS_PER_S);
-    const cycles = Math.floor(((now - seconds * NS_PER_S) * CRYSTAL_HZ) / NS_PER_S);
-    const next = (Math.floor(cycles / period) + 1) * period;
-    return seconds * NS_PER_S + Math.ceil((next * NS_PER_S) / CRYSTAL_HZ);
-  }
-
   #periodEnded(): void {
-    this.#schedulePeriodic();
+    const s = this.#s;
+    const period = this.#period();
+    const now = this.#clock.nowNs();
+    const from = cyclesAt(actingNs(s.periodicNs ?? now, now));
+    s.periodicNs = period === 0 ? null : afterCycles(from + period);
+    this.#arm();
     this.#raise(REG_C_PF);
   }
 

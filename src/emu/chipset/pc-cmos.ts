@@ -18,6 +18,8 @@ export interface CmosFacts {
   readonly cpus: number;
   /** QEMU's `-boot order=` letters. */
   readonly bootOrder: string;
+  /** QEMU: -no-fd-bootchk: firmware does not look for a boot signature on floppies. */
+  readonly skipsFloppyCheck?: boolean;
   /** CMOS types of the floppy drives A and B (0 none, 4 1.44 MB, 5 2.88 MB). */
   readonly floppies: readonly [number, number];
   /** The four ATA disks: primary master, primary slave, secondary master, secondary slave; CD-ROMs do not count. */
@@ -56,8 +58,14 @@ function bootNibble(letter: string): number {
   return letter === 'n' ? 4 : 0;
 }
 
+/** In the byte of the third boot device. */
+const SKIP_FLOPPY_CHECK = 0x01;
+
 /** What CMOS says of a boot order, by index. Throws QEMU's error for a letter that is no boot device, or not one of a PC. */
-export function bootOrderBytes(order: string): readonly (readonly [index: number, value: number])[] {
+export function bootOrderBytes(
+  order: string,
+  skipsFloppyCheck = false,
+): readonly (readonly [index: number, value: number])[] {
   for (const [at, letter] of [...order].entries()) {
     if (!/[a-p]/.test(letter)) throw new MonitorError(`Invalid boot device '${letter}'`);
     if (order.indexOf(letter) < at) throw new MonitorError(`Boot device '${letter}' was given twice`);
@@ -70,7 +78,7 @@ export function bootOrderBytes(order: string): readonly (readonly [index: number
   });
   return [
     [BOOT_DEVICES, (second << 4) | first],
-    [BOOT_FLAGS, third << 4],
+    [BOOT_FLAGS, (third << 4) | (skipsFloppyCheck ? SKIP_FLOPPY_CHECK : 0)],
   ];
 }
 
@@ -104,7 +112,7 @@ export function pcCmos(facts: CmosFacts): Uint8Array {
   cmos.set([above & 0xff, (above >>> 8) & 0xff, (above >>> 16) & 0xff], MEMORY_ABOVE_4G);
   cmos[CMOS_CPU_COUNT] = facts.cpus > 0x100 ? 0 : facts.cpus - 1;
 
-  for (const [index, value] of bootOrderBytes(facts.bootOrder)) cmos[index] = value;
+  for (const [index, value] of bootOrderBytes(facts.bootOrder, facts.skipsFloppyCheck)) cmos[index] = value;
 
   const [a, b] = facts.floppies;
   cmos[FLOPPY_TYPES] = (a << 4) | b;

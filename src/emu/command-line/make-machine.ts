@@ -17,16 +17,18 @@ export type MachineParts = Pick<
 
 /** The board with its processors and memory; `attachDevices` and `devices.machineReady()` follow. Throws StartError. */
 export function machineOfCommandLine(
-  { name, noReboot, icountShift, rtcBaseMs, dimms, machineType, cpu, smp }: CommandLine,
+  commandLine: CommandLine,
   parts: MachineParts,
   host: MachineHost,
 ): Machine {
+  const { machineType, accel, cpu, smp, dimms } = commandLine;
+  const { icountShift, rtcBaseMs, rtcClock } = commandLine;
+  const { name, uuid, boot, noReboot } = commandLine;
   checkMemory(parts.memoryBytes, { dimms, machineType, cpu });
   try {
-    return new Machine(
-      { ...parts, machineType, cpu, dimms, smp, icountShift, rtcBaseMs, noReboot, name, coldPlug: true },
-      host,
-    );
+    const what = { machineType, accel, cpu, smp, dimms, name, uuid, boot, noReboot };
+    const time = { icountShift, rtcBaseMs, rtcClock };
+    return new Machine({ ...parts, ...what, ...time, coldPlug: true }, host);
   } catch (error) {
     if (error instanceof RangeError && /array buffer/i.test(error.message)) throw memoryError();
     throw kernelStartError(error, parts.initrd);

@@ -8,8 +8,9 @@ import {
   MACHINE_VERSIONS,
   type MachineVersion,
   machineVersion,
+  NONE_MACHINE,
 } from '../machine/machine-versions.ts';
-import { readSmp, SMP_KEYS } from '../machine/smp-options.ts';
+import { MAX_CPUS, readSmp, SMP_KEYS } from '../machine/smp-options.ts';
 import { parseBool } from '../qdev/properties.ts';
 import { StartError, startError } from './start-error.ts';
 
@@ -47,7 +48,8 @@ export function machineHelp(): string {
   const versions = MACHINE_VERSIONS.map(({ name }) =>
     line(name, name === CURRENT_MACHINE ? ' (default)' : ''),
   );
-  return `Supported machines are:\n${line('pc', ` (alias of ${CURRENT_MACHINE})`)}${versions.join('')}`;
+  const none = `${NONE_MACHINE.padEnd(20)} empty machine\n`;
+  return `Supported machines are:\n${line('pc', ` (alias of ${CURRENT_MACHINE})`)}${versions.join('')}${none}`;
 }
 
 export const ACCEL_HELP = 'Accelerators supported in QEMU binary:\ntcg\n';
@@ -67,7 +69,7 @@ export function readMachine(given: ReadonlyMap<string, string>): MachineOptions 
   const version = versionOf(given.get('type') ?? CURRENT_MACHINE);
   for (const [name, text] of given) {
     if (['type', 'kernel', 'initrd', 'append', 'accel'].includes(name)) continue;
-    const only = Object.hasOwn(FIXED, name) ? FIXED[name] : undefined;
+    const only = !version.isEmpty && Object.hasOwn(FIXED, name) ? FIXED[name] : undefined;
     if (only === undefined) throw startError(`Property '${version.name}-machine.${name}' not found`);
     const value = parseBool(text);
     if (value === undefined) throw startError(`Parameter '${name}' expects 'on' or 'off'`);
@@ -96,18 +98,29 @@ export interface AccelChoice {
   readonly at: string | undefined;
 }
 
+export type Accel = 'tcg' | 'qtest';
+
 /**
  * The first accelerator that there is. Throws StartError; QEMU's words of one built without KVM's kernel module.
  * @param warn told why a choice was passed over
+ * @param isTest QEMU: with -qtest it says less about that
  */
-export function chooseAccel(choices: readonly AccelChoice[], warn: (text: string) => void): void {
-  if (choices.length === 0) return;
+export function chooseAccel(
+  choices: readonly AccelChoice[],
+  warn: (text: string) => void,
+  isTest: boolean,
+): Accel {
+  if (choices.length === 0) return 'tcg';
   const problems: string[] = [];
   for (const { name, at } of choices) {
-    if (name === 'tcg') {
+    if (name === 'tcg' || name === 'qtest') {
       for (const text of problems) warn(text);
-      if (problems.length > 0) warn(startError('falling back to tcg').message);
-      return;
+      if (problems.length > 0 && !isTest) warn(startError(`falling back to ${name}`).message);
+      return name;
+    }
+    if (name === 'kvm' && isTest) {
+      problems.push(NO_KVM);
+      continue;
     }
     problems.push(
       name === 'kvm'
@@ -155,11 +168,11 @@ export const SMP_HELP = `smp-opts options:\n${[...SMP_KEYS]
 /** Throws StartError for processors that the machine cannot have. Without options it has one. */
 export function smpOption(
   given: ReadonlyMap<string, string>,
-  { prefersSockets, name }: MachineVersion,
+  { prefersSockets, name, isEmpty }: MachineVersion,
   warn: (text: string) => void,
 ): SmpConfig {
   if (given.size === 0) return ONE_PROCESSOR;
-  const smp = readSmp(given, { prefersSockets, machine: name }, (text) =>
+  const smp = readSmp(given, { prefersSockets, machine: name, maxCpus: isEmpty ? 1 : MAX_CPUS }, (text) =>
     warn(startError(`warning: ${text}`).message),
   );
   if (typeof smp === 'string') throw startError(smp);

@@ -133,20 +133,27 @@ export function memoryError(): Error {
   return startError("cannot set up guest memory 'pc.ram': Cannot allocate memory");
 }
 
-/**
- * Milliseconds since 1970 at which -rtc starts the clock; undefined: the host's time. Throws StartError.
- * Not modelled: base=localtime and clocks other than the host's.
- */
-export function readRtc(group: OptionGroup): number | undefined {
+/** What -rtc says. */
+export interface RtcOption {
+  /** Milliseconds since 1970 at which the clock starts; undefined: the host's time. */
+  readonly baseMs: number | undefined;
+  /** `host`: it makes up for what the machine loses of the host's time. `vm`: it does not. */
+  readonly clock: 'host' | 'vm';
+}
+
+/** Throws StartError. Not modelled: base=localtime, clock=rt. */
+export function readRtc(group: OptionGroup): RtcOption {
   const { options, at } = group;
   checkKeys(group, ['base', 'clock', 'driftfix']);
-  for (const [key, only] of [
-    ['clock', 'host'],
-    ['driftfix', 'none'],
-  ] as const) {
-    const value = options.get(key) ?? only;
-    if (value !== only) throw startError(`'${key}=${value}' is not modelled by this machine`, at);
-  }
+  const clock = options.get('clock') ?? 'host';
+  if (clock !== 'host' && clock !== 'vm')
+    throw startError(`'clock=${clock}' is not modelled by this machine`, at);
+  const driftfix = options.get('driftfix') ?? 'none';
+  if (driftfix !== 'none') throw startError(`'driftfix=${driftfix}' is not modelled by this machine`, at);
+  return { clock, baseMs: rtcBase(group) };
+}
+
+function rtcBase({ options, at }: OptionGroup): number | undefined {
   const base = options.get('base') ?? 'utc';
   if (base === 'utc') return undefined;
   if (base === 'localtime') throw startError("'base=localtime' is not modelled by this machine", at);

@@ -32,7 +32,11 @@ const GROUPS: readonly OptionGroup[] = [
         value: '[type=]name[,prop=value]…',
         help: 'the board; -machine help lists them',
       },
-      { name: 'accel', value: '[accel=]name', help: 'what executes the guest: tcg' },
+      {
+        name: 'accel',
+        value: '[accel=]name',
+        help: 'what executes the guest: tcg, or for tests of devices qtest',
+      },
       { name: 'cpu', value: 'model', help: 'the processor; -cpu help lists them' },
       {
         name: 'smp',
@@ -44,6 +48,13 @@ const GROUPS: readonly OptionGroup[] = [
         value: '[size=]megs',
         help: 'memory, in MiB or with a suffix; 128, or what the guest image asks for',
       },
+      {
+        name: 'boot',
+        value: '[order=]drives[,once=drives][,menu=on|off][,reboot-timeout=ms][,splash-time=ms]',
+        help: 'what firmware is told in CMOS and fw_cfg; a kernel that is named starts anyway',
+      },
+      { name: 'no-fd-bootchk', help: 'tells firmware not to look for a boot signature on floppies' },
+      { name: 'uuid', value: 'uuid', help: 'the UUID of the machine' },
       { name: 'name', value: 'string', help: 'a name for the machine; nothing depends on it' },
       {
         name: 'device',
@@ -184,6 +195,18 @@ const GROUPS: readonly OptionGroup[] = [
         value: 'timestamp=on|off',
         help: 'the time before each message and event',
       },
+      {
+        name: 'qtest',
+        value: 'dev',
+        help: 'where a test is that drives the devices itself, as those of QEMU do',
+        host: 'terminal',
+      },
+      {
+        name: 'qtest-log',
+        value: 'file',
+        help: 'all that such a test says and is answered; none: nowhere',
+        host: 'terminal',
+      },
       { name: 'no-reboot', help: 'end when the guest resets the machine' },
       { name: 'no-shutdown', help: 'stay when the guest powers the machine off' },
       {
@@ -191,7 +214,11 @@ const GROUPS: readonly OptionGroup[] = [
         value: '[shift=]n',
         help: 'virtual time from executed instructions, 2^n ns each: every run is the same',
       },
-      { name: 'rtc', value: '[base=utc|datetime]', help: 'what the real-time clock shows at the start' },
+      {
+        name: 'rtc',
+        value: '[base=utc|datetime][,clock=host|vm]',
+        help: 'what the real-time clock shows at the start',
+      },
       { name: 'enable-kvm', help: 'the same as -accel kvm' },
       { name: 'usbdevice', value: 'name', help: 'a USB device; the board has no USB yet' },
       { name: 'nodefaults', help: 'no devices but those that are named', host: 'terminal' },

@@ -3,6 +3,7 @@ import { CHARDEV_HELP } from '../char/chardev-kinds.ts';
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { cpuHelp } from '../cpu/models/cpu-models.ts';
+import type { BootConfig } from '../machine/boot-config.ts';
 import type { SmpConfig } from '../machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../machine/device-types.ts';
 import type { Dialect } from '../monitor/dialects/dialect.ts';
@@ -18,6 +19,7 @@ import { DeviceRegistry } from '../qdev/device-type.ts';
 import { Options, parseOptions } from '../qdev/option-string.ts';
 import { parseSize } from '../qdev/properties.ts';
 import { checkObjectOptions, type ObjectType } from '../qdev/user-objects.ts';
+import { readBoot, readUuid } from './options-boot.ts';
 import {
   type CharacterEnds,
   type ChardevOption,
@@ -30,6 +32,7 @@ import {
 import { type LogOption, readLog } from './options-log.ts';
 import {
   ACCEL_HELP,
+  type Accel,
   type AccelChoice,
   checkCpu,
   chooseAccel,
@@ -42,6 +45,7 @@ import {
 import {
   type MemoryOption,
   type OptionGroup,
+  type RtcOption,
   readIcount,
   readMemory,
   readName,
@@ -88,6 +92,7 @@ export interface CommandLine {
   readonly icountShift: number | undefined;
   /** Milliseconds since 1970; undefined: the host's time. */
   readonly rtcBaseMs: number | undefined;
+  readonly rtcClock: RtcOption['clock'];
   readonly stopped: boolean;
   /** -preconfig: the machine is completed when a monitor asks for it. */
   readonly preconfig: boolean;
@@ -97,11 +102,24 @@ export interface CommandLine {
   readonly name: string | undefined;
   readonly noReboot: boolean;
   readonly noShutdown: boolean;
+  readonly accel: Accel;
+  readonly boot: BootConfig;
+  /** -uuid, in lower case; undefined: none. */
+  readonly uuid: string | undefined;
+  /** Where a client of qtest is; undefined: nowhere. */
+  readonly qtest: QtestOption | undefined;
   /** -compat-monitor: the words that all monitors speak. */
   readonly dialect: Dialect;
   /** The user said where the machine is shown. */
   readonly namesDisplay: boolean;
   readonly log: LogOption;
+}
+
+export interface QtestOption {
+  /** A character device as -serial names it. */
+  readonly spec: string;
+  /** A file, or `none`; undefined: standard error. */
+  readonly log: string | undefined;
 }
 
 type Groups = CharacterEnds & Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects' | 'log'>;
@@ -170,12 +188,13 @@ class Reader {
   #judge(groups: Groups): CommandLine {
     const machine = this.#reading('machine', () => readMachine(this.#machine));
     const memory = this.#reading('m', () => this.#groups('m', 'size').map(readMemory));
-    this.#reading('accel', () => this.#chooseAccel(machine.accel));
+    const accel = this.#reading('accel', () => this.#chooseAccel(machine.accel));
     const { version } = machine;
     const prefersSockets = version.prefersSockets || this.#dialect.start.prefersSockets;
     const smp = this.#reading('smp', () => smpOption(this.#smp, { ...version, prefersSockets }, this.#warn));
     const cpu = this.#last('cpu');
     this.#reading('cpu', () => checkCpu(cpu, version, smp, this.#warn));
+    const rtc = this.#groups('rtc', undefined).map(readRtc).at(-1);
     const icount = this.#groups('icount', 'shift').map(readIcount);
     const kernel = this.#last('kernel') ?? machine.kernel;
     return {
@@ -190,16 +209,30 @@ class Reader {
       guest: this.#last('guest'),
       ...groups,
       icountShift: icount.at(-1),
-      rtcBaseMs: this.#groups('rtc', undefined).map(readRtc).at(-1),
+      rtcBaseMs: rtc?.baseMs,
+      rtcClock: rtc?.clock ?? 'host',
       stopped: this.#has('S'),
       preconfig: this.#has('preconfig'),
       gdbServers: readGdbServers(this.#given),
       name: this.#reading('name', () => this.#groups('name', 'guest').map(readName).at(-1)),
       noReboot: this.#has('no-reboot'),
       noShutdown: this.#has('no-shutdown'),
+      accel,
+      boot: this.#reading('boot', () => this.#boot()),
+      uuid: this.#all('uuid').map(readUuid).at(-1),
+      qtest: this.#qtest(),
       dialect: this.#dialect,
       namesDisplay: this.#has('nographic') || this.#has('display'),
     };
+  }
+
+  #boot(): BootConfig {
+    return { ...readBoot(this.#all('boot')), skipsFloppyCheck: this.#has('no-fd-bootchk') };
+  }
+
+  #qtest(): QtestOption | undefined {
+    const spec = this.#last('qtest');
+    return spec === undefined ? undefined : { spec, log: this.#last('qtest-log') };
   }
 
   #all(name: string): readonly GivenOption[] {
@@ -354,7 +387,8 @@ class Reader {
     }
   }
 
-  #chooseAccel(fromMachine: string | undefined): void {
+  #chooseAccel(fromMachine: string | undefined): Accel {
+    const isTest = this.#has('qtest');
     const choices: readonly AccelChoice[] = this.#all('accel').map(({ value, at }) => {
       const [name = '', ...rest] = value.replace(/^accel=/, '').split(',');
       const property = rest[0]?.split('=')[0];
@@ -363,15 +397,12 @@ class Reader {
       }
       return { name, at };
     });
-    if (fromMachine === undefined) {
-      chooseAccel(this.#withFallback(choices), this.#warn);
-      return;
-    }
+    if (fromMachine === undefined) return chooseAccel(this.#withFallback(choices), this.#warn, isTest);
     if (choices.length > 0) {
       throw startError('The -accel and "-machine accel=" options are incompatible');
     }
     const names = fromMachine.split(':').map((name) => ({ name, at: undefined }));
-    chooseAccel(this.#withFallback(names), this.#warn);
+    return chooseAccel(this.#withFallback(names), this.#warn, isTest);
   }
 
   /** What a lesson's host had and this one has not is taken for this emulator, with QEMU's words for that. */

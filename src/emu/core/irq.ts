@@ -40,6 +40,39 @@ export class WiredOr {
   }
 }
 
+/** Told of a wire by its number in its group. */
+export type WireListener = (index: number, level: boolean) => void;
+
+/** The wires of a chip that belong together, on which somebody may listen without the chip noticing it. QEMU: a list of GPIOs. */
+export class IrqWires {
+  readonly #lines: readonly IrqLine[];
+  #listener: WireListener | undefined;
+
+  /** @param ends where each wire leads */
+  constructor(ends: readonly IrqLine[]) {
+    this.#lines = ends.map((end, index) => ({
+      set: (level) => {
+        end.set(level);
+        this.#listener?.(index, level);
+      },
+    }));
+  }
+
+  get count(): number {
+    return this.#lines.length;
+  }
+
+  /** The end of a wire at which it is driven. */
+  line(index: number): IrqLine {
+    return this.#lines[index] ?? UNCONNECTED;
+  }
+
+  /** Told each level that a wire is set to, also when it had it before, after the chip at its other end. */
+  listen(listener: WireListener): void {
+    this.#listener = listener;
+  }
+}
+
 /** Spec: Intel SDM vol. 3 §11.6.1, delivery modes of the interrupt command register. */
 export const DELIVERY_FIXED = 0;
 export const DELIVERY_LOWEST = 1;

@@ -4,6 +4,8 @@ import { FOUR_GIB, type RamLayout, ramSizeOf } from '../memory/pc-ram.ts';
 export interface SmbiosConfig {
   /** `pc-i440fx-7.2`. */
   readonly machine: string;
+  /** 16 bytes, in the order in which they are written. */
+  readonly uuid: Uint8Array;
   readonly ram: RamLayout;
   readonly sockets: number;
   /** Of a socket. */
@@ -73,10 +75,16 @@ function biosInformation(): number[] {
 }
 
 /** §7.2. */
-function systemInformation({ machine }: SmbiosConfig): number[] {
+function systemInformation({ machine, uuid }: SmbiosConfig): number[] {
   const wakeUpPowerSwitch = 6;
-  const body = byte(1, 2, 3, 0, ...zeros(16), wakeUpPowerSwitch, 0, 0);
+  const body = byte(1, 2, 3, 0, ...inSmbiosOrder(uuid), wakeUpPowerSwitch, 0, 0);
   return structure(1, SYSTEM_INFORMATION, body, MANUFACTURER, PRODUCT, machine);
+}
+
+/** §7.2.1: the first three fields are little-endian. */
+function inSmbiosOrder(uuid: Uint8Array): readonly number[] {
+  const field = (from: number, to: number): readonly number[] => [...uuid.subarray(from, to)].reverse();
+  return [...field(0, 4), ...field(4, 6), ...field(6, 8), ...uuid.subarray(8)];
 }
 
 /** §7.4. */

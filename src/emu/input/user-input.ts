@@ -29,8 +29,8 @@ export const KEYBOARD_NAME = 'QEMU PS/2 Keyboard';
 const MOUSE: Mouse = { name: 'QEMU PS/2 Mouse', index: 2, isCurrent: true, isAbsolute: false };
 
 export class UserInput {
-  readonly mice: readonly Mouse[] = [MOUSE];
-  readonly #devices: Pick<I8042, 'keyboard' | 'mouse'>;
+  readonly mice: readonly Mouse[];
+  readonly #devices: Pick<I8042, 'keyboard' | 'mouse'> | undefined;
   readonly #clock: Clock;
   readonly #isRunning: () => boolean;
   readonly #timer: ReturnType<Clock['timer']>;
@@ -38,9 +38,17 @@ export class UserInput {
   #delaying = false;
   #buttons = 0;
 
-  /** @param isRunning QEMU: what a stopped machine is sent is lost */
-  constructor(devices: Pick<I8042, 'keyboard' | 'mouse'>, clock: Clock, isRunning: () => boolean) {
+  /**
+   * @param devices undefined: the machine has neither keyboard nor mouse
+   * @param isRunning QEMU: what a stopped machine is sent is lost
+   */
+  constructor(
+    devices: Pick<I8042, 'keyboard' | 'mouse'> | undefined,
+    clock: Clock,
+    isRunning: () => boolean,
+  ) {
     this.#devices = devices;
+    this.mice = devices === undefined ? [] : [MOUSE];
     this.#clock = clock;
     this.#isRunning = isRunning;
     this.#timer = clock.timer(() => {
@@ -63,10 +71,10 @@ export class UserInput {
   /** To the right, down, and of the wheel away from the user. */
   moveMouse(dx: number, dy: number, wheel: number): void {
     if (!this.#isRunning()) return;
-    const { mouse } = this.#devices;
-    mouse.move(dx, -dy, -Math.sign(wheel), this.#buttons);
+    const mouse = this.#devices?.mouse;
+    mouse?.move(dx, -dy, -Math.sign(wheel), this.#buttons);
     // The wheel is a button, which is let go.
-    if (wheel !== 0) mouse.move(0, 0, 0, this.#buttons);
+    if (wheel !== 0) mouse?.move(0, 0, 0, this.#buttons);
   }
 
   /** Bits 0 to 2: left, right, middle. */
@@ -74,7 +82,7 @@ export class UserInput {
     const pressed = buttons & BUTTONS;
     if (pressed === this.#buttons) return;
     this.#buttons = pressed;
-    if (this.#isRunning()) this.#devices.mouse.move(0, 0, 0, pressed);
+    if (this.#isRunning()) this.#devices?.mouse.move(0, 0, 0, pressed);
   }
 
   /** The machine's time went on, or back, by so much at once: a user waits for the next key as long as before. */
@@ -87,7 +95,7 @@ export class UserInput {
       if ('delayMs' in step) {
         this.#delaying = true;
         this.#timer.arm(this.#clock.nowNs() + step.delayMs * NS_PER_MS);
-      } else if (this.#isRunning()) this.#devices.keyboard.key(step.key, step.down);
+      } else if (this.#isRunning()) this.#devices?.keyboard.key(step.key, step.down);
     }
   }
 

@@ -1,9 +1,42 @@
-/** What devices find of the board. They are made on it, but its services are named before it is there. */
+/** What devices find of the machine and of its board. They are made on it, but its services are named before it is there. */
+import { BLOCK_ERRORS, blockErrorReporter } from '../block/block-errors.ts';
+import { DRIVES, type Drives } from '../block/drives.ts';
+import type { Clock } from '../core/clock.ts';
+import type { MachineEvents } from '../core/machine-events.ts';
+import type { Trace } from '../core/trace.ts';
 import { CPU_SOCKETS } from '../cpu/cpu-type.ts';
 import { DEVICE_MEMORY } from '../memory/device-memory.ts';
 import { GUEST_RAM } from '../memory/guest-ram.ts';
-import type { Services } from '../qdev/services.ts';
+import { OBJECT_TREE } from '../qdev/links.ts';
+import type { ObjectTree } from '../qdev/objects.ts';
+import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../qdev/services.ts';
 import type { PcBoard } from './boards/pc.ts';
+import type { MachineHost } from './machine-config.ts';
+
+/** Parts of the machine that devices ask for. */
+export interface MachineParts {
+  readonly clock: Clock;
+  readonly trace: Trace;
+  readonly events: MachineEvents;
+  readonly drives: Drives;
+  readonly objectTree: ObjectTree;
+  readonly host: MachineHost;
+  /** The time of day, in milliseconds since 1970. */
+  readonly wallClockMs: () => number;
+}
+
+export function machineServices(parts: MachineParts): Services {
+  const { clock, trace, events, drives, objectTree, host, wallClockMs } = parts;
+  return new Services()
+    .provide(CLOCK, clock)
+    .provide(TRACE, trace)
+    .provide(ENTROPY, host)
+    .provide(WALL_CLOCK, wallClockMs)
+    .provide(EVENTS, events)
+    .provide(OBJECT_TREE, objectTree)
+    .provide(DRIVES, drives)
+    .provide(BLOCK_ERRORS, blockErrorReporter(events, host));
+}
 
 /** @param board called when a device asks, which is after the board was made */
 export function provideBoard(services: Services, board: () => PcBoard): void {

@@ -2,13 +2,13 @@
  * Memory and ports of the guest, for a user of a monitor or of a debugger. Unlike what `Inspection` tells, this reaches devices, and a device may change by being
  * read.
  */
-import type { MappedRegion } from '../bus/address-space.ts';
+import type { AddressSpace, MappedRegion } from '../bus/address-space.ts';
 import type { AccessSize } from '../core/device.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Region } from '../memory/region.ts';
-import type { PcBoard } from './boards/pc.ts';
 import { readCpuRegisters } from './cpu-registers.ts';
 import { PageTables, type TableReader } from './page-tables.ts';
-import type { Processors } from './processors.ts';
+import type { ShownProcessors } from './processors.ts';
 
 const PAGE_SIZE = 0x1000n;
 /** Guest-physical addresses that a number holds exactly; nothing is beyond. */
@@ -17,11 +17,18 @@ const MAX_ADDRESS = 2n ** 52n;
 /** A piece of memory. */
 export type MemoryRegionInfo = Readonly<Pick<Region, 'name' | 'gpa' | 'size' | 'end' | 'readOnly'>>;
 
-export class GuestAccess {
-  readonly #board: PcBoard;
-  readonly #processors: Processors;
+/** Where accesses end. */
+export interface GuestSpaces {
+  readonly ports: AddressSpace;
+  readonly physical: AddressSpace;
+  readonly memory: GuestMemory;
+}
 
-  constructor(board: PcBoard, processors: Processors) {
+export class GuestAccess {
+  readonly #board: GuestSpaces;
+  readonly #processors: Pick<ShownProcessors, 'at'>;
+
+  constructor(board: GuestSpaces, processors: Pick<ShownProcessors, 'at'>) {
     this.#board = board;
     this.#processors = processors;
   }
@@ -48,7 +55,7 @@ export class GuestAccess {
 
   /** QEMU: what is read-only for the guest is written, and what is no memory is left alone. */
   writePhysical(address: bigint, bytes: Uint8Array): void {
-    const { memory } = this.#board.wiring;
+    const { memory } = this.#board;
     for (let done = 0; done < bytes.length; ) {
       const at = address + BigInt(done);
       const region = at < MAX_ADDRESS ? memory.find(Number(at), 1) : undefined;
@@ -56,6 +63,14 @@ export class GuestAccess {
       const length = region === undefined ? 1 : Math.min(bytes.length - done, region.size - offset);
       if (region !== undefined) memory.load(region, offset, bytes.subarray(done, done + length));
       done += length;
+    }
+  }
+
+  /** Writes as a vCPU or a device does: registers take what is theirs in accesses of 4, 2 or 1 bytes, ROM and what is nothing ignore it. */
+  writeBus(address: bigint, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      const at = address + BigInt(done);
+      done += at < MAX_ADDRESS ? this.#writePiece(Number(at), bytes.subarray(done)) : 1;
     }
   }
 
@@ -75,12 +90,12 @@ export class GuestAccess {
 
   /** The name of the memory at a guest-physical address; undefined where no memory is. */
   memoryAt(address: bigint): { readonly name: string } | undefined {
-    return address < MAX_ADDRESS ? this.#board.wiring.memory.find(Number(address), 1) : undefined;
+    return address < MAX_ADDRESS ? this.#board.memory.find(Number(address), 1) : undefined;
   }
 
   /** By address. */
   memoryRegions(): readonly MemoryRegionInfo[] {
-    return this.#board.wiring.memory.regions;
+    return this.#board.memory.regions;
   }
 
   /** What answers in an address space, by address. */
@@ -114,11 +129,27 @@ export class GuestAccess {
     return true;
   }
 
+  /** Writes what is at `address` up to the end of its region; how many bytes that are. */
+  #writePiece(address: number, bytes: Uint8Array): number {
+    const { memory, physical } = this.#board;
+    const region = memory.find(address, 1);
+    if (region !== undefined) {
+      const length = Math.min(bytes.length, region.end - address);
+      memory.write(address, bytes.subarray(0, length));
+      return length;
+    }
+    const size = accessSize(address, bytes.length);
+    let value = 0;
+    for (let n = 0; n < size; n++) value |= bytes[n] << (8 * n);
+    physical.write(address, size, value >>> 0);
+    return size;
+  }
+
   readonly #readTable: TableReader = (address, target) => void this.readPhysical(address, target);
 
   /** What is at `address` up to the end of its region; how many bytes that are, 0 where nothing is. */
   #readPiece(address: number, target: Uint8Array): number {
-    const { memory } = this.#board.wiring;
+    const { memory } = this.#board;
     const region = memory.find(address, 1);
     if (region !== undefined) {
       const length = Math.min(target.length, region.end - address);
@@ -126,9 +157,14 @@ export class GuestAccess {
     }
     const { physical } = this.#board;
     if (!physical.answers(address)) return 0;
-    const size = ([4, 2, 1] as const).find((bytes) => bytes <= target.length && address % bytes === 0) ?? 1;
+    const size = accessSize(address, target.length);
     const value = physical.read(address, size);
     for (let n = 0; n < size; n++) target[n] = value >>> (8 * n);
     return size;
   }
+}
+
+/** The widest aligned access to a device of at most so many bytes. */
+function accessSize(address: number, bytes: number): AccessSize {
+  return ([4, 2, 1] as const).find((size) => size <= bytes && address % size === 0) ?? 1;
 }

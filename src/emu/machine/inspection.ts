@@ -5,12 +5,14 @@ import type { AcpiOstInfo } from '../core/machine-events.ts';
 import type { LocalApic } from '../cpu/apic/local-apic.ts';
 import type { CpuCompat } from '../cpu/models/cpu-option.ts';
 import { type PciDeviceInfo, pciBusInfo } from '../pci/pci-info.ts';
-import type { PcBoard } from './boards/pc.ts';
+import type { NoneBoard } from './boards/none-board.ts';
+import { PcBoard } from './boards/pc.ts';
 import type { HotpluggableCpu } from './boards/pc-cpus.ts';
 import type { MemoryApi } from './boards/pc-device-memory.ts';
+import { NO_UUID } from './boot-config.ts';
 import { type CpuRegisters, readCpuRegisters } from './cpu-registers.ts';
-import { machineVersion } from './machine-versions.ts';
-import type { Processors } from './processors.ts';
+import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
+import type { ShownProcessors } from './processors.ts';
 
 export interface CpuInfo {
   readonly index: number;
@@ -19,20 +21,41 @@ export interface CpuInfo {
   readonly threadId: number;
 }
 
+export interface PicInfo {
+  readonly chips: I8259State['chips'];
+  readonly statistics: I8259Pair['statistics'];
+}
+
 export type LocalApicInfo = ReturnType<LocalApic['inspect']>;
 
 export class Inspection {
-  readonly #board: PcBoard;
-  readonly #processors: Processors;
+  readonly #board: PcBoard | NoneBoard;
+  /** Undefined: the machine is `none`. */
+  readonly #pc: PcBoard | undefined;
+  readonly #processors: ShownProcessors;
 
-  constructor(board: PcBoard, processors: Processors) {
+  /** What executes the vCPUs. */
+  readonly accel: 'tcg' | 'qtest';
+
+  constructor(board: PcBoard | NoneBoard, processors: ShownProcessors, accel: Inspection['accel'] = 'tcg') {
+    this.accel = accel;
     this.#board = board;
+    this.#pc = board instanceof PcBoard ? board : undefined;
     this.#processors = processors;
+  }
+
+  get hasPciBus(): boolean {
+    return this.#pc !== undefined;
   }
 
   /** The functions of each PCI bus, root bus first. */
   pciFunctions(): readonly PciDeviceInfo[] {
-    return pciBusInfo(this.#board.pciBus);
+    return this.#pc === undefined ? [] : pciBusInfo(this.#pc.pciBus);
+  }
+
+  /** In lower case. */
+  get uuid(): string {
+    return this.#pc?.uuid ?? NO_UUID;
   }
 
   get memory(): MemoryApi {
@@ -41,12 +64,12 @@ export class Inspection {
 
   /** All places for processors, the first one first. */
   hotpluggableCpus(): readonly HotpluggableCpu[] {
-    return this.#board.cpus.list();
+    return this.#pc?.cpus.list() ?? [];
   }
 
   /** What the machine's version changes of its processors. */
   get cpuCompat(): CpuCompat {
-    return machineVersion(this.#board.wiring.machineType).cpu;
+    return machineVersion(this.#pc?.wiring.machineType ?? CURRENT_MACHINE).cpu;
   }
 
   /** The oldest first. */
@@ -76,18 +99,19 @@ export class Inspection {
     return this.#processors.archId(index);
   }
 
-  get ioApic(): Pick<IoApic, 'inspect' | 'statistics'> {
-    return this.#board.ioApic;
+  /** Undefined: there is none. */
+  get ioApic(): Pick<IoApic, 'inspect' | 'statistics'> | undefined {
+    return this.#pc?.ioApic;
   }
 
-  /** Both 8259s, the master first, and how often their lines were raised. */
-  get pic(): { readonly chips: I8259State['chips']; readonly statistics: I8259Pair['statistics'] } {
-    const { pic } = this.#board;
-    return { chips: pic.save().chips, statistics: pic.statistics };
+  /** Both 8259s, the master first, and how often their lines were raised; undefined: there are none. */
+  get pic(): PicInfo | undefined {
+    const pic = this.#pc?.pic;
+    return pic && { chips: pic.save().chips, statistics: pic.statistics };
   }
 
-  /** What the guest said last of each place for a DIMM, then of those for processors. */
-  ospmStatus(): readonly AcpiOstInfo[] {
-    return [...this.#board.dimms.ospmStatus(), ...this.#board.cpus.ospmStatus()];
+  /** What the guest said last of each place for a DIMM, then of those for processors; undefined: there is no ACPI. */
+  ospmStatus(): readonly AcpiOstInfo[] | undefined {
+    return this.#pc && [...this.#pc.dimms.ospmStatus(), ...this.#pc.cpus.ospmStatus()];
   }
 }

@@ -6,6 +6,7 @@ import type { SnapshotStore } from '../core/snapshot-store.ts';
 import type { TraceLog } from '../core/trace.ts';
 import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
 import type { BufferMaker } from '../memory/arena.ts';
+import type { BootConfig } from './boot-config.ts';
 import type { SmpConfig } from './cpu-topology.ts';
 import type { TurnSnapshot } from './processors.ts';
 import type { RunState } from './run-state.ts';
@@ -26,6 +27,12 @@ export interface MachineConfig extends BootFiles {
   readonly memoryBytes: number;
   /** QEMU: -machine, a name of MACHINE_VERSIONS; absent: the newest. */
   readonly machineType?: string | undefined;
+  /** QEMU: -accel; absent: `tcg`. With `qtest` no vCPU runs, and time moves only when `Machine.steppedTime` is told to. */
+  readonly accel?: 'tcg' | 'qtest' | undefined;
+  /** QEMU: -uuid, in lower case. */
+  readonly uuid?: string | undefined;
+  /** QEMU: -boot. */
+  readonly boot?: BootConfig | undefined;
   /** QEMU: -cpu; absent: qemu64. */
   readonly cpu?: string | undefined;
   /** QEMU: -smp; absent: one processor. */
@@ -38,6 +45,8 @@ export interface MachineConfig extends BootFiles {
   readonly icountShift?: number | undefined;
   /** QEMU: -rtc base=…: the real-time clock at start, in milliseconds since 1970; else the host's wall clock. */
   readonly rtcBaseMs?: number | undefined;
+  /** QEMU: -rtc clock=…: whether the real-time clock makes up for what the machine loses of the host's time; absent: `host`. */
+  readonly rtcClock?: 'host' | 'vm' | undefined;
   /** Which of COM1 to COM4 the board has; by default COM1. */
   readonly serialPorts?: readonly boolean[] | undefined;
   /** The host gives the machine all its character devices, those of the serial ports too. */

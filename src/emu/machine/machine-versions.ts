@@ -16,6 +16,8 @@ interface OldDefault {
 export interface MachineVersion {
   /** `pc-i440fx-7.2`. */
   readonly name: string;
+  /** There is no board: QEMU's machine `none`. */
+  readonly isEmpty: boolean;
   /** What -smp does not say becomes sockets, not cores. */
   readonly prefersSockets: boolean;
   /** A machine with room for more memory has a NUMA node: where there are slots, where there are none. */
@@ -92,6 +94,7 @@ const VERSIONS = [
 /** Newest first. */
 export const MACHINE_VERSIONS: readonly MachineVersion[] = VERSIONS.map((version) => ({
   name: `pc-i440fx-${version}`,
+  isEmpty: false,
   prefersSockets: isUpTo(version, '6.1'),
   node: { withSlots: !isUpTo(version, '2.10'), withoutSlots: !isUpTo(version, '5.0') },
   acpi: { rootUid: isUpTo(version, '5.1') ? 1 : 0, hasPciHole64: !isUpTo(version, '2.10') },
@@ -128,8 +131,20 @@ function defaultsOf(version: string): MachineVersion['defaults'] {
   return defaults;
 }
 
+/** QEMU's name of the machine without anything. */
+export const NONE_MACHINE = 'none';
+const NONE_VERSION: MachineVersion = {
+  ...{ name: NONE_MACHINE, isEmpty: true, prefersSockets: false, hypertransport: false },
+  ...{ node: { withSlots: false, withoutSlots: false }, acpi: { rootUid: 0, hasPciHole64: false } },
+  ...{ cpu: CURRENT_CPU, defaults: new Map() },
+};
+
+/** All that can be named: the empty one is the last. */
+export const MACHINES: readonly MachineVersion[] = [...MACHINE_VERSIONS, NONE_VERSION];
+
 /** By its name, of which `pc` is another for the newest. Throws MonitorError. */
 export function machineVersion(name: string): MachineVersion {
+  if (name === NONE_MACHINE) return NONE_VERSION;
   const wanted = name === 'pc' ? CURRENT_MACHINE : name;
   const version = MACHINE_VERSIONS.find((one) => one.name === wanted);
   if (version === undefined) throw new MonitorError('unsupported machine type');

@@ -1,49 +1,54 @@
 /** A machine: a board, its vCPU, time, run state, and the loop that lets the guest run. */
 import { asBlockError } from '../block/block-backend.ts';
-import { BLOCK_ERRORS, blockErrorReporter } from '../block/block-errors.ts';
-import { DRIVES, Drives } from '../block/drives.ts';
+import { Drives } from '../block/drives.ts';
+import { NullImages } from '../block/null-images.ts';
 import { sysbusPlaceLines } from '../bus/sysbus.ts';
 import { CharPipe } from '../char/char-backend.ts';
 import { CHARDEVS, type Chardevs } from '../char/chardevs.ts';
+import { assert } from '../core/assert.ts';
 import { EventQueue } from '../core/clock.ts';
 import { repeatableBytes } from '../core/entropy.ts';
 import { type FileMaker, NO_FILES } from '../core/host.ts';
 import { MachineEvents, type ShutdownCause } from '../core/machine-events.ts';
-import type { MonitorError } from '../core/monitor-error.ts';
-import type { CpuHost } from '../cpu/cpu.ts';
-import { Engine } from '../cpu/engine.ts';
+import { MonitorError } from '../core/monitor-error.ts';
+import type { Engine } from '../cpu/engine.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import { UserInput } from '../input/user-input.ts';
 import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
-import { pcMemory, pcRamLayout } from '../memory/pc-ram.ts';
+import { pcRamLayout } from '../memory/pc-ram.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
-import { OBJECT_TREE } from '../qdev/links.ts';
 import { ObjectTree } from '../qdev/objects.ts';
 import { DeviceManager } from '../qdev/plug.ts';
 import { Qom } from '../qdev/qom.ts';
-import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../qdev/services.ts';
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
-import { provideBoard } from './board-services.ts';
+import { machineServices, provideBoard } from './board-services.ts';
+import { NoneBoard } from './boards/none-board.ts';
 import { PcBoard } from './boards/pc.ts';
-import { cpuTopologyOf, ONE_PROCESSOR } from './cpu-topology.ts';
+import { cpuHostOf } from './cpu-host.ts';
+import { ONE_PROCESSOR } from './cpu-topology.ts';
 import { OBJECT_TYPES, typesOf } from './device-types.ts';
 import { GuestAccess } from './guest-access.ts';
+import { GuestRequests } from './guest-requests.ts';
 import { Inspection } from './inspection.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
+import { machineEngine } from './machine-engine.ts';
+import { dimmSlots, machineMemory } from './machine-memory.ts';
 import { MachineSnapshots } from './machine-snapshots.ts';
 import { machineTrace } from './machine-trace.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { loadBootFiles, powerUp } from './power-up.ts';
 import { Preconfig } from './preconfig.ts';
-import { Processors } from './processors.ts';
+import { NO_PROCESSORS, Processors } from './processors.ts';
 import { resetDevices } from './reset-devices.ts';
 import { RunControl, type RunState } from './run-state.ts';
+import { serialPipes } from './serial-pipes.ts';
 import { noticeSmallArena } from './small-arena.ts';
-import { CHUNK_MAX, HostTime, InstructionTime, type TimeSource } from './virtual-clock.ts';
+import { SteppedMachineTime } from './stepped-machine-time.ts';
+import { CHUNK_MAX, InstructionTime, SteppedTime, type TimeSource, timeSourceOf } from './virtual-clock.ts';
 
 const APIC_PAGE = 0x1000;
 /** Instructions between two looks at the clock: about half a millisecond. */
@@ -63,7 +68,6 @@ export class Machine implements MachineApi {
   readonly drives: Drives;
   readonly balloon: Balloon;
   readonly qom: Qom;
-  readonly board: PcBoard;
   readonly engine: Engine;
   readonly processors: Processors;
   readonly inspect: Inspection;
@@ -79,6 +83,12 @@ export class Machine implements MachineApi {
   /** The other ends of COM1 to COM4, where the board has them. */
   readonly serials: readonly (CharPipe | undefined)[];
   readonly runControl: RunControl;
+  /** Only with accelerator `qtest`: who moves the time. */
+  readonly steppedTime: SteppedMachineTime | undefined;
+  readonly #pc: PcBoard | undefined;
+  /** vCPUs run while the machine does. */
+  readonly #executes: boolean;
+  readonly #requests: GuestRequests;
   readonly preconfig = new Preconfig();
   readonly #host: MachineHost;
   readonly #time: TimeSource;
@@ -88,8 +98,6 @@ export class Machine implements MachineApi {
   #budget = 0;
   #running = false;
   #chunk = CHUNK_MIN;
-  #resetReason: ShutdownCause | undefined;
-  #powerOff = false;
   #quit = false;
   #closing: Promise<void> | undefined;
   #isWarm = false;
@@ -105,41 +113,38 @@ export class Machine implements MachineApi {
     this.#host = host;
     this.trace = machineTrace(this, host);
     this.events = new MachineEvents((delayMs, callback) => host.after(delayMs, callback));
-    this.memory = pcMemory(config.memoryBytes, host.makeBuffer, config.dimms?.maxBytes);
+    const version = machineVersion(config.machineType ?? CURRENT_MACHINE);
+    const { isEmpty } = version;
+    this.#executes = !isEmpty && config.accel !== 'qtest';
+    this.memory = machineMemory(version, config, host);
     this.memory.onFull(() => this.#arenaFull());
-    this.#time =
-      config.icountShift === undefined
-        ? new HostTime(host, () => this.#retired())
-        : new InstructionTime(() => this.#retired(), config.icountShift);
+    this.#time = timeSourceOf(config, host, () => this.#retired());
     this.clock = new EventQueue(() => this.#time.nowNs());
+    if (this.#time instanceof SteppedTime) {
+      this.steppedTime = new SteppedMachineTime(this.#time, this.clock, () => this.runControl.running);
+    }
     this.clock.onEarlierDeadline(() => this.engine?.cpu.requestExit());
     this.runControl = new RunControl(this.events, (running) => {
       // Before the clock: the guest must not see the time that it takes.
-      if (running) this.warmUp();
+      if (running && this.#executes) this.warmUp();
       if (running) this.#time.start();
       else this.#time.stop();
       if (!running) this.processors.plan = undefined;
       this.engine.cpu.requestExit();
     });
     this.drives = new Drives({
-      images: host.images,
+      images: new NullImages(host.images),
       clock: this.clock,
       warn: host.warn ?? (() => {}),
       onChange: () => this.onDrivesChange(),
       ...(config.icountShift === undefined ? {} : { onRequest: () => this.engine.cpu.requestExit() }),
     });
-    const version = machineVersion(config.machineType ?? CURRENT_MACHINE);
     const identity = readCpu(config.cpu ?? DEFAULT_CPU, version.cpu, () => {});
     const objectTree = new ObjectTree(`${version.name}-machine`);
-    const services = new Services()
-      .provide(CLOCK, this.clock)
-      .provide(TRACE, this.trace)
-      .provide(ENTROPY, host)
-      .provide(WALL_CLOCK, () => this.#wallClockMs())
-      .provide(EVENTS, this.events)
-      .provide(OBJECT_TREE, objectTree)
-      .provide(DRIVES, this.drives)
-      .provide(BLOCK_ERRORS, blockErrorReporter(this.events, host));
+    const services = machineServices({
+      ...{ clock: this.clock, trace: this.trace, events: this.events, drives: this.drives, objectTree, host },
+      wallClockMs: () => this.#wallClockMs(),
+    });
     this.chardevs = services.get(CHARDEVS);
     this.balloon = services.get(BALLOON);
     this.qom = new Qom(objectTree);
@@ -147,61 +152,59 @@ export class Machine implements MachineApi {
     provideBoard(services, () => this.board);
     const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
     this.devices = new DeviceManager(new DeviceRegistry(typesOf(version)), tree, services);
-    this.serial = new CharPipe((bytes) => this.onSerial(bytes, 0));
-    this.serials = (config.serialPorts ?? [true]).map((there, index) => {
-      if (!there) return undefined;
-      const pipe = index === 0 ? this.serial : new CharPipe((bytes) => this.onSerial(bytes, index));
-      // QEMU: a terminal that is part of the display is `vc`. What is at its other end is the host's: no device can have it.
-      const chardev = {
-        driver: 'vc',
-        backend: null,
-        filename: () => 'vc',
-        sendBreak: () => pipe.sendEvent('break'),
-      };
-      if (config.hostChardevs !== true) this.chardevs.provide(`serial${index}`, chardev);
-      return pipe;
+    this.serials = serialPipes(
+      isEmpty ? [] : (config.serialPorts ?? [true]),
+      config.hostChardevs === true ? undefined : this.chardevs,
+      (bytes, port) => this.onSerial(bytes, port),
+    );
+    this.serial = this.serials[0] ?? new CharPipe((bytes) => this.onSerial(bytes, 0));
+    const cpuHost = cpuHostOf(() => this.board, {
+      nowNs: () => this.#time.nowNs(),
+      random: (bytes) => this.#random(bytes),
     });
-    const cpuHost = this.#cpuHost();
     const smp = config.smp ?? ONE_PROCESSOR;
-    this.engine = new Engine({
-      ...{ memory: this.memory, host: cpuHost, trace: this.trace },
-      ...{ topology: cpuTopologyOf(smp, 0), slots: smp.maxCpus, identity },
-      ...{ makeFunction: host.makeFunction, useGlobals: true, nowNs: () => host.monotonicNs() },
+    const { memory, clock, trace } = this;
+    this.engine = machineEngine({ memory, trace, host: cpuHost, smp, identity }, host);
+    const { engine } = this;
+    const requests = new GuestRequests({
+      ...{ events: this.events, trace, requestExit: () => engine.cpu.requestExit() },
     });
-    const { clock, trace, engine } = this;
+    this.#requests = requests;
     this.processors = new Processors({ smp, engine, host: cpuHost, clock, trace });
     const { hub } = this.processors;
     for (let index = 1; index < smp.cpus; index++) this.processors.add(index);
-    this.board = new PcBoard({
-      ...{ memory: this.memory, ram: pcRamLayout(config.memoryBytes), clock, trace },
-      wallClockMs: config.rtcBaseMs ?? host.wallClockMs(),
-      apics: hub,
-      intr: this.processors.boot.apic.lint0,
-      power: {
-        powerOff: () => this.#requestPowerOff(),
-        suspendToRam: () => this.trace.unimplemented('suspend to RAM'),
-        suspendToDisk: () => {
-          this.events.emit({ event: 'SUSPEND_DISK', data: undefined });
-          this.#requestPowerOff();
-        },
-      },
-      reset: () => this.#requestReset('guest-reset'),
-      ...{ machineType: version.name, processors: this.processors },
-      dimms: config.dimms && { slots: config.dimms.slots, maxSize: config.dimms.maxBytes },
-      ...{ serials: this.serials, events: this.events, devices: this.devices },
-      onMemorySize: (bytes) => noticeSmallArena(this.memory, bytes, host),
-    });
-    this.inspect = new Inspection(this.board, this.processors);
-    this.access = new GuestAccess(this.board, this.processors);
-    this.input = new UserInput(this.board.keys, clock, () => this.runControl.running);
+    const onMemorySize = (bytes: number): void => noticeSmallArena(this.memory, bytes, host);
+    this.#pc = isEmpty
+      ? undefined
+      : new PcBoard({
+          ...{ memory, ram: pcRamLayout(config.memoryBytes), clock, trace },
+          wallClockMs: config.rtcBaseMs ?? host.wallClockMs(),
+          ...{ apics: hub, intr: this.processors.boot.apic.lint0, power: requests.power },
+          reset: () => requests.requestReset('guest-reset'),
+          ...{
+            machineType: version.name,
+            processors: this.processors,
+            dimms: dimmSlots(config),
+            settings: config,
+          },
+          ...{ serials: this.serials, events: this.events, devices: this.devices, onMemorySize },
+        });
+    const pc = this.#pc;
+    const board = pc ?? new NoneBoard(this.memory, config.memoryBytes, objectTree);
+    const shown = isEmpty && config.cpu === undefined ? NO_PROCESSORS : this.processors;
+    this.inspect = new Inspection(board, shown, config.accel);
+    this.access = new GuestAccess(board, shown);
+    this.input = new UserInput(pc?.keys, clock, () => this.runControl.running);
     this.createFile = host.createFile ?? NO_FILES;
     this.snapshots = new MachineSnapshots(this, host);
     this.debug = new MachineDebug(this.processors, engine.cpu);
-    hub.mapped(this.board.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub, { name: 'apic-msi' }));
-    noticeSmallArena(this.memory, config.memoryBytes, host);
+    if (pc !== undefined) {
+      hub.mapped(pc.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub, { name: 'apic-msi' }));
+    }
+    onMemorySize(config.memoryBytes);
     if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
     this.#bootFiles = config.restoring === true ? undefined : config;
-    if (this.#bootFiles !== undefined) loadBootFiles(this.#bootFiles, this.board, 0);
+    if (this.#bootFiles !== undefined) loadBootFiles(this.#bootFiles, this.#pc, 0);
   }
 
   /** Replaced by whoever shows the console. */
@@ -212,6 +215,13 @@ export class Machine implements MachineApi {
   onDrivesChange: () => void = () => {};
   /** Told when `quit` was asked for, or the guest is off. */
   onQuit: () => void = () => {};
+
+  /** The machine must have one: `none` has not. */
+  get board(): PcBoard {
+    const pc = this.#pc;
+    assert(pc !== undefined, 'machine none has no board');
+    return pc;
+  }
 
   get name(): string | undefined {
     return this.config.name;
@@ -244,6 +254,7 @@ export class Machine implements MachineApi {
 
   #run(untilNs: number): SliceResult {
     while (this.runControl.running && !this.#disposed) {
+      if (!this.#executes) return { idleMs: this.#runDevices() };
       this.#catchUpRtc();
       if (!this.#poweredUp && !this.#powerUp()) return { idleMs: Number.POSITIVE_INFINITY };
       if (this.#waitsForDisk()) return { idleMs: 0 };
@@ -261,6 +272,14 @@ export class Machine implements MachineApi {
       if (this.#host.monotonicNs() >= untilNs) return { idleMs: 0 };
     }
     return { idleMs: Number.POSITIVE_INFINITY };
+  }
+
+  /** What happens in a machine whose vCPUs do not run; milliseconds until the next timer. */
+  #runDevices(): number {
+    this.clock.runDue();
+    this.#serviceRequests();
+    if (this.steppedTime !== undefined) return this.steppedTime.isDue ? 0 : Number.POSITIVE_INFINITY;
+    return this.#idleUntil(this.clock.nextDeadlineNs());
   }
 
   stop(): void {
@@ -293,16 +312,20 @@ export class Machine implements MachineApi {
   }
 
   nmi(): void {
+    if (this.#pc === undefined) throw new MonitorError('this feature or command is not currently supported');
     for (const { apic } of this.processors.present) apic.pulseLint1();
   }
 
   setBootOrder(order: string): void {
-    this.board.setBootOrder(order);
+    if (this.#pc === undefined) {
+      throw new MonitorError('no function defined to set boot device list for this architecture');
+    }
+    this.#pc.setBootOrder(order);
   }
 
   powerButton(): void {
     this.events.emit({ event: 'POWERDOWN', data: undefined });
-    this.board.pm.powerButton();
+    this.#pc?.pm.powerButton();
   }
 
   /** Flushes and closes all images, then gives back what the host keeps for the machine. Rejects with `BlockError`; may then be called again. */
@@ -322,7 +345,7 @@ export class Machine implements MachineApi {
   /** Kernel and initrd for the next reset, or for the first start: then throws KernelError. */
   setBootFiles(files: BootFiles): void {
     this.#bootFiles = files;
-    if (this.runState === 'prelaunch') loadBootFiles(files, this.board, 0);
+    if (this.runState === 'prelaunch') loadBootFiles(files, this.#pc, 0);
   }
 
   /** The guest was reset before `setBootFiles`: it stands still. */
@@ -338,8 +361,8 @@ export class Machine implements MachineApi {
       retired: this.engine.retired,
       runState: this.runState,
       poweredUp: this.#poweredUp,
-      powerOff: this.#powerOff,
-      resetReason: this.#resetReason ?? null,
+      powerOff: this.#requests.powerOff,
+      resetReason: this.#requests.resetReason ?? null,
       noReboot: this.config.noReboot === true,
       turn: this.processors.saveTurn(),
     };
@@ -350,8 +373,8 @@ export class Machine implements MachineApi {
     this.engine.retired = state.retired;
     this.#time.restore(state.nowNs);
     this.#poweredUp = state.poweredUp;
-    this.#powerOff = state.powerOff;
-    this.#resetReason = state.resetReason ?? undefined;
+    this.#requests.powerOff = state.powerOff;
+    this.#requests.resetReason = state.resetReason ?? undefined;
     this.runControl.restore(state.runState === 'running' ? 'paused' : state.runState);
     return this.config.rtcBaseMs === undefined ? this.#wallClockMs() - state.wallClockMs : 0;
   }
@@ -368,7 +391,9 @@ export class Machine implements MachineApi {
   /** The real-time clock has a battery: it goes on by what the rest of the machine misses for good. */
   #catchUpRtc(): void {
     const lostNs = this.#time.takeLostNs();
-    if (lostNs > 0 && this.config.rtcBaseMs === undefined) this.board.rtc.catchUp(lostNs / NS_PER_MS);
+    const { rtcBaseMs, rtcClock } = this.config;
+    if (lostNs > 0 && rtcBaseMs === undefined && rtcClock !== 'vm')
+      this.board.rtc.catchUp(lostNs / NS_PER_MS);
   }
 
   /** Deterministic: a request takes no virtual time, however long the host needs for it. */
@@ -395,7 +420,7 @@ export class Machine implements MachineApi {
     const exit = this.processors.run(budget, exact);
     this.#running = false;
     time.sync(false);
-    if (exit === 'shutdown') this.#requestReset('guest-reset');
+    if (exit === 'shutdown') this.#requests.requestReset('guest-reset');
     if (exit === 'debug') this.runControl.stop('debug');
     if (exact || exit !== 'budget' || budget < this.#chunk) return;
     const elapsed = this.#host.monotonicNs() - start;
@@ -407,32 +432,22 @@ export class Machine implements MachineApi {
 
   /** What the guest asked for during a slice. True: something was done. */
   #serviceRequests(): boolean {
-    if (this.#powerOff) {
-      this.#powerOff = false;
+    if (this.#requests.powerOff) {
+      this.#requests.powerOff = false;
       this.events.emit({ event: 'SHUTDOWN', data: { guest: true, reason: 'guest-shutdown' } });
       this.runControl.stop('shutdown');
       this.onQuit();
       return true;
     }
-    const reason = this.#resetReason;
+    const reason = this.#requests.resetReason;
     if (reason === undefined) return false;
-    this.#resetReason = undefined;
+    this.#requests.resetReason = undefined;
     if (this.config.noReboot === true) {
       this.events.emit({ event: 'SHUTDOWN', data: { guest: true, reason } });
       this.runControl.stop('shutdown');
       this.onQuit();
     } else this.#reset(true, reason);
     return true;
-  }
-
-  #requestPowerOff(): void {
-    this.#powerOff = true;
-    this.engine.cpu.requestExit();
-  }
-
-  #requestReset(reason: ShutdownCause): void {
-    this.#resetReason = reason;
-    this.engine.cpu.requestExit();
   }
 
   #reset(guest: boolean, reason: ShutdownCause): void {
@@ -474,18 +489,5 @@ export class Machine implements MachineApi {
   #random(bytes: Uint8Array): void {
     if (this.config.icountShift === undefined) this.#host.random(bytes);
     else repeatableBytes(bytes, this.#retired());
-  }
-
-  #cpuHost(): CpuHost {
-    return {
-      ioRead: (port, size) => this.board.ports.read(port, size),
-      ioWrite: (port, size, value) => this.board.ports.write(port, size, value),
-      mmioRead: (gpa, size) => this.board.physical.read(gpa, size),
-      mmioWrite: (gpa, size, value) => this.board.physical.write(gpa, size, value),
-      nowNs: () => this.#time.nowNs(),
-      random: (bytes) => this.#random(bytes),
-      acknowledgePic: () => this.board.pic.acknowledge(),
-      broadcastEoi: (vector) => this.board.ioApic.eoi(vector),
-    };
   }
 }

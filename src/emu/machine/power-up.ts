@@ -19,10 +19,11 @@ export function powerUp(files: BootFiles, board: PcBoard, processors: Processors
 /** Puts kernel and initrd into memory; undefined without a kernel. Throws KernelError. @param rsdp where the firmware's tables begin */
 export function loadBootFiles(
   { kernel, initrd, append = '' }: BootFiles,
-  { hypertransport, wiring }: PcBoard,
+  board: PcBoard | undefined,
   rsdp: number,
 ): EntryState | undefined {
-  if (kernel === undefined) return undefined;
+  if (kernel === undefined || board === undefined) return undefined;
+  const { hypertransport, wiring } = board;
   const parts = { kernel, initrd, commandLine: append, ram: wiring.ram, hypertransport, rsdp };
   return loadKernel(parts, wiring.memory);
 }

@@ -47,6 +47,12 @@ export interface ProcessorsWiring {
   readonly trace: Trace;
 }
 
+/** Processors as monitors see them. */
+export type ShownProcessors = Pick<Processors, 'at' | 'present' | 'archId'>;
+
+/** Those of the machine `none`. */
+export const NO_PROCESSORS: ShownProcessors = { at: () => undefined, present: [], archId: (index) => index };
+
 export class Processors {
   /** The wire between their APICs. */
   readonly hub: ApicBusHub;

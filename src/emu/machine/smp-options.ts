@@ -11,6 +11,8 @@ export interface SmpRules {
   readonly prefersSockets: boolean;
   /** The machine's name, for its errors. */
   readonly machine: string;
+  /** Absent: as many as Hotslot lets take turns. */
+  readonly maxCpus?: number;
 }
 
 type SmpKey = (typeof SMP_KEYS)[number];
@@ -48,9 +50,10 @@ export function readSmp(
       `${hierarchy} == maxcpus (${maxCpus}) < smp_cpus (${cpus})`
     );
   }
-  if (cpus < 1 || maxCpus > MAX_CPUS) {
+  const most = rules.maxCpus ?? MAX_CPUS;
+  if (cpus < 1 || maxCpus > most) {
     const count = cpus < 1 ? cpus : maxCpus;
-    return `Invalid SMP CPUs ${count}. The max CPUs supported by machine '${rules.machine}' is ${MAX_CPUS}`;
+    return `Invalid SMP CPUs ${count}. The max CPUs supported by machine '${rules.machine}' is ${most}`;
   }
   return { cpus, maxCpus, ...shape };
 }

@@ -1,6 +1,22 @@
 /** Where virtual time comes from. */
 import type { Host } from '../core/host.ts';
 
+/** What decides where a machine's time comes from. */
+export interface TimeChoice {
+  readonly accel?: 'tcg' | 'qtest' | undefined;
+  readonly icountShift?: number | undefined;
+}
+
+/** @param retired instructions so far */
+export function timeSourceOf(
+  { accel, icountShift }: TimeChoice,
+  host: Host,
+  retired: () => number,
+): TimeSource {
+  if (accel === 'qtest') return new SteppedTime();
+  return icountShift === undefined ? new HostTime(host, retired) : new InstructionTime(retired, icountShift);
+}
+
 /** Instructions of one run of the engine, at most. */
 export const CHUNK_MAX = 400_000;
 
@@ -208,5 +224,41 @@ export class InstructionTime implements TimeSource {
   restore(nowNs: number): void {
     this.#base = nowNs;
     this.#since = this.#retired();
+  }
+}
+
+/** Stands still but when it is told to move. QEMU: -accel qtest. */
+export class SteppedTime implements TimeSource {
+  #nowNs = 0;
+
+  /** To a later time. */
+  moveTo(ns: number): void {
+    this.#nowNs = ns;
+  }
+
+  nowNs(): number {
+    return this.#nowNs;
+  }
+
+  budget(wanted: number): number {
+    return wanted;
+  }
+
+  start(): void {}
+
+  stop(): void {}
+
+  sync(): void {}
+
+  takeLostNs(): number {
+    return 0;
+  }
+
+  skipTo(): boolean {
+    return false;
+  }
+
+  restore(nowNs: number): void {
+    this.#nowNs = nowNs;
   }
 }

@@ -50,3 +50,10 @@ export function pcMemory(ramBytes: number, makeBuffer?: BufferMaker, maxBytes = 
   for (const { name, gpa, end } of parts) memory.add(name, gpa, end - gpa);
   return memory;
 }
+
+/** Memory of the machine `none`: what the user asks for, from address 0 on. */
+export function noneMemory(ramBytes: number, makeBuffer?: BufferMaker): GuestMemory {
+  const memory = new GuestMemory(ramBytes === 0 ? 0 : chunksFor(0, ramBytes), makeBuffer);
+  if (ramBytes > 0) memory.add('ram', 0, ramBytes);
+  return memory;
+}

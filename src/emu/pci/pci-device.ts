@@ -34,6 +34,10 @@ export const PCI_VENDOR_ID_REDHAT_QUMRANET = 0x1af4;
 const PCI_SUBDEVICE_ID_QEMU = 0x1100;
 
 /** What is soldered into a function. `classCode` is 24-bit: class, subclass, programming interface. */
+/** Where the local APICs take messages. */
+const MSI_BASE = 0xfee0_0000;
+const MSI_SIZE = 0x10_0000;
+
 export interface PciIdentity {
   /** QEMU's type name, e.g. `virtio-blk-pci`. */
   readonly type: string;
@@ -149,9 +153,13 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
     this.#followIntx();
   }
 
-  /** Sends an MSI write; lost while unplugged. */
+  /**
+   * Sends an MSI, which is a write of a dword: an interrupt where the local APICs listen, memory elsewhere. It is lost while the function is
+   * unplugged. Spec: SDM vol. 3 §11.11.1.
+   */
   sendMsi(address: number, data: number): void {
-    this.#slot?.msi.send(address, data);
+    if (address >= MSI_BASE && address < MSI_BASE + MSI_SIZE) this.#slot?.msi.send(address, data);
+    else this.dma.writeU32(address, data);
   }
 
   /** The driver wrote the flags of MSI-X. */

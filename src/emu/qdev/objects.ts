@@ -74,11 +74,11 @@ export class QomObject {
   /** Its type, what the object itself has, and its children. */
   properties(): readonly QomProperty[] {
     const type = { name: 'type', typeName: 'string', read: () => this.typeNames[0] };
-    const children = this.listedChildren.map((child) => ({
-      name: child.name,
-      typeName: `child<${child.typeNames[0]}>`,
-      read: () => child.path,
-    }));
+    // A bus has a name of its own beside the one that it has here.
+    const children = this.#table
+      .entries()
+      .map(([name, child]) => ({ name, typeName: `child<${child.typeNames[0]}>`, read: () => child.path }))
+      .reverse();
     return [type, ...this.ownProperties(), ...children];
   }
 

@@ -1,5 +1,6 @@
 /** The machine's devices as a tree of buses: who sits where, under which id and path. What `info qtree` shows. */
 import { assert } from '../core/assert.ts';
+import type { IrqWires } from '../core/irq.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import type { DeviceType } from './device-type.ts';
@@ -14,6 +15,8 @@ export interface GpioLines {
   readonly direction: 'in' | 'out';
   readonly name: string;
   readonly count: number;
+  /** The wires themselves, where qtest may listen on them. */
+  readonly wires?: IrqWires | undefined;
 }
 
 export interface QdevParts {

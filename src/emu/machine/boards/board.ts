@@ -1,5 +1,6 @@
 /** How a board is put together: one line per chip, which puts it into the tree and on its bus. */
 import { assert } from '../../core/assert.ts';
+import type { IrqWires } from '../../core/irq.ts';
 import type { DeviceType } from '../../qdev/device-type.ts';
 import type { Hardware } from '../../qdev/hardware.ts';
 import { type QomObject, UNATTACHED } from '../../qdev/objects.ts';
@@ -21,6 +22,10 @@ export interface Place {
 /** Interrupt wires as `info qtree` lists them. */
 export const gpioIn = (count: number, name = ''): GpioLines => ({ direction: 'in', name, count });
 export const gpioOut = (count: number, name = ''): GpioLines => ({ direction: 'out', name, count });
+
+/** The same with wires on which qtest may listen. */
+export const wiresIn = (wires: IrqWires): GpioLines => ({ ...gpioIn(wires.count), wires });
+export const wiresOut = (wires: IrqWires): GpioLines => ({ ...gpioOut(wires.count), wires });
 
 export class BoardBuilder {
   readonly #devices: DeviceManager;

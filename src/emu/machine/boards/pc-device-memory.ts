@@ -28,6 +28,8 @@ export const BOARD_MEMORY = 'pc.ram';
 export interface PcDeviceMemoryWiring {
   readonly memory: GuestMemory;
   readonly ramBytes: number;
+  /** QEMU's name of the memory that the machine has from the start; absent: `pc.ram`. */
+  readonly boardMemory?: string;
   /** Bytes of all devices together, at most. QEMU: -m maxmem=, less the RAM. */
   readonly roomBytes: number;
   /** QEMU: -m maxmem=. False: there is no place for devices' memory. */
@@ -99,7 +101,8 @@ export class PcDeviceMemory implements DeviceMemory, MemoryApi, GuestRam {
   constructor(wiring: PcDeviceMemoryWiring) {
     this.#wiring = wiring;
     this.memory = wiring.memory;
-    wiring.objects.container(OBJECTS).addChild(BOARD_MEMORY, boardMemory(wiring.ramBytes));
+    const { ramBytes, boardMemory: name = BOARD_MEMORY } = wiring;
+    if (ramBytes > 0) wiring.objects.container(OBJECTS).addChild(name, boardMemory(ramBytes));
   }
 
   backends(): readonly MemoryBackend[] {

@@ -17,6 +17,7 @@ import { assignPciResources } from '../../pci/pci-resources.ts';
 import type { Qdev } from '../../qdev/tree.ts';
 import type { SmpConfig } from '../cpu-topology.ts';
 import { machineVersion } from '../machine-versions.ts';
+import { uuidBytes } from '../uuid.ts';
 import type { PcBoard } from './pc.ts';
 
 const IO_APIC = { id: 0, base: 0xfec00000 };
@@ -47,6 +48,7 @@ export function pcFirmwareSetup(board: PcBoard): number {
     },
     smbios: {
       machine: machineType,
+      uuid: uuidBytes(board.uuid),
       ram,
       ...socketFacts(processors.smp),
       cpuSignature,

@@ -8,7 +8,6 @@ import type { CharBackend } from '../../char/char-backend.ts';
 import { Serial16550 } from '../../char/serial-16550.ts';
 import { ISA_SERIAL } from '../../char/serial-type.ts';
 import * as chip from '../../chipset/chip-types.ts';
-import { FwCfg } from '../../chipset/fw-cfg.ts';
 import { Hpet } from '../../chipset/hpet.ts';
 import { I440fx } from '../../chipset/i440fx.ts';
 import { I8254 } from '../../chipset/i8254.ts';
@@ -24,7 +23,7 @@ import { Port92 } from '../../chipset/port92.ts';
 import { attachPostPort } from '../../chipset/post-port.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Device } from '../../core/device.ts';
-import { type ApicBus, type IrqLine, type MsiSink, UNCONNECTED, WiredOr } from '../../core/irq.ts';
+import { type ApicBus, type IrqLine, IrqWires, type MsiSink, UNCONNECTED, WiredOr } from '../../core/irq.ts';
 import type { MachineEvents } from '../../core/machine-events.ts';
 import type { Trace } from '../../core/trace.ts';
 import { I8042 } from '../../input/i8042.ts';
@@ -40,12 +39,15 @@ import { hardwareOf, solderedOn } from '../../qdev/hardware.ts';
 import type { DeviceManager } from '../../qdev/plug.ts';
 import type { GpioLines, Qdev } from '../../qdev/tree.ts';
 import { hasHyperTransport } from '../address-limit.ts';
+import { type BootConfig, DEFAULT_BOOT_ORDER, NO_UUID } from '../boot-config.ts';
+import type { MachineConfig } from '../machine-config.ts';
 import { machineVersion } from '../machine-versions.ts';
 import type { Processors } from '../processors.ts';
-import { BoardBuilder, busOf, gpioIn, gpioOut, type Place } from './board.ts';
+import { BoardBuilder, busOf, gpioIn, gpioOut, type Place, wiresIn, wiresOut } from './board.ts';
 import { cpuValues, PcCpus } from './pc-cpus.ts';
 import { PcDeviceMemory } from './pc-device-memory.ts';
 import { PcDimms } from './pc-dimms.ts';
+import { pcFwCfg } from './pc-fw-cfg.ts';
 import { pcHotplug } from './pc-hotplug.ts';
 import { PcInterrupts } from './pc-interrupts.ts';
 
@@ -83,6 +85,8 @@ export interface PcWiring {
   readonly machineType: string;
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
+  /** What the user says of it that only firmware and monitors see. */
+  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot'>;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
   /** RAM and DIMMs have so many bytes now. */
@@ -115,6 +119,24 @@ export class PcBoard {
   readonly deviceMemory: PcDeviceMemory;
   readonly dimms: PcDimms;
 
+  get uuid(): string {
+    return this.wiring.settings?.uuid ?? NO_UUID;
+  }
+
+  get memory(): GuestMemory {
+    return this.wiring.memory;
+  }
+
+  /** What was chosen for one start is over with the first reset. */
+  #endOnce(boot: BootConfig): void {
+    const { events } = this.wiring;
+    const stop = events.listen(({ event }) => {
+      if (event !== 'RESET') return;
+      stop();
+      this.setBootOrder(boot.order ?? DEFAULT_BOOT_ORDER);
+    });
+  }
+
   /** The addresses of AMD's HyperTransport are kept free. */
   get hypertransport(): boolean {
     const { machineType, processors } = this.wiring;
@@ -123,7 +145,8 @@ export class PcBoard {
 
   /** The order in which firmware looks for a system. Throws QEMU's error. */
   setBootOrder(order: string): void {
-    for (const [index, value] of bootOrderBytes(order)) this.rtc.setCmos(index, value);
+    const skipsFloppyCheck = this.wiring.settings?.boot?.skipsFloppyCheck;
+    for (const [index, value] of bootOrderBytes(order, skipsFloppyCheck)) this.rtc.setCmos(index, value);
   }
 
   constructor(wiring: PcWiring) {
@@ -133,9 +156,11 @@ export class PcBoard {
     const { ports, physical } = this;
     ports.trace = trace;
     physical.trace = trace;
+    const { boot = {} } = wiring.settings ?? {};
 
     // What others are wired to comes first.
-    const irqs = new PcInterrupts(wiring.intr, apics, trace);
+    const intr = new IrqWires([wiring.intr]);
+    const irqs = new PcInterrupts(intr.line(0), apics, trace);
     this.pic = irqs.pic;
     this.ioApic = irqs.ioApic;
     const sci = new WiredOr(irqs.isa(SCI_IRQ));
@@ -145,7 +170,9 @@ export class PcBoard {
       clock,
       trace,
     );
-    const pit = new I8254(hpet.pitIrq, clock, trace);
+    const hpetWires = new IrqWires([hpet.pitIrq, hpet.rtcIrq]);
+    const [pitWire, rtcWire] = [0, 1].map((input) => new IrqWires([hpetWires.line(input)]));
+    const pit = new I8254(pitWire.line(0), clock, trace);
     this.piix3 = new Piix3(ports, irqs.allIsa(), reset);
     const { pirqs } = this.piix3;
     this.pciBus = new PciBus({ name: 'pci.0', io: ports, memory: physical, msi: apics, dma: memory, pirqs });
@@ -177,7 +204,8 @@ export class PcBoard {
       ramBelow4g: ram.below4g,
       ramAbove4g: ram.above4g,
       cpus: processors.present.length,
-      bootOrder: 'cad',
+      bootOrder: boot.once ?? boot.order ?? DEFAULT_BOOT_ORDER,
+      skipsFloppyCheck: boot.skipsFloppyCheck ?? false,
       floppies: [0, 0],
       disks: [undefined, undefined, undefined, undefined],
     });
@@ -201,7 +229,11 @@ export class PcBoard {
       place: Place,
       mmio: readonly MmioRange[] = [],
     ) => board.add(new SysbusHardware(sections, { mmio }), type, { on: board.systemBus, ...place });
-    soldered([onPorts(new FwCfg(memory, clock, trace))], chip.FW_CFG_IO, { in: [board.machine, 'fw_cfg'] });
+    const fwCfg = pcFwCfg(memory, clock, trace, {
+      ...{ uuid: this.uuid, boot, ramBytes: ramSizeOf(ram), cpus: processors.present.length },
+      ...{ apicIds: processors.archId(processors.smp.maxCpus - 1) + 1, nodes: hasNode(wiring) ? 1 : 0 },
+    });
+    soldered([onPorts(fwCfg)], chip.FW_CFG_IO, { in: [board.machine, 'fw_cfg'] });
     const host = board.add(
       new SysbusHardware([new PciHost(this.pciBus, ports, trace)], { buses: [slots.qbus()] }),
       chip.I440FX_PCIHOST,
@@ -232,22 +264,27 @@ export class PcBoard {
     // One of our chips stands for each pair of QEMU's.
     onIsa([onPorts(new I8257(trace))], chip.I8257);
     onIsa([], chip.I8257, { base: 0xc0, 'page-base': 0x88, dshift: 1 });
-    const picWires = [gpioIn(8), gpioOut(1)];
+    const [master, slave] = irqs.picWires;
     onIsa(
       [onPorts(irqs.pic)],
       chip.ISA_I8259,
       { iobase: 0x20, elcr_addr: 0x4d0, elcr_mask: 0xf8, master: true },
-      picWires,
+      [wiresIn(master), wiresOut(intr)],
     );
-    onIsa([], chip.ISA_I8259, { iobase: 0xa0, elcr_addr: 0x4d1, elcr_mask: 0xde }, picWires);
+    onIsa([], chip.ISA_I8259, { iobase: 0xa0, elcr_addr: 0x4d1, elcr_mask: 0xde }, [
+      wiresIn(slave),
+      gpioOut(1),
+    ]);
     irqs.ioApic.attachMemory(physical);
-    soldered([irqs.ioApic], chip.IOAPIC, { in: [host, 'ioapic'], gpios: [gpioIn(24)] }, [IO_APIC_MMIO]);
+    soldered([irqs.ioApic], chip.IOAPIC, { in: [host, 'ioapic'], gpios: [wiresIn(irqs.ioApicWires)] }, [
+      IO_APIC_MMIO,
+    ]);
     hpet.attachMemory(physical);
-    const hpetWires = [gpioIn(2), gpioOut(1), gpioOut(32, 'sysbus-irq')];
-    soldered([hpet], chip.HPET, { gpios: hpetWires, values: { 'hpet-intcap': 4 } }, [HPET_MMIO]);
-    this.rtc = new Mc146818(hpet.rtcIrq, clock, wiring.wallClockMs, cmos, trace);
-    onIsa([onPorts(this.rtc)], chip.MC146818RTC, { base_year: 0 }, [gpioOut(1)]);
-    onIsa([onPorts(pit)], chip.ISA_PIT, { iobase: 0x40 }, [gpioIn(1), gpioOut(1)]);
+    const hpetGpios = [wiresIn(hpetWires), gpioOut(1), gpioOut(32, 'sysbus-irq')];
+    soldered([hpet], chip.HPET, { gpios: hpetGpios, values: { 'hpet-intcap': 4 } }, [HPET_MMIO]);
+    this.rtc = new Mc146818(rtcWire.line(0), clock, wiring.wallClockMs, cmos, trace);
+    onIsa([onPorts(this.rtc)], chip.MC146818RTC, { base_year: 0 }, [wiresOut(rtcWire)]);
+    onIsa([onPorts(pit)], chip.ISA_PIT, { iobase: 0x40 }, [gpioIn(1), wiresOut(pitWire)]);
     onIsa([onPorts(new PcSpeaker(pit))], chip.ISA_PCSPK);
     for (const { index, iobase, irq, backend } of this.serials) {
       const serial = new Serial16550(irqs.isa(irq), backend, clock, trace);
@@ -287,6 +324,7 @@ export class PcBoard {
       },
     );
     pm.machineReady();
+    if (boot.once !== undefined) this.#endOnce(boot);
 
     function onPorts<D extends { attach(io: AddressSpace): unknown }>(device: D): D {
       device.attach(ports);

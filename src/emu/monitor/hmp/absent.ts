@@ -20,7 +20,13 @@ export interface ByDrive {
   readonly there: Text;
 }
 
-export type Answer = Text | ByWord | ByDrive;
+/** The answer depends on whether vCPUs are executed. */
+export interface ByAccel {
+  readonly tcg: Text;
+  readonly qtest: Text;
+}
+
+export type Answer = Text | ByWord | ByDrive | ByAccel;
 
 /** Name, arguments as help shows them, description, arguments, answer. */
 export type AbsentRow = readonly [
@@ -43,6 +49,7 @@ function wordOf(args: ArgumentValues, name: string): string {
 function textOf(answer: Answer, args: ArgumentValues, context: CommandContext): Text {
   const { machine } = context;
   if (typeof answer === 'string') return answer;
+  if ('tcg' in answer) return answer[machine.inspect.accel];
   if ('drive' in answer) {
     return machine.drives.find(wordOf(args, answer.drive)) === undefined ? answer.none : answer.there;
   }

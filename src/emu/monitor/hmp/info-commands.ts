@@ -42,6 +42,7 @@ function registers({ machine }: CommandContext, all: boolean, index: number): st
       .map((cpu) => registersOf(machine.inspect.cpuRegisters(cpu.index), cpu.index))
       .join('');
   }
+  if (machine.inspect.cpus().length === 0) return NO_CPU;
   return registersOf(machine.inspect.cpuRegisters(index), index);
 }
 
@@ -49,6 +50,8 @@ function registersOf(state: Parameters<typeof registersText>[0] | undefined, ind
   return state === undefined ? `CPU#${index} not available\n` : registersText(state);
 }
 
+/** Of the machine `none`. */
+const NO_CPU = 'No CPU available\n';
 const MIB_SHIFT = 20n;
 
 export const INFO_COMMANDS: readonly Command[] = [

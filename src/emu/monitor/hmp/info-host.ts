@@ -36,6 +36,6 @@ export const HOST_TOPICS: readonly Command[] = [
     args: [],
     params: '',
     help: 'the UUID of the machine',
-    run: () => `${queryUuid().UUID}\n`,
+    run: ({ machine }) => `${queryUuid(machine).UUID}\n`,
   },
 ];

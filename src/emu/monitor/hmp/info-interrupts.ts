@@ -3,6 +3,8 @@ import type { Inspection, LocalApicInfo } from '../../machine/machine-api.ts';
 import { integer, maybe } from '../argument-specs.ts';
 import type { Command, CommandContext } from '../command.ts';
 
+type IoApicInfo = NonNullable<Inspection['ioApic']>;
+
 const LEVEL = 1 << 15;
 const ACTIVE_LOW = 1 << 13;
 const PENDING = 1 << 12;
@@ -35,7 +37,9 @@ const hex = (value: number, digits: number): string => (value >>> 0).toString(16
 const bits = (value: number, count: number): string =>
   (value >>> 0).toString(2).padStart(count, '0').slice(-count);
 
-function countsText(name: string, counts: readonly number[]): string {
+function countsText(name: string, chip: Pick<IoApicInfo, 'statistics'> | undefined): string {
+  if (chip === undefined) return '';
+  const { counts } = chip.statistics;
   const lines = counts.map((count, irq) => (count === 0 ? '' : `${String(irq).padStart(2)}: ${count}\n`));
   return `IRQ statistics for ${name}:\n${lines.join('')}`;
 }
@@ -55,7 +59,9 @@ function pinsText(name: string, pins: readonly number[]): string {
   return `  ${name.padEnd(8)} ${pins.length === 0 ? '(none)' : pins.join(' ')}\n`;
 }
 
+/** QEMU: without the chip nothing is said. */
 function ioApicText({ ioApic }: Inspection): string {
+  if (ioApic === undefined) return '';
   const { id, select, irr, entries } = ioApic.inspect();
   const chosen = select < REDIRECTION ? '' : ` (redir[${(select - REDIRECTION) >> 1}])`;
   const pins = entries.map((_, pin) => pin);
@@ -74,7 +80,7 @@ function ioApicText({ ioApic }: Inspection): string {
 }
 
 function chipsText({ pic }: Inspection): string {
-  const lines = pic.chips.map((chip, n) => {
+  const lines = (pic?.chips ?? []).map((chip, n) => {
     const { irr, imr, isr, priorityAdd, irqBase, readIsr, elcr, specialFullyNested } = chip;
     return (
       `pic${n}: irr=${hex(irr, 2)} imr=${hex(imr, 2)} isr=${hex(isr, 2)} hprio=${priorityAdd} irq_base=${hex(irqBase, 2)} ` +
@@ -154,8 +160,7 @@ export const INTERRUPT_TOPICS: readonly Command[] = [
     params: '',
     help: 'how often interrupts came',
     run: ({ machine }) =>
-      countsText('ioapic', machine.inspect.ioApic.statistics.counts) +
-      countsText('isa-i8259', machine.inspect.pic.statistics.counts),
+      countsText('ioapic', machine.inspect.ioApic) + countsText('isa-i8259', machine.inspect.pic),
   },
   {
     name: 'lapic',

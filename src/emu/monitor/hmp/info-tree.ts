@@ -81,10 +81,9 @@ function mtree(machine: MachineApi, args: ArgumentValues): string {
 /** QEMU: blocks one after the other, the largest first. All memory that the machine has from the start is one. */
 function ramBlocks({ access, inspect }: MachineApi): string {
   const added = access.memoryRegions().filter(({ name }) => !name.startsWith('ram-'));
-  const blocks = [
-    { name: 'pc.ram', size: Number(inspect.memory.sizes.base) },
-    ...added.map(({ name, size }) => ({ name, size })),
-  ];
+  const size = Number(inspect.memory.sizes.base);
+  const isPc = inspect.hasPciBus && size > 0;
+  const blocks = [...(isPc ? [{ name: 'pc.ram', size }] : []), ...added];
   let offset = 0;
   const lines = blocks.map(({ name, size }) => {
     const line = `${name.padStart(24)} ${PAGES.padStart(8)}  0x${hex(offset)} 0x${hex(size)} 0x${hex(size)}\n`;

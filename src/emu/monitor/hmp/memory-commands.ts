@@ -94,7 +94,9 @@ function hostAddress({ machine }: CommandContext, kind: string, address: bigint)
 }
 
 function guestAddress({ machine, cpu }: CommandContext, linear: bigint): string {
-  const physical = machine.access.pageTables(cpu.index)?.translate(BigInt.asUintN(64, linear));
+  const tables = machine.access.pageTables(cpu.index);
+  if (tables === undefined) return 'No cpu\n';
+  const physical = tables.translate(BigInt.asUintN(64, linear));
   if (physical === undefined) return 'Unmapped\n';
   return `gpa: ${printText({ count: 1, notation: 'x', size: 8 }, physical)}\n`;
 }
@@ -107,6 +109,7 @@ export const MEMORY_COMMANDS: readonly Command[] = [
     help: 'show memory from a linear address on',
     run(context, args) {
       const { machine, cpu } = context;
+      if (machine.inspect.cpus().length === 0) return 'Can not dump without CPU\n';
       return dump(context, args, (at, to) => machine.access.readLinear(cpu.index, at, to));
     },
   },

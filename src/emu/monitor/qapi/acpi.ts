@@ -1,4 +1,5 @@
 /** What the guest said of hotplug over ACPI. Spec: QEMU qapi/acpi.json. */
+import { MonitorError } from '../../core/monitor-error.ts';
 import { enumeration, INT, list, optional, STR, struct } from '../../qapi/schema.ts';
 import { command } from './context.ts';
 
@@ -13,6 +14,10 @@ export const ACPI_OST_INFO = struct({
 export const ACPI_COMMANDS = [
   command('query-acpi-ospm-status', {
     returns: list(ACPI_OST_INFO),
-    run: ({ machine }) => machine.inspect.ospmStatus(),
+    run({ machine }) {
+      const status = machine.inspect.ospmStatus();
+      if (status === undefined) throw new MonitorError('command is not supported, missing ACPI device');
+      return status;
+    },
   }),
 ];

@@ -1,9 +1,10 @@
 /** Processors, memory, and the machine as a whole. Spec: QEMU qapi/machine.json, qapi/machine-target.json. */
+import { MonitorError } from '../../core/monitor-error.ts';
 import type { HotpluggableCpu, MachineApi, MemoryDevice } from '../../machine/machine-api.ts';
 import {
   CURRENT_MACHINE,
   DEFAULT_CPU_TYPE,
-  MACHINE_VERSIONS,
+  MACHINES,
   type MachineVersion,
 } from '../../machine/machine-versions.ts';
 import {
@@ -139,9 +140,10 @@ export function queryCpusFast(machine: MachineApi): readonly CpuInfoFast[] {
 }
 
 /** QEMU: the last place comes first. */
-export function queryHotpluggableCpus(machine: MachineApi): readonly HotpluggableCpuInfo[] {
-  return machine.inspect
-    .hotpluggableCpus()
+export function queryHotpluggableCpus({ inspect }: MachineApi): readonly HotpluggableCpuInfo[] {
+  const places = inspect.hotpluggableCpus();
+  if (places.length === 0) throw new MonitorError("The feature 'query-hotpluggable-cpus' is not enabled");
+  return places
     .map((cpu) => ({ type: cpu.type, 'vcpus-count': 1, props: propsOf(cpu), 'qom-path': cpu.qomPath }))
     .reverse();
 }
@@ -187,8 +189,8 @@ export function queryBalloon({ balloon }: MachineApi): Infer<typeof BALLOON_INFO
 }
 
 /** QEMU: that of a machine for which nobody gave one. */
-export function queryUuid(): Infer<typeof UUID_INFO> {
-  return { UUID: '00000000-0000-0000-0000-000000000000' };
+export function queryUuid({ inspect }: MachineApi): Infer<typeof UUID_INFO> {
+  return { UUID: inspect.uuid };
 }
 
 export function queryKvm(): Infer<typeof KVM_INFO> {
@@ -197,17 +199,21 @@ export function queryKvm(): Infer<typeof KVM_INFO> {
 
 const CPU_MAX = 255;
 
-function machineInfo({ name, node }: MachineVersion): Infer<typeof MACHINE_INFO> {
+function machineInfo({ name, node, isEmpty }: MachineVersion): Infer<typeof MACHINE_INFO> {
+  const common = { name, deprecated: false };
+  if (isEmpty) {
+    const none = { 'hotpluggable-cpus': false, 'numa-mem-supported': false, 'default-ram-id': 'ram' };
+    return { ...common, 'cpu-max': 1, ...none };
+  }
   const isDefault = name === CURRENT_MACHINE;
   return {
-    name,
+    ...common,
     alias: isDefault ? 'pc' : undefined,
     'is-default': isDefault ? true : undefined,
     'cpu-max': CPU_MAX,
     'hotpluggable-cpus': true,
     // QEMU: until 5.0 a node had memory without a back end.
     'numa-mem-supported': !node.withoutSlots,
-    deprecated: false,
     'default-cpu-type': DEFAULT_CPU_TYPE,
     'default-ram-id': 'pc.ram',
   };
@@ -220,11 +226,11 @@ export const MACHINE_COMMANDS = [
   }),
   command('query-machines', {
     returns: list(MACHINE_INFO),
-    run: () => MACHINE_VERSIONS.map(machineInfo),
+    run: () => MACHINES.map(machineInfo),
   }),
   command('query-current-machine', {
     returns: struct({ 'wakeup-suspend-support': BOOL }),
-    run: () => ({ 'wakeup-suspend-support': true }),
+    run: ({ machine }) => ({ 'wakeup-suspend-support': machine.inspect.hasPciBus }),
   }),
   command('query-target', {
     returns: struct({ arch: SYS_EMU_TARGET }),
@@ -233,7 +239,7 @@ export const MACHINE_COMMANDS = [
   command('query-uuid', {
     returns: UUID_INFO,
     allowPreconfig: true,
-    run: queryUuid,
+    run: ({ machine }) => queryUuid(machine),
   }),
   command('query-kvm', {
     returns: KVM_INFO,

@@ -49,7 +49,8 @@ function deviceInfo(device: PciDeviceInfo): PciDevice {
 }
 
 export function queryPci(machine: MachineApi): Infer<typeof PCI_INFO> {
-  return [{ bus: 0, devices: machine.inspect.pciFunctions().map(deviceInfo) }];
+  const { inspect } = machine;
+  return inspect.hasPciBus ? [{ bus: 0, devices: inspect.pciFunctions().map(deviceInfo) }] : [];
 }
 
 export const PCI_COMMANDS = [

@@ -1,0 +1,109 @@
+/** One of QEMU's qtest programs, subtest by subtest: a failed assertion ends a program, so each has a process of its own. */
+import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+
+/** What came of a subtest. `absent`: it is about a device, a machine or an option that Hotslot does not have. */
+export interface Outcome {
+  readonly path: string;
+  readonly result: 'passed' | 'failed' | 'absent';
+  /** The end of what the program printed. */
+  readonly said: string;
+}
+
+const SUBTEST_MS = 120_000;
+/** A subtest waits 50 s for an emulator that has refused to start. */
+const REFUSED_MS = 3000;
+const SAID_CHARACTERS = 6000;
+/** What Hotslot prints when it is asked for something that it does not have. */
+const ABSENT = [
+  /is not a valid device model name/,
+  /unsupported machine type/,
+  /: invalid option$/m,
+  /is not modelled by this machine/,
+  /machine type does not support if=/,
+  /No '[^']+' bus found for device/,
+  /only none is modelled/,
+  /Could not open 'blkdebug:/,
+  /invalid object type|unsupported object type|Parameter 'qom-type' does not accept value/,
+];
+
+function isAbsent(said: string): boolean {
+  return ABSENT.some((pattern) => pattern.test(said));
+}
+
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(program: string, args: readonly string[], emulator: string): Promise<Ended> {
+  const child = spawn(program, args, {
+    // Some look for their data below the folder in which they were built.
+    cwd: join(dirname(program), '../..'),
+    // Its emulators are in its process group, which ends with it.
+    detached: true,
+    env: { ...process.env, QTEST_QEMU_BINARY: emulator, MALLOC_PERTURB_: undefined, G_TEST_SLOW: undefined },
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (bytes: Buffer) => {
+    stdout += bytes.toString('latin1');
+  });
+  let refused: NodeJS.Timeout | undefined;
+  child.stderr.on('data', (bytes: Buffer) => {
+    stderr += bytes.toString('latin1');
+    if (isAbsent(stderr)) refused ??= setTimeout(end, REFUSED_MS);
+  });
+  const end = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // All of the group has ended.
+    }
+  };
+  const timer = setTimeout(() => {
+    stderr += '\nstopped: it took too long\n';
+    end();
+  }, SUBTEST_MS);
+  return new Promise((resolve) => {
+    child.on('exit', (status) => {
+      clearTimeout(timer);
+      clearTimeout(refused);
+      end();
+      // What is still in the pipes comes before `close`, unless somebody holds them open.
+      const ended = (): void => resolve({ status, stdout, stderr });
+      const late = setTimeout(ended, 2000);
+      child.on('close', () => {
+        clearTimeout(late);
+        ended();
+      });
+    });
+  });
+}
+
+function resultOf({ status, stdout, stderr }: Ended): Outcome['result'] {
+  if (status === 0 && !/^not ok/m.test(stdout)) return 'passed';
+  return isAbsent(`${stderr}\n${stdout}`) ? 'absent' : 'failed';
+}
+
+/** @param only one subtest, or those whose path begins so */
+export async function runProgram(
+  program: string,
+  emulator: string,
+  only?: string,
+): Promise<readonly Outcome[]> {
+  const listed = await run(program, ['-l'], emulator);
+  const all = listed.stdout.split('\n').filter((line) => line.startsWith('/'));
+  if (all.length === 0) {
+    // It has asked what there is, and has nothing to test.
+    const result = listed.status === 0 ? 'absent' : resultOf(listed);
+    return [{ path: '(list)', result, said: (listed.stdout + listed.stderr).slice(-SAID_CHARACTERS) }];
+  }
+  const outcomes: Outcome[] = [];
+  for (const path of all.filter((one) => only === undefined || one.startsWith(only))) {
+    const ended = await run(program, ['-p', path], emulator);
+    const said = `${ended.stdout}\n${ended.stderr}`.slice(-SAID_CHARACTERS);
+    outcomes.push({ path, result: resultOf(ended), said });
+  }
+  return outcomes;
+}

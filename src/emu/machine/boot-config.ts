@@ -1,0 +1,24 @@
+/** What the user says of starting a system: firmware reads it in CMOS and fw_cfg. */
+import { bootOrderBytes } from '../chipset/pc-cmos.ts';
+
+/** QEMU: -boot. */
+export interface BootConfig {
+  /** Letters, as `setBootOrder` takes them; undefined: hard disk, CD-ROM, floppy. */
+  readonly order?: string | undefined;
+  /** The same up to the first reset. */
+  readonly once?: string | undefined;
+  /** QEMU: -no-fd-bootchk. */
+  readonly skipsFloppyCheck?: boolean | undefined;
+  readonly menu?: boolean | undefined;
+  readonly splashTimeMs?: number | undefined;
+  /** -1: no reboot. */
+  readonly rebootTimeoutMs?: number | undefined;
+}
+
+export const DEFAULT_BOOT_ORDER = 'cad';
+export const NO_UUID = '00000000-0000-0000-0000-000000000000';
+
+/** Throws QEMU's error for an order that a PC cannot have. */
+export function checkBootOrder(order: string): void {
+  bootOrderBytes(order);
+}
