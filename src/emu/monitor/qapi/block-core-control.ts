@@ -180,11 +180,13 @@ export const BLOCK_CONTROL_COMMANDS = [
   }),
   command('block_resize', {
     args: struct({ device: optional(STR), 'node-name': optional(STR), size: INT }),
+    allowPreconfig: true,
     run: ({ machine }, { device, 'node-name': nodeName, size }) =>
       resizeImage(machine, device, nodeName, Number(size)),
   }),
   command('block_set_io_throttle', {
     args: struct({ ...WHICH, ...RATES, ...BURSTS, group: optional(STR) }),
+    allowPreconfig: true,
     run({ machine }, rates) {
       setIoThrottle(driveOf(machine, rates), rates.device ?? rates.id ?? '', rates);
     },

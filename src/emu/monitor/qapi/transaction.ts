@@ -14,7 +14,6 @@ const PROPERTIES = struct({
 export const TRANSACTION_COMMANDS = [
   command('transaction', {
     args: struct({ actions: list(ACTION), properties: optional(PROPERTIES) }),
-    allowPreconfig: true,
     run(_context, { actions }) {
       if (actions.length > 0) throw new MonitorError('Transaction aborted using Abort action');
     },
