@@ -54,7 +54,7 @@ test(
     await page.keyboard.press('Tab');
     await expect.poll(shown).toMatch(/query-memdev +query-memory-devices *\n+query-memory-size-summary/);
     await page.keyboard.press('Control+U');
-    await page.keyboard.type('query-stat');
+    await page.keyboard.type('query-statu');
     await page.keyboard.press('Tab');
     await expect.poll(() => inputLine(page)).toMatch(/^query-status ?$/);
     await page.keyboard.press('Enter');
