@@ -315,6 +315,12 @@ const WITHOUT_GUEST: readonly Flow[] = [
     steps: [
       ...hmp(
         ADD_DISK1,
+        ...['a:b', ':', 'a:/b', '/tmp/a:b', 'file:nope', 'nope:'].map(
+          (file) => `drive_add 0 if=none,file=${file},format=raw,id=p`,
+        ),
+        ...['cache=none', 'discard=unmap', 'node-name=x', 'auto-read-only=on'].map(
+          (option) => `drive_add 0 if=none,id=p,${option}`,
+        ),
         `drive_add 0 ${DISK2},id=disk1`,
         'drive_add 0 if=none,file=/tmp/disk1.img,format=raw,id=disk1b',
         'drive_add 0 if=none,file=/tmp/nonexistent.img,format=raw,id=d2',

@@ -105,6 +105,8 @@ const KNOWN = new Set([
   ...Object.keys(ONLY),
 ]);
 
+/** QEMU: these are options of a node, which an empty drive has not. */
+const OF_NODES = new Set(['cache', 'discard', 'node-name', 'auto-read-only']);
 /** Of `null-co://`. */
 const NULL_OPTIONS = new Set(['file.read-zeroes']);
 
@@ -209,7 +211,8 @@ function checkLeftOver(
   const isKnown = (key: string): boolean => KNOWN.has(key) || (NULL_OPTIONS.has(key) && isNullFile(file));
   const unknown = [...values.keys()].find((key) => !isKnown(key));
   checkFormat(format);
-  if (file === undefined && (unknown !== undefined || format !== undefined)) {
+  const isNode = [...values.keys()].some((key) => !isKnown(key) || OF_NODES.has(key));
+  if (file === undefined && (isNode || format !== undefined)) {
     throw new MonitorError(
       format === undefined
         ? 'Must specify either driver or file'
@@ -219,6 +222,14 @@ function checkLeftOver(
   if (unknown !== undefined) {
     throw new MonitorError(`Block format '${format ?? 'raw'}' does not support the option '${unknown}'`);
   }
+}
+
+/** The path that `file=` names; what stands before a colon is a protocol. Throws QEMU's error for those that this machine has not. */
+export function pathOf(file: string): string {
+  const [, protocol] = /^([^:/]*):/.exec(file) ?? [];
+  if (protocol === undefined || isNullFile(file)) return file;
+  if (protocol === 'file') return file.slice('file:'.length);
+  throw new MonitorError(`Unknown protocol '${protocol}'`);
 }
 
 /** Reads a drive's options. Throws `MonitorError`. */

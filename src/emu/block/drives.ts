@@ -19,6 +19,7 @@ import {
   type DriveInterface,
   type DriveOptions,
   parseDriveOptions,
+  pathOf,
 } from './drive-options.ts';
 import type { ImageOpener } from './image-store.ts';
 import { ThrottleGroups } from './throttle-groups.ts';
@@ -338,7 +339,8 @@ export class Drives {
     await this.nodes.closeAll();
   }
 
-  async #open(path: string, options: DriveOptions, names?: NodeNames): Promise<Medium> {
+  async #open(file: string, options: DriveOptions, names?: NodeNames): Promise<Medium> {
+    const path = pathOf(file);
     const { format, nodeName, readOnly, cache, unmap, detectZeroes } = options;
     const { direct, noFlush } = cache;
     const settings = { readOnly, direct, noFlush, unmap, detectZeroes, forceShare: false };
