@@ -1,49 +1,74 @@
 /** Snapshots as files of this computer's. */
-import { createReadStream } from 'node:fs';
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { createReadStream, rmSync } from 'node:fs';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SnapshotError, type SnapshotStore, snapshotFileName, tagOfFileName } from '../emu/index.ts';
 import { hostErrorCode, hostErrorText } from './host-errors.ts';
 
-/** Behind the name of one that is being written. */
-const UNFINISHED = '.part';
+/** Files that are being written; what a process that ends has not finished is of no use to anybody. */
+const unfinishedFiles = new Set<string>();
+let count = 0;
+
+process.on('exit', () => {
+  for (const path of unfinishedFiles) rmSync(path, { force: true });
+});
+
+/** Where the bytes are until they are whole: no other program writes there. */
+function unfinishedFor(path: string): string {
+  return `${path}.${process.pid}-${count++}.part`;
+}
 
 /** Keeps each as a file in `folder`. */
 export function snapshotFiles(folder: string): SnapshotStore {
-  const fileOf = async (tag: string): Promise<string> => {
-    const named = (await names(folder)).find((name) => tagOfFileName(name) === tag);
-    return join(folder, named ?? snapshotFileName(tag));
+  const existing = async (tag: string): Promise<string | undefined> => {
+    const name = (await names(folder)).find((one) => tagOfFileName(one) === tag);
+    return name === undefined ? undefined : join(folder, name);
   };
+  const fileOf = async (tag: string): Promise<string> =>
+    (await existing(tag)) ?? join(folder, snapshotFileName(tag));
   return {
     list: async () => (await names(folder)).flatMap((name) => tagOfFileName(name) ?? []),
     async *read(tag) {
       try {
         yield* createReadStream(await fileOf(tag), { highWaterMark: 1 << 20 });
       } catch (error) {
-        refuse(error);
+        refuse(error, 'read');
       }
     },
     async write(tag, pieces) {
       const path = await fileOf(tag);
-      const unfinished = path + UNFINISHED;
+      const unfinished = unfinishedFor(path);
+      unfinishedFiles.add(unfinished);
       try {
         await writeFile(unfinished, pieces);
         await rename(unfinished, path);
       } catch (error) {
         await rm(unfinished, { force: true });
         refuse(error);
+      } finally {
+        unfinishedFiles.delete(unfinished);
       }
     },
-    delete: async (tag) => rm(await fileOf(tag), { force: true }).catch(refuse),
+    async delete(tag) {
+      const path = await existing(tag);
+      if (path !== undefined) await rm(path, { force: true }).catch((error) => refuse(error, 'delete'));
+    },
   };
 }
 
+/** Of what may be a snapshot. To open a pipe would wait for somebody to write into it. */
 async function names(folder: string): Promise<readonly string[]> {
-  return (await readdir(folder).catch(refuse)).sort();
+  const found: string[] = [];
+  for (const name of (await readdir(folder).catch((error) => refuse(error, 'read'))).sort()) {
+    if (tagOfFileName(name) === undefined) continue;
+    const about = await stat(join(folder, name)).catch(() => undefined);
+    if (about?.isFile() === true) found.push(name);
+  }
+  return found;
 }
 
 async function writeFile(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
-  const file = await open(path, 'w');
+  const file = await open(path, 'wx');
   try {
     for await (const piece of pieces) {
       for (let done = 0; done < piece.length; ) done += (await file.write(piece, done)).bytesWritten;
@@ -55,7 +80,7 @@ async function writeFile(path: string, pieces: AsyncIterable<Uint8Array>): Promi
 }
 
 /** What the system refuses is told in its words; the rest is somebody else's error. */
-function refuse(error: unknown): never {
+function refuse(error: unknown, what: 'keep' | 'read' | 'delete' = 'keep'): never {
   if (hostErrorCode(error) === '') throw error;
-  throw new SnapshotError(`Could not keep the snapshot: ${hostErrorText(error)}`);
+  throw new SnapshotError(`Could not ${what} the snapshot: ${hostErrorText(error)}`);
 }

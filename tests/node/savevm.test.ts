@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Run } from '../support/program.ts';
+import { eventually, Run } from '../support/program.ts';
 
 const MS = 120_000;
 const MACHINE = ['-S', '-m', '32', '-display', 'none', '-serial', 'null', '-monitor', 'stdio'];
@@ -45,6 +45,28 @@ it(
     const bytes = readFileSync(join(folder, 'disk.img'));
     expect(bytes.toString('latin1', 0, 6)).toBe('before');
     expect(bytes.subarray(6).every((byte) => byte === 0)).toBe(true);
+  },
+  2 * MS,
+);
+
+it(
+  'leaves nothing unfinished where it is ended meanwhile',
+  async () => {
+    // Large enough that the end comes in the middle.
+    writeFileSync(join(folder, 'large.img'), Buffer.alloc(256 << 20, 'x'));
+    const before = readdirSync(folder);
+    const large = DISK.map((word) => word.replace('disk.img', 'large.img'));
+    const run = new Run([...MACHINE, ...large], folder);
+    await run.until('(qemu) ', MS);
+    run.type('savevm cut\n');
+    await eventually(
+      () => readdirSync(folder).length > before.length,
+      MS,
+      () => 'the beginning of a snapshot',
+    );
+    run.process.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
+    expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
   },
   2 * MS,
 );

@@ -21,6 +21,7 @@ const NAME_MAX = 200;
 
 /** The file's name for a tag, which may have any characters: those that a path gives a meaning are escaped. Throws `SnapshotError`. */
 export function snapshotFileName(tag: string): string {
+  if (tag === '') throw new SnapshotError('A snapshot needs a tag');
   const name = encodeURIComponent(tag.replaceAll(/\p{Surrogate}/gu, '\ufffd'));
   if (name.length > NAME_MAX)
     throw new SnapshotError(`The tag of a snapshot is too long: ${tag.slice(0, 40)}…`);
