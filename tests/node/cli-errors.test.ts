@@ -1,3 +1,4 @@
+/** Only where the guest image is: most of these command lines name no kernel. */
 import { readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCommandLine } from '../../src/emu/command-line/options.ts';
