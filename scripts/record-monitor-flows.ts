@@ -321,6 +321,7 @@ const WITHOUT_GUEST: readonly Flow[] = [
         ...['cache=none', 'discard=unmap', 'node-name=x', 'auto-read-only=on'].map(
           (option) => `drive_add 0 if=none,id=p,${option}`,
         ),
+        ...['drive_add 0 if=none,file=null-co://,id=nul,format=raw', 'info block -n', 'drive_del nul'],
         `drive_add 0 ${DISK2},id=disk1`,
         'drive_add 0 if=none,file=/tmp/disk1.img,format=raw,id=disk1b',
         'drive_add 0 if=none,file=/tmp/nonexistent.img,format=raw,id=d2',

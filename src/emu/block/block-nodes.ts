@@ -15,7 +15,7 @@ import { openFormat, probedRawWarning } from './formats.ts';
 import type { ImageOpener } from './image-store.ts';
 import { reopenNodes } from './node-reopen.ts';
 import { addUser, bottomOf, removeUser, userConflict } from './node-users.ts';
-import { NullBackend } from './null-backend.ts';
+import { NullBackend, nullDriverOf } from './null-backend.ts';
 import { partSource, rawDisk } from './raw-part.ts';
 
 /** QEMU: the array for a node's name has 32 bytes. */
@@ -64,12 +64,18 @@ export class BlockNodes {
   /** A format over a file, for a drive. Rejects with `MonitorError`. */
   async openImage({ path, format, nodeName, settings }: DriveImage, names?: NodeNames): Promise<BlockNode> {
     if (nodeName !== undefined) this.#checkName(nodeName);
-    const file = await this.#openFile(path, { ...settings, unmap: true }, names?.[1]);
+    const below = { ...settings, unmap: true };
+    const driver = nullDriverOf(path);
+    const file =
+      driver === undefined
+        ? await this.#openFile(path, below, names?.[1])
+        : // QEMU reads what was in memory before, unless it is told `file.read-zeroes=on`; here zeros are read.
+          this.#make(nullParts({ driver }, below, true), names?.[1]);
     try {
-      const { format: driver, disk } = await openFormat(file.disk, format);
-      if (format === undefined && driver === 'raw') this.#options.warn(probedRawWarning(path));
+      const { format: found, disk } = await openFormat(file.disk, format);
+      if (format === undefined && found === 'raw') this.#options.warn(probedRawWarning(path));
       const name = nodeName ?? names?.[0];
-      return this.#make({ driver, source: {}, image: disk, settings, file }, name);
+      return this.#make({ driver: found, source: {}, image: disk, settings, file }, name);
     } catch (error) {
       return this.#undo(file, error);
     }
@@ -315,13 +321,18 @@ function nativeError(): MonitorError {
   );
 }
 
-function nullParts(options: BlockdevOptions, settings: NodeSettings): Omit<NodeParts, 'name' | 'age'> {
+/** @param byDefault whether zeros are read where the options do not say it */
+function nullParts(
+  options: BlockdevOptions,
+  settings: NodeSettings,
+  byDefault = false,
+): Omit<NodeParts, 'name' | 'age'> {
   const { driver, size, 'read-zeroes': readsZeroes } = options;
   const source = {
     ...(size === undefined ? {} : { size }),
     ...(readsZeroes === undefined ? {} : { 'read-zeroes': readsZeroes }),
   };
-  const image = new NullBackend(Number(size ?? NULL_BYTES), readsZeroes ?? false);
+  const image = new NullBackend(Number(size ?? NULL_BYTES), readsZeroes ?? byDefault);
   return { driver, source, image, settings, file: undefined };
 }
 

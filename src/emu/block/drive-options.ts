@@ -10,7 +10,7 @@ import {
   throttleLimits,
 } from './drive-throttle-options.ts';
 import { checkFormat } from './formats.ts';
-import { isNullFile } from './null-images.ts';
+import { nullDriverOf } from './null-backend.ts';
 import type { ThrottleLimits } from './throttle-limits.ts';
 
 /** QEMU's interface types in the order of their numbers: `Can't hot-add drive to type 1`. */
@@ -208,7 +208,8 @@ function checkLeftOver(
   file: string | undefined,
   format: string | undefined,
 ): void {
-  const isKnown = (key: string): boolean => KNOWN.has(key) || (NULL_OPTIONS.has(key) && isNullFile(file));
+  const isKnown = (key: string): boolean =>
+    KNOWN.has(key) || (NULL_OPTIONS.has(key) && nullDriverOf(file ?? '') !== undefined);
   const unknown = [...values.keys()].find((key) => !isKnown(key));
   checkFormat(format);
   const isNode = [...values.keys()].some((key) => !isKnown(key) || OF_NODES.has(key));
@@ -227,7 +228,7 @@ function checkLeftOver(
 /** The path that `file=` names; what stands before a colon is a protocol. Throws QEMU's error for those that this machine has not. */
 export function pathOf(file: string): string {
   const [, protocol] = /^([^:/]*):/.exec(file) ?? [];
-  if (protocol === undefined || isNullFile(file)) return file;
+  if (protocol === undefined || nullDriverOf(file) !== undefined) return file;
   if (protocol === 'file') return file.slice('file:'.length);
   throw new MonitorError(`Unknown protocol '${protocol}'`);
 }

@@ -1,6 +1,6 @@
 /** A node as `drive_add -n` asks for it: options in text. Texts are QEMU's. */
 import { MonitorError } from '../core/monitor-error.ts';
-import { checkArguments } from '../qapi/check.ts';
+import { checkedAs } from '../qapi/check.ts';
 import { isJsonObject, type JsonObject, keysOf } from '../qapi/json-value.ts';
 import { nestedOptions, typedOptions } from '../qdev/keyval.ts';
 import type { Options } from '../qdev/option-string.ts';
@@ -11,10 +11,7 @@ export function nodeOptions(options: Options): BlockdevOptions {
   const given = nestedOptions(options.entries);
   if (given['node-name'] === undefined) throw new MonitorError("'node-name' needs to be specified");
   checkDrivers(given);
-  const typed = typedOptions(BLOCKDEV_OPTIONS.node, given);
-  checkArguments(BLOCKDEV_OPTIONS.node, typed);
-  // That is what was checked.
-  return typed as unknown as BlockdevOptions;
+  return checkedAs(BLOCKDEV_OPTIONS, typedOptions(BLOCKDEV_OPTIONS.node, given));
 }
 
 /** What QEMU says of options otherwise here than where there is a schema. */

@@ -1,6 +1,11 @@
 /** A disk that keeps nothing. QEMU: null-co, null-aio. */
 import { type BlockBackend, BlockError, checkRange } from './block-backend.ts';
 
+/** The driver of a file name that names nothing: `null-co://`. */
+export function nullDriverOf(file: string): 'null-co' | 'null-aio' | undefined {
+  return (['null-co', 'null-aio'] as const).find((driver) => file === `${driver}://`);
+}
+
 export class NullBackend implements BlockBackend {
   readonly readOnly = false;
   readonly sizeBytes: number;

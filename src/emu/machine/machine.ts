@@ -1,7 +1,6 @@
 /** A machine: a board, its vCPU, time, run state, and the loop that lets the guest run. */
 import { asBlockError } from '../block/block-backend.ts';
 import { Drives } from '../block/drives.ts';
-import { NullImages } from '../block/null-images.ts';
 import { sysbusPlaceLines } from '../bus/sysbus.ts';
 import { CharPipe } from '../char/char-backend.ts';
 import { CHARDEVS, type Chardevs } from '../char/chardevs.ts';
@@ -133,7 +132,7 @@ export class Machine implements MachineApi {
       this.engine.cpu.requestExit();
     });
     this.drives = new Drives({
-      images: new NullImages(host.images),
+      images: host.images,
       clock: this.clock,
       warn: host.warn ?? (() => {}),
       onChange: () => this.onDrivesChange(),

@@ -14,7 +14,7 @@ import {
 } from '../block/throttle-limits.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
 import { finite, integer, list, nullable, record, text, tuple } from '../core/state-fields.ts';
-import { checkArguments } from '../qapi/check.ts';
+import { checkedAs } from '../qapi/check.ts';
 import { parseJson } from '../qapi/json-reader.ts';
 import { isJsonObject, type JsonObject } from '../qapi/json-value.ts';
 import { writeJson } from '../qapi/json-writer.ts';
@@ -201,6 +201,7 @@ function saveDrive({ bus, unit, medium, options }: Drive): DriveSnapshot {
 
 function saveNode(node: BlockNode, options: BlockdevOptions): NodeSnapshot {
   return {
+    // They came as JSON, or as texts of it.
     options: writeJson(options as unknown as JsonObject),
     names: namesOf(node),
     image: { path: node.path, sizeBytes: node.disk.sizeBytes },
@@ -231,9 +232,7 @@ async function restoreDrive(drives: Drives, { options, medium }: DriveSnapshot):
 async function restoreNode(drives: Drives, { options: saved, names, image }: NodeSnapshot): Promise<void> {
   const options = parseJson(saved);
   if (!isJsonObject(options)) throw new SnapshotError('The snapshot has a node that is none.');
-  checkArguments(BLOCKDEV_OPTIONS.node, options);
-  // That is what was checked.
-  const asked = options as unknown as BlockdevOptions;
+  const asked = checkedAs(BLOCKDEV_OPTIONS, options);
   await drives.addNode(asked, names).catch((error: unknown) => {
     throw unusable(image.path, error);
   });

@@ -4,7 +4,7 @@
  */
 import { MonitorError } from '../core/monitor-error.ts';
 import { isJsonObject, type JsonObject, type JsonValue, keysOf } from './json-value.ts';
-import type { IntegerName, Member, ObjectNode, SchemaNode } from './schema.ts';
+import type { IntegerName, Member, ObjectNode, SchemaNode, SchemaType } from './schema.ts';
 import { inVisitorOrder } from './visitor-order.ts';
 
 /** Where a value is, in the words of an error. */
@@ -146,4 +146,10 @@ function checkObject(node: ObjectNode, given: JsonObject, prefix: string): JsonO
  */
 export function checkArguments(node: ObjectNode, given: JsonObject): JsonObject {
   return checkObject(node, given, '');
+}
+
+/** The same as a value of the type that the schema is of. */
+export function checkedAs<T>({ node }: SchemaType<T, ObjectNode>, given: JsonObject): T {
+  // That is what was checked.
+  return checkObject(node, given, '') as T;
 }

@@ -1,7 +1,7 @@
 /** A node as the command line asks for it: `-blockdev` takes what `blockdev-add` takes, as JSON or as options. */
 import { BLOCKDEV_OPTIONS, type BlockdevOptions } from '../../block/blockdev-options.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
-import { checkArguments } from '../../qapi/check.ts';
+import { checkedAs } from '../../qapi/check.ts';
 import { parseJson } from '../../qapi/json-reader.ts';
 import { isJsonObject, type JsonObject } from '../../qapi/json-value.ts';
 import { parseKeyval, typedOptions } from '../../qdev/keyval.ts';
@@ -10,8 +10,7 @@ import { parseKeyval, typedOptions } from '../../qdev/keyval.ts';
 export function readBlockdev(text: string): BlockdevOptions {
   const { node } = BLOCKDEV_OPTIONS;
   const given = text.startsWith('{') ? jsonOf(text) : typedOptions(node, parseKeyval(text, 'driver'));
-  // That is what was checked.
-  return checkArguments(node, given) as unknown as BlockdevOptions;
+  return checkedAs(BLOCKDEV_OPTIONS, given);
 }
 
 function jsonOf(text: string): JsonObject {
