@@ -55,6 +55,8 @@ export interface MachineConfig extends BootFiles {
   readonly coldPlug?: boolean | undefined;
   /** QEMU: -no-reboot: a guest's reset ends the machine. */
   readonly noReboot?: boolean | undefined;
+  /** QEMU: -no-shutdown. A guest that has crashed stands still; absent: that is the machine's end. */
+  readonly noShutdown?: boolean | undefined;
   /** As monitors show it; nothing depends on it. */
   readonly name?: string | undefined;
   /** Where the machine reports what it does, from the first chip on; absent: one of its own. */

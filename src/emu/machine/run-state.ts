@@ -12,6 +12,7 @@ export const RUN_STATES = [
   'shutdown',
   'io-error',
   'internal-error',
+  'guest-panicked',
 ] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
