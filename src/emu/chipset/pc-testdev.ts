@@ -37,16 +37,14 @@ export class PcTestdev implements Device<PcTestdevState> {
   readonly vmstate = { name: 'pc-testdev', version: 1, fields: PC_TESTDEV_STATE };
   readonly #trace: Trace;
   #irqs: readonly IrqLine[] = [];
-  #data = 0;
-  readonly #memory = new Uint8Array(IOMEM_SIZE);
-  readonly #lines = new Uint8Array(ISA_IRQS);
+  readonly #s = { data: 0, memory: new Uint8Array(IOMEM_SIZE), lines: new Uint8Array(ISA_IRQS) };
 
   /** One dword, which two ranges of ports show. */
   readonly word: IoHandler = {
-    read: (offset, size) => ((this.#data >>> (8 * offset)) & maskOf(size)) >>> 0,
+    read: (offset, size) => ((this.#s.data >>> (8 * offset)) & maskOf(size)) >>> 0,
     write: (offset, size, value) => {
       const mask = (maskOf(size) << (8 * offset)) >>> 0;
-      this.#data = ((this.#data & ~mask) | ((value << (8 * offset)) & mask)) >>> 0;
+      this.#s.data = ((this.#s.data & ~mask) | ((value << (8 * offset)) & mask)) >>> 0;
     },
   };
 
@@ -54,23 +52,23 @@ export class PcTestdev implements Device<PcTestdevState> {
   readonly iomem: IoHandler = {
     read: (offset, size) => {
       let value = 0;
-      for (let at = size - 1; at >= 0; at--) value = value * 256 + (this.#memory[offset + at] ?? 0);
+      for (let at = size - 1; at >= 0; at--) value = value * 256 + (this.#s.memory[offset + at] ?? 0);
       return value;
     },
     write: (offset, size, value) => {
       for (let at = 0; at < size && offset + at < IOMEM_SIZE; at++) {
-        this.#memory[offset + at] = value >>> (8 * at);
+        this.#s.memory[offset + at] = value >>> (8 * at);
       }
     },
   };
 
-  /** A port for each interrupt: a write of anything but 0 raises it. */
+  /** A port for each interrupt: a write of anything but 0 raises it. Not modelled: IRQ 2, which joins the two 8259s. */
   readonly interrupts: IoHandler = {
     maxSize: 1,
     read: () => 0,
     write: (number, _size, value) => {
       if (number < ISA_IRQS) this.#setLine(number, value);
-      // QEMU ends by an assertion. Not modelled: IRQ 2, which joins the two 8259s.
+      // QEMU ends by an assertion.
       else this.#trace.guestError('pc-testdev: interrupt %d is not one of ISA', number);
     },
   };
@@ -92,17 +90,18 @@ export class PcTestdev implements Device<PcTestdevState> {
   reset(): void {}
 
   save(): PcTestdevState {
-    return { data: this.#data, memory: this.#memory.slice(), lines: this.#lines.slice() };
+    const { data, memory, lines } = this.#s;
+    return { data, memory: memory.slice(), lines: lines.slice() };
   }
 
   restore({ data, memory, lines }: PcTestdevState): void {
-    this.#data = data;
-    this.#memory.set(memory);
+    this.#s.data = data;
+    this.#s.memory.set(memory);
     for (const [number, level] of lines.entries()) this.#setLine(number, level);
   }
 
   #setLine(number: number, level: number): void {
-    this.#lines[number] = level;
+    this.#s.lines[number] = level;
     this.#irqs[number]?.set(level !== 0);
   }
 }
