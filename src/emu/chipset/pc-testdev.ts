@@ -67,7 +67,7 @@ export class PcTestdev implements Device<PcTestdevState> {
     maxSize: 1,
     read: () => 0,
     write: (number, _size, value) => {
-      if (number < ISA_IRQS) this.#setLine(number, value);
+      if (number < ISA_IRQS) this.#setLine(number, value === 0 ? 0 : 1);
       // QEMU ends by an assertion.
       else this.#trace.guestError('pc-testdev: interrupt %d is not one of ISA', number);
     },
