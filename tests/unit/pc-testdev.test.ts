@@ -90,9 +90,9 @@ describe('over qtest, as QEMU 7.2 answers', async () => {
     ask('writew 0xff000002 0x5566');
     ask('writel 0xff000002 0x11223344');
     ask('writel 0xff00fffe 0x11223344');
-    expect(['readq 0xff000000', 'readl 0xff00fffc', 'readl 0xff00fffe', 'readl 0xff010000'].map(ask)).toEqual([
-      ...['0x000011223344aa21', '0x0000000033440000', '0x0000000000003344', '0x0000000000000000'],
-    ]);
+    expect(['readq 0xff000000', 'readl 0xff00fffc', 'readl 0xff00fffe', 'readl 0xff010000'].map(ask)).toEqual(
+      [...['0x000011223344aa21', '0x0000000033440000', '0x0000000000003344', '0x0000000000000000']],
+    );
     machine.reset();
     expect(ask('readl 0xff000002')).toBe('0x0000000011223344');
   });

@@ -8,11 +8,11 @@ import type { Machine, MachineConfig } from '../../src/emu/index.ts';
 import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { fuzz } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
+import { memoryImages } from '../support/headless-guest.ts';
 import { pciRig } from '../support/pci-rig.ts';
 import { qtestRig } from '../support/qtest-rig.ts';
 import { machineOf, snapshotBytes } from '../support/snapshots.ts';
 import { tinyKernel } from '../support/tiny-kernel.ts';
-import { memoryImages } from '../support/headless-guest.ts';
 
 const PORT = 0x505;
 
@@ -86,7 +86,7 @@ describe('pvpanic-pci on its bus', () => {
   it('has the ids, the class and the smallest BAR that QEMU gives it', () => {
     const rig = pciRig();
     const { heard, device } = card(1);
-    rig.bus.plug(device, 4 << 3);
+    rig.bus.add(device, 4 << 3);
     const read = (offset: number): number => rig.configRead(4 << 3, offset, 4);
     expect([read(0x00), read(0x08), read(0x0c), read(0x2c), read(0x3c)]).toEqual([
       0x0011_1b36, 0x0880_0001, 0, 0x1100_1af4, 0,
@@ -148,6 +148,18 @@ describe('a machine whose guest crashes', () => {
     expect(machine.runState).toBe('prelaunch');
   });
 
+  it.each([
+    [{ panicAction: 'none' }, 'run', 'running'],
+    [{ panicAction: 'none', noShutdown: true }, 'run', 'running'],
+    [{ panicAction: 'pause' }, 'pause', 'guest-panicked'],
+    [{ panicAction: 'shutdown', noShutdown: true }, 'pause', 'guest-panicked'],
+    [{ panicAction: 'exit-failure', noShutdown: true }, 'poweroff', 'shutdown'],
+  ] as const)('%o: does %s and is %s', async (config, action, state) => {
+    const { machine, ask, told } = await machineWith(['pvpanic'], config);
+    ask('outb 0x505 1');
+    expect([machine.runState, told()[0]]).toEqual([state, { event: 'GUEST_PANICKED', data: { action } }]);
+  });
+
   it('stays stopped where it was stopped', async () => {
     const { machine, ask, told } = await machineWith(['pvpanic'], { noShutdown: true });
     machine.stop();
@@ -163,17 +175,20 @@ describe('a machine whose guest crashes', () => {
   it.each([
     [undefined, [LOADED, panicked('poweroff'), SHUTDOWN, STOP], 'shutdown'],
     [true, [LOADED, panicked('pause'), STOP], 'guest-panicked'],
-  ] as const)('is told by a vCPU (-no-shutdown %s), which does not go on', async (noShutdown, events, state) => {
-    const config = { kernel: panicking(2, 1, 2), noShutdown, accel: 'tcg' } as const;
-    const { machine, told } = await machineWith(['pvpanic'], { ...config, icountShift: 3 });
-    told();
-    for (let n = 0; n < 1000 && machine.runState === 'running'; n++) machine.run(10);
-    const heard = told();
-    expect(heard.filter(({ event }) => event !== 'GUEST_CRASHLOADED')).toEqual(
-      events.filter(({ event }) => event !== 'GUEST_CRASHLOADED'),
-    );
-    expect(machine.runState).toBe(state);
-  });
+  ] as const)(
+    'is told by a vCPU (-no-shutdown %s), which does not go on',
+    async (noShutdown, events, state) => {
+      const config = { kernel: panicking(2, 1, 2), noShutdown, accel: 'tcg' } as const;
+      const { machine, told } = await machineWith(['pvpanic'], { ...config, icountShift: 3 });
+      told();
+      for (let n = 0; n < 1000 && machine.runState === 'running'; n++) machine.run(10);
+      const heard = told();
+      expect(heard.filter(({ event }) => event !== 'GUEST_CRASHLOADED')).toEqual(
+        events.filter(({ event }) => event !== 'GUEST_CRASHLOADED'),
+      );
+      expect(machine.runState).toBe(state);
+    },
+  );
 });
 
 describe('the ISA device', () => {

@@ -2,7 +2,18 @@
 import type { AcpiConfig, FloppyType } from './acpi-config.ts';
 import { type Aml, buffer, eisaId, littleEndian, pkg, terms, text } from './aml.ts';
 import { dma8, io, irqNoFlags, resourceTemplate } from './aml-resources.ts';
-import { arg, device, field, local, method, name, operationRegion, returns, scope, store } from './aml-terms.ts';
+import {
+  arg,
+  device,
+  field,
+  local,
+  method,
+  name,
+  operationRegion,
+  returns,
+  scope,
+  store,
+} from './aml-terms.ts';
 
 const STA_SHOWN = 0x0f;
 const PIRQ_ROUTE_BASE = 0x60;

@@ -34,10 +34,16 @@ export class PvpanicRegister implements BytePorts {
       spec: 'QEMU docs/specs/pvpanic',
     },
     [
-      register(0, 1, 'Event', '0 the guest panicked, 1 it panicked and loads a crash kernel; read: what is known', {
-        read: (device) => device.#wiring.events,
-        write: (device, value) => device.#report(value),
-      }),
+      register(
+        0,
+        1,
+        'Event',
+        '0 the guest panicked, 1 it panicked and loads a crash kernel; read: what is known',
+        {
+          read: (device) => device.#wiring.events,
+          write: (device, value) => device.#report(value),
+        },
+      ),
     ],
   );
 

@@ -11,7 +11,7 @@ export const SHUTDOWN_CAUSES = [
 export type ShutdownCause = (typeof SHUTDOWN_CAUSES)[number];
 
 /** What a machine does when its guest has crashed. Spec: QEMU qapi/run-state.json. */
-export type GuestPanicAction = 'pause' | 'poweroff';
+export type GuestPanicAction = 'pause' | 'poweroff' | 'run';
 
 /** What the guest said last of a place for a processor or a DIMM. Spec: QEMU qapi/acpi.json, ACPIOSTInfo. */
 export type AcpiOstInfo = {

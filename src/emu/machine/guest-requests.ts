@@ -10,7 +10,7 @@ export interface GuestRequestsWiring {
   readonly events: MachineEvents;
   readonly trace: Trace;
   readonly runControl: RunControl;
-  readonly config: Pick<MachineConfig, 'noReboot' | 'noShutdown'>;
+  readonly config: Pick<MachineConfig, 'noReboot' | 'noShutdown' | 'panicAction'>;
   /** A vCPU is in the middle of an instruction. */
   readonly isInside: () => boolean;
   /** Something is to be done soon. */
@@ -18,6 +18,13 @@ export interface GuestRequestsWiring {
   readonly reset: (reason: ShutdownCause) => void;
   /** The guest is off. */
   readonly onQuit: () => void;
+}
+
+/** QEMU: a machine that stays when its guest is off also stays when it has crashed. */
+function panicActionOf({ panicAction, noShutdown }: GuestRequestsWiring['config']): GuestPanicAction {
+  if (panicAction === 'none') return 'run';
+  if (panicAction === 'pause') return 'pause';
+  return panicAction !== 'exit-failure' && noShutdown === true ? 'pause' : 'poweroff';
 }
 
 export class GuestRequests {
@@ -52,11 +59,12 @@ export class GuestRequests {
   /** What the guest says of its own crash. QEMU: the event is told at once, and the machine stops after the instruction. */
   get panic(): GuestPanic {
     const { events, trace, config, isInside, requestExit } = this.#wiring;
-    const action: GuestPanicAction = config.noShutdown === true ? 'pause' : 'poweroff';
+    const action = panicActionOf(config);
     return {
       panicked: () => {
         trace.guestError('Guest crashed');
         events.emit({ event: 'GUEST_PANICKED', data: { action } });
+        if (action === 'run') return;
         this.#isPanicked = true;
         if (isInside()) requestExit();
         else this.#endPanic(true);
@@ -109,7 +117,7 @@ export class GuestRequests {
   #endPanic(isOutside: boolean): void {
     this.#isPanicked = false;
     const { runControl, config } = this.#wiring;
-    const stays = config.noShutdown === true;
+    const stays = panicActionOf(config) === 'pause';
     if ((stays || isOutside) && runControl.running) runControl.stop('guest-panicked');
     if (!stays) this.#shutDown('guest-panic');
   }
