@@ -58,11 +58,11 @@ describe('pc-testdev', () => {
   });
 });
 
-describe('over qtest, as QEMU 7.2 answers', async () => {
-  const { machine, ask, say } = qtestRig({ coldPlug: true });
-  await machine.devices.add(parseOptions('pc-testdev', 'driver', () => {}));
-  machine.devices.machineReady();
+const { machine, ask, say } = qtestRig({ coldPlug: true });
+await machine.devices.add(parseOptions('pc-testdev', 'driver', () => {}));
+machine.devices.machineReady();
 
+describe('over qtest, as QEMU 7.2 answers', () => {
   it.each([
     [0xe0, 'one dword in all sizes'],
     [0xe8, 'the same dword'],

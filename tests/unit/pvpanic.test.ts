@@ -48,19 +48,19 @@ describe('the register', () => {
   it('takes each event, whether it is known or not; a panic hides a crash kernel', () => {
     const { heard, panic } = listener();
     const { handler } = new PvpanicRegister({ events: 0, panic, trace: QUIET });
-    const after = (value: number, size: 1 | 2 = 1): readonly string[] => {
+    const reported = (value: number, size: 1 | 2 = 1): readonly string[] => {
       handler.write(0, size, value);
       return heard.splice(0);
     };
-    expect([0, 4, 0xfc].map((value) => after(value))).toEqual([[], [], []]);
-    expect([1, 2, 3, 5, 6].map((value) => after(value))).toEqual([
+    expect([0, 4, 0xfc].map((value) => reported(value))).toEqual([[], [], []]);
+    expect([1, 2, 3, 5, 6].map((value) => reported(value))).toEqual([
       ['panicked'],
       ['loaded'],
       ['panicked'],
       ['panicked'],
       ['loaded'],
     ]);
-    expect(after(0x0102, 2)).toEqual(['loaded', 'panicked']);
+    expect(reported(0x0102, 2)).toEqual(['loaded', 'panicked']);
   });
 
   it('says of an unknown event that it is one', () => {
