@@ -1,6 +1,7 @@
 /**
  * Records from a real QEMU what tests/golden/acpi compares with: the ACPI tables that SeaBIOS leaves in memory,
- * and the answers and traces of the hotplug registers. Needs qemu-system-x86_64 7.2 and SeaBIOS.
+ * and the answers and traces of the hotplug registers. With names of machines or sessions, only those are recorded again.
+ * Needs qemu-system-x86_64 7.2 and SeaBIOS.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -162,10 +163,22 @@ async function plug(qemu: Qemu, kind: Session['kind'], number: number): Promise<
   }
 }
 
-const tables: Record<string, Record<string, string>> = {};
-for (const machine of MACHINES) tables[machine.name] = await recordTables(machine);
+const wanted = process.argv.slice(2);
+const isWanted = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
+
+/** What was recorded before, unless all is recorded again. */
+function kept<T>(file: string): Record<string, T> {
+  return wanted.length === 0 ? {} : JSON.parse(readFileSync(new URL(file, GOLDEN), 'utf8'));
+}
+
+const tables = kept<Record<string, string>>('tables.json');
+for (const machine of MACHINES) {
+  if (isWanted(machine.name)) tables[machine.name] = await recordTables(machine);
+}
 writeFileSync(new URL('tables.json', GOLDEN), `${JSON.stringify(tables, null, 1)}\n`);
 
-const sessions: Record<string, SessionRecord> = {};
-for (const session of SESSIONS) sessions[session.name] = await recordSession(session);
+const sessions = kept<SessionRecord>('registers.json');
+for (const session of SESSIONS) {
+  if (isWanted(session.name)) sessions[session.name] = await recordSession(session);
+}
 writeFileSync(new URL('registers.json', GOLDEN), `${JSON.stringify(sessions)}\n`);

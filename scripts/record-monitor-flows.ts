@@ -2,6 +2,7 @@
 import { COMMAND_FLOWS } from './record-monitor-flows-commands.ts';
 import { CPU_FLOWS } from './record-monitor-flows-cpu.ts';
 import { MEMORY_FLOWS } from './record-monitor-flows-memory.ts';
+import { PANIC_FLOWS } from './record-monitor-flows-panic.ts';
 import { PRECONFIG_FLOWS } from './record-monitor-flows-preconfig.ts';
 import { VIRTIO_FLOWS } from './record-monitor-flows-virtio.ts';
 
@@ -491,5 +492,6 @@ export const FLOWS: readonly Flow[] = [
   ...MEMORY_FLOWS,
   ...VIRTIO_FLOWS,
   ...COMMAND_FLOWS,
+  ...PANIC_FLOWS,
   ...PRECONFIG_FLOWS,
 ];

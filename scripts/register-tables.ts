@@ -11,6 +11,7 @@ import { IoApic } from '../src/emu/chipset/ioapic.ts';
 import { Mc146818 } from '../src/emu/chipset/mc146818.ts';
 import { Piix4Pm } from '../src/emu/chipset/piix4-pm.ts';
 import { Port92 } from '../src/emu/chipset/port92.ts';
+import { PvpanicRegister } from '../src/emu/chipset/pvpanic.ts';
 import { I8042 } from '../src/emu/input/i8042.ts';
 import { VirtioPciLegacy } from '../src/emu/virtio/virtio-pci-legacy.ts';
 import { VirtioPciModern } from '../src/emu/virtio/virtio-pci-modern.ts';
@@ -35,6 +36,7 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   I8042.registers,
   Mc146818.registers,
   Port92.registers,
+  PvpanicRegister.registers,
 ];
 
 const HEAD = `# Registers

@@ -212,9 +212,15 @@ class Session {
       crashed: (error) => this.#crashed(error, machine),
     });
     this.#loop = loop;
-    machine.events.listen(() => loop.wake());
+    const { noShutdown, panicAction } = this.#commandLine.actions;
+    let status = 0;
+    machine.events.listen((event) => {
+      loop.wake();
+      const isPanic = event.event === 'SHUTDOWN' && event.data.reason === 'guest-panic';
+      if (isPanic && panicAction === 'exit-failure') status = 1;
+    });
     machine.onQuit = () => {
-      if (machine.hasQuit || !this.#commandLine.noShutdown) this.#end(0);
+      if (machine.hasQuit || !noShutdown) this.#end(status);
     };
     const outputs = serials.map((channel) => new OutputCollector((bytes) => channel?.write(bytes)));
     machine.onSerial = (bytes, port) => outputs[port]?.add(bytes);

@@ -33,6 +33,7 @@ const STATE_TEXT: Readonly<Record<PageState, string>> = {
   shutdown: 'Powered off',
   'io-error': 'Disk error',
   'internal-error': 'Stopped by a fault',
+  'guest-panicked': 'Guest has crashed',
 };
 
 const MIB = 2 ** 20;

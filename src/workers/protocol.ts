@@ -11,7 +11,8 @@ export type PageState =
   | 'suspended'
   | 'shutdown'
   | 'io-error'
-  | 'internal-error';
+  | 'internal-error'
+  | 'guest-panicked';
 
 export interface MachineStatus {
   readonly state: PageState;

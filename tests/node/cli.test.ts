@@ -280,6 +280,34 @@ describe.runIf(HAS_GUEST)('the guest image', () => {
   );
 });
 
+describe('a guest that crashes', () => {
+  // mov dx, 0x505; mov al, 1; out dx, al; hlt
+  const crashing = tinyKernel([0x66, 0xba, 0x05, 0x05, 0xb0, 0x01, 0xee, 0xf4]);
+  const machine = ['-display', 'none', '-nodefaults', '-kernel', 'crashing', '-device', 'pvpanic'];
+
+  it.each([
+    [['-action', 'panic=exit-failure'], 1],
+    [[], 0],
+  ] as const)('ends the program: %j', async (options, status) => {
+    file('crashing', crashing);
+    const run = start(...machine, ...options);
+    expect(await run.ended).toBe(status);
+    expect(run.stderr).toBe('');
+  });
+
+  it('stands still with -no-shutdown', async () => {
+    file('crashing', crashing);
+    const run = start(...machine, '-no-shutdown', '-monitor', 'stdio');
+    await run.until('(qemu) ');
+    for (let text = ''; !text.includes('VM status: paused (guest-panicked)\r\n'); ) {
+      run.type('info status\n');
+      text = await run.until('(qemu) ');
+    }
+    run.type('quit\n');
+    expect(await run.ended).toBe(0);
+  });
+});
+
 describe('-preconfig', () => {
   it('without -S: the guest runs as soon as the machine is complete', async () => {
     // HLT, and back to it.

@@ -12,6 +12,13 @@ const LINES = `
 -kernel
 -m
 -accel
+-action panic=foo
+-action foo=bar
+-action panic
+-action reboot=x,foo=1
+-action =x
+-action panic=none,id=x
+-action panic=none,foo
 -machine foo
 -M foo
 -machine type=foo,accel=tcg

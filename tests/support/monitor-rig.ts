@@ -9,6 +9,7 @@ import { LocalLocks } from '../../src/emu/block/image-locks.ts';
 import { sysbusPlaceLines } from '../../src/emu/bus/sysbus.ts';
 import { NULL_CHAR } from '../../src/emu/char/char-backend.ts';
 import { CHARDEVS } from '../../src/emu/char/chardevs.ts';
+import { GUEST_PANIC } from '../../src/emu/chipset/pvpanic.ts';
 import { EventQueue } from '../../src/emu/core/clock.ts';
 import type { OutputFile } from '../../src/emu/core/host.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
@@ -26,6 +27,7 @@ import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
 import { cpuTopologyOf, ONE_PROCESSOR, type SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.ts';
 import { GuestAccess } from '../../src/emu/machine/guest-access.ts';
+import { GuestRequests } from '../../src/emu/machine/guest-requests.ts';
 import { Inspection } from '../../src/emu/machine/inspection.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { Preconfig } from '../../src/emu/machine/preconfig.ts';
@@ -44,6 +46,7 @@ import { assignPciResources } from '../../src/emu/pci/pci-resources.ts';
 import { DeviceRegistry } from '../../src/emu/qdev/device-type.ts';
 import { OBJECT_TREE } from '../../src/emu/qdev/links.ts';
 import { ObjectTree } from '../../src/emu/qdev/objects.ts';
+import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { DeviceManager } from '../../src/emu/qdev/plug.ts';
 import { Qom } from '../../src/emu/qdev/qom.ts';
 import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../../src/emu/qdev/services.ts';
@@ -127,6 +130,10 @@ export interface MonitorRigOptions {
   readonly cpu?: string;
   readonly memoryBytes?: number;
   readonly dimms?: { readonly slots: number; readonly maxSize: number };
+  /** Each as after -device. */
+  readonly devices?: readonly string[];
+  /** As -no-shutdown. */
+  readonly noShutdown?: boolean;
   /** As after -compat-monitor. */
   readonly dialect?: DialectName;
 }
@@ -137,6 +144,8 @@ export async function monitorRig({
   cpu: model = DEFAULT_CPU,
   memoryBytes = 256 * MIB,
   dimms,
+  devices: coldPlugged = [],
+  noShutdown = false,
   dialect = '7.2',
 }: MonitorRigOptions = {}): Promise<MonitorRig> {
   const stderr: string[] = [];
@@ -169,6 +178,16 @@ export async function monitorRig({
     chardevs.provide(id, { driver, backend: null, filename: () => filename });
   }
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
+  const control = new RunControl(events);
+  const requests = new GuestRequests({
+    ...{ events, trace, runControl: control, config: { noShutdown } },
+    // No vCPU runs: what is ordered is done at once.
+    isInside: () => false,
+    requestExit() {},
+    reset() {},
+    onQuit() {},
+  });
+  services.provide(GUEST_PANIC, requests.panic);
   provideBoard(services, () => board);
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
@@ -196,9 +215,9 @@ export async function monitorRig({
     onMemorySize() {},
   });
   const { ports: io, pciBus: bus } = board;
+  for (const text of coldPlugged) await devices.add(parseOptions(text, 'driver', say));
   devices.machineReady();
 
-  const control = new RunControl(events);
   const files = new Map<string, Uint8Array>();
   const outputFile = (path: string): OutputFile => {
     files.set(path, new Uint8Array());

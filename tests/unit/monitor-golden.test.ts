@@ -77,6 +77,10 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   errors_cpu: { smp: FOUR_SOCKETS },
   errors_cpu_dies: { smp: { cpus: 3, maxCpus: 8, sockets: 2, dies: 2, cores: 2, threads: 1 } },
   cpu_warnings: { cpu: 'kvm64,+spec-ctrl,+x2apic', smp: FOUR_SOCKETS },
+  pvpanic: {
+    devices: ['pvpanic,id=p1', 'pc-testdev', 'pvpanic-pci,id=p2,events=1'],
+    noShutdown: true,
+  },
   info_numa: { ...FOUR_SLOTS, smp: { ...FOUR_SOCKETS, cpus: 2 } },
   virtio_mem_warnings: FOUR_SLOTS,
   memdev_order: FOUR_SLOTS,
@@ -143,6 +147,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_virtio_mem',
     'errors_virtio_mem_noroom',
     'errors_virtio_mem_noslots',
+    'pvpanic',
     'commands_memory',
     'commands_ports',
     'commands_input',

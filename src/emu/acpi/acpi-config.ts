@@ -49,6 +49,8 @@ export interface AcpiConfig extends AcpiMemory {
   /** COM ports that exist, 1…4. */
   readonly serialPorts: readonly number[];
   readonly parallelPort: boolean;
+  /** Where a guest reports its crash; absent: nowhere. */
+  readonly pvpanicPort?: number | undefined;
   /** Drives A and B of the floppy controller; undefined: no controller. */
   readonly floppies?: readonly FloppyType[];
   readonly ioApic: { readonly id: number; readonly base: number };

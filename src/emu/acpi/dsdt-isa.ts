@@ -1,8 +1,19 @@
 /** The ISA devices behind the PIIX3, and its PIRQ registers. */
 import type { AcpiConfig, FloppyType } from './acpi-config.ts';
-import { type Aml, buffer, eisaId, littleEndian, pkg, terms } from './aml.ts';
+import { type Aml, buffer, eisaId, littleEndian, pkg, terms, text } from './aml.ts';
 import { dma8, io, irqNoFlags, resourceTemplate } from './aml-resources.ts';
-import { device, field, name, operationRegion, scope } from './aml-terms.ts';
+import {
+  arg,
+  device,
+  field,
+  local,
+  method,
+  name,
+  operationRegion,
+  returns,
+  scope,
+  store,
+} from './aml-terms.ts';
 
 const STA_SHOWN = 0x0f;
 const PIRQ_ROUTE_BASE = 0x60;
@@ -38,6 +49,7 @@ export function isaDevices(config: AcpiConfig): readonly Aml[] {
         ['PRQ3', 8],
       ]),
     ),
+    ...(config.pvpanicPort === undefined ? [] : [guestPanic(config.pvpanicPort)]),
     isaDevice('KBD', 'PNP0303', [io(0x60, 1), io(0x64, 1), irqNoFlags(1)], STA_SHOWN),
     isaDevice('MOU', 'PNP0F13', [irqNoFlags(12)], STA_SHOWN),
     ...(config.floppies === undefined ? [] : [floppyController(config.floppies)]),
@@ -56,6 +68,20 @@ function isaDevice(path: string, hid: string, resources: readonly Aml[], sta?: n
     ...(uid === undefined ? [] : [name('_UID', uid)]),
     ...(sta === undefined ? [] : [name('_STA', sta)]),
     name('_CRS', resourceTemplate(...resources)),
+  );
+}
+
+/** `RDPT` and `WRPT` read and write the register. Spec: QEMU docs/specs/pvpanic, ACPI interface. */
+function guestPanic(port: number): Aml {
+  return device(
+    'PEVT',
+    name('_HID', text('QEMU0001')),
+    name('_CRS', resourceTemplate(io(port, 1))),
+    operationRegion('PEOR', 'SystemIO', port, 1),
+    field('PEOR', 'ByteAcc', 'Preserve', [['PEPT', 8]]),
+    name('_STA', STA_SHOWN),
+    method('RDPT', 0, store('PEPT', local(0)), returns(local(0))),
+    method('WRPT', 1, store(arg(0), 'PEPT')),
   );
 }
 

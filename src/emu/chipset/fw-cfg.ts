@@ -10,6 +10,7 @@ import type { AccessSize, Device, IoHandler, VmState } from '../core/device.ts';
 import { bytes, DWORD, integer, nullable, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
+import { ServiceName } from '../qdev/services.ts';
 import { keyName } from './fw-cfg-names.ts';
 
 export const FW_CFG_SIGNATURE = 0x00;
@@ -98,6 +99,9 @@ type FwCfgDma = {
   readonly length: number;
   readonly target: number;
 };
+
+/** For devices that hand firmware a file. */
+export const FW_CFG = new ServiceName<Pick<FwCfg, 'file' | 'addFile'>>('fw_cfg');
 
 /** QEMU sorts the directory by bytes of the name. */
 function byName(a: NamedFile, b: NamedFile): number {

@@ -210,6 +210,11 @@ const GROUPS: readonly OptionGroup[] = [
       { name: 'no-reboot', help: 'end when the guest resets the machine' },
       { name: 'no-shutdown', help: 'stay when the guest powers the machine off' },
       {
+        name: 'action',
+        value: 'event=action',
+        help: 'what follows reboot (reset, shutdown), shutdown (poweroff, pause) and panic (pause, shutdown, exit-failure, none)',
+      },
+      {
         name: 'icount',
         value: '[shift=]n',
         help: 'virtual time from executed instructions, 2^n ns each: every run is the same',

@@ -19,6 +19,7 @@ import { DeviceRegistry } from '../qdev/device-type.ts';
 import { Options, parseOptions } from '../qdev/option-string.ts';
 import { parseSize } from '../qdev/properties.ts';
 import { checkObjectOptions, type ObjectType } from '../qdev/user-objects.ts';
+import { type Actions, readActions } from './options-action.ts';
 import { readBoot, readUuid } from './options-boot.ts';
 import {
   type CharacterEnds,
@@ -100,8 +101,7 @@ export interface CommandLine {
   readonly gdbServers: readonly CharOption[];
   /** -name; undefined: none. */
   readonly name: string | undefined;
-  readonly noReboot: boolean;
-  readonly noShutdown: boolean;
+  readonly actions: Actions;
   readonly accel: Accel;
   readonly boot: BootConfig;
   /** -uuid, in lower case; undefined: none. */
@@ -215,8 +215,7 @@ class Reader {
       preconfig: this.#has('preconfig'),
       gdbServers: readGdbServers(this.#given),
       name: this.#reading('name', () => this.#groups('name', 'guest').map(readName).at(-1)),
-      noReboot: this.#has('no-reboot'),
-      noShutdown: this.#has('no-shutdown'),
+      actions: readActions(this.#given, ({ value, at }) => this.#group(value, undefined, at)),
       accel,
       boot: this.#reading('boot', () => this.#boot()),
       uuid: this.#all('uuid').map(readUuid).at(-1),

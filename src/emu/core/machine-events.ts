@@ -6,8 +6,12 @@ export const SHUTDOWN_CAUSES = [
   'host-qmp-system-reset',
   'guest-shutdown',
   'guest-reset',
+  'guest-panic',
 ] as const;
 export type ShutdownCause = (typeof SHUTDOWN_CAUSES)[number];
+
+/** What a machine does when its guest has crashed. Spec: QEMU qapi/run-state.json. */
+export type GuestPanicAction = 'pause' | 'poweroff' | 'run';
 
 /** What the guest said last of a place for a processor or a DIMM. Spec: QEMU qapi/acpi.json, ACPIOSTInfo. */
 export type AcpiOstInfo = {
@@ -36,6 +40,10 @@ export interface MachineEventData {
   SUSPEND: undefined;
   SUSPEND_DISK: undefined;
   WAKEUP: undefined;
+  /** The guest has crashed, and this is done about it. */
+  GUEST_PANICKED: { readonly action: GuestPanicAction };
+  /** The guest has crashed and goes on with a kernel that it keeps for that. */
+  GUEST_CRASHLOADED: { readonly action: 'run' };
   /** The guest says how far it got with a processor or a DIMM. Spec: QEMU qapi/acpi.json. */
   ACPI_DEVICE_OST: { readonly info: AcpiOstInfo };
   /** `device` is absent for a device without id. */

@@ -1,6 +1,7 @@
 /** What devices find of the machine and of its board. They are made on it, but its services are named before it is there. */
 import { BLOCK_ERRORS, blockErrorReporter } from '../block/block-errors.ts';
 import { DRIVES, type Drives } from '../block/drives.ts';
+import { FW_CFG } from '../chipset/fw-cfg.ts';
 import type { Clock } from '../core/clock.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
 import type { Trace } from '../core/trace.ts';
@@ -41,6 +42,10 @@ export function machineServices(parts: MachineParts): Services {
 /** @param board called when a device asks, which is after the board was made */
 export function provideBoard(services: Services, board: () => PcBoard): void {
   services
+    .provide(FW_CFG, {
+      file: (name) => board().fwCfg.file(name),
+      addFile: (name, bytes) => board().fwCfg.addFile(name, bytes),
+    })
     .provide(CPU_SOCKETS, {
       insert: (apicId) => board().cpus.insert(apicId),
       get warnings() {

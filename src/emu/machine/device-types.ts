@@ -2,6 +2,8 @@
 import { PIIX3_IDE } from '../ata/piix3-ide-type.ts';
 import { ISA_SERIAL } from '../char/serial-type.ts';
 import { CHIPSET_TYPES } from '../chipset/chip-types.ts';
+import { PC_TESTDEV } from '../chipset/pc-testdev-type.ts';
+import { PVPANIC_TYPES } from '../chipset/pvpanic-types.ts';
 import { CPU_TYPES } from '../cpu/cpu-type.ts';
 import { INPUT_TYPES } from '../input/input-types.ts';
 import { MEMORY_BACKEND_TYPES } from '../memory/memory-backend.ts';
@@ -24,6 +26,8 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ISA_SERIAL,
   ...CPU_TYPES,
   PC_DIMM,
+  PC_TESTDEV,
+  ...PVPANIC_TYPES,
   ...VIRTIO_BALLOON_TYPES,
   ...VIRTIO_BLK_TYPES,
   ...VIRTIO_MEM_TYPES,

@@ -1,18 +1,37 @@
 /** What a guest orders of its machine in the middle of an instruction: it is done after that. */
 import type { PowerEvents } from '../chipset/piix4-pm.ts';
-import type { MachineEvents, ShutdownCause } from '../core/machine-events.ts';
+import type { GuestPanic } from '../chipset/pvpanic.ts';
+import type { GuestPanicAction, MachineEvents, ShutdownCause } from '../core/machine-events.ts';
 import type { Trace } from '../core/trace.ts';
+import type { MachineConfig } from './machine-config.ts';
+import type { RunControl } from './run-state.ts';
 
 export interface GuestRequestsWiring {
   readonly events: MachineEvents;
   readonly trace: Trace;
+  readonly runControl: RunControl;
+  readonly config: Pick<MachineConfig, 'noReboot' | 'noShutdown' | 'panicAction'>;
+  /** A vCPU is in the middle of an instruction. */
+  readonly isInside: () => boolean;
   /** Something is to be done soon. */
   readonly requestExit: () => void;
+  readonly reset: (reason: ShutdownCause) => void;
+  /** The guest is off. */
+  readonly onQuit: () => void;
+}
+
+/** QEMU: a machine that stays when its guest is off also stays when it has crashed. */
+function panicActionOf({ panicAction, noShutdown }: GuestRequestsWiring['config']): GuestPanicAction {
+  if (panicAction === 'none') return 'run';
+  if (panicAction === 'pause') return 'pause';
+  return panicAction !== 'exit-failure' && noShutdown === true ? 'pause' : 'poweroff';
 }
 
 export class GuestRequests {
   resetReason: ShutdownCause | undefined;
   powerOff = false;
+  /** The guest has crashed, and nothing was done about it yet. */
+  #isPanicked = false;
   readonly #wiring: GuestRequestsWiring;
 
   constructor(wiring: GuestRequestsWiring) {
@@ -37,8 +56,69 @@ export class GuestRequests {
     };
   }
 
+  /** What the guest says of its own crash. QEMU: the event is told at once, and the machine stops after the instruction. */
+  get panic(): GuestPanic {
+    const { events, trace, config, isInside, requestExit } = this.#wiring;
+    const action = panicActionOf(config);
+    return {
+      panicked: () => {
+        trace.guestError('Guest crashed');
+        events.emit({ event: 'GUEST_PANICKED', data: { action } });
+        if (action === 'run') return;
+        this.#isPanicked = true;
+        if (isInside()) requestExit();
+        else this.#endPanic(true);
+      },
+      crashLoaded: () => {
+        trace.guestError('Guest crash loaded');
+        events.emit({ event: 'GUEST_CRASHLOADED', data: { action: 'run' } });
+      },
+    };
+  }
+
+  /** Does what the guest asked for. True: something was done. */
+  service(): boolean {
+    if (this.#isPanicked) {
+      this.#endPanic(false);
+      return true;
+    }
+    if (this.powerOff) {
+      this.powerOff = false;
+      this.#shutDown('guest-shutdown');
+      return true;
+    }
+    const reason = this.resetReason;
+    if (reason === undefined) return false;
+    this.resetReason = undefined;
+    const { config, reset } = this.#wiring;
+    if (config.noReboot === true) this.#shutDown(reason);
+    else reset(reason);
+    return true;
+  }
+
+  /** The machine is reset: its guest has not crashed any more. */
+  forgetPanic(): void {
+    this.#isPanicked = false;
+  }
+
   #requestPowerOff(): void {
     this.powerOff = true;
     this.#wiring.requestExit();
+  }
+
+  #shutDown(reason: ShutdownCause): void {
+    const { events, runControl, onQuit } = this.#wiring;
+    events.emit({ event: 'SHUTDOWN', data: { guest: true, reason } });
+    runControl.stop('shutdown');
+    onQuit();
+  }
+
+  /** QEMU: where no vCPU was in the middle of an instruction, as when a monitor writes the register, the machine stops before it ends. */
+  #endPanic(isOutside: boolean): void {
+    this.#isPanicked = false;
+    const { runControl, config } = this.#wiring;
+    const stays = panicActionOf(config) === 'pause';
+    if ((stays || isOutside) && runControl.running) runControl.stop('guest-panicked');
+    if (!stays) this.#shutDown('guest-panic');
   }
 }

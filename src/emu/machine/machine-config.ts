@@ -55,11 +55,18 @@ export interface MachineConfig extends BootFiles {
   readonly coldPlug?: boolean | undefined;
   /** QEMU: -no-reboot: a guest's reset ends the machine. */
   readonly noReboot?: boolean | undefined;
+  /** QEMU: -no-shutdown. Who shows the machine keeps it when the guest is off. */
+  readonly noShutdown?: boolean | undefined;
+  /** Absent: `shutdown`. */
+  readonly panicAction?: PanicAction | undefined;
   /** As monitors show it; nothing depends on it. */
   readonly name?: string | undefined;
   /** Where the machine reports what it does, from the first chip on; absent: one of its own. */
   readonly trace?: TraceLog | undefined;
 }
+
+/** What follows when a guest has crashed. QEMU: -action panic=. With `exit-failure` the program ends with status 1. */
+export type PanicAction = 'pause' | 'shutdown' | 'exit-failure' | 'none';
 
 /** What `Machine.saveRun` gives. */
 export type RunSnapshot = {

@@ -4,6 +4,7 @@ import { Drives } from '../block/drives.ts';
 import { sysbusPlaceLines } from '../bus/sysbus.ts';
 import { CharPipe } from '../char/char-backend.ts';
 import { CHARDEVS, type Chardevs } from '../char/chardevs.ts';
+import { GUEST_PANIC } from '../chipset/pvpanic.ts';
 import { assert } from '../core/assert.ts';
 import { EventQueue } from '../core/clock.ts';
 import { repeatableBytes } from '../core/entropy.ts';
@@ -166,8 +167,13 @@ export class Machine implements MachineApi {
     this.engine = machineEngine({ memory, trace, host: cpuHost, smp, identity }, host);
     const { engine } = this;
     const requests = new GuestRequests({
-      ...{ events: this.events, trace, requestExit: () => engine.cpu.requestExit() },
+      ...{ events: this.events, trace, runControl: this.runControl, config },
+      isInside: () => this.#running,
+      requestExit: () => engine.cpu.requestExit(),
+      reset: (reason) => this.#reset(true, reason),
+      onQuit: () => this.onQuit(),
     });
+    services.provide(GUEST_PANIC, requests.panic);
     this.#requests = requests;
     this.processors = new Processors({ smp, engine, host: cpuHost, clock, trace });
     const { hub } = this.processors;
@@ -259,14 +265,14 @@ export class Machine implements MachineApi {
       if (this.#waitsForDisk()) return { idleMs: 0 };
       if (!this.processors.holdsTimers) this.clock.runDue();
       // A timer may have stopped the machine: no instruction comes after that.
-      if (this.#serviceRequests() || !this.runControl.running) continue;
+      if (this.#requests.service() || !this.runControl.running) continue;
       const deadline = this.clock.nextDeadlineNs();
       if (this.processors.isIdle) {
         const idleMs = this.#idleUntil(deadline);
         if (idleMs > 0) return { idleMs };
       } else {
         this.#runChunk(deadline);
-        this.#serviceRequests();
+        this.#requests.service();
       }
       if (this.#host.monotonicNs() >= untilNs) return { idleMs: 0 };
     }
@@ -276,7 +282,7 @@ export class Machine implements MachineApi {
   /** What happens in a machine whose vCPUs do not run; milliseconds until the next timer. */
   #runDevices(): number {
     this.clock.runDue();
-    this.#serviceRequests();
+    this.#requests.service();
     if (this.steppedTime !== undefined) return this.steppedTime.isDue ? 0 : Number.POSITIVE_INFINITY;
     return this.#idleUntil(this.clock.nextDeadlineNs());
   }
@@ -429,26 +435,6 @@ export class Machine implements MachineApi {
     this.#chunk = Math.round(Math.min(CHUNK_MAX, Math.max(CHUNK_MIN, (this.#chunk + wanted) / 2)));
   }
 
-  /** What the guest asked for during a slice. True: something was done. */
-  #serviceRequests(): boolean {
-    if (this.#requests.powerOff) {
-      this.#requests.powerOff = false;
-      this.events.emit({ event: 'SHUTDOWN', data: { guest: true, reason: 'guest-shutdown' } });
-      this.runControl.stop('shutdown');
-      this.onQuit();
-      return true;
-    }
-    const reason = this.#requests.resetReason;
-    if (reason === undefined) return false;
-    this.#requests.resetReason = undefined;
-    if (this.config.noReboot === true) {
-      this.events.emit({ event: 'SHUTDOWN', data: { guest: true, reason } });
-      this.runControl.stop('shutdown');
-      this.onQuit();
-    } else this.#reset(true, reason);
-    return true;
-  }
-
   #reset(guest: boolean, reason: ShutdownCause): void {
     resetDevices(this.devices.tree);
     this.events.emit({ event: 'RESET', data: { guest, reason } });
@@ -456,6 +442,7 @@ export class Machine implements MachineApi {
     // With its contents the guest would not get far.
     if (this.#internalError instanceof ArenaFullError) this.memory.releaseAll();
     this.#internalError = undefined;
+    this.#requests.forgetPanic();
     this.#poweredUp = false;
   }
 

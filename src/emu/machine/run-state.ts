@@ -12,6 +12,7 @@ export const RUN_STATES = [
   'shutdown',
   'io-error',
   'internal-error',
+  'guest-panicked',
 ] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
@@ -107,10 +108,10 @@ export class RunControl {
     return undefined;
   }
 
-  /** After a reset of the board. QEMU: a machine that was off or broken waits for `cont`, a sleeping one runs. */
+  /** After a reset of the board. QEMU: a machine that does not run waits for `cont`, a sleeping one runs. */
   machineReset(): void {
-    if (NEEDS_RESET.includes(this.#state)) this.#state = 'prelaunch';
-    else if (this.#state === 'suspended') this.wakeUp();
+    if (this.#state === 'suspended') this.wakeUp();
+    else if (!this.running) this.#state = 'prelaunch';
   }
 
   /** A snapshot was restored: it says the state, without events. */

@@ -158,6 +158,7 @@ pc-i440fx-6.2-machine generic-pc-machine
 pc-i440fx-7.0-machine generic-pc-machine
 pc-i440fx-7.1-machine generic-pc-machine
 pc-i440fx-7.2-machine generic-pc-machine
+pc-testdev isa-device
 pci-device device abstract
 pci-host-bridge sys-bus-device abstract
 pci-ide pci-device abstract +conventional-pci-device
@@ -177,6 +178,8 @@ port92 isa-device
 ps2-device sys-bus-device abstract
 ps2-kbd ps2-device
 ps2-mouse ps2-device
+pvpanic isa-device +acpi-dev-aml-interface
+pvpanic-pci pci-device +conventional-pci-device
 qemu32-v1-x86_64-cpu x86_64-cpu
 qemu32-x86_64-cpu x86_64-cpu
 qemu64-v1-x86_64-cpu x86_64-cpu

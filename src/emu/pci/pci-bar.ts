@@ -8,7 +8,7 @@ export type MappingEvent = 'pci_update_mappings_del' | 'pci_update_mappings_add'
 
 export type BarKind = 'io' | 'mem32' | 'mem64';
 
-/** What a device asks for; `sizeBytes` is a power of two, at least 4 for I/O and 16 for memory. */
+/** What a device asks for; `sizeBytes` is a power of two, at least 4 for I/O and 16 for memory. QEMU: pvpanic-pci has 2. */
 export interface BarRequest {
   readonly index: number;
   readonly kind: BarKind;

@@ -14,6 +14,8 @@ import { i440fxPirq } from './pci-bus.ts';
 /** QEMU: as SeaBIOS leaves it on the pc machine. */
 const IO_BASE = 0xc000;
 const MEMORY_END = 0xfec0_0000;
+/** QEMU: SeaBIOS gives memory by pages, so that a BAR shares its page with no other. */
+const PAGE = 0x1000;
 /** ISA interrupts that the firmware gives PIRQA#–PIRQD#. */
 export const FIRMWARE_PIRQ_ROUTES = [10, 10, 11, 11] as const;
 
@@ -39,12 +41,16 @@ export function assignPciResources(bus: PciBus): void {
 
 /** Largest first, so that each is aligned when the first is. */
 function bySize(bars: readonly Bar[]): Bar[] {
-  return [...bars].sort((a, b) => b.sizeBytes - a.sizeBytes);
+  return [...bars].sort((a, b) => roomOf(b) - roomOf(a));
+}
+
+function roomOf({ kind, sizeBytes }: Bar): number {
+  return kind === 'io' ? sizeBytes : Math.max(sizeBytes, PAGE);
 }
 
 function below(bars: readonly Bar[], end: number): number {
-  const total = bars.reduce((sum, bar) => sum + bar.sizeBytes, 0);
-  const align = bars[0]?.sizeBytes ?? 1;
+  const total = bars.reduce((sum, bar) => sum + roomOf(bar), 0);
+  const align = bars[0] === undefined ? 1 : roomOf(bars[0]);
   return Math.floor((end - total) / align) * align;
 }
 
@@ -52,6 +58,6 @@ function place(bars: readonly Bar[], base: number): void {
   let address = base;
   for (const bar of bars) {
     bar.program(address);
-    address += bar.sizeBytes;
+    address += roomOf(bar);
   }
 }

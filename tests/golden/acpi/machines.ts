@@ -107,6 +107,21 @@ export const MACHINES: readonly GoldenMachine[] = [
       pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE] },
     },
   },
+  {
+    name: 'pvpanic',
+    arguments: [
+      ...['-smp', '1', '-m', '256', '-nodefaults', '-serial', 'null'],
+      ...['-device', 'pvpanic,ioport=0x600', '-device', 'pvpanic-pci,addr=4'],
+    ],
+    config: {
+      ...BASE,
+      ram: pcRamLayout(256 * MIB),
+      cpus: ONE_CPU,
+      serialPorts: [1],
+      pvpanicPort: 0x600,
+      pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE, card(4)] },
+    },
+  },
   // QEMU numbers the buses behind bridges from the bridge made last to the first, each before its own children.
   {
     name: 'bridges',

@@ -2,6 +2,7 @@
 import type { AcpiConfig, AcpiPciDevice } from '../../acpi/acpi-config.ts';
 import { buildAcpiTables } from '../../acpi/tables.ts';
 import { PIIX3 } from '../../chipset/chip-types.ts';
+import { PVPANIC } from '../../chipset/pvpanic-types.ts';
 import { cpuidLeaf } from '../../cpu/system/cpuid.ts';
 import { SINGLE_PROCESSOR } from '../../cpu/vcpu.ts';
 import { writeBiosTables } from '../../firmware/bios-tables.ts';
@@ -74,6 +75,7 @@ function writeAcpiTables({ wiring, serials, cpus }: PcBoard): Uint8Array {
     hpet: true,
     serialPorts: serials.map(({ index }) => index + 1),
     parallelPort: false,
+    pvpanicPort: pvpanicPort(devices.tree.devices()),
     ioApic: IO_APIC,
     pmBase: PM_BASE,
     hasNode: cpus.hasNode,
@@ -84,6 +86,11 @@ function writeAcpiTables({ wiring, serials, cpus }: PcBoard): Uint8Array {
   const { rsdp, tables } = buildAcpiTables(config, base);
   memory.write(base, tables);
   return rsdp;
+}
+
+function pvpanicPort(devices: readonly Qdev[]): number | undefined {
+  const port = devices.find(({ type }) => type.name === PVPANIC.name)?.valueNamed('ioport');
+  return port === undefined ? undefined : Number(port);
 }
 
 function interruptOf({ devfn, identity, config }: PciDevice): PciInterrupt[] {

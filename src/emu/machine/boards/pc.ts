@@ -8,12 +8,14 @@ import type { CharBackend } from '../../char/char-backend.ts';
 import { Serial16550 } from '../../char/serial-16550.ts';
 import { ISA_SERIAL } from '../../char/serial-type.ts';
 import * as chip from '../../chipset/chip-types.ts';
+import type { FwCfg } from '../../chipset/fw-cfg.ts';
 import { Hpet } from '../../chipset/hpet.ts';
 import { I440fx } from '../../chipset/i440fx.ts';
 import { I8254 } from '../../chipset/i8254.ts';
 import { I8257 } from '../../chipset/i8257.ts';
 import type { I8259Pair } from '../../chipset/i8259.ts';
 import type { IoApic } from '../../chipset/ioapic.ts';
+import { isaBus } from '../../chipset/isa-bus.ts';
 import { Mc146818 } from '../../chipset/mc146818.ts';
 import { bootOrderBytes, CMOS_CPU_COUNT, pcCmos } from '../../chipset/pc-cmos.ts';
 import { PcSpeaker } from '../../chipset/pcspk.ts';
@@ -114,6 +116,7 @@ export class PcBoard {
   readonly ide: Piix3Ide;
   readonly pm: Piix4Pm;
   readonly rtc: Mc146818;
+  readonly fwCfg: FwCfg;
   readonly keys: I8042;
   readonly cpus: PcCpus;
   readonly deviceMemory: PcDeviceMemory;
@@ -229,11 +232,11 @@ export class PcBoard {
       place: Place,
       mmio: readonly MmioRange[] = [],
     ) => board.add(new SysbusHardware(sections, { mmio }), type, { on: board.systemBus, ...place });
-    const fwCfg = pcFwCfg(memory, clock, trace, {
+    this.fwCfg = pcFwCfg(memory, clock, trace, {
       ...{ uuid: this.uuid, boot, ramBytes: ramSizeOf(ram), cpus: processors.present.length },
       ...{ apicIds: processors.archId(processors.smp.maxCpus - 1) + 1, nodes: hasNode(wiring) ? 1 : 0 },
     });
-    soldered([onPorts(fwCfg)], chip.FW_CFG_IO, { in: [board.machine, 'fw_cfg'] });
+    soldered([onPorts(this.fwCfg)], chip.FW_CFG_IO, { in: [board.machine, 'fw_cfg'] });
     const host = board.add(
       new SysbusHardware([new PciHost(this.pciBus, ports, trace)], { buses: [slots.qbus()] }),
       chip.I440FX_PCIHOST,
@@ -253,7 +256,8 @@ export class PcBoard {
     };
     this.i440fx = new I440fx(ramSizeOf(ram));
     onPci(this.i440fx, 0x00, chip.I440FX);
-    const bridge = onPci(this.piix3, 0x08, chip.PIIX3, { buses: [{ name: 'isa.0', type: 'ISA' }] });
+    const isa = isaBus({ io: ports, memory: physical, irq: (number) => irqs.isa(number) });
+    const bridge = onPci(this.piix3, 0x08, chip.PIIX3, { buses: [isa] });
     const isa0 = busOf(bridge, 'isa.0');
     const onIsa = (
       sections: readonly Device[],

@@ -62,5 +62,6 @@ export function devicePropertiesText(registry: DeviceRegistry, name: string): st
   if (type === undefined) throw new MonitorError(`Device '${name}' not found`, 'DeviceNotFound');
   const properties = new Map([...(type.options ?? []), ...type.properties].map((one) => [one.name, one]));
   const lines = [...properties.values()].map(propertyLine);
+  if (lines.length === 0) return `There are no options for ${type.name}.\n`;
   return `${type.name} options:\n${lines.sort().join('')}`;
 }

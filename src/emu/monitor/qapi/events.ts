@@ -12,6 +12,7 @@ import {
   SIZE,
   STR,
   struct,
+  union,
 } from '../../qapi/schema.ts';
 import { ACPI_OST_INFO } from './acpi.ts';
 import { DUMP_QUERY_RESULT } from './dump.ts';
@@ -21,6 +22,22 @@ const SHUTDOWN_CAUSE = enumeration('ShutdownCause', [
   ...(['guest-shutdown', 'guest-reset', 'guest-panic', 'subsystem-reset', 'snapshot-load'] as const),
 ]);
 const GUEST_REASON = struct({ guest: BOOL, reason: SHUTDOWN_CAUSE });
+const S390_CRASH_REASON = enumeration('S390CrashReason', [
+  ...(['unknown', 'disabled-wait', 'extint-loop', 'pgmint-loop', 'opint-loop'] as const),
+]);
+/** What some guests tell beside. QEMU: pvpanic has nothing to tell. */
+const GUEST_PANIC_INFORMATION = union(
+  { type: enumeration('GuestPanicInformationType', ['hyper-v', 's390']) },
+  'type',
+  {
+    'hyper-v': struct({ arg1: INT, arg2: INT, arg3: INT, arg4: INT, arg5: INT }),
+    s390: struct({ core: INT, 'psw-mask': INT, 'psw-addr': INT, reason: S390_CRASH_REASON }),
+  },
+);
+const GUEST_PANIC = struct({
+  action: enumeration('GuestPanicAction', ['pause', 'poweroff', 'run']),
+  info: optional(GUEST_PANIC_INFORMATION),
+});
 const IO_OPERATION_TYPE = enumeration('IoOperationType', ['read', 'write']);
 const BLOCK_ERROR_ACTION = enumeration('BlockErrorAction', ['ignore', 'report', 'stop']);
 
@@ -44,6 +61,8 @@ export const QAPI_EVENTS: readonly QapiEvent[] = [
   event('SUSPEND')(NOTHING),
   event('SUSPEND_DISK')(NOTHING),
   event('WAKEUP')(NOTHING),
+  event('GUEST_PANICKED')(GUEST_PANIC),
+  event('GUEST_CRASHLOADED')(GUEST_PANIC),
   event('BLOCK_IO_ERROR')(
     struct({
       ...{ device: STR, 'node-name': optional(STR), operation: IO_OPERATION_TYPE },
