@@ -19,11 +19,12 @@ import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import { QUIET, TraceLog } from '../../src/emu/core/trace.ts';
 import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
 import type { Exit } from '../../src/emu/cpu/engine.ts';
-import { CURRENT_CPU, DEFAULT_CPU, readCpu } from '../../src/emu/cpu/models/cpu-option.ts';
+import { CURRENT_CPU, DEFAULT_CPU, describeCpu } from '../../src/emu/cpu/models/cpu-option.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
 import { UserInput } from '../../src/emu/input/user-input.ts';
 import { provideBoard } from '../../src/emu/machine/board-services.ts';
 import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
+import { CpuObject } from '../../src/emu/machine/cpu-object.ts';
 import { cpuTopologyOf, ONE_PROCESSOR, type SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.ts';
 import { GuestAccess } from '../../src/emu/machine/guest-access.ts';
@@ -191,7 +192,8 @@ export async function monitorRig({
   provideBoard(services, () => board);
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
-  const identity = readCpu(model, CURRENT_CPU, say);
+  const described = describeCpu(model, CURRENT_CPU, say);
+  const { identity } = described;
   const cpu = new Vcpu(memory, NO_HOST, QUIET, cpuTopologyOf(smp, 0), smp.maxCpus, identity);
   const engine = { cpu, retired: 0, run: (): Exit => 'halted', step: (): Exit => 'halted' };
   const processors = new Processors({ smp, engine, host: NO_HOST, clock, trace: QUIET });
@@ -209,6 +211,7 @@ export async function monitorRig({
     reset() {},
     serials: [NULL_CHAR],
     processors,
+    cpuObject: new CpuObject({ cpu: described, compat: CURRENT_CPU, dies: smp.dies }),
     events,
     devices,
     dimms,

@@ -5,15 +5,16 @@ import { MODEL_ALIASES } from '../cpu/models/cpu-model-table.ts';
 import {
   cpuTypeOf,
   FEATURE_BITS,
-  featureNamed,
   featuresOfModel,
   MAX_MODEL,
   MODEL_NAMES,
   modelNamed,
 } from '../cpu/models/cpu-models.ts';
-import { type CpuCompat, type ExpandedCpu, expansionOf } from '../cpu/models/cpu-option.ts';
-import { FULL_ONLY, OFF, ON, VALUES } from '../cpu/models/cpu-property-table.ts';
+import { type CpuCompat, expansionOf } from '../cpu/models/cpu-option.ts';
+import { hasCpuProperty } from '../cpu/models/cpu-properties.ts';
+import { FULL_ONLY } from '../cpu/models/cpu-property-table.ts';
 import { type JsonValue, signedInteger, unsignedInteger } from '../qapi/json-value.ts';
+import { cpuDefaults, fillCpuValues } from './cpu-values.ts';
 
 export interface CpuDefinition {
   readonly name: string;
@@ -53,18 +54,6 @@ function unavailableIn(name: string): readonly string[] {
 
 const words = (text: string): readonly string[] => text.split(' ');
 const NOT_STATIC: ReadonlySet<string> = new Set(words(FULL_ONLY));
-/** What `max` has beside what all have. */
-const OF_MAX = { 'host-cache-info': false, migratable: true, pmu: true } as const;
-
-function defaultsOf(name: string): Map<string, JsonValue> {
-  const defaults = new Map<string, JsonValue>(words(OFF).map((property) => [property, false]));
-  for (const property of words(ON)) defaults.set(property, true);
-  for (const [property, value] of Object.entries(VALUES)) defaults.set(property, value);
-  if (name === MAX_MODEL)
-    for (const [property, value] of Object.entries(OF_MAX)) defaults.set(property, value);
-  return defaults;
-}
-
 /** Numbers that may be negative. */
 const SIGNED: ReadonlySet<string> = new Set(
   words('family model stepping node-id socket-id die-id core-id thread-id x-hv-max-vps'),
@@ -112,36 +101,17 @@ export function expandCpu(
 ): { readonly name: string; readonly props: Readonly<Record<string, JsonValue>> } {
   const expansion = expansionOf(name, compat);
   if (expansion === undefined) throw new MonitorError(`CPU model '${name}' not found`);
-  const props = defaultsOf(name);
+  const props = cpuDefaults(name, compat);
   for (const [property, value] of given) {
     const like = props.get(property);
     if (like === undefined) throw new MonitorError(`Property '${cpuTypeOf(name)}.${property}' not found`);
     if (!expansion.set(property, textOf(property, value, like))) props.set(property, value);
   }
-  fill(props, expansion.expanded(warn), compat);
+  fillCpuValues(props, expansion.expanded(warn), compat);
   const kept = [...props].filter(([property]) => full || !isFullOnly(property));
   return { name: full ? name : STATIC_MODEL, props: Object.fromEntries(kept) };
 }
 
 function isFullOnly(property: string): boolean {
-  return NOT_STATIC.has(property) || Object.hasOwn(OF_MAX, property);
-}
-
-/** Puts what became of the features and numbers into the properties, each under all its spellings. */
-function fill(
-  props: Map<string, JsonValue>,
-  { features, vendor, modelId, numbers, switches }: ExpandedCpu,
-  compat: CpuCompat,
-): void {
-  for (const property of props.keys()) {
-    const feature = featureNamed(property.replaceAll('_', '-'));
-    if (feature === undefined) continue;
-    props.set(property, (((features[feature.word] ?? 0) >>> feature.bit) & 1) !== 0);
-  }
-  const ofVersion = {
-    ...{ 'l3-cache': compat.l3Cache, 'tcg-cpuid': compat.tcgCpuid },
-    ...{ 'full-cpuid-auto-level': compat.fullAutoLevel, 'x-vendor-cpuid-only': compat.vendorCpuidOnly },
-  };
-  const all = { ...ofVersion, ...Object.fromEntries(switches), ...numbers, vendor, 'model-id': modelId };
-  for (const [property, value] of Object.entries(all)) props.set(property, value);
+  return NOT_STATIC.has(property) || hasCpuProperty(property, true) !== hasCpuProperty(property, false);
 }

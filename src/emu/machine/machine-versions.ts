@@ -2,6 +2,7 @@
 import { MonitorError } from '../core/monitor-error.ts';
 import { cpuTypeOf } from '../cpu/models/cpu-models.ts';
 import { type CpuCompat, CURRENT_CPU, DEFAULT_CPU } from '../cpu/models/cpu-option.ts';
+import type { CpuValue } from '../cpu/models/cpu-properties.ts';
 import type { PropertyValue } from '../qdev/properties.ts';
 
 /** A property that had another default up to a version. */
@@ -86,6 +87,17 @@ const OLD_DEFAULTS: readonly OldDefault[] = [
   old('2.7', ['virtio-serial-pci', 'virtio-serial-device'], 'emergency-write', false),
 ];
 
+/** Properties of processors from which nothing follows here, as `qom-get` of QEMU shows them with each -machine. */
+const OLD_CPU_DEFAULTS: readonly (readonly [upTo: string, property: string, value: CpuValue])[] = [
+  ['6.1', 'hv-version-id-build', 7100],
+  ['6.1', 'hv-version-id-major', 6],
+  ['6.1', 'hv-version-id-minor', 1],
+  ['3.0', 'x-hv-synic-kvm-only', true],
+  ['2.11', 'x-migrate-smi-count', false],
+  ['2.10', 'x-hv-max-vps', 64],
+  ['2.8', 'vmware-cpuid-freq', false],
+];
+
 const VERSIONS = [
   ...['7.2', '7.1', '7.0', '6.2', '6.1', '6.0', '5.2', '5.1', '5.0', '4.2', '4.1', '4.0', '3.1', '3.0'],
   ...['2.12', '2.11', '2.10', '2.9', '2.8', '2.7'],
@@ -109,8 +121,11 @@ function isUpTo(version: string, last: string): boolean {
 }
 
 function cpuOf(version: string): CpuCompat {
+  const shown = OLD_CPU_DEFAULTS.filter(([upTo]) => isUpTo(version, upTo));
   return {
     ...CURRENT_CPU,
+    shown: new Map(shown.map(([, property, value]) => [property, value])),
+    intelPtAutoLevel: !isUpTo(version, '3.1'),
     vendorCpuidOnly: !isUpTo(version, '6.0'),
     tcgCpuid: !isUpTo(version, '2.8'),
     l3Cache: !isUpTo(version, '2.7'),

@@ -12,7 +12,7 @@ import { type FileMaker, NO_FILES } from '../core/host.ts';
 import { MachineEvents, type ShutdownCause } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Engine } from '../cpu/engine.ts';
-import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
+import { DEFAULT_CPU, describeCpu } from '../cpu/models/cpu-option.ts';
 import { UserInput } from '../input/user-input.ts';
 import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
@@ -27,6 +27,7 @@ import { machineServices, provideBoard } from './board-services.ts';
 import { NoneBoard } from './boards/none-board.ts';
 import { PcBoard } from './boards/pc.ts';
 import { cpuHostOf } from './cpu-host.ts';
+import { CpuObject } from './cpu-object.ts';
 import { ONE_PROCESSOR } from './cpu-topology.ts';
 import { OBJECT_TYPES, typesOf } from './device-types.ts';
 import { GuestAccess } from './guest-access.ts';
@@ -139,7 +140,8 @@ export class Machine implements MachineApi {
       onChange: () => this.onDrivesChange(),
       ...(config.icountShift === undefined ? {} : { onRequest: () => this.engine.cpu.requestExit() }),
     });
-    const identity = readCpu(config.cpu ?? DEFAULT_CPU, version.cpu, () => {});
+    const cpu = describeCpu(config.cpu ?? DEFAULT_CPU, version.cpu, () => {});
+    const { identity } = cpu;
     const objectTree = new ObjectTree(`${version.name}-machine`);
     const services = machineServices({
       ...{ clock: this.clock, trace: this.trace, events: this.events, drives: this.drives, objectTree, host },
@@ -189,6 +191,7 @@ export class Machine implements MachineApi {
           ...{
             machineType: version.name,
             processors: this.processors,
+            cpuObject: new CpuObject({ cpu, compat: version.cpu, dies: smp.dies }),
             dimms: dimmSlots(config),
             settings: config,
           },

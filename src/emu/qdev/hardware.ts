@@ -3,6 +3,7 @@ import { assert } from '../core/assert.ts';
 import type { Device } from '../core/device.ts';
 import type { DeviceType } from './device-type.ts';
 import type { HotplugHandler } from './hotplug-handler.ts';
+import type { QomProperty } from './objects.ts';
 import type { PropertyValues } from './properties.ts';
 import type { LiveProperty } from './qom-value.ts';
 import type { Qdev } from './tree.ts';
@@ -14,6 +15,8 @@ export interface Hardware {
   buses(): readonly NewBus[];
   /** Those of its type's properties that change while it is there. Absent: none. */
   readonly liveProperties?: readonly LiveProperty[];
+  /** What the device's object has in the place of its type's properties, in QEMU's order. Absent: those of its type. */
+  ownProperties?(device: Qdev): readonly QomProperty[];
   /** The device has left its bus for good: gives back what it took from the machine. */
   release(): void;
 }
@@ -52,10 +55,12 @@ export function hardwareOf(parts: {
   readonly sections?: readonly Device[];
   readonly buses?: readonly NewBus[];
   readonly liveProperties?: readonly LiveProperty[];
+  readonly ownProperties?: (device: Qdev) => readonly QomProperty[];
   readonly release?: () => void;
 }): Hardware {
-  const { sections = [], buses = [], liveProperties = [], release = () => {} } = parts;
-  return { sections, buses: () => buses, liveProperties, release };
+  const { sections = [], buses = [], liveProperties = [], ownProperties, release = () => {} } = parts;
+  const hardware = { sections, buses: () => buses, liveProperties, release };
+  return ownProperties === undefined ? hardware : { ...hardware, ownProperties };
 }
 
 /** Hardware that is part of a board and never leaves it. */

@@ -157,7 +157,8 @@ export class Qdev extends QomObject {
       fixed('realized', 'bool', true),
       fixed('hotplugged', 'bool', hotplugged),
       fixed('hotpluggable', 'bool', type.hotpluggable),
-      ...specs.filter((spec) => !spec.kind.typeName.startsWith('child<')).map((spec) => this.#property(spec)),
+      ...(this.hardware.ownProperties?.(this) ??
+        specs.filter((spec) => !spec.kind.typeName.startsWith('child<')).map((spec) => this.#property(spec))),
     ];
   }
 
@@ -183,7 +184,7 @@ export class Qdev extends QomObject {
       write: (given) => {
         if (live?.write !== undefined) live.write(given);
         else if (spec.kind.isReadOnly === true || live !== undefined) throw this.#notWritable(name);
-        else throw this.#realizedError(spec);
+        else throw this.realizedError(name, kind.typeName.startsWith('link<') ? 'link property' : 'property');
       },
     };
   }
@@ -193,13 +194,11 @@ export class Qdev extends QomObject {
   }
 
   /** QEMU: most properties are for a device that is being made. */
-  #realizedError({ name, kind }: PropertySpec): MonitorError {
-    const isLink = kind.typeName.startsWith('link<');
-    const what = `${isLink ? 'link ' : ''}property '${name}'`;
+  realizedError(name: string, kind: 'property' | 'link property'): MonitorError {
     const named = `device '${this.id || '(null)'}'`;
-    const device = isLink || this.id !== '' ? named : 'anonymous device';
+    const device = kind === 'link property' || this.id !== '' ? named : 'anonymous device';
     return new MonitorError(
-      `Attempt to set ${what} on ${device} (type '${this.type.name}') after it was realized`,
+      `Attempt to set ${kind} '${name}' on ${device} (type '${this.type.name}') after it was realized`,
     );
   }
 

@@ -13,12 +13,18 @@ export interface CpuIdentity {
   /** Highest basic and extended leaf; an extended one of 0: there are none. */
   readonly level: number;
   readonly xlevel: number;
+  /** Highest leaf from C0000000 on; 0: there are none. */
+  readonly xlevel2: number;
   /** Highest subleaf of leaf 7. */
   readonly level7: number;
   readonly features: CpuFeatures;
   readonly caches: CacheLeaves;
+  /** Leaf 0xb tells of the topology; else it is empty. */
+  readonly topologyLeaf: boolean;
   /** Leaves 0x40000000 and 0x40000001, which name the emulator. */
   readonly hypervisorLeaves: boolean;
+  /** IA32_BIOS_SIGN_ID, of 64 bits. */
+  readonly microcode: bigint;
   /** What QEMU says of each processor that is made: what of the model is masked. */
   readonly warnings: readonly string[];
 }
@@ -32,6 +38,11 @@ export interface CacheLeaves {
 
 export const AMD = 'AuthenticAMD';
 export const INTEL = 'GenuineIntel';
+
+/** QEMU: the revision of the microcode, when it is not given. */
+export function microcodeOf(vendor: string): bigint {
+  return vendor === AMD ? 0x01000065n : 0x1_0000_0000n;
+}
 
 const FAMILY_MAX = 0xf;
 
@@ -48,9 +59,12 @@ export const QEMU64: CpuIdentity = {
   modelId: 'QEMU Virtual CPU version 2.5+',
   level: 0xd,
   xlevel: 0x8000000a,
+  xlevel2: 0,
   level7: 0,
   features: QEMU64_FEATURES,
   caches: { l3: true, intel: false },
+  topologyLeaf: true,
   hypervisorLeaves: true,
+  microcode: microcodeOf(AMD),
   warnings: [],
 };

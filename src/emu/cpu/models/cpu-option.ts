@@ -1,15 +1,9 @@
 /** What `-cpu` means. QEMU: target/i386/cpu.c. Texts are QEMU's. */
 import { MonitorError } from '../../core/monitor-error.ts';
-import { parseBool } from '../../qdev/properties.ts';
-import {
-  type CpuFeatures,
-  EXECUTED_FEATURES,
-  FEAT_1_EDX,
-  FEAT_7_1_EAX,
-  FEAT_8000_0001_EDX,
-} from '../cpu-features.ts';
-import { AMD, type CpuIdentity, signatureOf } from './cpu-identity.ts';
-import { FEATURE_WORD_NAMES, IDLE_FEATURES } from './cpu-model-table.ts';
+import { type CpuFeatures, EXECUTED_FEATURES, FEAT_1_EDX, FEAT_8000_0001_EDX } from '../cpu-features.ts';
+import { AMD, type CpuIdentity, microcodeOf, signatureOf } from './cpu-identity.ts';
+import { type CpuLevels, raisedLevels } from './cpu-levels.ts';
+import { FEATURE_WORD_NAMES } from './cpu-model-table.ts';
 import {
   cpuTypeOf,
   describeFeature,
@@ -20,6 +14,13 @@ import {
   MAX_MODEL,
   modelNamed,
 } from './cpu-models.ts';
+import {
+  type CpuValue,
+  hasCpuProperty,
+  isReadOnlyCpuProperty,
+  needsKvm,
+  readCpuValue,
+} from './cpu-properties.ts';
 import type { RecordedModel } from './recorded-model.ts';
 
 /** What a machine of an older version changes of its processors. */
@@ -31,8 +32,12 @@ export interface CpuCompat {
   readonly vendorCpuidOnly: boolean;
   /** A feature raises the highest leaf to the one that tells of it. */
   readonly fullAutoLevel: boolean;
+  /** Leaf 14 of a processor with Intel PT is there by itself. */
+  readonly intelPtAutoLevel: boolean;
   /** Other numbers for qemu64. */
   readonly qemu64?: { readonly family: number; readonly model: number; readonly stepping: number };
+  /** Properties that had another default, and from which nothing follows here. */
+  readonly shown: ReadonlyMap<string, CpuValue>;
 }
 
 export const CURRENT_CPU: CpuCompat = {
@@ -40,31 +45,25 @@ export const CURRENT_CPU: CpuCompat = {
   tcgCpuid: true,
   vendorCpuidOnly: true,
   fullAutoLevel: true,
+  intelPtAutoLevel: true,
+  shown: new Map(),
 };
 
-/** Properties of QEMU's processors that mean nothing without KVM, or nothing here. */
-const IDLE_PROPERTIES = new Set([
-  ...IDLE_FEATURES,
-  'host-cache-info',
-  'host-phys-bits',
-  'kvm',
-  'lmce',
-  'pmu',
+const NUMBERS = new Set([
+  ...['family', 'model', 'stepping', 'level', 'xlevel', 'xlevel2', 'level-func7'],
+  ...['min-level', 'min-xlevel', 'min-xlevel2'],
 ]);
-/** Numbers: QEMU's property type, its name in errors, and the range that has an error of its own. */
-const NUMBERS: Readonly<Record<string, { readonly expects: string; readonly max?: number }>> = {
-  family: { expects: 'int64', max: 0x10e },
-  model: { expects: 'int64', max: 0xff },
-  stepping: { expects: 'int64', max: 0xf },
-  level: { expects: 'uint64' },
-  xlevel: { expects: 'uint64' },
-  'min-level': { expects: 'uint64' },
-  'min-xlevel': { expects: 'uint64' },
-};
-const SWITCHES = new Set(['check', 'enforce', 'l3-cache', 'tcg-cpuid', 'full-cpuid-auto-level']);
+const SWITCHES = new Set([
+  ...['check', 'enforce', 'l3-cache', 'tcg-cpuid', 'full-cpuid-auto-level', 'x-vendor-cpuid-only'],
+  ...['x-intel-pt-auto-level', 'x-force-features', 'cpuid-0xb'],
+]);
 const TEXTS = new Set(['vendor', 'model-id']);
 const VENDOR_LENGTH = 12;
-const UINT32_MAX = 0xffff_ffff;
+/** QEMU: bounds of phys-bits. */
+const PHYS_BITS = { min: 32, max: 52 };
+/** Of every 64-bit processor here. */
+const PHYS_BITS_64 = 40;
+const LONG_MODE = 'lm';
 
 /** Features that nobody can have who lacks another. */
 const DEPENDS: Readonly<Record<string, string>> = {
@@ -76,23 +75,8 @@ const DEPENDS: Readonly<Record<string, string>> = {
 
 /** Leaf 80000001 EDX repeats these bits of leaf 1 EDX on AMD's processors. */
 const AMD_ALIASES = 0x0183f3ff;
-/** The highest leaf that a word with features asks for. */
-const LEVELS: Readonly<Record<string, number>> = {
-  'CPUID.06H:EAX': 0x6,
-  'CPUID.07H:EAX': 0x7,
-  'CPUID.07H:EBX': 0x7,
-  'CPUID.07H:ECX': 0x7,
-  'CPUID.07H:EDX': 0x7,
-  'CPUID.0DH:EAX': 0xd,
-  'CPUID.8000000AH:EDX': 0x8000000a,
-  'CPUID.80000001H:ECX': 0x80000001,
-  'CPUID.80000001H:EDX': 0x80000001,
-  'CPUID.80000007H:EDX': 0x80000007,
-  'CPUID.80000008H:EBX': 0x80000008,
-};
-const EXTENDED = 0x80000000;
-/** QEMU: `max` has no levels of its own but those that features raise; without all of these, it is left with leaf 7. */
-const UNRAISED_MAX = { level: 7, xlevel: 0 };
+/** QEMU: `max` has no levels of its own but those that features raise. */
+const UNRAISED_MAX = { level: 0, xlevel: 0 };
 
 /** What -cpu is when it is not given. */
 export const DEFAULT_CPU = 'qemu64';
@@ -103,6 +87,24 @@ export const DEFAULT_CPU = 'qemu64';
  * @param warn told what is odd about the text itself
  */
 export function readCpu(text: string, compat: CpuCompat, warn: (text: string) => void): CpuIdentity {
+  return describeCpu(text, compat, warn).identity;
+}
+
+/** A processor with all that monitors see of it. */
+export interface CpuDescription {
+  readonly identity: CpuIdentity;
+  /** As `-cpu` names it, with or without a version. */
+  readonly model: string;
+  /** Without what the core does not execute. */
+  readonly expanded: ExpandedCpu;
+  /** What was asked for and is not executed: one word for each row of FEATURE_WORD_NAMES. */
+  readonly filtered: Int32Array;
+  /** Properties that were given, and from which nothing follows. */
+  readonly given: ReadonlyMap<string, CpuValue>;
+}
+
+/** As `readCpu`. */
+export function describeCpu(text: string, compat: CpuCompat, warn: (text: string) => void): CpuDescription {
   if (text === '') throw new MonitorError('-cpu option cannot be empty');
   const [name = '', ...parts] = text.split(',');
   if (name === 'host') throw new MonitorError("CPU model 'host' requires KVM or HVF");
@@ -138,18 +140,21 @@ export function expansionOf(name: string, compat: CpuCompat): CpuExpansion | und
 }
 
 class Choice implements CpuExpansion {
+  readonly #name: string;
   readonly #type: string;
   readonly #model: RecordedModel;
   readonly #compat: CpuCompat;
   readonly #features: Int32Array;
   readonly #numbers = new Map<string, number>();
   readonly #switches = new Map<string, boolean>();
+  readonly #given = new Map<string, CpuValue>();
   /** What the user asked for by name. */
   readonly #asked = new Set<FeatureBit>();
   #vendor: string;
   #modelId: string;
 
   constructor(name: string, model: RecordedModel, compat: CpuCompat) {
+    this.#name = name;
     this.#type = cpuTypeOf(name);
     this.#model = model;
     this.#compat = compat;
@@ -161,7 +166,7 @@ class Choice implements CpuExpansion {
     this.#features[FEAT_8000_0001_EDX] &= ~AMD_ALIASES;
   }
 
-  read(parts: readonly string[], warn: (text: string) => void): CpuIdentity {
+  read(parts: readonly string[], warn: (text: string) => void): CpuDescription {
     const plus: string[] = [];
     const minus: string[] = [];
     let ambiguous = false;
@@ -180,8 +185,7 @@ class Choice implements CpuExpansion {
   }
 
   set(name: string, value: string): boolean {
-    const counts =
-      TEXTS.has(name) || Object.hasOwn(NUMBERS, name) || SWITCHES.has(name) || featureNamed(plain(name));
+    const counts = TEXTS.has(name) || NUMBERS.has(name) || SWITCHES.has(name) || featureNamed(plain(name));
     if (counts) this.#set(plain(name), value);
     return counts !== undefined;
   }
@@ -190,15 +194,17 @@ class Choice implements CpuExpansion {
     const warnings: string[] = [];
     this.#dropDependents(warnings);
     for (const text of warnings) warn(text);
-    const least = this.#leastLevels();
+    return this.#expanded(this.#leastLevels());
+  }
+
+  #expanded(least: CpuLevels): ExpandedCpu {
     const { family, model, stepping } = this.#versionNumbers();
+    const { level, xlevel, xlevel2, level7 } = this.#levels(least);
     return {
       ...{ features: this.#features, vendor: this.#vendor, modelId: this.#modelId, switches: this.#switches },
       numbers: {
-        ...{ family, model, stepping, 'min-level': least.level, 'min-xlevel': least.xlevel },
-        level: this.#numbers.get('level') ?? least.level,
-        xlevel: this.#numbers.get('xlevel') ?? least.xlevel,
-        'level-func7': least.level7,
+        ...{ family, model, stepping, level, xlevel, xlevel2, 'level-func7': level7 },
+        ...{ 'min-level': least.level, 'min-xlevel': least.xlevel, 'min-xlevel2': least.xlevel2 },
       },
     };
   }
@@ -225,23 +231,31 @@ class Choice implements CpuExpansion {
   }
 
   #set(name: string, value: string): void {
+    const feature = featureNamed(name);
+    if (isReadOnlyCpuProperty(name))
+      throw new MonitorError(`Property '${this.#type}.${name}' is not writable`);
+    if (!hasCpuProperty(feature?.name ?? name, this.#isMax)) throw this.#notFound(name);
     if (name === 'vendor') this.#setVendor(value);
     else if (name === 'model-id') this.#modelId = value;
-    else if (Object.hasOwn(NUMBERS, name)) this.#setNumber(name, value);
-    else {
-      const on = parseBool(value);
-      if (!this.#isSwitch(name)) throw this.#notFound(name);
-      if (on === undefined) throw new MonitorError(`Parameter '${name}' expects 'on' or 'off'`);
-      // QEMU: whether `max` may have what cannot migrate; nothing here can.
-      if (name === 'migratable') return;
-      if (SWITCHES.has(name)) this.#switches.set(name, on);
-      else this.#flag(name, on);
-    }
+    else if (feature === undefined) this.#setValue(name, readCpuValue(name, value));
+    else this.#setFeature(feature, readCpuValue(name, value) === true);
   }
 
-  #isSwitch(name: string): boolean {
-    if (name === 'migratable') return this.#model.name === MAX_MODEL;
-    return SWITCHES.has(name) || IDLE_PROPERTIES.has(name) || featureNamed(name) !== undefined;
+  #setValue(name: string, value: CpuValue): void {
+    if (NUMBERS.has(name)) this.#numbers.set(name, Number(value));
+    else if (SWITCHES.has(name)) this.#switches.set(name, value === true);
+    else if (!needsKvm(name)) this.#given.set(name, value);
+  }
+
+  #setFeature(feature: FeatureBit, on: boolean): void {
+    const mask = 1 << feature.bit;
+    if (on) this.#features[feature.word] |= mask;
+    else this.#features[feature.word] &= ~mask;
+    if (on) this.#asked.add(feature);
+  }
+
+  get #isMax(): boolean {
+    return this.#model.name === MAX_MODEL;
   }
 
   #notFound(name: string): MonitorError {
@@ -254,56 +268,68 @@ class Choice implements CpuExpansion {
     this.#vendor = value;
   }
 
-  #setNumber(name: string, text: string): void {
-    const { expects, max } = NUMBERS[name] ?? { expects: '' };
-    if (!/^[+-]?(?:0[xX][0-9a-fA-F]+|\d+)$/.test(text))
-      throw new MonitorError(`Parameter '${name}' expects ${expects}`);
-    const value = Number(text);
-    if (max !== undefined && !(value >= 0 && value <= max)) {
-      const range = `(minimum: 0, maximum: ${max})`;
-      throw new MonitorError(`Property .${name} doesn't take value ${value} ${range}`);
-    }
-    if (!(value >= 0 && value <= UINT32_MAX)) throw new MonitorError(`Parameter '${name}' expects uint32_t`);
-    this.#numbers.set(name, value);
-  }
-
+  /** `+name` or `-name`. */
   #flag(given: string, on: boolean): void {
-    const name = plain(given);
-    if (IDLE_PROPERTIES.has(name)) return;
-    const feature = featureNamed(name);
-    if (feature === undefined) throw this.#notFound(given);
-    const mask = 1 << feature.bit;
-    if (on) this.#features[feature.word] |= mask;
-    else this.#features[feature.word] &= ~mask;
-    if (on) this.#asked.add(feature);
+    if (featureNamed(plain(given)) === undefined && !hasCpuProperty(plain(given), this.#isMax))
+      throw this.#notFound(given);
+    this.#set(plain(given), on ? 'on' : 'off');
   }
 
-  #finish(warn: (text: string) => void): CpuIdentity {
+  #on(name: string, otherwise: boolean): boolean {
+    return this.#switches.get(name) ?? otherwise;
+  }
+
+  #finish(warn: (text: string) => void): CpuDescription {
     const warnings: string[] = [];
     this.#dropDependents(warnings);
-    const levels = this.#levels();
-    this.#dropUnknown(warnings);
-    const on = (name: string, otherwise: boolean): boolean => this.#switches.get(name) ?? otherwise;
-    if (warnings.length > 0 && on('enforce', false)) {
+    const least = this.#leastLevels();
+    const filtered = this.#dropUnknown(warnings);
+    if (warnings.length > 0 && this.#on('enforce', false)) {
       for (const text of warnings) warn(text);
       throw new MonitorError("TCG doesn't support requested features");
     }
+    this.#checkGiven();
+    const words = this.#features;
+    if (this.#vendor === AMD) words[FEAT_8000_0001_EDX] |= words[FEAT_1_EDX] & AMD_ALIASES;
+    const identity = this.#identity(least, this.#on('check', true) ? warnings : []);
+    const expanded = this.#expanded(least);
+    return { identity, model: this.#name, expanded, filtered, given: this.#given };
+  }
+
+  #identity(least: CpuLevels, warnings: readonly string[]): CpuIdentity {
     const words = this.#features;
     const { family, model, stepping } = this.#versionNumbers();
-    if (this.#vendor === AMD) words[FEAT_8000_0001_EDX] |= words[FEAT_1_EDX] & AMD_ALIASES;
     const features: CpuFeatures = EXECUTED_FEATURES.map((_, word) => words[word]);
+    const isAmd = this.#vendor === AMD;
     return {
       ...{ type: this.#type, vendor: this.#vendor, modelId: this.#modelId },
       signature: signatureOf(family, model, stepping),
-      ...levels,
+      ...this.#levels(least),
       features,
       caches: {
-        l3: on('l3-cache', this.#compat.l3Cache),
-        intel: this.#vendor !== AMD || !this.#compat.vendorCpuidOnly,
+        l3: this.#on('l3-cache', this.#compat.l3Cache),
+        intel: !isAmd || !this.#on('x-vendor-cpuid-only', this.#compat.vendorCpuidOnly),
       },
-      hypervisorLeaves: on('tcg-cpuid', this.#compat.tcgCpuid),
-      warnings: on('check', true) ? warnings : [],
+      topologyLeaf: this.#on('cpuid-0xb', true),
+      hypervisorLeaves: this.#on('tcg-cpuid', this.#compat.tcgCpuid),
+      microcode: BigInt(this.#given.get('ucode-rev') || microcodeOf(this.#vendor)),
+      warnings,
     };
+  }
+
+  /** Values that QEMU takes one by one, and refuses together with the rest of the processor. */
+  #checkGiven(): void {
+    if (this.#given.get('legacy-cache') === false)
+      throw new MonitorError(`CPU model '${this.#name}' doesn't support legacy-cache=off`);
+    const bits = Number(this.#given.get('phys-bits') ?? 0);
+    if (bits === 0) return;
+    const longMode = featureNamed(LONG_MODE);
+    if (longMode !== undefined && !this.#has(longMode))
+      throw new MonitorError('phys-bits is not user-configurable in 32 bit');
+    const { min, max } = PHYS_BITS;
+    if (bits < min || bits > max)
+      throw new MonitorError(`phys-bits should be between ${min} and ${max}  (but is ${bits})`);
+    if (bits !== PHYS_BITS_64) throw new MonitorError(`'phys-bits=${bits}' is not modelled by this machine`);
   }
 
   #versionNumbers(): { readonly family: number; readonly model: number; readonly stepping: number } {
@@ -317,29 +343,26 @@ class Choice implements CpuExpansion {
     };
   }
 
-  #levels(): Pick<CpuIdentity, 'level' | 'xlevel' | 'level7'> {
-    const { level, xlevel, level7 } = this.#leastLevels();
+  #levels(least: CpuLevels): CpuLevels {
     return {
-      level: this.#numbers.get('level') ?? level,
-      xlevel: this.#numbers.get('xlevel') ?? xlevel,
-      level7,
+      level: this.#numbers.get('level') ?? least.level,
+      xlevel: this.#numbers.get('xlevel') ?? least.xlevel,
+      xlevel2: this.#numbers.get('xlevel2') ?? least.xlevel2,
+      level7: this.#numbers.get('level-func7') ?? least.level7,
     };
   }
 
   /** QEMU: from what was asked for, be it there or not. */
-  #leastLevels(): Pick<CpuIdentity, 'level' | 'xlevel' | 'level7'> {
-    const raises = this.#switches.get('full-cpuid-auto-level') ?? this.#compat.fullAutoLevel;
-    const least = !raises && this.#model.name === MAX_MODEL ? UNRAISED_MAX : this.#model;
-    let level = this.#numbers.get('min-level') ?? least.level;
-    let xlevel = this.#numbers.get('min-xlevel') ?? least.xlevel;
-    for (const [word, { label }] of FEATURE_WORD_NAMES.entries()) {
-      const needed = LEVELS[label];
-      if (!raises || needed === undefined || this.#features[word] === 0) continue;
-      if (needed < EXTENDED) level = Math.max(level, needed);
-      else xlevel = Math.max(xlevel, needed);
-    }
-    const level7 = this.#features[FEAT_7_1_EAX] === 0 ? 0 : 1;
-    return { level, xlevel, level7 };
+  #leastLevels(): CpuLevels {
+    const fullAutoLevel = this.#on('full-cpuid-auto-level', this.#compat.fullAutoLevel);
+    const intelPtAutoLevel = this.#on('x-intel-pt-auto-level', this.#compat.intelPtAutoLevel);
+    const model = !fullAutoLevel && this.#isMax ? UNRAISED_MAX : this.#model;
+    const least = {
+      level: this.#numbers.get('min-level') ?? model.level,
+      xlevel: this.#numbers.get('min-xlevel') ?? model.xlevel,
+      xlevel2: this.#numbers.get('min-xlevel2') ?? 0,
+    };
+    return raisedLevels(this.#features, least, { fullAutoLevel, intelPtAutoLevel });
   }
 
   /** Features without the one that they stand on. QEMU says so of those that were asked for. */
@@ -356,17 +379,20 @@ class Choice implements CpuExpansion {
     }
   }
 
-  /** What the core does not execute. */
-  #dropUnknown(warnings: string[]): void {
+  /** Takes away what the core does not execute, unless it was asked for by force. Gives what that is. */
+  #dropUnknown(warnings: string[]): Int32Array {
+    const filtered = new Int32Array(FEATURE_WORD_NAMES.length);
     for (const feature of FEATURE_BITS) {
       if (!this.#has(feature)) continue;
       const mask = 1 << feature.bit;
       if (((EXECUTED_FEATURES[feature.word] ?? 0) & mask) !== 0) continue;
-      this.#features[feature.word] &= ~mask;
+      filtered[feature.word] |= mask;
+      if (!this.#on('x-force-features', false)) this.#features[feature.word] &= ~mask;
       // Not modelled: SVM, which QEMU has, and with it most of AMD's models; a warning for each qemu64 would be no news.
       if (feature.name === 'svm' && !this.#asked.has(feature)) continue;
       warnings.push(`TCG doesn't support requested feature: ${describeFeature(feature)}`);
     }
+    return filtered;
   }
 
   #has({ word, bit }: FeatureBit): boolean {

@@ -30,6 +30,7 @@ const FEATURE_CMP_LEGACY = 1 << 1;
 const CLFLUSH_QWORDS = 8 << 8;
 const APIC_BASE_ENABLE = 1 << 11;
 const EXTENDED_LEAVES = 0x80000000;
+const CENTAUR_LEAVES = 0xc0000000;
 const HYPERVISOR_LEAVES = 0x40000000;
 const HIGHEST_HYPERVISOR = 0x40000001;
 /** QEMU: Intel's processors tell of their dies. */
@@ -74,7 +75,7 @@ export function cpuidLeaf(
   const perPackage = topology.cores * topology.threads;
   const apicMask = apicEnabled ? -1 : ~FEATURE_APIC;
   const level = identity.vendor === INTEL && (topology.dies ?? 1) > 1 ? DIE_LEVEL : identity.level;
-  const effective = effectiveLeaf(leaf >>> 0, level, identity.xlevel);
+  const effective = effectiveLeaf(leaf >>> 0, level, identity);
   switch (effective) {
     case 0:
       return vendorLeaf(identity, level);
@@ -98,7 +99,7 @@ export function cpuidLeaf(
     case 7:
       return featureLeaf(identity, subleaf);
     case 0xb:
-      return topologyLeaf(subleaf, topology);
+      return identity.topologyLeaf ? topologyLeaf(subleaf, topology) : NOTHING;
     case DIE_LEVEL:
       return (topology.dies ?? 1) > 1 ? dieLeaf(subleaf, topology) : NOTHING;
     case 0xd:
@@ -128,6 +129,10 @@ export function cpuidLeaf(
       const ids = perPackage > 1 ? (packageBits(topology) << 12) | (perPackage - 1) : 0;
       return [addressBits(features), features[FEAT_8000_0008_EBX], ids, 0];
     }
+    case CENTAUR_LEAVES:
+      return [identity.xlevel2, 0, 0, 0];
+    case CENTAUR_LEAVES + 1:
+      return [identity.signature, 0, 0, 0];
     default:
       return NOTHING;
   }
@@ -136,7 +141,8 @@ export function cpuidLeaf(
 const NOTHING: Leaf = [0, 0, 0, 0];
 
 /** QEMU: leaves past the end of their range answer as the highest basic leaf. */
-function effectiveLeaf(leaf: number, level: number, xlevel: number): number {
+function effectiveLeaf(leaf: number, level: number, { xlevel, xlevel2 }: CpuIdentity): number {
+  if (leaf >= CENTAUR_LEAVES) return leaf <= xlevel2 ? leaf : level;
   if (leaf >= EXTENDED_LEAVES) return leaf <= xlevel ? leaf : level;
   if (leaf >= HYPERVISOR_LEAVES) return leaf <= HIGHEST_HYPERVISOR ? leaf : level;
   return leaf <= level ? leaf : level;

@@ -69,7 +69,6 @@ const MTRRCAP = 0x508;
 /** QEMU: 10 banks, MCG_CTL present, software error recovery. */
 const MCG_CAP = 0x0100010a;
 const MC_BANKS = 10;
-const UCODE_REV_AMD = 0x01000065;
 const PERF_STATUS_LO = 0x3e8;
 const PERF_STATUS_HI = 0x400;
 const FIXED_MTRRS: readonly number[] = [
@@ -191,7 +190,7 @@ export function rdmsr(cpu: Cpu): void {
       give(S, MCG_CAP, 0);
       return;
     case IA32_UCODE_REV:
-      give(S, UCODE_REV_AMD, 0);
+      give(S, Number(BigInt.asIntN(32, cpu.identity.microcode)), Number(cpu.identity.microcode >> 32n));
       return;
     case IA32_PERF_STATUS:
       give(S, PERF_STATUS_LO, PERF_STATUS_HI);

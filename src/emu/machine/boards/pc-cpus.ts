@@ -8,12 +8,15 @@ import { type Hardware, hardwareOf } from '../../qdev/hardware.ts';
 import type { HotplugHandler, UnplugAnswer } from '../../qdev/hotplug-handler.ts';
 import type { PropertyValue } from '../../qdev/properties.ts';
 import type { Qdev } from '../../qdev/tree.ts';
+import type { CpuObject } from '../cpu-object.ts';
 import { type CpuPlace, placeOfCpu } from '../cpu-topology.ts';
-import type { Processors } from '../processors.ts';
+import type { MachineProcessor, Processors } from '../processors.ts';
 
 export interface PcCpusWiring {
   readonly processors: Processors;
   readonly events: MachineEvents;
+  /** What monitors see of each. */
+  readonly object: CpuObject;
   /** The machine has a NUMA node, and all processors are in it. */
   readonly hasNode: boolean;
   /** The guest let go of a device. */
@@ -109,9 +112,16 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
 
   insert(apicId: number): Hardware {
     const { processors } = this.#wiring;
-    const index = this.#indexOf(apicId);
-    const sections = processors.sections(processors.add(index));
-    return hardwareOf({ sections, release: () => processors.remove(index) });
+    return this.hardware(processors.add(this.#indexOf(apicId)));
+  }
+
+  hardware(processor: MachineProcessor): Hardware {
+    const { processors, object } = this.#wiring;
+    return hardwareOf({
+      sections: processors.sections(processor),
+      ownProperties: (device) => object.properties(device),
+      release: () => processors.remove(processor.index),
+    });
   }
 
   prePlug(device: NewDevice): MonitorError | undefined {

@@ -37,11 +37,12 @@ import type { PciDevice } from '../../pci/pci-device.ts';
 import { PciHardware, type PciHardwareParts } from '../../pci/pci-hardware.ts';
 import { PciHost } from '../../pci/pci-host.ts';
 import type { DeviceType } from '../../qdev/device-type.ts';
-import { hardwareOf, solderedOn } from '../../qdev/hardware.ts';
+import { solderedOn } from '../../qdev/hardware.ts';
 import type { DeviceManager } from '../../qdev/plug.ts';
 import type { GpioLines, Qdev } from '../../qdev/tree.ts';
 import { hasHyperTransport } from '../address-limit.ts';
 import { type BootConfig, DEFAULT_BOOT_ORDER, NO_UUID } from '../boot-config.ts';
+import type { CpuObject } from '../cpu-object.ts';
 import type { MachineConfig } from '../machine-config.ts';
 import { machineVersion } from '../machine-versions.ts';
 import type { Processors } from '../processors.ts';
@@ -83,6 +84,8 @@ export interface PcWiring {
   /** The other ends of COM1 to COM4; without one there is no such port. */
   readonly serials: readonly (CharBackend | undefined)[];
   readonly processors: Processors;
+  /** What monitors see of each processor. */
+  readonly cpuObject: CpuObject;
   /** `pc-i440fx-7.2`. */
   readonly machineType: string;
   readonly events: MachineEvents;
@@ -182,6 +185,7 @@ export class PcBoard {
     this.cpus = new PcCpus({
       processors,
       events: wiring.events,
+      object: wiring.cpuObject,
       hasNode: hasNode(wiring),
       unplug: (device) => devices.unplug(device),
       onCount: (count) => this.rtc?.setCmos(CMOS_CPU_COUNT, count - 1),
@@ -216,11 +220,7 @@ export class PcBoard {
     // The chips, in the order in which QEMU makes them.
     const board = new BoardBuilder(devices);
     for (const processor of processors.present) {
-      const hardware = hardwareOf({
-        sections: processors.sections(processor),
-        release: () => processors.remove(processor.index),
-      });
-      board.add(hardware, board.type(processors.boot.cpu.identity.type), {
+      board.add(this.cpus.hardware(processor), board.type(processors.boot.cpu.identity.type), {
         values: cpuValues(processors, processor.index),
       });
       // QEMU: the first local APIC brings it.
