@@ -38,6 +38,19 @@ const LINES = `
 -cpu qemu64,family -display none
 -cpu qemu64,level=foo -display none
 -cpu qemu64,level=5000000000 -display none
+-cpu qemu64,core-id=1 -display none
+-cpu qemu64,die-id=3 -smp 2 -display none
+-cpu qemu64,node-id=1 -display none
+-cpu 486,phys-bits=32 -display none
+-cpu qemu64,phys-bits=60 -display none
+-cpu qemu64,lbr-fmt=0x40 -display none
+-cpu qemu64,legacy-cache=off -display none
+-cpu qemu64,feature-words=x -display none
+-cpu qemu64,hv-version-id-major=70000 -display none
+-cpu qemu64,tsc-frequency=-5 -display none
+-cpu qemu64,+level -display none
+-cpu qemu64,host-cache-info=on -display none
+-machine none -cpu qemu64 -display none
 -cpu qemu64,+x2apic,enforce -display none
 -cpu Nehalem-IBRS,+x2apic,enforce -display none
 -cpu qemu64,+popcnt,popcnt=off,+x2apic,enforce -display none

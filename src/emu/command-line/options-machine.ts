@@ -1,8 +1,14 @@
 /** -machine, -accel, -cpu, -smp: what there is to choose. Texts are QEMU's. */
 import { MonitorError } from '../core/monitor-error.ts';
-import type { CpuIdentity } from '../cpu/models/cpu-identity.ts';
-import { type CpuCompat, DEFAULT_CPU, hyperthreadingWarning, readCpu } from '../cpu/models/cpu-option.ts';
-import { ONE_PROCESSOR, type SmpConfig } from '../machine/cpu-topology.ts';
+import {
+  type CpuCompat,
+  type CpuDescription,
+  DEFAULT_CPU,
+  describeCpu,
+  hyperthreadingWarning,
+} from '../cpu/models/cpu-option.ts';
+import { placeError } from '../machine/boards/pc-cpus.ts';
+import { apicIdOf, ONE_PROCESSOR, placeOfCpu, type SmpConfig } from '../machine/cpu-topology.ts';
 import {
   CURRENT_MACHINE,
   MACHINE_VERSIONS,
@@ -137,22 +143,34 @@ export function chooseAccel(
  */
 export function checkCpu(
   text: string | undefined,
-  { cpu }: MachineVersion,
-  { cpus, threads }: SmpConfig,
+  { cpu, isEmpty }: MachineVersion,
+  smp: SmpConfig,
   warn: (text: string) => void,
 ): void {
   const say = (message: string): void => warn(startError(`warning: ${message}`).message);
-  const identity = chosenCpu(text ?? DEFAULT_CPU, cpu, say);
+  const { identity, given } = chosenCpu(text ?? DEFAULT_CPU, cpu, say);
+  // QEMU: a board gives its processors their numbers; without one the user has to.
+  if (isEmpty && text !== undefined && !given.has('apic-id'))
+    throw startError('apic-id property was not initialized properly');
+  const { cpus, threads } = smp;
   for (let index = 0; index < cpus; index++) {
+    if (!isEmpty) checkPlace(given, smp, index);
     for (const warning of identity.warnings) say(warning);
     const hyperthreading = index === 0 ? hyperthreadingWarning(identity, threads) : undefined;
     if (hyperthreading !== undefined) say(hyperthreading);
   }
 }
 
-function chosenCpu(text: string, compat: CpuCompat, say: (text: string) => void): CpuIdentity {
+/** Ids that -cpu gives go for each processor. */
+function checkPlace(given: CpuDescription['given'], smp: SmpConfig, index: number): void {
+  const asked = (name: string): number => Number(given.get(name) ?? -1);
+  const error = placeError(asked, placeOfCpu(smp, index), apicIdOf(smp, index));
+  if (error !== undefined) throw startError(error.message);
+}
+
+function chosenCpu(text: string, compat: CpuCompat, say: (text: string) => void): CpuDescription {
   try {
-    return readCpu(text, compat, say);
+    return describeCpu(text, compat, say);
   } catch (error) {
     if (error instanceof MonitorError) throw startError(error.message);
     throw error;

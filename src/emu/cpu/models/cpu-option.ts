@@ -288,7 +288,7 @@ class Choice implements CpuExpansion {
       for (const text of warnings) warn(text);
       throw new MonitorError("TCG doesn't support requested features");
     }
-    this.#checkGiven();
+    this.#checkGiven(warn);
     const words = this.#features;
     if (this.#vendor === AMD) words[FEAT_8000_0001_EDX] |= words[FEAT_1_EDX] & AMD_ALIASES;
     const identity = this.#identity(least, this.#on('check', true) ? warnings : []);
@@ -318,7 +318,9 @@ class Choice implements CpuExpansion {
   }
 
   /** Values that QEMU takes one by one, and refuses together with the rest of the processor. */
-  #checkGiven(): void {
+  #checkGiven(warn: (text: string) => void): void {
+    if (String(this.#given.get('hv-vendor-id') ?? '').length > VENDOR_LENGTH)
+      warn(`hv-vendor-id truncated to ${VENDOR_LENGTH} characters`);
     if (this.#given.get('legacy-cache') === false)
       throw new MonitorError(`CPU model '${this.#name}' doesn't support legacy-cache=off`);
     const bits = Number(this.#given.get('phys-bits') ?? 0);

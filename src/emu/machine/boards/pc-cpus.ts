@@ -135,12 +135,9 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
     if (index < 0) return this.#noSuchPlace(apicId);
     if (this.#devices.has(index)) return new MonitorError(`CPU[${index}] with APIC ID ${apicId} exists`);
     const place = placeOfCpu(this.#wiring.processors.smp, index);
-    for (const [name, value] of idsOf(place)) {
-      const asked = number(name);
-      if (asked >= 0 && asked !== value) return mismatch(name, asked, apicId, value);
-      device.place(name, value);
-    }
-    if (number('node-id') > 0) return new MonitorError('invalid node-id, must be 0');
+    const misplaced = placeError(number, place, apicId);
+    if (misplaced !== undefined) return misplaced;
+    for (const [name, value] of idsOf(place)) device.place(name, value);
     device.place('apic-id', apicId);
     return undefined;
   }
@@ -210,6 +207,20 @@ export function idsOf({ socket, die, core, thread }: CpuPlace): readonly (readon
     ['core-id', core],
     ['thread-id', thread],
   ];
+}
+
+/**
+ * QEMU's error for ids that are not those of `place`.
+ * @param asked an id by its property's name; negative: the user gave none
+ */
+export function placeError(
+  asked: (name: string) => number,
+  place: CpuPlace,
+  apicId: number,
+): MonitorError | undefined {
+  const wrong = idsOf(place).find(([name, value]) => asked(name) >= 0 && asked(name) !== value);
+  if (wrong !== undefined) return mismatch(wrong[0], asked(wrong[0]), apicId, wrong[1]);
+  return asked('node-id') > 0 ? new MonitorError('invalid node-id, must be 0') : undefined;
 }
 
 /** The property values of a processor that the board has from the start. */
