@@ -39,7 +39,9 @@ interface ListedWord {
 function oursOf(line: string): { readonly values: Values; readonly types: readonly string[] } {
   const words = line.split(' ');
   const after = (option: string): string | undefined => words[words.indexOf(option) + 1];
-  const { cpu: compat } = machineVersion(words.includes('-machine') ? (after('-machine') ?? '') : CURRENT_MACHINE);
+  const { cpu: compat } = machineVersion(
+    words.includes('-machine') ? (after('-machine') ?? '') : CURRENT_MACHINE,
+  );
   const text = words.includes('-cpu') ? (after('-cpu') ?? '') : 'qemu64';
   const cpu = describeCpu(text, compat, () => {});
   const object = new CpuObject({ cpu, compat, dies: /dies=2/.test(line) ? 2 : 1 });
@@ -59,8 +61,11 @@ const wordsOf = (value: JsonValue | undefined): readonly number[] =>
     typeof word === 'number' ? word : word.features,
   );
 
-const isXsaveArea = ({ 'cpuid-input-eax': leaf, 'cpuid-input-ecx': sub, 'cpuid-register': register }: ListedWord) =>
-  leaf === 0xd && (sub === 0 || register !== 'EAX');
+const isXsaveArea = ({
+  'cpuid-input-eax': leaf,
+  'cpuid-input-ecx': sub,
+  'cpuid-register': register,
+}: ListedWord) => leaf === 0xd && (sub === 0 || register !== 'EAX');
 
 describe('the object of a processor', () => {
   it('lists the feature words that QEMU lists', () => {
@@ -75,7 +80,8 @@ describe('the object of a processor', () => {
     const theirs: Values = { ...USUAL, ...GOLDEN.get(line) };
     const ours = oursOf(line).values;
     // As JSON: a number of 64 bits is no exact one there.
-    const asJson = (value: JsonValue | undefined): unknown => (typeof value === 'bigint' ? Number(value) : value);
+    const asJson = (value: JsonValue | undefined): unknown =>
+      typeof value === 'bigint' ? Number(value) : value;
     for (const [name, value] of Object.entries(ours)) {
       const feature = featureNamed(name.replaceAll('_', '-'));
       if (/feature/.test(name)) continue;
@@ -84,7 +90,11 @@ describe('the object of a processor', () => {
     }
     expect(Object.keys(ours).sort()).toEqual(
       Object.keys(theirs)
-        .filter((name) => !PLACE.includes(name) && (/-cpu max/.test(line) || !/^(?:migratable|host-cache-info)$/.test(name)))
+        .filter(
+          (name) =>
+            !PLACE.includes(name) &&
+            (/-cpu max/.test(line) || !/^(?:migratable|host-cache-info)$/.test(name)),
+        )
         .sort(),
     );
   });

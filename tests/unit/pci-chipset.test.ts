@@ -6,6 +6,7 @@ import { PIIX3_DEVFN, Piix3 } from '../../src/emu/chipset/piix3.ts';
 import { PIIX4_PM_DEVFN, Piix4Pm } from '../../src/emu/chipset/piix4-pm.ts';
 import type { AccessSize } from '../../src/emu/core/device.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { assignPciResources } from '../../src/emu/pci/pci-resources.ts';
 import { deviceContract } from '../support/device-contract.ts';
 import { configRows, pciRig, recordedLine, seeded } from '../support/pci-rig.ts';
@@ -20,7 +21,7 @@ function board() {
     suspendToRam: () => events.push('s3'),
     suspendToDisk: () => events.push('s4'),
   };
-  const i440fx = new I440fx(128 << 20);
+  const i440fx = new I440fx(128 << 20, pcMemory(2 << 20));
   const piix3 = new Piix3(rig.io, isaIrqs, () => events.push('reset'));
   const ide = new Piix3Ide(rig.io, [isaIrqs[14] ?? recordedLine(), isaIrqs[15] ?? recordedLine()]);
   const pm = new Piix4Pm({ ports: rig.io, clock: rig.clock, sci, power, trace: QUIET });

@@ -1,7 +1,10 @@
 /** 82441FX (PMC): the host bridge at 00:00.0. Spec: Intel 440FX PCIset datasheet, §3. */
+import type { AccessSize } from '../core/device.ts';
 import { record } from '../core/state-fields.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { PciState } from '../pci/pci-device.ts';
 import { PCI_VENDOR_ID_INTEL, PciDevice } from '../pci/pci-device.ts';
+import { PAM_REGISTERS, PAM0, Pam } from './pam.ts';
 
 export const I440FX_DEVFN = 0x00;
 
@@ -10,25 +13,25 @@ const PCI_CLASS_BRIDGE_HOST = 0x060000;
 /** QEMU: RAM in units of 8 MiB, 255 at most. */
 const RAM_SIZE = 0x57;
 const RAM_SIZE_UNIT = 8 << 20;
-const PAM0 = 0x59;
 const SMRAM = 0x72;
 const SMRAM_POWER_ON = 0x02;
 /** D_LCK clear, SMRAM closed. */
 const SMRAM_FIRMWARE = 0x0a;
 /** PAM0–PAM6 with 0xc0000–0xe7fff and 0xf0000–0xfffff read-only, 0xe8000–0xeffff read-write. */
 const PAM_FIRMWARE = [0x10, 0x11, 0x11, 0x11, 0x11, 0x11, 0x33];
+/** All of it may be read and written. */
+const PAM_OPEN = [0x30, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33];
 
 export type I440fxState = { readonly pci: PciState };
 
-/**
- * Not modelled: shadowing. 0xc0000–0xfffff is RAM whatever PAM says, as there is no ROM beneath it;
- * SMRAM: there is no system management mode.
- */
+/** Not modelled: SMRAM; there is no system management mode. */
 export class I440fx extends PciDevice<I440fxState> {
   readonly vmstate = { name: 'I440FX', version: 3, fields: record<I440fxState>({ pci: this.pciFields }) };
 
+  readonly #pam: Pam;
+
   /** @param ramBytes guest RAM in bytes */
-  constructor(ramBytes: number) {
+  constructor(ramBytes: number, memory: GuestMemory) {
     super({
       type: 'i440FX',
       vendorId: PCI_VENDOR_ID_INTEL,
@@ -38,6 +41,18 @@ export class I440fx extends PciDevice<I440fxState> {
     });
     this.config.set(RAM_SIZE, 1, Math.min(0xff, Math.floor(ramBytes / RAM_SIZE_UNIT)));
     this.config.set(SMRAM, 1, SMRAM_POWER_ON);
+    this.#pam = new Pam(memory);
+    this.#applyPam();
+  }
+
+  override configWrite(offset: number, size: AccessSize, value: number): void {
+    super.configWrite(offset, size, value);
+    if (offset + size > PAM0 && offset < PAM0 + PAM_REGISTERS) this.#applyPam();
+  }
+
+  #applyPam(): void {
+    const registers = Array.from({ length: PAM_REGISTERS }, (_, index) => this.config.read(PAM0 + index, 1));
+    this.#pam.apply(registers);
   }
 
   /** QEMU: PAM and SMRAM keep what the firmware set. */
@@ -51,11 +66,21 @@ export class I440fx extends PciDevice<I440fxState> {
 
   restore({ pci }: I440fxState): void {
     this.restorePci(pci);
+    this.#applyPam();
+  }
+
+  /** Lets the firmware write what it leaves in its segment. */
+  openForFirmware(): void {
+    this.#setPam(PAM_OPEN);
+  }
+
+  #setPam(registers: readonly number[]): void {
+    for (const [index, attributes] of registers.entries()) this.configWrite(PAM0 + index, 1, attributes);
   }
 
   /** Leaves the registers as SeaBIOS does. */
   firmwareSetup(): void {
-    for (const [i, attributes] of PAM_FIRMWARE.entries()) this.configWrite(PAM0 + i, 1, attributes);
+    this.#setPam(PAM_FIRMWARE);
     this.configWrite(SMRAM, 1, SMRAM_FIRMWARE);
   }
 }

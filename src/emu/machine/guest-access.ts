@@ -93,9 +93,14 @@ export class GuestAccess {
     return address < MAX_ADDRESS ? this.#board.memory.find(Number(address), 1) : undefined;
   }
 
-  /** By address. */
+  /** All memory, by address. */
   memoryRegions(): readonly MemoryRegionInfo[] {
     return this.#board.memory.regions;
+  }
+
+  /** What the guest finds, by address. */
+  memoryView(): readonly MemoryRegionInfo[] {
+    return this.#board.memory.view;
   }
 
   /** What answers in an address space, by address. */

@@ -19,6 +19,7 @@ import {
 } from './arena.ts';
 import type { DmaAccess, DmaPort } from './dma-port.ts';
 import { EmptyChunks } from './empty-chunks.ts';
+import { type MemoryWindow, piecesOf } from './memory-windows.ts';
 import { CHUNK_MASK, frameOf, Region, type RegionOptions } from './region.ts';
 
 export const PAGE_SHIFT = 12;
@@ -61,6 +62,9 @@ export class GuestMemory implements DmaPort {
   isWritable = false;
   /** Ascending, without overlap. */
   #regions: Region[] = [];
+  /** What is found at an address: the same regions, or parts of them and what covers other parts. Ascending, without overlap. */
+  #view: readonly Region[] = [];
+  #windows: readonly MemoryWindow[] = [];
   /** By frame: the chunk, when the frame lies whole in one region that may be written, and is mapped; else 0. */
   #chunkOfFrame = new Int32Array(0);
   readonly #listeners: MemoryListener[] = [];
@@ -79,8 +83,21 @@ export class GuestMemory implements DmaPort {
     this.#emptyChunks = new EmptyChunks(this.arena);
   }
 
+  /** All memory, be it covered or not. */
   get regions(): readonly Region[] {
     return this.#regions;
+  }
+
+  /** What is found at each address. */
+  get view(): readonly Region[] {
+    return this.#view;
+  }
+
+  /** Changes what is found in parts of the memory. The windows lie in regions, ascend, and replace earlier ones. */
+  setWindows(windows: readonly MemoryWindow[]): void {
+    this.#windows = windows;
+    this.#view = this.#regions.flatMap((region) => piecesOf(region, windows));
+    this.#unmapped();
   }
 
   /** Puts memory at `gpa`; address and size are multiples of the page size, and no other region is there. */
@@ -92,6 +109,7 @@ export class GuestMemory implements DmaPort {
     const region = new Region(name, gpa, size, options);
     this.#regions.push(region);
     this.#regions.sort((a, b) => a.gpa - b.gpa);
+    this.#view = this.#regions.flatMap((one) => piecesOf(one, this.#windows));
     const frames = frameOf(gpa + size - 1) + 1;
     if (frames > this.#chunkOfFrame.length) {
       const longer = new Int32Array(frames);
@@ -107,13 +125,14 @@ export class GuestMemory implements DmaPort {
     assert(at >= 0, `region ${region.name}: not there`);
     this.#giveBack(region, region.gpa, region.end);
     this.#regions.splice(at, 1);
+    this.#view = this.#regions.flatMap((one) => piecesOf(one, this.#windows));
     // Also where there was no chunk: what reads its zeros must find no memory there.
     this.#unmapped();
   }
 
   /** The region that covers all of `length` bytes at `gpa`, at least one. */
   find(gpa: Gpa, length: number): Region | undefined {
-    const regions = this.#regions;
+    const regions = this.#view;
     let low = 0;
     let high = regions.length;
     while (low < high) {
@@ -212,17 +231,30 @@ export class GuestMemory implements DmaPort {
     return true;
   }
 
+  /** Contents of a region, from `at` on, whatever covers them. */
+  peek(region: Region, at: number, target: Uint8Array): void {
+    for (let done = 0; done < target.length; ) {
+      const gpa = region.gpa + at + done;
+      const length = Math.min(target.length - done, CHUNK_SIZE - (gpa & CHUNK_MASK));
+      const chunk = region.chunkAt(gpa);
+      const from = chunk + (gpa & CHUNK_MASK);
+      if (chunk === NO_CHUNK) target.fill(0, done, done + length);
+      else target.set(this.arena.bytes.subarray(from, from + length), done);
+      done += length;
+    }
+  }
+
   /** Runs `use` while the only memory of the address space is SCRATCH, at address 0. */
   withScratch(use: () => void): void {
-    const [regions, chunks] = [this.#regions, this.#chunkOfFrame];
+    const [view, chunks] = [this.#view, this.#chunkOfFrame];
     const scratch = new Region('scratch', 0, SCRATCH_SIZE);
     scratch.chunks[0] = SCRATCH;
-    this.#regions = [scratch];
+    this.#view = [scratch];
     this.#chunkOfFrame = new Int32Array(0);
     try {
       use();
     } finally {
-      this.#regions = regions;
+      this.#view = view;
       this.#chunkOfFrame = chunks;
     }
   }

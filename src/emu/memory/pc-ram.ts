@@ -34,6 +34,9 @@ export function ramSizeOf({ below4g, above4g }: RamLayout): number {
   return below4g + above4g;
 }
 
+/** A debugger may write to the ROMs between 0xc0000 and 1 MiB. */
+const ROM_CHUNKS = 1;
+
 /**
  * Memory with the RAM of a pc machine of `ramBytes`, the hole at 0xa0000 left out.
  * @param maxBytes RAM and all DIMMs that may be added: the host is asked for as much
@@ -46,7 +49,10 @@ export function pcMemory(ramBytes: number, makeBuffer?: BufferMaker, maxBytes = 
     { name: 'ram-above-4g', gpa: FOUR_GIB, end: FOUR_GIB + above4g },
   ].filter(({ gpa, end }) => end > gpa);
   const chunks = parts.reduce((sum, { gpa, end }) => sum + chunksFor(gpa, end - gpa), 0);
-  const memory = new GuestMemory(chunks + Math.ceil((maxBytes - ramBytes) / CHUNK_SIZE), makeBuffer);
+  const memory = new GuestMemory(
+    ROM_CHUNKS + chunks + Math.ceil((maxBytes - ramBytes) / CHUNK_SIZE),
+    makeBuffer,
+  );
   for (const { name, gpa, end } of parts) memory.add(name, gpa, end - gpa);
   return memory;
 }

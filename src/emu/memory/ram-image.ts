@@ -57,7 +57,7 @@ export class RamImage {
       const from = at + done - start;
       const length = Math.min(target.length - done, region.size - from);
       if (from >= 0 && length > 0) {
-        this.#memory.read(region.gpa + from, target.subarray(done, done + length));
+        this.#memory.peek(region, from, target.subarray(done, done + length));
         done += length;
       }
       start += region.size;

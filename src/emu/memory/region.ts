@@ -5,6 +5,8 @@ import { CHUNK_SHIFT, CHUNK_SIZE } from './arena.ts';
 export interface RegionOptions {
   /** The guest's writes are ignored, as those to a ROM. */
   readonly readOnly?: boolean;
+  /** The region whose contents these are; absent: it has its own. */
+  readonly whole?: Region;
 }
 
 /**
@@ -22,13 +24,18 @@ export class Region {
   /** Arena offset of the chunk of each frame; 0: never written. */
   readonly chunks: Int32Array;
 
-  constructor(name: string, gpa: Gpa, size: number, { readOnly = false }: RegionOptions = {}) {
+  constructor(name: string, gpa: Gpa, size: number, { readOnly = false, whole }: RegionOptions = {}) {
     this.name = name;
     this.gpa = gpa;
     this.size = size;
     this.readOnly = readOnly;
-    this.firstFrame = frameOf(gpa);
-    this.chunks = new Int32Array(frameOf(gpa + size - 1) + 1 - this.firstFrame);
+    this.firstFrame = whole?.firstFrame ?? frameOf(gpa);
+    this.chunks = whole?.chunks ?? new Int32Array(frameOf(gpa + size - 1) + 1 - this.firstFrame);
+  }
+
+  /** What lies between two of its addresses, as a region that shares its contents. */
+  part(gpa: Gpa, end: Gpa, readOnly = this.readOnly): Region {
+    return new Region(this.name, gpa, end - gpa, { readOnly, whole: this });
   }
 
   get end(): Gpa {

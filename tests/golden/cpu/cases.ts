@@ -35,6 +35,8 @@ export const CPUID_LEAVES: readonly (readonly [number, number])[] = [
   [0x80000007, 0],
   [0x80000008, 0],
   [0xc0000000, 0],
+  [0xc0000001, 0],
+  [0xc0000002, 0],
 ];
 
 const MODELS = [
@@ -88,6 +90,7 @@ const FLAGS = [
   'qemu64,model-id=Another,xlevel=0x80000004',
   'Nehalem,-hypervisor,+fsgsbase',
   'max,-sse4.1,-sse4.2',
+  'qemu64,xlevel2=0xc0000004,cpuid-0xb=off',
 ];
 const TOPOLOGIES = ['1', '8,sockets=2,dies=2,cores=2,threads=1', '4,sockets=1,cores=2,threads=2'];
 const VERSIONS = ['7.0', '6.1', '6.0', '5.0', '3.1', '2.9', '2.8', '2.7'];

@@ -28,7 +28,8 @@ const PM_BASE = 0x600;
 export function pcFirmwareSetup(board: PcBoard): number {
   const { memory, ram, processors, machineType } = board.wiring;
   assignPciResources(board.pciBus);
-  for (const chip of [board.i440fx, board.piix3, board.ide, board.pm]) chip.firmwareSetup();
+  board.i440fx.openForFirmware();
+  for (const chip of [board.piix3, board.ide, board.pm]) chip.firmwareSetup();
   const serials = board.serials.map(({ iobase }) => iobase);
   setUpChips(board.ports, board.physical, serials);
   writeBiosDataArea(memory, serials);
@@ -38,7 +39,7 @@ export function pcFirmwareSetup(board: PcBoard): number {
   // QEMU: SMBIOS does not say that a processor shares its socket.
   const [, , , loneFeatures] = cpuidLeaf(identity, 1, 0, SINGLE_PROCESSOR, true);
   const apicIds = processors.present.map(({ index }) => processors.archId(index)).sort((a, b) => a - b);
-  return writeBiosTables(memory, {
+  const root = writeBiosTables(memory, {
     rsdp,
     mp: {
       apicIds,
@@ -56,6 +57,8 @@ export function pcFirmwareSetup(board: PcBoard): number {
       cpuFeatures: loneFeatures,
     },
   });
+  board.i440fx.firmwareSetup();
+  return root;
 }
 
 /** A socket, whether or not a processor is in it. */

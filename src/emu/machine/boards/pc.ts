@@ -254,7 +254,7 @@ export class PcBoard {
       const place = { on: pci0, gpios, values: { ...values, addr, multifunction } };
       return board.add(new PciHardware(device, parts), type, place);
     };
-    this.i440fx = new I440fx(ramSizeOf(ram));
+    this.i440fx = new I440fx(ramSizeOf(ram), memory);
     onPci(this.i440fx, 0x00, chip.I440FX);
     const isa = isaBus({ io: ports, memory: physical, irq: (number) => irqs.isa(number) });
     const bridge = onPci(this.piix3, 0x08, chip.PIIX3, { buses: [isa] });

@@ -50,7 +50,7 @@ function spaceText(title: string, whole: Row, rows: readonly Row[]): string {
 
 function memoryTree({ access }: MachineApi): string {
   const whole = { priority: 0, kind: 'i/o', start: 0n };
-  const ram = access.memoryRegions().map(
+  const ram = access.memoryView().map(
     ({ name, gpa, end, readOnly }): Row => ({
       start: BigInt(gpa),
       end: BigInt(end - 1),
