@@ -24,6 +24,10 @@ const LINES = `
 -machine type=foo,accel=tcg
 -machine pc,foo=1
 -machine usb=foo
+-machine smm=x
+-machine x-oem-id=TOOLONG
+-machine x-oem-table-id=123456789
+-machine none,smm=off
 -machine pc,accel=foo
 -machine pc,accel=tcg -accel tcg -display none
 -cpu foo -display none

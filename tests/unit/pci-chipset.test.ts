@@ -11,7 +11,7 @@ import { assignPciResources } from '../../src/emu/pci/pci-resources.ts';
 import { deviceContract } from '../support/device-contract.ts';
 import { configRows, pciRig, recordedLine, seeded } from '../support/pci-rig.ts';
 
-function board() {
+function board(smm = true) {
   const rig = pciRig();
   const isaIrqs = Array.from({ length: 16 }, recordedLine);
   const sci = recordedLine();
@@ -24,7 +24,7 @@ function board() {
   const i440fx = new I440fx(128 << 20, pcMemory(2 << 20));
   const piix3 = new Piix3(rig.io, isaIrqs, () => events.push('reset'));
   const ide = new Piix3Ide(rig.io, [isaIrqs[14] ?? recordedLine(), isaIrqs[15] ?? recordedLine()]);
-  const pm = new Piix4Pm({ ports: rig.io, clock: rig.clock, sci, power, trace: QUIET });
+  const pm = new Piix4Pm({ ports: rig.io, clock: rig.clock, sci, power, trace: QUIET, smm });
   rig.bus.add(i440fx, I440FX_DEVFN);
   rig.bus.add(piix3, PIIX3_DEVFN);
   rig.bus.add(ide, PIIX3_IDE_DEVFN);
@@ -32,7 +32,7 @@ function board() {
   pm.machineReady();
   const firmware = () => {
     assignPciResources(rig.bus);
-    i440fx.firmwareSetup();
+    i440fx.firmwareSetup(smm);
     piix3.firmwareSetup();
     ide.firmwareSetup();
     pm.firmwareSetup();
@@ -114,6 +114,21 @@ describe('config space as the firmware leaves it', () => {
       '90: 01 07 00 00 00 00 00 00 00 00 00 00 00 00 00 00',
       'd0: 00 00 09 00 00 00 00 00 00 00 00 00 00 00 00 00',
     ]);
+  });
+});
+
+describe('-machine smm=off', () => {
+  it('has ACPI on from the start, and after a reset, as QEMU has', () => {
+    const { pm, i440fx, io, firmware } = board(false);
+    expect(pm.configRead(0x58, 4)).toBe(0x02000000);
+    firmware();
+    expect([io.read(0x604, 2), pm.configRead(0x58, 4), i440fx.configRead(0x72, 1)]).toEqual([
+      1, 0x02000000, 2,
+    ]);
+    pm.reset();
+    expect(pm.configRead(0x58, 4)).toBe(0x02000000);
+    firmware();
+    expect(io.read(0x604, 2)).toBe(1);
   });
 });
 

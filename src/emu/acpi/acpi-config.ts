@@ -62,6 +62,15 @@ export interface AcpiConfig extends AcpiMemory {
   readonly hasPciHole64: boolean;
   /** There is a NUMA node, with all processors and all memory. */
   readonly hasNode: boolean;
+  /** Writes to the SMI command port switch ACPI on and off; absent: true. Without that, ACPI is always on. */
+  readonly hasSmm?: boolean | undefined;
+  /** Who made the tables, 6 and 8 characters at most; absent: QEMU's names. */
+  readonly oem?: AcpiOem | undefined;
+}
+
+export interface AcpiOem {
+  readonly id?: string | undefined;
+  readonly tableId?: string | undefined;
 }
 
 const GIB = 2 ** 30;

@@ -38,7 +38,7 @@ export function facs(): Aml {
 }
 
 /** Spec: §5.2.5. The pointers to FACS and DSDT, its first 8 bytes, are filled in later. */
-export function fadt({ pmBase, cpus }: AcpiConfig): Aml {
+export function fadt({ pmBase, cpus, hasSmm = true }: AcpiConfig): Aml {
   const cluster = cpus.length > CLUSTER_MODEL_CPUS ? FADT_APIC_CLUSTER : 0;
   const flags = FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_RTC_S4 | FADT_USE_PLATFORM_CLOCK;
   const dword = (value: number) => littleEndian(value, 4);
@@ -46,8 +46,9 @@ export function fadt({ pmBase, cpus }: AcpiConfig): Aml {
     new Uint8Array(8),
     bytes(1, 0),
     littleEndian(SCI_IRQ, 2),
-    dword(SMI_COMMAND_PORT),
-    bytes(ACPI_ENABLE, ACPI_DISABLE, 0, 0),
+    ...(hasSmm
+      ? [dword(SMI_COMMAND_PORT), bytes(ACPI_ENABLE, ACPI_DISABLE, 0, 0)]
+      : [dword(0), bytes(0, 0, 0, 0)]),
     dword(pmBase),
     dword(0),
     dword(pmBase + 4),

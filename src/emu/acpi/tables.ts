@@ -13,13 +13,15 @@
  *
  * Spec: ACPI 1.0b §5.2 (revision 1 tables with 32-bit pointers, as QEMU's `pc` has them).
  */
-import type { AcpiConfig } from './acpi-config.ts';
+import type { AcpiConfig, AcpiOem } from './acpi-config.ts';
 import { type Aml, ascii, bytes, littleEndian, terms } from './aml.ts';
 import { pcDsdt } from './dsdt-pc.ts';
 import { facs, fadt, hpetTable, madt, srat, waet } from './fixed-tables.ts';
 
 const OEM_ID = 'BOCHS ';
 const OEM_TABLE_ID = 'BXPC    ';
+export const OEM_ID_BYTES = OEM_ID.length;
+export const OEM_TABLE_ID_BYTES = OEM_TABLE_ID.length;
 const CREATOR_ID = 'BXPC';
 const HEADER_SIZE = 36;
 const LENGTH_OFFSET = 4;
@@ -54,22 +56,23 @@ export interface TableChecksum {
 /** Builds every table; `loadAddress` is guest-physical, below 4 GiB and a multiple of 64. */
 export function buildAcpiTables(config: AcpiConfig, loadAddress: number): AcpiTables {
   const block = new TableBlock(loadAddress);
+  const ours = (signature: string, body: Aml): Uint8Array => table(signature, body, config.oem);
   const facsAt = block.append(facs(), 64);
-  const dsdtAt = block.append(table('DSDT', pcDsdt(config)));
-  const fadtAt = block.append(table('FACP', fadt(config)));
+  const dsdtAt = block.append(ours('DSDT', pcDsdt(config)));
+  const fadtAt = block.append(ours('FACP', fadt(config)));
   block.point(fadtAt + FADT_FACS_OFFSET, facsAt);
   block.point(fadtAt + FADT_DSDT_OFFSET, dsdtAt);
-  const listed = [fadtAt, block.append(table('APIC', madt(config)))];
-  if (config.hpet) listed.push(block.append(table('HPET', hpetTable())));
-  if (config.hasNode) listed.push(block.append(table('SRAT', srat(config))));
-  listed.push(block.append(table('WAET', waet())));
-  const rsdtAt = block.append(table('RSDT', new Uint8Array(listed.length * 4)));
+  const listed = [fadtAt, block.append(ours('APIC', madt(config)))];
+  if (config.hpet) listed.push(block.append(ours('HPET', hpetTable())));
+  if (config.hasNode) listed.push(block.append(ours('SRAT', srat(config))));
+  listed.push(block.append(ours('WAET', waet())));
+  const rsdtAt = block.append(ours('RSDT', new Uint8Array(listed.length * 4)));
   for (const [n, at] of listed.entries()) block.point(rsdtAt + HEADER_SIZE + n * 4, at);
   const tables = block.bytes();
   const checksums = [dsdtAt, ...listed, rsdtAt].map((start) => tableChecksum(tables, start));
   for (const checksum of checksums) fillChecksum(tables, checksum);
   return {
-    rsdp: rootPointer(loadAddress + rsdtAt),
+    rsdp: rootPointer(loadAddress + rsdtAt, config.oem),
     tables,
     pointers: block.pointers,
     rsdpPointer: RSDP_RSDT_OFFSET,
@@ -113,13 +116,13 @@ class TableBlock {
 }
 
 /** Puts the common header before a table's body. Spec: §5.2.3. */
-export function table(signature: string, body: Aml): Uint8Array {
+export function table(signature: string, body: Aml, oem: AcpiOem = {}): Uint8Array {
   const whole = terms(
     ascii(signature),
     littleEndian(HEADER_SIZE + body.length, 4),
     bytes(1, 0),
-    ascii(OEM_ID),
-    ascii(OEM_TABLE_ID),
+    oemField(oem.id ?? OEM_ID, OEM_ID_BYTES),
+    oemField(oem.tableId ?? OEM_TABLE_ID, OEM_TABLE_ID_BYTES),
     littleEndian(1, 4),
     ascii(CREATOR_ID),
     littleEndian(1, 4),
@@ -129,9 +132,17 @@ export function table(signature: string, body: Aml): Uint8Array {
   return whole;
 }
 
+/** QEMU: what is shorter is filled up with NULs. */
+function oemField(text: string, size: number): Aml {
+  const field = new Uint8Array(size);
+  field.set(new TextEncoder().encode(text).subarray(0, size));
+  return field;
+}
+
 /** Spec: §5.2.2. Revision 0: 20 bytes, 32-bit RSDT only. */
-function rootPointer(rsdt: number): Uint8Array {
-  const rsdp = terms(ascii('RSD PTR '), bytes(0), ascii(OEM_ID), bytes(0), littleEndian(rsdt, 4));
+function rootPointer(rsdt: number, { id = OEM_ID }: AcpiOem = {}): Uint8Array {
+  const oem = oemField(id, OEM_ID_BYTES);
+  const rsdp = terms(ascii('RSD PTR '), bytes(0), oem, bytes(0), littleEndian(rsdt, 4));
   fillChecksum(rsdp, { at: RSDP_CHECKSUM_OFFSET, start: 0, length: rsdp.length });
   return rsdp;
 }

@@ -78,9 +78,9 @@ export class I440fx extends PciDevice<I440fxState> {
     for (const [index, attributes] of registers.entries()) this.configWrite(PAM0 + index, 1, attributes);
   }
 
-  /** Leaves the registers as SeaBIOS does. */
-  firmwareSetup(): void {
+  /** Leaves the registers as SeaBIOS does. @param usesSmram it has put code there and closed it */
+  firmwareSetup(usesSmram = true): void {
     this.#setPam(PAM_FIRMWARE);
-    this.configWrite(SMRAM, 1, SMRAM_FIRMWARE);
+    if (usesSmram) this.configWrite(SMRAM, 1, SMRAM_FIRMWARE);
   }
 }

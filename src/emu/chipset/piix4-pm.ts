@@ -97,6 +97,8 @@ export interface Piix4PmWiring {
   readonly sci: IrqLine;
   readonly power: PowerEvents;
   readonly trace: Trace;
+  /** QEMU: -machine smm=; absent: true. */
+  readonly smm?: boolean;
 }
 
 export type Piix4PmState = {
@@ -191,13 +193,14 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
   readonly #sci: IrqLine;
   readonly #power: PowerEvents;
   readonly #trace: Trace;
+  readonly #smm: boolean;
   readonly #timer: Timer;
   readonly #smbus = new PmSmbus();
   readonly #pmMappings: readonly (readonly [offset: number, mapping: Mapping])[];
   readonly #smbusMapping: Mapping;
   readonly #s = { ...POWER_ON };
 
-  constructor({ ports, clock, sci, power, trace }: Piix4PmWiring) {
+  constructor({ ports, clock, sci, power, trace, smm = true }: Piix4PmWiring) {
     super({
       type: 'PIIX4_PM',
       vendorId: PCI_VENDOR_ID_INTEL,
@@ -212,6 +215,7 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
     this.#sci = sci;
     this.#power = power;
     this.#trace = trace;
+    this.#smm = smm;
     this.#timer = clock.timer(() => this.#updateSci());
     this.#pmMappings = [
       [0, ports.map(0, 4, this.#eventRegisters(), { name: 'acpi-evt', enabled: false })],
@@ -224,8 +228,16 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
     config.set(PMBA, 1, 0x01);
     config.set(SMBBA, 2, SMB_BASE_POWER_ON | 1);
     config.set(SMBHSTCFG, 1, 0x08 | SMBHSTCFG_ENABLE);
+    this.#doWithoutSmm();
     this.#followConfig();
     this.#updateSci();
+  }
+
+  /** QEMU: then ACPI is on from the start, and the firmware finds its handler set up. */
+  #doWithoutSmm(): void {
+    if (this.#smm) return;
+    this.config.set(DEVACTB + 3, 1, DEVACTB_APMC_EN_BYTE);
+    this.#s.pm1Control |= SCI_EN;
   }
 
   /** QEMU: once the board is complete, the device resource registers say which ISA ports it has. */
@@ -243,6 +255,7 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
     this.config.set(PMBA, 1, 0x01);
     this.config.set(PMREGMISC, 1, 0);
     Object.assign(this.#s, POWER_ON);
+    this.#doWithoutSmm();
     this.#smbus.reset();
     this.#followConfig();
     this.#updateSci();

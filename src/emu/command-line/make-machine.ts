@@ -23,10 +23,10 @@ export function machineOfCommandLine(
 ): Machine {
   const { machineType, accel, cpu, smp, dimms } = commandLine;
   const { icountShift, rtcBaseMs, rtcClock } = commandLine;
-  const { name, uuid, boot, actions } = commandLine;
+  const { name, uuid, boot, actions, oem, smm } = commandLine;
   checkMemory(parts.memoryBytes, { dimms, machineType, cpu });
   try {
-    const what = { machineType, accel, cpu, smp, dimms, name, uuid, boot, ...actions };
+    const what = { machineType, accel, cpu, smp, dimms, name, uuid, boot, oem, smm, ...actions };
     const time = { icountShift, rtcBaseMs, rtcClock };
     return new Machine({ ...parts, ...what, ...time, coldPlug: true }, host);
   } catch (error) {

@@ -8,7 +8,9 @@ import {
   hyperthreadingWarning,
 } from '../cpu/models/cpu-option.ts';
 import { placeError } from '../machine/boards/pc-cpus.ts';
+import { OEM_BYTES } from '../machine/boot-config.ts';
 import { apicIdOf, ONE_PROCESSOR, placeOfCpu, type SmpConfig } from '../machine/cpu-topology.ts';
+import type { MachineConfig } from '../machine/machine-config.ts';
 import {
   CURRENT_MACHINE,
   MACHINE_VERSIONS,
@@ -68,13 +70,26 @@ export interface MachineOptions {
   readonly append: string | undefined;
   /** Names in the order of preference. */
   readonly accel: string | undefined;
+  readonly board: BoardOptions;
 }
+
+/** What of it the board is told. */
+export interface BoardOptions {
+  /** A name of MACHINE_VERSIONS. */
+  readonly machineType: string;
+  readonly oem: MachineConfig['oem'];
+  readonly smm: boolean;
+}
+
+/** Those that are read apart from the board's own switches. */
+const ONLY_PC = ['x-oem-id', 'x-oem-table-id', 'smm'];
+const READ_APART = ['type', 'kernel', 'initrd', 'append', 'accel', 'x-oem-id', 'x-oem-table-id', 'smm'];
 
 /** Checks all -machine options together, as QEMU does. Throws StartError. */
 export function readMachine(given: ReadonlyMap<string, string>): MachineOptions {
   const version = versionOf(given.get('type') ?? CURRENT_MACHINE);
   for (const [name, text] of given) {
-    if (['type', 'kernel', 'initrd', 'append', 'accel'].includes(name)) continue;
+    if (READ_APART.includes(name) && !(version.isEmpty && ONLY_PC.includes(name))) continue;
     const only = !version.isEmpty && Object.hasOwn(FIXED, name) ? FIXED[name] : undefined;
     if (only === undefined) throw startError(`Property '${version.name}-machine.${name}' not found`);
     const value = parseBool(text);
@@ -87,7 +102,28 @@ export function readMachine(given: ReadonlyMap<string, string>): MachineOptions 
     initrd: given.get('initrd'),
     append: given.get('append'),
     accel: given.get('accel'),
+    board: { machineType: version.name, oem: readOem(given), smm: readSmm(given.get('smm')) },
   };
+}
+
+function readOem(given: ReadonlyMap<string, string>): MachineConfig['oem'] {
+  const [id, tableId] = [given.get('x-oem-id'), given.get('x-oem-table-id')];
+  if (id === undefined && tableId === undefined) return undefined;
+  for (const [name, value, size] of [
+    ['x-oem-id', id, OEM_BYTES.id],
+    ['x-oem-table-id', tableId, OEM_BYTES.tableId],
+  ] as const) {
+    if (value === undefined || new TextEncoder().encode(value).length <= size) continue;
+    throw startError(`User specified ${name} value is bigger than ${size} bytes in size`);
+  }
+  return { id, tableId };
+}
+
+/** Not modelled: system management mode itself, be it on or off. */
+function readSmm(text = 'auto'): boolean {
+  if (!['auto', 'on', 'off'].includes(text))
+    throw startError(`Parameter 'smm' does not accept value '${text}'`);
+  return text !== 'off';
 }
 
 function versionOf(type: string): MachineVersion {

@@ -35,6 +35,7 @@ import {
   ACCEL_HELP,
   type Accel,
   type AccelChoice,
+  type BoardOptions,
   checkCpu,
   chooseAccel,
   machineHelp,
@@ -67,12 +68,10 @@ export interface BlockdevOption {
 }
 
 /** The machine that the user wants. */
-export interface CommandLine {
+export interface CommandLine extends BoardOptions {
   /** Undefined: the default. */
   readonly memoryBytes: number | undefined;
   readonly dimms: MemoryOption['dimms'];
-  /** A name of MACHINE_VERSIONS. */
-  readonly machineType: string;
   readonly smp: SmpConfig;
   /** Undefined: the default. */
   readonly cpu: string | undefined;
@@ -200,7 +199,7 @@ class Reader {
     return {
       memoryBytes: memory.at(-1)?.bytes,
       dimms: memory.at(-1)?.dimms,
-      machineType: version.name,
+      ...machine.board,
       smp,
       cpu,
       kernel,

@@ -1,4 +1,5 @@
 /** What the user says of starting a system: firmware reads it in CMOS and fw_cfg. */
+import { OEM_ID_BYTES, OEM_TABLE_ID_BYTES } from '../acpi/tables.ts';
 import { bootOrderBytes } from '../chipset/pc-cmos.ts';
 
 /** QEMU: -boot. */
@@ -15,6 +16,8 @@ export interface BootConfig {
   readonly rebootTimeoutMs?: number | undefined;
 }
 
+/** How long the names of the maker of ACPI tables may be, in bytes. */
+export const OEM_BYTES = { id: OEM_ID_BYTES, tableId: OEM_TABLE_ID_BYTES } as const;
 export const DEFAULT_BOOT_ORDER = 'cad';
 export const NO_UUID = '00000000-0000-0000-0000-000000000000';
 

@@ -1,4 +1,5 @@
 /** What a machine is made of, and what it needs of the world. */
+import type { AcpiOem } from '../acpi/acpi-config.ts';
 import type { ImageOpener } from '../block/image-store.ts';
 import type { FileMaker, Host } from '../core/host.ts';
 import type { After, ShutdownCause } from '../core/machine-events.ts';
@@ -31,6 +32,10 @@ export interface MachineConfig extends BootFiles {
   readonly accel?: 'tcg' | 'qtest' | undefined;
   /** QEMU: -uuid, in lower case. */
   readonly uuid?: string | undefined;
+  /** QEMU: -machine x-oem-id=, x-oem-table-id=: who made the ACPI tables. */
+  readonly oem?: AcpiOem | undefined;
+  /** QEMU: -machine smm=; absent: true. */
+  readonly smm?: boolean | undefined;
   /** QEMU: -boot. */
   readonly boot?: BootConfig | undefined;
   /** QEMU: -cpu; absent: qemu64. */

@@ -122,6 +122,35 @@ export const MACHINES: readonly GoldenMachine[] = [
       pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE, card(4)] },
     },
   },
+  {
+    name: 'oem',
+    arguments: [
+      ...['-machine', 'x-oem-id=TEST,x-oem-table-id=OEM', '-smp', '1', '-m', '256,slots=2,maxmem=1G'],
+      ...['-nodefaults', '-serial', 'null'],
+    ],
+    config: {
+      ...BASE,
+      ram: pcRamLayout(256 * MIB),
+      dimms: { slots: 2, maxSize: 1024 * MIB },
+      hasNode: true,
+      cpus: ONE_CPU,
+      serialPorts: [1],
+      oem: { id: 'TEST', tableId: 'OEM' },
+      pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE] },
+    },
+  },
+  {
+    name: 'without-smm',
+    arguments: ['-machine', 'smm=off', '-smp', '1', '-m', '256', '-nodefaults', '-serial', 'null'],
+    config: {
+      ...BASE,
+      ram: pcRamLayout(256 * MIB),
+      cpus: ONE_CPU,
+      serialPorts: [1],
+      hasSmm: false,
+      pci: { bsel: 0, devices: [HOST_BRIDGE, ISA_BRIDGE] },
+    },
+  },
   // QEMU numbers the buses behind bridges from the bridge made last to the first, each before its own children.
   {
     name: 'bridges',

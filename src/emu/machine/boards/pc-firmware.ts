@@ -57,7 +57,7 @@ export function pcFirmwareSetup(board: PcBoard): number {
       cpuFeatures: loneFeatures,
     },
   });
-  board.i440fx.firmwareSetup();
+  board.i440fx.firmwareSetup(board.wiring.settings?.smm !== false);
   return root;
 }
 
@@ -83,6 +83,7 @@ function writeAcpiTables({ wiring, serials, cpus }: PcBoard): Uint8Array {
     pmBase: PM_BASE,
     hasNode: cpus.hasNode,
     ...machineVersion(wiring.machineType).acpi,
+    ...{ oem: wiring.settings?.oem, hasSmm: wiring.settings?.smm },
     ...(dimms === undefined ? {} : { dimms }),
   };
   const base = ram.below4g - FIRMWARE_DATA_SIZE;

@@ -91,7 +91,7 @@ export interface PcWiring {
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
   /** What the user says of it that only firmware and monitors see. */
-  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot'>;
+  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot' | 'oem' | 'smm'>;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
   /** RAM and DIMMs have so many bytes now. */
@@ -315,7 +315,8 @@ export class PcBoard {
     this.ide = new Piix3Ide(ports, [irqs.isa(14), irqs.isa(15)]);
     const channel = (name: string) => ({ name, type: 'IDE', maxDevices: 2 });
     onPci(this.ide, 0x09, PIIX3_IDE, { buses: [channel('ide.0'), channel('ide.1')] });
-    const pm = new Piix4Pm({ ports, clock, sci: sci.input(), power: wiring.power, trace });
+    const { smm = true } = wiring.settings ?? {};
+    const pm = new Piix4Pm({ ports, clock, sci: sci.input(), power: wiring.power, trace, smm });
     this.pm = pm;
     onPci(
       pm,
@@ -324,7 +325,7 @@ export class PcBoard {
       { blocks, buses: [{ name: 'i2c', type: 'i2c-bus' }] },
       {
         gpios: [gpioOut(1, 'smi-irq'), gpioOut(1)],
-        values: { smb_io_base: () => pm.config.read(SMBBA, 2) & SMB_BASE_MASK, 'smm-enabled': true },
+        values: { smb_io_base: () => pm.config.read(SMBBA, 2) & SMB_BASE_MASK, 'smm-enabled': smm },
       },
     );
     pm.machineReady();
