@@ -45,7 +45,12 @@ export { RingBuffer } from './char/ring-buffer.ts';
 export type { InetAddress, SocketAddress, SocketRequest, UnixAddress } from './char/socket-options.ts';
 export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';
 export { attachBackends, attachDevices, withOption } from './command-line/attach-devices.ts';
-export { giveBootFiles, machineOfCommandLine, PACKED_INITRD_BELOW } from './command-line/make-machine.ts';
+export {
+  giveBootFiles,
+  isBiosSize,
+  machineOfCommandLine,
+  PACKED_INITRD_BELOW,
+} from './command-line/make-machine.ts';
 export {
   type ChardevOption,
   type CharOption,

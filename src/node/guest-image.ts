@@ -1,10 +1,11 @@
 /** What the guest is made of: files that the user names, or a guest image of `npm run images`. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import {
   type BootFiles,
   type CommandLine,
+  isBiosSize,
   NONE_MACHINE,
   PACKED_INITRD_BELOW,
   StartError,
@@ -20,6 +21,8 @@ const DEFAULT_MEMORY = 128 * MIB;
 
 /** What the machine starts. */
 export interface GuestFiles {
+  /** A firmware that runs in the place of the one that is built in. */
+  readonly bios?: Uint8Array | undefined;
   readonly kernel: Uint8Array | undefined;
   readonly initrd: Uint8Array | undefined;
   readonly append: string;
@@ -30,6 +33,7 @@ export interface GuestFiles {
 
 type Wanted = Pick<
   CommandLine,
+  | 'bios'
   | 'kernel'
   | 'initrd'
   | 'append'
@@ -47,15 +51,21 @@ export function readGuest(wanted: Wanted): GuestFiles {
   const namesDisk =
     wanted.blockdevs.length > 0 || wanted.drives.some(({ options }) => options.get('file') !== undefined);
   const isTest = wanted.qtest !== undefined || runsNoGuest(wanted);
-  const hasDefault = wanted.kernel === undefined && !namesDisk && !isTest;
+  const hasDefault =
+    [wanted.kernel, wanted.bios].every((file) => file === undefined) && !namesDisk && !isTest;
   const guest = wanted.guest ?? (hasDefault ? DEFAULT_GUEST : undefined);
   if (wanted.machineType === NONE_MACHINE && (wanted.kernel ?? guest) !== undefined) {
     throw startError("The -kernel parameter is not supported (use the generic 'loader' device instead).");
   }
+  const bios = wanted.machineType === NONE_MACHINE ? undefined : readBios(wanted.bios);
+  // Not modelled: a firmware is not given the kernel, which it would have to load.
+  if (bios !== undefined && (wanted.kernel ?? guest) !== undefined)
+    throw startError('-bios is for a machine without -kernel and -guest: the firmware starts what it finds');
   if (guest !== undefined) return readImage(guest, wanted);
   if (wanted.kernel === undefined) checkNoKernel(wanted);
   const kernel = wanted.kernel === undefined ? undefined : readKernel(wanted.kernel);
   return {
+    bios,
     kernel,
     initrd: wanted.initrd === undefined ? undefined : readInitrd(wanted.initrd),
     append: wanted.append ?? '',
@@ -128,6 +138,21 @@ function gunzip(path: string): Uint8Array {
   } catch {
     throw startError(`'${path}' is damaged: npm run images -- --rebuild builds it again`);
   }
+}
+
+/** QEMU: whole units of 64 KiB, so that it ends where the processor starts. */
+function readBios(path: string | undefined): Uint8Array | undefined {
+  if (path === undefined) return undefined;
+  const refused = new StartError(`qemu: could not load PC BIOS '${path}'`);
+  let bytes: Uint8Array;
+  try {
+    if (!statSync(path).isFile()) throw refused;
+    bytes = readFileSync(path);
+  } catch {
+    throw refused;
+  }
+  if (!isBiosSize(bytes.length)) throw refused;
+  return bytes;
 }
 
 function readKernel(path: string): Uint8Array {

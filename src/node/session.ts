@@ -138,7 +138,7 @@ class Session {
 
   #makeMachine(
     channels: Channels,
-    { kernel, initrd, append, memoryBytes }: GuestFiles,
+    { bios, kernel, initrd, append, memoryBytes }: GuestFiles,
     trace: TraceLog,
   ): Machine {
     const host: MachineHost = {
@@ -156,7 +156,7 @@ class Session {
       notice: (text) => this.#print(report(text)),
     };
     const serialPorts = channels.serials.map((channel) => channel !== undefined);
-    const parts = { kernel, initrd, append, memoryBytes, serialPorts, hostChardevs: true, trace };
+    const parts = { bios, kernel, initrd, append, memoryBytes, serialPorts, hostChardevs: true, trace };
     return machineOfCommandLine(this.#commandLine, parts, host);
   }
 
@@ -171,7 +171,7 @@ class Session {
   async #complete(machine: Machine, channels: Channels, guest: GuestFiles): Promise<void> {
     if (!this.#ending) await attachDevices(machine, this.#commandLine, this.#print);
     if (guest.unpack !== undefined) giveBootFiles(machine, guest.unpack());
-    else if (guest.kernel === undefined && !this.#standsStill) throw noKernelError();
+    else if ((guest.kernel ?? guest.bios) === undefined && !this.#standsStill) throw noKernelError();
     await this.#startGdb(machine, channels);
     machine.devices.machineReady();
   }

@@ -25,6 +25,8 @@ const LINES = `
 -machine pc,foo=1
 -machine usb=foo
 -machine smm=x
+-bios missing
+-machine firmware=missing
 -machine x-oem-id=TOOLONG
 -machine x-oem-table-id=123456789
 -machine none,smm=off

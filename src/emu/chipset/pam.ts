@@ -1,6 +1,7 @@
 /** Programmable attribute map of the 82441FX: which parts of 0xc0000–0xfffff are RAM. Spec: Intel 440FX PCIset datasheet, §3.2.18. */
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { MemoryWindow } from '../memory/memory-windows.ts';
+import { BIOS_REGION } from '../memory/pc-ram.ts';
 import { Region } from '../memory/region.ts';
 
 export const PAM0 = 0x59;
@@ -13,6 +14,8 @@ const SEGMENT = 0x4000;
 const SEGMENTS = (BIOS_START - AREA_START) / SEGMENT;
 /** QEMU: option ROMs are below this address, the firmware's last 128 KiB above. */
 const PC_BIOS_START = 0xe0000;
+/** QEMU: the end of a firmware, no more than this, is found below 1 MiB too. */
+const ISA_BIOS_MAX = 0x20000;
 /** Bits of a segment's attributes. */
 const READ_ENABLE = 1;
 const WRITE_ENABLE = 2;
@@ -41,19 +44,22 @@ type Shown = 'memory' | 'read-only' | Region;
 
 export class Pam {
   readonly #memory: GuestMemory;
-  /** Not modelled: what is in the ROMs. They are zeros, as the firmware of this board is no code in a ROM. */
+  /** Without -bios they are zeros: the built-in firmware is no code in a ROM. QEMU: where there is none, RAM shows. */
   readonly #roms: readonly Region[];
   /** Attributes of all segments that count now, as text to compare. */
   #now = '';
 
   constructor(memory: GuestMemory) {
     this.#memory = memory;
-    const readOnly = true;
-    const whole = new Region('pc.rom', AREA_START, AREA_END - AREA_START, { readOnly });
-    this.#roms = [
-      whole.part(AREA_START, PC_BIOS_START),
-      new Region('pc.bios', PC_BIOS_START, AREA_END - PC_BIOS_START, { readOnly, whole }),
+    const bios = memory.regions.find(({ name }) => name === BIOS_REGION);
+    const empty = new Region('pc.rom', AREA_START, AREA_END - AREA_START, { readOnly: true });
+    const roms = [
+      { rom: empty, start: AREA_START, end: PC_BIOS_START },
+      bios === undefined
+        ? { rom: empty.named(BIOS_REGION), start: PC_BIOS_START, end: AREA_END }
+        : { rom: bios.alias(AREA_END), start: AREA_END - Math.min(bios.size, ISA_BIOS_MAX), end: AREA_END },
     ];
+    this.#roms = roms.map(({ rom, start, end }) => rom.part(start, end));
   }
 
   /** Shows RAM or ROM as the registers say. @param registers PAM0 to PAM6 */
@@ -78,7 +84,7 @@ export class Pam {
   #shown(attributes: number, gpa: number): Shown {
     if ((attributes & WRITE_ENABLE) !== 0) return 'memory';
     if (attributes === READ_ENABLE) return 'read-only';
-    return this.#roms.find((rom) => gpa < rom.end) ?? 'memory';
+    return this.#roms.find((rom) => gpa >= rom.gpa && gpa < rom.end) ?? 'memory';
   }
 }
 

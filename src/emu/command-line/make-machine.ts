@@ -6,13 +6,15 @@ import type { CommandLine } from './options.ts';
 import { checkMemory, memoryError } from './options-memory.ts';
 import { StartError, startError } from './start-error.ts';
 
+export { isBiosSize } from '../machine/machine-memory.ts';
+
 /** Below that a guest image's unpacked RAM disk does not fit beside its files: the guest gets it as it is in the image. */
 export const PACKED_INITRD_BELOW = 160 * 1024 * 1024;
 
 /** What the command line leaves to files and channels. */
 export type MachineParts = Pick<
   MachineConfig,
-  'kernel' | 'initrd' | 'append' | 'memoryBytes' | 'serialPorts' | 'hostChardevs' | 'trace'
+  'bios' | 'kernel' | 'initrd' | 'append' | 'memoryBytes' | 'serialPorts' | 'hostChardevs' | 'trace'
 >;
 
 /** The board with its processors and memory; `attachDevices` and `devices.machineReady()` follow. Throws StartError. */

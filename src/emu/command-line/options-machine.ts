@@ -79,11 +79,23 @@ export interface BoardOptions {
   readonly machineType: string;
   readonly oem: MachineConfig['oem'];
   readonly smm: boolean;
+  /** The file of a firmware; undefined: the one that is built in. */
+  readonly bios: string | undefined;
 }
 
 /** Those that are read apart from the board's own switches. */
 const ONLY_PC = ['x-oem-id', 'x-oem-table-id', 'smm'];
-const READ_APART = ['type', 'kernel', 'initrd', 'append', 'accel', 'x-oem-id', 'x-oem-table-id', 'smm'];
+const READ_APART = [
+  'firmware',
+  'type',
+  'kernel',
+  'initrd',
+  'append',
+  'accel',
+  'x-oem-id',
+  'x-oem-table-id',
+  'smm',
+];
 
 /** Checks all -machine options together, as QEMU does. Throws StartError. */
 export function readMachine(given: ReadonlyMap<string, string>): MachineOptions {
@@ -102,7 +114,12 @@ export function readMachine(given: ReadonlyMap<string, string>): MachineOptions 
     initrd: given.get('initrd'),
     append: given.get('append'),
     accel: given.get('accel'),
-    board: { machineType: version.name, oem: readOem(given), smm: readSmm(given.get('smm')) },
+    board: {
+      machineType: version.name,
+      oem: readOem(given),
+      smm: readSmm(given.get('smm')),
+      bios: given.get('firmware'),
+    },
   };
 }
 

@@ -107,6 +107,12 @@ const GROUPS: readonly OptionGroup[] = [
       { name: 'append', value: 'cmdline', help: 'the command line of the kernel', host: 'kernel' },
       { name: 'initrd', value: 'file', help: 'the initial RAM disk', host: 'kernel' },
       {
+        name: 'bios',
+        value: 'file',
+        help: 'a firmware, which the processor starts in the place of a kernel',
+        host: 'kernel',
+      },
+      {
         name: 'guest',
         value: 'name',
         help: 'kernel, RAM disk, command line and memory size of public/images/name; the default without kernel and disk',

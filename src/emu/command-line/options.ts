@@ -338,6 +338,7 @@ class Reader {
       if (name === 'machine')
         for (const [key, text] of parsePairs(value, 'type')) this.#machine.set(key, text);
       if (name === 'enable-kvm') this.#machine.set('accel', 'kvm');
+      if (name === 'bios') this.#machine.set('firmware', value);
       if (name === 'smp') for (const [key, text] of parsePairs(value, 'cpus')) this.#smp.set(key, text);
     }
     for (const [key, text] of this.#machine) {

@@ -24,6 +24,8 @@ export interface BootFiles {
 export const MAX_DIMM_SLOTS = 256;
 
 export interface MachineConfig extends BootFiles {
+  /** QEMU: -bios: a firmware in ROM, of `isBiosSize` bytes, which runs instead of the built-in one. */
+  readonly bios?: Uint8Array | undefined;
   /** RAM, a multiple of 4096. The host has memory only for as much of it as the guest writes, and for at most 2 GiB. */
   readonly memoryBytes: number;
   /** QEMU: -machine, a name of MACHINE_VERSIONS; absent: the newest. */

@@ -5,13 +5,16 @@ import type { PcWiring } from './boards/pc.ts';
 import type { MachineConfig, MachineHost } from './machine-config.ts';
 import type { MachineVersion } from './machine-versions.ts';
 
+export { isBiosSize } from '../memory/pc-ram.ts';
+
 /** With room for the DIMMs that may be added. */
 export function machineMemory(
   { isEmpty }: MachineVersion,
-  { memoryBytes, dimms }: MachineConfig,
+  { memoryBytes, dimms, bios }: MachineConfig,
   { makeBuffer }: MachineHost,
 ): GuestMemory {
-  return isEmpty ? noneMemory(memoryBytes, makeBuffer) : pcMemory(memoryBytes, makeBuffer, dimms?.maxBytes);
+  if (isEmpty) return noneMemory(memoryBytes, makeBuffer);
+  return pcMemory(memoryBytes, makeBuffer, dimms?.maxBytes, bios);
 }
 
 /** Room for DIMMs, as the board has it. */

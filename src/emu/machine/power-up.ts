@@ -8,8 +8,12 @@ import { enterKernel, setUpMsrs } from './entry-state.ts';
 import type { BootFiles } from './machine-config.ts';
 import type { Processors } from './processors.ts';
 
-/** Sets up the board and all processors; the first one is at the kernel's entry, if there is a kernel. Throws KernelError. */
+/**
+ * Sets up the board and all processors; the first one is at the kernel's entry, if there is a kernel. Throws KernelError.
+ * With a firmware in ROM nothing is set up: the first processor starts in it.
+ */
 export function powerUp(files: BootFiles, board: PcBoard, processors: Processors, cpu: Vcpu): void {
+  if (board.hasBios) return;
   const entry = loadBootFiles(files, board, pcFirmwareSetup(board));
   if (entry === undefined) return;
   processors.eachOnStage(() => setUpMsrs(cpu, entry));

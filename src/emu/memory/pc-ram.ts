@@ -1,4 +1,5 @@
 /** Where the pc machine has its RAM. QEMU: hw/i386/pc_piix, max-ram-below-4g at its default. */
+import { assert } from '../core/assert.ts';
 import { type BufferMaker, CHUNK_SIZE } from './arena.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { chunksFor } from './region.ts';
@@ -10,6 +11,17 @@ const BELOW_WHEN_SPLIT = 0xc0000000;
 /** Spec: Intel 440FX datasheet §4.1: legacy video area. */
 export const VGA_HOLE_START = 0xa0000;
 export const VGA_HOLE_END = 0xc0000;
+
+/** QEMU's name of the ROM with the firmware. */
+export const BIOS_REGION = 'pc.bios';
+const BIOS_UNIT = 0x10000;
+/** QEMU takes larger ones, which would cover the chips below 4 GiB. */
+const BIOS_MAX = 8 << 20;
+
+/** A firmware may have so many bytes. */
+export function isBiosSize(bytes: number): boolean {
+  return bytes > 0 && bytes % BIOS_UNIT === 0 && bytes <= BIOS_MAX;
+}
 
 const BOARD_RAM = /^ram-/;
 
@@ -40,8 +52,14 @@ const ROM_CHUNKS = 1;
 /**
  * Memory with the RAM of a pc machine of `ramBytes`, the hole at 0xa0000 left out.
  * @param maxBytes RAM and all DIMMs that may be added: the host is asked for as much
+ * @param bios a firmware in ROM below 4 GiB
  */
-export function pcMemory(ramBytes: number, makeBuffer?: BufferMaker, maxBytes = ramBytes): GuestMemory {
+export function pcMemory(
+  ramBytes: number,
+  makeBuffer?: BufferMaker,
+  maxBytes = ramBytes,
+  bios?: Uint8Array,
+): GuestMemory {
   const { below4g, above4g } = pcRamLayout(ramBytes);
   const parts = [
     { name: 'ram-640k', gpa: 0, end: Math.min(below4g, VGA_HOLE_START) },
@@ -49,12 +67,17 @@ export function pcMemory(ramBytes: number, makeBuffer?: BufferMaker, maxBytes = 
     { name: 'ram-above-4g', gpa: FOUR_GIB, end: FOUR_GIB + above4g },
   ].filter(({ gpa, end }) => end > gpa);
   const chunks = parts.reduce((sum, { gpa, end }) => sum + chunksFor(gpa, end - gpa), 0);
-  const memory = new GuestMemory(
-    ROM_CHUNKS + chunks + Math.ceil((maxBytes - ramBytes) / CHUNK_SIZE),
-    makeBuffer,
-  );
+  const romChunks = ROM_CHUNKS + Math.ceil((bios?.length ?? 0) / CHUNK_SIZE);
+  const more = romChunks + Math.ceil((maxBytes - ramBytes) / CHUNK_SIZE);
+  const memory = new GuestMemory(chunks + more, makeBuffer);
   for (const { name, gpa, end } of parts) memory.add(name, gpa, end - gpa);
+  if (bios !== undefined) addBios(memory, bios);
   return memory;
+}
+
+function addBios(memory: GuestMemory, bios: Uint8Array): void {
+  const rom = memory.add(BIOS_REGION, FOUR_GIB - bios.length, bios.length, { readOnly: true });
+  assert(memory.load(rom, 0, bios), 'the arena was made for the firmware too');
 }
 
 /** Memory of the machine `none`: what the user asks for, from address 0 on. */

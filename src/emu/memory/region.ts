@@ -5,8 +5,8 @@ import { CHUNK_SHIFT, CHUNK_SIZE } from './arena.ts';
 export interface RegionOptions {
   /** The guest's writes are ignored, as those to a ROM. */
   readonly readOnly?: boolean;
-  /** The region whose contents these are; absent: it has its own. */
-  readonly whole?: Region;
+  /** Where its contents are; absent: it has its own. */
+  readonly contents?: Pick<Region, 'firstFrame' | 'chunks'>;
 }
 
 /**
@@ -24,18 +24,30 @@ export class Region {
   /** Arena offset of the chunk of each frame; 0: never written. */
   readonly chunks: Int32Array;
 
-  constructor(name: string, gpa: Gpa, size: number, { readOnly = false, whole }: RegionOptions = {}) {
+  constructor(name: string, gpa: Gpa, size: number, { readOnly = false, contents }: RegionOptions = {}) {
     this.name = name;
     this.gpa = gpa;
     this.size = size;
     this.readOnly = readOnly;
-    this.firstFrame = whole?.firstFrame ?? frameOf(gpa);
-    this.chunks = whole?.chunks ?? new Int32Array(frameOf(gpa + size - 1) + 1 - this.firstFrame);
+    this.firstFrame = contents?.firstFrame ?? frameOf(gpa);
+    this.chunks = contents?.chunks ?? new Int32Array(frameOf(gpa + size - 1) + 1 - this.firstFrame);
   }
 
   /** What lies between two of its addresses, as a region that shares its contents. */
   part(gpa: Gpa, end: Gpa, readOnly = this.readOnly): Region {
-    return new Region(this.name, gpa, end - gpa, { readOnly, whole: this });
+    return new Region(this.name, gpa, end - gpa, { readOnly, contents: this });
+  }
+
+  /** Its end, a frame at most, at another place, which ends at `end`, as far from the end of a frame as the region does. */
+  alias(end: Gpa): Region {
+    const size = Math.min(this.size, CHUNK_SIZE);
+    const contents = { firstFrame: frameOf(end - 1), chunks: this.chunks.subarray(this.chunks.length - 1) };
+    return new Region(this.name, end - size, size, { readOnly: this.readOnly, contents });
+  }
+
+  /** Under another name. */
+  named(name: string): Region {
+    return new Region(name, this.gpa, this.size, { readOnly: this.readOnly, contents: this });
   }
 
   get end(): Gpa {

@@ -31,7 +31,7 @@ import type { Trace } from '../../core/trace.ts';
 import { I8042 } from '../../input/i8042.ts';
 import { I8042_TYPE, PS2_KBD, PS2_MOUSE } from '../../input/input-types.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
-import { type RamLayout, ramSizeOf } from '../../memory/pc-ram.ts';
+import { BIOS_REGION, type RamLayout, ramSizeOf } from '../../memory/pc-ram.ts';
 import { PciBus } from '../../pci/pci-bus.ts';
 import type { PciDevice } from '../../pci/pci-device.ts';
 import { PciHardware, type PciHardwareParts } from '../../pci/pci-hardware.ts';
@@ -124,6 +124,11 @@ export class PcBoard {
   readonly cpus: PcCpus;
   readonly deviceMemory: PcDeviceMemory;
   readonly dimms: PcDimms;
+
+  /** The user's firmware is in ROM. */
+  get hasBios(): boolean {
+    return this.memory.regions.some(({ name }) => name === BIOS_REGION);
+  }
 
   get uuid(): string {
     return this.wiring.settings?.uuid ?? NO_UUID;
