@@ -23,7 +23,7 @@ const ABSENT = [
   /machine type does not support if=/,
   /No '[^']+' bus found for device/,
   /only none is modelled/,
-  /Could not open 'blkdebug:/,
+  /Could not open 'blkdebug:|Unknown protocol 'blkdebug'/,
   /invalid object type|unsupported object type|Parameter 'qom-type' does not accept value/,
 ];
 /** The same in the last answer of QMP before a subtest gave up. */

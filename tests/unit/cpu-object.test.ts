@@ -6,10 +6,12 @@ import { EXECUTED_FEATURES } from '../../src/emu/cpu/cpu-features.ts';
 import { FEATURE_BITS, featureNamed } from '../../src/emu/cpu/models/cpu-models.ts';
 import { describeCpu } from '../../src/emu/cpu/models/cpu-option.ts';
 import { CpuObject } from '../../src/emu/machine/cpu-object.ts';
+import { Machine } from '../../src/emu/machine/machine.ts';
 import { CURRENT_MACHINE, machineVersion } from '../../src/emu/machine/machine-versions.ts';
 import type { JsonValue } from '../../src/emu/qapi/json-value.ts';
 import { Qdev } from '../../src/emu/qdev/tree.ts';
 import { OBJECT_CASES } from '../golden/cpu/object-cases.ts';
+import { memoryImages } from '../support/headless-guest.ts';
 import { monitorRig } from '../support/monitor-rig.ts';
 
 type Values = Readonly<Record<string, JsonValue | undefined>>;
@@ -135,5 +137,28 @@ describe('the object of a processor', () => {
     expect(() => machine.qom.set(path, 'sse4-1', true, true)).toThrow(
       "Attempt to set property 'sse4.1' on anonymous device (type 'Haswell-x86_64-cpu') after it was realized",
     );
+  });
+
+  // As QEMU answers with the same -cpu.
+  it('of the machine none has the ids that the user gives', async () => {
+    const path = '/machine/unattached/device[0]';
+    const cpu = 'qemu64,apic-id=5,core-id=3,node-id=2';
+    const machine = new Machine(
+      { machineType: 'none', memoryBytes: 0, cpu },
+      { monotonicNs: () => 0, wallClockMs: () => 0, after() {}, random() {}, images: memoryImages() },
+    );
+    const ids = ['apic-id', 'core-id', 'socket-id', 'die-id', 'thread-id', 'node-id', 'level'];
+    expect(ids.map((name) => machine.qom.get(path, name))).toEqual([5, 3, -1, -1, -1, 2, 13]);
+    expect(machine.inspect.cpus().map(({ qomPath }) => qomPath)).toEqual([path]);
+    machine.reset();
+    expect(machine.inspect.cpuRegisters(0)?.rip).toBe(0xfff0n);
+    await machine.close();
+    const empty = new Machine(
+      { machineType: 'none', memoryBytes: 0 },
+      { monotonicNs: () => 0, wallClockMs: () => 0, after() {}, random() {}, images: memoryImages() },
+    );
+    expect(empty.inspect.cpus()).toEqual([]);
+    expect(() => empty.qom.get(path, 'level')).toThrow("Device '/machine/unattached/device[0]' not found");
+    await empty.close();
   });
 });

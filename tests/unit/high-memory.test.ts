@@ -278,6 +278,7 @@ test('a snapshot keeps what lies above 4 GiB, at its ends and beside the hole', 
     makeBuffer: (bytes) => new ArrayBuffer(Math.min(bytes, 64 * MIB)),
   };
   const machine = new Machine({ memoryBytes: 8 * GIB }, host);
+  machine.board.i440fx.openForFirmware();
   const places = [0x9fff8, 0xc0000, 3 * GIB - 8, HIGH, HIGH + MIB - 8, HIGH + 5 * GIB - 8];
   for (const [n, gpa] of places.entries()) machine.memory.writeU64(gpa, n + 1);
   const restored = await machineOf(await snapshotBytes(machine), host);

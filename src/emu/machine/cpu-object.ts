@@ -6,9 +6,12 @@ import { FEATURE_BITS, featureNamed, MAX_MODEL } from '../cpu/models/cpu-models.
 import type { CpuCompat, CpuDescription } from '../cpu/models/cpu-option.ts';
 import { CPU_PROPERTIES, hasCpuProperty, isReadOnlyCpuProperty } from '../cpu/models/cpu-properties.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
+import { type Hardware, hardwareOf } from '../qdev/hardware.ts';
 import type { QomProperty } from '../qdev/objects.ts';
 import type { Qdev } from '../qdev/tree.ts';
 import { type CpuValues, cpuDefaults, fillCpuValues } from './cpu-values.ts';
+
+import type { MachineProcessor, Processors } from './processors.ts';
 
 /** QEMU: the highest basic leaf of Intel's processors with several dies. */
 const DIE_LEVEL = 0x1f;
@@ -115,6 +118,19 @@ export class CpuObject {
     if (values.get('lm') === true) values.set('phys-bits', PHYS_BITS.longMode);
     else values.set('phys-bits', values.get('pse36') === true ? PHYS_BITS.pse36 : PHYS_BITS.else);
   }
+}
+
+/** A processor that is there, as a device. */
+export function cpuHardware(
+  processor: MachineProcessor,
+  processors: Processors,
+  object: CpuObject,
+): Hardware {
+  return hardwareOf({
+    sections: processors.sections(processor),
+    ownProperties: (device) => object.properties(device),
+    release: () => processors.remove(processor.index),
+  });
 }
 
 function realName(name: string): string {

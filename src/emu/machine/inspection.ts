@@ -16,6 +16,7 @@ import type { ShownProcessors } from './processors.ts';
 
 export interface CpuInfo {
   readonly index: number;
+  readonly qomPath: string;
   readonly halted: boolean;
   /** QEMU: the host thread. */
   readonly threadId: number;
@@ -76,9 +77,14 @@ export class Inspection {
   cpus(): readonly CpuInfo[] {
     return this.#processors.present.map(({ cpu, index }) => ({
       index,
+      qomPath: this.#pathOf(index) ?? '',
       halted: cpu.isHalted,
       threadId: index + 1,
     }));
+  }
+
+  #pathOf(index: number): string | undefined {
+    return this.#board instanceof PcBoard ? this.#board.cpus.pathOf(index) : this.#board.cpu?.path;
   }
 
   /** Undefined when there is no such vCPU. */

@@ -181,6 +181,7 @@ export class Machine implements MachineApi {
     const { hub } = this.processors;
     for (let index = 1; index < smp.cpus; index++) this.processors.add(index);
     const onMemorySize = (bytes: number): void => noticeSmallArena(this.memory, bytes, host);
+    const cpuObject = new CpuObject({ cpu, compat: version.cpu, dies: smp.dies });
     this.#pc = isEmpty
       ? undefined
       : new PcBoard({
@@ -191,15 +192,19 @@ export class Machine implements MachineApi {
           ...{
             machineType: version.name,
             processors: this.processors,
-            cpuObject: new CpuObject({ cpu, compat: version.cpu, dies: smp.dies }),
+            cpuObject,
             dimms: dimmSlots(config),
             settings: config,
           },
           ...{ serials: this.serials, events: this.events, devices: this.devices, onMemorySize },
         });
     const pc = this.#pc;
-    const board = pc ?? new NoneBoard(this.memory, config.memoryBytes, objectTree);
-    const shown = isEmpty && config.cpu === undefined ? NO_PROCESSORS : this.processors;
+    const hasCpu = !isEmpty || config.cpu !== undefined;
+    const shown = hasCpu ? this.processors : NO_PROCESSORS;
+    const { processors, devices } = this;
+    const lone = { processors, object: cpuObject, given: cpu.given };
+    const bare = { memory, ramBytes: config.memoryBytes, devices };
+    const board = pc ?? new NoneBoard(bare, hasCpu ? lone : undefined);
     this.inspect = new Inspection(board, shown, config.accel);
     this.access = new GuestAccess(board, shown);
     this.input = new UserInput(pc?.keys, clock, () => this.runControl.running);

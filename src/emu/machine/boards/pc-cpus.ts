@@ -4,11 +4,11 @@ import type { AcpiOstInfo, MachineEvents } from '../../core/machine-events.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import { type CpuSockets, UNASSIGNED_APIC_ID } from '../../cpu/cpu-type.ts';
 import type { NewDevice } from '../../qdev/device-type.ts';
-import { type Hardware, hardwareOf } from '../../qdev/hardware.ts';
+import type { Hardware } from '../../qdev/hardware.ts';
 import type { HotplugHandler, UnplugAnswer } from '../../qdev/hotplug-handler.ts';
 import type { PropertyValue } from '../../qdev/properties.ts';
 import type { Qdev } from '../../qdev/tree.ts';
-import type { CpuObject } from '../cpu-object.ts';
+import { type CpuObject, cpuHardware } from '../cpu-object.ts';
 import { type CpuPlace, placeOfCpu } from '../cpu-topology.ts';
 import type { MachineProcessor, Processors } from '../processors.ts';
 
@@ -69,7 +69,7 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
     const { smp } = this.#wiring.processors;
     return Array.from({ length: this.count }, (_, index) => ({
       type: this.#type,
-      qomPath: this.#devices.get(index)?.path,
+      qomPath: this.pathOf(index),
       place: placeOfCpu(smp, index),
       hasDies: smp.dies > 1,
       hasNode: this.hasNode,
@@ -116,12 +116,12 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
   }
 
   hardware(processor: MachineProcessor): Hardware {
-    const { processors, object } = this.#wiring;
-    return hardwareOf({
-      sections: processors.sections(processor),
-      ownProperties: (device) => object.properties(device),
-      release: () => processors.remove(processor.index),
-    });
+    return cpuHardware(processor, this.#wiring.processors, this.#wiring.object);
+  }
+
+  /** Undefined: no processor is in that place. */
+  pathOf(index: number): string | undefined {
+    return this.#devices.get(index)?.path;
   }
 
   prePlug(device: NewDevice): MonitorError | undefined {

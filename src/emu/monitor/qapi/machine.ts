@@ -127,11 +127,11 @@ function propsOf({ place, hasDies, hasNode }: HotpluggableCpu): Infer<typeof CPU
 /** The oldest first. */
 export function queryCpusFast(machine: MachineApi): readonly CpuInfoFast[] {
   const places = machine.inspect.hotpluggableCpus();
-  return machine.inspect.cpus().map(({ index, threadId }): CpuInfoFast => {
+  return machine.inspect.cpus().map(({ index, qomPath, threadId }): CpuInfoFast => {
     const place = places[index];
     return {
       'cpu-index': index,
-      'qom-path': place?.qomPath ?? '',
+      'qom-path': qomPath,
       'thread-id': threadId,
       props: place && propsOf(place),
       target: 'x86_64',
