@@ -30,6 +30,8 @@ import { GuestAccess } from '../../src/emu/machine/guest-access.ts';
 import { GuestRequests } from '../../src/emu/machine/guest-requests.ts';
 import { Inspection } from '../../src/emu/machine/inspection.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
+import { CURRENT_MACHINE, machineVersion } from '../../src/emu/machine/machine-versions.ts';
+import { Numa } from '../../src/emu/machine/numa.ts';
 import { Preconfig } from '../../src/emu/machine/preconfig.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
@@ -196,7 +198,13 @@ export async function monitorRig({
   const engine = { cpu, retired: 0, run: (): Exit => 'halted', step: (): Exit => 'halted' };
   const processors = new Processors({ smp, engine, host: NO_HOST, clock, trace: QUIET });
   for (let index = 1; index < smp.cpus; index++) processors.add(index);
+  const numa = new Numa({
+    ...{ version: machineVersion(CURRENT_MACHINE), smp, ramBytes: memoryBytes, objects: objectTree },
+    dimms: dimms && { slots: dimms.slots, maxBytes: dimms.maxSize },
+    ...{ hmat: false, isTest: false },
+  });
   const board = new PcBoard({
+    numa,
     machineType: 'pc-i440fx-7.2',
     memory,
     ram: pcRamLayout(memoryBytes),
@@ -215,6 +223,8 @@ export async function monitorRig({
     onMemorySize() {},
   });
   const { ports: io, pciBus: bus } = board;
+  numa.complete(say);
+  board.numaComplete();
   for (const text of coldPlugged) await devices.add(parseOptions(text, 'driver', say));
   devices.machineReady();
 
@@ -251,6 +261,7 @@ export async function monitorRig({
       /^\/(tmp\/|dev\/null$)/.test(path) ? outputFile(path) : 'No such file or directory',
     snapshots: rigSnapshots(),
     balloon: services.get(BALLOON),
+    numa,
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),
     reset() {

@@ -71,6 +71,10 @@ export interface CommandLine {
   /** Undefined: the default. */
   readonly memoryBytes: number | undefined;
   readonly dimms: MemoryOption['dimms'];
+  /** -machine hmat=on. */
+  readonly hmat: boolean;
+  /** What -numa says, in its order; what it means is checked when the objects are there. */
+  readonly numa: readonly OptionGroup[];
   /** A name of MACHINE_VERSIONS. */
   readonly machineType: string;
   readonly smp: SmpConfig;
@@ -122,7 +126,8 @@ export interface QtestOption {
   readonly log: string | undefined;
 }
 
-type Groups = CharacterEnds & Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects' | 'log'>;
+type Groups = CharacterEnds &
+  Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects' | 'numa' | 'log'>;
 
 /** Text for standard output; there is no machine to run. */
 export interface Answer {
@@ -174,6 +179,7 @@ class Reader {
     const drives = this.#drives();
     const devices = this.#devices();
     const objects = this.#objects();
+    const numa = this.#groups('numa', 'type');
     const characters = this.#characters();
     this.#checkDisplay();
     this.#checkUsb();
@@ -182,7 +188,7 @@ class Reader {
     this.#collectMachine();
     const answer = this.#help(devices, objects, characters.chardevs);
     if (answer !== undefined) return answer;
-    return this.#judge({ blockdevs, drives, devices, objects, log, ...characters });
+    return this.#judge({ blockdevs, drives, devices, objects, numa, log, ...characters });
   }
 
   #judge(groups: Groups): CommandLine {
@@ -200,6 +206,7 @@ class Reader {
     return {
       memoryBytes: memory.at(-1)?.bytes,
       dimms: memory.at(-1)?.dimms,
+      hmat: machine.hmat,
       machineType: version.name,
       smp,
       cpu,

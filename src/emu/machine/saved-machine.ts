@@ -52,6 +52,7 @@ export type HeadSnapshot = {
   readonly smp: SmpConfig;
   /** Null: the machine has no slots for DIMMs. */
   readonly dimms: { readonly slots: number; readonly maxBytes: number } | null;
+  readonly hmat: boolean;
   /** The regions whose pages follow, in this order. */
   readonly ram: readonly SavedRegion[];
   readonly serialPorts: readonly boolean[];
@@ -97,6 +98,7 @@ const HEAD_FIELDS = record<HeadSnapshot>({
   dimms: nullable(
     record({ slots: integer(0, MAX_DIMM_SLOTS), maxBytes: integer(0, Number.MAX_SAFE_INTEGER) }),
   ),
+  hmat: BOOLEAN,
   ram: list(REGION, { max: 1024 }),
   serialPorts: list(BOOLEAN, { max: PORTS }),
   noReboot: BOOLEAN,
@@ -184,6 +186,7 @@ export function headOf({ config, memory }: Machine): HeadSnapshot {
     smp: config.smp ?? ONE_PROCESSOR,
     ram: memory.regions.map(({ name, gpa, size }) => ({ name, gpa, size })),
     dimms: config.dimms ?? null,
+    hmat: config.hmat === true,
     serialPorts: [...(config.serialPorts ?? [true])],
     noReboot: config.noReboot === true,
   };
