@@ -17,8 +17,8 @@ import { isJsonObject, type JsonValue, keysOf } from '../qapi/json-value.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
 import { Options, parseOptions } from '../qdev/option-string.ts';
-import { parseSize } from '../qdev/properties.ts';
-import { checkObjectOptions, type ObjectType } from '../qdev/user-objects.ts';
+import { checkObjectOptions } from '../qdev/user-objects.ts';
+import { checkIds, checkValues } from './option-checks.ts';
 import { type Actions, readActions } from './options-action.ts';
 import { readBoot, readUuid } from './options-boot.ts';
 import {
@@ -453,28 +453,6 @@ function readDialect(given: readonly GivenOption[]): Dialect {
 
 function isHelp(text: string | undefined): boolean {
   return text === 'help' || text === '?';
-}
-
-function checkIds(groups: readonly OptionGroup[], what: string): void {
-  const ids = new Set<string>();
-  for (const { options, at } of groups) {
-    if (options.id === undefined) continue;
-    if (ids.has(options.id)) throw startError(`Duplicate ID '${options.id}' for ${what}`, at);
-    ids.add(options.id);
-  }
-}
-
-/** QEMU: this option's reader looks at values before there is a machine. Throws MonitorError. */
-function checkValues({ name: owner, properties }: ObjectType, options: Options): void {
-  for (const property of properties) {
-    const { name, kind } = property;
-    const text = options.get(name);
-    if (text === undefined) continue;
-    if (kind.typeName === 'size' && parseSize(text) === undefined) {
-      throw new MonitorError(`Parameter '${name}' expects a size value`);
-    }
-    kind.parse(text, property, owner);
-  }
 }
 
 function jsonOf(text: string, at: string): JsonValue {

@@ -154,6 +154,7 @@ export class Numa {
     if (nodeid >= MAX_NODES) throw new MonitorError(`Max number of NUMA nodes reached: ${nodeid}`);
     if (this.#nodes.has(nodeid)) throw new MonitorError(`Duplicate NUMA nodeid: ${nodeid}`);
     if (initiator !== undefined && !this.#machine.hmat) throw new MonitorError(NO_HMAT);
+    // QEMU says so and goes on, without the node.
     if (initiator !== undefined && initiator >= MAX_NODES) {
       throw new MonitorError(
         `The initiator id ${initiator} expects an integer between 0 and ${MAX_NODES - 1}`,

@@ -8,6 +8,7 @@ const hex = (value: number | bigint): string => value.toString(16).padStart(16, 
 const LAST_ADDRESS = 2n ** 64n - 1n;
 const LAST_PORT = 0xffff;
 const PAGES = '4 KiB';
+const PAGE_BYTES = 4096;
 
 /** The last part of its path, which for a bus is not always its name. */
 function lastPart({ path }: QomObject): string {
@@ -84,7 +85,9 @@ function ramBlocks({ access, inspect, numa }: MachineApi): string {
   const size = Number(inspect.memory.sizes.base);
   const isPc = inspect.hasPciBus && size > 0;
   const ofNodes = numa.nodes.flatMap(({ memdev }) =>
-    memdev === undefined ? [] : [{ name: memdev.name, size: memdev.sizeBytes }],
+    memdev === undefined
+      ? []
+      : [{ name: memdev.name, size: Math.ceil(memdev.sizeBytes / PAGE_BYTES) * PAGE_BYTES }],
   );
   const own = ofNodes.length > 0 ? ofNodes : [{ name: 'pc.ram', size }];
   const blocks = [...(isPc ? own : []), ...added];
