@@ -93,7 +93,7 @@ export const NUMA_LINES: readonly string[] = [
     'hmat-lb,initiator=2,target=0,hierarchy=memory,data-type=access-latency,latency=5',
     'hmat-lb,initiator=0,target=2,hierarchy=memory,data-type=access-latency,latency=5',
     'hmat-lb,initiator=128,target=128,hierarchy=memory,data-type=access-latency,latency=5',
-    'hmat-lb,initiator=0,target=128,hierarchy=memory,data-type=access-latency,latency=5',
+    'hmat-lb,initiator=1,target=3,hierarchy=memory,data-type=access-latency,latency=5',
     `hmat-cache,node-id=2,size=10K,level=1,${CACHE}`,
     `hmat-cache,node-id=0,size=10K,level=1,${CACHE}`,
   ].map((numa) => `${HMAT} -numa ${numa}`),

@@ -236,11 +236,11 @@ export class Numa {
     if (!this.#machine.hmat) throw new MonitorError(NO_HMAT);
     const { initiator, target } = options;
     const { size } = this.#nodes;
-    if (initiator >= MAX_NODES) {
+    // QEMU: the first number that is too large gets another text.
+    if (initiator > size) {
       throw new MonitorError(`Invalid initiator=${initiator}, it should be less than ${size}`);
     }
-    if (target >= MAX_NODES)
-      throw new MonitorError(`Invalid target=${target}, it should be less than ${size}`);
+    if (target > size) throw new MonitorError(`Invalid target=${target}, it should be less than ${size}`);
     if (!this.#hasCpu(initiator)) {
       throw new MonitorError(`Invalid initiator=${initiator}, it isn't an initiator proximity domain`);
     }
