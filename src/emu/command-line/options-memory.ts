@@ -4,6 +4,7 @@ import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import { addressesEnd, hasHyperTransport } from '../machine/address-limit.ts';
 import { MAX_DIMM_SLOTS } from '../machine/machine-config.ts';
 import { machineVersion } from '../machine/machine-versions.ts';
+import { RAM_MAX } from '../memory/pc-ram.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseBool, parseSize } from '../qdev/properties.ts';
@@ -13,8 +14,6 @@ import { startError } from './start-error.ts';
 const MIB = 1024 * 1024;
 /** QEMU: memory comes in multiples of this. */
 const MEMORY_ALIGN = 8192;
-/** The host has memory only for what the guest writes. With more than this Linux alone would write more than there can be. */
-const MAX_MEMORY = 64 * 1024 * MIB;
 const MAX_SHIFT = 10;
 const PAGE_BYTES = 4096;
 const ADDRESS_BITS = 40;
@@ -117,7 +116,7 @@ export function checkMemory(
       throw startError(`Address space limit ${limit} < ${used} phys-bits too low (${ADDRESS_BITS})`);
     }
   }
-  if (bytes > MAX_MEMORY) throw memoryError();
+  if (bytes > RAM_MAX) throw memoryError();
 }
 
 function keepsHyperTransport(machineType: string, cpu: string | undefined): boolean {

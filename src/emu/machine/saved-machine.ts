@@ -20,6 +20,7 @@ import {
 import type { CpuIdentity } from '../cpu/models/cpu-identity.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import { GPA_END, PAGE_SIZE } from '../memory/guest-memory.ts';
+import { RAM_MAX } from '../memory/pc-ram.ts';
 import { RamImage } from '../memory/ram-image.ts';
 import { addressesEnd, hasHyperTransport } from './address-limit.ts';
 import type { SavedRegion } from './boards/pc-device-memory.ts';
@@ -37,7 +38,6 @@ import { MAX_CPUS } from './smp-options.ts';
 import { PERIPHERALS, type PeripheralsSnapshot, savePeripherals } from './snapshot-devices.ts';
 import { SECTIONS, type Section, saveSections } from './snapshot-sections.ts';
 
-const MEMORY_MAX = 2 ** 36;
 const PORTS = 4;
 /** More than a line of the monitor has. */
 const NAME_MAX = 4096;
@@ -71,7 +71,7 @@ const REGION = record<SavedRegion>({
   size: integer(0, Number.MAX_SAFE_INTEGER),
 });
 
-const RAM_BYTES: StateKind<number> = where(integer(PAGE_SIZE, MEMORY_MAX), (size) =>
+const RAM_BYTES: StateKind<number> = where(integer(PAGE_SIZE, RAM_MAX), (size) =>
   size % PAGE_SIZE === 0 ? undefined : 'is no multiple of a page',
 );
 

@@ -6,6 +6,9 @@ const MIB = 2 ** 20;
 /** SeaBIOS puts the tables of `pc` into the last 128 KiB of RAM below 4 GiB. */
 export const TABLES_BELOW_TOP = 128 * 1024;
 
+/** Of what fw_cfg tells of NUMA nodes; zeros follow it. */
+export const NUMA_BYTES = 128;
+
 export interface GoldenMachine {
   readonly name: string;
   /** QEMU's arguments after `-machine pc`. */
