@@ -2,9 +2,8 @@
 import { readCInteger, UINT64_END } from '../core/c-integer.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import { addressesEnd, hasHyperTransport } from '../machine/address-limit.ts';
-import { MAX_DIMM_SLOTS } from '../machine/machine-config.ts';
+import { MAX_DIMM_SLOTS, RAM_MAX } from '../machine/machine-config.ts';
 import { machineVersion } from '../machine/machine-versions.ts';
-import { RAM_MAX } from '../memory/pc-ram.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseBool, parseSize } from '../qdev/properties.ts';

@@ -19,6 +19,8 @@ export interface BootFiles {
   readonly append?: string | undefined;
 }
 
+export { RAM_MAX } from '../memory/pc-ram.ts';
+
 /** QEMU: ACPI_MAX_RAM_SLOTS. */
 export const MAX_DIMM_SLOTS = 256;
 
