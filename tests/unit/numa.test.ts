@@ -73,6 +73,27 @@ describe('a machine of QEMU’s command line', () => {
     },
   );
 
+  it('is made of the objects of its nodes, wherever they lie', async () => {
+    const golden = withNodes.find(({ name }) => name === 'numa-high');
+    const machine = await machineFor(golden?.arguments ?? []);
+    // 3 GiB of it are below 4 GiB.
+    for (const [address, name] of [
+      ...([
+        ['0x3fffffff', 'a'],
+        ['0x40000000', 'b'],
+        ['0xbfffffff', 'b'],
+      ] as const),
+      ...([
+        ['0x13fffffff', 'b'],
+        ['0x140000000', 'c'],
+        ['0x17fffffff', 'c'],
+      ] as const),
+    ]) {
+      expect(await ask(machine, `gpa2hva ${address}`)).toMatch(new RegExp(`^${address} is in ${name}, `));
+    }
+    expect(await ask(machine, 'info ramblock')).toMatch(/^ {23}b .*\n {23}[ac] .*\n {23}[ac] .*\n$/m);
+  });
+
   it('has no nodes where nobody asks for them and memory cannot grow', async () => {
     const machine = await machineFor(['-smp', '2']);
     expect(fwCfgNuma(machine)).toBe('0'.repeat(2 * NUMA_BYTES));

@@ -5,6 +5,7 @@
 import type { AcpiHmat } from '../acpi/acpi-config.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { MEMORY_BACKEND, MemoryBackend } from '../memory/memory-backend.ts';
+import { FOUR_GIB, pcRamLayout } from '../memory/pc-ram.ts';
 import { writeJson } from '../qapi/json-writer.ts';
 import type { ObjectTree } from '../qdev/objects.ts';
 import { BOARD_MEMORY } from './boards/pc-device-memory.ts';
@@ -81,6 +82,17 @@ export class Numa {
   /** In the order of their numbers. */
   get nodes(): readonly NumaNode[] {
     return [...this.#nodes].sort(([a], [b]) => a - b).map(([, node]) => node);
+  }
+
+  /** What of the user's is the RAM at a guest-physical address; undefined: it is the board's own. */
+  memdevAt(gpa: number): MemoryBackend | undefined {
+    const { below4g } = pcRamLayout(this.#machine.ramBytes);
+    const offset = gpa < FOUR_GIB ? gpa : gpa - FOUR_GIB + below4g;
+    let end = 0;
+    return this.nodes.find(({ ramBytes }) => {
+      end += ramBytes;
+      return offset < end;
+    })?.memdev;
   }
 
   /** The node of a place for a processor; undefined: it has none. */
