@@ -4,9 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { attachBackends, attachDevices } from '../../src/emu/command-line/attach-devices.ts';
 import { machineOfCommandLine } from '../../src/emu/command-line/make-machine.ts';
 import { readCommandLine } from '../../src/emu/command-line/options.ts';
+import { readNuma } from '../../src/emu/command-line/options-numa.ts';
+import { MonitorError } from '../../src/emu/core/monitor-error.ts';
 import type { Plain } from '../../src/emu/core/plain.ts';
 import {
-  type Machine,
+  Machine,
   type MachineHost,
   Monitor,
   machineForSnapshot,
@@ -14,6 +16,7 @@ import {
   saveMachine,
 } from '../../src/emu/index.ts';
 import { prepareRestore } from '../../src/emu/machine/snapshot-in-place.ts';
+import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { MACHINES, NUMA_BYTES } from '../golden/acpi/machines.ts';
 import { memoryImages } from '../support/headless-guest.ts';
 import { machineOf, snapshotBytes } from '../support/snapshots.ts';
@@ -124,6 +127,25 @@ const PLUG = [
   'device_add pc-dimm,id=d,memdev=m,node=1,slot=1',
   'device_add qemu64-x86_64-cpu,id=c,socket-id=1,core-id=0,thread-id=0',
 ];
+
+describe('before the machine is complete', () => {
+  it('what a node has cannot be deleted, and a wrong word changes nothing', async () => {
+    const machine = new Machine({ memoryBytes: 16 << 20, coldPlug: true }, host());
+    expect(await ask(machine, 'object_add memory-backend-ram,id=a,size=16M')).toBe('');
+    const say = (text: string): void =>
+      machine.numa.set(readNuma(parseOptions(text, 'type', () => {})), () => {});
+    for (const wrong of ['node,memdev=a,cpus=1', 'node,memdev=a,mem=16M', 'node,memdev=a,initiator=0']) {
+      expect(() => say(wrong), wrong).toThrow(MonitorError);
+    }
+    expect([machine.numa.nodes, machine.numa.said, machine.numa.nodeOfCpu(0)]).toEqual([[], [], undefined]);
+    say('node,memdev=a');
+    expect(await ask(machine, 'object_del a')).toBe("Error: object 'a' is in use, can not be deleted\n");
+    machine.completeNuma();
+    expect(await ask(machine, 'info memdev')).toMatch(/^memory backend: a\n[^:]*size: {2}16777216\n/);
+    expect(await ask(machine, 'info memdev')).not.toContain('pc.ram');
+    await machine.close();
+  });
+});
 
 describe('what is plugged in', () => {
   it('is in the node that the guest’s registers tell', async () => {

@@ -144,7 +144,11 @@ export class Numa {
   /** Nothing more comes. Throws QEMU's error where something is missing. @param warn told QEMU's warnings */
   complete(warn: (text: string) => void): void {
     if (this.#isComplete) return;
+    this.#settle(warn);
     this.#isComplete = true;
+  }
+
+  #settle(warn: (text: string) => void): void {
     if (this.#nodes.size === 0 && this.#needsNode()) {
       const { ramBytes } = this.#machine;
       this.#nodes.set(0, { ramBytes, memdev: undefined, source: undefined, initiator: undefined });
@@ -180,6 +184,8 @@ export class Numa {
     }
     this.#nodes.set(nodeid, { ...memory, initiator });
     this.#cpus.assign(places, nodeid);
+    // QEMU lets the user delete it until the board is made, which then uses what is gone.
+    if (memory.memdev !== undefined) memory.memdev.isMapped = true;
   }
 
   #memoryOf({ mem, memdev }: NumaNodeOptions): Omit<NumaNode, 'initiator'> {

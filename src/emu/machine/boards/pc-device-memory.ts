@@ -113,11 +113,9 @@ export class PcDeviceMemory implements DeviceMemory, MemoryApi, GuestRam {
     return this.#wiring.nodes?.() ?? 0;
   }
 
-  /** RAM is what the user set aside for the NUMA nodes; without any, the board's own. */
-  takeNodes(memdevs: readonly MemoryBackend[]): void {
-    if (memdevs.length === 0) return;
+  /** RAM is what the user set aside for NUMA nodes. */
+  leaveRamToNodes(): void {
     this.#boardMemory?.unparent();
-    for (const memdev of memdevs) memdev.isMapped = true;
   }
 
   backends(): readonly MemoryBackend[] {

@@ -154,7 +154,7 @@ export class PcBoard {
     const { numa, processors } = this.wiring;
     const cpus = this.cpus.list().map(({ node }, index) => ({ apicId: processors.archId(index), node }));
     addNumaKey(this.fwCfg, this.#apicIds, cpus, numa.nodes);
-    this.deviceMemory.takeNodes(numa.nodes.flatMap(({ memdev }) => memdev ?? []));
+    if (numa.nodes.some(({ memdev }) => memdev !== undefined)) this.deviceMemory.leaveRamToNodes();
   }
 
   /** QEMU: the APIC ids that processors can have, not their number. */
