@@ -140,6 +140,7 @@ describe('a DIMM of the command line', () => {
     timeout: 6 * MINUTES,
   }, async () => {
     const kernel = new HeadlessGuest({ images, config: { ...CONFIG, coldPlug: true } });
+    kernel.machine.completeNuma();
     await kernel.hmp('object_add memory-backend-ram,id=mem0,size=128M');
     await kernel.hmp('device_add pc-dimm,id=dimm0,memdev=mem0');
     kernel.machine.devices.machineReady();

@@ -21,12 +21,12 @@ export function machineOfCommandLine(
   parts: MachineParts,
   host: MachineHost,
 ): Machine {
-  const { machineType, accel, cpu, smp, dimms } = commandLine;
+  const { machineType, accel, cpu, smp, dimms, hmat } = commandLine;
   const { icountShift, rtcBaseMs, rtcClock } = commandLine;
   const { name, uuid, boot, actions } = commandLine;
   checkMemory(parts.memoryBytes, { dimms, machineType, cpu });
   try {
-    const what = { machineType, accel, cpu, smp, dimms, name, uuid, boot, ...actions };
+    const what = { machineType, accel, cpu, smp, dimms, hmat, name, uuid, boot, ...actions };
     const time = { icountShift, rtcBaseMs, rtcClock };
     return new Machine({ ...parts, ...what, ...time, coldPlug: true }, host);
   } catch (error) {

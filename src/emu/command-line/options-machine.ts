@@ -62,18 +62,23 @@ export interface MachineOptions {
   readonly append: string | undefined;
   /** Names in the order of preference. */
   readonly accel: string | undefined;
+  /** Guests are told how fast NUMA nodes reach each other's memory. */
+  readonly hmat: boolean;
 }
 
 /** Checks all -machine options together, as QEMU does. Throws StartError. */
 export function readMachine(given: ReadonlyMap<string, string>): MachineOptions {
   const version = versionOf(given.get('type') ?? CURRENT_MACHINE);
+  let hmat = false;
   for (const [name, text] of given) {
     if (['type', 'kernel', 'initrd', 'append', 'accel'].includes(name)) continue;
+    if (name === 'hmat' && !version.isEmpty) {
+      hmat = flagOf(name, text);
+      continue;
+    }
     const only = !version.isEmpty && Object.hasOwn(FIXED, name) ? FIXED[name] : undefined;
     if (only === undefined) throw startError(`Property '${version.name}-machine.${name}' not found`);
-    const value = parseBool(text);
-    if (value === undefined) throw startError(`Parameter '${name}' expects 'on' or 'off'`);
-    if (value !== only) throw startError(`'${name}=${text}' is not modelled by this machine`);
+    if (flagOf(name, text) !== only) throw startError(`'${name}=${text}' is not modelled by this machine`);
   }
   return {
     version,
@@ -81,7 +86,14 @@ export function readMachine(given: ReadonlyMap<string, string>): MachineOptions 
     initrd: given.get('initrd'),
     append: given.get('append'),
     accel: given.get('accel'),
+    hmat,
   };
+}
+
+function flagOf(name: string, text: string): boolean {
+  const value = parseBool(text);
+  if (value === undefined) throw startError(`Parameter '${name}' expects 'on' or 'off'`);
+  return value;
 }
 
 function versionOf(type: string): MachineVersion {

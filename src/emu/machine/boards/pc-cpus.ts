@@ -2,20 +2,20 @@
 import type { CpuHotplug, HotplugCpus, OspmStatus } from '../../acpi/cpu-hotplug.ts';
 import type { AcpiOstInfo, MachineEvents } from '../../core/machine-events.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
-import { type CpuSockets, UNASSIGNED_APIC_ID } from '../../cpu/cpu-type.ts';
+import { type CpuSockets, UNASSIGNED_APIC_ID, UNSET_NODE } from '../../cpu/cpu-type.ts';
 import type { NewDevice } from '../../qdev/device-type.ts';
 import { type Hardware, hardwareOf } from '../../qdev/hardware.ts';
 import type { HotplugHandler, UnplugAnswer } from '../../qdev/hotplug-handler.ts';
-import type { PropertyValue } from '../../qdev/properties.ts';
 import type { Qdev } from '../../qdev/tree.ts';
 import { type CpuPlace, placeOfCpu } from '../cpu-topology.ts';
+import type { Numa } from '../numa.ts';
 import type { Processors } from '../processors.ts';
+import type { Place } from './board.ts';
 
 export interface PcCpusWiring {
   readonly processors: Processors;
   readonly events: MachineEvents;
-  /** The machine has a NUMA node, and all processors are in it. */
-  readonly hasNode: boolean;
+  readonly numa: Numa;
   /** The guest let go of a device. */
   readonly unplug: (device: Qdev) => void;
   /** So many processors would start with the next boot. */
@@ -30,8 +30,8 @@ export interface HotpluggableCpu {
   readonly place: CpuPlace;
   /** QEMU: the die is told only where a socket has more than one. */
   readonly hasDies: boolean;
-  /** QEMU: the only node is 0, and named where there is one. */
-  readonly hasNode: boolean;
+  /** The NUMA node that the place is in; undefined: there is none, or nobody has said it yet. */
+  readonly node: number | undefined;
 }
 
 export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
@@ -46,10 +46,6 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
 
   get count(): number {
     return this.#wiring.processors.smp.maxCpus;
-  }
-
-  get hasNode(): boolean {
-    return this.#wiring.hasNode;
   }
 
   /** Of all processors. */
@@ -69,7 +65,7 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
       qomPath: this.#devices.get(index)?.path,
       place: placeOfCpu(smp, index),
       hasDies: smp.dies > 1,
-      hasNode: this.hasNode,
+      node: this.#wiring.numa.nodeOfCpu(index),
     }));
   }
 
@@ -130,7 +126,12 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
       if (asked >= 0 && asked !== value) return mismatch(name, asked, apicId, value);
       device.place(name, value);
     }
-    if (number('node-id') > 0) return new MonitorError('invalid node-id, must be 0');
+    const node = this.#wiring.numa.nodeOfCpu(index);
+    const askedNode = number('node-id');
+    if (askedNode !== UNSET_NODE && askedNode !== (node ?? 0)) {
+      return new MonitorError(`invalid node-id, must be ${node ?? 0}`);
+    }
+    if (node !== undefined) device.place('node-id', node);
     device.place('apic-id', apicId);
     return undefined;
   }
@@ -202,10 +203,14 @@ export function idsOf({ socket, die, core, thread }: CpuPlace): readonly (readon
   ];
 }
 
-/** The property values of a processor that the board has from the start. */
-export function cpuValues(processors: Processors, index: number): Readonly<Record<string, PropertyValue>> {
+/** The property values of a processor that the board has from the start; its node may be said later. */
+export function cpuValues(processors: Processors, numa: Numa, index: number): NonNullable<Place['values']> {
   const ids = idsOf(placeOfCpu(processors.smp, index));
-  return { ...Object.fromEntries(ids), 'apic-id': processors.archId(index) };
+  return {
+    ...Object.fromEntries(ids),
+    'node-id': () => numa.nodeOfCpu(index) ?? UNSET_NODE,
+    'apic-id': processors.archId(index),
+  };
 }
 
 function mismatch(name: string, asked: number, apicId: number, value: number): MonitorError {
