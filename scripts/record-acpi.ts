@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type GoldenMachine, MACHINES, TABLES_BELOW_TOP } from '../tests/golden/acpi/machines.ts';
+import { FW_CFG_NUMA } from '../src/emu/chipset/fw-cfg.ts';
+import { type GoldenMachine, MACHINES, NUMA_BYTES, TABLES_BELOW_TOP } from '../tests/golden/acpi/machines.ts';
 import {
   SESSIONS,
   type Session,
@@ -23,6 +24,7 @@ const GOLDEN = new URL('../tests/golden/acpi/', import.meta.url);
 const SEABIOS_MS = 6000;
 const ROM_BASE = 0xe0000;
 const ROM_SIZE = 0x20000;
+const FW_CFG_PORT = 0x510;
 
 /** A running QEMU with its QMP and qtest lines. */
 class Qemu {
@@ -113,6 +115,23 @@ async function recordTables(machine: GoldenMachine): Promise<Record<string, stri
   return tables;
 }
 
+/** What fw_cfg tells of the NUMA nodes, as hexadecimal. */
+async function recordNuma(machine: GoldenMachine): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'acpi-'));
+  const qemu = new Qemu(folder, ['-S', ...machine.arguments]);
+  await qemu.connect();
+  await qemu.qtest(`outw ${FW_CFG_PORT} ${FW_CFG_NUMA}`);
+  let bytes = '';
+  for (let at = 0; at < NUMA_BYTES; at++) {
+    bytes += Number(await qemu.qtest(`inb ${FW_CFG_PORT + 1}`))
+      .toString(16)
+      .padStart(2, '0');
+  }
+  await qemu.quit();
+  rmSync(folder, { recursive: true });
+  return bytes;
+}
+
 async function recordSession(session: Session): Promise<SessionRecord> {
   const folder = mkdtempSync(join(tmpdir(), 'acpi-'));
   const log = join(folder, 'trace');
@@ -176,6 +195,13 @@ for (const machine of MACHINES) {
   if (isWanted(machine.name)) tables[machine.name] = await recordTables(machine);
 }
 writeFileSync(new URL('tables.json', GOLDEN), `${JSON.stringify(tables, null, 1)}\n`);
+
+const numa = kept<string>('fw-cfg-numa.json');
+for (const machine of MACHINES) {
+  if (isWanted(machine.name) && machine.config.numa !== undefined)
+    numa[machine.name] = await recordNuma(machine);
+}
+writeFileSync(new URL('fw-cfg-numa.json', GOLDEN), `${JSON.stringify(numa, null, 2)}\n`);
 
 const sessions = kept<SessionRecord>('registers.json');
 for (const session of SESSIONS) {

@@ -172,6 +172,51 @@ const preconfig = (commands: readonly string[]): readonly string[] => [
 const NOT_IN_PRECONFIG =
   /^(?:qmp_capabilities|quit|x-exit-preconfig|query-qmp-schema|query-command-line-options)$/;
 
+const node = (options: object): string => run('set-numa-node', { type: 'node', ...options });
+const cpu = (options: object): string => run('set-numa-node', { type: 'cpu', ...options });
+const dist = (src: number, dst: number, val: number): string =>
+  run('set-numa-node', { type: 'dist', src, dst, val });
+const ACCESS = { initiator: 0, target: 0, hierarchy: 'memory', 'data-type': 'access-latency' };
+const speed = (options: object): string =>
+  run('set-numa-node', { type: 'hmat-lb', ...ACCESS, latency: 5, ...options });
+const CACHE = { 'node-id': 0, size: 10240, associativity: 'direct', policy: 'write-back', line: 8 };
+const cache = (level: number): string => run('set-numa-node', { type: 'hmat-cache', ...CACHE, level });
+const BANDWIDTH = { 'data-type': 'access-bandwidth', latency: undefined, bandwidth: 5 << 20 };
+const plugCpu = (options: object): string =>
+  run('device_add', { driver: 'qemu64-x86_64-cpu', 'core-id': 0, 'thread-id': 0, ...options });
+const plugDimm = (options: object): string =>
+  run('device_add', { driver: 'pc-dimm', id: 'd', memdev: 'm', ...options });
+
+/** Nodes that are said before the machine is made, rightly and wrongly, and what they are then. */
+const NUMA: readonly string[] = [
+  ...[node({ nodeid: 128 }), node({ nodeid: 70000 }), node({ memdev: 'zz' }), node({ cpus: [4] })],
+  ...[node({ cpus: [70000] }), node({ cpus: 5 }), node({ foo: 1 })],
+  ...[node({ nodeid: 0, memdev: 'a' }), node({ nodeid: 0 }), node({ mem: 64 << 20 }), node({ nodeid: 1 })],
+  ...[cpu({ 'node-id': 7 }), cpu({ 'socket-id': 1 }), cpu({ 'node-id': 1, 'socket-id': 2 })],
+  ...[cpu({ 'node-id': 1, 'cluster-id': 0 }), cpu({ 'node-id': 1, 'die-id': 0 })],
+  ...[cpu({ 'node-id': 1, 'socket-id': 1 }), cpu({ 'node-id': 1, 'socket-id': 1, 'core-id': 1 })],
+  ...[cpu({ 'node-id': 0, 'socket-id': 1 }), speed({}), speed({ initiator: 1, target: 1 })],
+  cpu({ 'node-id': 0, 'socket-id': 0 }),
+  ...[dist(0, 1, 300), dist(0, 1, 9), dist(0, 0, 11), dist(0, 2, 20), dist(0, 200, 20), dist(0, 1, 21)],
+  ...[speed({}), speed({}), speed({ target: 9 }), speed({ hierarchy: 'x' }), speed({ bandwidth: 5 })],
+  ...[cache(1), speed(BANDWIDTH), cache(0), cache(2), cache(1), cache(1), cache(300)],
+  run('query-hotpluggable-cpus'),
+  run('x-exit-preconfig'),
+  node({}),
+  run('query-hotpluggable-cpus'),
+  run('query-cpus-fast'),
+  run('query-memdev'),
+  run('human-monitor-command', { 'command-line': 'info numa' }),
+  ...[plugCpu({ 'socket-id': 1, 'node-id': 0 }), plugCpu({ 'socket-id': 1, 'node-id': 5 })],
+  ...[plugCpu({ 'socket-id': 1, id: 'c1' }), run('qom-get', { path: 'c1', property: 'node-id' })],
+  run('qom-get', { path: '/machine/unattached/device[0]', property: 'node-id' }),
+  run('object-add', { 'qom-type': 'memory-backend-ram', id: 'm', size: 1 << 26 }),
+  ...[plugDimm({ node: 2 }), plugDimm({ memdev: 'a' }), plugDimm({ node: 1 })],
+  run('query-memory-devices'),
+  run('human-monitor-command', { 'command-line': 'info numa' }),
+  run('object-del', { id: 'a' }),
+];
+
 /** @param commands the names of all that QEMU has */
 export function probeFlows(commands: readonly string[]): readonly QmpFlow[] {
   return [
@@ -185,14 +230,11 @@ export function probeFlows(commands: readonly string[]): readonly QmpFlow[] {
     },
     {
       name: 'preconfig_numa',
-      args: ['-preconfig'],
-      sent: [
-        run('qmp_capabilities'),
-        run('set-numa-node', { type: 'node', nodeid: 0 }),
-        run('set-numa-node', { type: 'node', nodeid: 0 }),
-        run('set-numa-node', { type: 'cpu', 'node-id': 7 }),
-        run('query-hotpluggable-cpus'),
+      args: [
+        ...['-preconfig', '-machine', 'hmat=on', '-object', 'memory-backend-ram,id=a,size=64M'],
+        ...['-m', '64,slots=2,maxmem=256M', '-smp', '1,maxcpus=4,sockets=2,cores=2,threads=1'],
       ],
+      sent: [run('qmp_capabilities'), ...NUMA],
     },
   ];
 }

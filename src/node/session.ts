@@ -161,7 +161,7 @@ class Session {
   }
 
   #attachBackends(machine: Machine, { set }: Channels): void {
-    attachBackends(machine, this.#commandLine, () => {
+    attachBackends(machine, this.#commandLine, this.#print, () => {
       for (const chardev of set.chardevs()) machine.chardevs.provide(chardev.id, chardev);
       machine.chardevs.setHost(set);
     });

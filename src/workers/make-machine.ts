@@ -58,8 +58,9 @@ export async function makeMachine(
   const parts = { kernel, initrd, append, memoryBytes, serialPorts, trace };
   const machine = machineOfCommandLine(commandLine, parts, hostOf(environment));
   try {
-    attachBackends(machine, commandLine);
-    await attachDevices(machine, commandLine, (text) => said.push(withoutProgram(text)));
+    const say = (text: string): void => void said.push(withoutProgram(text));
+    attachBackends(machine, commandLine, say);
+    await attachDevices(machine, commandLine, say);
   } catch (error) {
     await machine.close();
     throw error;

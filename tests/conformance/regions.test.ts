@@ -1,4 +1,4 @@
-/** Every recorded vector whose instruction can stand in a loop, run once inside compiled code. */
+/** Recorded vectors whose instruction can stand in a loop, run once inside compiled code: one of two of each form, all of them in tests/long/regions.test.ts. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createRegionRig } from '../support/region-rig.ts';
@@ -33,6 +33,7 @@ const FAMILIES: readonly (readonly [string, number])[] = [
   ['x87-transcendental', 0.9],
   ['x87-transfer', 0.9],
 ];
+const STEP = Number(process.env['HOTSLOT_REGION_STEP'] ?? 2);
 const SHOWN = 40;
 const LIMIT_MS = 120_000;
 
@@ -44,7 +45,9 @@ describe('instruction vectors inside of a compiled loop', () => {
       const rig = createRegionRig();
       const failing = new Map<string, { count: number; example: string }>();
       let compiled = 0;
-      for (const vector of vectors) {
+      // A form's vectors stand together.
+      for (let at = 0; at < vectors.length; at += STEP) {
+        const vector = vectors[at];
         const outcome = rig.run(vector);
         if (outcome === undefined) continue;
         compiled++;
@@ -58,7 +61,7 @@ describe('instruction vectors inside of a compiled loop', () => {
       }
       const summary = [...failing].map(([name, { count, example }]) => `${name} (${count}): ${example}`);
       expect(summary.slice(0, SHOWN)).toEqual([]);
-      expect(compiled / vectors.length).toBeGreaterThanOrEqual(share);
+      expect((compiled * STEP) / vectors.length).toBeGreaterThanOrEqual(share);
     },
     LIMIT_MS,
   );

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MachineConfig, MachineHost } from '../../src/emu/index.ts';
+import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { ADD_CPU, counted, cpuRounds, trouble } from '../support/cpu-rounds.ts';
 import { guestTarget, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { normalisations, readRecording, replay } from '../support/replay.ts';
@@ -10,7 +11,9 @@ import { advance, everything, machineOf, snapshotBytes } from '../support/snapsh
 
 const MINUTES = 60_000;
 const LITMUS = join(import.meta.dirname, '../oracle/linux/litmus.elf');
+const MIB = 2 ** 20;
 const ONLINE = '/sys/devices/system/cpu/online';
+const NODES = '/sys/devices/system/node';
 const FOUR_SOCKETS = { cpus: 1, maxCpus: 4, sockets: 4, dies: 1, cores: 1, threads: 1 };
 const NOT_OURS = /"(RTC_CHANGE|NIC_RX_FILTER_CHANGED)"/;
 /** QEMU 7.2 without KVM never tells that the processor itself is gone. */
@@ -20,20 +23,38 @@ async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
+/** A node for each of two sockets. Half of the memory is in the second, which has no processor yet. */
+async function makeNodes({ machine }: HeadlessGuest): Promise<void> {
+  for (const id of ['ram0', 'ram1']) {
+    machine.objects.add(parseOptions(`memory-backend-ram,id=${id},size=128M`, 'qom-type', () => {}));
+    machine.numa.set({ type: 'node', memdev: id }, () => {});
+  }
+  machine.numa.set({ type: 'dist', src: 0, dst: 1, val: 31 }, () => {});
+  machine.completeNuma();
+  machine.devices.machineReady();
+}
+
 describe('Linux on four processors', () => {
   let guest: HeadlessGuest;
 
   beforeAll(async () => {
     const smp = { cpus: 4, maxCpus: 8, sockets: 2, dies: 1, cores: 2, threads: 2 };
-    const config = { smp, cpu: 'IvyBridge-IBRS', machineType: 'pc-i440fx-6.1' };
+    const config = {
+      ...{ smp, cpu: 'IvyBridge-IBRS', machineType: 'pc-i440fx-6.1', memoryBytes: 256 * MIB },
+      ...{ dimms: { slots: 1, maxBytes: 512 * MIB }, coldPlug: true },
+    };
     const images = memoryImages();
     await images.upload('litmus', pieces(readFileSync(LITMUS)));
     guest = new HeadlessGuest({ images, config });
+    await makeNodes(guest);
     await guest.boot();
     // Linux takes no processor off line while a driver looks at its device.
     await guest.settle();
   }, 4 * MINUTES);
   afterAll(() => guest.end());
+  /** In MiB. */
+  const memoryOf = async (node: number): Promise<number> =>
+    Number(await guest.ask(`awk '/MemTotal/ { print $4 }' ${NODES}/node${node}/meminfo`)) / 1024;
 
   it('knows their model, and what they execute', async () => {
     expect(await guest.ask("grep '^model name' /proc/cpuinfo | sort -u | tr -d '\\t'")).toBe(
@@ -107,6 +128,33 @@ describe('Linux on four processors', () => {
     2 * MINUTES,
   );
 
+  it('knows the nodes that they and the memory are in, and how far those are from each other', async () => {
+    expect(
+      await guest.ask(`cd ${NODES}; cat online has_cpu has_memory; cat node*/distance node*/cpulist; cd /`),
+    ).toBe('0-1\n0\n0-1\n10 31\n31 10\n0-3');
+    // Less what the kernel itself took of it at its start.
+    const memory = await memoryOf(1);
+    expect([memory > 112, memory <= 128]).toEqual([true, true]);
+    expect(await guest.hmp('info numa')).toBe(
+      '2 nodes\nnode 0 cpus: 0 1 2 3\nnode 0 size: 128 MB\nnode 0 plugged: 0 MB\n' +
+        'node 1 cpus:\nnode 1 size: 128 MB\nnode 1 plugged: 0 MB\n',
+    );
+  });
+
+  it('has a DIMM in the node that it is plugged into', async () => {
+    const before = await memoryOf(1);
+    guest.takeEvents();
+    expect(await guest.hmp('object_add memory-backend-ram,id=mem1,size=128M')).toBe('');
+    expect(await guest.hmp('device_add pc-dimm,id=dimm1,memdev=mem1,node=1')).toBe('');
+    await guest.event('ACPI_DEVICE_OST');
+    const block = `${NODES}/node1/memory32`;
+    expect(
+      await guest.ask(`cat ${block}/state; echo online_movable > ${block}/state; cat ${block}/state`),
+    ).toBe('offline\nonline');
+    expect(await memoryOf(1)).toBe(before + 128);
+    expect(await trouble(guest)).toBe('');
+  });
+
   it(
     'takes another of their model in the second socket, and of no other model',
     async () => {
@@ -121,7 +169,7 @@ describe('Linux on four processors', () => {
       const file = '/sys/devices/system/cpu/cpu4/online';
       expect(await guest.ask(`until [ -e ${file} ]; do sleep 0.1; done; echo 1 > ${file}; nproc`)).toBe('5');
       const topology = '/sys/devices/system/cpu/cpu4/topology';
-      expect(await guest.ask(`cat ${topology}/physical_package_id`)).toBe('1');
+      expect(await guest.ask(`cat ${topology}/physical_package_id; cat ${NODES}/node1/cpulist`)).toBe('1\n4');
       expect(await guest.ask(counted(5, 100))).toBe(' 5 100');
       expect(await guest.hmp('device_del cpu-2')).toBe('');
       expect(await guest.ask(`while [ -e ${file} ]; do sleep 0.1; done; nproc`)).toBe('4');
@@ -207,31 +255,29 @@ describe('processors that come and go, exactly', () => {
     },
     5 * MINUTES,
   );
-});
 
-describe('processors that come and go', () => {
   it(
-    'before the boot, under load, again after it was gone, and over a reset',
+    'under load, again after it was gone, before the boot, and over a reset',
     async () => {
-      const guest = new HeadlessGuest({ images: memoryImages(), config: { smp: FOUR_SOCKETS } });
-      expect(await guest.hmp(`${ADD_CPU},socket-id=3,id=early`)).toBe('');
-      await guest.boot();
-      await guest.settle();
-      // It was there when Linux looked first.
-      expect(await guest.ask('nproc')).toBe('2');
-      await guest.run(
-        '( while :; do :; done ) & ( while :; do cat /proc/stat > /dev/null; done ) & disown -a',
-      );
+      guest.machine.cont();
+      await guest.ask('echo here');
+      guest.takeEvents();
+      expect(await guest.hmp('device_del hot1')).toBe('');
+      await guest.event('DEVICE_DELETED');
+      await guest.event('ACPI_DEVICE_OST');
       await cpuRounds(guest, { rounds: 2, before: 2 });
       expect(await trouble(guest)).toBe('');
       expect(await guest.hmp(`${ADD_CPU},socket-id=2,id=late`)).toBe('');
-      await guest.hmp('system_reset');
+      expect(await guest.hmp('stop')).toBe('');
+      expect(await guest.hmp('system_reset')).toBe('');
+      expect(await guest.hmp(`${ADD_CPU},socket-id=1,id=early`)).toBe('');
       await guest.rebooted();
-      expect(await guest.ask('nproc')).toBe('3');
+      // They were there when Linux looked first.
+      expect(await guest.ask('nproc')).toBe('4');
       expect(await guest.hmp('info cpus')).toBe(
-        '* CPU #0: thread_id=1\n  CPU #3: thread_id=4\n  CPU #2: thread_id=3\n',
+        '* CPU #0: thread_id=1\n  CPU #3: thread_id=4\n  CPU #2: thread_id=3\n  CPU #1: thread_id=2\n',
       );
-      await guest.end();
+      expect(await trouble(guest)).toBe('');
     },
     6 * MINUTES,
   );

@@ -1,4 +1,4 @@
-/** The lockstep test of `tests/property` with twenty times the programs, and others at each run; the seed is printed. */
+/** The lockstep test of `tests/property` with forty times the programs, and others at each run; the seed is printed. */
 import { env, stdout } from 'node:process';
 
 env['HOTSLOT_JIT_SEED'] ??= String(Date.now() % 2 ** 31);

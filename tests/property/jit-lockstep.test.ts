@@ -5,7 +5,7 @@ import { EAGER } from '../../src/emu/cpu/jit/hot-lines.ts';
 import { assemble, loopOf, programArbitrary } from '../support/jit-program.ts';
 import { JitRig } from '../support/jit-rig.ts';
 
-const RUNS = Number(process.env['HOTSLOT_JIT_RUNS'] ?? 1000);
+const RUNS = Number(process.env['HOTSLOT_JIT_RUNS'] ?? 500);
 const SEED = Number(process.env['HOTSLOT_JIT_SEED'] ?? 20_240_607);
 const MINUTES = 60_000;
 /** Instructions that compiled code must have run on average, for this test to mean anything. */

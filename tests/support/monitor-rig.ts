@@ -10,6 +10,7 @@ import { sysbusPlaceLines } from '../../src/emu/bus/sysbus.ts';
 import { NULL_CHAR } from '../../src/emu/char/char-backend.ts';
 import { CHARDEVS } from '../../src/emu/char/chardevs.ts';
 import { GUEST_PANIC } from '../../src/emu/chipset/pvpanic.ts';
+import { readNuma } from '../../src/emu/command-line/options-numa.ts';
 import { EventQueue } from '../../src/emu/core/clock.ts';
 import type { OutputFile } from '../../src/emu/core/host.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
@@ -31,6 +32,8 @@ import { GuestAccess } from '../../src/emu/machine/guest-access.ts';
 import { GuestRequests } from '../../src/emu/machine/guest-requests.ts';
 import { Inspection } from '../../src/emu/machine/inspection.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
+import { CURRENT_MACHINE, machineVersion } from '../../src/emu/machine/machine-versions.ts';
+import { Numa } from '../../src/emu/machine/numa.ts';
 import { Preconfig } from '../../src/emu/machine/preconfig.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
 import { resetDevices } from '../../src/emu/machine/reset-devices.ts';
@@ -131,6 +134,14 @@ export interface MonitorRigOptions {
   readonly cpu?: string;
   readonly memoryBytes?: number;
   readonly dimms?: { readonly slots: number; readonly maxSize: number };
+  /** Each as after -object. */
+  readonly objects?: readonly string[];
+  /** Each as after -numa. */
+  readonly numa?: readonly string[];
+  /** As -machine hmat=on. */
+  readonly hmat?: boolean;
+  /** As -preconfig. */
+  readonly preconfig?: boolean;
   /** Each as after -device. */
   readonly devices?: readonly string[];
   /** As -no-shutdown. */
@@ -145,6 +156,10 @@ export async function monitorRig({
   cpu: model = DEFAULT_CPU,
   memoryBytes = 256 * MIB,
   dimms,
+  objects: backEnds = [],
+  numa: nodes = [],
+  hmat = false,
+  preconfig: waits = false,
   devices: coldPlugged = [],
   noShutdown = false,
   dialect = '7.2',
@@ -198,7 +213,13 @@ export async function monitorRig({
   const engine = { cpu, retired: 0, run: (): Exit => 'halted', step: (): Exit => 'halted' };
   const processors = new Processors({ smp, engine, host: NO_HOST, clock, trace: QUIET });
   for (let index = 1; index < smp.cpus; index++) processors.add(index);
+  const numa = new Numa({
+    ...{ version: machineVersion(CURRENT_MACHINE), smp, ramBytes: memoryBytes, objects: objectTree },
+    dimms: dimms && { slots: dimms.slots, maxBytes: dimms.maxSize },
+    ...{ hmat, isTest: false },
+  });
   const board = new PcBoard({
+    numa,
     machineType: 'pc-i440fx-7.2',
     memory,
     ram: pcRamLayout(memoryBytes),
@@ -218,6 +239,15 @@ export async function monitorRig({
     onMemorySize() {},
   });
   const { ports: io, pciBus: bus } = board;
+  for (const text of backEnds) objects.add(parseOptions(text, 'qom-type', say));
+  for (const text of nodes) numa.set(readNuma(parseOptions(text, 'type', say)), say);
+  const preconfig = new Preconfig();
+  const completeNuma = async (): Promise<void> => {
+    numa.complete(say);
+    board.numaComplete();
+  };
+  if (waits) preconfig.begin(completeNuma);
+  else await completeNuma();
   for (const text of coldPlugged) await devices.add(parseOptions(text, 'driver', say));
   devices.machineReady();
 
@@ -236,7 +266,7 @@ export async function monitorRig({
     get runState(): RunState {
       return control.state;
     },
-    preconfig: new Preconfig(),
+    preconfig,
     events,
     devices,
     chardevs,
@@ -254,6 +284,7 @@ export async function monitorRig({
       /^\/(tmp\/|dev\/null$)/.test(path) ? outputFile(path) : 'No such file or directory',
     snapshots: rigSnapshots(),
     balloon: services.get(BALLOON),
+    numa,
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),
     reset() {

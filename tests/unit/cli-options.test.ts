@@ -266,7 +266,8 @@ describe('drives and devices', () => {
       ...['-drive', 'if=none,id=d,file=/tmp/disk2.img,format=raw,throttling.iops-total=7'],
       ...['-device', 'virtio-blk-pci,drive=r,id=a', '-device', 'virtio-blk-pci,drive=d,id=b'],
     ];
-    await attachDevices(rig.machine as unknown as Machine, read(...line), () => {});
+    const machine = Object.assign(rig.machine, { completeNuma() {} }) as unknown as Machine;
+    await attachDevices(machine, read(...line), () => {});
     const text = await rig.execute('info block');
     expect(text).toContain(
       'r: /tmp/disk1.img (raw)\n    Attached to:      /machine/peripheral/a/virtio-backend\n',

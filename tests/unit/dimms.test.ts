@@ -170,6 +170,7 @@ describe('a DIMM', () => {
 
   it('of the command line is there from the start, without an event', async () => {
     const { machine, done, look, hmp } = newRig({ coldPlug: true });
+    machine.completeNuma();
     await done(`${RAM},id=m,size=2M`, `${DIMM},id=d,memdev=m`);
     machine.devices.machineReady();
     expect([look(0, FLAGS), machine.board.ports.read(GPE_BASE, 1)]).toEqual([ENABLED, 0]);

@@ -78,9 +78,10 @@ const OTHERS: readonly (readonly [packet: RegExp, why: string, judge: Judge])[] 
     /query-hotpluggable-cpus/,
     'with -preconfig the board is there from the beginning, and a processor in it',
     (ours, theirs) => {
-      const [{ 'qom-path': path, ...cpu } = {}] = ours.return as readonly Record<string, unknown>[];
+      const places = ours.return as readonly Record<string, unknown>[];
+      const { 'qom-path': path, ...first } = places.at(-1) ?? {};
       expect(path).toBe('/machine/unattached/device[0]');
-      expect([cpu]).toEqual(theirs.return);
+      expect([...places.slice(0, -1), first]).toEqual(theirs.return);
     },
   ],
   [
@@ -173,11 +174,6 @@ const OTHERS: readonly (readonly [packet: RegExp, why: string, judge: Judge])[] 
   ],
   [/qom-list.*objects\/m/, 'no region of memory is an object', without('m[0]')],
   [/qom-list.*objects\/r/, 'QEMU has deprecated `opened`', without('opened')],
-  [
-    /set-numa-node.*nodeid|set-numa-node.*node-id/,
-    'the board makes its node by itself',
-    failsWith('Hotslot has no NUMA nodes but those that the board makes by itself'),
-  ],
 ];
 
 /** JSON's reader rounds the one number of 64 bits. */
@@ -190,7 +186,11 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   probe: {},
   cpu_models: {},
   domain: { smp: SMP, dimms: { slots: 2, maxSize: 256 * MIB } },
-  preconfig_numa: {},
+  preconfig_numa: {
+    smp: { cpus: 1, maxCpus: 4, sockets: 2, dies: 1, cores: 2, threads: 1 },
+    dimms: { slots: 2, maxSize: 256 * MIB },
+    ...{ objects: ['memory-backend-ram,id=a,size=64M'], hmat: true, preconfig: true },
+  },
 };
 
 /** What differs from run to run, or is the host's. */
@@ -202,7 +202,6 @@ function normalised(line: string): string {
 
 async function session(name: string) {
   const { machine } = await monitorRig({ memoryBytes: 64 * MIB, ...MACHINES[name] });
-  if (name.startsWith('preconfig')) machine.preconfig.begin(async () => {});
   let text = '';
   const qmp = new QmpSession(
     (message) => {

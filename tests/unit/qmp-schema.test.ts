@@ -89,7 +89,6 @@ const LEFT_OUT = [
   'transaction.actions[].type values',
   'object-add.qom-type values',
   'object-add(memory-backend-ram).prealloc-context',
-  'set-numa-node.type values',
   'query-command-line-options →[].parameters[].help',
   'query-pci →[].devices[].pci_bridge',
 ];

@@ -203,7 +203,7 @@ describe('snapshot: the whole', () => {
     [
       'another format',
       Uint8Array.from([...new TextEncoder().encode('HOTSLOT\n'), 9, 0, 0, 0]),
-      'The snapshot has format 9, but this version reads format 7 only.',
+      'The snapshot has format 9, but this version reads format 8 only.',
     ],
     ['nothing', new Uint8Array(0), 'The snapshot is damaged: its end is missing.'],
     [

@@ -384,6 +384,7 @@ describe('on a machine', () => {
 
   it('of the command line is there from the start', async () => {
     const { done, machine, hmp } = machineRig({ coldPlug: true });
+    machine.completeNuma();
     await done(...MEM, 'device_add virtio-balloon-pci,guest-stats-polling-interval=3');
     machine.devices.machineReady();
     expect(machine.board.ports.read(0xafe0, 1)).toBe(0);

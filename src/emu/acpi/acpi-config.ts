@@ -6,6 +6,48 @@ export interface AcpiCpu {
   readonly apicId: number;
   /** Present at start. */
   readonly present: boolean;
+  /** The NUMA node that its place is in; absent: the machine has none. */
+  readonly node?: number | undefined;
+}
+
+/** The NUMA nodes; processors say themselves where they are. */
+export interface AcpiNuma {
+  /** Bytes of RAM of each node. The first one has the lowest addresses. */
+  readonly ramBytes: readonly number[];
+  /** From each node to each; absent: the guest is told of none. */
+  readonly distances?: readonly (readonly number[])[] | undefined;
+  /** Absent: the machine has no such table. */
+  readonly hmat?: AcpiHmat | undefined;
+}
+
+/** How fast nodes reach each other's memory. Spec: ACPI 6.3 §5.2.27. */
+export interface AcpiHmat {
+  /** For each node the one whose processors are nearest; undefined: nobody knows. */
+  readonly initiatorOf: readonly (number | undefined)[];
+  /** Nodes with processors. */
+  readonly initiators: readonly number[];
+  readonly tables: readonly AcpiHmatTable[];
+  readonly caches: readonly AcpiHmatCache[];
+}
+
+/** Latencies or bandwidths of one kind, numbered as in the specification. */
+export interface AcpiHmatTable {
+  readonly hierarchy: number;
+  readonly dataType: number;
+  /** Of the entries: in picoseconds, or MiB a second. */
+  readonly unit: bigint;
+  /** From each initiator to each node, 16 bits each. */
+  readonly entries: readonly number[];
+}
+
+/** A cache before a node's memory; `associativity` and `policy` are numbered as in the specification. */
+export interface AcpiHmatCache {
+  readonly node: number;
+  readonly level: number;
+  readonly sizeBytes: bigint;
+  readonly lineBytes: number;
+  readonly associativity: number;
+  readonly policy: number;
 }
 
 /** A PCI bus as the firmware finds it: what the slots hold at start, empty ones left out. */
@@ -60,8 +102,8 @@ export interface AcpiConfig extends AcpiMemory {
   readonly rootUid: number;
   /** PCI memory may be placed above 4 GiB. */
   readonly hasPciHole64: boolean;
-  /** There is a NUMA node, with all processors and all memory. */
-  readonly hasNode: boolean;
+  /** Absent: the machine has no NUMA nodes. */
+  readonly numa?: AcpiNuma | undefined;
   /** Writes to the SMI command port switch ACPI on and off; absent: true. Without that, ACPI is always on. */
   readonly hasSmm?: boolean | undefined;
   /** Who made the tables, 6 and 8 characters at most; absent: QEMU's names. */

@@ -63,7 +63,7 @@ function cpuName(cpu: number): string {
 }
 
 /** `\_SB.PCI0.PRES` with the registers, and `\_SB.CPUS` with one processor per possible CPU. */
-export function cpuDevices(cpus: readonly AcpiCpu[], base: number, proximity: boolean): Aml {
+export function cpuDevices(cpus: readonly AcpiCpu[], base: number): Aml {
   return terms(
     registers(base),
     device(
@@ -85,7 +85,7 @@ export function cpuDevices(cpus: readonly AcpiCpu[], base: number, proximity: bo
         store(OST_STATUS, COMMAND),
         store(arg(2), DATA),
       ]),
-      ...cpus.map((cpu, number) => cpuDevice(number, cpu.apicId, proximity)),
+      ...cpus.map((cpu, number) => cpuDevice(number, cpu)),
     ),
   );
 }
@@ -173,7 +173,7 @@ function scan(count: number): Aml {
 }
 
 /** QEMU: the CPU that started first has no `_EJ0`. */
-function cpuDevice(cpu: number, apicId: number, proximity: boolean): Aml {
+function cpuDevice(cpu: number, { apicId, node }: AcpiCpu): Aml {
   return processor(
     cpuName(cpu),
     cpu,
@@ -181,6 +181,6 @@ function cpuDevice(cpu: number, apicId: number, proximity: boolean): Aml {
     name('_MAT', buffer(localApicEntry(cpu, apicId, true))),
     ...(cpu === 0 ? [] : [method('_EJ0', 1, call('CEJ0', cpu))]),
     serializedMethod('_OST', 3, call('COST', cpu, arg(0), arg(1), arg(2))),
-    ...(proximity ? [name('_PXM', 0)] : []),
+    ...(node === undefined ? [] : [name('_PXM', node)]),
   );
 }

@@ -70,7 +70,7 @@ export function pcDsdt(config: AcpiConfig): Aml {
     interruptLinks(),
     ...(config.hpet ? [hpet()] : []),
     scope('\\_GPE', name('_HID', text('ACPI0006'))),
-    cpuDevices(config.cpus, CPU_HOTPLUG_BASE, config.hasNode),
+    cpuDevices(config.cpus, CPU_HOTPLUG_BASE),
     method('\\_GPE._E02', 0, call('\\_SB.CPUS.CSCN')),
     ...(dimmSlots(config) === 0
       ? []

@@ -1,5 +1,5 @@
 /** Bodies of the ACPI tables that hold data only. */
-import { type AcpiConfig, dimmWindow } from './acpi-config.ts';
+import type { AcpiConfig } from './acpi-config.ts';
 import { type Aml, ascii, bytes, littleEndian, terms } from './aml.ts';
 import { localApicEntry } from './dsdt-cpus.ts';
 import { HPET_BASE } from './dsdt-pc.ts';
@@ -28,9 +28,6 @@ const LEVEL_ACTIVE_HIGH = 0x0d;
 const CONFORMS = 0;
 
 const HPET_ID = 0x8086a201;
-
-const SRAT_ENABLED = 1;
-const SRAT_HOTPLUGGABLE = 2;
 
 /** Spec: ACPI 1.0b §5.2.6. The only table without header and checksum. */
 export function facs(): Aml {
@@ -89,39 +86,4 @@ export function hpetTable(): Aml {
 /** Spec: Windows ACPI Emulated Devices Table 1.0: the PM timer is right on the first read. */
 export function waet(): Aml {
   return littleEndian(2, 4);
-}
-
-/**
- * Spec: ACPI 3.0 §5.2.15. One node with everything, so that the guest knows how far memory may grow.
- * QEMU: there are at least as many memory entries as nodes and 2, the spare ones disabled.
- */
-export function srat(config: AcpiConfig): Aml {
-  const { below4g, above4g } = config.ram;
-  const window = dimmWindow(config);
-  return terms(
-    littleEndian(1, 4),
-    new Uint8Array(8),
-    ...config.cpus.map(({ apicId }) =>
-      terms(bytes(0, 16, 0, apicId), littleEndian(SRAT_ENABLED, 4), new Uint8Array(8)),
-    ),
-    memoryAffinity(0, 0xa0000, SRAT_ENABLED),
-    memoryAffinity(0x100000, below4g - 0x100000, SRAT_ENABLED),
-    above4g > 0 ? memoryAffinity(2 ** 32, above4g, SRAT_ENABLED) : memoryAffinity(0, 0, 0),
-    window === undefined
-      ? new Uint8Array(0)
-      : memoryAffinity(window.min, window.max + 1 - window.min, SRAT_ENABLED | SRAT_HOTPLUGGABLE),
-  );
-}
-
-function memoryAffinity(base: number, length: number, flags: number): Aml {
-  return terms(
-    bytes(1, 40),
-    littleEndian(0, 4),
-    new Uint8Array(2),
-    littleEndian(base, 8),
-    littleEndian(length, 8),
-    new Uint8Array(4),
-    littleEndian(flags, 4),
-    new Uint8Array(8),
-  );
 }

@@ -8,7 +8,9 @@
  * | DSDT | devices and methods, in AML |
  * | APIC | CPUs, IO-APIC, interrupt overrides |
  * | HPET | the event timer, when the machine has one |
- * | SRAT | which memory may be hot-plugged, when there is a NUMA node |
+ * | SRAT | the NUMA nodes: which processors and addresses are in each, and where memory may be hot-plugged |
+ * | SLIT | how far they are from each other, if somebody said it |
+ * | HMAT | how fast they reach each other's memory, on a machine that tells it |
  * | WAET | that timers need no workaround |
  *
  * Spec: ACPI 1.0b §5.2 (revision 1 tables with 32-bit pointers, as QEMU's `pc` has them).
@@ -16,7 +18,8 @@
 import type { AcpiConfig, AcpiOem } from './acpi-config.ts';
 import { type Aml, ascii, bytes, littleEndian, terms } from './aml.ts';
 import { pcDsdt } from './dsdt-pc.ts';
-import { facs, fadt, hpetTable, madt, srat, waet } from './fixed-tables.ts';
+import { facs, fadt, hpetTable, madt, waet } from './fixed-tables.ts';
+import { hmat, slit, srat } from './numa-tables.ts';
 
 const OEM_ID = 'BOCHS ';
 const OEM_TABLE_ID = 'BXPC    ';
@@ -31,6 +34,7 @@ const FADT_DSDT_OFFSET = 40;
 const RSDP_CHECKSUM_OFFSET = 8;
 const RSDP_RSDT_OFFSET = 16;
 const TABLE_ALIGN = 16;
+const HMAT_REVISION = 2;
 
 /** The tables for one load address, and what a firmware must know to move them. */
 export interface AcpiTables {
@@ -64,7 +68,7 @@ export function buildAcpiTables(config: AcpiConfig, loadAddress: number): AcpiTa
   block.point(fadtAt + FADT_DSDT_OFFSET, dsdtAt);
   const listed = [fadtAt, block.append(ours('APIC', madt(config)))];
   if (config.hpet) listed.push(block.append(ours('HPET', hpetTable())));
-  if (config.hasNode) listed.push(block.append(ours('SRAT', srat(config))));
+  for (const one of numaTables(config)) listed.push(block.append(one));
   listed.push(block.append(ours('WAET', waet())));
   const rsdtAt = block.append(ours('RSDT', new Uint8Array(listed.length * 4)));
   for (const [n, at] of listed.entries()) block.point(rsdtAt + HEADER_SIZE + n * 4, at);
@@ -78,6 +82,16 @@ export function buildAcpiTables(config: AcpiConfig, loadAddress: number): AcpiTa
     rsdpPointer: RSDP_RSDT_OFFSET,
     checksums,
   };
+}
+
+function numaTables({ numa, oem, ...machine }: AcpiConfig): readonly Uint8Array[] {
+  if (numa === undefined) return [];
+  const { distances, hmat: speeds } = numa;
+  return [
+    table('SRAT', srat(machine, numa), oem),
+    ...(distances === undefined ? [] : [table('SLIT', slit(distances), oem)]),
+    ...(speeds === undefined ? [] : [table('HMAT', hmat(speeds), oem, HMAT_REVISION)]),
+  ];
 }
 
 /** Collects tables one after the other. */
@@ -116,11 +130,11 @@ class TableBlock {
 }
 
 /** Puts the common header before a table's body. Spec: §5.2.3. */
-export function table(signature: string, body: Aml, oem: AcpiOem = {}): Uint8Array {
+export function table(signature: string, body: Aml, oem: AcpiOem = {}, revision: number = 1): Uint8Array {
   const whole = terms(
     ascii(signature),
     littleEndian(HEADER_SIZE + body.length, 4),
-    bytes(1, 0),
+    bytes(revision, 0),
     oemField(oem.id ?? OEM_ID, OEM_ID_BYTES),
     oemField(oem.tableId ?? OEM_TABLE_ID, OEM_TABLE_ID_BYTES),
     littleEndian(1, 4),

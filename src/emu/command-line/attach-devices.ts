@@ -4,6 +4,7 @@ import type { Machine } from '../machine/machine.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import { Options } from '../qdev/option-string.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
+import { readNuma } from './options-numa.ts';
 import { report, startError } from './start-error.ts';
 
 function reservedError(): Error {
@@ -19,12 +20,15 @@ interface MadeDrive {
 }
 
 /**
- * Makes the objects and character devices that the command line names: -preconfig waits after them. Throws StartError.
+ * Makes the objects and character devices that the command line names, and says which NUMA nodes there are: -preconfig waits after them.
+ * Throws StartError.
+ * @param warn told what QEMU says of what was made
  * @param provideChardevs gives the machine character devices that the host has opened; absent: those that the user named are made here
  */
 export function attachBackends(
   machine: Machine,
-  { objects, chardevs }: Pick<CommandLine, 'objects' | 'chardevs'>,
+  { objects, chardevs, numa }: Pick<CommandLine, 'objects' | 'chardevs' | 'numa'>,
+  warn: (text: string) => void,
   provideChardevs: (() => void) | undefined = undefined,
 ): void {
   // QEMU: what is wrong with an object is not said about its option.
@@ -34,6 +38,9 @@ export function attachBackends(
   }
   if (provideChardevs !== undefined) provideChardevs();
   else makeChardevs(machine, chardevs);
+  for (const { options, at } of numa) {
+    withOption(at, () => machine.numa.set(readNuma(options), (text) => warn(report(`warning: ${text}`, at))));
+  }
 }
 
 /**
@@ -45,6 +52,8 @@ export async function attachDevices(
   { blockdevs, drives, devices }: Pick<CommandLine, 'blockdevs' | 'drives' | 'devices'>,
   warn: (text: string) => void,
 ): Promise<void> {
+  // QEMU: the board is made now, and what it misses is not said about an option.
+  withOption(undefined, () => machine.completeNuma((text) => warn(report(`warning: ${text}`))));
   for (const { options, at } of blockdevs) {
     await machine.drives.addNode(options).catch((error: unknown) => {
       throw atOption(error, at);

@@ -23,12 +23,12 @@ export function machineOfCommandLine(
   parts: MachineParts,
   host: MachineHost,
 ): Machine {
-  const { machineType, accel, cpu, smp, dimms } = commandLine;
+  const { machineType, accel, cpu, smp, dimms, hmat } = commandLine;
   const { icountShift, rtcBaseMs, rtcClock } = commandLine;
   const { name, uuid, boot, actions, oem, smm } = commandLine;
   checkMemory(parts.memoryBytes, { dimms, machineType, cpu });
   try {
-    const what = { machineType, accel, cpu, smp, dimms, name, uuid, boot, oem, smm, ...actions };
+    const what = { machineType, accel, cpu, smp, dimms, hmat, name, uuid, boot, oem, smm, ...actions };
     const time = { icountShift, rtcBaseMs, rtcClock };
     return new Machine({ ...parts, ...what, ...time, coldPlug: true }, host);
   } catch (error) {

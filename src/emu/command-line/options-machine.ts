@@ -71,6 +71,8 @@ export interface MachineOptions {
   /** Names in the order of preference. */
   readonly accel: string | undefined;
   readonly board: BoardOptions;
+  /** Guests are told how fast NUMA nodes reach each other's memory. */
+  readonly hmat: boolean;
 }
 
 /** What of it the board is told. */
@@ -100,13 +102,16 @@ const READ_APART = [
 /** Checks all -machine options together, as QEMU does. Throws StartError. */
 export function readMachine(given: ReadonlyMap<string, string>): MachineOptions {
   const version = versionOf(given.get('type') ?? CURRENT_MACHINE);
+  let hmat = false;
   for (const [name, text] of given) {
     if (READ_APART.includes(name) && !(version.isEmpty && ONLY_PC.includes(name))) continue;
+    if (name === 'hmat' && !version.isEmpty) {
+      hmat = flagOf(name, text);
+      continue;
+    }
     const only = !version.isEmpty && Object.hasOwn(FIXED, name) ? FIXED[name] : undefined;
     if (only === undefined) throw startError(`Property '${version.name}-machine.${name}' not found`);
-    const value = parseBool(text);
-    if (value === undefined) throw startError(`Parameter '${name}' expects 'on' or 'off'`);
-    if (value !== only) throw startError(`'${name}=${text}' is not modelled by this machine`);
+    if (flagOf(name, text) !== only) throw startError(`'${name}=${text}' is not modelled by this machine`);
   }
   return {
     version,
@@ -120,6 +125,7 @@ export function readMachine(given: ReadonlyMap<string, string>): MachineOptions 
       smm: readSmm(given.get('smm')),
       bios: given.get('firmware'),
     },
+    hmat,
   };
 }
 
@@ -141,6 +147,12 @@ function readSmm(text = 'auto'): boolean {
   if (!['auto', 'on', 'off'].includes(text))
     throw startError(`Parameter 'smm' does not accept value '${text}'`);
   return text !== 'off';
+}
+
+function flagOf(name: string, text: string): boolean {
+  const value = parseBool(text);
+  if (value === undefined) throw startError(`Parameter '${name}' expects 'on' or 'off'`);
+  return value;
 }
 
 function versionOf(type: string): MachineVersion {

@@ -2,7 +2,7 @@
 import { readCInteger, UINT64_END } from '../core/c-integer.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import { addressesEnd, hasHyperTransport } from '../machine/address-limit.ts';
-import { MAX_DIMM_SLOTS } from '../machine/machine-config.ts';
+import { MAX_DIMM_SLOTS, RAM_MAX } from '../machine/machine-config.ts';
 import { machineVersion } from '../machine/machine-versions.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import type { Options } from '../qdev/option-string.ts';
@@ -13,8 +13,6 @@ import { startError } from './start-error.ts';
 const MIB = 1024 * 1024;
 /** QEMU: memory comes in multiples of this. */
 const MEMORY_ALIGN = 8192;
-/** The host has memory only for what the guest writes. With more than this Linux alone would write more than there can be. */
-const MAX_MEMORY = 64 * 1024 * MIB;
 const MAX_SHIFT = 10;
 const PAGE_BYTES = 4096;
 const ADDRESS_BITS = 40;
@@ -117,7 +115,7 @@ export function checkMemory(
       throw startError(`Address space limit ${limit} < ${used} phys-bits too low (${ADDRESS_BITS})`);
     }
   }
-  if (bytes > MAX_MEMORY) throw memoryError();
+  if (bytes > RAM_MAX) throw memoryError();
 }
 
 function keepsHyperTransport(machineType: string, cpu: string | undefined): boolean {

@@ -49,6 +49,12 @@ const GROUPS: readonly OptionGroup[] = [
         help: 'memory, in MiB or with a suffix; 128, or what the guest image asks for',
       },
       {
+        name: 'numa',
+        value:
+          'node[,memdev=id][,cpus=first[-last]][,nodeid=n]|cpu,node-id=n[,socket-id=s]…|dist,src=n,dst=n,val=d',
+        help: 'a NUMA node, whose memory is an object; its processors by their place; how far it is from another. hmat-lb and hmat-cache with -machine hmat=on',
+      },
+      {
         name: 'boot',
         value: '[order=]drives[,once=drives][,menu=on|off][,reboot-timeout=ms][,splash-time=ms]',
         help: 'what firmware is told in CMOS and fw_cfg; a kernel that is named starts anyway',

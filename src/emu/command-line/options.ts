@@ -17,8 +17,8 @@ import { isJsonObject, type JsonValue, keysOf } from '../qapi/json-value.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
 import { Options, parseOptions } from '../qdev/option-string.ts';
-import { parseSize } from '../qdev/properties.ts';
-import { checkObjectOptions, type ObjectType } from '../qdev/user-objects.ts';
+import { checkObjectOptions } from '../qdev/user-objects.ts';
+import { checkIds, checkValues } from './option-checks.ts';
 import { type Actions, readActions } from './options-action.ts';
 import { readBoot, readUuid } from './options-boot.ts';
 import {
@@ -72,6 +72,10 @@ export interface CommandLine extends BoardOptions {
   /** Undefined: the default. */
   readonly memoryBytes: number | undefined;
   readonly dimms: MemoryOption['dimms'];
+  /** -machine hmat=on. */
+  readonly hmat: boolean;
+  /** What -numa says, in its order; what it means is checked when the objects are there. */
+  readonly numa: readonly OptionGroup[];
   readonly smp: SmpConfig;
   /** Undefined: the default. */
   readonly cpu: string | undefined;
@@ -121,7 +125,8 @@ export interface QtestOption {
   readonly log: string | undefined;
 }
 
-type Groups = CharacterEnds & Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects' | 'log'>;
+type Groups = CharacterEnds &
+  Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects' | 'numa' | 'log'>;
 
 /** Text for standard output; there is no machine to run. */
 export interface Answer {
@@ -173,6 +178,7 @@ class Reader {
     const drives = this.#drives();
     const devices = this.#devices();
     const objects = this.#objects();
+    const numa = this.#groups('numa', 'type');
     const characters = this.#characters();
     this.#checkDisplay();
     this.#checkUsb();
@@ -181,7 +187,7 @@ class Reader {
     this.#collectMachine();
     const answer = this.#help(devices, objects, characters.chardevs);
     if (answer !== undefined) return answer;
-    return this.#judge({ blockdevs, drives, devices, objects, log, ...characters });
+    return this.#judge({ blockdevs, drives, devices, objects, numa, log, ...characters });
   }
 
   #judge(groups: Groups): CommandLine {
@@ -199,6 +205,7 @@ class Reader {
     return {
       memoryBytes: memory.at(-1)?.bytes,
       dimms: memory.at(-1)?.dimms,
+      hmat: machine.hmat,
       ...machine.board,
       smp,
       cpu,
@@ -446,28 +453,6 @@ function readDialect(given: readonly GivenOption[]): Dialect {
 
 function isHelp(text: string | undefined): boolean {
   return text === 'help' || text === '?';
-}
-
-function checkIds(groups: readonly OptionGroup[], what: string): void {
-  const ids = new Set<string>();
-  for (const { options, at } of groups) {
-    if (options.id === undefined) continue;
-    if (ids.has(options.id)) throw startError(`Duplicate ID '${options.id}' for ${what}`, at);
-    ids.add(options.id);
-  }
-}
-
-/** QEMU: this option's reader looks at values before there is a machine. Throws MonitorError. */
-function checkValues({ name: owner, properties }: ObjectType, options: Options): void {
-  for (const property of properties) {
-    const { name, kind } = property;
-    const text = options.get(name);
-    if (text === undefined) continue;
-    if (kind.typeName === 'size' && parseSize(text) === undefined) {
-      throw new MonitorError(`Parameter '${name}' expects a size value`);
-    }
-    kind.parse(text, property, owner);
-  }
 }
 
 function jsonOf(text: string, at: string): JsonValue {

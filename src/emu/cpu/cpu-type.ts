@@ -8,6 +8,9 @@ import { cpuTypeOf, MODEL_NAMES } from './models/cpu-models.ts';
 /** QEMU: no APIC id was given. */
 export const UNASSIGNED_APIC_ID = 0xffff_ffff;
 
+/** QEMU: no NUMA node was given. */
+export const UNSET_NODE = -1;
+
 /** The places for processors. */
 export interface CpuSockets {
   /** Puts a processor into the free place with this APIC id. */
@@ -19,7 +22,7 @@ export interface CpuSockets {
 export const CPU_SOCKETS = new ServiceName<CpuSockets>('cpu-sockets');
 
 const PROPERTIES = [
-  number('node-id', -1, INT32),
+  number('node-id', UNSET_NODE, INT32),
   number('apic-id', UNASSIGNED_APIC_ID, UINT32),
   number('thread-id', -1, INT32),
   number('core-id', -1, INT32),

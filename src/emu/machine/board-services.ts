@@ -53,6 +53,9 @@ export function provideBoard(services: Services, board: () => PcBoard): void {
       },
     })
     .provide(DEVICE_MEMORY, {
+      get nodes() {
+        return board().deviceMemory.nodes;
+      },
       insert: (backend, gpa) => board().deviceMemory.insert(backend, gpa),
       grown: () => board().deviceMemory.grown(),
     })

@@ -22,6 +22,7 @@ const TYPES: Readonly<Record<string, ParameterType>> = { s: 'string', b: 'boolea
 const TABLE: readonly (readonly [option: string, parameters: string])[] = [
   ['machine', 'usb:b append:s initrd:s kernel:s accel:s type:s'],
   ['icount', 'sleep:b align:b shift:s'],
+  ['numa', ''],
   ['name', 'debug-threads:b process:s guest:s'],
   ['object', ''],
   ['smp-opts', 'maxcpus:n threads:n cores:n clusters:n dies:n sockets:n cpus:n'],

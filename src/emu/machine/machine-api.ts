@@ -14,6 +14,7 @@ import type { UserObjects } from '../qdev/user-objects.ts';
 import type { GuestAccess } from './guest-access.ts';
 import type { Inspection } from './inspection.ts';
 import type { MachineSnapshots } from './machine-snapshots.ts';
+import type { Numa } from './numa.ts';
 import type { Preconfig } from './preconfig.ts';
 import type { RunState } from './run-state.ts';
 
@@ -43,6 +44,8 @@ export interface MachineApi {
   /** All of them and their properties. */
   readonly qom: Qom;
   readonly balloon: Balloon;
+  /** Its NUMA nodes. */
+  readonly numa: Numa;
   /** Stops the vCPUs; without effect when they do not run. */
   stop(): void;
   /** Lets the vCPUs run; QEMU's error when the machine must be reset first. */

@@ -20,6 +20,8 @@ export interface BootFiles {
   readonly append?: string | undefined;
 }
 
+export { RAM_MAX } from '../memory/pc-ram.ts';
+
 /** QEMU: ACPI_MAX_RAM_SLOTS. */
 export const MAX_DIMM_SLOTS = 256;
 
@@ -48,6 +50,8 @@ export interface MachineConfig extends BootFiles {
   readonly restoring?: boolean | undefined;
   /** QEMU: -m slots=,maxmem=: room for DIMMs; `maxBytes` counts them and the RAM. */
   readonly dimms?: { readonly slots: number; readonly maxBytes: number } | undefined;
+  /** QEMU: -machine hmat=on: guests are told how fast NUMA nodes reach each other's memory. */
+  readonly hmat?: boolean | undefined;
   /** QEMU: -icount shift=N: the guest's clock counts instructions, and every run repeats exactly. */
   readonly icountShift?: number | undefined;
   /** QEMU: -rtc base=…: the real-time clock at start, in milliseconds since 1970; else the host's wall clock. */
@@ -58,7 +62,7 @@ export interface MachineConfig extends BootFiles {
   readonly serialPorts?: readonly boolean[] | undefined;
   /** The host gives the machine all its character devices, those of the serial ports too. */
   readonly hostChardevs?: boolean | undefined;
-  /** Devices are part of the machine, not hot-plugged, until the caller says `devices.machineReady()`. */
+  /** Devices are part of the machine, not hot-plugged, until the caller has said `completeNuma()` and `devices.machineReady()`. */
   readonly coldPlug?: boolean | undefined;
   /** QEMU: -no-reboot: a guest's reset ends the machine. */
   readonly noReboot?: boolean | undefined;

@@ -41,6 +41,7 @@ import { dimmSlots, machineMemory } from './machine-memory.ts';
 import { MachineSnapshots } from './machine-snapshots.ts';
 import { machineTrace } from './machine-trace.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
+import { Numa } from './numa.ts';
 import { loadBootFiles, powerUp } from './power-up.ts';
 import { Preconfig } from './preconfig.ts';
 import { NO_PROCESSORS, Processors } from './processors.ts';
@@ -71,6 +72,7 @@ export class Machine implements MachineApi {
   readonly qom: Qom;
   readonly engine: Engine;
   readonly processors: Processors;
+  readonly numa: Numa;
   readonly inspect: Inspection;
   readonly access: GuestAccess;
   readonly createFile: FileMaker;
@@ -180,7 +182,12 @@ export class Machine implements MachineApi {
     this.processors = new Processors({ smp, engine, host: cpuHost, clock, trace });
     const { hub } = this.processors;
     for (let index = 1; index < smp.cpus; index++) this.processors.add(index);
+    this.numa = new Numa({
+      ...{ version, smp, ramBytes: config.memoryBytes, dimms: config.dimms, objects: objectTree },
+      ...{ hmat: config.hmat === true, isTest: config.accel === 'qtest' },
+    });
     const onMemorySize = (bytes: number): void => noticeSmallArena(this.memory, bytes, host);
+    const { processors, devices } = this;
     const cpuObject = new CpuObject({ cpu, compat: version.cpu, dies: smp.dies });
     this.#pc = isEmpty
       ? undefined
@@ -189,19 +196,13 @@ export class Machine implements MachineApi {
           wallClockMs: config.rtcBaseMs ?? host.wallClockMs(),
           ...{ apics: hub, intr: this.processors.boot.apic.lint0, power: requests.power },
           reset: () => requests.requestReset('guest-reset'),
-          ...{
-            machineType: version.name,
-            processors: this.processors,
-            cpuObject,
-            dimms: dimmSlots(config),
-            settings: config,
-          },
-          ...{ serials: this.serials, events: this.events, devices: this.devices, onMemorySize },
+          ...{ machineType: version.name, processors, cpuObject, numa: this.numa },
+          ...{ dimms: dimmSlots(config), settings: config },
+          ...{ serials: this.serials, events: this.events, devices, onMemorySize },
         });
     const pc = this.#pc;
     const hasCpu = !isEmpty || config.cpu !== undefined;
     const shown = hasCpu ? this.processors : NO_PROCESSORS;
-    const { processors, devices } = this;
     const lone = { processors, object: cpuObject, given: cpu.given };
     const bare = { memory, ramBytes: config.memoryBytes, devices };
     const board = pc ?? new NoneBoard(bare, hasCpu ? lone : undefined);
@@ -215,7 +216,10 @@ export class Machine implements MachineApi {
       hub.mapped(pc.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub, { name: 'apic-msi' }));
     }
     onMemorySize(config.memoryBytes);
-    if (config.coldPlug !== true && config.restoring !== true) this.devices.machineReady();
+    if (config.coldPlug !== true && config.restoring !== true) {
+      this.completeNuma();
+      this.devices.machineReady();
+    }
     this.#bootFiles = config.restoring === true ? undefined : config;
     if (this.#bootFiles !== undefined) loadBootFiles(this.#bootFiles, this.#pc, 0);
   }
@@ -234,6 +238,13 @@ export class Machine implements MachineApi {
     const pc = this.#pc;
     assert(pc !== undefined, 'machine none has no board');
     return pc;
+  }
+
+  /** All of NUMA nodes is said, and devices may be made. Throws QEMU's error. @param warn told QEMU's warnings */
+  completeNuma(warn: (text: string) => void = () => {}): void {
+    if (this.numa.isComplete) return;
+    this.numa.complete(warn);
+    this.#pc?.numaComplete();
   }
 
   get name(): string | undefined {

@@ -20,6 +20,7 @@ import {
 import type { CpuIdentity } from '../cpu/models/cpu-identity.ts';
 import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import { GPA_END, PAGE_SIZE } from '../memory/guest-memory.ts';
+import { RAM_MAX } from '../memory/pc-ram.ts';
 import { RamImage } from '../memory/ram-image.ts';
 import { addressesEnd, hasHyperTransport } from './address-limit.ts';
 import type { SavedRegion } from './boards/pc-device-memory.ts';
@@ -37,7 +38,6 @@ import { MAX_CPUS } from './smp-options.ts';
 import { PERIPHERALS, type PeripheralsSnapshot, savePeripherals } from './snapshot-devices.ts';
 import { SECTIONS, type Section, saveSections } from './snapshot-sections.ts';
 
-const MEMORY_MAX = 2 ** 36;
 const PORTS = 4;
 /** More than a line of the monitor has. */
 const NAME_MAX = 4096;
@@ -52,6 +52,7 @@ export type HeadSnapshot = {
   readonly smp: SmpConfig;
   /** Null: the machine has no slots for DIMMs. */
   readonly dimms: { readonly slots: number; readonly maxBytes: number } | null;
+  readonly hmat: boolean;
   /** The regions whose pages follow, in this order. */
   readonly ram: readonly SavedRegion[];
   readonly serialPorts: readonly boolean[];
@@ -70,7 +71,7 @@ const REGION = record<SavedRegion>({
   size: integer(0, Number.MAX_SAFE_INTEGER),
 });
 
-const RAM_BYTES: StateKind<number> = where(integer(PAGE_SIZE, MEMORY_MAX), (size) =>
+const RAM_BYTES: StateKind<number> = where(integer(PAGE_SIZE, RAM_MAX), (size) =>
   size % PAGE_SIZE === 0 ? undefined : 'is no multiple of a page',
 );
 
@@ -97,6 +98,7 @@ const HEAD_FIELDS = record<HeadSnapshot>({
   dimms: nullable(
     record({ slots: integer(0, MAX_DIMM_SLOTS), maxBytes: integer(0, Number.MAX_SAFE_INTEGER) }),
   ),
+  hmat: BOOLEAN,
   ram: list(REGION, { max: 1024 }),
   serialPorts: list(BOOLEAN, { max: PORTS }),
   noReboot: BOOLEAN,
@@ -184,6 +186,7 @@ export function headOf({ config, memory }: Machine): HeadSnapshot {
     smp: config.smp ?? ONE_PROCESSOR,
     ram: memory.regions.map(({ name, gpa, size }) => ({ name, gpa, size })),
     dimms: config.dimms ?? null,
+    hmat: config.hmat === true,
     serialPorts: [...(config.serialPorts ?? [true])],
     noReboot: config.noReboot === true,
   };

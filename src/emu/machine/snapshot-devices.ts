@@ -16,10 +16,16 @@ import {
   text,
   tuple,
 } from '../core/state-fields.ts';
+import { checkedAs } from '../qapi/check.ts';
+import { parseJson } from '../qapi/json-reader.ts';
+import { isJsonObject } from '../qapi/json-value.ts';
+import { writeJson } from '../qapi/json-writer.ts';
 import { Options } from '../qdev/option-string.ts';
 import type { PropertyValue } from '../qdev/properties.ts';
 import type { DeviceTree, Qdev } from '../qdev/tree.ts';
 import type { Machine } from './machine.ts';
+import type { Numa } from './numa.ts';
+import { NUMA_OPTIONS } from './numa-options.ts';
 import { OPTIONS, type SavedOptions, saveOptions, toOptions, toTextOptions } from './saved-options.ts';
 import { BLOCK, type BlockSnapshot, restoreBlock, restoreLimits, saveBlock } from './snapshot-block.ts';
 
@@ -49,6 +55,8 @@ export type PeripheralsSnapshot = {
   readonly block: BlockSnapshot;
   /** What `object_add` made, oldest first. */
   readonly objects: readonly SavedOptions[];
+  /** What the user said of NUMA nodes, each as a text of JSON. */
+  readonly numa: readonly string[];
   /** Oldest first: each after the one that it is plugged into. */
   readonly devices: readonly DeviceSnapshot[];
   readonly anonymousDevices: number;
@@ -74,6 +82,8 @@ const DEVICE = record<DeviceSnapshot>({
   unplugRequestedMs: nullable(finite(0, Number.MAX_SAFE_INTEGER)),
 });
 
+/** More than can be said of all nodes. */
+const NUMA_MAX = 100_000;
 /** More than a machine has room for. */
 const DEVICES_MAX = 16_384;
 
@@ -86,6 +96,7 @@ export const PERIPHERALS = record<PeripheralsSnapshot>({
   chardevs: list(record<ChardevSnapshot>({ options: OPTIONS, bytes: nullable(RING) }), { max: 4096 }),
   block: BLOCK,
   objects: list(OPTIONS, { max: 4096 }),
+  numa: list(text(Number.POSITIVE_INFINITY), { max: NUMA_MAX }),
   devices: list(DEVICE, { max: DEVICES_MAX }),
   anonymousDevices: COUNT,
 });
@@ -93,11 +104,12 @@ export const PERIPHERALS = record<PeripheralsSnapshot>({
 const ANONYMOUS = /^\/machine\/peripheral-anon\/device\[(\d{1,9})\]$/;
 
 /** Throws `SnapshotError` where a device could not be made again. */
-export function savePeripherals({ chardevs, drives, objects, devices }: Machine): PeripheralsSnapshot {
+export function savePeripherals({ chardevs, drives, objects, numa, devices }: Machine): PeripheralsSnapshot {
   return {
     chardevs: saveChardevs(chardevs.madeByUser()),
     block: saveBlock(drives),
     objects: objects.requests().map((options) => saveOptions(options)),
+    numa: saveNuma(numa),
     devices: saveDevices(devices.tree),
     anonymousDevices: devices.anonymousDevices,
   };
@@ -108,6 +120,7 @@ export async function restorePeripherals(machine: Machine, state: PeripheralsSna
   const { drives, objects, devices } = machine;
   for (const chardev of state.chardevs) restoreChardev(machine, chardev);
   for (const object of state.objects) made('an object', () => objects.add(toOptions(object)));
+  restoreNuma(machine, state.numa);
   await restoreBlock(drives, state.block);
   for (const device of state.devices) await restoreDevice(machine, device);
   restoreLimits(drives, state.block);
@@ -137,6 +150,23 @@ function restoreChardev({ chardevs }: Machine, { options, bytes }: ChardevSnapsh
     throw new SnapshotError(`The snapshot has more bytes in the ring buffer ${asked.id} than fit into it.`);
   }
   ring.write(bytes);
+}
+
+/** What the user said of NUMA nodes. */
+export function saveNuma({ said }: Numa): readonly string[] {
+  return said.map((options) => writeJson(options));
+}
+
+/** What NUMA nodes have as memory was made before. */
+function restoreNuma(machine: Machine, said: readonly string[]): void {
+  made('a NUMA node', () => {
+    for (const text of said) {
+      const options = parseJson(text);
+      if (!isJsonObject(options)) throw new MonitorError(`${text} is no object`);
+      machine.numa.set(checkedAs(NUMA_OPTIONS, options), () => {});
+    }
+    machine.completeNuma();
+  });
 }
 
 /** What the user could make and this machine cannot is told in a sentence. */

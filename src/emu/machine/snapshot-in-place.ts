@@ -13,7 +13,7 @@ import {
   type StateSnapshot,
   UNKNOWN_MACHINE,
 } from './saved-machine.ts';
-import { type DeviceSnapshot, saveDevices } from './snapshot-devices.ts';
+import { type DeviceSnapshot, saveDevices, saveNuma } from './snapshot-devices.ts';
 import { checkKind, checkSections, type Section } from './snapshot-sections.ts';
 
 /** A snapshot that has been checked against the machine. Nothing has changed yet, and nothing is checked any more. */
@@ -32,6 +32,7 @@ export function prepareRestore(machine: Machine, head: Plain, state: Plain): Pre
   checkHead(machine, head);
   checkKind(STATE, state, 'the state');
   const { run, peripherals, sections } = state as StateSnapshot;
+  checkNuma(machine, peripherals.numa);
   checkDevices(machine, peripherals.devices, sections);
   const { tree } = machine.devices;
   const restoreAll = checkSections(tree, sections, (_path, device) =>
@@ -91,6 +92,11 @@ function isSameRegion(one: SavedRegion, other: SavedRegion): boolean {
 
 function ramError(text: string): SnapshotError {
   return new SnapshotError(`${text}\nerror while loading state for instance 0x0 of device 'ram'`);
+}
+
+function checkNuma({ numa }: Machine, saved: readonly string[]): void {
+  if (saveNuma(numa).join() === saved.join()) return;
+  throw new SnapshotError('The snapshot has other NUMA nodes than this machine');
 }
 
 /** What the user had plugged must be plugged: the same, at the same place. */

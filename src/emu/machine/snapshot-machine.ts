@@ -18,7 +18,7 @@ export function machineForSnapshot(
   more: Pick<MachineConfig, 'icountShift' | 'rtcBaseMs'> = {},
 ): Machine {
   if (!isHead(head)) throw new SnapshotError(UNKNOWN_MACHINE);
-  const { machine: machineType, cpu, memoryBytes, smp, ram, dimms, serialPorts, noReboot } = head;
+  const { machine: machineType, cpu, memoryBytes, smp, ram, dimms, hmat, serialPorts, noReboot } = head;
   const config = {
     ...more,
     machineType,
@@ -26,6 +26,7 @@ export function machineForSnapshot(
     memoryBytes,
     smp,
     dimms: dimms ?? undefined,
+    hmat,
     serialPorts,
     noReboot,
   };

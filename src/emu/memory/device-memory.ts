@@ -10,6 +10,8 @@ export const DEVICE_MEMORY_ALIGN = 2 ** 21;
 
 /** The board's place for the memory of devices. */
 export interface DeviceMemory {
+  /** NUMA nodes of the machine. */
+  readonly nodes: number;
   /** Puts a back end's memory at `gpa`, where nothing is. */
   insert(backend: MemoryBackend, gpa: Gpa): Hardware;
   /** A device has, or may be going to have, more memory than before. */

@@ -15,7 +15,7 @@ import {
 } from '../qdev/properties.ts';
 import { type ObjectType, UserObject } from '../qdev/user-objects.ts';
 import type { Values } from '../qdev/values.ts';
-import { ARENA_MAX } from './arena.ts';
+import { RAM_MAX } from './pc-ram.ts';
 
 /** QEMU's abstract type of all of them. */
 export const MEMORY_BACKEND = 'memory-backend';
@@ -123,7 +123,7 @@ function createBackend(values: Values, id: string): MemoryBackend {
     values.is('reserve'),
   ];
   if (prealloc && !reserve) throw new MonitorError("'prealloc=on' and 'reserve=off' are incompatible");
-  if (sizeBytes > ARENA_MAX) throw noMemoryError(id);
+  if (sizeBytes > RAM_MAX) throw noMemoryError(id);
   return new MemoryBackend(MEMORY_BACKEND_RAM, sizeBytes, { merge, dump, prealloc, share, reserve });
 }
 

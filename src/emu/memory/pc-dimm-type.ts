@@ -26,18 +26,20 @@ export const PC_DIMM: DeviceType = {
 };
 
 function realizePcDimm({ values, services }: RealizeRequest): RealizedDevice {
+  const deviceMemory = services.get(DEVICE_MEMORY);
   const node = values.number('node');
-  // QEMU: a machine with slots has one node.
-  if (node > 0) {
+  // QEMU: a machine without nodes has one in this text.
+  const nodes = Math.max(1, deviceMemory.nodes);
+  if (node >= nodes) {
     throw new MonitorError(
-      `'DIMM property node has value ${node}' which exceeds the number of numa nodes: 1`,
+      `'DIMM property node has value ${node}' which exceeds the number of numa nodes: ${nodes}`,
     );
   }
   const backend = linked(values.text('memdev'), MEMORY_BACKEND, 'memdev', services);
   if (!(backend instanceof MemoryBackend)) throw memdevMissingError();
   // QEMU: slot and address have been checked before.
   if (backend.isMapped) throw new MonitorError(`can't use already busy memdev: ${backend.name}`);
-  const hardware = services.get(DEVICE_MEMORY).insert(backend, values.number('addr'));
+  const hardware = deviceMemory.insert(backend, values.number('addr'));
   const liveProperties = [{ name: 'size', read: () => backend.sizeBytes }];
   return { hardware: { ...hardware, liveProperties } };
 }

@@ -5,6 +5,8 @@ import { GuestMemory } from './guest-memory.ts';
 import { chunksFor } from './region.ts';
 
 export const FOUR_GIB = 2 ** 32;
+/** The host has memory only for what the guest writes. With more than this Linux alone would write more than there can be. */
+export const RAM_MAX = 2 ** 36;
 /** From this size on RAM is split, and what remains below 4 GiB ends earlier, at 3 GiB. */
 const SPLIT_FROM = 0xe0000000;
 const BELOW_WHEN_SPLIT = 0xc0000000;

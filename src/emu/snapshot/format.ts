@@ -20,7 +20,7 @@
 import { SnapshotError } from '../core/snapshot-error.ts';
 
 export const MAGIC = new TextEncoder().encode('HOTSLOT\n');
-export const FORMAT_VERSION = 7;
+export const FORMAT_VERSION = 8;
 /** What a machine's bytes begin with. */
 export const MACHINE_FILE = { magic: MAGIC, version: FORMAT_VERSION };
 /** MAGIC and the version. */

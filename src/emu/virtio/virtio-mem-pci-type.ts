@@ -141,14 +141,17 @@ function realizeVirtioMemPci(request: RealizeRequest): RealizedDevice {
 }
 
 /** In QEMU's order. Throws its errors. */
-function checkedSizes({ values, warn }: RealizeRequest): {
+function checkedSizes({ values, services, warn }: RealizeRequest): {
   readonly blockBytes: number;
   readonly requestedBytes: number;
 } {
   const node = values.number('node');
-  // QEMU: a machine with room for memory has one node. The text is QEMU's, with what it lacks.
-  if (node > 0) {
-    throw new MonitorError(`'node' property has value '${node}', which exceedsthe number of numa nodes: 1`);
+  // QEMU: a machine without nodes has one in this text, which is QEMU's with what it lacks.
+  const nodes = Math.max(1, services.get(DEVICE_MEMORY).nodes);
+  if (node >= nodes) {
+    throw new MonitorError(
+      `'node' property has value '${node}', which exceedsthe number of numa nodes: ${nodes}`,
+    );
   }
   const blockBytes = values.number('block-size') || DEFAULT_BLOCK_BYTES;
   if (blockBytes < DEFAULT_BLOCK_BYTES) {

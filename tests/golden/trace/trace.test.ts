@@ -30,7 +30,7 @@ async function machineOf({ arguments: own }: TraceSession): Promise<Machine> {
   const host = { monotonicNs: () => 0, wallClockMs: () => 0, after() {}, random() {}, images };
   const parts = { kernel: undefined, initrd: undefined, append: '', memoryBytes: 64 * MIB };
   const machine = machineOfCommandLine(commandLine, parts, host);
-  attachBackends(machine, commandLine);
+  attachBackends(machine, commandLine, () => {});
   await attachDevices(machine, commandLine, () => {});
   machine.devices.machineReady();
   return machine;

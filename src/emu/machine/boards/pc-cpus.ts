@@ -2,23 +2,23 @@
 import type { CpuHotplug, HotplugCpus, OspmStatus } from '../../acpi/cpu-hotplug.ts';
 import type { AcpiOstInfo, MachineEvents } from '../../core/machine-events.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
-import { type CpuSockets, UNASSIGNED_APIC_ID } from '../../cpu/cpu-type.ts';
+import { type CpuSockets, UNASSIGNED_APIC_ID, UNSET_NODE } from '../../cpu/cpu-type.ts';
 import type { NewDevice } from '../../qdev/device-type.ts';
 import type { Hardware } from '../../qdev/hardware.ts';
 import type { HotplugHandler, UnplugAnswer } from '../../qdev/hotplug-handler.ts';
-import type { PropertyValue } from '../../qdev/properties.ts';
 import type { Qdev } from '../../qdev/tree.ts';
 import { type CpuObject, cpuHardware } from '../cpu-object.ts';
 import { type CpuPlace, placeOfCpu } from '../cpu-topology.ts';
+import type { Numa } from '../numa.ts';
 import type { MachineProcessor, Processors } from '../processors.ts';
+import type { Place } from './board.ts';
 
 export interface PcCpusWiring {
   readonly processors: Processors;
   readonly events: MachineEvents;
   /** What monitors see of each. */
   readonly object: CpuObject;
-  /** The machine has a NUMA node, and all processors are in it. */
-  readonly hasNode: boolean;
+  readonly numa: Numa;
   /** The guest let go of a device. */
   readonly unplug: (device: Qdev) => void;
   /** So many processors would start with the next boot. */
@@ -33,8 +33,8 @@ export interface HotpluggableCpu {
   readonly place: CpuPlace;
   /** QEMU: the die is told only where a socket has more than one. */
   readonly hasDies: boolean;
-  /** QEMU: the only node is 0, and named where there is one. */
-  readonly hasNode: boolean;
+  /** The NUMA node that the place is in; undefined: there is none, or nobody has said it yet. */
+  readonly node: number | undefined;
 }
 
 export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
@@ -49,10 +49,6 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
 
   get count(): number {
     return this.#wiring.processors.smp.maxCpus;
-  }
-
-  get hasNode(): boolean {
-    return this.#wiring.hasNode;
   }
 
   /** Of all processors. */
@@ -72,7 +68,7 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
       qomPath: this.pathOf(index),
       place: placeOfCpu(smp, index),
       hasDies: smp.dies > 1,
-      hasNode: this.hasNode,
+      node: this.#wiring.numa.nodeOfCpu(index),
     }));
   }
 
@@ -135,9 +131,11 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
     if (index < 0) return this.#noSuchPlace(apicId);
     if (this.#devices.has(index)) return new MonitorError(`CPU[${index}] with APIC ID ${apicId} exists`);
     const place = placeOfCpu(this.#wiring.processors.smp, index);
-    const misplaced = placeError(number, place, apicId);
+    const node = this.#wiring.numa.nodeOfCpu(index);
+    const misplaced = placeError(number, { ...place, node }, apicId);
     if (misplaced !== undefined) return misplaced;
     for (const [name, value] of idsOf(place)) device.place(name, value);
+    if (node !== undefined) device.place('node-id', node);
     device.place('apic-id', apicId);
     return undefined;
   }
@@ -215,18 +213,25 @@ export function idsOf({ socket, die, core, thread }: CpuPlace): readonly (readon
  */
 export function placeError(
   asked: (name: string) => number,
-  place: CpuPlace,
+  place: CpuPlace & { readonly node?: number | undefined },
   apicId: number,
 ): MonitorError | undefined {
   const wrong = idsOf(place).find(([name, value]) => asked(name) >= 0 && asked(name) !== value);
   if (wrong !== undefined) return mismatch(wrong[0], asked(wrong[0]), apicId, wrong[1]);
-  return asked('node-id') > 0 ? new MonitorError('invalid node-id, must be 0') : undefined;
+  const node = place.node ?? 0;
+  const askedNode = asked('node-id');
+  if (askedNode === UNSET_NODE || askedNode === node) return undefined;
+  return new MonitorError(`invalid node-id, must be ${node}`);
 }
 
-/** The property values of a processor that the board has from the start. */
-export function cpuValues(processors: Processors, index: number): Readonly<Record<string, PropertyValue>> {
+/** The property values of a processor that the board has from the start; its node may be said later. */
+export function cpuValues(processors: Processors, numa: Numa, index: number): NonNullable<Place['values']> {
   const ids = idsOf(placeOfCpu(processors.smp, index));
-  return { ...Object.fromEntries(ids), 'apic-id': processors.archId(index) };
+  return {
+    ...Object.fromEntries(ids),
+    'node-id': () => numa.nodeOfCpu(index) ?? UNSET_NODE,
+    'apic-id': processors.archId(index),
+  };
 }
 
 function mismatch(name: string, asked: number, apicId: number, value: number): MonitorError {

@@ -37,6 +37,8 @@ export interface PcDeviceMemoryWiring {
   readonly isEnabled: boolean;
   readonly window: DeviceMemoryWindow;
   readonly objects: ObjectTree;
+  /** How many NUMA nodes the machine has; absent: none. */
+  readonly nodes?: () => number;
   /** The guest has, or may take, so much memory now. */
   readonly onSize: (bytes: number) => void;
 }
@@ -94,6 +96,7 @@ export class PcDeviceMemory implements DeviceMemory, MemoryApi, GuestRam {
   readonly #wiring: PcDeviceMemoryWiring;
   /** What each device says of itself when it is asked. */
   readonly #devices = new Map<Qdev, () => MemoryDevice>();
+  readonly #boardMemory: MemoryBackend | undefined;
   /** A snapshot's memory, which its devices have yet to take. */
   #restored: Region[] = [];
   #restoredCount = 0;
@@ -102,7 +105,17 @@ export class PcDeviceMemory implements DeviceMemory, MemoryApi, GuestRam {
     this.#wiring = wiring;
     this.memory = wiring.memory;
     const { ramBytes, boardMemory: name = BOARD_MEMORY } = wiring;
-    if (ramBytes > 0) wiring.objects.container(OBJECTS).addChild(name, boardMemory(ramBytes));
+    if (ramBytes === 0) return;
+    this.#boardMemory = wiring.objects.container(OBJECTS).addChild(name, boardMemory(ramBytes));
+  }
+
+  get nodes(): number {
+    return this.#wiring.nodes?.() ?? 0;
+  }
+
+  /** RAM is what the user set aside for NUMA nodes. */
+  leaveRamToNodes(): void {
+    this.#boardMemory?.unparent();
   }
 
   backends(): readonly MemoryBackend[] {

@@ -1,5 +1,5 @@
 /** What a BIOS does on the pc board before it starts the kernel. */
-import type { AcpiConfig, AcpiPciDevice } from '../../acpi/acpi-config.ts';
+import type { AcpiConfig, AcpiNuma, AcpiPciDevice } from '../../acpi/acpi-config.ts';
 import { buildAcpiTables } from '../../acpi/tables.ts';
 import { PIIX3 } from '../../chipset/chip-types.ts';
 import { PVPANIC } from '../../chipset/pvpanic-types.ts';
@@ -18,6 +18,7 @@ import { assignPciResources } from '../../pci/pci-resources.ts';
 import type { Qdev } from '../../qdev/tree.ts';
 import type { SmpConfig } from '../cpu-topology.ts';
 import { machineVersion } from '../machine-versions.ts';
+import type { Numa } from '../numa.ts';
 import { uuidBytes } from '../uuid.ts';
 import type { PcBoard } from './pc.ts';
 
@@ -66,13 +67,14 @@ function socketFacts({ sockets, dies, cores, threads }: SmpConfig) {
   return { sockets, cores: dies * cores, threads: dies * cores * threads };
 }
 
-function writeAcpiTables({ wiring, serials, cpus }: PcBoard): Uint8Array {
-  const { memory, ram, processors, dimms, devices } = wiring;
+function writeAcpiTables({ wiring, serials }: PcBoard): Uint8Array {
+  const { memory, ram, processors, numa, dimms, devices } = wiring;
   const config: AcpiConfig = {
     ram,
     cpus: Array.from({ length: processors.smp.maxCpus }, (_, index) => ({
       apicId: processors.archId(index),
       present: processors.at(index) !== undefined,
+      node: numa.nodeOfCpu(index),
     })),
     pci: { bsel: 0, devices: devices.tree.devices().flatMap(describeFunction) },
     hpet: true,
@@ -81,7 +83,7 @@ function writeAcpiTables({ wiring, serials, cpus }: PcBoard): Uint8Array {
     pvpanicPort: pvpanicPort(devices.tree.devices()),
     ioApic: IO_APIC,
     pmBase: PM_BASE,
-    hasNode: cpus.hasNode,
+    numa: acpiNuma(numa),
     ...machineVersion(wiring.machineType).acpi,
     ...{ oem: wiring.settings?.oem, hasSmm: wiring.settings?.smm },
     ...(dimms === undefined ? {} : { dimms }),
@@ -90,6 +92,11 @@ function writeAcpiTables({ wiring, serials, cpus }: PcBoard): Uint8Array {
   const { rsdp, tables } = buildAcpiTables(config, base);
   memory.write(base, tables);
   return rsdp;
+}
+
+function acpiNuma({ nodes, distances, hmat }: Numa): AcpiNuma | undefined {
+  if (nodes.length === 0) return undefined;
+  return { ramBytes: nodes.map(({ ramBytes }) => ramBytes), distances, hmat };
 }
 
 function pvpanicPort(devices: readonly Qdev[]): number | undefined {

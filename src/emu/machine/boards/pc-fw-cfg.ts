@@ -13,14 +13,12 @@ export interface FwCfgFacts {
   /** QEMU: the APIC ids that processors can have, not their number. */
   readonly apicIds: number;
   readonly boot: BootConfig;
-  /** QEMU: of NUMA nodes; 0: the machine has none. */
-  readonly nodes: number;
 }
 
 const IRQ0_OVERRIDE = 1;
 
 export function pcFwCfg(memory: GuestMemory, clock: Clock, trace: Trace, facts: FwCfgFacts): fwCfg.FwCfg {
-  const { uuid, ramBytes, cpus, apicIds, boot, nodes } = facts;
+  const { uuid, ramBytes, cpus, apicIds, boot } = facts;
   const device = new fwCfg.FwCfg(memory, clock, trace);
   device.addKey(fwCfg.FW_CFG_UUID, uuidBytes(uuid));
   device.addNumber(fwCfg.FW_CFG_RAM_SIZE, 8, ramBytes);
@@ -28,7 +26,6 @@ export function pcFwCfg(memory: GuestMemory, clock: Clock, trace: Trace, facts: 
   device.addNumber(fwCfg.FW_CFG_NB_CPUS, 2, cpus);
   device.addNumber(fwCfg.FW_CFG_MAX_CPUS, 2, apicIds);
   device.addNumber(fwCfg.FW_CFG_BOOT_MENU, 2, boot.menu === true ? 1 : 0);
-  device.addKey(fwCfg.FW_CFG_NUMA, numaWords(apicIds, nodes, ramBytes));
   device.addNumber(fwCfg.FW_CFG_IRQ0_OVERRIDE, 4, IRQ0_OVERRIDE);
   addTime(device, 'etc/boot-fail-wait', 4, boot.rebootTimeoutMs ?? -1);
   if (boot.splashTimeMs !== undefined) addTime(device, 'etc/boot-menu-wait', 2, boot.splashTimeMs);
@@ -42,10 +39,17 @@ function addTime(device: fwCfg.FwCfg, name: string, size: 2 | 4, ms: number): vo
   device.addFile(name, bytes.subarray(0, size));
 }
 
-/** The number of nodes, the node of each APIC id, the bytes of each node. All that a machine of ours has is in node 0. */
-function numaWords(apicIds: number, nodes: number, ramBytes: number): Uint8Array {
-  const words = new BigUint64Array(1 + apicIds + nodes);
-  words[0] = BigInt(nodes);
-  if (nodes > 0) words[1 + apicIds] = BigInt(ramBytes);
-  return new Uint8Array(words.buffer);
+/** What is told when all NUMA nodes are known. @param cpus the node of each place, by its APIC id */
+export function addNumaKey(
+  device: fwCfg.FwCfg,
+  apicIds: number,
+  cpus: readonly { readonly apicId: number; readonly node: number | undefined }[],
+  nodes: readonly { readonly ramBytes: number }[],
+): void {
+  // The number of nodes, the node of each APIC id, the bytes of each node.
+  const words = new BigUint64Array(1 + apicIds + nodes.length);
+  words[0] = BigInt(nodes.length);
+  for (const { apicId, node = 0 } of cpus) words[1 + apicId] = BigInt(node);
+  for (const [node, { ramBytes }] of nodes.entries()) words[1 + apicIds + node] = BigInt(ramBytes);
+  device.addKey(fwCfg.FW_CFG_NUMA, new Uint8Array(words.buffer));
 }

@@ -45,12 +45,13 @@ import { type BootConfig, DEFAULT_BOOT_ORDER, NO_UUID } from '../boot-config.ts'
 import type { CpuObject } from '../cpu-object.ts';
 import type { MachineConfig } from '../machine-config.ts';
 import { machineVersion } from '../machine-versions.ts';
+import type { Numa } from '../numa.ts';
 import type { Processors } from '../processors.ts';
 import { BoardBuilder, busOf, gpioIn, gpioOut, type Place, wiresIn, wiresOut } from './board.ts';
 import { cpuValues, PcCpus } from './pc-cpus.ts';
 import { PcDeviceMemory } from './pc-device-memory.ts';
 import { PcDimms } from './pc-dimms.ts';
-import { pcFwCfg } from './pc-fw-cfg.ts';
+import { addNumaKey, pcFwCfg } from './pc-fw-cfg.ts';
 import { pcHotplug } from './pc-hotplug.ts';
 import { PcInterrupts } from './pc-interrupts.ts';
 
@@ -86,6 +87,8 @@ export interface PcWiring {
   readonly processors: Processors;
   /** What monitors see of each processor. */
   readonly cpuObject: CpuObject;
+  /** Not complete yet: `numaComplete` says when. */
+  readonly numa: Numa;
   /** `pc-i440fx-7.2`. */
   readonly machineType: string;
   readonly events: MachineEvents;
@@ -154,6 +157,20 @@ export class PcBoard {
     return hasHyperTransport(machineVersion(machineType), processors.boot.cpu.identity);
   }
 
+  /** The user has said all of NUMA nodes: firmware is told of them, and their RAM is that of the board. */
+  numaComplete(): void {
+    const { numa, processors } = this.wiring;
+    const cpus = this.cpus.list().map(({ node }, index) => ({ apicId: processors.archId(index), node }));
+    addNumaKey(this.fwCfg, this.#apicIds, cpus, numa.nodes);
+    if (numa.nodes.some(({ memdev }) => memdev !== undefined)) this.deviceMemory.leaveRamToNodes();
+  }
+
+  /** QEMU: the APIC ids that processors can have, not their number. */
+  get #apicIds(): number {
+    const { processors } = this.wiring;
+    return processors.archId(processors.smp.maxCpus - 1) + 1;
+  }
+
   /** The order in which firmware looks for a system. Throws QEMU's error. */
   setBootOrder(order: string): void {
     const skipsFloppyCheck = this.wiring.settings?.boot?.skipsFloppyCheck;
@@ -191,7 +208,7 @@ export class PcBoard {
       processors,
       events: wiring.events,
       object: wiring.cpuObject,
-      hasNode: hasNode(wiring),
+      numa: wiring.numa,
       unplug: (device) => devices.unplug(device),
       onCount: (count) => this.rtc?.setCmos(CMOS_CPU_COUNT, count - 1),
     });
@@ -226,7 +243,7 @@ export class PcBoard {
     const board = new BoardBuilder(devices);
     for (const processor of processors.present) {
       board.add(this.cpus.hardware(processor), board.type(processors.boot.cpu.identity.type), {
-        values: cpuValues(processors, processor.index),
+        values: cpuValues(processors, wiring.numa, processor.index),
       });
       // QEMU: the first local APIC brings it.
       if (processor === processors.boot) board.skip('kvmvapic');
@@ -239,7 +256,7 @@ export class PcBoard {
     ) => board.add(new SysbusHardware(sections, { mmio }), type, { on: board.systemBus, ...place });
     this.fwCfg = pcFwCfg(memory, clock, trace, {
       ...{ uuid: this.uuid, boot, ramBytes: ramSizeOf(ram), cpus: processors.present.length },
-      ...{ apicIds: processors.archId(processors.smp.maxCpus - 1) + 1, nodes: hasNode(wiring) ? 1 : 0 },
+      apicIds: this.#apicIds,
     });
     soldered([onPorts(this.fwCfg)], chip.FW_CFG_IO, { in: [board.machine, 'fw_cfg'] });
     const host = board.add(
@@ -343,14 +360,7 @@ export class PcBoard {
   }
 }
 
-/** QEMU: room for more memory brings a NUMA node, in old machines only where there are slots, or never. */
-function hasNode({ machineType, ram, dimms }: PcWiring): boolean {
-  const { withSlots, withoutSlots } = machineVersion(machineType).node;
-  if (dimms === undefined || dimms.maxSize <= ramSizeOf(ram)) return false;
-  return dimms.slots > 0 ? withSlots : withoutSlots;
-}
-
-function pcDeviceMemory({ memory, ram, dimms, devices, onMemorySize }: PcWiring): PcDeviceMemory {
+function pcDeviceMemory({ memory, ram, dimms, devices, numa, onMemorySize }: PcWiring): PcDeviceMemory {
   const ramBytes = ramSizeOf(ram);
   const window = dimmWindow({ ram, ...(dimms === undefined ? {} : { dimms }) });
   const { min, max } = window ?? NO_WINDOW;
@@ -362,6 +372,7 @@ function pcDeviceMemory({ memory, ram, dimms, devices, onMemorySize }: PcWiring)
     slots: dimms?.slots ?? 0,
     window: { base: min, size: max + 1 - min },
     objects: devices.tree.objects,
+    nodes: () => numa.nodes.length,
     onSize: onMemorySize,
   });
 }

@@ -4,12 +4,12 @@ import { queryBlock, queryNamedBlockNodes } from '../qapi/block-core-info.ts';
 import { queryChardev } from '../qapi/char.ts';
 import {
   queryBalloon,
-  queryCpusFast,
   queryHotpluggableCpus,
   queryMemdev,
   queryMemoryDevices,
   queryMemorySizeSummary,
 } from '../qapi/machine.ts';
+import { queryNuma } from '../qapi/machine-numa.ts';
 import { queryPci } from '../qapi/pci.ts';
 import { queryStatus } from '../qapi/run-state.ts';
 import { versionText } from '../version.ts';
@@ -158,7 +158,7 @@ export const INFO_COMMANDS: readonly Command[] = [
     args: [],
     params: '',
     help: 'nodes of processors and memory',
-    run: ({ machine }) => numaText(queryCpusFast(machine), queryMemorySizeSummary(machine)),
+    run: ({ machine }) => numaText(queryNuma(machine)),
   },
   {
     name: 'pci',

@@ -1,6 +1,7 @@
 /** `info cpus`, `info hotpluggable-cpus` and `info numa`. */
 import type { MachineApi } from '../../machine/machine-api.ts';
-import type { CpuInfoFast, HotpluggableCpuInfo, MemorySizes } from '../qapi/machine.ts';
+import type { HotpluggableCpuInfo } from '../qapi/machine.ts';
+import type { NumaNodeInfo } from '../qapi/machine-numa.ts';
 
 /** What `info cpus` may show of a processor. */
 export interface CpuLine {
@@ -55,13 +56,14 @@ function cpuText(cpu: HotpluggableCpuInfo): string {
   ].join('');
 }
 
-/** QEMU: the one node has all processors and all memory. */
-export function numaText(cpus: readonly CpuInfoFast[], sizes: MemorySizes): string {
-  if (cpus.every(({ props }) => props?.['node-id'] === undefined)) return '0 nodes\n';
-  const present = cpus.map((cpu) => ` ${cpu['cpu-index']}`);
+export function numaText(nodes: readonly NumaNodeInfo[]): string {
   const mib = (bytes: number): string => `${Math.floor(bytes / MIB)} MB`;
-  const base = Number(sizes['base-memory']);
-  const plugged = Number(sizes['plugged-memory'] ?? 0);
-  const lines = [`cpus:${present.join('')}`, `size: ${mib(base + plugged)}`, `plugged: ${mib(plugged)}`];
-  return `1 nodes\n${lines.map((line) => `node 0 ${line}\n`).join('')}`;
+  const lines = nodes.flatMap(({ cpus, bytes, pluggedBytes }, node) =>
+    [
+      `cpus:${cpus.map((cpu) => ` ${cpu}`).join('')}`,
+      `size: ${mib(bytes)}`,
+      `plugged: ${mib(pluggedBytes)}`,
+    ].map((line) => `node ${node} ${line}\n`),
+  );
+  return `${nodes.length} nodes\n${lines.join('')}`;
 }

@@ -8,6 +8,7 @@ const hex = (value: number | bigint): string => value.toString(16).padStart(16, 
 const LAST_ADDRESS = 2n ** 64n - 1n;
 const LAST_PORT = 0xffff;
 const PAGES = '4 KiB';
+const PAGE_BYTES = 4096;
 
 /** The last part of its path, which for a bus is not always its name. */
 function lastPart({ path }: QomObject): string {
@@ -78,12 +79,18 @@ function mtree(machine: MachineApi, args: ArgumentValues): string {
   return isPlain ? memoryTree(machine) : 'Hotslot shows its memory tree without options only\n';
 }
 
-/** QEMU: blocks one after the other, the largest first. All memory that the machine has from the start is one. */
-function ramBlocks({ access, inspect }: MachineApi): string {
+/** QEMU: blocks one after the other, the largest first. The machine's own memory is one, or what the user set aside for NUMA nodes. */
+function ramBlocks({ access, inspect, numa }: MachineApi): string {
   const added = access.memoryRegions().filter(({ name }) => !name.startsWith('ram-'));
   const size = Number(inspect.memory.sizes.base);
   const isPc = inspect.hasPciBus && size > 0;
-  const blocks = [...(isPc ? [{ name: 'pc.ram', size }] : []), ...added];
+  const ofNodes = numa.nodes.flatMap(({ memdev }) =>
+    memdev === undefined
+      ? []
+      : [{ name: memdev.name, size: Math.ceil(memdev.sizeBytes / PAGE_BYTES) * PAGE_BYTES }],
+  );
+  const own = ofNodes.length > 0 ? ofNodes : [{ name: 'pc.ram', size }];
+  const blocks = [...(isPc ? own : []), ...added];
   let offset = 0;
   const lines = blocks.map(({ name, size }) => {
     const line = `${name.padStart(24)} ${PAGES.padStart(8)}  0x${hex(offset)} 0x${hex(size)} 0x${hex(size)}\n`;

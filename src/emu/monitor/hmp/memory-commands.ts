@@ -1,5 +1,5 @@
 /** Memory and ports of the guest: `x`, `xp`, `print`, `i`, `o`, `sum`, `gva2gpa` and what saves memory to a file. */
-import type { GuestAccess } from '../../machine/machine-api.ts';
+import type { GuestAccess, MachineApi } from '../../machine/machine-api.ts';
 import { type ArgumentValues, FORMAT, integer, long, string } from '../argument-specs.ts';
 import type { Command, CommandContext } from '../command.ts';
 import type { MemoryFormat } from '../memory-format.ts';
@@ -77,9 +77,9 @@ function checksum(access: GuestAccess, start: number, size: number): number {
   return sum;
 }
 
-/** QEMU: all memory that the machine has from the start is one. */
-function memoryName(name: string): string {
-  return name.startsWith('ram-') ? 'pc.ram' : name;
+/** QEMU: all memory that the machine has from the start is one, or what the user set aside for NUMA nodes. */
+function memoryName({ numa }: MachineApi, name: string, address: bigint): string {
+  return name.startsWith('ram-') ? (numa.memdevAt(Number(address))?.name ?? 'pc.ram') : name;
 }
 
 /** A browser gives nobody addresses of its own memory. */
@@ -87,7 +87,8 @@ function hostAddress({ machine }: CommandContext, kind: string, address: bigint)
   const at = `0x${BigInt.asUintN(64, address).toString(16)}`;
   const memory = machine.access.memoryAt(BigInt.asUintN(64, address));
   if (memory !== undefined) {
-    return `${at} is in ${memoryName(memory.name)}, whose host ${kind} address JavaScript does not tell\n`;
+    const name = memoryName(machine, memory.name, BigInt.asUintN(64, address));
+    return `${at} is in ${name}, whose host ${kind} address JavaScript does not tell\n`;
   }
   const isDevice = machine.access.readPhysical(BigInt.asUintN(64, address), new Uint8Array(1));
   return isDevice ? `Memory at address ${at} is not RAM\n` : `No memory is mapped at address ${at}\n`;

@@ -1,16 +1,12 @@
 /** Commands and answers of QMP that later versions have no more. Spec: QEMU qapi/misc.json of 1.5, 2.0 and 5.1. */
+import { CPU_INSTANCE_PROPERTIES } from '../../machine/numa-options.ts';
 import type { QapiCommand } from '../../qapi/command.ts';
 import { BOOL, enumeration, INT, list, optional, STR, struct, union } from '../../qapi/schema.ts';
 import { cpuLines } from '../hmp/info-cpus.ts';
 import type { QmpContext } from '../qmp/own-commands.ts';
 import { command } from './context.ts';
 import type { CpuAdd } from './cpu-numbers.ts';
-import {
-  CPU_INFO_FAST_BASE,
-  CPU_INFO_FAST_BRANCHES,
-  CPU_INSTANCE_PROPERTIES,
-  queryCpusFast,
-} from './machine.ts';
+import { CPU_INFO_FAST_BASE, CPU_INFO_FAST_BRANCHES, queryCpusFast } from './machine.ts';
 
 const CPU_INFO_ARCH = enumeration('CpuInfoArch', [
   ...(['x86', 'sparc', 'ppc', 'mips', 'tricore', 's390', 'riscv', 'other'] as const),

@@ -7,6 +7,7 @@ import {
   MACHINES,
   type MachineVersion,
 } from '../../machine/machine-versions.ts';
+import { CPU_INSTANCE_PROPERTIES } from '../../machine/numa-options.ts';
 import {
   BOOL,
   enumeration,
@@ -53,10 +54,6 @@ const SYS_EMU_TARGET = enumeration('SysEmuTarget', [
 const CPU_S390_STATE = enumeration('CpuS390State', [
   ...(['uninitialized', 'stopped', 'check-stop', 'operating', 'load'] as const),
 ]);
-export const CPU_INSTANCE_PROPERTIES = struct({
-  ...{ 'node-id': optional(INT), 'socket-id': optional(INT), 'die-id': optional(INT) },
-  ...{ 'cluster-id': optional(INT), 'core-id': optional(INT), 'thread-id': optional(INT) },
-});
 export const CPU_INFO_FAST_BASE = {
   ...{ 'cpu-index': INT, 'qom-path': STR, 'thread-id': INT },
   props: optional(CPU_INSTANCE_PROPERTIES),
@@ -114,9 +111,9 @@ export type Memdev = Infer<typeof MEMDEV>;
 export type MemorySizes = Infer<typeof MEMORY_INFO>;
 export type MemoryDeviceInfo = Infer<typeof MEMORY_DEVICE_INFO>;
 
-function propsOf({ place, hasDies, hasNode }: HotpluggableCpu): Infer<typeof CPU_INSTANCE_PROPERTIES> {
+function propsOf({ place, hasDies, node }: HotpluggableCpu): Infer<typeof CPU_INSTANCE_PROPERTIES> {
   return {
-    'node-id': hasNode ? 0 : undefined,
+    'node-id': node,
     'socket-id': place.socket,
     'die-id': hasDies ? place.die : undefined,
     'core-id': place.core,

@@ -1,0 +1,30 @@
+/** What is looked at in options before there is a machine. */
+import { MonitorError } from '../core/monitor-error.ts';
+import type { Options } from '../qdev/option-string.ts';
+import { parseSize } from '../qdev/properties.ts';
+import type { ObjectType } from '../qdev/user-objects.ts';
+import type { OptionGroup } from './options-memory.ts';
+import { startError } from './start-error.ts';
+
+/** QEMU: no two options of a kind have one id. Throws StartError. */
+export function checkIds(groups: readonly OptionGroup[], what: string): void {
+  const ids = new Set<string>();
+  for (const { options, at } of groups) {
+    if (options.id === undefined) continue;
+    if (ids.has(options.id)) throw startError(`Duplicate ID '${options.id}' for ${what}`, at);
+    ids.add(options.id);
+  }
+}
+
+/** QEMU: this option's reader looks at values before there is a machine. Throws MonitorError. */
+export function checkValues({ name: owner, properties }: ObjectType, options: Options): void {
+  for (const property of properties) {
+    const { name, kind } = property;
+    const text = options.get(name);
+    if (text === undefined) continue;
+    if (kind.typeName === 'size' && parseSize(text) === undefined) {
+      throw new MonitorError(`Parameter '${name}' expects a size value`);
+    }
+    kind.parse(text, property, owner);
+  }
+}
