@@ -26,6 +26,7 @@ const LINES = `
 -machine pc,foo=1
 -machine usb=foo
 -machine smm=x
+-machine nvdimm=x
 -bios missing
 -machine firmware=missing
 -machine x-oem-id=TOOLONG

@@ -27,9 +27,11 @@ const NO_KVM = 'Could not access KVM kernel module: No such file or directory';
 /** Properties of the board that are no choice here: the one value that is true. */
 const FIXED: Readonly<Record<string, boolean>> = {
   acpi: true,
+  'default-bus-bypass-iommu': false,
   graphics: true,
   hpet: true,
   i8042: true,
+  nvdimm: false,
   pit: true,
   sata: false,
   smbus: true,
