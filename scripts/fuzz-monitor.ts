@@ -55,7 +55,7 @@ const number = (): string =>
   ]);
 const onOff = (): string => one(['on', 'off', 'yes', 'no', 'true', 'x', '']);
 const path = (): string =>
-  one(['/tmp/disk1.img', '/tmp/disk2.img', '/tmp/odd.img', '/tmp/nope.img', '/tmp', 'a:b', '']);
+  one(['/tmp/disk1.img', '/tmp/disk2.img', '/tmp/odd.img', '/tmp/nope.img', '/tmp/', 'a:b', '']);
 const format = (): string => one(['raw', 'raw', 'raw', 'nosuch', '']);
 
 const driveOptions = (): string =>
