@@ -175,7 +175,9 @@ describe('drives', () => {
         source: {},
         image: spy,
         settings,
+        given: { driver: 'raw' },
         file: undefined,
+        ownsFile: false,
       }).disk;
     };
     const [careful, careless] = [node(false, true), node(true, false)];

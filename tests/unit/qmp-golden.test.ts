@@ -25,6 +25,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   blockdev_nodes: {},
   blockdev_parts: {},
   blockdev_reopen: {},
+  blockdev_reopen_options: {},
   block_resize: {},
   block_throttle: {},
 };
@@ -50,10 +51,10 @@ function normalised(line: string): string {
       .replace(/"timestamp": \{"seconds": \d+, "microseconds": \d+\}/, '"timestamp": {}')
       .replaceAll(/"thread-id": \d{2,}/g, '"thread-id": 1')
       .replaceAll(/"thread-id": [1-9], "props"/g, '"thread-id": 1, "props"')
-      // Generated names have random digits, and how much room an image takes is not known.
+      // Generated names have random digits, and how much room an image takes follows from where it is kept.
       .replaceAll(/#block\d+/g, '#block')
-      .replaceAll(/, "actual-size": \d+/g, '')
-      .replaceAll(/disk size: [^\\]*/g, 'disk size:')
+      .replaceAll(/"actual-size": \d+/g, '"actual-size": N')
+      .replaceAll(/disk size: [\d.]+ [KMG]?i?B/g, 'disk size: N')
   );
 }
 

@@ -2,7 +2,13 @@
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { isWellFormedId } from '../qdev/option-string.ts';
-import { asBlockError, BLOCK_ERROR_TEXT, type BlockBackend, BlockError } from './block-backend.ts';
+import {
+  asBlockError,
+  BLOCK_ERROR_TEXT,
+  type BlockBackend,
+  BlockError,
+  type BlockErrorCode,
+} from './block-backend.ts';
 import {
   BlockNode,
   detectZeroesError,
@@ -16,11 +22,16 @@ import type { ImageOpener } from './image-store.ts';
 import { reopenNodes } from './node-reopen.ts';
 import { addUser, bottomOf, removeUser, userConflict } from './node-users.ts';
 import { NullBackend, nullDriverOf } from './null-backend.ts';
+import { SECTOR_BYTES } from './raw.ts';
 import { partSource, rawDisk } from './raw-part.ts';
 
 /** QEMU: the array for a node's name has 32 bytes. */
 const NAME_MAX = 31;
+/** QEMU: BDRV_MAX_LENGTH, so that a gigabyte more is still a number of 63 bits. */
+const MOST_BYTES = 2n ** 63n - 2n ** 30n;
 const NULL_BYTES = 1 << 30;
+/** What opening a file for writing fails with, where it can be read. */
+const NOT_TO_BE_WRITTEN: ReadonlySet<BlockErrorCode> = new Set(['EACCES', 'EROFS', 'EISDIR']);
 
 /** What a drive asks for with an image. */
 export interface DriveImage {
@@ -75,7 +86,11 @@ export class BlockNodes {
       const { format: found, disk } = await openFormat(file.disk, format);
       if (format === undefined && found === 'raw') this.#options.warn(probedRawWarning(path));
       const name = nodeName ?? names?.[0];
-      return this.#make({ driver: found, source: {}, image: disk, settings, file }, name);
+      const given: BlockdevOptions = { driver: 'raw' };
+      return this.#make(
+        { driver: found, source: {}, image: disk, settings, given, file, ownsFile: true },
+        name,
+      );
     } catch (error) {
       return this.#undo(file, error);
     }
@@ -198,25 +213,23 @@ export class BlockNodes {
 
   async #open(options: BlockdevOptions, names?: NodeNames, above?: NodeSettings): Promise<BlockNode> {
     const settings = settingsOf(options, above);
-    const name = options['node-name'];
-    if (settings.detectZeroes === 'unmap' && !settings.unmap) {
-      throw detectZeroesError();
-    }
     if (settings.forceShare && !settings.readOnly) {
       throw new MonitorError('force-share=on can only be used with read-only images');
     }
-    switch (options.driver) {
-      case 'file':
-        if (name !== undefined) this.#checkName(name);
-        if (options.aio === 'native' && !settings.direct) throw nativeError();
-        return this.#openFile(options.filename ?? '', settings, name ?? names?.[0], options);
-      case 'null-aio':
-      case 'null-co':
-        if (name !== undefined) this.#checkName(name);
-        return this.#make(nullParts(options, settings), name ?? names?.[0]);
-      case 'raw':
-        return this.#openRaw(options, settings, names);
-    }
+    if (options.driver === 'raw') return this.#openRaw(options, settings, names);
+    const { driver, filename = '' } = options;
+    if (driver === 'file' && filename === '') throw noFileName();
+    this.#checkCommon(options, settings);
+    const name = options['node-name'] ?? names?.[0];
+    if (driver !== 'file') return this.#make(nullParts(options, settings), name);
+    return this.#openFile(filename, settings, name, options);
+  }
+
+  /** QEMU: what is looked at when the node below is there, and before the node itself is opened. */
+  #checkCommon(options: BlockdevOptions, settings: NodeSettings): void {
+    if (settings.detectZeroes === 'unmap' && !settings.unmap) throw detectZeroesError();
+    const name = options['node-name'];
+    if (name !== undefined) this.#checkName(name);
   }
 
   async #openRaw(options: BlockdevOptions, settings: NodeSettings, names?: NodeNames): Promise<BlockNode> {
@@ -226,12 +239,14 @@ export class BlockNodes {
         ? await this.#open(below, names?.slice(1), settings)
         : this.#referenced(below ?? '');
     try {
-      const name = options['node-name'];
-      if (name !== undefined) this.#checkName(name);
+      this.#checkCommon(options, settings);
       const image = rawDisk(file.disk, options);
       return this.#make(
-        { driver: 'raw', source: partSource(options), image, settings, file },
-        name ?? names?.[0],
+        {
+          ...{ driver: 'raw', source: partSource(options), image, settings },
+          ...{ given: options, file, ownsFile: typeof below === 'object' },
+        },
+        options['node-name'] ?? names?.[0],
       );
     } catch (error) {
       return this.#undo(file, error);
@@ -250,21 +265,27 @@ export class BlockNodes {
     path: string,
     settings: NodeSettings,
     name: string | undefined,
-    { 'auto-read-only': mayBeReadOnly }: Partial<BlockdevOptions> = {},
+    options: BlockdevOptions = { driver: 'file', filename: path },
   ): Promise<BlockNode> {
+    const { 'auto-read-only': mayBeReadOnly = false, aio } = options;
     let { readOnly } = settings;
     const open = (): Promise<BlockBackend> => this.#options.images.open(path, { readOnly });
     const image = await open()
       .catch((error: unknown) => {
-        const { code } = asBlockError(error);
-        if (mayBeReadOnly !== true || (code !== 'EACCES' && code !== 'EROFS')) throw error;
+        if (!mayBeReadOnly || !NOT_TO_BE_WRITTEN.has(asBlockError(error).code)) throw error;
         readOnly = true;
         return open();
       })
       .catch(rethrow);
-    const source = { filename: path };
+    if (aio === 'native' && !settings.direct) {
+      await image.close().catch(rethrow);
+      throw nativeError();
+    }
     return this.#make(
-      { driver: 'file', source, image, settings: { ...settings, readOnly }, file: undefined },
+      {
+        ...{ driver: 'file', source: { filename: path }, image, settings: { ...settings, readOnly } },
+        ...{ given: options, file: undefined, ownsFile: false },
+      },
       name,
     );
   }
@@ -315,6 +336,10 @@ export class BlockNodes {
   }
 }
 
+function noFileName(): MonitorError {
+  return new MonitorError("The 'file' block driver requires a file name");
+}
+
 function nativeError(): MonitorError {
   return new MonitorError(
     'aio=native was specified, but it requires cache.direct=on, which was not specified.',
@@ -332,8 +357,17 @@ function nullParts(
     ...(size === undefined ? {} : { size }),
     ...(readsZeroes === undefined ? {} : { 'read-zeroes': readsZeroes }),
   };
-  const image = new NullBackend(Number(size ?? NULL_BYTES), readsZeroes ?? byDefault);
-  return { driver, source, image, settings, file: undefined };
+  const image = new NullBackend(sectorBytes(size ?? NULL_BYTES), readsZeroes ?? byDefault);
+  return { driver, source, image, settings, given: options, file: undefined, ownsFile: false };
+}
+
+/** A size in whole sectors, which are exact in a number. Throws QEMU's error. */
+function sectorBytes(size: number | bigint): number {
+  const bytes = BigInt(size);
+  if (bytes > MOST_BYTES) {
+    throw new MonitorError(`Could not refresh total sector count: ${BLOCK_ERROR_TEXT.EFBIG}`);
+  }
+  return Number((bytes + BigInt(SECTOR_BYTES) - 1n) / BigInt(SECTOR_BYTES)) * SECTOR_BYTES;
 }
 
 function rethrow(error: unknown): never {
