@@ -89,6 +89,11 @@ export class Drives {
     while (this.busy) await Promise.all(this.#drives.map(({ medium }) => medium?.backend.drained()));
   }
 
+  /** Resolves when the requests are done that devices have under way, those that limits hold back among them. QEMU: bdrv_drain_all. */
+  async drainAll(): Promise<void> {
+    await Promise.all(this.#drives.map(({ gate }) => gate.drain()));
+  }
+
   /** Stores what the images' caches hold. Rejects with `BlockError`. */
   async flush(): Promise<void> {
     await Promise.all([
@@ -319,6 +324,7 @@ export class Drives {
   /** While this is done no request of these drives is under way. QEMU: a drained section. */
   async #quietly(drives: readonly Drive[], act: () => Promise<void>): Promise<void> {
     const backends = drives.flatMap(({ medium }) => (medium === undefined ? [] : [medium.backend]));
+    await Promise.all(drives.map(({ gate }) => gate.drain()));
     await Promise.all(backends.map((backend) => backend.stop()));
     try {
       await act();
@@ -422,6 +428,8 @@ export class Drives {
     const { medium } = drive;
     if (medium === undefined) return;
     const { backend, node } = medium;
+    const draining = drive.gate.drain();
+    if (draining !== undefined) await draining;
     backend.eject();
     await backend.drained();
     try {
