@@ -1,6 +1,7 @@
 /** The machine's nodes: made for drives and by `blockdev-add`, shared by who uses them, gone with the last of these. QEMU: the block graph. */
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import { keysOf } from '../qapi/json-value.ts';
 import { isWellFormedId } from '../qdev/option-string.ts';
 import {
   asBlockError,
@@ -16,12 +17,12 @@ import {
   type NodeSettings,
   type NodeUser,
 } from './block-node.ts';
-import { type BlockdevOptions, settingsOf } from './blockdev-options.ts';
+import { type BlockdevOptions, type NodeRequest, plainOptions, settingsOf } from './blockdev-options.ts';
 import { openFormat, probedRawWarning } from './formats.ts';
 import type { ImageOpener } from './image-store.ts';
 import { reopenNodes } from './node-reopen.ts';
 import { addUser, bottomOf, removeUser, userConflict } from './node-users.ts';
-import { NullBackend, nullDriverOf } from './null-backend.ts';
+import { NullBackend } from './null-backend.ts';
 import { SECTOR_BYTES } from './raw.ts';
 import { partSource, rawDisk } from './raw-part.ts';
 
@@ -32,15 +33,6 @@ const MOST_BYTES = 2n ** 63n - 2n ** 30n;
 const NULL_BYTES = 1 << 30;
 /** What opening a file for writing fails with, where it can be read. */
 const NOT_TO_BE_WRITTEN: ReadonlySet<BlockErrorCode> = new Set(['EACCES', 'EROFS', 'EISDIR']);
-
-/** What a drive asks for with an image. */
-export interface DriveImage {
-  readonly path: string;
-  /** Undefined: it is guessed. */
-  readonly format: string | undefined;
-  readonly nodeName: string | undefined;
-  readonly settings: NodeSettings;
-}
 
 /** Names that a snapshot gives to nodes that have none of the user's, from the upper node down. */
 export type NodeNames = readonly string[];
@@ -72,37 +64,18 @@ export class BlockNodes {
     return this.#nodes.find((node) => node.name === name && !node.isClosing);
   }
 
-  /** A format over a file, for a drive. Rejects with `MonitorError`. */
-  async openImage({ path, format, nodeName, settings }: DriveImage, names?: NodeNames): Promise<BlockNode> {
-    if (nodeName !== undefined) this.#checkName(nodeName);
-    const below = { ...settings, unmap: true };
-    const driver = nullDriverOf(path);
-    const file =
-      driver === undefined
-        ? await this.#openFile(path, below, names?.[1])
-        : // QEMU reads what was in memory before, unless it is told `file.read-zeroes=on`; here zeros are read.
-          this.#make(nullParts({ driver }, below, true), names?.[1]);
-    try {
-      const { format: found, disk } = await openFormat(file.disk, format);
-      if (format === undefined && found === 'raw') this.#options.warn(probedRawWarning(path));
-      const name = nodeName ?? names?.[0];
-      const given: BlockdevOptions = { driver: 'raw' };
-      return this.#make(
-        { driver: found, source: {}, image: disk, settings, given, file, ownsFile: true },
-        name,
-      );
-    } catch (error) {
-      return this.#undo(file, error);
-    }
+  /** For a drive. Rejects with `MonitorError`. */
+  open(request: NodeRequest, names?: NodeNames): Promise<BlockNode> {
+    return this.#open(request, names);
   }
 
   /** `blockdev-add`. Rejects with `MonitorError`, having made nothing. */
-  async add(options: BlockdevOptions, names?: NodeNames): Promise<BlockNode> {
-    if (options['node-name'] === undefined) {
+  async add(request: NodeRequest, names?: NodeNames): Promise<BlockNode> {
+    if (request['node-name'] === undefined) {
       throw new MonitorError("'node-name' must be specified for the root node");
     }
-    const node = await this.#open(options, names);
-    node.options = options;
+    const node = await this.#open(request, names);
+    node.options = node.given;
     return node;
   }
 
@@ -211,46 +184,60 @@ export class BlockNodes {
     }
   }
 
-  async #open(options: BlockdevOptions, names?: NodeNames, above?: NodeSettings): Promise<BlockNode> {
-    const settings = settingsOf(options, above);
+  async #open(request: NodeRequest, names?: NodeNames, above?: NodeSettings): Promise<BlockNode> {
+    const settings = settingsOf(request, above);
     if (settings.forceShare && !settings.readOnly) {
       throw new MonitorError('force-share=on can only be used with read-only images');
     }
-    if (options.driver === 'raw') return this.#openRaw(options, settings, names);
-    const { driver, filename = '' } = options;
+    const { driver, filename = '' } = request;
+    if (driver === undefined || driver === 'raw') return this.#openFormat(request, settings, names);
     if (driver === 'file' && filename === '') throw noFileName();
-    this.#checkCommon(options, settings);
-    const name = options['node-name'] ?? names?.[0];
-    if (driver !== 'file') return this.#make(nullParts(options, settings), name);
-    return this.#openFile(filename, settings, name, options);
+    this.#checkCommon(request, settings);
+    const name = request['node-name'] ?? names?.[0];
+    if (driver === 'file') return this.#openFile(request, filename, settings, name);
+    const parts = nullParts(driver, request, settings);
+    if (request.wrongWhenOpen !== undefined) throw request.wrongWhenOpen;
+    return this.#make(parts, name);
   }
 
   /** QEMU: what is looked at when the node below is there, and before the node itself is opened. */
-  #checkCommon(options: BlockdevOptions, settings: NodeSettings): void {
-    if (settings.detectZeroes === 'unmap' && !settings.unmap) throw detectZeroesError();
-    const name = options['node-name'];
+  #checkCommon({ 'node-name': name, isOfDrive, wrong }: NodeRequest, settings: NodeSettings): void {
+    if (wrong !== undefined) throw wrong;
+    // QEMU: a drive is not asked.
+    if (settings.detectZeroes === 'unmap' && !settings.unmap && isOfDrive !== true) throw detectZeroesError();
     if (name !== undefined) this.#checkName(name);
   }
 
-  async #openRaw(options: BlockdevOptions, settings: NodeSettings, names?: NodeNames): Promise<BlockNode> {
-    const below = options.file;
+  async #openFormat(request: NodeRequest, settings: NodeSettings, names?: NodeNames): Promise<BlockNode> {
+    const below = request.file;
     const file =
       typeof below === 'object'
         ? await this.#open(below, names?.slice(1), settings)
         : this.#referenced(below ?? '');
     try {
-      this.#checkCommon(options, settings);
-      const image = rawDisk(file.disk, options);
+      const disk = request.driver === undefined ? await this.#guessed(file, settings) : undefined;
+      this.#checkCommon(request, settings);
+      const source = partSource(request);
+      const isWhole = keysOf(source).length === 0;
+      if (request.wrongWhenOpen !== undefined) throw request.wrongWhenOpen;
+      const image = isWhole && disk !== undefined ? disk : rawDisk(file.disk, request);
       return this.#make(
         {
-          ...{ driver: 'raw', source: partSource(options), image, settings },
-          ...{ given: options, file, ownsFile: typeof below === 'object' },
+          ...{ driver: 'raw', source, image, settings, given: plainOptions(request) },
+          ...{ file, ownsFile: typeof below === 'object' },
         },
-        options['node-name'] ?? names?.[0],
+        request['node-name'] ?? names?.[0],
       );
     } catch (error) {
       return this.#undo(file, error);
     }
+  }
+
+  /** The bytes of a file by the format that it looks like. QEMU: warns where what is written may make it look otherwise. */
+  async #guessed(file: BlockNode, { readOnly }: NodeSettings): Promise<BlockBackend> {
+    const { format, disk } = await openFormat(file.disk, undefined);
+    if (format === 'raw' && !readOnly) this.#options.warn(probedRawWarning(file.path));
+    return disk;
   }
 
   #referenced(name: string): BlockNode {
@@ -262,29 +249,33 @@ export class BlockNodes {
   }
 
   async #openFile(
+    request: NodeRequest,
     path: string,
     settings: NodeSettings,
     name: string | undefined,
-    options: BlockdevOptions = { driver: 'file', filename: path },
   ): Promise<BlockNode> {
-    const { 'auto-read-only': mayBeReadOnly = false, aio } = options;
+    const { 'auto-read-only': mayBeReadOnly = false, aio, isOfDrive = false, wrongWhenOpen } = request;
     let { readOnly } = settings;
     const open = (): Promise<BlockBackend> => this.#options.images.open(path, { readOnly });
     const image = await open()
       .catch((error: unknown) => {
-        if (!mayBeReadOnly || !NOT_TO_BE_WRITTEN.has(asBlockError(error).code)) throw error;
+        const { code } = asBlockError(error);
+        // QEMU: a drive's image is read only until it is written; of a folder that tells that it is no file.
+        const isRetried = mayBeReadOnly ? NOT_TO_BE_WRITTEN.has(code) : isOfDrive && code === 'EISDIR';
+        if (!isRetried) throw error;
         readOnly = true;
         return open();
       })
       .catch(rethrow);
-    if (aio === 'native' && !settings.direct) {
+    const wrong = aio === 'native' && !settings.direct ? nativeError() : wrongWhenOpen;
+    if (wrong !== undefined) {
       await image.close().catch(rethrow);
-      throw nativeError();
+      throw wrong;
     }
     return this.#make(
       {
         ...{ driver: 'file', source: { filename: path }, image, settings: { ...settings, readOnly } },
-        ...{ given: options, file: undefined, ownsFile: false },
+        ...{ given: plainOptions(request), file: undefined, ownsFile: false },
       },
       name,
     );
@@ -346,19 +337,19 @@ function nativeError(): MonitorError {
   );
 }
 
-/** @param byDefault whether zeros are read where the options do not say it */
 function nullParts(
-  options: BlockdevOptions,
+  driver: 'null-co' | 'null-aio',
+  request: NodeRequest,
   settings: NodeSettings,
-  byDefault = false,
 ): Omit<NodeParts, 'name' | 'age'> {
-  const { driver, size, 'read-zeroes': readsZeroes } = options;
+  // QEMU reads what was in memory before, unless it is told `read-zeroes=on`; of a drive zeros are read here.
+  const { size, 'read-zeroes': readsZeroes, isOfDrive = false } = request;
   const source = {
     ...(size === undefined ? {} : { size }),
     ...(readsZeroes === undefined ? {} : { 'read-zeroes': readsZeroes }),
   };
-  const image = new NullBackend(sectorBytes(size ?? NULL_BYTES), readsZeroes ?? byDefault);
-  return { driver, source, image, settings, given: options, file: undefined, ownsFile: false };
+  const image = new NullBackend(sectorBytes(size ?? NULL_BYTES), readsZeroes ?? isOfDrive);
+  return { driver, source, image, settings, given: plainOptions(request), file: undefined, ownsFile: false };
 }
 
 /** A size in whole sectors, which are exact in a number. Throws QEMU's error. */

@@ -1,5 +1,5 @@
 /** The command table. Syntax, output and errors are QEMU 7.2's; descriptions are ours. */
-import { nodeOptions } from '../../block/node-option-text.ts';
+import { nodeOptions } from '../../block/text-node.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import { parseOptions } from '../../qdev/option-string.ts';
 import { ArgumentError } from '../argument-error.ts';
