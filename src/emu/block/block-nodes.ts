@@ -217,7 +217,7 @@ export class BlockNodes {
     try {
       const disk = request.driver === undefined ? await this.#guessed(file, settings) : undefined;
       this.#checkCommon(request, settings);
-      const source = partSource(request);
+      const source = request.source ?? partSource(request);
       const isWhole = keysOf(source).length === 0;
       if (request.wrongWhenOpen !== undefined) throw request.wrongWhenOpen;
       const image = isWhole && disk !== undefined ? disk : rawDisk(file.disk, request);
@@ -344,7 +344,7 @@ function nullParts(
 ): Omit<NodeParts, 'name' | 'age'> {
   // QEMU reads what was in memory before, unless it is told `read-zeroes=on`; of a drive zeros are read here.
   const { size, 'read-zeroes': readsZeroes, isOfDrive = false } = request;
-  const source = {
+  const source = request.source ?? {
     ...(size === undefined ? {} : { size }),
     ...(readsZeroes === undefined ? {} : { 'read-zeroes': readsZeroes }),
   };

@@ -1,5 +1,6 @@
 /** How a node is asked for. Spec: QEMU qapi/block-core.json, BlockdevOptions; the drivers that this machine has. */
 import type { MonitorError } from '../core/monitor-error.ts';
+import type { JsonObject } from '../qapi/json-value.ts';
 import {
   BOOL,
   enumeration,
@@ -47,6 +48,8 @@ export interface NodeRequest extends Omit<BlockdevOptions, 'driver' | 'file'> {
   readonly file?: string | NodeRequest | undefined;
   /** It belongs to a drive. */
   readonly isOfDrive?: boolean;
+  /** What is told of the options that say what it works on, where that is not their values: options in text are told as text. */
+  readonly source?: JsonObject | undefined;
   /** Told when the node below is there, before the name is looked at. */
   readonly wrong?: MonitorError | undefined;
   /** Told when the node's image is open. */
@@ -55,7 +58,15 @@ export interface NodeRequest extends Omit<BlockdevOptions, 'driver' | 'file'> {
 
 /** A request as the options that say the same. `found`: the format that was guessed. */
 export function plainOptions(request: NodeRequest, found: NodeDriver = 'raw'): BlockdevOptions {
-  const { isOfDrive: _, wrong: _wrong, wrongWhenOpen: _late, driver = found, file, ...others } = request;
+  const {
+    isOfDrive: _,
+    source: _source,
+    wrong: _wrong,
+    wrongWhenOpen: _late,
+    driver = found,
+    file,
+    ...others
+  } = request;
   const given = Object.entries(others).filter(([, value]) => value !== undefined);
   const below = typeof file === 'object' ? plainOptions(file) : file;
   return { ...Object.fromEntries(given), driver, ...(below === undefined ? {} : { file: below }) };

@@ -80,6 +80,13 @@ export function textNode(values: Values, driver: NodeDriver | undefined, beneath
     filename: path,
     aio: driver === 'file' ? AIO.find((name) => name === values.get('aio')) : undefined,
     ...(driver === 'file' ? {} : sizesOf(values, driver)),
+    source: Object.fromEntries(
+      ['offset', 'size', 'read-zeroes'].flatMap((name) =>
+        OF_DRIVERS[driver ?? 'raw'].includes(name) && values.has(name)
+          ? [[name, values.get(name) ?? '']]
+          : [],
+      ),
+    ),
     wrong: wrongWord(values, driver),
     wrongWhenOpen: wrongSize(values, driver) ?? unknownOption(values, driver),
   };
