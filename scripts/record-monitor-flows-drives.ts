@@ -79,6 +79,7 @@ export const DRIVE_FLOWS: readonly Flow[] = [
       ),
       'chardev-add null,id=n,size=0x1k',
       'chardev-add null,id=n,size=0x1kz',
+      ...['1.5b', '0x1.', '0x1.5M', '0x10', '0x10b'].map((size) => `block_resize x ${size}`),
     ].map((hmp) => ({ hmp })),
   },
 ];
