@@ -152,6 +152,10 @@ const SKIPPED = [/^info version/, /^info qtree/];
 /** Lines that are to differ; docs/monitor.md says why. */
 const REASONS: readonly (readonly [reason: string, line: RegExp])[] = [
   ['there is no BIOS in the memory of the machine', /^xp?\S* (0xffff0|\$pc)/],
+  [
+    'features of processors are chosen by -cpu, not by properties of their device',
+    /^device_add \S*-cpu,.*\bhelp/,
+  ],
   ['a ring buffer has at most 64 MiB', /^chardev-add (ringbuf|memory),.*size=4294967296/],
 ];
 
