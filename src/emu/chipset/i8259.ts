@@ -115,7 +115,7 @@ class Chip {
   );
 
   s = powerOn();
-  /** Levels of the eight inputs as far as devices have told them since the chip was initialised. QEMU: last_irr. */
+  /** Levels of the eight inputs; they are the devices', and no reset changes them. */
   lines = 0;
   readonly elcrMask: number;
   readonly #master: boolean;
@@ -181,17 +181,15 @@ class Chip {
     this.update();
   }
 
-  /** QEMU: ICW1 keeps requests of level-triggered lines and the ELCR. A line that is high is an edge again when its device next says so. */
+  /** QEMU: ICW1 keeps requests of level-triggered lines and the ELCR. */
   initialise(): void {
     const { elcr, irr } = this.s;
     this.s = { ...powerOn(), elcr, irr: irr & elcr };
-    this.lines &= elcr;
     this.update();
   }
 
   reset(): void {
     this.s = powerOn();
-    this.lines = 0;
     this.update();
   }
 
@@ -289,7 +287,7 @@ class Chip {
   }
 }
 
-/** Master first, slave second; `lines` are the levels of the 16 inputs as far as they were told since the last initialisation. */
+/** Master first, slave second; `lines` are the levels of the 16 inputs. */
 export type I8259State = { readonly chips: readonly [PicChipState, PicChipState]; readonly lines: number };
 
 const CHIP_STATE = record<PicChipState>({
