@@ -157,12 +157,18 @@ function detectZeroes(values: Map<string, string>): NodeSettings['detectZeroes']
   return found;
 }
 
+function checkActions(values: Map<string, string>): void {
+  for (const [name, { words, error }] of Object.entries(WORDS)) {
+    const text = values.get(name);
+    if (text !== undefined && !words.includes(text)) throw new MonitorError(`'${text}' ${error}`);
+  }
+}
+
 function checkUnmodelled(values: Map<string, string>, name: string): void {
   const text = values.get(name);
   const allowed = ONLY[name];
   if (text === undefined || allowed === undefined) return;
   const rule = WORDS[name];
-  if (rule !== undefined && !rule.words.includes(text)) throw new MonitorError(`'${text}' ${rule.error}`);
   const value = rule === undefined ? (boolOption(values, name) === true ? 'on' : 'off') : text;
   if (!allowed.includes(value)) throw new MonitorError(`'${name}=${text}' is not modelled by this machine`);
 }
@@ -216,8 +222,9 @@ export function parseDriveOptions(options: Options): DriveOptions {
   const limits = throttleLimits(numbers);
   const zeroes = detectZeroes(values);
   const format = formatOf(values);
-  for (const name of Object.keys(ONLY)) checkUnmodelled(values, name);
+  checkActions(values);
   const driver = format === undefined ? undefined : knownDriver(format);
+  for (const name of Object.keys(ONLY)) checkUnmodelled(values, name);
   const isReadOnly = boolOption(values, 'read-only') === true || isCdrom(values);
   const node = driveNode(values, driver, mode, isReadOnly);
   return {
