@@ -1,6 +1,7 @@
 /** What is recorded from QEMU's monitor: one flow per file of tests/golden/monitor. */
 import { COMMAND_FLOWS } from './record-monitor-flows-commands.ts';
 import { CPU_FLOWS } from './record-monitor-flows-cpu.ts';
+import { DRIVE_FLOWS } from './record-monitor-flows-drives.ts';
 import { MEMORY_FLOWS } from './record-monitor-flows-memory.ts';
 import { PANIC_FLOWS } from './record-monitor-flows-panic.ts';
 import { PRECONFIG_FLOWS } from './record-monitor-flows-preconfig.ts';
@@ -493,5 +494,6 @@ export const FLOWS: readonly Flow[] = [
   ...VIRTIO_FLOWS,
   ...COMMAND_FLOWS,
   ...PANIC_FLOWS,
+  ...DRIVE_FLOWS,
   ...PRECONFIG_FLOWS,
 ];

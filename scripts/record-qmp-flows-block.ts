@@ -2,6 +2,7 @@
 import { anyhow, negotiated, type QmpFlow, run } from './record-qmp-packets.ts';
 
 const FILE = { driver: 'file', filename: '/tmp/disk1.img' };
+const DISK2 = { driver: 'file', filename: '/tmp/disk2.img' };
 const RAW = { driver: 'raw', 'node-name': 'r1', file: 'f1' };
 /** What `id` of a drive's device has to be: the part of it that has the drive. */
 const BACKEND = '/machine/peripheral/v1/virtio-backend';
@@ -54,6 +55,23 @@ export const BLOCK_FLOWS: readonly QmpFlow[] = [
       add({ driver: 'raw', file: 'nosuch', 'node-name': 'r1' }),
       add({ driver: 'raw', file: { driver: 'file', filename: '/tmp/nosuch.img' }, 'node-name': 'r1' }),
       add({ driver: 'raw', file: { ...FILE, 'node-name': 'r1' }, 'node-name': 'r1' }),
+      add({ ...FILE, filename: '', 'node-name': '1x' }),
+      add({ ...FILE, filename: '', 'node-name': 'f1', 'force-share': true }),
+      add({ ...FILE, filename: '', 'node-name': 'f1', 'detect-zeroes': 'unmap', aio: 'native' }),
+      add({ driver: 'raw', file: { driver: 'file', filename: '' }, 'node-name': '1x' }),
+      add({ ...FILE, 'node-name': '1x', 'detect-zeroes': 'unmap', 'force-share': true }),
+      add({ ...FILE, 'node-name': '1x', 'detect-zeroes': 'unmap' }),
+      add({ driver: 'file', filename: '/tmp/nosuch.img', 'node-name': 'f1', aio: 'native' }),
+      add({
+        driver: 'raw',
+        file: { ...FILE, 'node-name': '2x' },
+        'node-name': '1x',
+        'detect-zeroes': 'unmap',
+      }),
+      add({ driver: 'null-co', 'node-name': 'n', size: 2 ** 62 + 2 ** 62 - 2 ** 31 }),
+      add({ driver: 'null-co', 'node-name': 'm' }).replace('"m"', '"m","size":9223372035781033985'),
+      hmp('info block -n -v'),
+      del('n'),
       // A negative size ends QEMU, and so does a reopening of nothing.
       add({ driver: 'null-co', 'node-name': 'n', size: 'x' }),
       add({ driver: 'null-co', 'node-name': 'n', 'read-zeroes': 1 }),
@@ -246,6 +264,52 @@ export const BLOCK_FLOWS: readonly QmpFlow[] = [
       reopen({ driver: 'null-co', 'node-name': 'n', size: 5 }),
       reopen({ driver: 'null-co', 'node-name': 'n', 'force-share': true }),
       reopen(RAW, RAW),
+      hmp('info block -n'),
+    ),
+  },
+  {
+    name: 'blockdev_reopen_options',
+    args: [],
+    sent: negotiated(
+      add({ ...FILE, 'node-name': 'f1', aio: 'threads', 'force-share': false }),
+      add({ driver: 'raw', 'node-name': 'r1', file: { ...DISK2, 'node-name': 'c1' } }),
+      add({ driver: 'raw', 'node-name': 'r2', file: { driver: 'null-co', size: 4096, 'read-zeroes': true } }),
+      add({
+        ...{ driver: 'raw', 'node-name': 'top' },
+        file: { driver: 'raw', 'node-name': 'mid', offset: 512, file: { driver: 'null-co' } },
+      }),
+      add({ driver: 'raw', 'node-name': 's', file: 'top', 'force-share': true, 'read-only': true }),
+      ...[
+        { ...FILE, 'node-name': 'f1' },
+        { ...FILE, 'node-name': 'f1', aio: 'threads' },
+        { ...FILE, 'node-name': 'f1', aio: 'threads', 'force-share': false },
+        { ...FILE, 'node-name': 'f1', aio: 'native', filename: 'x', 'detect-zeroes': 'unmap' },
+        { driver: 'raw', 'node-name': 'r1', file: { ...DISK2, 'node-name': 'c2' } },
+        { driver: 'raw', 'node-name': 'r1', file: { ...DISK2, filename: '' } },
+        { driver: 'raw', 'node-name': 'r1', file: { ...DISK2, aio: 'native' } },
+        { driver: 'raw', 'node-name': 'r1', file: { ...DISK2, 'node-name': 'c1', 'read-only': true } },
+        { driver: 'raw', 'node-name': 'r1', file: 'c1' },
+        { driver: 'raw', 'node-name': 'r2', file: { driver: 'null-co' } },
+        { driver: 'raw', 'node-name': 'r2', file: { driver: 'null-co', size: 4096 } },
+        { driver: 'raw', 'node-name': 'r2', file: { driver: 'null-aio', size: 4096, 'read-zeroes': true } },
+        { driver: 'raw', 'node-name': 'r2', file: { driver: 'null-co', size: 1, 'read-zeroes': true } },
+        { driver: 'raw', 'node-name': 'r2', file: { driver: 'raw', file: 'f1', size: 1, offset: 1 } },
+        { driver: 'raw', 'node-name': 'r2', file: DISK2 },
+        { driver: 'raw', 'node-name': 'top', file: { driver: 'raw', file: { driver: 'null-co', size: 7 } } },
+        { driver: 'raw', 'node-name': 'top', file: { driver: 'raw', size: 7, file: { driver: 'null-co' } } },
+        {
+          driver: 'raw',
+          'node-name': 'top',
+          file: { driver: 'raw', size: 512, file: { driver: 'null-co' } },
+        },
+        { driver: 'raw', 'node-name': 'top', file: { driver: 'raw', file: 'nosuch', 'force-share': true } },
+        { driver: 'raw', 'node-name': 'mid', file: 'f1' },
+        { driver: 'raw', 'node-name': 'mid', file: { driver: 'null-co' } },
+        { driver: 'raw', 'node-name': 's', file: 'nosuch', size: 7, 'read-only': true },
+        { driver: 'raw', 'node-name': 's', file: 'nosuch', 'force-share': true, 'read-only': true },
+        { driver: 'raw', 'node-name': 's', file: 'r1', 'force-share': true, 'read-only': true },
+        { driver: 'null-co', 'node-name': 'nosuch', file: 'f1' },
+      ].map((options) => reopen(options)),
       hmp('info block -n'),
     ),
   },

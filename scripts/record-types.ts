@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { cpuTypeOf, MODEL_NAMES } from '../src/emu/cpu/models/cpu-models.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../src/emu/machine/device-types.ts';
 import { MACHINE_VERSIONS } from '../src/emu/machine/machine-versions.ts';
 import { ask } from './ask-qemu.ts';
@@ -50,6 +51,13 @@ const isInterface = (name: string | undefined): boolean => {
   const found = interfaces.find((type) => type.name === name);
   return found !== undefined && (name === INTERFACE || isInterface(found.parent));
 };
+// Those follow from the table of models, of which each is a type below the one of all processors.
+const CPU_BASE = 'x86_64-cpu';
+for (const name of MODEL_NAMES.map(cpuTypeOf)) {
+  const { parent, abstract = false } = wanted.get(name) ?? {};
+  if (parent !== CPU_BASE || abstract) process.stdout.write(`QEMU's ${name} is not a model's type\n`);
+  wanted.delete(name);
+}
 // The list has types that have an interface, too.
 const names = interfaces.map(({ name }) => name).filter((name) => name !== INTERFACE && isInterface(name));
 const having = await listed(...names);
@@ -63,7 +71,7 @@ const rows = [...wanted.values()]
   });
 writeFileSync(
   TABLE,
-  `/** Types of objects as QEMU 7.2 has them; recorded by scripts/record-types.ts, not to be edited by hand. */
+  `/** Types of objects as QEMU 7.2 has them, but for models of processors; recorded by scripts/record-types.ts, not to be edited by hand. */
 
 /** A line for each: its name, its parent, whether it is abstract, and the interfaces that it has beside its parent's. */
 export const TYPE_TABLE = \`

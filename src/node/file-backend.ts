@@ -1,5 +1,5 @@
-import { readSync, writeSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants, fstatSync, readSync, writeSync } from 'node:fs';
+import { type FileHandle, open, statfs } from 'node:fs/promises';
 import {
   type BlockBackend,
   BlockError,
@@ -17,6 +17,12 @@ import { hostErrorCode, hostErrorText } from './host-errors.ts';
 
 /** Bytes zeroed at a time. */
 const ZERO_BYTES = 1024 * 1024;
+/** stat(2) counts in these. */
+const STAT_BLOCK_BYTES = 512;
+/** Linux's number of the file system of processes. */
+const PROC_SUPER_MAGIC = 0x9fa0;
+/** A pipe without a writer is opened at once, to be refused. */
+const PATIENT = constants.O_NONBLOCK ?? 0;
 
 /** A disk image that is a file of this computer. */
 export class FileBackend implements BlockBackend {
@@ -42,12 +48,14 @@ export class FileBackend implements BlockBackend {
     locks: ImageLocks = new FileLocks(),
   ): Promise<FileBackend> {
     const readOnly = options.readOnly ?? false;
-    const file = await open(path, readOnly ? 'r' : 'r+').catch((error: unknown) => {
+    const access = readOnly ? constants.O_RDONLY : constants.O_RDWR;
+    const file = await open(path, access | PATIENT).catch((error: unknown) => {
       throw openError(path, error);
     });
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw notRegularError(path);
+      if (stat.size === 0 && (await isOfProcesses(path))) throw noSizeError();
       const lock = new ImageLock(locks, `${stat.dev}-${stat.ino}`, path);
       const backend = new FileBackend(file, stat.size, readOnly, lock);
       if (options.lock === true) await backend.lock(readOnly ? 'read' : 'write');
@@ -60,6 +68,10 @@ export class FileBackend implements BlockBackend {
 
   get sizeBytes(): number {
     return this.#sizeBytes;
+  }
+
+  get allocatedBytes(): number {
+    return this.#closed ? 0 : fstatSync(this.#file.fd).blocks * STAT_BLOCK_BYTES;
   }
 
   async lock(mode: ImageLockMode): Promise<void> {
@@ -178,7 +190,10 @@ function openError(path: string, error: unknown): BlockError {
     case 'ENOENT':
       return notFoundError(path);
     case 'EISDIR':
-      return notRegularError(path);
+      return new BlockError('EISDIR', `Could not open '${path}': Is a directory`);
+    case 'ERR_INVALID_ARG_VALUE':
+      // A name with a zero byte in it.
+      return notFoundError(path);
     case 'EACCES':
       return new BlockError('EACCES', `Could not open '${path}': Permission denied`);
     case 'EROFS':
@@ -190,6 +205,15 @@ function openError(path: string, error: unknown): BlockError {
 
 function notRegularError(path: string): BlockError {
   return new BlockError('EINVAL', `'file' driver requires '${path}' to be a regular file`);
+}
+
+async function isOfProcesses(path: string): Promise<boolean> {
+  return (await statfs(path).catch(() => undefined))?.type === PROC_SUPER_MAGIC;
+}
+
+/** QEMU: for files whose end cannot be sought. Those of /proc where it can be are disks of 0 bytes there. */
+function noSizeError(): BlockError {
+  return new BlockError('EINVAL', 'Could not refresh total sector count: Invalid argument');
 }
 
 function ioError(error: unknown): never {

@@ -259,6 +259,7 @@ export async function monitorRig({
         files.set(path, Uint8Array.from([...(files.get(path) ?? []), ...bytes]));
       },
       close() {},
+      abandon: () => void files.delete(path),
     };
   };
   const machine: MachineApi = {

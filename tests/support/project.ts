@@ -1,6 +1,6 @@
 /** What belongs to the project, seen from its top folder, where tests run. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const FOLDERS = ['.ci', 'docs', 'scripts', 'src', 'tests'];
@@ -12,7 +12,10 @@ export function projectFiles(): readonly string[] {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    return listed.split('\n').filter((file) => file !== '' && existsSync(file));
+    // A link, as to the images of another worktree, is no file of the project's.
+    return listed
+      .split('\n')
+      .filter((file) => file !== '' && lstatSync(file, { throwIfNoEntry: false })?.isFile() === true);
   } catch {
     return FOLDERS.flatMap((folder) =>
       readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -194,9 +194,9 @@ export function normalisations(knownTypes: ReadonlySet<string>): readonly Normal
         text.startsWith('{') ? text.replaceAll(',\n', '\n').split('\n').sort().join('\n') : text,
     },
     {
-      why: 'how much room an image takes is not known',
+      why: 'how much room an image takes follows from where it is kept',
       lines: /^info block .*-v/,
-      apply: (text) => text.replaceAll(/^disk size: .*$/gm, 'disk size:'),
+      apply: (text) => text.replaceAll(/^disk size: [\d.]+ [KMG]?i?B$/gm, 'disk size: N'),
     },
     {
       why: 'descriptions of properties are in our own words',

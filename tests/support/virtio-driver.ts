@@ -40,6 +40,10 @@ export class TestDisk implements BlockBackend {
     return this.bytes.length;
   }
 
+  get allocatedBytes(): number {
+    return this.bytes.length;
+  }
+
   /** Lets everything that was held back happen. */
   release(): void {
     for (const go of this.held?.splice(0) ?? []) go();

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   chmod,
   mkdir,
@@ -73,14 +73,38 @@ describe('file back end', () => {
     );
   });
 
+  it('takes as much room as the file system says', async () => {
+    await truncate(path, 2 ** 20);
+    const disk = await open({ lock: true });
+    expect(disk.allocatedBytes).toBe((await stat(path)).blocks * 512);
+    const before = disk.allocatedBytes;
+    await disk.write(4096, new Uint8Array(8192).fill(1));
+    await disk.flush();
+    expect(disk.allocatedBytes).toBe((await stat(path)).blocks * 512);
+    expect(disk.allocatedBytes).toBeGreaterThan(before);
+    await disk.close();
+  });
+
   it('opens or refuses in QEMU’s words', async () => {
     await expect(FileBackend.open('/tmp/nonexistent.img')).rejects.toMatchObject({
       message: "Could not open '/tmp/nonexistent.img': No such file or directory",
     });
-    for (const readOnly of [false, true]) {
-      await expect(FileBackend.open(directory, { readOnly })).rejects.toMatchObject({
-        message: `'file' driver requires '${directory}' to be a regular file`,
-      });
+    const pipe = join(directory, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const noFile = (name: string): string => `'file' driver requires '${name}' to be a regular file`;
+    const noSize = 'Could not refresh total sector count: Invalid argument';
+    for (const [name, readOnly, message] of [
+      [directory, false, `Could not open '${directory}': Is a directory`],
+      [directory, true, noFile(directory)],
+      [pipe, false, noFile(pipe)],
+      [pipe, true, noFile(pipe)],
+      ['/dev/null', false, noFile('/dev/null')],
+      ['/proc/self/mem', false, noSize],
+      ['/proc/version', true, noSize],
+      [`${path}/x`, true, `Could not open '${path}/x': Not a directory`],
+      ['a\0b', true, "Could not open 'a\0b': No such file or directory"],
+    ] as const) {
+      await expect(FileBackend.open(name, { readOnly })).rejects.toMatchObject({ message });
     }
     const disk = await open({ readOnly: true });
     await expect(disk.write(0, new Uint8Array(0))).rejects.toMatchObject({ code: 'EROFS' });

@@ -1,5 +1,5 @@
 /** Only this level catches a core file that is not laid out as QEMU's is, which debuggers know. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -47,6 +47,7 @@ const golden = JSON.parse(readFileSync(new URL('../golden/core/core.json', impor
   length: number;
   atReset: Recorded;
   inLinux: Recorded;
+  noProcessor: Recorded;
 };
 
 /** Of each processor, out of QEMU's text. */
@@ -98,6 +99,13 @@ describe('the part of a core file before memory', () => {
     expect(Buffer.from(coreHeader(cpus, [block], [mapping])).toString('hex')).toBe(expected.toString('hex'));
   });
 
+  it("is QEMU's, byte for byte: no processor", () => {
+    const block = { start: golden.begin, end: golden.begin + golden.length };
+    const mapping = { linear: BigInt(golden.begin), physical: golden.begin, size: golden.length };
+    const expected = Buffer.from(golden.noProcessor.header, 'base64').toString('hex');
+    expect(Buffer.from(coreHeader([], [block], [mapping])).toString('hex')).toBe(expected);
+  });
+
   it('says in the first section how many segments there are when the header has no room for that', () => {
     const mappings = Array.from({ length: 65_534 }, (_, n) => ({
       linear: BigInt(n) << 12n,
@@ -107,8 +115,8 @@ describe('the part of a core file before memory', () => {
     const view = (count: number): DataView =>
       new DataView(coreHeader([], [{ start: 0, end: 4096 }], mappings.slice(0, count)).buffer);
     const [fits, full] = [view(65_533), view(65_534)];
-    expect([fits.getUint16(56, true), fits.getUint32(64 + 44, true)]).toEqual([65_534, 0]);
-    expect([full.getUint16(56, true), full.getUint32(64 + 44, true)]).toEqual([65_535, 65_535]);
+    expect([fits.getUint16(44, true), fits.getUint32(52 + 28, true)]).toEqual([65_534, 0]);
+    expect([full.getUint16(44, true), full.getUint32(52 + 28, true)]).toEqual([65_535, 65_535]);
   });
 });
 
@@ -140,6 +148,7 @@ describe('dump-guest-memory', () => {
                   throw new OutputError('No space left on device');
                 },
                 close() {},
+                abandon() {},
               }
             : createFile(path),
       },
@@ -283,12 +292,24 @@ describe('dump-guest-memory', () => {
       event: 'DUMP_COMPLETED',
       data: { result: { status: 'failed', completed: 0, total: TOTAL }, error },
     });
-    const full = 'dump: failed to save memory: No space left on device';
+    const full = 'dump: failed to write elf header: No space left on device';
     expect(await hmp('dump-guest-memory /full')).toBe(`Error: ${full}\n`);
     const windows = 'win-dump: invalid vmcoreinfo note size';
     expect(await hmp(`dump-guest-memory -w ${file()}`)).toBe(`Error: ${windows}\n`);
     expect(events).toEqual([failed(full), failed(windows)]);
     expect(await hmp('info dump')).toBe('Status: failed\n');
     expect(await hmp('pmemsave 0 16 "/full"')).toBe('Error: An IO error has occurred\n');
+  });
+
+  it('leaves no file behind when it fails, and what was there as it was', async () => {
+    for (const range of ['0 0', '0x100000000000 16']) {
+      expect(await hmp(`dump-guest-memory ${file()} ${range}`)).toMatch(/^Error: /);
+      expect(existsSync(file())).toBe(false);
+    }
+    writeFileSync(file(), 'what was there');
+    expect(await hmp(`dump-guest-memory -w ${file()}`)).toMatch(/^Error: /);
+    expect(readFileSync(file(), 'utf8')).toBe('what was there');
+    expect(await hmp(`pmemsave 0 3 "${file()}"`)).toBe('');
+    expect(readFileSync(file())).toHaveLength(3);
   });
 });

@@ -120,6 +120,33 @@ describe('drives', () => {
     expect(drives.list()).toEqual([]);
   });
 
+  it('drive_del, a stop and the end wait for what limits hold back', async () => {
+    const { execute: hmp, machine } = await monitorRig();
+    await hmp(ADD);
+    const drive = machine.drives.find('disk1');
+    const backend = drive?.medium?.backend;
+    const done: string[] = [];
+    const drainTo = (name: string): void => {
+      if (drive === undefined) return;
+      drive.gate.onDrain = async () => {
+        await backend?.write(0, new Uint8Array(512));
+        done.push(name);
+      };
+    };
+    drainTo('stop');
+    await hmp('stop');
+    expect(done).toContain('stop');
+    drainTo('drive_del');
+    expect(await hmp('drive_del disk1')).toBe('');
+    expect(done).toContain('drive_del');
+    expect(backend?.sizeBytes).toBe(0);
+    await hmp(ADD.replace('id=disk1', 'id=disk2'));
+    const other = machine.drives.find('disk2');
+    if (other !== undefined) other.gate.onDrain = async () => void done.push('end');
+    await machine.drives.closeAll();
+    expect(done).toContain('end');
+  });
+
   it('a device may go while drive_del waits', async () => {
     const disk = new SlowDisk(1024 * 1024);
     const drives = drivesWith(disk);
@@ -175,7 +202,9 @@ describe('drives', () => {
         source: {},
         image: spy,
         settings,
+        given: { driver: 'raw' },
         file: undefined,
+        ownsFile: false,
       }).disk;
     };
     const [careful, careless] = [node(false, true), node(true, false)];

@@ -122,6 +122,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'help',
     'powerdown',
     'errors_drive',
+    'drive_options',
     'errors_device',
     'blk_hotplug',
     'seed_blk_S',

@@ -3,7 +3,7 @@
  * QEMU 7.2, which `scripts/record-qmp.ts` recorded, or is listed here with the reason why it is another.
  */
 import { describe, expect, it } from 'vitest';
-import { parseDriveOptions } from '../../src/emu/block/drive-options.ts';
+import { parseDriveOptions, parseDrivePlace } from '../../src/emu/block/drive-options.ts';
 import { MonitorError, readCommandLine, StartError } from '../../src/emu/index.ts';
 import { COMMAND_LINE_OPTIONS, type OptionParameter } from '../../src/emu/machine/command-line-options.ts';
 import { typeNamed } from '../../src/emu/machine/type-queries.ts';
@@ -279,12 +279,12 @@ describe('query-command-line-options', () => {
       try {
         const line = `${always}${parameter}=${value}`;
         // What -drive says is read when the drive is made.
-        if (option === 'drive')
-          parseDriveOptions(
-            parseOptions(line, undefined, () => {}),
-            'none',
-          );
-        else readCommandLine([`-${given}`, line], () => {});
+        if (option === 'drive') {
+          const options = parseOptions(line, undefined, () => {});
+          parseDrivePlace(options, 'none');
+          const { node } = parseDriveOptions(options);
+          if (node?.wrongWhenOpen !== undefined) throw node.wrongWhenOpen;
+        } else readCommandLine([`-${given}`, line], () => {});
         return '';
       } catch (error) {
         if (!(error instanceof MonitorError || error instanceof StartError)) throw error;

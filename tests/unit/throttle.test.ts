@@ -110,6 +110,18 @@ describe('one drive', () => {
     expect(gone).toEqual(['a@0.000', 'b@0.100', 'c@0.100']);
   });
 
+  it('gives up what waits to be carried out at once, and counts it', () => {
+    const { groups, ask, run, gone, clock } = rig();
+    const member = groups.join('g', limits({ iops: { avg: 10 } }));
+    for (const name of ['a', 'b', 'c', 'd', 'e']) ask(member, name, 512);
+    expect(member.takeAll()).toHaveLength(3);
+    expect(member.takeAll()).toEqual([]);
+    expect(clock.nextDeadlineNs()).toBe(Number.POSITIVE_INFINITY);
+    ask(member, 'f', 512);
+    run(S);
+    expect(gone).toEqual(['a@0.000', 'b@0.000', 'f@0.400']);
+  });
+
   it('forgets what nobody waits for', () => {
     const { groups, gone, ask, run } = rig();
     const member = groups.join('g', limits({ iops: { avg: 1 } }));

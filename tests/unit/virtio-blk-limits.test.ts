@@ -126,6 +126,38 @@ describe('limits', () => {
     expect(gate.statistics.of('read').operations).toBe(4);
   });
 
+  it.each([true, false])('do not hold back what the user waits for (disk at hand: %s)', async (sync) => {
+    const { ask, limit, gate, used, disk, memory, run } = rig(sync);
+    limit(TEN_A_SECOND);
+    memory.writeU32(DATA, 0x0707_0707);
+    for (let n = 0; n < 6; n++) ask(T_OUT, n);
+    await settle();
+    expect(used().index).toBe(2);
+    await gate.drain();
+    expect(used().index).toBe(6);
+    expect([0, 1, 2, 3, 4, 5].map((sector) => disk.bytes[512 * sector])).toEqual(new Array(6).fill(7));
+    expect(gate.statistics.of('write')).toMatchObject({ operations: 6, failed: 0 });
+    expect(gate.drain()).toBeUndefined();
+    // They are counted: the next one waits for all of them.
+    ask(T_OUT, 6);
+    run(0.45 * S);
+    expect(used().index).toBe(6);
+    run(0.1 * S);
+    await settle();
+    expect(used().index).toBe(7);
+  });
+
+  it('are over for the user who waits when the driver resets its device', async () => {
+    const { ask, limit, gate, start, disk } = rig(false);
+    limit(TEN_A_SECOND);
+    disk.held = [];
+    for (let n = 0; n < 3; n++) ask(T_IN, n);
+    const drained = gate.drain();
+    start();
+    await drained;
+    disk.release();
+  });
+
   it('hold the same requests back after a restore, until the same moment', async () => {
     const ram = pcMemory(1 << 20);
     const ends = async (made: ReturnType<typeof rig>): Promise<readonly number[]> => {

@@ -12,7 +12,8 @@ export type BlockErrorCode =
   | 'EEXIST'
   | 'EBUSY'
   | 'ECANCELED'
-  | 'ENAMETOOLONG';
+  | 'ENAMETOOLONG'
+  | 'EISDIR';
 
 /** strerror(3) texts, as QEMU prints them. */
 export const BLOCK_ERROR_TEXT: Readonly<Record<BlockErrorCode, string>> = {
@@ -28,6 +29,7 @@ export const BLOCK_ERROR_TEXT: Readonly<Record<BlockErrorCode, string>> = {
   EBUSY: 'Device or resource busy',
   ECANCELED: 'Operation canceled',
   ENAMETOOLONG: 'File name too long',
+  EISDIR: 'Is a directory',
 };
 
 /** Linux's numbers of them, as QEMU's trace has them. */
@@ -44,6 +46,7 @@ export const BLOCK_ERROR_NUMBERS: Readonly<Record<BlockErrorCode, number>> = {
   EBUSY: 16,
   ECANCELED: 125,
   ENAMETOOLONG: 36,
+  EISDIR: 21,
 };
 
 /** What a block back end rejects with: the guest gets the bus's I/O error, the user reads `message`. */
@@ -80,6 +83,8 @@ export type ImageLockMode = 'read' | 'write';
 export interface BlockBackend {
   /** Changes only by `resize`. */
   readonly sizeBytes: number;
+  /** Bytes that the image takes where it is kept. */
+  readonly allocatedBytes: number;
   readonly readOnly: boolean;
   /** Fills all of `target`. EIO beyond the end. */
   read(offset: number, target: Uint8Array): Promise<void>;

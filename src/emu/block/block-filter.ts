@@ -18,6 +18,10 @@ export abstract class BlockFilter implements BlockBackend {
     return this.disk.sizeBytes;
   }
 
+  get allocatedBytes(): number {
+    return this.disk.allocatedBytes;
+  }
+
   get readOnly(): boolean {
     return this.disk.readOnly;
   }

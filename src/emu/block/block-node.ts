@@ -69,6 +69,10 @@ class NodeDisk implements BlockBackend {
     return this.image.sizeBytes;
   }
 
+  get allocatedBytes(): number {
+    return this.image.allocatedBytes;
+  }
+
   get readOnly(): boolean {
     return this.settings.readOnly || this.image.readOnly;
   }
@@ -151,8 +155,12 @@ export interface NodeParts {
   readonly source: JsonObject;
   readonly image: BlockBackend;
   readonly settings: NodeSettings;
+  /** What was asked for. */
+  readonly given: BlockdevOptions;
   /** The node below. */
   readonly file: BlockNode | undefined;
+  /** The node below was made together with this one, and is reopened with it. */
+  readonly ownsFile: boolean;
 }
 
 export class BlockNode {
@@ -161,7 +169,10 @@ export class BlockNode {
   readonly driver: string;
   source: JsonObject;
   readonly #disk: NodeDisk;
+  /** As when it was made, or was reopened last. */
+  given: BlockdevOptions;
   file: BlockNode | undefined;
+  ownsFile: boolean;
   /** Drives that have it, and nodes above it. */
   references = 0;
   /** What `blockdev-add` was asked for; undefined: no monitor made it, it goes with the last that uses it. */
@@ -170,12 +181,14 @@ export class BlockNode {
   isClosing = false;
   readonly users: NodeUser[] = [];
 
-  constructor({ name, age, driver, source, image, settings, file }: NodeParts) {
+  constructor({ name, age, driver, source, image, settings, given, file, ownsFile }: NodeParts) {
     this.name = name;
     this.age = age;
     this.driver = driver;
     this.source = source;
+    this.given = given;
     this.file = file;
+    this.ownsFile = ownsFile;
     this.#disk = new NodeDisk(image, settings, file !== undefined);
   }
 

@@ -1,8 +1,15 @@
 /** The machine's nodes: made for drives and by `blockdev-add`, shared by who uses them, gone with the last of these. QEMU: the block graph. */
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import { keysOf } from '../qapi/json-value.ts';
 import { isWellFormedId } from '../qdev/option-string.ts';
-import { asBlockError, BLOCK_ERROR_TEXT, type BlockBackend, BlockError } from './block-backend.ts';
+import {
+  asBlockError,
+  BLOCK_ERROR_TEXT,
+  type BlockBackend,
+  BlockError,
+  type BlockErrorCode,
+} from './block-backend.ts';
 import {
   BlockNode,
   detectZeroesError,
@@ -10,26 +17,22 @@ import {
   type NodeSettings,
   type NodeUser,
 } from './block-node.ts';
-import { type BlockdevOptions, settingsOf } from './blockdev-options.ts';
+import { type BlockdevOptions, type NodeRequest, plainOptions, settingsOf } from './blockdev-options.ts';
 import { openFormat, probedRawWarning } from './formats.ts';
 import type { ImageOpener } from './image-store.ts';
 import { reopenNodes } from './node-reopen.ts';
 import { addUser, bottomOf, removeUser, userConflict } from './node-users.ts';
-import { NullBackend, nullDriverOf } from './null-backend.ts';
+import { NullBackend } from './null-backend.ts';
+import { SECTOR_BYTES } from './raw.ts';
 import { partSource, rawDisk } from './raw-part.ts';
 
 /** QEMU: the array for a node's name has 32 bytes. */
 const NAME_MAX = 31;
+/** QEMU: BDRV_MAX_LENGTH, so that a gigabyte more is still a number of 63 bits. */
+const MOST_BYTES = 2n ** 63n - 2n ** 30n;
 const NULL_BYTES = 1 << 30;
-
-/** What a drive asks for with an image. */
-export interface DriveImage {
-  readonly path: string;
-  /** Undefined: it is guessed. */
-  readonly format: string | undefined;
-  readonly nodeName: string | undefined;
-  readonly settings: NodeSettings;
-}
+/** What opening a file for writing fails with, where it can be read. */
+const NOT_TO_BE_WRITTEN: ReadonlySet<BlockErrorCode> = new Set(['EACCES', 'EROFS', 'EISDIR']);
 
 /** Names that a snapshot gives to nodes that have none of the user's, from the upper node down. */
 export type NodeNames = readonly string[];
@@ -61,33 +64,18 @@ export class BlockNodes {
     return this.#nodes.find((node) => node.name === name && !node.isClosing);
   }
 
-  /** A format over a file, for a drive. Rejects with `MonitorError`. */
-  async openImage({ path, format, nodeName, settings }: DriveImage, names?: NodeNames): Promise<BlockNode> {
-    if (nodeName !== undefined) this.#checkName(nodeName);
-    const below = { ...settings, unmap: true };
-    const driver = nullDriverOf(path);
-    const file =
-      driver === undefined
-        ? await this.#openFile(path, below, names?.[1])
-        : // QEMU reads what was in memory before, unless it is told `file.read-zeroes=on`; here zeros are read.
-          this.#make(nullParts({ driver }, below, true), names?.[1]);
-    try {
-      const { format: found, disk } = await openFormat(file.disk, format);
-      if (format === undefined && found === 'raw') this.#options.warn(probedRawWarning(path));
-      const name = nodeName ?? names?.[0];
-      return this.#make({ driver: found, source: {}, image: disk, settings, file }, name);
-    } catch (error) {
-      return this.#undo(file, error);
-    }
+  /** For a drive. Rejects with `MonitorError`. */
+  open(request: NodeRequest, names?: NodeNames): Promise<BlockNode> {
+    return this.#open(request, names);
   }
 
   /** `blockdev-add`. Rejects with `MonitorError`, having made nothing. */
-  async add(options: BlockdevOptions, names?: NodeNames): Promise<BlockNode> {
-    if (options['node-name'] === undefined) {
+  async add(request: NodeRequest, names?: NodeNames): Promise<BlockNode> {
+    if (request['node-name'] === undefined) {
       throw new MonitorError("'node-name' must be specified for the root node");
     }
-    const node = await this.#open(options, names);
-    node.options = options;
+    const node = await this.#open(request, names);
+    node.options = node.given;
     return node;
   }
 
@@ -196,46 +184,60 @@ export class BlockNodes {
     }
   }
 
-  async #open(options: BlockdevOptions, names?: NodeNames, above?: NodeSettings): Promise<BlockNode> {
-    const settings = settingsOf(options, above);
-    const name = options['node-name'];
-    if (settings.detectZeroes === 'unmap' && !settings.unmap) {
-      throw detectZeroesError();
-    }
+  async #open(request: NodeRequest, names?: NodeNames, above?: NodeSettings): Promise<BlockNode> {
+    const settings = settingsOf(request, above);
     if (settings.forceShare && !settings.readOnly) {
       throw new MonitorError('force-share=on can only be used with read-only images');
     }
-    switch (options.driver) {
-      case 'file':
-        if (name !== undefined) this.#checkName(name);
-        if (options.aio === 'native' && !settings.direct) throw nativeError();
-        return this.#openFile(options.filename ?? '', settings, name ?? names?.[0], options);
-      case 'null-aio':
-      case 'null-co':
-        if (name !== undefined) this.#checkName(name);
-        return this.#make(nullParts(options, settings), name ?? names?.[0]);
-      case 'raw':
-        return this.#openRaw(options, settings, names);
-    }
+    const { driver, filename = '' } = request;
+    if (driver === undefined || driver === 'raw') return this.#openFormat(request, settings, names);
+    if (driver === 'file' && filename === '') throw noFileName();
+    this.#checkCommon(request, settings);
+    const name = request['node-name'] ?? names?.[0];
+    if (driver === 'file') return this.#openFile(request, filename, settings, name);
+    const parts = nullParts(driver, request, settings);
+    if (request.wrongWhenOpen !== undefined) throw request.wrongWhenOpen;
+    return this.#make(parts, name);
   }
 
-  async #openRaw(options: BlockdevOptions, settings: NodeSettings, names?: NodeNames): Promise<BlockNode> {
-    const below = options.file;
+  /** QEMU: what is looked at when the node below is there, and before the node itself is opened. */
+  #checkCommon({ 'node-name': name, isOfDrive, wrong }: NodeRequest, settings: NodeSettings): void {
+    if (wrong !== undefined) throw wrong;
+    // QEMU: a drive is not asked.
+    if (settings.detectZeroes === 'unmap' && !settings.unmap && isOfDrive !== true) throw detectZeroesError();
+    if (name !== undefined) this.#checkName(name);
+  }
+
+  async #openFormat(request: NodeRequest, settings: NodeSettings, names?: NodeNames): Promise<BlockNode> {
+    const below = request.file;
     const file =
       typeof below === 'object'
         ? await this.#open(below, names?.slice(1), settings)
         : this.#referenced(below ?? '');
     try {
-      const name = options['node-name'];
-      if (name !== undefined) this.#checkName(name);
-      const image = rawDisk(file.disk, options);
+      const disk = request.driver === undefined ? await this.#guessed(file, settings) : undefined;
+      this.#checkCommon(request, settings);
+      const source = request.source ?? partSource(request);
+      const isWhole = keysOf(source).length === 0;
+      if (request.wrongWhenOpen !== undefined) throw request.wrongWhenOpen;
+      const image = isWhole && disk !== undefined ? disk : rawDisk(file.disk, request);
       return this.#make(
-        { driver: 'raw', source: partSource(options), image, settings, file },
-        name ?? names?.[0],
+        {
+          ...{ driver: 'raw', source, image, settings, given: plainOptions(request) },
+          ...{ file, ownsFile: typeof below === 'object' },
+        },
+        request['node-name'] ?? names?.[0],
       );
     } catch (error) {
       return this.#undo(file, error);
     }
+  }
+
+  /** The bytes of a file by the format that it looks like. QEMU: warns where what is written may make it look otherwise. */
+  async #guessed(file: BlockNode, { readOnly }: NodeSettings): Promise<BlockBackend> {
+    const { format, disk } = await openFormat(file.disk, undefined);
+    if (format === 'raw' && !readOnly) this.#options.warn(probedRawWarning(file.path));
+    return disk;
   }
 
   #referenced(name: string): BlockNode {
@@ -247,24 +249,34 @@ export class BlockNodes {
   }
 
   async #openFile(
+    request: NodeRequest,
     path: string,
     settings: NodeSettings,
     name: string | undefined,
-    { 'auto-read-only': mayBeReadOnly }: Partial<BlockdevOptions> = {},
   ): Promise<BlockNode> {
+    const { 'auto-read-only': mayBeReadOnly = false, aio, isOfDrive = false, wrongWhenOpen } = request;
     let { readOnly } = settings;
     const open = (): Promise<BlockBackend> => this.#options.images.open(path, { readOnly });
     const image = await open()
       .catch((error: unknown) => {
         const { code } = asBlockError(error);
-        if (mayBeReadOnly !== true || (code !== 'EACCES' && code !== 'EROFS')) throw error;
+        // QEMU: a drive's image is read only until it is written; of a folder that tells that it is no file.
+        const isRetried = mayBeReadOnly ? NOT_TO_BE_WRITTEN.has(code) : isOfDrive && code === 'EISDIR';
+        if (!isRetried) throw error;
         readOnly = true;
         return open();
       })
       .catch(rethrow);
-    const source = { filename: path };
+    const wrong = aio === 'native' && !settings.direct ? nativeError() : wrongWhenOpen;
+    if (wrong !== undefined) {
+      await image.close().catch(rethrow);
+      throw wrong;
+    }
     return this.#make(
-      { driver: 'file', source, image, settings: { ...settings, readOnly }, file: undefined },
+      {
+        ...{ driver: 'file', source: { filename: path }, image, settings: { ...settings, readOnly } },
+        ...{ given: plainOptions(request), file: undefined, ownsFile: false },
+      },
       name,
     );
   }
@@ -315,25 +327,38 @@ export class BlockNodes {
   }
 }
 
+function noFileName(): MonitorError {
+  return new MonitorError("The 'file' block driver requires a file name");
+}
+
 function nativeError(): MonitorError {
   return new MonitorError(
     'aio=native was specified, but it requires cache.direct=on, which was not specified.',
   );
 }
 
-/** @param byDefault whether zeros are read where the options do not say it */
 function nullParts(
-  options: BlockdevOptions,
+  driver: 'null-co' | 'null-aio',
+  request: NodeRequest,
   settings: NodeSettings,
-  byDefault = false,
 ): Omit<NodeParts, 'name' | 'age'> {
-  const { driver, size, 'read-zeroes': readsZeroes } = options;
-  const source = {
+  // QEMU reads what was in memory before, unless it is told `read-zeroes=on`; of a drive zeros are read here.
+  const { size, 'read-zeroes': readsZeroes, isOfDrive = false } = request;
+  const source = request.source ?? {
     ...(size === undefined ? {} : { size }),
     ...(readsZeroes === undefined ? {} : { 'read-zeroes': readsZeroes }),
   };
-  const image = new NullBackend(Number(size ?? NULL_BYTES), readsZeroes ?? byDefault);
-  return { driver, source, image, settings, file: undefined };
+  const image = new NullBackend(sectorBytes(size ?? NULL_BYTES), readsZeroes ?? isOfDrive);
+  return { driver, source, image, settings, given: plainOptions(request), file: undefined, ownsFile: false };
+}
+
+/** A size in whole sectors, which are exact in a number. Throws QEMU's error. */
+function sectorBytes(size: number | bigint): number {
+  const bytes = BigInt(size);
+  if (bytes > MOST_BYTES) {
+    throw new MonitorError(`Could not refresh total sector count: ${BLOCK_ERROR_TEXT.EFBIG}`);
+  }
+  return Number((bytes + BigInt(SECTOR_BYTES) - 1n) / BigInt(SECTOR_BYTES)) * SECTOR_BYTES;
 }
 
 function rethrow(error: unknown): never {

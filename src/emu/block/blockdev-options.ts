@@ -1,4 +1,6 @@
 /** How a node is asked for. Spec: QEMU qapi/block-core.json, BlockdevOptions; the drivers that this machine has. */
+import type { MonitorError } from '../core/monitor-error.ts';
+import type { JsonObject } from '../qapi/json-value.ts';
 import {
   BOOL,
   enumeration,
@@ -39,6 +41,37 @@ export interface BlockdevOptions {
   readonly 'read-zeroes'?: boolean | undefined;
 }
 
+/** What a node is made from: checked options, or options in text with what is wrong with them, which QEMU tells in the middle of its work. */
+export interface NodeRequest extends Omit<BlockdevOptions, 'driver' | 'file'> {
+  /** Undefined: a format, which is guessed. */
+  readonly driver: NodeDriver | undefined;
+  readonly file?: string | NodeRequest | undefined;
+  /** It belongs to a drive. */
+  readonly isOfDrive?: boolean;
+  /** What is told of the options that say what it works on, where that is not their values: options in text are told as text. */
+  readonly source?: JsonObject | undefined;
+  /** Told when the node below is there, before the name is looked at. */
+  readonly wrong?: MonitorError | undefined;
+  /** Told when the node's image is open. */
+  readonly wrongWhenOpen?: MonitorError | undefined;
+}
+
+/** A request as the options that say the same. `found`: the format that was guessed. */
+export function plainOptions(request: NodeRequest, found: NodeDriver = 'raw'): BlockdevOptions {
+  const {
+    isOfDrive: _,
+    source: _source,
+    wrong: _wrong,
+    wrongWhenOpen: _late,
+    driver = found,
+    file,
+    ...others
+  } = request;
+  const given = Object.entries(others).filter(([, value]) => value !== undefined);
+  const below = typeof file === 'object' ? plainOptions(file) : file;
+  return { ...Object.fromEntries(given), driver, ...(below === undefined ? {} : { file: below }) };
+}
+
 export const DETECT_ZEROES_OPTIONS = enumeration('BlockdevDetectZeroesOptions', DETECT_ZEROES);
 
 const NULL_OPTIONS = struct({ size: optional(INT), 'read-zeroes': optional(BOOL) });
@@ -77,7 +110,7 @@ FILE_CHOICES.unshift(OPTIONS.node);
 export const BLOCKDEV_OPTIONS: SchemaType<BlockdevOptions, ObjectNode> = { node: OPTIONS.node };
 
 /** What every driver has. A node that is made for another one below it has that one's for what is not said. */
-export function settingsOf(options: BlockdevOptions, above?: NodeSettings): NodeSettings {
+export function settingsOf(options: NodeRequest, above?: NodeSettings): NodeSettings {
   return {
     readOnly: options['read-only'] ?? above?.readOnly ?? false,
     direct: options.cache?.direct ?? above?.direct ?? false,

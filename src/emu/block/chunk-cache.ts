@@ -113,6 +113,10 @@ export class ChunkCache implements BlockBackend {
     return this.#sizeBytes;
   }
 
+  get allocatedBytes(): number {
+    return this.#map.storedChunks * this.#chunkBytes;
+  }
+
   /** Bytes that would be lost now: what a page asks before it lets the user go. */
   get dirtyBytes(): number {
     return this.#map.dirtyBytes;

@@ -78,6 +78,11 @@ export class ChunkMap {
     return this.#dirtyBytes;
   }
 
+  /** How many the store has. */
+  get storedChunks(): number {
+    return this.#stored.size;
+  }
+
   get hasDirty(): boolean {
     return this.#dirty.size > 0;
   }

@@ -24,6 +24,10 @@ export class DriveBackend implements BlockBackend {
     return this.#disk?.sizeBytes ?? 0;
   }
 
+  get allocatedBytes(): number {
+    return this.#disk?.allocatedBytes ?? 0;
+  }
+
   /** Takes the medium away from the device; the caller gives it up once `drained` resolves. */
   eject(): void {
     this.#disk = undefined;

@@ -9,6 +9,8 @@ export class DriveGate {
   readonly statistics: BlockStatistics;
   /** Told when the image has another size. */
   onResize: () => void = () => {};
+  /** Carries out all that the drive's device has under way; undefined: there is nothing. */
+  onDrain: () => Promise<void> | undefined = () => undefined;
   readonly #groups: ThrottleGroups;
   #limits: ThrottleMember | undefined;
 
@@ -50,6 +52,16 @@ export class DriveGate {
   /** True: the request may go now. False: `request.go` is called when it may. */
   admit(direction: Direction, request: HeldRequest): boolean {
     return this.#limits?.admit(direction, request) ?? true;
+  }
+
+  /** Requests that are held back, for their device to carry out now. */
+  takeHeld(): readonly HeldRequest[] {
+    return this.#limits?.takeAll() ?? [];
+  }
+
+  /** Resolves when the requests are done that were under way, whatever limits hold them back; undefined: there were none. QEMU: blk_drain. */
+  drain(): Promise<void> | undefined {
+    return this.onDrain();
   }
 
   /** Forgets requests that were held back and that nobody waits for any more. */

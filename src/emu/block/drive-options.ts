@@ -1,16 +1,18 @@
 /** What `drive_add` and `-drive` understand. Texts and their order are QEMU's. */
 import { MonitorError } from '../core/monitor-error.ts';
+import { inQdictOrder } from '../qapi/qdict-order.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseBool } from '../qdev/properties.ts';
-import { DETECT_ZEROES, detectZeroesError, type NodeSettings } from './block-node.ts';
+import { DETECT_ZEROES, type NodeSettings } from './block-node.ts';
+import { NODE_DRIVERS, type NodeDriver, type NodeRequest } from './blockdev-options.ts';
 import {
   THROTTLE_ALIASES,
   THROTTLE_OPTIONS,
   throttleGroup,
   throttleLimits,
+  throttleNumbers,
 } from './drive-throttle-options.ts';
-import { checkFormat } from './formats.ts';
-import { nullDriverOf } from './null-backend.ts';
+import { knownDriver, textNode } from './text-node.ts';
 import type { ThrottleLimits } from './throttle-limits.ts';
 
 /** QEMU's interface types in the order of their numbers: `Can't hot-add drive to type 1`. */
@@ -46,7 +48,8 @@ const CACHE_MODES: Readonly<Record<string, DriveCache>> = {
   unsafe: { writeback: true, direct: false, noFlush: true },
 };
 
-export interface DriveOptions {
+/** Where a drive is. */
+export interface DrivePlace {
   readonly id: string | undefined;
   readonly interface: DriveInterface;
   readonly bus: number;
@@ -54,15 +57,12 @@ export interface DriveOptions {
   readonly unit: number | undefined;
   readonly index: number | undefined;
   readonly cdrom: boolean;
-  /** Undefined: an empty drive. */
-  readonly file: string | undefined;
-  readonly format: string | undefined;
-  readonly readOnly: boolean;
+}
+
+export interface DriveOptions {
   readonly cache: DriveCache;
-  readonly unmap: boolean;
-  readonly detectZeroes: NodeSettings['detectZeroes'];
-  /** The name of the image's upper node; undefined: it gets one. */
-  readonly nodeName: string | undefined;
+  /** Undefined: an empty drive. */
+  readonly node: NodeRequest | undefined;
   readonly limits: ThrottleLimits;
   /** Undefined: one of its own. */
   readonly throttleGroup: string | undefined;
@@ -72,12 +72,9 @@ export interface DriveOptions {
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   snapshot: ['off'],
   'copy-on-read': ['off'],
-  // Not modelled: `on`, QEMU's default, takes an image that may not be written as a read-only one. Here that is an error.
-  'auto-read-only': ['on', 'off'],
   werror: ['report', 'enospc'],
   rerror: ['report'],
 };
-const BOOLEANS = new Set(['snapshot', 'copy-on-read', 'auto-read-only']);
 const WORDS: Readonly<Record<string, { readonly words: readonly string[]; readonly error: string }>> = {
   werror: { words: ['ignore', 'stop', 'report', 'enospc'], error: 'invalid write error action' },
   rerror: { words: ['ignore', 'stop', 'report'], error: 'invalid read error action' },
@@ -86,33 +83,19 @@ const ALIASES: readonly (readonly [from: string, to: string])[] = [
   ['readonly', 'read-only'],
   ...THROTTLE_ALIASES,
 ];
-const KNOWN = new Set([
-  'if',
-  'bus',
-  'unit',
-  'index',
-  'media',
-  'file',
-  'format',
-  'driver',
-  'read-only',
-  'cache',
-  'discard',
-  'aio',
-  'detect-zeroes',
-  'node-name',
+const NUMBERS = new Set(['bus', 'unit', 'index']);
+const PLACE_OPTIONS = [...NUMBERS, 'if', 'media', 'read-only', 'copy-on-read'];
+/** Those that are about the drive, not about its image. */
+const OF_DRIVE = new Set([
+  ...PLACE_OPTIONS,
+  ...['file', 'format', 'driver', 'cache', 'cache.writeback', 'aio', 'detect-zeroes'],
   ...THROTTLE_OPTIONS,
   ...Object.keys(ONLY),
 ]);
 
-/** QEMU: these are options of a node, which an empty drive has not. */
-const OF_NODES = new Set(['cache', 'discard', 'node-name', 'auto-read-only']);
-/** Of `null-co://`. */
-const NULL_OPTIONS = new Set(['file.read-zeroes']);
-
-function boolOption(values: Map<string, string>, name: string): boolean {
+function boolOption(values: Map<string, string>, name: string): boolean | undefined {
   const text = values.get(name);
-  if (text === undefined) return false;
+  if (text === undefined) return undefined;
   const value = parseBool(text);
   if (value === undefined) throw new MonitorError(`Parameter '${name}' expects 'on' or 'off'`);
   return value;
@@ -159,119 +142,130 @@ function interfaceOf(values: Map<string, string>, byDefault: DriveInterface): Dr
   return found;
 }
 
-function checkDiscard(values: Map<string, string>): boolean {
-  const discard = values.get('discard') ?? 'ignore';
-  if (!['ignore', 'off', 'unmap', 'on'].includes(discard)) throw new MonitorError('Invalid discard option');
-  return discard === 'unmap' || discard === 'on';
-}
-
-function checkAio(values: Map<string, string>): void {
-  if (!['threads', 'native', 'io_uring'].includes(values.get('aio') ?? 'threads')) {
-    throw new MonitorError('invalid aio option');
-  }
+function driveAio(values: Map<string, string>): NodeRequest['aio'] {
+  const aio = values.get('aio');
+  if (aio === undefined || aio === 'threads') return undefined;
+  if (aio !== 'native' && aio !== 'io_uring') throw new MonitorError('invalid aio option');
+  return aio;
 }
 
 /** Throws QEMU's error. */
-function detectZeroes(values: Map<string, string>, unmap: boolean): NodeSettings['detectZeroes'] {
+function detectZeroes(values: Map<string, string>): NodeSettings['detectZeroes'] {
   const text = values.get('detect-zeroes') ?? 'off';
   const found = DETECT_ZEROES.find((word) => word === text);
   if (found === undefined) throw new MonitorError(`invalid parameter value: ${text}`);
-  if (found === 'unmap' && !unmap) throw detectZeroesError();
   return found;
 }
 
-function checkUnmodelled(values: Map<string, string>): void {
-  for (const [name, allowed] of Object.entries(ONLY)) {
+function checkActions(values: Map<string, string>): void {
+  for (const [name, { words, error }] of Object.entries(WORDS)) {
     const text = values.get(name);
-    if (text === undefined) continue;
-    const rule = WORDS[name];
-    if (rule !== undefined && !rule.words.includes(text)) {
-      throw new MonitorError(`'${text}' ${rule.error}`);
-    }
-    const value = BOOLEANS.has(name) ? (boolOption(values, name) ? 'on' : 'off') : text;
-    if (!allowed.includes(value)) throw new MonitorError(`'${name}=${text}' is not modelled by this machine`);
+    if (text !== undefined && !words.includes(text)) throw new MonitorError(`'${text}' ${error}`);
   }
 }
 
+function checkUnmodelled(values: Map<string, string>, name: string): void {
+  const text = values.get(name);
+  const allowed = ONLY[name];
+  if (text === undefined || allowed === undefined) return;
+  const rule = WORDS[name];
+  const value = rule === undefined ? (boolOption(values, name) === true ? 'on' : 'off') : text;
+  if (!allowed.includes(value)) throw new MonitorError(`'${name}=${text}' is not modelled by this machine`);
+}
+
+/** Undefined: it is guessed, or there is none. QEMU: lists those that there are in the place of an error. */
 function formatOf(values: Map<string, string>): string | undefined {
   const format = values.get('format');
   const driver = values.get('driver');
+  if (format === '?' || format === 'help') {
+    const names = NODE_DRIVERS.join(' ');
+    throw new MonitorError(`Supported formats: ${names}\nSupported formats (read-only): ${names}`);
+  }
   if (format !== undefined && driver !== undefined) {
     throw new MonitorError("Cannot specify both 'driver' and 'format'");
   }
   return format ?? driver;
 }
 
-/** What remains of the user's options belongs to the block driver. */
-function checkLeftOver(
-  values: Map<string, string>,
-  file: string | undefined,
-  format: string | undefined,
-): void {
-  const isKnown = (key: string): boolean =>
-    KNOWN.has(key) || (NULL_OPTIONS.has(key) && nullDriverOf(file ?? '') !== undefined);
-  const unknown = [...values.keys()].find((key) => !isKnown(key));
-  checkFormat(format);
-  const isNode = [...values.keys()].some((key) => !isKnown(key) || OF_NODES.has(key));
-  if (file === undefined && (isNode || format !== undefined)) {
-    throw new MonitorError(
-      format === undefined
-        ? 'Must specify either driver or file'
-        : 'A block device must be specified for "file"',
-    );
-  }
-  if (unknown !== undefined) {
-    throw new MonitorError(`Block format '${format ?? 'raw'}' does not support the option '${unknown}'`);
-  }
-}
-
-/** The path that `file=` names; what stands before a colon is a protocol. Throws QEMU's error for those that this machine has not. */
-export function pathOf(file: string): string {
-  const [, protocol] = /^([^:/]*):/.exec(file) ?? [];
-  if (protocol === undefined || nullDriverOf(file) !== undefined) return file;
-  if (protocol === 'file') return file.slice('file:'.length);
-  throw new MonitorError(`Unknown protocol '${protocol}'`);
-}
-
-/** Reads a drive's options. Throws `MonitorError`. */
-export function parseDriveOptions(options: Options, byDefault: DriveInterface): DriveOptions {
+/** Where the drive is to be. Throws `MonitorError`. */
+export function parseDrivePlace(options: Options, byDefault: DriveInterface): DrivePlace {
   const values = renamed(options);
-  const cache = cacheMode(values);
-  const bus = numberOption(values, 'bus');
-  const unit = numberOption(values, 'unit');
-  const index = numberOption(values, 'index');
+  cacheMode(values);
+  for (const name of inQdictOrder(PLACE_OPTIONS.filter((key) => values.has(key)))) {
+    if (NUMBERS.has(name)) numberOption(values, name);
+    else if (name !== 'if' && name !== 'media') boolOption(values, name);
+  }
   const cdrom = isCdrom(values);
   const type = interfaceOf(values, byDefault);
-  const readOnly = boolOption(values, 'read-only') || cdrom;
-  if (index !== undefined && ((bus ?? 0) !== 0 || unit !== undefined)) {
+  const [bus = 0, unit, index] = [...NUMBERS].map((name) => numberOption(values, name));
+  if (index !== undefined && (bus !== 0 || unit !== undefined)) {
     throw new MonitorError('index cannot be used with bus and unit');
   }
+  const { id } = options;
   const perBus = UNITS_PER_BUS[type] ?? 0;
-  const unmap = checkDiscard(values);
-  checkAio(values);
-  checkUnmodelled(values);
-  const limits = throttleLimits(values);
-  const zeroes = detectZeroes(values, unmap);
+  if (perBus > 0 && unit !== undefined && unit >= perBus) {
+    throw new MonitorError(`unit ${unit} too big (max is ${perBus - 1})`);
+  }
+  if (index === undefined) return { id, interface: type, bus, unit, index, cdrom };
+  const [onBus, at] = perBus === 0 ? [bus, index] : [Math.floor(index / perBus), index % perBus];
+  return { id, interface: type, bus: onBus, unit: at, index, cdrom };
+}
+
+/** What else a drive's options say. Throws `MonitorError`. */
+export function parseDriveOptions(options: Options): DriveOptions {
+  const values = renamed(options);
+  const mode = cacheMode(values);
+  const writeback = boolOption(values, 'cache.writeback') ?? mode.writeback;
+  for (const name of ['snapshot', 'copy-on-read']) boolOption(values, name);
+  const numbers = throttleNumbers(values);
+  const aio = driveAio(values);
+  const limits = throttleLimits(numbers);
+  const zeroes = detectZeroes(values);
   const format = formatOf(values);
-  const file = values.get('file') || undefined;
-  checkLeftOver(values, file, format);
+  checkActions(values);
+  const driver = format === undefined ? undefined : knownDriver(format);
+  for (const name of Object.keys(ONLY)) checkUnmodelled(values, name);
+  const isReadOnly = boolOption(values, 'read-only') === true || isCdrom(values);
+  const node = driveNode(values, driver, mode, isReadOnly);
   return {
-    id: options.id,
-    interface: type,
-    bus: index === undefined || perBus === 0 ? (bus ?? 0) : Math.floor(index / perBus),
-    unit: index === undefined ? unit : perBus === 0 ? index : index % perBus,
-    index,
-    cdrom,
-    file,
-    format,
-    readOnly,
-    cache,
-    unmap,
-    detectZeroes: zeroes,
-    nodeName: values.get('node-name'),
+    cache: {
+      writeback,
+      direct: node?.cache?.direct ?? mode.direct,
+      noFlush: node?.cache?.['no-flush'] ?? mode.noFlush,
+    },
+    node: node && ofDrive({ ...node, 'detect-zeroes': zeroes }, aio),
     limits,
     throttleGroup: throttleGroup(values),
   };
+}
+
+/** The drive's node; undefined: it is empty. */
+function driveNode(
+  values: Map<string, string>,
+  driver: NodeDriver | undefined,
+  mode: DriveCache,
+  isReadOnly: boolean,
+): NodeRequest | undefined {
+  const path = values.get('file') || undefined;
+  const ofNode = new Map([...values].filter(([key]) => !OF_DRIVE.has(key)));
+  if (values.has('cache')) ofNode.set('cache', '');
+  if (path === undefined && driver === undefined && ofNode.size === 0) return undefined;
+  ofNode.delete('cache');
+  const byMode = new Map([
+    ['cache.direct', mode.direct],
+    ['cache.no-flush', mode.noFlush],
+  ]);
+  for (const [name, isOn] of byMode) if (!ofNode.has(name)) ofNode.set(name, isOn ? 'on' : 'off');
+  ofNode.set('read-only', isReadOnly ? 'on' : 'off');
+  return textNode(ofNode, driver, { path });
+}
+
+/** A drive's rules are for all nodes below it; what it says of its file is for the file. */
+function ofDrive(request: NodeRequest, aio: NodeRequest['aio']): NodeRequest {
+  const { file } = request;
+  const below = typeof file === 'object' ? ofDrive(file, aio) : file;
+  const own = request.driver === 'file' ? { aio: request.aio ?? aio } : {};
+  return { ...request, ...own, file: below, isOfDrive: true };
 }
 
 /** The name of a drive that was given none, as QEMU makes it: `none5`, `ide1-cd0`. */

@@ -1,5 +1,6 @@
 /** The options of a drive that limit what it may move: `throttling.bps-total` and others. Texts are QEMU's. */
 import { MonitorError } from '../core/monitor-error.ts';
+import { inQdictOrder } from '../qapi/qdict-order.ts';
 import {
   LIMIT_NAMES,
   type LimitName,
@@ -44,16 +45,23 @@ export const THROTTLE_KEYS: readonly string[] = [
   ...THROTTLE_ALIASES.map(([from]) => from),
 ];
 
+/** What the options say, by their names. Throws QEMU's error for one that is no number. */
+export function throttleNumbers(values: ReadonlyMap<string, string>): ReadonlyMap<string, number> {
+  const given = THROTTLE_OPTIONS.filter((name) => name !== GROUP && values.has(name));
+  return new Map(
+    inQdictOrder(given).map((name) => {
+      const text = values.get(name) ?? '';
+      if (!/^\s*[+-]?(\d+|0x[\da-f]+)$/i.test(text)) {
+        throw new MonitorError(`Parameter '${name}' expects a number`);
+      }
+      return [name, Number(text)] as const;
+    }),
+  );
+}
+
 /** Throws QEMU's error. */
-export function throttleLimits(values: ReadonlyMap<string, string>): ThrottleLimits {
-  const read = (name: string, byDefault: number): number => {
-    const text = values.get(name);
-    if (text === undefined) return byDefault;
-    if (!/^\s*[+-]?(\d+|0x[\da-f]+)$/i.test(text)) {
-      throw new MonitorError(`Parameter '${name}' expects a number`);
-    }
-    return Number(text);
-  };
+export function throttleLimits(numbers: ReadonlyMap<string, number>): ThrottleLimits {
+  const read = (name: string, byDefault: number): number => numbers.get(name) ?? byDefault;
   const limits = limitsOf(
     (limit) => {
       const name = NAMES[limit];

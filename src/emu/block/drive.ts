@@ -42,10 +42,20 @@ export type MutableDrive = { -readonly [K in keyof Drive]: Drive[K] } & {
 };
 
 /** Those that are about what is in the drive. */
-const IMAGE_OPTIONS = new Set(['file', 'format', 'driver', 'read-only', 'readonly', 'node-name']);
+const IMAGE_OPTIONS = new Set([
+  'file',
+  'format',
+  'driver',
+  'read-only',
+  'readonly',
+  'node-name',
+  'offset',
+  'size',
+]);
 
 /** What a drive was asked for with, but for another image, or none. */
 export function withImage(options: Options | undefined, image: Readonly<Record<string, string>>): Options {
-  const kept = options?.entries.filter(([key]) => !IMAGE_OPTIONS.has(key)) ?? [];
+  const isOfImage = (key: string): boolean => IMAGE_OPTIONS.has(key) || key.startsWith('file.');
+  const kept = options?.entries.filter(([key]) => !isOfImage(key)) ?? [];
   return new Options([...kept, ...Object.entries(image)], options?.id);
 }

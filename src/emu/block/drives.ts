@@ -7,8 +7,8 @@ import type { Options } from '../qdev/option-string.ts';
 import { ServiceName } from '../qdev/services.ts';
 import { asBlockError } from './block-backend.ts';
 import type { BlockNode } from './block-node.ts';
-import { BlockNodes, type DriveImage, type NodeNames } from './block-nodes.ts';
-import type { BlockdevOptions } from './blockdev-options.ts';
+import { BlockNodes, type NodeNames } from './block-nodes.ts';
+import type { BlockdevOptions, NodeRequest } from './blockdev-options.ts';
 import { type Drive, type Medium, type MutableDrive, withImage } from './drive.ts';
 import { DriveBackend } from './drive-backend.ts';
 import { DriveGate } from './drive-gate.ts';
@@ -17,9 +17,8 @@ import {
   DRIVE_INTERFACES,
   type DriveCache,
   type DriveInterface,
-  type DriveOptions,
   parseDriveOptions,
-  pathOf,
+  parseDrivePlace,
 } from './drive-options.ts';
 import type { ImageOpener } from './image-store.ts';
 import { ThrottleGroups } from './throttle-groups.ts';
@@ -89,6 +88,11 @@ export class Drives {
     while (this.busy) await Promise.all(this.#drives.map(({ medium }) => medium?.backend.drained()));
   }
 
+  /** Resolves when the requests are done that devices have under way, those that limits hold back among them. QEMU: bdrv_drain_all. */
+  async drainAll(): Promise<void> {
+    await Promise.all(this.#drives.map(({ gate }) => gate.drain()));
+  }
+
   /** Stores what the images' caches hold. Rejects with `BlockError`. */
   async flush(): Promise<void> {
     await Promise.all([
@@ -130,17 +134,17 @@ export class Drives {
   }
 
   async #add(options: Options, names?: NodeNames): Promise<Drive> {
-    const wanted = parseDriveOptions(options, this.#defaultInterface);
-    const { interface: type, bus, index } = wanted;
-    const unit = wanted.unit ?? this.#freeUnit(type, bus);
+    this.#checkNew(options.id);
+    const place = parseDrivePlace(options, this.#defaultInterface);
+    const { interface: type, bus, index = -1 } = place;
+    const unit = place.unit ?? this.#freeUnit(type, bus);
     if (this.#drives.some((drive) => drive.interface === type && drive.bus === bus && drive.unit === unit)) {
-      const at = index === undefined ? '' : ` (index=${index})`;
-      throw new MonitorError(`drive with bus=${bus}, unit=${unit}${at} exists`);
+      throw new MonitorError(`drive with bus=${bus}, unit=${unit} (index=${index}) exists`);
     }
-    const name = wanted.id ?? automaticDriveName(type, bus, unit, wanted.cdrom);
-    if (this.#drives.some(({ id }) => id === name))
-      throw new MonitorError(`Duplicate ID '${name}' for drive`);
-    const medium = wanted.file === undefined ? undefined : await this.#open(wanted.file, wanted, names);
+    const name = place.id ?? automaticDriveName(type, bus, unit, place.cdrom);
+    this.#checkNew(name);
+    const wanted = parseDriveOptions(options);
+    const medium = wanted.node === undefined ? undefined : await this.#open(wanted.node, names);
     if (this.nodes.find(name) !== undefined) {
       if (medium !== undefined) await this.nodes.release(medium.node).catch(rethrow);
       throw new MonitorError(`Device name '${name}' conflicts with an existing node name`);
@@ -201,7 +205,9 @@ export class Drives {
     const given: Record<string, string> = { file: path, ...(format === undefined ? {} : { format }) };
     const isReadOnly = readOnly ?? own.options?.effective().get('read-only') === 'on';
     const options = withImage(own.options, { ...given, 'read-only': isReadOnly ? 'on' : 'off' });
-    const medium = await this.#open(path, parseDriveOptions(options, this.#defaultInterface));
+    const { node } = parseDriveOptions(options);
+    assert(node !== undefined, 'options with a file are those of a node');
+    const medium = await this.#open(node);
     try {
       if (!own.removable) throw new MonitorError(`Device '${title}' is not removable`);
       await this.#takeOut(own);
@@ -297,7 +303,7 @@ export class Drives {
   }
 
   /** `blockdev-add`. Rejects with `MonitorError`. */
-  async addNode(options: BlockdevOptions, names?: NodeNames): Promise<void> {
+  async addNode(options: NodeRequest, names?: NodeNames): Promise<void> {
     await this.inTurn(() => this.nodes.add(options, names));
     this.#onChange();
   }
@@ -319,6 +325,7 @@ export class Drives {
   /** While this is done no request of these drives is under way. QEMU: a drained section. */
   async #quietly(drives: readonly Drive[], act: () => Promise<void>): Promise<void> {
     const backends = drives.flatMap(({ medium }) => (medium === undefined ? [] : [medium.backend]));
+    await Promise.all(drives.map(({ gate }) => gate.drain()));
     await Promise.all(backends.map((backend) => backend.stop()));
     try {
       await act();
@@ -339,18 +346,13 @@ export class Drives {
     await this.nodes.closeAll();
   }
 
-  async #open(file: string, options: DriveOptions, names?: NodeNames): Promise<Medium> {
-    const path = pathOf(file);
-    const { format, nodeName, readOnly, cache, unmap, detectZeroes } = options;
-    const { direct, noFlush } = cache;
-    const settings = { readOnly, direct, noFlush, unmap, detectZeroes, forceShare: false };
-    const image: DriveImage = { path, format, nodeName, settings };
-    return this.#mediumOf(await this.nodes.openImage(image, names).catch(rethrow), path);
+  async #open(request: NodeRequest, names?: NodeNames): Promise<Medium> {
+    return this.#mediumOf(await this.nodes.open(request, names).catch(rethrow));
   }
 
-  #mediumOf(node: BlockNode, path = node.path): Medium {
+  #mediumOf(node: BlockNode): Medium {
     node.references++;
-    return { path, node, backend: new DriveBackend(node.disk, this.#onRequest) };
+    return { path: node.path, node, backend: new DriveBackend(node.disk, this.#onRequest) };
   }
 
   /** A drive without a name for a node that has one. */
@@ -363,6 +365,12 @@ export class Drives {
       ...{ medium: this.#mediumOf(node), options: undefined, attachedTo: undefined },
       gate: new DriveGate(this.#clock, this.#throttles),
     };
+  }
+
+  #checkNew(name: string | undefined): void {
+    if (name !== undefined && this.#drives.some(({ id }) => id === name)) {
+      throw new MonitorError(`Duplicate ID '${name}' for drive`);
+    }
   }
 
   #named(name: string): MutableDrive | undefined {
@@ -422,6 +430,8 @@ export class Drives {
     const { medium } = drive;
     if (medium === undefined) return;
     const { backend, node } = medium;
+    const draining = drive.gate.drain();
+    if (draining !== undefined) await draining;
     backend.eject();
     await backend.drained();
     try {

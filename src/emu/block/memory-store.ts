@@ -102,6 +102,10 @@ export class MemoryBackend implements BlockBackend {
     return this.#bytes.sizeBytes;
   }
 
+  get allocatedBytes(): number {
+    return this.#bytes.storedBytes;
+  }
+
   readSync(offset: number, target: Uint8Array): boolean {
     if (this.#closed || !(offset >= 0 && offset + target.length <= this.sizeBytes)) return false;
     this.#bytes.read(offset, target);

@@ -1,5 +1,6 @@
 /** `blockdev-reopen`: nodes get other settings, and other nodes below them, while they are used. All of them, or none. */
 import { MonitorError } from '../core/monitor-error.ts';
+import { inQdictOrder } from '../qapi/qdict-order.ts';
 import { asBlockError, type BlockBackend } from './block-backend.ts';
 import { type BlockNode, detectZeroesError, type NodeSettings } from './block-node.ts';
 import { type BlockdevOptions, settingsOf } from './blockdev-options.ts';
@@ -35,7 +36,8 @@ export async function reopenNodes(all: readonly BlockdevOptions[], host: ReopenH
   const opened = await openAll(changes, host);
   for (const { node, options, settings, file } of changes) {
     node.settings = settings;
-    if (node.options !== undefined) node.options = { ...options, file: options.file ?? node.options.file };
+    node.given = options;
+    if (node.options !== undefined) node.options = options;
     if (file === undefined) continue;
     const image = rawDisk(file.disk, options);
     if (file !== node.file) await replaceFile(node, file, host);
@@ -52,40 +54,65 @@ function prepare(
   above: NodeSettings | undefined,
   host: ReopenHost,
 ): readonly Change[] {
-  const settings = settingsOf(options, above);
-  checkUnchanged(node, options);
+  const { forceShare } = node.settings;
+  const settings = { ...settingsOf(options, above), forceShare };
   if (settings.detectZeroes === 'unmap' && !settings.unmap) throw detectZeroesError();
-  const { file } = node;
-  if (file === undefined) return [{ node, options, settings, file }];
-  const isOwn = file.options === undefined && typeof node.options?.file === 'object';
-  const below = options.file;
-  if (typeof below === 'object') {
-    if (!isOwn) throw cannotChange('file.driver');
-    return [{ node, options, settings, file }, ...prepare(file, below, settings, host)];
-  }
-  const named = below === undefined ? file : host.find(below);
-  if (named === undefined) throw new MonitorError(`Cannot find device='' nor node-name='${below}'`);
-  if (!isOwn || named !== file) return [{ node, options, settings, file: named }];
-  const kept = typeof node.options?.file === 'object' ? node.options.file : undefined;
-  const changed: BlockdevOptions = { ...options, file: kept };
-  const child = kept === undefined ? [] : prepare(file, kept, settings, host);
-  return [{ node, options: changed, settings, file }, ...child];
+  checkNotReset(node, options);
+  // QEMU: the part has to be one of the file that is below now. Here also of the one that comes.
+  if (node.file !== undefined) rawDisk(node.file.disk, options);
+  const file = fileBelow(node, options, host);
+  checkUnchanged(node, options);
+  if (file === undefined || file !== node.file || !node.ownsFile) return [{ node, options, settings, file }];
+  const below = typeof options.file === 'object' ? options.file : file.given;
+  const changed: BlockdevOptions = { ...options, file: below };
+  return [{ node, options: changed, settings, file }, ...prepare(file, below, settings, host)];
 }
 
 function cannotChange(option: string): MonitorError {
   return new MonitorError(`Cannot change the option '${option}'`);
 }
 
-function checkUnchanged(node: BlockNode, options: BlockdevOptions): void {
-  if (options.driver !== node.driver) throw cannotChange('driver');
-  for (const name of ['filename', 'size', 'read-zeroes'] as const) {
-    const value = options[name];
-    if (value !== undefined && node.file === undefined && value !== node.source[name]) {
-      throw cannotChange(name);
-    }
+/** The node that is to be below. QEMU's errors for one that cannot be. */
+function fileBelow(node: BlockNode, options: BlockdevOptions, host: ReopenHost): BlockNode | undefined {
+  const { file: wanted } = options;
+  if (typeof wanted !== 'string') {
+    if (wanted !== undefined && !node.ownsFile) throw cannotChange('file.driver');
+    return node.file;
   }
-  const share = options['force-share'];
-  if (share !== undefined && share !== node.settings.forceShare) throw cannotChange('force-share');
+  const named = host.find(wanted);
+  if (named === undefined) throw new MonitorError(`Cannot find device='' nor node-name='${wanted}'`);
+  if (node.file !== undefined) return named;
+  throw new MonitorError('Cannot set file child to format node without file child');
+}
+
+type FixedOption = 'filename' | 'aio' | 'size' | 'read-zeroes' | 'force-share';
+const FIXED: readonly FixedOption[] = ['filename', 'aio', 'size', 'read-zeroes', 'force-share'];
+
+/** The options, in QEMU's order, that stay as they were when the node was made. */
+function fixedOptions(node: BlockNode): readonly FixedOption[] {
+  const isRaw = node.file !== undefined;
+  return inQdictOrder(isRaw ? ['force-share'] : FIXED) as readonly FixedOption[];
+}
+
+function checkNotReset(node: BlockNode, options: BlockdevOptions): void {
+  const reset = fixedOptions(node).find(
+    (name) => node.given[name] !== undefined && options[name] === undefined,
+  );
+  if (reset !== undefined) throw new MonitorError(`Option '${reset}' cannot be reset to its default value`);
+}
+
+/** QEMU: force-share cannot even be said to stay as it is. */
+function checkUnchanged(node: BlockNode, options: BlockdevOptions): void {
+  const isChanged = (name: FixedOption): boolean =>
+    options[name] !== undefined && (name === 'force-share' || options[name] !== node.given[name]);
+  const changed = new Map<string, boolean>([
+    ['driver', options.driver !== node.driver],
+    // QEMU: a name that the last reopening did not say is one that the node does not have.
+    ['node-name', options['node-name'] !== undefined && options['node-name'] !== node.given['node-name']],
+    ...fixedOptions(node).map((name) => [name, isChanged(name)] as const),
+  ]);
+  const first = inQdictOrder([...changed.keys()]).find((name) => changed.get(name));
+  if (first !== undefined) throw cannotChange(first);
 }
 
 function check({ node, options, settings, file }: Change): void {
@@ -146,6 +173,7 @@ async function replaceFile(node: BlockNode, file: BlockNode, host: ReopenHost): 
     addUser(file, edge);
   }
   node.file = file;
+  node.ownsFile = false;
   file.references++;
   if (before === undefined) return;
   if (edge !== undefined) {

@@ -9,6 +9,7 @@ export function nullDriverOf(file: string): 'null-co' | 'null-aio' | undefined {
 export class NullBackend implements BlockBackend {
   readonly readOnly = false;
   readonly sizeBytes: number;
+  readonly allocatedBytes = 0;
   readonly #readsZeroes: boolean;
 
   /** @param readsZeroes else a read leaves the reader's memory as it is */

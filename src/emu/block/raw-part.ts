@@ -60,6 +60,11 @@ class RawPart implements BlockBackend {
     return this.#length ?? Math.max(this.#disk.sizeBytes - this.#start, 0);
   }
 
+  /** QEMU: that of the whole file. */
+  get allocatedBytes(): number {
+    return this.#disk.allocatedBytes;
+  }
+
   get readOnly(): boolean {
     return this.#disk.readOnly;
   }

@@ -24,6 +24,10 @@ export class RawFormat implements BlockBackend {
     return this.#file.readOnly;
   }
 
+  get allocatedBytes(): number {
+    return this.#file.allocatedBytes;
+  }
+
   get sizeBytes(): number {
     return Math.ceil(this.#file.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES;
   }

@@ -45,6 +45,15 @@ export class ThrottleMember {
     for (const direction of DIRECTIONS) this.queues[direction] = this.queues[direction].filter(isWanted);
   }
 
+  /** Gives all that waits to the caller, who lets it go now: it is counted. */
+  takeAll(): readonly HeldRequest[] {
+    return DIRECTIONS.flatMap((direction) => {
+      const taken = this.queues[direction].splice(0);
+      this.group.taken(direction, taken);
+      return taken;
+    });
+  }
+
   /** Has no limits any more: all that waits goes. */
   leave(): void {
     this.group.remove(this);
@@ -101,6 +110,12 @@ export class ThrottleGroup {
     assert(at >= 0, `a drive leaves group ${this.name} once`);
     this.#members.splice(at, 1);
     this.#onChange();
+  }
+
+  /** A member has let these go by itself. QEMU: later ones wait the longer. */
+  taken(direction: Direction, requests: readonly HeldRequest[]): void {
+    for (const { bytes } of requests) this.#buckets.pour(direction, bytes);
+    if (this.#next(direction) === undefined) this.#wake(direction, Number.POSITIVE_INFINITY);
   }
 
   admit(member: ThrottleMember, direction: Direction, request: HeldRequest): boolean {

@@ -1,7 +1,7 @@
 /** The options of `-chardev` and `chardev-add`: what there is for any kind. Which of them a kind needs is its own affair. */
 import { MonitorError } from '../core/monitor-error.ts';
 import { type Options, parseOptions } from '../qdev/option-string.ts';
-import { parseBool, parseSize } from '../qdev/properties.ts';
+import { hexSizeWarning, parseBool, parseSize } from '../qdev/properties.ts';
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
@@ -43,16 +43,20 @@ function checkOption(name: string, value: string): void {
 }
 
 /** Looks at the names and values of options, in their order. Throws `MonitorError`. */
-export function checkChardevOptions({ entries }: Options): void {
-  for (const [name, value] of entries) checkOption(name, value);
+export function checkChardevOptions({ entries }: Options, warn: (message: string) => void = () => {}): void {
+  for (const [name, value] of entries) {
+    const warning = name === 'size' ? hexSizeWarning(value) : undefined;
+    if (warning !== undefined) warn(warning);
+    checkOption(name, value);
+  }
 }
 
 /**
  * Splits and checks the options of the long form. Throws `MonitorError`.
- * @param warn told QEMU's warning about an option without value
+ * @param warn told QEMU's warnings about an option without value, and about sizes
  */
 export function parseChardevOptions(text: string, warn: (message: string) => void): Options {
   const options = parseOptions(text, 'backend', warn);
-  checkChardevOptions(options);
+  checkChardevOptions(options, warn);
   return options;
 }

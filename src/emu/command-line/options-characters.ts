@@ -2,8 +2,10 @@
 import { parseChardevOptions } from '../char/chardev-options.ts';
 import { parseShortForm, sharesWithMonitor } from '../char/chardev-short-form.ts';
 import { MonitorError } from '../core/monitor-error.ts';
+import { NONE_MACHINE } from '../machine/machine-versions.ts';
 import { isWellFormedId, Options } from '../qdev/option-string.ts';
 import { parseBool } from '../qdev/properties.ts';
+import { typeGiven } from './options-machine.ts';
 import type { GivenOption } from './options-split.ts';
 import { report, StartError, startError } from './start-error.ts';
 
@@ -223,7 +225,9 @@ export function readCharacters(given: readonly GivenOption[], settings: Characte
   for (const option of given) reader.read(option);
   const { serials } = reader;
   const named = new Set(given.map(({ name }) => name));
-  const wantsSerial = !noDefaults && serials.length === 0;
+  const machines = given.filter(({ name }) => name === 'machine').map(({ value }) => value);
+  const hasPorts = typeGiven(machines) !== NONE_MACHINE;
+  const wantsSerial = hasPorts && !noDefaults && serials.length === 0;
   const wantsMonitor =
     !noDefaults &&
     !['mon', ...Object.keys(MONITORS)].some((name) => named.has(name)) &&

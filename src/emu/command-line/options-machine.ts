@@ -102,6 +102,15 @@ const READ_APART = [
 ];
 
 /** Checks all -machine options together, as QEMU does. Throws StartError. */
+/** The type that -machine names, before its options are judged; undefined: none. */
+export function typeGiven(values: readonly string[]): string | undefined {
+  const ofWord = (word: string, at: number): readonly string[] => {
+    if (word.startsWith('type=')) return [word.slice('type='.length)];
+    return at === 0 && !word.includes('=') ? [word] : [];
+  };
+  return values.flatMap((value) => value.split(',').flatMap(ofWord)).at(-1);
+}
+
 export function readMachine(given: ReadonlyMap<string, string>): MachineOptions {
   const version = versionOf(given.get('type') ?? CURRENT_MACHINE);
   let hmat = false;

@@ -18,6 +18,8 @@ export interface OutputFile {
   /** Throws `OutputError`. */
   write(bytes: Uint8Array): void;
   close(): void;
+  /** In place of `close`: it is not wanted after all. It goes if it was made; one that was there before stays as it was, unless something was written. */
+  abandon(): void;
 }
 
 /** Makes a file, or empties the one that is there; else the reason in the C library's words, as `Permission denied`. */

@@ -45,6 +45,11 @@ export class Inspection {
     this.#processors = processors;
   }
 
+  /** False: the machine is `none`. */
+  get hasBoard(): boolean {
+    return this.#pc !== undefined;
+  }
+
   get hasPciBus(): boolean {
     return this.#pc !== undefined;
   }

@@ -306,8 +306,10 @@ export class Machine implements MachineApi {
     return this.#idleUntil(this.clock.nextDeadlineNs());
   }
 
+  /** What limits of drives hold back is carried out meanwhile, as the clock stands still: `drives.drainAll` tells when it is. */
   stop(): void {
     this.runControl.stop();
+    void this.drives.drainAll();
   }
 
   cont(): MonitorError | undefined {

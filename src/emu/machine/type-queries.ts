@@ -1,4 +1,5 @@
 /** The types of objects as monitors list them: those that this machine has, with the abstract ones above them. */
+import { cpuTypeOf, MODEL_NAMES } from '../cpu/models/cpu-models.ts';
 import { TYPE_TABLE } from './type-table.ts';
 
 export interface TypeInfo {
@@ -24,10 +25,18 @@ function typeOf(line: string): TypeInfo {
   };
 }
 
+/** Each model is a type, directly below the type of all processors. */
+const CPU_TYPES: readonly TypeInfo[] = MODEL_NAMES.map((name) => ({
+  name: cpuTypeOf(name),
+  parent: 'x86_64-cpu',
+  isAbstract: false,
+  interfaces: [],
+}));
+
 const TYPES: ReadonlyMap<string, TypeInfo> = new Map(
-  TYPE_TABLE.trim()
-    .split('\n')
-    .map((line) => [line.slice(0, line.indexOf(' ')), typeOf(line)]),
+  [...TYPE_TABLE.trim().split('\n').map(typeOf), ...CPU_TYPES]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map((type) => [type.name, type]),
 );
 
 /** Undefined: this machine has no such type. */

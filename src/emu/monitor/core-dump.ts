@@ -35,8 +35,12 @@ export function dumpMemory(machine: MachineApi, request: DumpRequest): void {
   machine.stop();
   try {
     dump(machine, request, file);
-  } finally {
     file.close();
+  } catch (error) {
+    // QEMU leaves what it has written, or an empty file in the place of one that was there.
+    file.abandon();
+    throw error;
+  } finally {
     if (runs) machine.cont();
   }
 }
@@ -53,9 +57,11 @@ function dump(machine: MachineApi, request: DumpRequest, file: OutputFile): void
   };
   if (request.isWindows) end('failed', 0, 'win-dump: invalid vmcoreinfo note size');
   let completed = 0;
+  let what = 'write elf header';
   try {
     const cpus = machine.inspect.cpus().flatMap(({ index }) => machine.inspect.cpuRegisters(index) ?? []);
     file.write(coreHeader(cpus, blocks, mappingsOf(machine, request.paging, blocks)));
+    what = 'save memory';
     for (const { start, end } of blocks) {
       for (let at = start; at < end; at += PIECE) {
         const bytes = new Uint8Array(Math.min(PIECE, end - at));
@@ -67,7 +73,7 @@ function dump(machine: MachineApi, request: DumpRequest, file: OutputFile): void
     file.write(SECTION_NAMES);
   } catch (error) {
     if (!(error instanceof OutputError)) throw error;
-    end('failed', completed, `dump: failed to save memory: ${error.message}`);
+    end('failed', completed, `dump: failed to ${what}: ${error.message}`);
   }
   end('completed', completed);
 }

@@ -7,7 +7,7 @@ const MAX_UINT32 = 0xffff_ffffn;
 const MAX_INT64 = 2 ** 63;
 const MIB_SHIFT = 20n;
 const SIZE_SUFFIXES = 'bkmgtpe';
-const SIZE_TEXT = /^(0x[0-9a-f]+(?![.\w])|\d+(?:\.\d*)?)([bkmgtpe]?)/i;
+const SIZE_TEXT = /^(0x[0-9a-f]+|\d+(?:\.\d*)?)([bkmgtpe]?)/i;
 
 /** An expression of 64 bits. */
 export function readLong(reader: LineReader, registers: RegisterReader): bigint {
@@ -36,7 +36,10 @@ export function readMegabytes(reader: LineReader, registers: RegisterReader): nu
 export function readSize(reader: LineReader): number {
   const [text = '', digits = '', suffix = ''] = SIZE_TEXT.exec(reader.rest) ?? [];
   const bytes = Math.trunc(Number(digits) * 1024 ** SIZE_SUFFIXES.indexOf(suffix.toLowerCase() || 'm'));
-  if (text === '' || bytes >= MAX_INT64) throw new ArgumentError('invalid size');
+  // There is no part of a byte, and none of a number in base 16.
+  const isPart = suffix.toLowerCase() === 'b' && !Number.isInteger(Number(digits));
+  const isHexPart = /^0x/i.test(digits) && reader.rest.charAt(text.length) === '.';
+  if (text === '' || bytes >= MAX_INT64 || isPart || isHexPart) throw new ArgumentError('invalid size');
   reader.take(text.length);
   return bytes;
 }

@@ -182,6 +182,12 @@ export function parseSize(text: string): number | undefined {
   return value < 2 ** 64 ? Math.floor(value) : undefined;
 }
 
+/** QEMU's warning about a size in base 16 with a suffix, `0x1k`, whatever else is wrong with it; undefined: it is none. */
+export function hexSizeWarning(text: string): string | undefined {
+  if (!/^0x[\da-f]+[kmgtp]/i.test(text)) return undefined;
+  return `warning: Using a multiplier suffix on hex numbers is deprecated: ${text}`;
+}
+
 /** QEMU: three significant digits and a binary unit that keeps them below 1000. */
 export function formatSize(value: number): string {
   const units = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];

@@ -6,9 +6,11 @@ import { OBJECTS, type ObjectTree, QomObject, type QomProperty } from './objects
 import { badIdError, isWellFormedId, type Options } from './option-string.ts';
 import {
   checkFixed,
+  hexSizeWarning,
   type PropertySpec,
   type PropertyValue,
   type PropertyValues,
+  parseSize,
   readProperty,
   withDefaults,
 } from './properties.ts';
@@ -138,14 +140,17 @@ export class UserObjects {
     return [...this.#made.values()];
   }
 
-  /** Makes an object of the type that the option `qom-type` names. Throws `MonitorError`, having changed nothing. */
-  add(options: Options<JsonValue>): UserObject {
+  /**
+   * Makes an object of the type that the option `qom-type` names. Throws `MonitorError`, having changed nothing.
+   * @param warn told what QEMU warns of in values
+   */
+  add(options: Options<JsonValue>, warn: (text: string) => void = () => {}): UserObject {
     const { type, id } = checkObjectOptions(
       this.#types,
       options,
       (name) => `Parameter '${name}' is unexpected`,
     );
-    const values = this.#values(type, options);
+    const values = this.#values(type, options, warn);
     if (!isWellFormedId(id)) throw badIdError();
     const objects = this.#tree.container(OBJECTS);
     if (objects.child(id) !== undefined) {
@@ -169,17 +174,24 @@ export class UserObjects {
     this.onChange();
   }
 
-  #values(type: ObjectType, options: Options<JsonValue>): Values {
+  #values(type: ObjectType, options: Options<JsonValue>, warn: (text: string) => void): Values {
     const given = new Map<string, PropertyValue>();
+    const warnings: string[] = [];
     for (const [name, value] of options.effective()) {
       if (name === 'qom-type') continue;
       const property = type.properties.find((one) => one.name === name);
       assert(property !== undefined, 'the options have been checked');
+      const isSize = property.kind.typeName === 'size' && typeof value === 'string';
+      const warning = isSize ? hexSizeWarning(value) : undefined;
+      // QEMU reads the size last: what is wrong with others is said without the warning.
+      if (warning !== undefined) warnings.push(warning);
+      if (warning !== undefined && parseSize(String(value)) === undefined) warn(warning);
       given.set(
         name,
         readProperty(value, options.json, { property, owner: type.name, services: this.#services }),
       );
     }
+    for (const warning of warnings) warn(warning);
     for (const property of type.properties) {
       if (given.has(property.name)) checkFixed(property, given.get(property.name), type.name);
     }

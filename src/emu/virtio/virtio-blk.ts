@@ -85,6 +85,8 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   readonly #gate: DriveGate;
   readonly #inFlight = new Set<Request>();
   readonly #quiet: (() => void)[] = [];
+  /** Called when a request is done, pauses, or is forgotten. */
+  readonly #moved: (() => void)[] = [];
   readonly #pieces = new Budget(PIECES_BYTES);
   #paused: Request[] = [];
   #writeCache: boolean;
@@ -97,6 +99,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     this.#onError = wiring.onError ?? (() => {});
     this.#gate = wiring.gate ?? new DriveGate(wiring.clock);
     this.#gate.onResize = () => this.notifyConfig();
+    this.#gate.onDrain = () => (this.#inFlight.size === 0 ? undefined : this.#drain());
     this.#writeCache = properties.writeCache;
   }
 
@@ -118,6 +121,27 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     return new Promise((resolve) => {
       this.#quiet.push(resolve);
     });
+  }
+
+  /** Carries out, beyond limits and portions, the requests that are in flight now. */
+  async #drain(): Promise<void> {
+    const wanted = new Set(this.#inFlight);
+    const held = new Set(this.#gate.takeHeld());
+    for (const request of wanted)
+      if (request.held !== undefined && held.has(request.held)) this.#carryOut(request);
+    while ([...wanted].some((request) => this.#inFlight.has(request))) {
+      const paused = this.#paused.filter((request) => wanted.has(request));
+      this.#paused = this.#paused.filter((request) => !wanted.has(request));
+      for (const request of paused) this.#carryOut(request);
+      await new Promise<void>((resolve) => {
+        this.#moved.push(resolve);
+      });
+    }
+  }
+
+  #carryOut(request: Request): void {
+    const all = { ...PORTION, bytes: Number.POSITIVE_INFINITY };
+    void this.#finish(request, this.#step(request, all));
   }
 
   abandon(): void {
@@ -402,6 +426,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     if (status === PAUSED && this.#inFlight.has(request)) {
       this.#paused.push(request);
       this.scheduleKept();
+      this.#tellMoved();
       return;
     }
     // A reset, an unplug or a restore has forgotten the request: nobody waits for it.
@@ -430,7 +455,12 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     this.queues[request.queueIndex]?.push(request.head, request.written);
   }
 
+  #tellMoved(): void {
+    for (const resolve of this.#moved.splice(0)) resolve();
+  }
+
   #becomeQuiet(): void {
+    this.#tellMoved();
     if (this.#inFlight.size > 0) return;
     for (const resolve of this.#quiet.splice(0)) resolve();
   }

@@ -10,6 +10,7 @@ import {
   string,
   valueFlag,
 } from '../argument-specs.ts';
+import { NO_SUSPEND, NOT_SUSPENDED } from '../qapi/absent.ts';
 import { type AbsentRow, type Answer, absentCommands, type ByWord, sameForAll } from './absent.ts';
 import { ABSENT_BLOCK } from './absent-block.ts';
 import { ABSENT_MIGRATION, ABSENT_NETWORK } from './absent-migration.ts';
@@ -194,7 +195,7 @@ const DEBUGGING: readonly AbsentRow[] = [
     '',
     'wake a guest that sleeps',
     [],
-    'Error: Unable to wake up: guest is not in suspended state',
+    { pc: `Error: ${NOT_SUSPENDED}`, noBoard: `Error: ${NO_SUSPEND}` },
   ],
 ];
 

@@ -1,5 +1,6 @@
 /** Topics of `info` about what this machine has not. Sentences are QEMU's where it has one for such a machine. */
 import { flag, integer, maybe, string } from '../argument-specs.ts';
+import { NO_SGX, NO_SGX_MACHINE } from '../qapi/misc-target.ts';
 import { type AbsentRow, absentCommands, sameForAll } from './absent.ts';
 
 const NO_MIGRATION = 'Hotslot does not migrate machines';
@@ -59,9 +60,9 @@ const ROWS: readonly AbsentRow[] = [
     NO_ROCKER,
   ],
   ['rocker-ports', 'name', 'ports of a rocker switch', [string('name')], NO_ROCKER],
-  ['roms', '', 'memory that the guest cannot write', [], 'Hotslot has no ROM'],
+  ['roms', '', 'memory that the guest cannot write', [], { pc: 'Hotslot has no ROM', noBoard: '' }],
   ['sev', '', "AMD's encrypted guests", [], 'SEV is not enabled'],
-  ['sgx', '', "Intel's enclaves", [], 'No EPC regions defined, SGX not available'],
+  ['sgx', '', "Intel's enclaves", [], { pc: NO_SGX, noBoard: NO_SGX_MACHINE }],
   ['spice', '', 'the server of the SPICE protocol', [], 'Server: disabled'],
   [
     'stats',

@@ -26,7 +26,13 @@ export interface ByAccel {
   readonly qtest: Text;
 }
 
-export type Answer = Text | ByWord | ByDrive | ByAccel;
+/** The answer depends on whether there is a board. */
+export interface ByBoard {
+  readonly pc: Text;
+  readonly noBoard: Text;
+}
+
+export type Answer = Text | ByWord | ByDrive | ByAccel | ByBoard;
 
 /** Name, arguments as help shows them, description, arguments, answer. */
 export type AbsentRow = readonly [
@@ -50,6 +56,7 @@ function textOf(answer: Answer, args: ArgumentValues, context: CommandContext): 
   const { machine } = context;
   if (typeof answer === 'string') return answer;
   if ('tcg' in answer) return answer[machine.inspect.accel];
+  if ('pc' in answer) return machine.inspect.hasBoard ? answer.pc : answer.noBoard;
   if ('drive' in answer) {
     return machine.drives.find(wordOf(args, answer.drive)) === undefined ? answer.none : answer.there;
   }

@@ -6,9 +6,9 @@ import { Options } from '../../qdev/option-string.ts';
 import type { Command, CommandContext } from '../command.ts';
 
 /** Reads options; QEMU prints what is wrong with their text before its error. */
-function readOptions({ stderr }: CommandContext, text: string, failed: string): Options | string {
+function readOptions({ warn }: CommandContext, text: string, failed: string): Options | string {
   try {
-    return parseChardevOptions(text, stderr);
+    return parseChardevOptions(text, warn);
   } catch (error) {
     if (!(error instanceof MonitorError)) throw error;
     const hint = error.hint === undefined ? '' : `${error.hint}\n`;

@@ -1,7 +1,8 @@
 /** The command table. Syntax, output and errors are QEMU 7.2's; descriptions are ours. */
-import { nodeOptions } from '../../block/node-option-text.ts';
+import { nodeOptions } from '../../block/text-node.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import { parseOptions } from '../../qdev/option-string.ts';
+import { hexSizeWarning } from '../../qdev/properties.ts';
 import { ArgumentError } from '../argument-error.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { displayName, findCommand } from '../command.ts';
@@ -94,6 +95,10 @@ async function gdbServer({ machine }: CommandContext, device: string): Promise<s
 function driveAdd({ machine, warn }: CommandContext, text: string, byNode: boolean): Promise<string> {
   return withPlainErrors(async () => {
     const options = parseOptions(text, undefined, warn);
+    for (const [key, value] of options.entries) {
+      const warning = /(^|\.)(size|offset)$/.test(key) ? hexSizeWarning(value) : undefined;
+      if (warning !== undefined) warn(warning);
+    }
     if (byNode) {
       await machine.drives.addNode(nodeOptions(options));
       return '';

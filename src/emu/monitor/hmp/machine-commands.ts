@@ -18,8 +18,9 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     args: [],
     params: '',
     help: 'stop the processors',
-    run({ machine }) {
+    async run({ machine }) {
       machine.stop();
+      await machine.drives.drainAll();
       return '';
     },
   },

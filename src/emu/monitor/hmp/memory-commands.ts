@@ -102,6 +102,8 @@ function guestAddress({ machine, cpu }: CommandContext, linear: bigint): string 
   return `gpa: ${printText({ count: 1, notation: 'x', size: 8 }, physical)}\n`;
 }
 
+const NO_CPU_TO_DUMP = 'Can not dump without CPU\n';
+
 export const MEMORY_COMMANDS: readonly Command[] = [
   {
     name: 'x',
@@ -110,7 +112,7 @@ export const MEMORY_COMMANDS: readonly Command[] = [
     help: 'show memory from a linear address on',
     run(context, args) {
       const { machine, cpu } = context;
-      if (machine.inspect.cpus().length === 0) return 'Can not dump without CPU\n';
+      if (machine.inspect.cpus().length === 0) return NO_CPU_TO_DUMP;
       return dump(context, args, (at, to) => machine.access.readLinear(cpu.index, at, to));
     },
   },
@@ -119,7 +121,12 @@ export const MEMORY_COMMANDS: readonly Command[] = [
     args: [FORMAT, long('addr')],
     params: '/fmt addr',
     help: 'show memory from a physical address on',
-    run: (context, args) => dump(context, args, (at, to) => context.machine.access.readPhysical(at, to)),
+    run(context, args) {
+      const { machine } = context;
+      const isCode = formatOf(args).notation === 'i';
+      if (isCode && machine.inspect.cpus().length === 0) return NO_CPU_TO_DUMP;
+      return dump(context, args, (at, to) => machine.access.readPhysical(at, to));
+    },
   },
   {
     name: 'print',
@@ -159,6 +166,7 @@ export const MEMORY_COMMANDS: readonly Command[] = [
     params: 'addr size file',
     help: "write memory from the linear address 'addr' on to a file",
     run({ machine, cpu }, args) {
+      if (machine.inspect.cpus().length === 0) return 'No CPU available\n';
       const file = String(args.get('filename'));
       saveMemory(machine, longOf(args, 'val'), unsignedOf(args, 'size'), file, cpu.index);
       return '';

@@ -39,10 +39,10 @@ export function objectHelpText(types: readonly ObjectType[], options: Options): 
   return asked === undefined ? undefined : propertiesText(types, type);
 }
 
-function objectAdd(objects: UserObjects, text: string): string {
+function objectAdd(objects: UserObjects, text: string, warn: (text: string) => void): string {
   const options = parseKeyValues(text, 'qom-type');
   const help = objectHelpText(objects.types(), options);
-  if (help === undefined) objects.add(options);
+  if (help === undefined) objects.add(options, warn);
   return help ?? '';
 }
 
@@ -53,7 +53,7 @@ export const OBJECT_COMMANDS: readonly Command[] = [
     params: '[qom-type=]type,id=str[,prop=value][,...]',
     help: 'make an object, such as a source of randomness',
     complete: ({ machine }) => machine.objects.types().map(({ name }) => name),
-    run: ({ machine }, args) => objectAdd(machine.objects, String(args.get('object'))),
+    run: ({ machine, warn }, args) => objectAdd(machine.objects, String(args.get('object')), warn),
   },
   {
     name: 'object_del',

@@ -74,6 +74,10 @@ const WATCHDOG_ACTION = enumeration('WatchdogAction', [
 /** No device can ask for it. */
 function ignored(): void {}
 
+export const NOT_SUSPENDED = 'Unable to wake up: guest is not in suspended state';
+/** Of a machine without a board. */
+export const NO_SUSPEND = 'wake-up from suspend is not supported by this guest';
+
 export const ABSENT_COMMANDS = [
   command('query-block-jobs', { returns: list(BLOCK_JOB_INFO), allowPreconfig: true, run: () => [] }),
   command('query-jobs', { returns: list(JOB_INFO), run: () => [] }),
@@ -103,8 +107,8 @@ export const ABSENT_COMMANDS = [
     },
   }),
   command('system_wakeup', {
-    run() {
-      throw new MonitorError('Unable to wake up: guest is not in suspended state');
+    run({ machine }) {
+      throw new MonitorError(machine.inspect.hasBoard ? NOT_SUSPENDED : NO_SUSPEND);
     },
   }),
 ];

@@ -79,11 +79,17 @@ function nodeInfo(node: BlockNode, drive?: Drive): BlockDeviceInfo {
     ...limitsInfo(drive?.gate),
     image: {
       ...{ filename: path, format: driver, 'dirty-flag': isOfFile(node) ? false : undefined },
-      'virtual-size': Math.ceil(disk.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES,
+      'virtual-size': exactly(Math.ceil(disk.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES),
+      'actual-size': disk.allocatedBytes,
     },
     cache: { writeback: drive?.cache.writeback ?? true, direct, 'no-flush': noFlush },
     write_threshold: 0,
   };
+}
+
+/** A number that is to be written with all of its digits. */
+function exactly(value: number): number | bigint {
+  return Number.isSafeInteger(value) ? value : BigInt(value);
 }
 
 function isOfFile({ driver, file }: BlockNode): boolean {

@@ -5,23 +5,36 @@ import type { MachineApi } from '../../machine/machine-api.ts';
 import { INT, optional, STR, struct } from '../../qapi/schema.ts';
 import { command } from './context.ts';
 
+/** What is read at once: of memory that ends before, all but the last such piece is in the file. */
 const PIECE = 1024;
+/** What is written at once. */
+const BUFFER = 256 * PIECE;
 
 /** Reads into `target`; false when some of it is not there. */
 type MemoryReader = (address: bigint, target: Uint8Array) => boolean;
+
+/** Reads from `start` on; how many bytes there were. */
+function fill(bytes: Uint8Array, start: bigint, read: MemoryReader): number {
+  for (let done = 0; done < bytes.length; done += PIECE) {
+    const piece = bytes.subarray(done, done + PIECE);
+    if (!read(BigInt.asUintN(64, start + BigInt(done)), piece)) return done;
+  }
+  return bytes.length;
+}
 
 /** QEMU: a file that could not be filled stays, with what came before. */
 function save(machine: MachineApi, path: string, start: bigint, size: number, read: MemoryReader): void {
   const file = machine.createFile(path);
   if (typeof file === 'string') throw new MonitorError(`Could not open '${path}': ${file}`);
   try {
-    for (let done = 0; done < size; done += PIECE) {
-      const bytes = new Uint8Array(Math.min(PIECE, size - done));
-      if (!read(BigInt.asUintN(64, start + BigInt(done)), bytes)) {
+    for (let done = 0; done < size; done += BUFFER) {
+      const bytes = new Uint8Array(Math.min(BUFFER, size - done));
+      const there = fill(bytes, start + BigInt(done), read);
+      file.write(bytes.subarray(0, there));
+      if (there < bytes.length) {
         const at = BigInt.asUintN(64, start).toString(16).padStart(16, '0');
         throw new MonitorError(`Invalid addr 0x${at}/size ${size} specified`);
       }
-      file.write(bytes);
     }
   } catch (error) {
     throw error instanceof OutputError ? new MonitorError('An IO error has occurred') : error;

@@ -18,6 +18,9 @@ const SGX_INFO = struct({
   sections: list(struct({ node: INT, size: INT })),
 });
 
+export const NO_SGX = 'No EPC regions defined, SGX not available';
+export const NO_SGX_MACHINE = 'SGX is only supported on PC machines';
+
 /** Texts are QEMU's for a machine whose processors it makes itself. */
 const refused = (text: string) => (): never => {
   throw new MonitorError(text);
@@ -34,6 +37,11 @@ export const MISC_TARGET_COMMANDS = [
     }),
   }),
   command('query-sev-capabilities', { returns: SEV_CAPABILITY, run: refused('KVM not enabled') }),
-  command('query-sgx', { returns: SGX_INFO, run: refused('No EPC regions defined, SGX not available') }),
+  command('query-sgx', {
+    returns: SGX_INFO,
+    run({ machine }) {
+      throw new MonitorError(machine.inspect.hasBoard ? NO_SGX : NO_SGX_MACHINE);
+    },
+  }),
   command('query-sgx-capabilities', { returns: SGX_INFO, run: refused('SGX is not enabled in KVM') }),
 ];

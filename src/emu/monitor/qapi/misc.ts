@@ -93,7 +93,12 @@ export const MISC_COMMANDS = [
     allowPreconfig: true,
     run: queryIothreads,
   }),
-  command('stop', { run: ({ machine }) => machine.stop() }),
+  command('stop', {
+    async run({ machine }) {
+      machine.stop();
+      await machine.drives.drainAll();
+    },
+  }),
   command('cont', {
     run({ machine }) {
       const error = machine.cont();
