@@ -29,6 +29,7 @@ import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.t
 import { GuestAccess } from '../../src/emu/machine/guest-access.ts';
 import { GuestRequests } from '../../src/emu/machine/guest-requests.ts';
 import { Inspection } from '../../src/emu/machine/inspection.ts';
+import { Jobs } from '../../src/emu/machine/jobs.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { Preconfig } from '../../src/emu/machine/preconfig.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
@@ -235,6 +236,7 @@ export async function monitorRig({
     },
     preconfig: new Preconfig(),
     events,
+    jobs: new Jobs(events),
     devices,
     chardevs,
     drives,

@@ -13,6 +13,7 @@ import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
 import type { GuestAccess } from './guest-access.ts';
 import type { Inspection } from './inspection.ts';
+import type { Jobs } from './jobs.ts';
 import type { MachineSnapshots } from './machine-snapshots.ts';
 import type { Preconfig } from './preconfig.ts';
 import type { RunState } from './run-state.ts';
@@ -36,6 +37,7 @@ export interface MachineApi {
   /** Whether it is complete. */
   readonly preconfig: Preconfig;
   readonly events: MachineEvents;
+  readonly jobs: Jobs;
   readonly devices: DeviceManager;
   readonly chardevs: Chardevs;
   readonly drives: Drives;

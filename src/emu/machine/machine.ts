@@ -32,6 +32,7 @@ import { OBJECT_TYPES, typesOf } from './device-types.ts';
 import { GuestAccess } from './guest-access.ts';
 import { GuestRequests } from './guest-requests.ts';
 import { Inspection } from './inspection.ts';
+import { Jobs } from './jobs.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
@@ -60,6 +61,7 @@ export class Machine implements MachineApi {
   readonly memory: GuestMemory;
   readonly trace: MachineApi['trace'];
   readonly events: MachineEvents;
+  readonly jobs: Jobs;
   readonly devices: DeviceManager;
   /** What `object_add` makes. */
   readonly objects: UserObjects;
@@ -113,6 +115,7 @@ export class Machine implements MachineApi {
     this.#host = host;
     this.trace = machineTrace(this, host);
     this.events = new MachineEvents((delayMs, callback) => host.after(delayMs, callback));
+    this.jobs = new Jobs(this.events);
     const version = machineVersion(config.machineType ?? CURRENT_MACHINE);
     const { isEmpty } = version;
     this.#executes = !isEmpty && config.accel !== 'qtest';
@@ -303,6 +306,7 @@ export class Machine implements MachineApi {
     this.#quit = true;
     this.runControl.end();
     this.events.emit({ event: 'SHUTDOWN', data: { guest: false, reason: 'host-qmp-quit' } });
+    this.jobs.forgetAll();
     this.close().catch((error: unknown) => this.#host.warn?.(asBlockError(error).message));
     this.onQuit();
   }

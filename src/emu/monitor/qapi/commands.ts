@@ -7,6 +7,7 @@ import { CHAR_COMMANDS } from './char.ts';
 import type { QapiContext } from './context.ts';
 import { CONTROL_COMMANDS } from './control.ts';
 import { DUMP_COMMANDS } from './dump.ts';
+import { JOB_COMMANDS } from './job.ts';
 import { MACHINE_COMMANDS } from './machine.ts';
 import { MACHINE_MEMORY_COMMANDS } from './machine-memory.ts';
 import { MACHINE_NUMA_COMMANDS } from './machine-numa.ts';
@@ -30,6 +31,7 @@ export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...BLOCK_CORE_COMMANDS,
   ...CHAR_COMMANDS,
   ...DUMP_COMMANDS,
+  ...JOB_COMMANDS,
   ...TPM_COMMANDS,
   ...TRANSACTION_COMMANDS,
   ...UI_COMMANDS,
