@@ -27,6 +27,9 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   blockdev_reopen: {},
   block_resize: {},
   block_throttle: {},
+  migration: {},
+  migration_pairs: {},
+  absent: {},
 };
 
 interface Step {
@@ -63,7 +66,7 @@ const OURS: readonly (readonly [packet: RegExp, why: string])[] = [
 ];
 
 async function settled(): Promise<void> {
-  for (let n = 0; n < 20; n++) await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let n = 0; n < 20; n++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe('answers as QEMU 7.2 recorded them', () => {

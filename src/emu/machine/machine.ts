@@ -30,6 +30,7 @@ import { cpuHostOf } from './cpu-host.ts';
 import { ONE_PROCESSOR } from './cpu-topology.ts';
 import { OBJECT_TYPES, typesOf } from './device-types.ts';
 import { GuestAccess } from './guest-access.ts';
+import { actionsOf, type GuestActions } from './guest-actions.ts';
 import { GuestRequests } from './guest-requests.ts';
 import { Inspection } from './inspection.ts';
 import { Jobs } from './jobs.ts';
@@ -41,6 +42,7 @@ import { dimmSlots, machineMemory } from './machine-memory.ts';
 import { MachineSnapshots } from './machine-snapshots.ts';
 import { machineTrace } from './machine-trace.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
+import { MigrationSettings } from './migration-settings.ts';
 import { loadBootFiles, powerUp } from './power-up.ts';
 import { Preconfig } from './preconfig.ts';
 import { NO_PROCESSORS, Processors } from './processors.ts';
@@ -62,6 +64,7 @@ export class Machine implements MachineApi {
   readonly trace: MachineApi['trace'];
   readonly events: MachineEvents;
   readonly jobs: Jobs;
+  readonly migration = new MigrationSettings();
   readonly devices: DeviceManager;
   /** What `object_add` makes. */
   readonly objects: UserObjects;
@@ -169,13 +172,16 @@ export class Machine implements MachineApi {
     const { memory, clock, trace } = this;
     this.engine = machineEngine({ memory, trace, host: cpuHost, smp, identity }, host);
     const { engine } = this;
-    const requests = new GuestRequests({
-      ...{ events: this.events, trace, runControl: this.runControl, config },
-      isInside: () => this.#running,
-      requestExit: () => engine.cpu.requestExit(),
-      reset: (reason) => this.#reset(true, reason),
-      onQuit: () => this.onQuit(),
-    });
+    const requests = new GuestRequests(
+      {
+        ...{ events: this.events, trace, runControl: this.runControl },
+        isInside: () => this.#running,
+        requestExit: () => engine.cpu.requestExit(),
+        reset: (reason) => this.#reset(true, reason),
+        onQuit: () => this.onQuit(),
+      },
+      actionsOf(config),
+    );
     services.provide(GUEST_PANIC, requests.panic);
     this.#requests = requests;
     this.processors = new Processors({ smp, engine, host: cpuHost, clock, trace });
@@ -296,6 +302,15 @@ export class Machine implements MachineApi {
 
   cont(): MonitorError | undefined {
     return this.runControl.cont();
+  }
+
+  /** What is done when its guest resets, ends or crashes. */
+  get actions(): GuestActions {
+    return this.#requests.actions;
+  }
+
+  setActions(actions: Partial<GuestActions>): void {
+    this.#requests.actions = { ...this.actions, ...actions };
   }
 
   reset(): void {

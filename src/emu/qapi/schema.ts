@@ -75,6 +75,7 @@ export const STR: SchemaType<string> = { node: { meta: 'builtin', name: 'str' } 
 export const BOOL: SchemaType<boolean> = { node: { meta: 'builtin', name: 'bool' } };
 /** With a point or without. */
 export const NUMBER: SchemaType<number> = { node: { meta: 'builtin', name: 'number' } };
+export const NULL: SchemaType<null> = { node: { meta: 'builtin', name: 'null' } };
 /** Any value of JSON. */
 export const ANY: SchemaType<unknown> = { node: { meta: 'builtin', name: 'any' } };
 
@@ -84,6 +85,7 @@ function integer<T>(name: IntegerName): SchemaType<T> {
 
 /** Those of 64 bits are a bigint when they have more than 53. */
 export const INT = integer<number | bigint>('int');
+export const UINT8 = integer<number>('uint8');
 export const UINT16 = integer<number>('uint16');
 export const UINT32 = integer<number>('uint32');
 export const UINT64 = integer<number | bigint>('uint64');
@@ -104,6 +106,11 @@ export function optional<T>(type: SchemaType<T>): Optional<T> {
 /** The same member, which nobody should use any more. */
 export function deprecated<const M extends AnyType | Optional<unknown>>(member: M): M {
   return { ...member, features: ['deprecated'] };
+}
+
+/** The same member, which may be another one day. */
+export function unstable<const M extends AnyType | Optional<unknown>>(member: M): M {
+  return { ...member, features: ['unstable'] };
 }
 
 export function list<T>(element: SchemaType<T>): SchemaType<readonly T[]> {

@@ -27,6 +27,7 @@ import { TREE_TOPICS } from './info-tree.ts';
 import { VIRTIO_TOPICS } from './info-virtio.ts';
 import { MICE_TOPIC } from './input-commands.ts';
 import { TRACE_EVENTS_TOPIC } from './log-commands.ts';
+import { MIGRATION_TOPICS } from './migration-commands.ts';
 import { SNAPSHOTS_TOPIC } from './snapshot-commands.ts';
 
 function statusText({ machine }: CommandContext): string {
@@ -62,6 +63,7 @@ export const INFO_COMMANDS: readonly Command[] = [
   ...TREE_TOPICS,
   ...VIRTIO_TOPICS,
   MICE_TOPIC,
+  ...MIGRATION_TOPICS,
   SNAPSHOTS_TOPIC,
   DUMP_TOPIC,
   TRACE_EVENTS_TOPIC,

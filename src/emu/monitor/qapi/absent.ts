@@ -1,5 +1,6 @@
 /** Commands about what this machine has not: replays, watchdogs, networks. Spec: QEMU qapi/{replay,run-state,net}.json. */
 import { MonitorError } from '../../core/monitor-error.ts';
+import { WATCHDOG_ACTIONS } from '../../machine/guest-actions.ts';
 import { BOOL, enumeration, INT, list, optional, STR, struct } from '../../qapi/schema.ts';
 import { command } from './context.ts';
 
@@ -14,23 +15,37 @@ const REPLAY_INFO = struct({
   filename: optional(STR),
   icount: INT,
 });
-const WATCHDOG_ACTION = enumeration('WatchdogAction', [
-  'reset',
-  'shutdown',
-  'poweroff',
-  'pause',
-  'debug',
-  'none',
-  'inject-nmi',
-]);
+function refuse(text: string): never {
+  throw new MonitorError(text);
+}
 
 /** No device can ask for it. */
 function ignored(): void {}
 
 export const ABSENT_COMMANDS = [
   command('query-replay', { returns: REPLAY_INFO, run: () => ({ mode: 'none' as const, icount: 0 }) }),
+  command('replay-break', {
+    args: struct({ icount: INT }),
+    run: () => refuse('setting the breakpoint is allowed only in play mode'),
+  }),
+  command('replay-delete-break', { run: () => refuse('replay breakpoints are allowed only in play mode') }),
+  command('replay-seek', {
+    args: struct({ icount: INT }),
+    run: () => refuse('replay must be enabled to seek'),
+  }),
+  command('dumpdtb', {
+    args: struct({ filename: STR }),
+    run: () => refuse("This machine doesn't have a FDT"),
+  }),
+  command('netdev_del', {
+    args: struct({ id: STR }),
+    allowPreconfig: true,
+    run(_context, { id }) {
+      throw new MonitorError(`Device '${id}' not found`, 'DeviceNotFound');
+    },
+  }),
   command('watchdog-set-action', {
-    args: struct({ action: WATCHDOG_ACTION }),
+    args: struct({ action: enumeration('WatchdogAction', WATCHDOG_ACTIONS) }),
     run: ignored,
   }),
   command('set_link', {
