@@ -40,7 +40,7 @@ import { MachineDebug, noGdbServer } from './machine-debug.ts';
 import { machineEngine } from './machine-engine.ts';
 import { dimmSlots, machineMemory } from './machine-memory.ts';
 import { MachineSnapshots } from './machine-snapshots.ts';
-import { machineTrace } from './machine-trace.ts';
+import { logProcessors, machineTrace } from './machine-trace.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
 import { MigrationSettings } from './migration-settings.ts';
 import { loadBootFiles, powerUp } from './power-up.ts';
@@ -207,6 +207,7 @@ export class Machine implements MachineApi {
     const board = pc ?? new NoneBoard(this.memory, config.memoryBytes, objectTree);
     const shown = isEmpty && config.cpu === undefined ? NO_PROCESSORS : this.processors;
     this.inspect = new Inspection(board, shown, config.accel);
+    logProcessors(this);
     this.access = new GuestAccess(board, shown);
     this.input = new UserInput(pc?.keys, clock, () => this.runControl.running);
     this.createFile = host.createFile ?? NO_FILES;

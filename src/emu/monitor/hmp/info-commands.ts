@@ -1,4 +1,6 @@
 /** What `info` shows. */
+
+import { registersText } from '../../machine/registers-text.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { queryBlock, queryNamedBlockNodes } from '../qapi/block-core-info.ts';
 import { queryChardev } from '../qapi/char.ts';
@@ -22,7 +24,6 @@ import { INTERRUPT_TOPICS } from './info-interrupts.ts';
 import { memdevText, memoryDevicesText, memorySizeText } from './info-memory.ts';
 import { MMU_TOPICS } from './info-mmu.ts';
 import { qtreeText } from './info-qtree.ts';
-import { registersText } from './info-registers.ts';
 import { TREE_TOPICS } from './info-tree.ts';
 import { VIRTIO_TOPICS } from './info-virtio.ts';
 import { MICE_TOPIC } from './input-commands.ts';
