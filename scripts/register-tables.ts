@@ -15,6 +15,7 @@ import { Piix4Pm } from '../src/emu/chipset/piix4-pm.ts';
 import { PmSmbus } from '../src/emu/chipset/pm-smbus.ts';
 import { Port92 } from '../src/emu/chipset/port92.ts';
 import { PvpanicRegister } from '../src/emu/chipset/pvpanic.ts';
+import { LocalApic } from '../src/emu/cpu/apic/local-apic.ts';
 import { I8042 } from '../src/emu/input/i8042.ts';
 import { PciHost } from '../src/emu/pci/pci-host.ts';
 import { VirtioPciLegacy } from '../src/emu/virtio/virtio-pci-legacy.ts';
@@ -39,6 +40,7 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   I8259Pair.registers,
   I8259Pair.elcrRegisters,
   IoApic.registers,
+  LocalApic.registers,
   I8042.registers,
   Mc146818.registers,
   Port92.registers,
@@ -52,7 +54,7 @@ const HEAD = `# Registers
 Made by \`npx tsx scripts/register-document.ts\` of the tables in the sources (\`src/emu/bus/register-table.ts\`): the same table decodes a
 driver's accesses and names them in the trace. \`trace-event hotslot_register_* on\` in the monitor, or \`-trace hotslot_register_*\` on the command
 line, tells each access with the name that stands here. Devices that decode by other means are told by \`memory_region_ops_*\`: IDE, DMA and PCI's
-configuration spaces, which are bytes, and the local APIC, whose registers interrupts and clocks of processors use at every turn; \`apic_mem_readl\` and \`apic_mem_writel\` tell of that.
+configuration spaces, which are bytes.
 
 Offsets are hexadecimal, from the beginning of the block; sizes are bytes.
 `;
