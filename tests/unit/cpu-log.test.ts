@@ -5,6 +5,7 @@ import { QUIET, TraceLog } from '../../src/emu/core/trace.ts';
 import { Engine } from '../../src/emu/cpu/engine.ts';
 import { RIP_LO, SEG_BASE_LO, SEG_CS, SEG_SELECTOR } from '../../src/emu/cpu/state.ts';
 import { CpuLog } from '../../src/emu/machine/cpu-log.ts';
+import { readCpuRegisters } from '../../src/emu/machine/cpu-registers.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { snapshotRig } from '../support/snapshot-rig.ts';
 import { RecordingHost } from '../support/vcpu-rig.ts';
@@ -31,6 +32,7 @@ function loggedEngine(code: Uint8Array, entry: number, items: readonly string[])
     write: (text) => lines.push(...text.split('\n')),
     items: new Set(items),
     indexOf: (apicId) => apicId,
+    cpuIndex: () => 0,
   });
   cpu.S[SEG_CS + SEG_SELECTOR] = 0;
   cpu.S[SEG_CS + SEG_BASE_LO] = 0;
@@ -98,6 +100,39 @@ describe('-d cpu_reset', () => {
   });
 });
 
+describe('-d exec and -d cpu', () => {
+  /** mov $3, %cx; 1: dec %cx; jnz 1b; hlt */
+  const LOOP = Uint8Array.of(0xb9, 3, 0, 0x49, 0x75, 0xfd, 0xf4);
+  const run = (items: readonly string[]): Logged => {
+    const logged = loggedEngine(LOOP, LOAD_ADDRESS, items);
+    expect(logged.engine.run(1000)).toBe('halted');
+    return logged;
+  };
+
+  it('tell each instruction, where it is and what its registers were', () => {
+    const { lines } = run(['exec', 'cpu']);
+    const places = lines.map(
+      (line) => /^Trace 0: 0x[0-9a-f]+ \[0{16}\/0{12}(7c[0-9a-f]{2})\/[0-9a-f]{8}\/0{7}1\] $/.exec(line)?.[1],
+    );
+    expect(places.filter((place) => place !== undefined)).toEqual([
+      ...['7c00', '7c03', '7c04', '7c03', '7c04', '7c03', '7c04', '7c06'],
+    ]);
+    const counts = lines
+      .map((line) => /ECX=0000(\d{4})/.exec(line)?.[1])
+      .filter((count) => count !== undefined);
+    expect(counts).toEqual(['0000', '0003', '0002', '0002', '0001', '0001', '0000', '0000']);
+  });
+
+  it('have the FPU where it is asked for, and change nothing of what the processor does', () => {
+    const [told, silent] = [run(['cpu', 'fpu']), run([])];
+    expect(told.lines.filter((line) => line.startsWith('FCW='))).toHaveLength(8);
+    expect(silent.lines).toEqual([]);
+    expect(told.engine.retired).toBe(silent.engine.retired);
+    const registers = ({ engine }: Logged) => readCpuRegisters(engine.cpu.S, 0);
+    expect(registers(told)).toEqual(registers(silent));
+  });
+});
+
 describe('a machine', () => {
   it('logs what it is asked to, from then on and no longer', async () => {
     const printed: string[] = [];
@@ -111,7 +146,7 @@ describe('a machine', () => {
     printed.length = 0;
     machine.reset();
     expect([printed, machine.engine.cpu.watcher]).toEqual([[], undefined]);
-    expect(await hmp('log exec')).toBe("Hotslot does not log 'exec'\n");
+    expect(await hmp('log in_asm')).toBe("Hotslot does not log 'in_asm'\n");
     expect(await hmp('log help')).toMatch(/^Log items \(comma separated\):\nnone {12}/);
   });
 });

@@ -103,8 +103,12 @@ export interface Cpu {
   requestExit(): void;
 }
 
-/** What a processor does seldom, for a user who logs it. Told before the state changes; must not change it. */
+/** What a processor does, for a user who logs it. Told before the state changes; must not change it. */
 export interface CpuWatcher {
+  /** It is told of each instruction: the interpreter runs them one by one. */
+  readonly wantsInstructions: boolean;
+  /** An instruction is about to be executed. @param block a number of its decoded form */
+  executing(block: number): void;
   /** The handler of an interrupt or exception is about to be entered. */
   entering(entry: CpuEntry): void;
   /** A fault while a double fault was delivered: the machine is going to be reset. */

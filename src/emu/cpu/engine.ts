@@ -194,7 +194,7 @@ export class Engine {
         exit = 'halted';
         break;
       }
-      const stop = this.#follow > 0 && !this.#single ? this.#followBlock() : this.#step();
+      const stop = this.#runSome();
       if (stop !== undefined) {
         exit = stop;
         break;
@@ -203,6 +203,18 @@ export class Engine {
     if (this.#debugger.hit !== undefined && exit !== 'shutdown') exit = 'debug';
     if (exit === 'budget' && S[BUDGET_HELD] === 0) this.#sample();
     this.#end(count);
+    return exit;
+  }
+
+  /** Runs what comes next, as far as the interpreter goes by itself; an instruction while somebody is told of each. */
+  #runSome(): Exit | undefined {
+    const { cpu } = this;
+    if (cpu.watcher?.wantsInstructions !== true) {
+      return this.#follow > 0 && !this.#single ? this.#followBlock() : this.#step();
+    }
+    cpu.S[MODE] |= MODE_TRAP;
+    const exit = this.#step();
+    cpu.updateMode();
     return exit;
   }
 
@@ -367,6 +379,7 @@ export class Engine {
     if (traps && !beginInstruction(cpu)) return this.#exception();
     const record = this.#code.find(mode);
     if (record !== 0) {
+      if (traps && cpu.watcher?.wantsInstructions === true) cpu.watcher.executing(record);
       if (this.#follow > 0 && S[JUMP_TAG] !== NO_TAG)
         this.#path.push({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
       S[EXIT_RECORD] = 0;

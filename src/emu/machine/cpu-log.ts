@@ -1,6 +1,6 @@
-/** `-d int` and `-d cpu_reset`: what processors enter, and what they were before a reset, in QEMU's lines. */
+/** Items of `-d` that are about processors: `int`, `cpu_reset`, `exec`, `cpu` and `fpu`, in QEMU's lines. */
 import type { CpuEntry, CpuWatcher } from '../cpu/cpu.ts';
-import { VEC_DE, VEC_DF, VEC_GP, VEC_NMI, VEC_PF, VEC_TS } from '../cpu/state.ts';
+import { MODE, VEC_DE, VEC_DF, VEC_GP, VEC_NMI, VEC_PF, VEC_TS } from '../cpu/state.ts';
 import { readCpuRegisters } from './cpu-registers.ts';
 import { loggedText } from './registers-text.ts';
 
@@ -8,6 +8,8 @@ import { loggedText } from './registers-text.ts';
 const NONE = 0xffff_ffff;
 const COUNT_WIDTH = 6;
 const CR0_PE = 1;
+/** QEMU: how many instructions the code of the host is for, among other bits. */
+const ONE_INSTRUCTION = 1;
 const RAX = 0;
 const RSP = 4;
 const SEGMENT_CS = 1;
@@ -30,9 +32,15 @@ export interface CpuLogWiring {
   readonly items: ReadonlySet<string>;
   /** The number of the processor with that APIC id. */
   readonly indexOf: (apicId: number) => number;
+  /** The number of the processor on the stage. */
+  readonly cpuIndex: () => number;
 }
 
+/** Items of which one makes a `CpuLog` necessary. */
+export const CPU_LOG_ITEMS = ['int', 'cpu_reset', 'exec', 'cpu'];
+
 export class CpuLog implements CpuWatcher {
+  readonly wantsInstructions: boolean;
   readonly #wiring: CpuLogWiring;
   readonly #logsEntries: boolean;
   readonly #logsResets: boolean;
@@ -44,6 +52,7 @@ export class CpuLog implements CpuWatcher {
     this.#wiring = wiring;
     this.#logsEntries = wiring.items.has('int');
     this.#logsResets = wiring.items.has('cpu_reset');
+    this.wantsInstructions = wiring.items.has('exec') || wiring.items.has('cpu');
   }
 
   entering(entry: CpuEntry): void {
@@ -54,6 +63,19 @@ export class CpuLog implements CpuWatcher {
     if (kind === 'fault' || kind === 'trap') this.#check(raised);
     if (isRemembered(vector) && kind !== 'interrupt') this.#old = vector;
     this.#tellEntry(entry);
+  }
+
+  /** QEMU: where the code of the host is, what it was made for, and the name of a symbol, of which there is none. */
+  executing(block: number): void {
+    const { S, items, cpuIndex } = this.#wiring;
+    const registers = readCpuRegisters(S, 0);
+    if (items.has('exec')) {
+      const base = registers.segments[SEGMENT_CS]?.base ?? 0n;
+      const pc = BigInt.asUintN(64, base + registers.rip);
+      const made = `${hex(base, 16)}/${hex(pc, 16)}/${hex(S[MODE] >>> 0, 8)}/${hex(ONE_INSTRUCTION, 8)}`;
+      this.#wiring.write(`Trace ${cpuIndex()}: 0x${hex(block, 1)} [${made}] `);
+    }
+    if (items.has('cpu')) this.#write(loggedText(registers, items.has('fpu')));
   }
 
   tripleFault(raised: number): void {

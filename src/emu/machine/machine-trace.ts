@@ -1,6 +1,6 @@
 /** What a machine's trace knows of it, and what its log asks processors for. */
 import { TraceLog } from '../core/trace.ts';
-import { CpuLog } from './cpu-log.ts';
+import { CPU_LOG_ITEMS, CpuLog } from './cpu-log.ts';
 import type { Machine } from './machine.ts';
 import type { MachineHost } from './machine-config.ts';
 
@@ -14,8 +14,6 @@ export function machineTrace(machine: Machine, { printLine }: MachineHost): Trac
   return trace;
 }
 
-const OF_PROCESSORS = ['int', 'cpu_reset'];
-
 /** From now on the log has what processors do, where the user wants that. */
 export function logProcessors(machine: Pick<Machine, 'trace' | 'engine' | 'processors'>): void {
   const { trace, engine, processors } = machine;
@@ -24,7 +22,9 @@ export function logProcessors(machine: Pick<Machine, 'trace' | 'engine' | 'proce
   const indexOf = (apicId: number): number =>
     processors.present.find(({ index }) => processors.archId(index) === apicId)?.index ?? 0;
   log.watchItems((items) => {
-    const isWanted = OF_PROCESSORS.some((item) => items.has(item));
-    engine.cpu.watcher = isWanted ? new CpuLog({ S: engine.cpu.S, write, items, indexOf }) : undefined;
+    const isWanted = CPU_LOG_ITEMS.some((item) => items.has(item));
+    const wiring = { S: engine.cpu.S, write, items, indexOf, cpuIndex: () => processors.executing };
+    engine.cpu.watcher = isWanted ? new CpuLog(wiring) : undefined;
+    engine.cpu.requestExit();
   });
 }
