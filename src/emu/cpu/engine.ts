@@ -194,7 +194,7 @@ export class Engine {
         exit = 'halted';
         break;
       }
-      const stop = this.#runSome();
+      const stop = this.#follow > 0 && !this.#single ? this.#followBlock() : this.#step();
       if (stop !== undefined) {
         exit = stop;
         break;
@@ -203,18 +203,6 @@ export class Engine {
     if (this.#debugger.hit !== undefined && exit !== 'shutdown') exit = 'debug';
     if (exit === 'budget' && S[BUDGET_HELD] === 0) this.#sample();
     this.#end(count);
-    return exit;
-  }
-
-  /** Runs what comes next, as far as the interpreter goes by itself; an instruction while somebody is told of each. */
-  #runSome(): Exit | undefined {
-    const { cpu } = this;
-    if (cpu.watcher?.wantsInstructions !== true) {
-      return this.#follow > 0 && !this.#single ? this.#followBlock() : this.#step();
-    }
-    cpu.S[MODE] |= MODE_TRAP;
-    const exit = this.#step();
-    cpu.updateMode();
     return exit;
   }
 
@@ -370,20 +358,23 @@ export class Engine {
     const shadow = S[SHADOW] !== 0;
     S[SHADOW] = 0;
     let mode = S[MODE];
+    const { watcher } = cpu;
+    const isTold = watcher?.wantsInstructions === true;
+    const isAlone = shadow || isTold;
     // Exact counts and the instruction after STI or MOV SS run in blocks of one instruction.
-    const single = shadow || this.#single;
+    const single = isAlone || this.#single;
     if (single) mode |= MODE_SINGLE;
     const traps = (mode & MODE_TRAP) !== 0;
-    this.#isStepping = shadow || traps;
+    this.#isStepping = isAlone || traps;
     const resumes = traps && (S[EFLAGS] & FLAG_RF) !== 0;
     if (traps && !beginInstruction(cpu)) return this.#exception();
     const record = this.#code.find(mode);
     if (record !== 0) {
-      if (traps && cpu.watcher?.wantsInstructions === true) cpu.watcher.executing(record);
+      if (isTold) watcher.executing(record);
       if (this.#follow > 0 && S[JUMP_TAG] !== NO_TAG)
         this.#path.push({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
       S[EXIT_RECORD] = 0;
-      if (shadow) {
+      if (isAlone) {
         const budget = S[BUDGET];
         const held = this.#holdBudget();
         this.#interpret(record);
