@@ -123,6 +123,15 @@ describe('-d exec and -d cpu', () => {
     expect(counts).toEqual(['0000', '0003', '0002', '0002', '0001', '0001', '0000', '0000']);
   });
 
+  it('take a repeated string instruction in large pieces, so that a slice of instructions ends', () => {
+    // mov $0xffff, %cx; rep lodsb; hlt
+    const { engine, lines } = loggedEngine(Uint8Array.of(0xb9, 0xff, 0xff, 0xf3, 0xac, 0xf4), LOAD_ADDRESS, [
+      'exec',
+    ]);
+    expect(engine.run(1000)).toBe('halted');
+    expect(lines.length).toBeLessThan(200);
+  });
+
   it('have the FPU where it is asked for, and change nothing of what the processor does', () => {
     const [told, silent] = [run(['cpu', 'fpu']), run([])];
     expect(told.lines.filter((line) => line.startsWith('FCW='))).toHaveLength(8);
