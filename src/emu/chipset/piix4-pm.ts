@@ -192,7 +192,7 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
   readonly #power: PowerEvents;
   readonly #trace: Trace;
   readonly #timer: Timer;
-  readonly #smbus = new PmSmbus();
+  readonly #smbus: PmSmbus;
   readonly #pmMappings: readonly (readonly [offset: number, mapping: Mapping])[];
   readonly #smbusMapping: Mapping;
   readonly #s = { ...POWER_ON };
@@ -212,6 +212,7 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
     this.#sci = sci;
     this.#power = power;
     this.#trace = trace;
+    this.#smbus = new PmSmbus(trace);
     this.#timer = clock.timer(() => this.#updateSci());
     this.#pmMappings = [
       [0, ports.map(0, 4, this.#eventRegisters(), { name: 'acpi-evt', enabled: false })],
