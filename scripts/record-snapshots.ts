@@ -1,5 +1,6 @@
 /**
- * Records what QEMU 7.2 says of `savevm` and what belongs to it, on a machine with qcow2 images, as tests/golden/snapshots/dialogue.json. Needs QEMU.
+ * Records what QEMU 7.2 says of `savevm` and what belongs to it, on a machine with qcow2 images, as tests/golden/snapshots/dialogue.json, and of the
+ * jobs that do the same over QMP, as jobs.txt there. Needs QEMU.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +9,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QEMU } from './record-monitor-qemu.ts';
+import { recordFlow } from './record-qmp-qemu.ts';
+import { SNAPSHOT_JOBS } from './record-snapshot-jobs.ts';
 
 const GOLDEN = join(import.meta.dirname, '../tests/golden/snapshots');
 const MACHINE = ['-machine', 'pc', '-nodefaults', '-display', 'none', '-S', '-qmp', 'stdio'];
@@ -94,6 +97,9 @@ for (const line of LINES) {
   if (line.startsWith('savevm') || line === 'system_reset') await sleep(BETWEEN_MS);
 }
 await ask('quit');
-rmSync(directory, { recursive: true });
 mkdirSync(GOLDEN, { recursive: true });
 writeFileSync(join(GOLDEN, 'dialogue.json'), `${JSON.stringify(dialogue, undefined, 2)}\n`);
+
+for (const name of ['1', '2', '3']) makeQcow2(join(directory, name));
+await recordFlow(SNAPSHOT_JOBS, directory, GOLDEN);
+rmSync(directory, { recursive: true });

@@ -5,14 +5,19 @@ import { MemoryHotplug } from '../src/emu/acpi/memory-hotplug.ts';
 import { PciHotplug } from '../src/emu/acpi/pci-hotplug.ts';
 import type { RegisterList } from '../src/emu/bus/register-table.ts';
 import { Serial16550 } from '../src/emu/char/serial-16550.ts';
+import { FwCfg } from '../src/emu/chipset/fw-cfg.ts';
+import { Hpet } from '../src/emu/chipset/hpet.ts';
 import { I8254 } from '../src/emu/chipset/i8254.ts';
 import { I8259Pair } from '../src/emu/chipset/i8259.ts';
 import { IoApic } from '../src/emu/chipset/ioapic.ts';
 import { Mc146818 } from '../src/emu/chipset/mc146818.ts';
 import { Piix4Pm } from '../src/emu/chipset/piix4-pm.ts';
+import { PmSmbus } from '../src/emu/chipset/pm-smbus.ts';
 import { Port92 } from '../src/emu/chipset/port92.ts';
 import { PvpanicRegister } from '../src/emu/chipset/pvpanic.ts';
+import { LocalApic } from '../src/emu/cpu/apic/local-apic.ts';
 import { I8042 } from '../src/emu/input/i8042.ts';
+import { PciHost } from '../src/emu/pci/pci-host.ts';
 import { VirtioPciLegacy } from '../src/emu/virtio/virtio-pci-legacy.ts';
 import { VirtioPciModern } from '../src/emu/virtio/virtio-pci-modern.ts';
 
@@ -22,6 +27,7 @@ export const REGISTER_DOCUMENT = 'docs/registers.md';
 export const REGISTER_TABLES: readonly RegisterList[] = [
   Piix4Pm.registers,
   Piix4Pm.apmRegisters,
+  PmSmbus.registers,
   GpeBlock.registers,
   PciHotplug.registers,
   CpuHotplug.registers,
@@ -30,12 +36,16 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   VirtioPciLegacy.registers,
   Serial16550.registers,
   I8254.registers,
+  Hpet.registers,
   I8259Pair.registers,
   I8259Pair.elcrRegisters,
   IoApic.registers,
+  LocalApic.registers,
   I8042.registers,
   Mc146818.registers,
   Port92.registers,
+  FwCfg.registers,
+  PciHost.registers,
   PvpanicRegister.registers,
 ];
 
@@ -43,7 +53,8 @@ const HEAD = `# Registers
 
 Made by \`npx tsx scripts/register-document.ts\` of the tables in the sources (\`src/emu/bus/register-table.ts\`): the same table decodes a
 driver's accesses and names them in the trace. \`trace-event hotslot_register_* on\` in the monitor, or \`-trace hotslot_register_*\` on the command
-line, tells each access with the name that stands here. Devices that decode by other means are told by \`memory_region_ops_*\`.
+line, tells each access with the name that stands here. Devices that decode by other means are told by \`memory_region_ops_*\`: IDE, DMA and PCI's
+configuration spaces, which are bytes.
 
 Offsets are hexadecimal, from the beginning of the block; sizes are bytes.
 `;

@@ -212,15 +212,14 @@ class Session {
       crashed: (error) => this.#crashed(error, machine),
     });
     this.#loop = loop;
-    const { noShutdown, panicAction } = this.#commandLine.actions;
     let status = 0;
     machine.events.listen((event) => {
       loop.wake();
       const isPanic = event.event === 'SHUTDOWN' && event.data.reason === 'guest-panic';
-      if (isPanic && panicAction === 'exit-failure') status = 1;
+      if (isPanic && machine.actions.panicAction === 'exit-failure') status = 1;
     });
     machine.onQuit = () => {
-      if (machine.hasQuit || !noShutdown) this.#end(status);
+      if (machine.hasQuit || !machine.actions.noShutdown) this.#end(status);
     };
     const outputs = serials.map((channel) => new OutputCollector((bytes) => channel?.write(bytes)));
     machine.onSerial = (bytes, port) => outputs[port]?.add(bytes);

@@ -5,7 +5,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/qdev': ['emu/core', 'emu/qapi'],
   'emu/memory': ['emu/core', 'emu/qdev'],
   'emu/bus': ['emu/core', 'emu/qdev', 'emu/memory'],
-  'emu/cpu': ['emu/core', 'emu/qdev', 'emu/memory'],
+  'emu/cpu': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus'],
   'emu/char': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory'],
   'emu/input': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory', 'emu/char'],
   'emu/pci': ['emu/core', 'emu/qapi', 'emu/qdev', 'emu/bus', 'emu/memory'],

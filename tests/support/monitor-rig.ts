@@ -29,10 +29,13 @@ import { CpuObject } from '../../src/emu/machine/cpu-object.ts';
 import { cpuTopologyOf, ONE_PROCESSOR, type SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.ts';
 import { GuestAccess } from '../../src/emu/machine/guest-access.ts';
+import { actionsOf } from '../../src/emu/machine/guest-actions.ts';
 import { GuestRequests } from '../../src/emu/machine/guest-requests.ts';
 import { Inspection } from '../../src/emu/machine/inspection.ts';
+import { Jobs } from '../../src/emu/machine/jobs.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { CURRENT_MACHINE, machineVersion } from '../../src/emu/machine/machine-versions.ts';
+import { MigrationSettings } from '../../src/emu/machine/migration-settings.ts';
 import { Numa } from '../../src/emu/machine/numa.ts';
 import { Preconfig } from '../../src/emu/machine/preconfig.ts';
 import { Processors } from '../../src/emu/machine/processors.ts';
@@ -195,14 +198,17 @@ export async function monitorRig({
   }
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
   const control = new RunControl(events);
-  const requests = new GuestRequests({
-    ...{ events, trace, runControl: control, config: { noShutdown } },
-    // No vCPU runs: what is ordered is done at once.
-    isInside: () => false,
-    requestExit() {},
-    reset() {},
-    onQuit() {},
-  });
+  const requests = new GuestRequests(
+    {
+      ...{ events, trace, runControl: control },
+      // No vCPU runs: what is ordered is done at once.
+      isInside: () => false,
+      requestExit() {},
+      reset() {},
+      onQuit() {},
+    },
+    actionsOf({ noShutdown }),
+  );
   services.provide(GUEST_PANIC, requests.panic);
   provideBoard(services, () => board);
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
@@ -269,6 +275,8 @@ export async function monitorRig({
     },
     preconfig,
     events,
+    jobs: new Jobs(events),
+    migration: new MigrationSettings(),
     devices,
     chardevs,
     drives,
@@ -288,6 +296,9 @@ export async function monitorRig({
     numa,
     stop: () => control.stop(),
     cont: (): MonitorError | undefined => control.cont(),
+    setActions(actions) {
+      requests.actions = { ...requests.actions, ...actions };
+    },
     reset() {
       resetDevices(tree);
       events.emit({ event: 'RESET', data: { guest: false, reason: 'host-qmp-system-reset' } });

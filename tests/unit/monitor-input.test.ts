@@ -1,5 +1,7 @@
 /** Keys and mouse from the human monitor, as they come out of the guest's 8042. What is expected was read from QEMU 7.2's ports. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { QmpSession, qmpText } from '../../src/emu/monitor/qmp/session.ts';
+import type { JsonValue } from '../../src/emu/qapi/json-value.ts';
 import { type MonitorRig, monitorRig } from '../support/monitor-rig.ts';
 
 const STATUS_OBF = 1;
@@ -100,6 +102,74 @@ describe('the mouse', () => {
     expect(await rig.execute(line)).toBe('');
     rig.runTimers(SOON_NS);
     expect(output()).toBe(bytes);
+  });
+});
+
+describe('input-send-event', () => {
+  type Event = readonly [type: 'key' | 'btn' | 'rel', what: string | number, value: boolean | number];
+
+  async function send(...events: readonly Event[]): Promise<string> {
+    const told: string[] = [];
+    const session = new QmpSession((message) => told.push(qmpText(message)), {
+      machine: rig.machine,
+      nowMs: () => 0,
+    });
+    session.start();
+    session.request({ execute: 'qmp_capabilities' });
+    session.request({ execute: 'input-send-event', arguments: { events: events.map(eventJson) } });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told.at(-1)).toBe('{"return": {}}\r\n');
+    return output();
+  }
+
+  function eventJson([type, what, value]: Event): JsonValue {
+    if (type === 'rel') return { type, data: { axis: what, value } };
+    if (type === 'btn') return { type, data: { button: what, down: value } };
+    const kind = typeof what === 'number' ? 'number' : 'qcode';
+    return { type, data: { down: value, key: { type: kind, data: what } } };
+  }
+
+  /** As QEMU 7.2 gives it to its guest, one after the other. */
+  it('is what the guest reads', async () => {
+    const steps: readonly (readonly [bytes: string, ...events: Event[]])[] = [
+      ['1e', ['key', 'a', true]],
+      ['9e', ['key', 'a', false]],
+      ['1e e0 1c', ['key', 30, true], ['key', 0x9c, true]],
+      ['9e e0 9c', ['key', 30, false], ['key', 0x9c, false]],
+      ['', ['key', 'unmapped', true]],
+      ['09 00 00', ['btn', 'left', true]],
+      ['09 00 00', ['btn', 'left', true]],
+      ['29 05 fd', ['rel', 'x', 5], ['rel', 'y', 3]],
+      ['30 19 fb 00', ['rel', 'x', -5], ['key', 'b', true]],
+      ['0f 00 00', ['btn', 'middle', true], ['btn', 'right', true]],
+      ['0e 00 00', ['btn', 'left', false]],
+      ['08 00 00', ['btn', 'middle', false], ['btn', 'right', false]],
+      ['08 00 00', ['btn', 'wheel-up', true]],
+      ['08 00 00', ['btn', 'side', true]],
+      ['08 00 00', ['btn', 'side', false]],
+      ['08 7f 00 08 7f 00 08 7f 00 08 7f 00 08 7f 00', ['rel', 'x', 1000]],
+      ['08 7f 00 08 7f 00 08 79 00', ['rel', 'x', 1000], ['rel', 'x', -990]],
+      [''],
+    ];
+    for (const [bytes, ...events] of steps) expect(await send(...events), JSON.stringify(events)).toBe(bytes);
+  });
+
+  it('turns the wheel and presses five buttons of a mouse that has them', async () => {
+    for (const rate of [200, 200, 80]) {
+      for (const byte of [0xf3, rate]) {
+        rig.machine.access.writePort(0x64, 1, 0xd4);
+        rig.machine.access.writePort(0x60, 1, byte);
+      }
+    }
+    rig.machine.access.writePort(0x64, 1, 0xd4);
+    rig.machine.access.writePort(0x60, 1, 0xf2);
+    expect(output()).toBe('fa fa fa fa fa fa fa 04');
+    expect(await send(['btn', 'wheel-up', true])).toBe('08 00 00 0f');
+    expect(await send(['btn', 'wheel-up', false])).toBe('08 00 00 00');
+    expect(await send(['btn', 'wheel-down', true], ['btn', 'wheel-down', true])).toBe('08 00 00 02');
+    expect(await send(['btn', 'side', true])).toBe('08 00 00 10');
+    expect(await send(['btn', 'extra', true])).toBe('08 00 00 30');
+    expect(await send(['btn', 'side', false], ['btn', 'extra', false])).toBe('08 00 00 00');
   });
 });
 

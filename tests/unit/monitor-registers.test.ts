@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CpuRegisters } from '../../src/emu/machine/cpu-registers.ts';
-import { registersText } from '../../src/emu/monitor/hmp/info-registers.ts';
+import { registersText } from '../../src/emu/machine/registers-text.ts';
 import { readRecording } from '../support/replay.ts';
 
 const NAMES = 'AX CX DX BX SP BP SI DI 8 9 10 11 12 13 14 15'.split(' ');

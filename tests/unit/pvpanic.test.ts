@@ -4,7 +4,7 @@ import { PvpanicRegister } from '../../src/emu/chipset/pvpanic.ts';
 import { PvpanicPci } from '../../src/emu/chipset/pvpanic-pci.ts';
 import type { MachineEvent } from '../../src/emu/core/machine-events.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
-import type { Machine, MachineConfig } from '../../src/emu/index.ts';
+import { type Machine, type MachineConfig, QmpCaller } from '../../src/emu/index.ts';
 import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { fuzz } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
@@ -119,7 +119,7 @@ function eventsOf(machine: Machine): () => readonly MachineEvent[] {
 
 const STOP = { event: 'STOP', data: undefined };
 const LOADED = { event: 'GUEST_CRASHLOADED', data: { action: 'run' } };
-const panicked = (action: 'poweroff' | 'pause') => ({ event: 'GUEST_PANICKED', data: { action } });
+const panicked = (action: 'poweroff' | 'pause' | 'run') => ({ event: 'GUEST_PANICKED', data: { action } });
 const SHUTDOWN = { event: 'SHUTDOWN', data: { guest: true, reason: 'guest-panic' } };
 
 describe('a machine whose guest crashes', () => {
@@ -158,6 +158,19 @@ describe('a machine whose guest crashes', () => {
     const { machine, ask, told } = await machineWith(['pvpanic'], config);
     ask('outb 0x505 1');
     expect([machine.runState, told()[0]]).toEqual([state, { event: 'GUEST_PANICKED', data: { action } }]);
+  });
+
+  it('is treated as set-action said last', async () => {
+    const { machine, ask, told } = await machineWith(['pvpanic']);
+    const client = new QmpCaller(() => {}, { machine, nowMs: () => 0 });
+    const choose = (choice: object): Promise<string> =>
+      client.call(JSON.stringify({ execute: 'set-action', arguments: choice }));
+    expect(await choose({ panic: 'none' })).toBe('{"return": {}}');
+    ask('outb 0x505 1');
+    expect(told()).toEqual([panicked('run')]);
+    await choose({ panic: 'shutdown', shutdown: 'pause' });
+    ask('outb 0x505 1');
+    expect([machine.runState, told()]).toEqual(['guest-panicked', [panicked('pause'), STOP]]);
   });
 
   it('stays stopped where it was stopped', async () => {

@@ -33,6 +33,9 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   block_resize: {},
   block_throttle: {},
   machine_none: {},
+  migration: {},
+  migration_pairs: {},
+  absent: {},
 };
 
 async function machineFor(name: string): Promise<MachineApi> {
@@ -80,7 +83,7 @@ const OURS: readonly (readonly [packet: RegExp, why: string])[] = [
 ];
 
 async function settled(): Promise<void> {
-  for (let n = 0; n < 20; n++) await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let n = 0; n < 20; n++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe('answers as QEMU 7.2 recorded them', () => {

@@ -165,13 +165,6 @@ const OTHERS: readonly (readonly [packet: RegExp, why: string, judge: Judge])[] 
   [/query-cpu-model-exp/, 'the order of members', sameMembers],
   [/query-tpm-(?:models|types)/, 'there are no TPMs', nothing],
   [/query-command-line-options/, 'a test of its own', () => {}],
-  [/query-migrate-capabilities/, 'Hotslot does not migrate machines', nothing],
-  [/migrate-set-cap.*events/, 'the same', failsWith('Hotslot does not migrate machines')],
-  [
-    /"query-migrate(?:-parameters)?"/,
-    'the same',
-    (ours) => expect(ours.error).toMatchObject({ class: 'CommandNotFound' }),
-  ],
   [/qom-list.*objects\/m/, 'no region of memory is an object', without('m[0]')],
   [/qom-list.*objects\/r/, 'QEMU has deprecated `opened`', without('opened')],
 ];

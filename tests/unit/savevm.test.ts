@@ -1,24 +1,20 @@
 /** Only this level catches what `savevm` and `loadvm` do to a machine that goes on: to its devices, its disks, its clock and its monitors. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
-import type { MachineEvent } from '../../src/emu/core/machine-events.ts';
+import { describe, expect, it } from 'vitest';
 import { tagOfFileName } from '../../src/emu/core/snapshot-store.ts';
 import {
   BlockError,
-  ImageSnapshots,
   type ImageStore,
-  Machine,
+  type Machine,
   type MachineConfig,
   Monitor,
   QmpCaller,
 } from '../../src/emu/index.ts';
-import { memoryImages } from '../support/headless-guest.ts';
+import { type SnapshotRig as Rig, snapshotRig as rig } from '../support/snapshot-rig.ts';
 import { everything } from '../support/snapshots.ts';
 
 const MIB = 1 << 20;
-const BASE_MS = 1_700_000_000_000;
-const ICOUNT = { icountShift: 3, rtcBaseMs: BASE_MS };
 const DISK = '/tmp/disk1.img';
 const PLUG = [
   'drive_add 0 if=none,file=/tmp/disk1.img,format=raw,id=disk1',
@@ -27,47 +23,6 @@ const PLUG = [
 const MISMATCH =
   'Make sure that your current VM setup matches your saved VM setup, including any hotplugged devices\n' +
   'Error: Error -22 while loading VM state\n';
-/** Reads and prints every chip: some hundred thousand instructions, most of them I/O. */
-const kernel = new Uint8Array(readFileSync(new URL('../oracle/firmware/state.elf', import.meta.url)));
-
-interface Rig {
-  readonly machine: Machine;
-  readonly images: ImageStore;
-  readonly events: MachineEvent['event'][];
-  hmp(line: string): Promise<string>;
-}
-
-const rigs: Rig[] = [];
-
-function rig(config: Partial<MachineConfig> = {}, images: ImageStore = memoryImages()): Rig {
-  let now = 0;
-  let wallClockMs = BASE_MS;
-  const host = {
-    monotonicNs: () => {
-      now += 1000;
-      return now;
-    },
-    wallClockMs: () => {
-      wallClockMs += 1000;
-      return wallClockMs;
-    },
-    after() {},
-    random: (bytes: Uint8Array) => void bytes.fill(0),
-    images,
-    snapshots: new ImageSnapshots(images),
-  };
-  const machine = new Machine({ memoryBytes: 256 * MIB, kernel, ...ICOUNT, ...config }, host);
-  const monitor = new Monitor({ machine });
-  const events: MachineEvent['event'][] = [];
-  machine.events.listen(({ event }) => events.push(event));
-  const made = { machine, images, events, hmp: (line: string) => monitor.execute(line) };
-  rigs.push(made);
-  return made;
-}
-
-afterEach(async () => {
-  for (const { machine } of rigs.splice(0)) await machine.close();
-});
 
 async function plugged(config: Partial<MachineConfig> = {}): Promise<Rig> {
   const made = rig(config);

@@ -102,6 +102,11 @@ export class RegisterTable<D> implements RegisterList {
     );
   }
 
+  /** Whether a register begins there, be it one that can be read or written only. */
+  has(offset: number): boolean {
+    return this.#readable[offset] !== undefined || this.#writable[offset] !== undefined;
+  }
+
   /** What `device` answers at `offset`; undefined: no register that can be read begins there. */
   read(device: D & object, trace: Trace, offset: number, size: AccessSize): number | undefined {
     const register = chosen(this.#readable[offset], device);

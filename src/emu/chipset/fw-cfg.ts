@@ -3,6 +3,7 @@
  * Spec: QEMU docs/specs/fw_cfg (selector 0x510, data 0x511, DMA 0x514).
  */
 import type { AddressSpace } from '../bus/address-space.ts';
+import { RegisterTable, register } from '../bus/register-table.ts';
 import { assert } from '../core/assert.ts';
 import { BOTTOM_HALF_STATE, BottomHalf, type BottomHalfState, type Portion } from '../core/bottom-half.ts';
 import type { Clock } from '../core/clock.ts';
@@ -62,6 +63,12 @@ const DMA_WRITE = 0x10;
 const DMA_REQUEST = 16;
 const DMA_SIGNATURE = new TextEncoder().encode('QEMU CFG');
 
+/** Registers, from the selector's port on. */
+const BASE = 0x510;
+const SELECTOR = 0;
+const DATA = 1;
+const DMA_ADDRESS = 4;
+
 /** What a file or key may do besides being read. */
 export interface FwCfgOptions {
   /** The guest may write it (by DMA, the whole of it at once). */
@@ -108,7 +115,39 @@ function byName(a: NamedFile, b: NamedFile): number {
   return a.name < b.name ? -1 : Number(a.name > b.name);
 }
 
+/** A dword of the other byte order. */
+function swapped(value: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint32(0, value, true);
+  return view.getUint32(0);
+}
+
 export class FwCfg implements Device<FwCfgState> {
+  static readonly registers = new RegisterTable<FwCfg>(
+    {
+      name: 'fwcfg',
+      title: 'Firmware configuration',
+      place: 'ports from 0x510; from 0x514 bytes can be read, too: `QEMU CFG`',
+      spec: 'QEMU docs/specs/fw_cfg',
+    },
+    [
+      register(SELECTOR, 2, 'SELECTOR', 'the item of DATA, which begins anew', {
+        write: (cfg, value) => cfg.#select(value),
+      }),
+      register(DATA, 1, 'DATA', 'the next byte of the item; SELECTOR gives it, too', {
+        read: (cfg) => cfg.#readData(),
+      }),
+      register(DMA_ADDRESS, 4, 'DMA_ADDRESS_HI', 'upper half of where a request is, big-endian', {
+        write: (cfg, value) => {
+          cfg.#dmaHigh = swapped(value);
+        },
+      }),
+      register(DMA_ADDRESS + 4, 4, 'DMA_ADDRESS_LO', 'lower half, big-endian, which begins the request', {
+        write: (cfg, value) => cfg.#beginAt(swapped(value)),
+      }),
+    ],
+  );
+
   // Fixed wiring.
   readonly #memory: DmaPort;
   readonly #trace: Trace;
@@ -132,19 +171,24 @@ export class FwCfg implements Device<FwCfgState> {
   }
 
   attach(io: AddressSpace): void {
+    const { registers: table } = FwCfg;
     const registers: IoHandler = {
       // QEMU: the data comes from the selector's port too.
-      read: (_offset, size) => (size === 1 ? this.#readData() : this.#bad('read', size)),
+      read: (_offset, size) =>
+        size === 1 ? (table.read(this, this.#trace, DATA, size) ?? 0) : this.#bad('read', size),
       write: (_offset, size, value) => {
-        if (size === 2) this.#select(value);
+        if (size === 2) table.write(this, this.#trace, SELECTOR, size, value);
       },
     };
     const dma: IoHandler = {
       read: (offset, size) => this.#readSignature(offset, size),
-      write: (offset, size, value) => this.#writeDmaAddress(offset, size, value),
+      write: (offset, size, value) => {
+        if (size !== 4 || offset & 3) this.#bad('DMA address write', size);
+        else table.write(this, this.#trace, DMA_ADDRESS + offset, size, value);
+      },
     };
-    io.map(0x510, 2, registers, { name: 'fwcfg' });
-    io.map(0x514, 8, dma, { name: 'fwcfg.dma' });
+    io.map(BASE + SELECTOR, 2, registers, { name: 'fwcfg' });
+    io.map(BASE + DMA_ADDRESS, 8, dma, { name: 'fwcfg.dma' });
   }
 
   get vmstate(): VmState<FwCfgState> {
@@ -290,20 +334,8 @@ export class FwCfg implements Device<FwCfgState> {
     return value;
   }
 
-  /** The address is big-endian, upper half first; the lower half starts the transfer. */
-  #writeDmaAddress(offset: number, size: AccessSize, value: number): void {
-    if (size !== 4 || offset & 3) {
-      this.#bad('DMA address write', size);
-      return;
-    }
-    const view = new DataView(new ArrayBuffer(4));
-    view.setUint32(0, value, true);
-    const bigEndian = view.getUint32(0);
-    if (offset === 0) {
-      this.#dmaHigh = bigEndian;
-      return;
-    }
-    const address = this.#dmaHigh * 2 ** 32 + bigEndian;
+  #beginAt(low: number): void {
+    const address = this.#dmaHigh * 2 ** 32 + low;
     this.#dmaHigh = 0;
     this.#begin(address);
   }

@@ -4,6 +4,7 @@
  * next tick, writing the main counter while it runs has no effect, and only 32-bit accesses are answered.
  */
 import type { AddressSpace } from '../bus/address-space.ts';
+import { type Register, type RegisterAccess, RegisterTable, register } from '../bus/register-table.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
@@ -123,7 +124,42 @@ function half(value: bigint, high: boolean): number {
   return Number(high ? value >> 32n : value & U32);
 }
 
+function halfName(name: string, high: boolean): string {
+  return `${name}_${high ? 'HI' : 'LO'}`;
+}
+
 export class Hpet implements Device<HpetState>, IoHandler {
+  /** Registers of 64 bits are told by their halves: only 32-bit accesses are answered. */
+  static readonly registers = new RegisterTable<Hpet>(
+    {
+      name: 'hpet',
+      title: 'High precision event timer',
+      place: 'memory from 0xfed00000',
+      spec: 'Intel IA-PC HPET 1.0a',
+    },
+    [
+      register(GCAP_ID, 4, 'GCAP_ID', 'vendor, how many timers, 64-bit counter', {
+        read: () => CAPABILITIES >>> 0,
+      }),
+      register(GCAP_ID + 4, 4, 'COUNTER_CLK_PERIOD', 'femtoseconds of a tick', { read: () => PERIOD_FS }),
+      register(GEN_CONF, 4, 'GEN_CONF', '0 counts, 1 timers 0 and 1 take the interrupts of PIT and RTC', {
+        read: (hpet) => hpet.#s.config,
+        write: (hpet, value) => hpet.#writeConfig(value & (ENABLE_CNF | LEG_RT_CNF)),
+      }),
+      register(GINTR_STA, 4, 'GINTR_STA', 'which level-triggered timers interrupt; writing 1 clears', {
+        read: (hpet) => hpet.#s.status,
+        write: (hpet, value) => hpet.#clearStatus(value),
+      }),
+      ...[false, true].map((high) =>
+        register<Hpet>(MAIN_CNT + (high ? 4 : 0), 4, halfName('MAIN_CNT', high), 'the counter', {
+          read: (hpet) => half(hpet.#ticks(), high),
+          write: (hpet, value) => hpet.#writeCounter(high, value),
+        }),
+      ),
+      ...Array.from({ length: TIMERS }, (_, n) => Hpet.#timerRegisters(n)).flat(),
+    ],
+  );
+
   readonly vmstate = { name: 'hpet', version: 3, fields: HPET_STATE };
   /** OUT 0 of the PIT arrives here and goes on to IRQ 0 unless legacy replacement is on. */
   readonly pitIrq: IrqLine;
@@ -185,7 +221,7 @@ export class Hpet implements Device<HpetState>, IoHandler {
       this.#trace.guestError(invalidSize('read', 'hpet'), offset, size);
       return 0;
     }
-    return offset >= TIMER_BASE ? this.#readTimer(offset) : this.#readGlobal(offset);
+    return Hpet.registers.read(this, this.#trace, offset, size) ?? 0;
   }
 
   write(offset: number, size: AccessSize, value: number): void {
@@ -193,8 +229,39 @@ export class Hpet implements Device<HpetState>, IoHandler {
       this.#trace.guestError(invalidSize('write', 'hpet'), offset, size);
       return;
     }
-    if (offset >= TIMER_BASE) this.#writeTimer(offset, value);
-    else this.#writeGlobal(offset, value);
+    const timer = Math.floor((offset - TIMER_BASE) / TIMER_STRIDE);
+    if (timer >= TIMERS) this.#trace.guestError('hpet: timer %d does not exist', timer);
+    else Hpet.registers.write(this, this.#trace, offset, size, value);
+  }
+
+  static #timerRegisters(n: number): readonly Register<Hpet>[] {
+    const base = TIMER_BASE + n * TIMER_STRIDE;
+    const at = (offset: number, name: string, help: string, access: RegisterAccess<Hpet>) =>
+      register(base + offset, 4, `T${n}_${name}`, help, access);
+    return [
+      at(
+        TN_CONF,
+        'CONF',
+        '1 level, 2 interrupts, 3 periodic, 6 sets the comparator, 8 32-bit, 9 to 13 route',
+        {
+          read: (hpet) => hpet.#timer(n).config,
+          write: (hpet, value) => hpet.#writeTimerConfig(n, value),
+        },
+      ),
+      at(TN_CONF + 4, 'INT_ROUTE_CAP', 'where it may be routed to', { read: () => ROUTE_CAP }),
+      ...[false, true].flatMap((high) => [
+        at(TN_COMP + (high ? 4 : 0), halfName('COMP', high), 'when it interrupts; periodic: how often', {
+          read: (hpet) => half(hpet.#timer(n).comparator, high),
+          write: (hpet, value) => hpet.#writeComparator(n, high, value),
+        }),
+        at(TN_FSB + (high ? 4 : 0), halfName('FSB', high), 'kept, without effect', {
+          read: (hpet) => half(hpet.#timer(n).fsb, high),
+          write(hpet, value) {
+            hpet.#timer(n).fsb = withHalf(hpet.#timer(n).fsb, high, value);
+          },
+        }),
+      ]),
+    ];
   }
 
   #powerOn({ pitLevel, rtcLevel, lines }: Pick<HpetState, 'pitLevel' | 'rtcLevel' | 'lines'>): HpetState {
@@ -233,43 +300,14 @@ export class Hpet implements Device<HpetState>, IoHandler {
     return (this.#s.counter + BigInt(this.#elapsedTicks())) & U64;
   }
 
-  #readGlobal(offset: number): number {
-    switch (offset) {
-      case GCAP_ID:
-        return CAPABILITIES >>> 0;
-      case GCAP_ID + 4:
-        return PERIOD_FS;
-      case GEN_CONF:
-        return this.#s.config;
-      case GINTR_STA:
-        return this.#s.status;
-      case MAIN_CNT:
-      case MAIN_CNT + 4:
-        return half(this.#ticks(), offset !== MAIN_CNT);
-      default:
-        return 0;
-    }
+  #clearStatus(value: number): void {
+    for (let n = 0; n < TIMERS; n++) if (value & this.#s.status & (1 << n)) this.#signal(n, false);
   }
 
-  #writeGlobal(offset: number, value: number): void {
+  #writeCounter(high: boolean, value: number): void {
     const s = this.#s;
-    switch (offset) {
-      case GEN_CONF:
-        this.#writeConfig(value & (ENABLE_CNF | LEG_RT_CNF));
-        break;
-      case GINTR_STA:
-        for (let n = 0; n < TIMERS; n++) {
-          if (value & s.status & (1 << n)) this.#signal(n, false);
-        }
-        break;
-      case MAIN_CNT:
-      case MAIN_CNT + 4:
-        if (this.#enabled()) this.#trace.guestError('hpet: writing the main counter while it runs');
-        else s.counter = withHalf(s.counter, offset !== MAIN_CNT, value);
-        break;
-      default:
-        break;
-    }
+    if (this.#enabled()) this.#trace.guestError('hpet: writing the main counter while it runs');
+    else s.counter = withHalf(s.counter, high, value);
   }
 
   #writeConfig(config: number): void {
@@ -305,53 +343,6 @@ export class Hpet implements Device<HpetState>, IoHandler {
   #legacyInput(field: 'pitLevel' | 'rtcLevel', gsi: number, level: boolean): void {
     this.#s[field] = level;
     if (!this.#legacy()) this.#lines[gsi]?.set(level);
-  }
-
-  #readTimer(offset: number): number {
-    const n = Math.floor((offset - TIMER_BASE) / TIMER_STRIDE);
-    if (n >= TIMERS) return 0;
-    const timer = this.#timer(n);
-    switch ((offset - TIMER_BASE) % TIMER_STRIDE) {
-      case TN_CONF:
-        return timer.config;
-      case TN_CONF + 4:
-        return ROUTE_CAP;
-      case TN_COMP:
-        return half(timer.comparator, false);
-      case TN_COMP + 4:
-        return half(timer.comparator, true);
-      case TN_FSB:
-        return half(timer.fsb, false);
-      case TN_FSB + 4:
-        return half(timer.fsb, true);
-      default:
-        return 0;
-    }
-  }
-
-  #writeTimer(offset: number, value: number): void {
-    const n = Math.floor((offset - TIMER_BASE) / TIMER_STRIDE);
-    if (n >= TIMERS) {
-      this.#trace.guestError('hpet: timer %d does not exist', n);
-      return;
-    }
-    const timer = this.#timer(n);
-    const register = (offset - TIMER_BASE) % TIMER_STRIDE;
-    switch (register) {
-      case TN_CONF:
-        this.#writeTimerConfig(n, value);
-        break;
-      case TN_COMP:
-      case TN_COMP + 4:
-        this.#writeComparator(n, register !== TN_COMP, value);
-        break;
-      case TN_FSB:
-      case TN_FSB + 4:
-        timer.fsb = withHalf(timer.fsb, register !== TN_FSB, value);
-        break;
-      default:
-        break;
-    }
   }
 
   #writeTimerConfig(n: number, value: number): void {

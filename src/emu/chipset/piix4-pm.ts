@@ -195,7 +195,7 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
   readonly #trace: Trace;
   readonly #smm: boolean;
   readonly #timer: Timer;
-  readonly #smbus = new PmSmbus();
+  readonly #smbus: PmSmbus;
   readonly #pmMappings: readonly (readonly [offset: number, mapping: Mapping])[];
   readonly #smbusMapping: Mapping;
   readonly #s = { ...POWER_ON };
@@ -216,6 +216,7 @@ export class Piix4Pm extends PciDevice<Piix4PmState> {
     this.#power = power;
     this.#trace = trace;
     this.#smm = smm;
+    this.#smbus = new PmSmbus(trace);
     this.#timer = clock.timer(() => this.#updateSci());
     this.#pmMappings = [
       [0, ports.map(0, 4, this.#eventRegisters(), { name: 'acpi-evt', enabled: false })],

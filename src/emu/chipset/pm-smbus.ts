@@ -2,8 +2,10 @@
  * SMBus host controller of the PIIX4 with the eight memory-module EEPROMs of QEMU's pc machine at 0x50–0x57.
  * Spec: Intel 82371AB (290562) §7.2, registers at the base in config 0x90.
  */
+import { type Register, RegisterTable, register } from '../bus/register-table.ts';
 import type { AccessSize, Device, IoHandler } from '../core/device.ts';
 import { BOOLEAN, BYTE, bytes, mask, record } from '../core/state-fields.ts';
+import type { Trace } from '../core/trace.ts';
 
 export const SMBUS_SIZE = 0x40;
 
@@ -79,12 +81,69 @@ const POWER_ON = {
 
 /** Not modelled: block transfers and the controller's interrupt; a block command ends with a device error. */
 export class PmSmbus implements Device<PmSmbusState>, IoHandler {
+  static readonly registers = new RegisterTable<PmSmbus>(
+    {
+      name: 'pm-smbus',
+      title: 'SMBus',
+      place: 'ports from the base in configuration space, 0x700 as firmware leaves it',
+      spec: 'Intel 82371AB (290562) §7.2',
+    },
+    [
+      register(SMBHSTSTS, 1, 'SMBHSTSTS', '0 busy, 1 done, 2 nobody answered, 4 killed; writing 1 clears', {
+        read: (smbus) => smbus.#readStatus(),
+        write: (smbus, value) => {
+          smbus.#s.status &= ~(value & STS_CLEARABLE);
+        },
+      }),
+      register(SMBHSTCNT, 1, 'SMBHSTCNT', '1 ends, 2 to 4 which protocol, 6 begins a transfer', {
+        read: (smbus) => smbus.#s.control,
+        write: (smbus, value) => smbus.#control(value),
+      }),
+      PmSmbus.#kept(SMBHSTCMD, 'SMBHSTCMD', 'the command, of a memory module the offset', 'command'),
+      PmSmbus.#kept(
+        SMBHSTADD,
+        'SMBHSTADD',
+        '0 reads, 1 to 7 which device: memory modules are 0x50 to 0x57',
+        'address',
+      ),
+      PmSmbus.#kept(SMBHSTDAT0, 'SMBHSTDAT0', 'data, or its lower byte', 'data0'),
+      PmSmbus.#kept(SMBHSTDAT1, 'SMBHSTDAT1', 'upper byte of data', 'data1'),
+      PmSmbus.#kept(SMBBLKDAT, 'SMBBLKDAT', 'data of blocks', 'block'),
+      register(SMBAUXCTL, 1, 'SMBAUXCTL', "the ICH's: 1 a buffer for blocks", {
+        read: (smbus) => smbus.#s.auxControl,
+        write: (smbus, value) => {
+          smbus.#s.auxControl = value & SMBAUXCTL_MASK;
+        },
+      }),
+    ],
+  );
+
   readonly vmstate = { name: 'pmsmb', version: 1, fields: PM_SMBUS_STATE };
+  readonly #trace: Trace;
   readonly #s = {
     ...POWER_ON,
     eeproms: new Uint8Array(EEPROMS * EEPROM_SIZE),
     eepromOffsets: new Uint8Array(EEPROMS),
   };
+
+  constructor(trace: Trace) {
+    this.#trace = trace;
+  }
+
+  /** A register that keeps what is written. */
+  static #kept(
+    offset: number,
+    name: string,
+    help: string,
+    field: 'command' | 'address' | 'data0' | 'data1' | 'block',
+  ): Register<PmSmbus> {
+    return register(offset, 1, name, help, {
+      read: (smbus) => smbus.#s[field],
+      write: (smbus, value) => {
+        smbus.#s[field] = value;
+      },
+    });
+  }
 
   reset(): void {
     Object.assign(this.#s, POWER_ON);
@@ -103,57 +162,12 @@ export class PmSmbus implements Device<PmSmbusState>, IoHandler {
   }
 
   /** Registers are bytes; a wider access sees the first only. */
-  read(offset: number, _size: AccessSize): number {
-    switch (offset) {
-      case SMBHSTSTS:
-        return this.#readStatus();
-      case SMBHSTCNT:
-        return this.#s.control;
-      case SMBHSTCMD:
-        return this.#s.command;
-      case SMBHSTADD:
-        return this.#s.address;
-      case SMBHSTDAT0:
-        return this.#s.data0;
-      case SMBHSTDAT1:
-        return this.#s.data1;
-      case SMBBLKDAT:
-        return this.#s.block;
-      case SMBAUXCTL:
-        return this.#s.auxControl;
-      default:
-        return 0;
-    }
+  read(offset: number, size: AccessSize): number {
+    return PmSmbus.registers.read(this, this.#trace, offset, size) ?? 0;
   }
 
-  write(offset: number, _size: AccessSize, value: number): void {
-    const byte = value & 0xff;
-    switch (offset) {
-      case SMBHSTSTS:
-        this.#s.status &= ~(byte & STS_CLEARABLE);
-        break;
-      case SMBHSTCNT:
-        this.#control(byte);
-        break;
-      case SMBHSTCMD:
-        this.#s.command = byte;
-        break;
-      case SMBHSTADD:
-        this.#s.address = byte;
-        break;
-      case SMBHSTDAT0:
-        this.#s.data0 = byte;
-        break;
-      case SMBHSTDAT1:
-        this.#s.data1 = byte;
-        break;
-      case SMBBLKDAT:
-        this.#s.block = byte;
-        break;
-      case SMBAUXCTL:
-        this.#s.auxControl = byte & SMBAUXCTL_MASK;
-        break;
-    }
+  write(offset: number, size: AccessSize, value: number): void {
+    PmSmbus.registers.write(this, this.#trace, offset, size, value & 0xff);
   }
 
   #control(value: number): void {

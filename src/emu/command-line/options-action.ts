@@ -1,31 +1,24 @@
 /** -action, and the options that are short for it: what is done when a guest resets, ends or crashes. Texts are QEMU's. */
-import type { PanicAction } from '../machine/machine-config.ts';
+import {
+  type ActionChoice,
+  actionsOf,
+  chosenActions,
+  type GuestActions,
+  PANIC_ACTIONS,
+  REBOOT_ACTIONS,
+  SHUTDOWN_ACTIONS,
+  WATCHDOG_ACTIONS,
+} from '../machine/guest-actions.ts';
 import type { OptionGroup } from './options-memory.ts';
 import type { GivenOption } from './options-split.ts';
 import { startError } from './start-error.ts';
 
-export interface Actions {
-  /** A reset ends the machine. */
-  readonly noReboot: boolean;
-  /** A guest that is off leaves the machine there. */
-  readonly noShutdown: boolean;
-  readonly panicAction: PanicAction;
-}
-
-const DEFAULT: Actions = { noReboot: false, noShutdown: false, panicAction: 'shutdown' };
-
-/** What each event may be answered with, and what that means. */
-const EVENTS: Readonly<Record<string, Readonly<Record<string, Partial<Actions>>>>> = {
-  reboot: { reset: { noReboot: false }, shutdown: { noReboot: true } },
-  shutdown: { poweroff: { noShutdown: false }, pause: { noShutdown: true } },
-  panic: {
-    pause: { panicAction: 'pause' },
-    shutdown: { panicAction: 'shutdown' },
-    'exit-failure': { panicAction: 'exit-failure' },
-    none: { panicAction: 'none' },
-  },
-  // The board has no watchdog.
-  watchdog: { reset: {}, shutdown: {}, poweroff: {}, 'inject-nmi': {}, pause: {}, debug: {}, none: {} },
+/** What each event may be answered with. The board has no watchdog. */
+const EVENTS: Readonly<Record<string, readonly string[]>> = {
+  reboot: REBOOT_ACTIONS,
+  shutdown: SHUTDOWN_ACTIONS,
+  panic: PANIC_ACTIONS,
+  watchdog: WATCHDOG_ACTIONS,
 };
 
 /**
@@ -35,8 +28,8 @@ const EVENTS: Readonly<Record<string, Readonly<Record<string, Partial<Actions>>>
 export function readActions(
   given: readonly GivenOption[],
   group: (option: GivenOption) => OptionGroup,
-): Actions {
-  let actions = DEFAULT;
+): GuestActions {
+  let actions = actionsOf({});
   for (const option of given) {
     if (option.name === 'no-reboot') actions = { ...actions, noReboot: true };
     else if (option.name === 'no-shutdown') actions = { ...actions, noShutdown: true };
@@ -46,17 +39,16 @@ export function readActions(
 }
 
 /** QEMU: names are judged before values. */
-function readAction({ options, at }: OptionGroup): Partial<Actions> {
+function readAction({ options, at }: OptionGroup): Partial<GuestActions> {
   const unknown = options.entries.find(([event]) => !Object.hasOwn(EVENTS, event))?.[0];
   if (unknown !== undefined) throw startError(`Invalid parameter '${unknown}'`, at);
   if (options.id !== undefined) throw startError("Invalid parameter 'id'", at);
-  let actions: Partial<Actions> = {};
+  let actions: Partial<GuestActions> = {};
   for (const [event, action] of options.entries) {
-    const known = EVENTS[event] ?? {};
-    if (!Object.hasOwn(known, action)) {
+    if (EVENTS[event]?.includes(action) !== true) {
       throw startError(`Parameter '${event}' does not accept value '${action}'`, at);
     }
-    actions = { ...actions, ...known[action] };
+    actions = { ...actions, ...chosenActions({ [event]: action } as ActionChoice) };
   }
   return actions;
 }

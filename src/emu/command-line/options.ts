@@ -6,6 +6,7 @@ import { cpuHelp } from '../cpu/models/cpu-models.ts';
 import type { BootConfig } from '../machine/boot-config.ts';
 import type { SmpConfig } from '../machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../machine/device-types.ts';
+import type { GuestActions } from '../machine/guest-actions.ts';
 import type { Dialect } from '../monitor/dialects/dialect.ts';
 import { DEFAULT_DIALECT, DIALECTS_HELP, findDialect } from '../monitor/dialects/dialects.ts';
 import { devicePropertiesText } from '../monitor/hmp/device-help.ts';
@@ -19,7 +20,7 @@ import { DeviceRegistry } from '../qdev/device-type.ts';
 import { Options, parseOptions } from '../qdev/option-string.ts';
 import { checkObjectOptions } from '../qdev/user-objects.ts';
 import { checkIds, checkValues } from './option-checks.ts';
-import { type Actions, readActions } from './options-action.ts';
+import { readActions } from './options-action.ts';
 import { readBoot, readUuid } from './options-boot.ts';
 import {
   type CharacterEnds,
@@ -104,7 +105,7 @@ export interface CommandLine extends BoardOptions {
   readonly gdbServers: readonly CharOption[];
   /** -name; undefined: none. */
   readonly name: string | undefined;
-  readonly actions: Actions;
+  readonly actions: GuestActions;
   readonly accel: Accel;
   readonly boot: BootConfig;
   /** -uuid, in lower case; undefined: none. */

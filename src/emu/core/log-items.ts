@@ -10,6 +10,7 @@ export interface LogItem {
 
 const NAME_WIDTH = 15;
 
+const ours = (name: string, help: string): LogItem => ({ name, help, isOurs: true });
 const other = (name: string, help: string): LogItem => ({ name, help, isOurs: false });
 
 export const LOG_ITEMS: readonly LogItem[] = [
@@ -18,17 +19,17 @@ export const LOG_ITEMS: readonly LogItem[] = [
   other('op', 'operations between the two'),
   other('op_opt', 'the same, optimised'),
   other('op_ind', 'the same, before registers are found'),
-  other('int', 'interrupts and exceptions'),
-  other('exec', 'each piece of translated code that runs'),
-  other('cpu', 'registers, each time'),
-  other('fpu', 'registers of the FPU, too'),
+  ours('int', 'interrupts and exceptions'),
+  ours('exec', 'each instruction that runs'),
+  ours('cpu', 'registers before each instruction'),
+  ours('fpu', 'registers of the FPU, too'),
   other('mmu', 'page tables'),
   other('pcall', 'far calls, returns and exceptions of protected mode'),
-  other('cpu_reset', 'registers before a reset'),
-  { name: 'unimp', help: 'what the guest asked for and is not there', isOurs: true },
-  { name: 'guest_errors', help: 'what the guest does wrong', isOurs: true },
+  ours('cpu_reset', 'registers before a reset'),
+  ours('unimp', 'what the guest asked for and is not there'),
+  ours('guest_errors', 'what the guest does wrong'),
   other('page', 'pages of a program'),
-  other('nochain', 'each piece of translated code comes back'),
+  ours('nochain', 'nothing: each instruction is told anyway'),
   other('plugin', 'what plugins say'),
   other('strace', 'system calls of a program'),
 ];
@@ -75,6 +76,7 @@ export function isHelpWord(text: string): boolean {
  */
 export function logItemsText(command: string): string {
   const rows = [
+    ...(command === 'log' ? [['none', 'nothing']] : []),
     ...LOG_ITEMS.map(({ name, help }) => [name, help]),
     ['tid', 'a file for each thread'],
     ['trace:PATTERN', 'events of this name'],

@@ -30,6 +30,20 @@ export type DumpResult = {
   readonly total: number;
 };
 
+/** Spec: QEMU qapi/job.json. */
+export const JOB_TYPES = [
+  ...(['commit', 'stream', 'mirror', 'backup', 'create', 'amend'] as const),
+  ...(['snapshot-load', 'snapshot-save', 'snapshot-delete'] as const),
+];
+export type JobType = (typeof JOB_TYPES)[number];
+
+/** How far a job is. Spec: QEMU qapi/job.json. */
+export const JOB_STATUSES = [
+  ...(['undefined', 'created', 'running', 'paused', 'ready', 'standby'] as const),
+  ...(['waiting', 'pending', 'aborting', 'concluded', 'null'] as const),
+];
+export type JobStatus = (typeof JOB_STATUSES)[number];
+
 /** QEMU's QMP events with their data. Spec: QEMU qapi/run-state.json, qapi/qdev.json, qapi/block-core.json. */
 export interface MachineEventData {
   STOP: undefined;
@@ -56,6 +70,8 @@ export interface MachineEventData {
   MEMORY_DEVICE_SIZE_CHANGE: { readonly size: number; readonly 'qom-path': string; readonly id?: string };
   /** Memory was written to a file, or could not be. Spec: QEMU qapi/dump.json. */
   DUMP_COMPLETED: { readonly result: DumpResult; readonly error?: string };
+  /** Spec: QEMU qapi/job.json. */
+  JOB_STATUS_CHANGE: { readonly id: string; readonly status: JobStatus };
   BLOCK_IO_ERROR: {
     readonly device: string;
     readonly 'node-name'?: string;

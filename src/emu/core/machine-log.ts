@@ -10,6 +10,8 @@ import { formatted, ObjectNumbers } from './trace-format.ts';
 const TEMPLATE = /^[^%]*(%d)?[^%]*$/;
 const NS_PER_US = 1000;
 const NS_PER_S = 1e9;
+/** Items that are messages of the trace. */
+const MESSAGES = ['unimp', 'guest_errors'];
 
 export interface TraceEventState {
   readonly name: TraceEventName;
@@ -46,6 +48,7 @@ export class MachineLog {
   readonly #objects = new ObjectNumbers();
   #file: OutputFile | undefined;
   #stop: (() => void) | undefined;
+  #onItems: (items: ReadonlySet<string>) => void = () => {};
 
   constructor(trace: TraceLog, print: (line: string) => void) {
     this.#trace = trace;
@@ -76,7 +79,19 @@ export class MachineLog {
   setItems({ items, patterns }: LogWish): void {
     for (const pattern of patterns) this.setPattern(pattern);
     this.#items = items;
+    this.#onItems(items);
     this.#listen();
+  }
+
+  /** Calls back at once, and when other items are to be logged: what no event tells, its source writes. */
+  watchItems(onItems: (items: ReadonlySet<string>) => void): void {
+    this.#onItems = onItems;
+    onItems(this.#items);
+  }
+
+  /** Lines of an item, without the last line's end. */
+  write(lines: string): void {
+    this.#write(lines);
   }
 
   /** Lines go to a file from now on. Throws QEMU's error. */
@@ -92,7 +107,7 @@ export class MachineLog {
   #listen(): void {
     this.#stop?.();
     this.#stop = undefined;
-    if (this.#items.size === 0 && this.#events.size === 0) return;
+    if (!MESSAGES.some((item) => this.#items.has(item)) && this.#events.size === 0) return;
     this.#stop = this.#trace.listen((name, args) => {
       if (name === 'message') {
         if (this.#items.has(String(args[1]))) this.#write(String(args[0]));

@@ -94,10 +94,37 @@ export interface Cpu {
   /** Drops translations: of all pages, or of all but global ones. */
   flushTlb(global: boolean): void;
   invalidatePage(lo: number, hi: number): void;
+  /** Absent while nobody logs what a processor does. */
+  readonly watcher?: CpuWatcher | undefined;
+
   /** PAUSE: this vCPU waits for another one, which may have its turn. */
   pause(): void;
   /** Makes the running slice end at the next block boundary (interrupt raised, timer re-armed). */
   requestExit(): void;
+}
+
+/** What a processor does, for a user who logs it. Told before the state changes; must not change it. */
+export interface CpuWatcher {
+  /** It is told of each instruction: the interpreter runs them one by one. */
+  readonly wantsInstructions: boolean;
+  /** An instruction is about to be executed. @param block a number of its decoded form */
+  executing(block: number): void;
+  /** The handler of an interrupt or exception is about to be entered. */
+  entering(entry: CpuEntry): void;
+  /** A fault while a double fault was delivered: the machine is going to be reset. */
+  tripleFault(raised: number): void;
+  /** By the machine or by the INIT signal. */
+  resetting(S: Int32Array, apicId: number): void;
+}
+
+export interface CpuEntry {
+  readonly vector: number;
+  readonly kind: 'fault' | 'trap' | 'software' | 'interrupt';
+  readonly errorCode: number | undefined;
+  /** The exception that led here, which may be another one than the double fault that is delivered. */
+  readonly raised: number;
+  /** It was raised while another one was delivered. */
+  readonly isNested: boolean;
 }
 
 /**

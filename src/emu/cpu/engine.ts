@@ -358,19 +358,23 @@ export class Engine {
     const shadow = S[SHADOW] !== 0;
     S[SHADOW] = 0;
     let mode = S[MODE];
+    const { watcher } = cpu;
+    const isTold = watcher?.wantsInstructions === true;
+    const isAlone = shadow || isTold;
     // Exact counts and the instruction after STI or MOV SS run in blocks of one instruction.
-    const single = shadow || this.#single;
+    const single = isAlone || this.#single;
     if (single) mode |= MODE_SINGLE;
     const traps = (mode & MODE_TRAP) !== 0;
-    this.#isStepping = shadow || traps;
+    this.#isStepping = isAlone || traps;
     const resumes = traps && (S[EFLAGS] & FLAG_RF) !== 0;
     if (traps && !beginInstruction(cpu)) return this.#exception();
     const record = this.#code.find(mode);
     if (record !== 0) {
+      if (isTold) watcher.executing(record);
       if (this.#follow > 0 && S[JUMP_TAG] !== NO_TAG)
         this.#path.push({ record, pageLo: S[PAGE_LO], pageHi: S[PAGE_HI] });
       S[EXIT_RECORD] = 0;
-      if (shadow) {
+      if (isAlone) {
         const budget = S[BUDGET];
         const held = this.#holdBudget();
         this.#interpret(record);

@@ -4,7 +4,7 @@
  */
 import type { Device } from '../core/device.ts';
 import { record } from '../core/state-fields.ts';
-import type { CpuApic, CpuTopology } from './cpu.ts';
+import type { CpuApic, CpuTopology, CpuWatcher } from './cpu.ts';
 import type { Translations } from './mmu/translations.ts';
 import type { CpuIdentity } from './models/cpu-identity.ts';
 import {
@@ -40,6 +40,7 @@ export interface Stage {
   readonly identity: CpuIdentity;
   /** Who is on it. */
   readonly processor: Processor;
+  readonly watcher: CpuWatcher | undefined;
   requestExit(): void;
   /** As `requestExit`, and another processor has the next turn. */
   requestTurn(): void;
@@ -109,6 +110,7 @@ export class Processor implements Device<VcpuState> {
 
   reset(): void {
     const { S } = this;
+    this.#stage.watcher?.resetting(S, this.topology.apicId);
     resetState(S, this.topology.apicId === 0, this.identity.signature);
     this.place.translations.tlb.clear();
     this.flushTlb(true);

@@ -6,7 +6,7 @@ import { assert } from '../core/assert.ts';
 import type { Trace } from '../core/trace.ts';
 import type { RamOffset } from '../memory/addresses.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import type { Cpu, CpuApic, CpuHost, CpuTopology } from './cpu.ts';
+import type { Cpu, CpuApic, CpuHost, CpuTopology, CpuWatcher } from './cpu.ts';
 import { Debugger } from './debugger.ts';
 import { JUMP_WORDS } from './interp/jump-cache.ts';
 import { Mmu } from './mmu/mmu.ts';
@@ -51,6 +51,7 @@ export class Vcpu implements Cpu, Stage {
   readonly trace: Trace;
   readonly identity: CpuIdentity;
   readonly mmu: Mmu;
+  watcher: CpuWatcher | undefined = undefined;
   /** What a debugger outside of the guest has set, on all vCPUs. */
   readonly debugger = new Debugger(() => {
     for (const processor of this.#processors) processor.flushTlb(true);
@@ -305,6 +306,7 @@ export class Vcpu implements Cpu, Stage {
     const events = S[EVENTS];
     if ((events & (EVENT_INIT | EVENT_SIPI)) === 0) return;
     if ((events & EVENT_INIT) !== 0) {
+      this.watcher?.resetting(S, this.topology.apicId);
       initState(S, this.topology.apicId === 0, this.identity.signature);
       this.mmu.flushTlb(true);
     }

@@ -15,6 +15,31 @@ const BUTTONS = 7;
 /** A key goes down or up, or nothing happens for a time. */
 type Step = { readonly key: string; readonly down: boolean } | { readonly delayMs: number };
 
+/** What a user does at once, each with its own hand. */
+export type InputEvent =
+  | { readonly type: 'key'; readonly key: string; readonly down: boolean }
+  | { readonly type: 'btn'; readonly button: InputButton; readonly down: boolean }
+  /** To the right, or down. */
+  | { readonly type: 'rel'; readonly axis: 'x' | 'y'; readonly value: number }
+  | { readonly type: 'abs'; readonly axis: 'x' | 'y'; readonly value: number };
+
+export const INPUT_BUTTONS = [
+  ...(['left', 'middle', 'right', 'wheel-up', 'wheel-down'] as const),
+  ...(['side', 'extra', 'wheel-left', 'wheel-right'] as const),
+];
+export type InputButton = (typeof INPUT_BUTTONS)[number];
+
+/** What the mouse's packets have for a button. Not modelled: turning the wheel to the sides, which a packet could tell, too. */
+const BUTTON_BITS: Readonly<Partial<Record<InputButton, number>>> = {
+  left: 1,
+  right: 2,
+  middle: 4,
+  side: 8,
+  extra: 16,
+};
+/** Counts of the wheel, for a button that goes down. */
+const WHEEL_STEPS: Readonly<Partial<Record<InputButton, number>>> = { 'wheel-up': -1, 'wheel-down': 1 };
+
 /** As `info mice` lists it. */
 export interface Mouse {
   readonly name: string;
@@ -83,6 +108,26 @@ export class UserInput {
     if (pressed === this.#buttons) return;
     this.#buttons = pressed;
     if (this.#isRunning()) this.#devices?.mouse.move(0, 0, 0, pressed);
+  }
+
+  /** Whether there is something that takes such events. */
+  takes({ type }: InputEvent): boolean {
+    return type !== 'abs' && this.#devices !== undefined;
+  }
+
+  /** Keys go down or up, then all that was done to the mouse is told together. */
+  send(events: readonly InputEvent[]): void {
+    let [dx, dy, wheel] = [0, 0, 0];
+    for (const event of events) {
+      if (event.type === 'key') this.#devices?.keyboard.key(event.key, event.down);
+      else if (event.type === 'btn') {
+        const bit = BUTTON_BITS[event.button] ?? 0;
+        this.#buttons = event.down ? this.#buttons | bit : this.#buttons & ~bit;
+        if (event.down) wheel += WHEEL_STEPS[event.button] ?? 0;
+      } else if (event.axis === 'x') dx += event.value;
+      else dy += event.value;
+    }
+    if (events.some(({ type }) => type !== 'key')) this.#devices?.mouse.move(dx, -dy, wheel, this.#buttons);
   }
 
   /** The machine's time went on, or back, by so much at once: a user waits for the next key as long as before. */

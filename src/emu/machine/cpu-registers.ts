@@ -46,19 +46,26 @@ export interface CpuRegisters {
 }
 
 const SEGMENTS = 8;
+const ATTR_G = 1 << 23;
 const SEGMENT_WORDS = 8;
 const FPU_WORDS = 4;
+
+/** Bits 16 to 19 of a descriptor's high word. QEMU: SYSCALL and SYSENTER, which read no descriptor, leave them 0. */
+function limitBits(attributes: number, limit: number): number {
+  return ((attributes & ATTR_G) !== 0 ? limit >>> 12 : limit) & 0x000f_0000;
+}
 
 /** Reads the registers; all lazy flags are worked out. */
 export function readCpuRegisters(S: Int32Array, index: number): CpuRegisters {
   const pair = (at: number): bigint => (BigInt(S[at + 1] >>> 0) << 32n) | BigInt(S[at] >>> 0);
   const segment = (n: number): SegmentRegister => {
     const at = state.SEG_ES + SEGMENT_WORDS * n;
+    const limit = S[at + state.SEG_LIMIT] >>> 0;
     return {
       selector: S[at + state.SEG_SELECTOR] & 0xffff,
       base: pair(at + state.SEG_BASE_LO),
-      limit: S[at + state.SEG_LIMIT] >>> 0,
-      attributes: S[at + state.SEG_ATTR] & 0x00ff_ff00,
+      limit,
+      attributes: (S[at + state.SEG_ATTR] & 0x00f0_ff00) | limitBits(S[at + state.SEG_ATTR], limit),
     };
   };
   const list = <T>(length: number, item: (n: number) => T): T[] => Array.from({ length }, (_, n) => item(n));

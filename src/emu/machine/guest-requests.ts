@@ -3,14 +3,13 @@ import type { PowerEvents } from '../chipset/piix4-pm.ts';
 import type { GuestPanic } from '../chipset/pvpanic.ts';
 import type { GuestPanicAction, MachineEvents, ShutdownCause } from '../core/machine-events.ts';
 import type { Trace } from '../core/trace.ts';
-import type { MachineConfig } from './machine-config.ts';
+import type { GuestActions } from './guest-actions.ts';
 import type { RunControl } from './run-state.ts';
 
 export interface GuestRequestsWiring {
   readonly events: MachineEvents;
   readonly trace: Trace;
   readonly runControl: RunControl;
-  readonly config: Pick<MachineConfig, 'noReboot' | 'noShutdown' | 'panicAction'>;
   /** A vCPU is in the middle of an instruction. */
   readonly isInside: () => boolean;
   /** Something is to be done soon. */
@@ -21,21 +20,23 @@ export interface GuestRequestsWiring {
 }
 
 /** QEMU: a machine that stays when its guest is off also stays when it has crashed. */
-function panicActionOf({ panicAction, noShutdown }: GuestRequestsWiring['config']): GuestPanicAction {
+function panicActionOf({ panicAction, noShutdown }: GuestActions): GuestPanicAction {
   if (panicAction === 'none') return 'run';
   if (panicAction === 'pause') return 'pause';
-  return panicAction !== 'exit-failure' && noShutdown === true ? 'pause' : 'poweroff';
+  return panicAction !== 'exit-failure' && noShutdown ? 'pause' : 'poweroff';
 }
 
 export class GuestRequests {
   resetReason: ShutdownCause | undefined;
   powerOff = false;
+  actions: GuestActions;
   /** The guest has crashed, and nothing was done about it yet. */
   #isPanicked = false;
   readonly #wiring: GuestRequestsWiring;
 
-  constructor(wiring: GuestRequestsWiring) {
+  constructor(wiring: GuestRequestsWiring, actions: GuestActions) {
     this.#wiring = wiring;
+    this.actions = actions;
   }
 
   requestReset(reason: ShutdownCause): void {
@@ -58,10 +59,10 @@ export class GuestRequests {
 
   /** What the guest says of its own crash. QEMU: the event is told at once, and the machine stops after the instruction. */
   get panic(): GuestPanic {
-    const { events, trace, config, isInside, requestExit } = this.#wiring;
-    const action = panicActionOf(config);
+    const { events, trace, isInside, requestExit } = this.#wiring;
     return {
       panicked: () => {
+        const action = panicActionOf(this.actions);
         trace.guestError('Guest crashed');
         events.emit({ event: 'GUEST_PANICKED', data: { action } });
         if (action === 'run') return;
@@ -90,9 +91,8 @@ export class GuestRequests {
     const reason = this.resetReason;
     if (reason === undefined) return false;
     this.resetReason = undefined;
-    const { config, reset } = this.#wiring;
-    if (config.noReboot === true) this.#shutDown(reason);
-    else reset(reason);
+    if (this.actions.noReboot) this.#shutDown(reason);
+    else this.#wiring.reset(reason);
     return true;
   }
 
@@ -116,8 +116,8 @@ export class GuestRequests {
   /** QEMU: where no vCPU was in the middle of an instruction, as when a monitor writes the register, the machine stops before it ends. */
   #endPanic(isOutside: boolean): void {
     this.#isPanicked = false;
-    const { runControl, config } = this.#wiring;
-    const stays = panicActionOf(config) === 'pause';
+    const { runControl } = this.#wiring;
+    const stays = panicActionOf(this.actions) === 'pause';
     if ((stays || isOutside) && runControl.running) runControl.stop('guest-panicked');
     if (!stays) this.#shutDown('guest-panic');
   }

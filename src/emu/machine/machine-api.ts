@@ -12,15 +12,19 @@ import type { DeviceManager } from '../qdev/plug.ts';
 import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
 import type { GuestAccess } from './guest-access.ts';
+import type { GuestActions } from './guest-actions.ts';
 import type { Inspection } from './inspection.ts';
+import type { Jobs } from './jobs.ts';
 import type { MachineSnapshots } from './machine-snapshots.ts';
+import type { MigrationSettings } from './migration-settings.ts';
 import type { Numa } from './numa.ts';
 import type { Preconfig } from './preconfig.ts';
 import type { RunState } from './run-state.ts';
 
 export type { MappedRegion } from '../bus/address-space.ts';
 export { KEY_NAMES } from '../input/key-names.ts';
-export { KEYBOARD_INDEX, KEYBOARD_NAME, keyOfScanCode } from '../input/user-input.ts';
+export type { InputEvent } from '../input/user-input.ts';
+export { INPUT_BUTTONS, KEYBOARD_INDEX, KEYBOARD_NAME, keyOfScanCode } from '../input/user-input.ts';
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
 export type { QomObject } from '../qdev/objects.ts';
 export type { HotpluggableCpu } from './boards/pc-cpus.ts';
@@ -37,6 +41,8 @@ export interface MachineApi {
   /** Whether it is complete. */
   readonly preconfig: Preconfig;
   readonly events: MachineEvents;
+  readonly jobs: Jobs;
+  readonly migration: MigrationSettings;
   readonly devices: DeviceManager;
   readonly chardevs: Chardevs;
   readonly drives: Drives;
@@ -50,6 +56,8 @@ export interface MachineApi {
   stop(): void;
   /** Lets the vCPUs run; QEMU's error when the machine must be reset first. */
   cont(): MonitorError | undefined;
+  /** What is done when the guest resets, ends or crashes; without effect on what is not named. */
+  setActions(actions: Partial<GuestActions>): void;
   reset(): void;
   /** Pulls the wire for NMIs, on all processors. */
   nmi(): void;

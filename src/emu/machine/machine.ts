@@ -7,7 +7,6 @@ import { CHARDEVS, type Chardevs } from '../char/chardevs.ts';
 import { GUEST_PANIC } from '../chipset/pvpanic.ts';
 import { assert } from '../core/assert.ts';
 import { EventQueue } from '../core/clock.ts';
-import { repeatableBytes } from '../core/entropy.ts';
 import { type FileMaker, NO_FILES } from '../core/host.ts';
 import { MachineEvents, type ShutdownCause } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
@@ -26,42 +25,45 @@ import { UserObjects } from '../qdev/user-objects.ts';
 import { machineServices, provideBoard } from './board-services.ts';
 import { NoneBoard } from './boards/none-board.ts';
 import { PcBoard } from './boards/pc.ts';
-import { cpuHostOf } from './cpu-host.ts';
+import { mapApics } from './boards/pc-cpus.ts';
+import { ChunkSize } from './chunk-size.ts';
+import { cpuHostOf, entropyOf } from './cpu-host.ts';
 import { CpuObject } from './cpu-object.ts';
 import { ONE_PROCESSOR } from './cpu-topology.ts';
 import { OBJECT_TYPES, typesOf } from './device-types.ts';
 import { GuestAccess } from './guest-access.ts';
+import { actionsOf, type GuestActions } from './guest-actions.ts';
 import { GuestRequests } from './guest-requests.ts';
 import { Inspection } from './inspection.ts';
+import { Jobs } from './jobs.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
 import { machineEngine } from './machine-engine.ts';
 import { dimmSlots, machineMemory } from './machine-memory.ts';
 import { MachineSnapshots } from './machine-snapshots.ts';
-import { machineTrace } from './machine-trace.ts';
+import { logProcessors, machineTrace } from './machine-trace.ts';
 import { CURRENT_MACHINE, machineVersion } from './machine-versions.ts';
-import { Numa } from './numa.ts';
+import { MigrationSettings } from './migration-settings.ts';
+import { machineNuma, type Numa } from './numa.ts';
 import { loadBootFiles, powerUp } from './power-up.ts';
 import { Preconfig } from './preconfig.ts';
 import { NO_PROCESSORS, Processors } from './processors.ts';
 import { resetDevices } from './reset-devices.ts';
 import { RunControl, type RunState } from './run-state.ts';
 import { serialPipes } from './serial-pipes.ts';
-import { noticeSmallArena } from './small-arena.ts';
+import { faultNotice, noticeSmallArena } from './small-arena.ts';
 import { SteppedMachineTime } from './stepped-machine-time.ts';
-import { CHUNK_MAX, InstructionTime, SteppedTime, type TimeSource, timeSourceOf } from './virtual-clock.ts';
+import { InstructionTime, SteppedTime, type TimeSource, timeSourceOf } from './virtual-clock.ts';
 
-const APIC_PAGE = 0x1000;
-/** Instructions between two looks at the clock: about half a millisecond. */
-const CHUNK_MIN = 2_000;
-const CHUNK_NS = 500_000;
 const NS_PER_MS = 1_000_000;
 
 export class Machine implements MachineApi {
   readonly memory: GuestMemory;
   readonly trace: MachineApi['trace'];
   readonly events: MachineEvents;
+  readonly jobs: Jobs;
+  readonly migration = new MigrationSettings();
   readonly devices: DeviceManager;
   /** What `object_add` makes. */
   readonly objects: UserObjects;
@@ -81,6 +83,7 @@ export class Machine implements MachineApi {
   readonly debug: MachineDebug;
   readonly clock: EventQueue;
   readonly config: MachineConfig;
+  readonly name: string | undefined;
   /** COM1's other end. */
   readonly serial: CharPipe;
   /** The other ends of COM1 to COM4, where the board has them. */
@@ -100,7 +103,7 @@ export class Machine implements MachineApi {
   /** The engine's count and budget, so that time inside a slice is exact in deterministic mode. */
   #budget = 0;
   #running = false;
-  #chunk = CHUNK_MIN;
+  readonly #chunk = new ChunkSize();
   #quit = false;
   #closing: Promise<void> | undefined;
   #isWarm = false;
@@ -113,9 +116,11 @@ export class Machine implements MachineApi {
   /** Throws a KernelError when `kernel` cannot be started, a MonitorError for a machine or a processor that there is not. */
   constructor(config: MachineConfig, host: MachineHost) {
     this.config = config;
+    this.name = config.name;
     this.#host = host;
     this.trace = machineTrace(this, host);
     this.events = new MachineEvents((delayMs, callback) => host.after(delayMs, callback));
+    this.jobs = new Jobs(this.events);
     const version = machineVersion(config.machineType ?? CURRENT_MACHINE);
     const { isEmpty } = version;
     this.#executes = !isEmpty && config.accel !== 'qtest';
@@ -164,28 +169,28 @@ export class Machine implements MachineApi {
     this.serial = this.serials[0] ?? new CharPipe((bytes) => this.onSerial(bytes, 0));
     const cpuHost = cpuHostOf(() => this.board, {
       nowNs: () => this.#time.nowNs(),
-      random: (bytes) => this.#random(bytes),
+      random: entropyOf(config, host, () => this.#retired()),
     });
     const smp = config.smp ?? ONE_PROCESSOR;
     const { memory, clock, trace } = this;
     this.engine = machineEngine({ memory, trace, host: cpuHost, smp, identity }, host);
     const { engine } = this;
-    const requests = new GuestRequests({
-      ...{ events: this.events, trace, runControl: this.runControl, config },
-      isInside: () => this.#running,
-      requestExit: () => engine.cpu.requestExit(),
-      reset: (reason) => this.#reset(true, reason),
-      onQuit: () => this.onQuit(),
-    });
+    const requests = new GuestRequests(
+      {
+        ...{ events: this.events, trace, runControl: this.runControl },
+        isInside: () => this.#running,
+        requestExit: () => engine.cpu.requestExit(),
+        reset: (reason) => this.#reset(true, reason),
+        onQuit: () => this.onQuit(),
+      },
+      actionsOf(config),
+    );
     services.provide(GUEST_PANIC, requests.panic);
     this.#requests = requests;
     this.processors = new Processors({ smp, engine, host: cpuHost, clock, trace });
     const { hub } = this.processors;
     for (let index = 1; index < smp.cpus; index++) this.processors.add(index);
-    this.numa = new Numa({
-      ...{ version, smp, ramBytes: config.memoryBytes, dimms: config.dimms, objects: objectTree },
-      ...{ hmat: config.hmat === true, isTest: config.accel === 'qtest' },
-    });
+    this.numa = machineNuma(version, config, objectTree);
     const onMemorySize = (bytes: number): void => noticeSmallArena(this.memory, bytes, host);
     const { processors, devices } = this;
     const cpuObject = new CpuObject({ cpu, compat: version.cpu, dies: smp.dies });
@@ -207,14 +212,13 @@ export class Machine implements MachineApi {
     const bare = { memory, ramBytes: config.memoryBytes, devices };
     const board = pc ?? new NoneBoard(bare, hasCpu ? lone : undefined);
     this.inspect = new Inspection(board, shown, config.accel);
+    logProcessors(this);
     this.access = new GuestAccess(board, shown);
     this.input = new UserInput(pc?.keys, clock, () => this.runControl.running);
     this.createFile = host.createFile ?? NO_FILES;
     this.snapshots = new MachineSnapshots(this, host);
     this.debug = new MachineDebug(this.processors, engine.cpu);
-    if (pc !== undefined) {
-      hub.mapped(pc.physical.map(this.processors.boot.apic.base, APIC_PAGE, hub, { name: 'apic-msi' }));
-    }
+    if (pc !== undefined) mapApics(pc.physical, this.processors);
     onMemorySize(config.memoryBytes);
     if (config.coldPlug !== true && config.restoring !== true) {
       this.completeNuma();
@@ -245,10 +249,6 @@ export class Machine implements MachineApi {
     if (this.numa.isComplete) return;
     this.numa.complete(warn);
     this.#pc?.numaComplete();
-  }
-
-  get name(): string | undefined {
-    return this.config.name;
   }
 
   get runState(): RunState {
@@ -316,6 +316,15 @@ export class Machine implements MachineApi {
     return this.runControl.cont();
   }
 
+  /** What is done when its guest resets, ends or crashes. */
+  get actions(): GuestActions {
+    return this.#requests.actions;
+  }
+
+  setActions(actions: Partial<GuestActions>): void {
+    this.#requests.actions = { ...this.actions, ...actions };
+  }
+
   reset(): void {
     this.snapshots.whenFree(() => this.#reset(false, 'host-qmp-system-reset'));
   }
@@ -324,6 +333,7 @@ export class Machine implements MachineApi {
     this.#quit = true;
     this.runControl.end();
     this.events.emit({ event: 'SHUTDOWN', data: { guest: false, reason: 'host-qmp-quit' } });
+    this.jobs.forgetAll();
     this.close().catch((error: unknown) => this.#host.warn?.(asBlockError(error).message));
     this.onQuit();
   }
@@ -438,7 +448,8 @@ export class Machine implements MachineApi {
     const time = this.#time;
     const exact = time instanceof InstructionTime;
     time.sync(true);
-    const budget = this.processors.takeTurn(time.budget(this.#chunk, deadline));
+    const chunk = this.#chunk.instructions;
+    const budget = this.processors.takeTurn(time.budget(chunk, deadline));
     const before = engine.retired;
     const start = exact ? 0 : this.#host.monotonicNs();
     this.#budget = budget;
@@ -448,12 +459,8 @@ export class Machine implements MachineApi {
     time.sync(false);
     if (exit === 'shutdown') this.#requests.requestReset('guest-reset');
     if (exit === 'debug') this.runControl.stop('debug');
-    if (exact || exit !== 'budget' || budget < this.#chunk) return;
-    const elapsed = this.#host.monotonicNs() - start;
-    const done = engine.retired - before;
-    if (done < budget / 2 || elapsed <= 0) return;
-    const wanted = (done * CHUNK_NS) / elapsed;
-    this.#chunk = Math.round(Math.min(CHUNK_MAX, Math.max(CHUNK_MIN, (this.#chunk + wanted) / 2)));
+    if (exact || exit !== 'budget' || budget < chunk) return;
+    this.#chunk.learn(engine.retired - before, this.#host.monotonicNs() - start);
   }
 
   #reset(guest: boolean, reason: ShutdownCause): void {
@@ -479,22 +486,14 @@ export class Machine implements MachineApi {
   #fail(error: unknown): void {
     this.#running = false;
     this.#internalError = error instanceof Error ? error : new Error(String(error));
-    const { message } = this.#internalError;
-    this.trace.internalError(message);
+    this.trace.internalError(this.#internalError.message);
     this.runControl.stop('internal-error');
-    const about = error instanceof ArenaFullError ? '' : 'The machine stopped by a fault of the emulator: ';
-    this.#host.notice?.(about + message, 'fault');
+    this.#host.notice?.(faultNotice(this.#internalError), 'fault');
   }
 
   /** The guest's next instruction must not run; a device's transfer just moves nothing. */
   #arenaFull(): void {
     if (this.#running) throw new ArenaFullError(this.memory.arena.capacity);
     this.#fail(new ArenaFullError(this.memory.arena.capacity));
-  }
-
-  /** RDRAND. Deterministic: what it gives depends on how many instructions came before it. */
-  #random(bytes: Uint8Array): void {
-    if (this.config.icountShift === undefined) this.#host.random(bytes);
-    else repeatableBytes(bytes, this.#retired());
   }
 }

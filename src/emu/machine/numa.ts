@@ -9,7 +9,8 @@ import { FOUR_GIB, pcRamLayout } from '../memory/pc-ram.ts';
 import { writeJson } from '../qapi/json-writer.ts';
 import type { ObjectTree } from '../qdev/objects.ts';
 import { BOARD_MEMORY } from './boards/pc-device-memory.ts';
-import type { SmpConfig } from './cpu-topology.ts';
+import { ONE_PROCESSOR, type SmpConfig } from './cpu-topology.ts';
+import type { MachineConfig } from './machine-config.ts';
 import type { MachineVersion } from './machine-versions.ts';
 import { NumaCpus } from './numa-cpus.ts';
 import { NumaDistances } from './numa-distances.ts';
@@ -317,4 +318,13 @@ export class Numa {
       if (!this.#hasCpu(initiator)) throw new MonitorError(`The initiator of NUMA node ${node} is invalid`);
     }
   }
+}
+
+/** Of a machine that is being made. */
+export function machineNuma(
+  version: MachineVersion,
+  { smp = ONE_PROCESSOR, memoryBytes, dimms, hmat = false, accel }: MachineConfig,
+  objects: ObjectTree,
+): Numa {
+  return new Numa({ version, smp, ramBytes: memoryBytes, dimms, hmat, isTest: accel === 'qtest', objects });
 }

@@ -20,3 +20,10 @@ export function noticeSmallArena(
     'memory',
   );
 }
+
+/** What the user is told of a machine that stopped by itself. */
+export function faultNotice(error: Error): string {
+  return isOutOfMemory(error)
+    ? error.message
+    : `The machine stopped by a fault of the emulator: ${error.message}`;
+}

@@ -1,25 +1,58 @@
 /** The disks of a machine, as a snapshot of all of it keeps them and puts them back. */
+import type { BlockBackend } from '../block/block-backend.ts';
 import { imagePath } from '../block/image-names.ts';
 import { isZero } from '../block/zeros.ts';
+import { MonitorError } from '../core/monitor-error.ts';
 import type { MachineApi } from '../machine/machine-api.ts';
 import type { VmDisk } from '../snapshot/vm-format.ts';
 import { DISK_PIECE, type VmDiskSource } from '../snapshot/vm-writer.ts';
 
-type Drive = ReturnType<MachineApi['drives']['list']>[number];
-type Backend = NonNullable<Drive['medium']>['backend'];
+type Node = ReturnType<MachineApi['drives']['nodes']['list']>[number];
+type Backend = Pick<BlockBackend, 'sizeBytes' | 'readSync' | 'read' | 'write' | 'writeZeroes' | 'flush'>;
 
 /** A disk of the machine that may be written, and so must be kept. QEMU: whether or not a device has it. */
 export interface LiveDisk extends VmDiskSource {
+  readonly node: Node;
   readonly backend: Backend;
 }
 
+/** What is in drives, then nodes of `blockdev-add` that nobody uses yet. */
 export function liveDisks({ drives }: MachineApi): readonly LiveDisk[] {
-  return drives.list().flatMap(({ name, medium }) => {
-    if (medium === undefined || medium.backend.readOnly) return [];
-    const { path, backend } = medium;
-    const read = (offset: number, target: Uint8Array): Promise<void> => readPiece(backend, offset, target);
-    return [{ drive: name, path, sizeBytes: backend.sizeBytes, read, backend }];
+  const inDrives = drives.list().flatMap(({ name, medium }) => {
+    return medium === undefined ? [] : [liveDisk(name, medium.path, medium.node, medium.backend)];
   });
+  const free = drives.nodes.list().filter(({ references, isClosing }) => references === 0 && !isClosing);
+  const all = [...inDrives, ...free.map((node) => liveDisk('', node.path, node, node.disk))];
+  return all.filter(({ node }) => !node.disk.readOnly);
+}
+
+function liveDisk(drive: string, path: string, node: Node, backend: Backend): LiveDisk {
+  const read = (offset: number, target: Uint8Array): Promise<void> => readPiece(backend, offset, target);
+  return { drive, path, sizeBytes: backend.sizeBytes, read, node, backend };
+}
+
+/** The disks of nodes that a client names, each once. Throws QEMU's errors, in QEMU's order. */
+export function disksOfNodes(machine: MachineApi, names: readonly string[]): readonly LiveDisk[] {
+  if (names.length === 0) throw new MonitorError('At least one device is required for snapshot');
+  const nodes = [...new Set(names)].map((name) => {
+    const node = machine.drives.nodes.find(name);
+    if (node === undefined) throw new MonitorError(`No block device node '${name}'`);
+    return node;
+  });
+  const live = liveDisks(machine);
+  return nodes.map((node) => {
+    const disk = live.find((one) => one.node === node);
+    // QEMU: its format is what keeps snapshots. Ours are beside the images, and a node without a format is refused all the same.
+    if (disk === undefined || node.file === undefined) {
+      throw new MonitorError(`Device '${node.name}' is writable but does not support snapshots`);
+    }
+    return disk;
+  });
+}
+
+/** Whether the snapshot has what this disk held. */
+export function isKept(disk: VmDisk, kept: readonly VmDisk[]): boolean {
+  return kept.some((one) => keyOf(one) === keyOf(disk));
 }
 
 /**

@@ -75,6 +75,7 @@ export const STR: SchemaType<string> = { node: { meta: 'builtin', name: 'str' } 
 export const BOOL: SchemaType<boolean> = { node: { meta: 'builtin', name: 'bool' } };
 /** With a point or without. */
 export const NUMBER: SchemaType<number> = { node: { meta: 'builtin', name: 'number' } };
+export const NULL: SchemaType<null> = { node: { meta: 'builtin', name: 'null' } };
 /** Any value of JSON. */
 export const ANY: SchemaType<unknown> = { node: { meta: 'builtin', name: 'any' } };
 
@@ -105,6 +106,11 @@ export function optional<T>(type: SchemaType<T>): Optional<T> {
 /** The same member, which nobody should use any more. */
 export function deprecated<const M extends AnyType | Optional<unknown>>(member: M): M {
   return { ...member, features: ['deprecated'] };
+}
+
+/** The same member, which may be another one day. */
+export function unstable<const M extends AnyType | Optional<unknown>>(member: M): M {
+  return { ...member, features: ['unstable'] };
 }
 
 export function list<T>(element: SchemaType<T>): SchemaType<readonly T[]> {

@@ -1,7 +1,8 @@
 /**
- * The local APIC in xAPIC mode. Spec: Intel SDM vol. 3 §11; register numbers are offsets divided by 16.
+ * The local APIC in xAPIC mode. Spec: Intel SDM vol. 3 §11.
  * Not modelled: x2APIC and the TSC deadline timer, which qemu64 does not announce.
  */
+import { RegisterTable, register } from '../../bus/register-table.ts';
 import { actingNs, type Clock, type Timer } from '../../core/clock.ts';
 import type { AccessSize, Device, IoHandler } from '../../core/device.ts';
 import {
@@ -18,12 +19,12 @@ import {
 import type { Trace } from '../../core/trace.ts';
 import type { CpuApic, CpuHost } from '../cpu.ts';
 import { APIC_BASE_HI, APIC_BASE_LO, ATTENTION } from '../state.ts';
+import { IRR, ISR, LVT, LVT_NAMES, REGISTER_STEP, startOf, TMR, vectorRows } from './local-apic-rows.ts';
 import {
   DFR_FLAT,
   DIVIDE_BITS,
   LOCAL_APIC_STATE,
   type LocalApicState,
-  LVT_ENTRIES,
   LVT_ERROR,
   LVT_LINT0,
   LVT_LINT1,
@@ -35,26 +36,6 @@ import {
 } from './local-apic-state.ts';
 import { currentCount, expiryNs } from './local-apic-timer.ts';
 import { clearBit, highestBit, setBit, testBit } from './vector-set.ts';
-
-const REG_ID = 0x02;
-const REG_VERSION = 0x03;
-const REG_TPR = 0x08;
-const REG_APR = 0x09;
-const REG_PPR = 0x0a;
-const REG_EOI = 0x0b;
-const REG_LDR = 0x0d;
-const REG_DFR = 0x0e;
-const REG_SVR = 0x0f;
-const REG_ISR = 0x10;
-const REG_TMR = 0x18;
-const REG_IRR = 0x20;
-const REG_ESR = 0x28;
-const REG_ICR_LO = 0x30;
-const REG_ICR_HI = 0x31;
-const REG_LVT = 0x32;
-const REG_INITIAL_COUNT = 0x38;
-const REG_CURRENT_COUNT = 0x39;
-const REG_DIVIDE = 0x3e;
 
 /** QEMU: version 0x14 with 6 LVT entries. */
 const VERSION = 0x00050014;
@@ -94,6 +75,96 @@ export interface LocalApicConfig {
 }
 
 export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
+  static readonly registers = new RegisterTable<LocalApic>(
+    {
+      name: 'apic-msi',
+      title: 'Local APIC',
+      place: 'memory from 0xfee00000, of each processor its own',
+      spec: 'Intel SDM vol. 3 §11; a register has 16 bytes, of which the first four count',
+    },
+    [
+      register(0x20, 4, 'ID', 'its id in bits 24 to 31', {
+        read: (apic) => (apic.#s.id << 24) >>> 0,
+        write: (apic, value) => {
+          apic.#s.id = value >>> 24;
+        },
+      }),
+      register(0x30, 4, 'VERSION', '0 to 7 version, 16 to 23 the last LVT entry', { read: () => VERSION }),
+      register(0x80, 4, 'TPR', 'what is less urgent waits', {
+        read: (apic) => apic.#s.tpr,
+        write(apic, value) {
+          apic.#s.tpr = value & 0xff;
+          apic.#update();
+        },
+      }),
+      register(0x90, 4, 'APR', '0', { read: () => 0 }),
+      register(0xa0, 4, 'PPR', 'the higher of TPR and what is in service', { read: (apic) => apic.#ppr() }),
+      register(0xb0, 4, 'EOI', 'ends what is in service', { read: () => 0, write: (apic) => apic.#eoi() }),
+      register(0xd0, 4, 'LDR', 'its logical id in bits 24 to 31', {
+        read: (apic) => (apic.#s.ldr << 24) >>> 0,
+        write: (apic, value) => {
+          apic.#s.ldr = value >>> 24;
+        },
+      }),
+      register(0xe0, 4, 'DFR', '28 to 31 how logical ids are read: 15 flat, 0 in clusters', {
+        read: (apic) => ((apic.#s.dfr << 28) | 0x0fff_ffff) >>> 0,
+        write: (apic, value) => {
+          apic.#s.dfr = value >>> 28;
+        },
+      }),
+      register(0xf0, 4, 'SVR', '0 to 7 spurious vector, 8 on', {
+        read: (apic) => apic.#s.svr,
+        write(apic, value) {
+          apic.#s.svr = value & SVR_BITS;
+          apic.#update();
+        },
+      }),
+      ...vectorRows<LocalApic>(ISR, 'ISR', 'in service', (apic) => apic.#s.isr),
+      ...vectorRows<LocalApic>(TMR, 'TMR', 'level triggered', (apic) => apic.#s.tmr),
+      ...vectorRows<LocalApic>(IRR, 'IRR', 'requested', (apic) => apic.#s.irr),
+      register(0x280, 4, 'ESR', 'errors until the last write: 6 vector, 7 register', {
+        read: (apic) => apic.#s.esr,
+        write(apic) {
+          apic.#s.esr = apic.#s.errors;
+          apic.#s.errors = 0;
+        },
+      }),
+      register(0x300, 4, 'ICR_LO', 'sends an interrupt to processors: vector, kind, whom', {
+        read: (apic) => apic.#s.icrLo >>> 0,
+        write(apic, value) {
+          apic.#s.icrLo = value & ~ICR_BUSY;
+          apic.#send();
+        },
+      }),
+      register(0x310, 4, 'ICR_HI', 'to whom, in bits 24 to 31', {
+        read: (apic) => apic.#s.icrHi >>> 0,
+        write: (apic, value) => {
+          apic.#s.icrHi = value | 0;
+        },
+      }),
+      ...LVT_NAMES.map((name, n) =>
+        register<LocalApic>(LVT + n * REGISTER_STEP, 4, `LVT_${name}`, 'vector, kind, 16 masked', {
+          read: (apic) => apic.#s.lvt[n] >>> 0,
+          write: (apic, value) => apic.#writeLvt(n, value),
+        }),
+      ),
+      register(0x380, 4, 'INITIAL_COUNT', 'starts the timer', {
+        read: (apic) => apic.#s.initialCount,
+        write: (apic, value) => apic.#setInitialCount(value),
+      }),
+      register(0x390, 4, 'CURRENT_COUNT', 'what is left of it', {
+        read: (apic) => currentCount(apic.#s, apic.#clock.nowNs()),
+      }),
+      register(0x3e0, 4, 'DIVIDE', 'how many ticks of the bus are one of the timer', {
+        read: (apic) => apic.#s.divide,
+        write(apic, value) {
+          apic.#s.divide = value & DIVIDE_BITS;
+          apic.#armTimer(apic.#clock.nowNs());
+        },
+      }),
+    ],
+  );
+
   readonly vmstate = { name: 'apic', version: 3, fields: LOCAL_APIC_STATE, stage: 'processor' } as const;
   /** The wire from the 8259 pair. */
   readonly lint0: IrqLine = { set: (level) => this.#setLint0(level) };
@@ -201,105 +272,24 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
   read(offset: number, size: AccessSize): number {
     // QEMU: reads of less than 4 bytes give 0.
     if (size !== 4) return 0;
-    const s = this.#s;
-    const register = (offset >> 4) & 0xff;
-    if (register >= REG_ISR && register < REG_ESR) return this.#vectorWord(register);
-    if (register >= REG_LVT && register < REG_LVT + LVT_ENTRIES) return s.lvt[register - REG_LVT] >>> 0;
-    switch (register) {
-      case REG_ID:
-        return (s.id << 24) >>> 0;
-      case REG_VERSION:
-        return VERSION;
-      case REG_TPR:
-        return s.tpr;
-      case REG_APR:
-        return 0;
-      case REG_PPR:
-        return this.#ppr();
-      case REG_EOI:
-        return 0;
-      case REG_LDR:
-        return (s.ldr << 24) >>> 0;
-      case REG_DFR:
-        return ((s.dfr << 28) | 0x0fffffff) >>> 0;
-      case REG_SVR:
-        return s.svr;
-      case REG_ESR:
-        return s.esr;
-      case REG_ICR_LO:
-        return s.icrLo >>> 0;
-      case REG_ICR_HI:
-        return s.icrHi >>> 0;
-      case REG_INITIAL_COUNT:
-        return s.initialCount;
-      case REG_CURRENT_COUNT:
-        return currentCount(this.#s, this.#clock.nowNs());
-      case REG_DIVIDE:
-        return s.divide;
-      default:
-        this.#error(ESR_ILLEGAL_REGISTER);
-        return 0;
-    }
+    const value = LocalApic.registers.read(this, this.#trace, startOf(offset), size);
+    if (value === undefined) this.#error(ESR_ILLEGAL_REGISTER);
+    return value ?? 0;
   }
 
   write(offset: number, size: AccessSize, value: number): void {
     // QEMU: writes of less than 4 bytes are ignored.
     if (size !== 4) return;
-    const register = (offset >> 4) & 0xff;
-    if (register >= REG_LVT && register < REG_LVT + LVT_ENTRIES) {
-      this.#writeLvt(register - REG_LVT, value);
-      return;
-    }
+    const { registers } = LocalApic;
+    if (registers.write(this, this.#trace, startOf(offset), size, value)) return;
+    if (!registers.has(startOf(offset))) this.#error(ESR_ILLEGAL_REGISTER);
+  }
+
+  #setInitialCount(count: number): void {
     const s = this.#s;
-    switch (register) {
-      case REG_ID:
-        s.id = value >>> 24;
-        break;
-      case REG_TPR:
-        s.tpr = value & 0xff;
-        this.#update();
-        break;
-      case REG_EOI:
-        this.#eoi();
-        break;
-      case REG_LDR:
-        s.ldr = value >>> 24;
-        break;
-      case REG_DFR:
-        s.dfr = value >>> 28;
-        break;
-      case REG_SVR:
-        s.svr = value & SVR_BITS;
-        this.#update();
-        break;
-      case REG_ESR:
-        s.esr = s.errors;
-        s.errors = 0;
-        break;
-      case REG_ICR_LO:
-        s.icrLo = value & ~ICR_BUSY;
-        this.#send();
-        break;
-      case REG_ICR_HI:
-        s.icrHi = value | 0;
-        break;
-      case REG_INITIAL_COUNT:
-        s.initialCount = value >>> 0;
-        s.loadTimeNs = this.#clock.nowNs();
-        this.#armTimer(s.loadTimeNs);
-        break;
-      case REG_DIVIDE:
-        s.divide = value & DIVIDE_BITS;
-        this.#armTimer(this.#clock.nowNs());
-        break;
-      case REG_VERSION:
-      case REG_APR:
-      case REG_PPR:
-      case REG_CURRENT_COUNT:
-        break;
-      default:
-        if (register < REG_ISR || register >= REG_ESR) this.#error(ESR_ILLEGAL_REGISTER);
-    }
+    s.initialCount = count >>> 0;
+    s.loadTimeNs = this.#clock.nowNs();
+    this.#armTimer(s.loadTimeNs);
   }
 
   readCr8(): number {
@@ -365,12 +355,6 @@ export class LocalApic implements IoHandler, CpuApic, Device<LocalApicState> {
     this.#s = { ...powerOn(id), lint0 };
     this.#timer.cancel();
     this.#update();
-  }
-
-  #vectorWord(register: number): number {
-    const s = this.#s;
-    const words = register < REG_TMR ? s.isr : register < REG_IRR ? s.tmr : s.irr;
-    return words[register & 7];
   }
 
   /** Processor priority: the higher of TPR and the class in service. */

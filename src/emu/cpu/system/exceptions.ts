@@ -66,16 +66,23 @@ export function deliver(cpu: Cpu, vector: number, kind: DeliveryKind, errorCode:
   let currentVector = vector;
   let currentKind = kind;
   let currentError = errorCode;
+  let raised = vector;
   // #DE … #DF … triple: at most three rounds, plus one for a benign first exception.
   for (let round = 0; round < 5; round++) {
+    if (cpu.watcher !== undefined) {
+      const entry = { vector: currentVector, kind: currentKind, errorCode: currentError };
+      cpu.watcher.entering({ ...entry, raised, isNested: round > 0 });
+    }
     S[DELIVERING] = currentVector | FAULT_PRESENT;
     enter(cpu, currentVector, currentKind, currentError);
     S[DELIVERING] = 0;
     if (currentKind === 'software' && S[FAULT] === 0) dropStep(S);
     if (S[FAULT] === 0 || currentKind === 'software') return;
     const second = S[FAULT] & 0xff;
+    raised = second;
     const exception = currentKind === 'fault';
     if (exception && currentVector === VEC_DF) {
+      cpu.watcher?.tripleFault(second);
       S[FAULT] = FAULT_TRIPLE;
       return;
     }

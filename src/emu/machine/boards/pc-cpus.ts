@@ -1,5 +1,6 @@
 /** Processors that come and go on the pc board: QEMU's checks, and what the board's registers and tables are told. */
 import type { CpuHotplug, HotplugCpus, OspmStatus } from '../../acpi/cpu-hotplug.ts';
+import type { AddressSpace } from '../../bus/address-space.ts';
 import type { AcpiOstInfo, MachineEvents } from '../../core/machine-events.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import { type CpuSockets, UNASSIGNED_APIC_ID, UNSET_NODE } from '../../cpu/cpu-type.ts';
@@ -12,6 +13,8 @@ import { type CpuPlace, placeOfCpu } from '../cpu-topology.ts';
 import type { Numa } from '../numa.ts';
 import type { MachineProcessor, Processors } from '../processors.ts';
 import type { Place } from './board.ts';
+
+const APIC_PAGE = 0x1000;
 
 export interface PcCpusWiring {
   readonly processors: Processors;
@@ -195,6 +198,11 @@ export class PcCpus implements HotplugHandler, HotplugCpus, CpuSockets {
       `Invalid CPU ${place} with APIC ID ${apicId}, valid index range 0:${this.count - 1}`,
     );
   }
+}
+
+/** Puts the page of the local APICs where the first one says that it is. */
+export function mapApics(physical: AddressSpace, { hub, boot }: Processors): void {
+  hub.mapped(physical.map(boot.apic.base, APIC_PAGE, hub, { name: 'apic-msi' }));
 }
 
 /** The properties that say where a processor is. */

@@ -11,18 +11,12 @@ import {
   valueFlag,
 } from '../argument-specs.ts';
 import { NO_SUSPEND, NOT_SUSPENDED } from '../qapi/absent.ts';
-import { type AbsentRow, type Answer, absentCommands, type ByWord, sameForAll } from './absent.ts';
+import { type AbsentRow, absentCommands, type ByWord, sameForAll } from './absent.ts';
 import { ABSENT_BLOCK } from './absent-block.ts';
 import { ABSENT_MIGRATION, ABSENT_NETWORK } from './absent-migration.ts';
 
 const integers = (...names: readonly string[]): readonly ArgumentSpec[] => names.map(integer);
 const longs = (...names: readonly string[]): readonly ArgumentSpec[] => names.map(long);
-
-const NO_CONSOLE: Answer = {
-  by: 'device',
-  texts: { '': 'Error: There is no console to take a screendump from' },
-  other: "Error: Device '{device}' not found",
-};
 
 const byProtocol = (vnc: string): ByWord => ({
   by: 'protocol',
@@ -30,13 +24,6 @@ const byProtocol = (vnc: string): ByWord => ({
 });
 
 const DISPLAY: readonly AbsentRow[] = [
-  [
-    'screendump',
-    'filename [-f format] [device [head]]',
-    'save a picture of the screen (-f: as png or ppm)',
-    [filename('filename'), valueFlag('f', 'format'), maybe(string('device')), maybe(integer('head'))],
-    { by: 'format', texts: { '': NO_CONSOLE, ppm: NO_CONSOLE, png: NO_CONSOLE } },
-  ],
   [
     'set_password',
     'protocol password [-d display] [action-if-connected]',

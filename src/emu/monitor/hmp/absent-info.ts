@@ -28,8 +28,6 @@ const ROWS: readonly AbsentRow[] = [
     },
   ],
   ['migrate', '', 'how far a migration is', [], NO_MIGRATION],
-  ['migrate_capabilities', '', 'how a migration is to be done', [], NO_MIGRATION],
-  ['migrate_parameters', '', 'numbers for migrations', [], NO_MIGRATION],
   ['network', '', 'network cards and their far ends', [], ''],
   [
     'opcount',

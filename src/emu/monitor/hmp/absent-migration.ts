@@ -1,20 +1,9 @@
 /** Commands about migration and networks, which this machine has not. Sentences are QEMU's where it has one for such a machine. */
 import { flag, integer, long, maybe, onOff, string } from '../argument-specs.ts';
-import { type AbsentRow, sameForAll } from './absent.ts';
+import type { AbsentRow } from './absent.ts';
 
 const NO_MIGRATION = 'Error: Hotslot does not migrate machines';
 const NO_NETWORK = 'Error: Hotslot has no network yet';
-/** As `migrate_set_capability` knows them. */
-const CAPABILITIES =
-  'xbzrle rdma-pin-all auto-converge zero-blocks compress events postcopy-ram x-colo release-ram block return-path ' +
-  'pause-before-switchover multifd dirty-bitmaps postcopy-blocktime late-block-activate x-ignore-shared validate-uuid ' +
-  'background-snapshot zero-copy-send postcopy-preempt';
-const PARAMETERS =
-  'announce-initial announce-max announce-rounds announce-step compress-level compress-threads decompress-threads ' +
-  'compress-wait-thread throttle-trigger-threshold cpu-throttle-initial cpu-throttle-increment cpu-throttle-tailslow ' +
-  'tls-creds tls-hostname tls-authz max-bandwidth downtime-limit x-checkpoint-delay block-incremental multifd-channels ' +
-  'xbzrle-cache-size max-postcopy-bandwidth max-cpu-throttle multifd-compression multifd-zlib-level multifd-zstd-level ' +
-  'block-bitmap-mapping';
 
 export const ABSENT_MIGRATION: readonly AbsentRow[] = [
   [
@@ -52,27 +41,6 @@ export const ABSENT_MIGRATION: readonly AbsentRow[] = [
     'go on with an interrupted migration',
     [string('uri')],
     'Error: Migrate recover can only be run when postcopy is paused.',
-  ],
-  [
-    'migrate_set_capability',
-    'capability state',
-    'how a migration is to be done',
-    [string('capability'), onOff('state')],
-    { by: 'capability', texts: sameForAll(CAPABILITIES, NO_MIGRATION) },
-  ],
-  [
-    'migrate_set_parameter',
-    'parameter value',
-    'a number for migrations',
-    [string('parameter'), string('value')],
-    { by: 'parameter', texts: sameForAll(PARAMETERS, NO_MIGRATION) },
-  ],
-  [
-    'migrate_start_postcopy',
-    '',
-    'let the machine run at its new place before all its memory is there',
-    [],
-    'Error: Enable postcopy with migrate_set_capability before the start of migration',
   ],
   [
     'client_migrate_info',

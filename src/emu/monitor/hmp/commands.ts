@@ -17,9 +17,11 @@ import { INPUT_COMMANDS } from './input-commands.ts';
 import { LOG_COMMANDS } from './log-commands.ts';
 import { MACHINE_COMMANDS } from './machine-commands.ts';
 import { MEMORY_COMMANDS } from './memory-commands.ts';
+import { MIGRATION_COMMANDS } from './migration-commands.ts';
 import { OBJECT_COMMANDS } from './object-commands.ts';
 import { withPlainErrors } from './plain-errors.ts';
 import { QOM_COMMANDS } from './qom-commands.ts';
+import { SCREENDUMP } from './screendump.ts';
 import { SNAPSHOT_COMMANDS } from './snapshot-commands.ts';
 
 const byName = (a: Command, b: Command): number => (displayName(a) < displayName(b) ? -1 : 1);
@@ -200,5 +202,7 @@ export const HMP_COMMANDS: readonly Command[] = [
   ...LOG_COMMANDS,
   ...MACHINE_COMMANDS,
   ...BLOCK_COMMANDS,
+  ...MIGRATION_COMMANDS,
+  SCREENDUMP,
   ...ABSENT_COMMANDS,
 ];

@@ -1,4 +1,6 @@
 /** What `info` shows. */
+
+import { registersText } from '../../machine/registers-text.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { queryBlock, queryNamedBlockNodes } from '../qapi/block-core-info.ts';
 import { queryChardev } from '../qapi/char.ts';
@@ -22,11 +24,11 @@ import { INTERRUPT_TOPICS } from './info-interrupts.ts';
 import { memdevText, memoryDevicesText, memorySizeText } from './info-memory.ts';
 import { MMU_TOPICS } from './info-mmu.ts';
 import { qtreeText } from './info-qtree.ts';
-import { registersText } from './info-registers.ts';
 import { TREE_TOPICS } from './info-tree.ts';
 import { VIRTIO_TOPICS } from './info-virtio.ts';
 import { MICE_TOPIC } from './input-commands.ts';
 import { TRACE_EVENTS_TOPIC } from './log-commands.ts';
+import { MIGRATION_TOPICS } from './migration-commands.ts';
 import { SNAPSHOTS_TOPIC } from './snapshot-commands.ts';
 
 function statusText({ machine }: CommandContext): string {
@@ -62,6 +64,7 @@ export const INFO_COMMANDS: readonly Command[] = [
   ...TREE_TOPICS,
   ...VIRTIO_TOPICS,
   MICE_TOPIC,
+  ...MIGRATION_TOPICS,
   SNAPSHOTS_TOPIC,
   DUMP_TOPIC,
   TRACE_EVENTS_TOPIC,

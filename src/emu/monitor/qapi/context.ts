@@ -7,6 +7,8 @@ export interface QapiContext {
   readonly machine: MachineApi;
   /** Tells what QEMU warns of. */
   warn(text: string): void;
+  /** Calls back once, when the client has its answer. */
+  afterAnswer(callback: () => void): void;
   /** The words that the monitor speaks which was asked. */
   readonly dialect: Dialect;
 }

@@ -30,7 +30,10 @@ const DUMP_ARGS = struct({
 });
 
 /** Detached or not, the file is there when it returns. Throws QEMU's errors, in QEMU's order. */
-export function dumpGuestMemory({ machine }: QapiContext, args: Infer<typeof DUMP_ARGS>): void {
+export function dumpGuestMemory(
+  { machine }: Pick<QapiContext, 'machine'>,
+  args: Infer<typeof DUMP_ARGS>,
+): void {
   const { paging, protocol, begin, length, format = 'elf' } = args;
   if (format !== 'elf' && (paging || begin !== undefined || length !== undefined)) {
     throw new MonitorError("kdump-compressed format doesn't support paging or filter");

@@ -1,4 +1,4 @@
-/** The events of the schema. Spec: QEMU qapi/run-state.json, qdev.json, acpi.json, char.json, machine.json, block-core.json, dump.json. */
+/** The events of the schema. Spec: QEMU qapi/run-state.json, qdev.json, acpi.json, char.json, machine.json, block-core.json, dump.json, job.json. */
 import type { MachineEventData, MachineEventName } from '../../core/machine-events.ts';
 import type { QapiEvent } from '../../qapi/command.ts';
 import {
@@ -16,6 +16,7 @@ import {
 } from '../../qapi/schema.ts';
 import { ACPI_OST_INFO } from './acpi.ts';
 import { DUMP_QUERY_RESULT } from './dump.ts';
+import { JOB_STATUS } from './job.ts';
 
 const SHUTDOWN_CAUSE = enumeration('ShutdownCause', [
   ...(['none', 'host-error', 'host-qmp-quit', 'host-qmp-system-reset', 'host-signal', 'host-ui'] as const),
@@ -74,5 +75,6 @@ export const QAPI_EVENTS: readonly QapiEvent[] = [
   event('BALLOON_CHANGE')(struct({ actual: INT })),
   event('MEMORY_DEVICE_SIZE_CHANGE')(struct({ id: optional(STR), size: SIZE, 'qom-path': STR })),
   event('DUMP_COMPLETED')(struct({ result: DUMP_QUERY_RESULT, error: optional(STR) })),
+  event('JOB_STATUS_CHANGE')(struct({ id: STR, status: JOB_STATUS })),
   event('ACPI_DEVICE_OST')(struct({ info: ACPI_OST_INFO })),
 ];

@@ -1,6 +1,16 @@
 /** What only this kind of processor has: encrypted memory, enclaves, the clock's interrupts. Spec: QEMU qapi/misc-target.json. */
 import { MonitorError } from '../../core/monitor-error.ts';
-import { BOOL, deprecated, enumeration, INT, list, STR, struct } from '../../qapi/schema.ts';
+import {
+  BOOL,
+  deprecated,
+  enumeration,
+  INT,
+  list,
+  optional,
+  STR,
+  struct,
+  UINT64,
+} from '../../qapi/schema.ts';
 import { command } from './context.ts';
 
 const SEV_STATE = enumeration('SevState', [
@@ -37,6 +47,19 @@ export const MISC_TARGET_COMMANDS = [
     }),
   }),
   command('query-sev-capabilities', { returns: SEV_CAPABILITY, run: refused('KVM not enabled') }),
+  command('query-sev-launch-measure', {
+    returns: struct({ data: STR }),
+    run: refused('SEV launch measurement is not available'),
+  }),
+  command('query-sev-attestation-report', {
+    args: struct({ mnonce: STR }),
+    returns: struct({ data: STR }),
+    run: refused('SEV is not enabled'),
+  }),
+  command('sev-inject-launch-secret', {
+    args: struct({ 'packet-header': STR, secret: STR, gpa: optional(UINT64) }),
+    run: refused('SEV not enabled for guest'),
+  }),
   command('query-sgx', {
     returns: SGX_INFO,
     run({ machine }) {

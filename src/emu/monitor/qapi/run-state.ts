@@ -1,6 +1,13 @@
 /** Whether the guest runs. Spec: QEMU qapi/run-state.json. */
+import {
+  chosenActions,
+  PANIC_ACTIONS,
+  REBOOT_ACTIONS,
+  SHUTDOWN_ACTIONS,
+  WATCHDOG_ACTIONS,
+} from '../../machine/guest-actions.ts';
 import type { MachineApi } from '../../machine/machine-api.ts';
-import { BOOL, enumeration, type Infer, struct } from '../../qapi/schema.ts';
+import { BOOL, enumeration, type Infer, optional, struct } from '../../qapi/schema.ts';
 import { command } from './context.ts';
 
 const RUN_STATE = enumeration('RunState', [
@@ -16,6 +23,16 @@ export function queryStatus({ runState }: MachineApi): Infer<typeof STATUS_INFO>
 }
 
 export const RUN_STATE_COMMANDS = [
+  command('set-action', {
+    args: struct({
+      reboot: optional(enumeration('RebootAction', REBOOT_ACTIONS)),
+      shutdown: optional(enumeration('ShutdownAction', SHUTDOWN_ACTIONS)),
+      panic: optional(enumeration('PanicAction', PANIC_ACTIONS)),
+      watchdog: optional(enumeration('WatchdogAction', WATCHDOG_ACTIONS)),
+    }),
+    allowPreconfig: true,
+    run: ({ machine }, choice) => machine.setActions(chosenActions(choice)),
+  }),
   command('query-status', {
     returns: STATUS_INFO,
     allowPreconfig: true,

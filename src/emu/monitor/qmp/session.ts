@@ -69,6 +69,8 @@ export class QmpSession {
   /** Requests whose turn has not come. */
   readonly #waiting: Request[] = [];
   #isBusy = false;
+  /** What commands have left for the time after their answer. */
+  readonly #afterwards: (() => void)[] = [];
   /** How many clients have come and gone: what one asked for is not answered to another. */
   #client = 0;
 
@@ -79,6 +81,7 @@ export class QmpSession {
     this.#options = options;
     this.#context = {
       ...{ machine, stderr, warn: stderr, dialect },
+      afterAnswer: (callback) => this.#afterwards.push(callback),
       commandNames: () => [...commands.keys()].reverse(),
       schema: () => schemaOf([...commands.values()], QAPI_EVENTS),
     };
@@ -164,6 +167,7 @@ export class QmpSession {
       said = { error: { class: told.errorClass, desc: message } };
     }
     if (client === this.#client) this.#send(id === undefined ? said : { ...said, id });
+    for (const callback of this.#afterwards.splice(0)) callback();
   }
 
   async #call(request: JsonObject): Promise<JsonObject> {

@@ -1,5 +1,5 @@
-/** `info registers`: QEMU's layout, which depends on the processor's mode. */
-import type { CpuRegisters, SegmentRegister } from '../../machine/machine-api.ts';
+/** A processor's registers in QEMU's layout, which depends on its mode: `info registers`, and the log. */
+import type { CpuRegisters, SegmentRegister } from './cpu-registers.ts';
 
 const RAX = 0;
 const RCX = 1;
@@ -34,6 +34,8 @@ const ATTR_P = 1 << 15;
 const ATTR_L = 1 << 21;
 const ATTR_DB = 1 << 22;
 const CR0_PE = 1;
+/** CF, PF, AF, ZF, SF, OF. */
+const ARITHMETIC_FLAGS = 0x8d5;
 
 /** Spec: Intel SDM vol. 3 §3.5, system descriptor types in legacy and in IA-32e mode, in QEMU's words. */
 const SYSTEM_TYPES: readonly string[] =
@@ -106,7 +108,11 @@ function generalText({ general, rip, flags, code64, ...rest }: CpuRegisters): st
   return `${rows.join('\n')}\n`;
 }
 
-function systemText({ gdt, idt, cr0, cr2, cr3, cr4, debug, efer, longMode }: CpuRegisters): string {
+/** @param lazyFlags between DR7 and EFER */
+function systemText(
+  { gdt, idt, cr0, cr2, cr3, cr4, debug, efer, longMode }: CpuRegisters,
+  lazyFlags: string,
+): string {
   const address = (value: bigint): string => (longMode ? hex(value, 16) : hex(low(value), 8));
   const dr = debug.map((value) => hex(value, 16));
   return (
@@ -114,7 +120,7 @@ function systemText({ gdt, idt, cr0, cr2, cr3, cr4, debug, efer, longMode }: Cpu
     `IDT=     ${address(idt.base)} ${hex(idt.limit, 8)}\n` +
     `CR0=${hex(cr0, 8)} CR2=${address(cr2)} CR3=${address(cr3)} CR4=${hex(cr4, 8)}\n` +
     `DR0=${dr[0]} DR1=${dr[1]} DR2=${dr[2]} DR3=${dr[3]} \n` +
-    `DR6=${dr[4]} DR7=${dr[5]}\n` +
+    `DR6=${dr[4]} DR7=${dr[5]}\n${lazyFlags}` +
     `EFER=${hex(efer, 16)}\n`
   );
 }
@@ -137,16 +143,30 @@ function fpuText(registers: CpuRegisters): string {
   );
 }
 
+function segmentsText(registers: CpuRegisters): string {
+  const texts = SEGMENT_NAMES.map((name, n) => {
+    const segment = registers.segments[n];
+    return segment === undefined ? '' : segmentText(name, segment, registers);
+  });
+  return texts.join('');
+}
+
 /** One processor's registers. */
 export function registersText(registers: CpuRegisters): string {
-  return (
-    `\nCPU#${registers.index}\n` +
-    generalText(registers) +
-    SEGMENT_NAMES.map((name, n) => {
-      const segment = registers.segments[n];
-      return segment === undefined ? '' : segmentText(name, segment, registers);
-    }).join('') +
-    systemText(registers) +
-    fpuText(registers)
-  );
+  return `\nCPU#${registers.index}\n${dumpText(registers, '')}${fpuText(registers)}`;
+}
+
+function dumpText(registers: CpuRegisters, lazyFlags: string): string {
+  return generalText(registers) + segmentsText(registers) + systemText(registers, lazyFlags);
+}
+
+/**
+ * The same as the log has it. QEMU: with the operands of the last operation, of which flags are worked out when they are asked for. Ours always
+ * are, and have what QEMU has then.
+ */
+export function loggedText(registers: CpuRegisters, withFpu: boolean): string {
+  const flags = hex(registers.flags & ARITHMETIC_FLAGS, registers.code64 ? 16 : 8);
+  const nothing = hex(0, registers.code64 ? 16 : 8);
+  const lazyFlags = `CCS=${flags} CCD=${nothing} CCO=EFLAGS\n`;
+  return dumpText(registers, lazyFlags) + (withFpu ? fpuText(registers) : '');
 }
