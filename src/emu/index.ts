@@ -40,7 +40,7 @@ export {
   readChardev,
 } from './char/chardev-kinds.ts';
 export { parseShortForm, sharesWithMonitor } from './char/chardev-short-form.ts';
-export type { ChardevHost, OpenedChardev, SharedBackend } from './char/chardevs.ts';
+export { type ChardevHost, type OpenedChardev, ptyLine, type SharedBackend } from './char/chardevs.ts';
 export { RingBuffer } from './char/ring-buffer.ts';
 export type { InetAddress, SocketAddress, SocketRequest, UnixAddress } from './char/socket-options.ts';
 export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';

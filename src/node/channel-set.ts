@@ -6,6 +6,7 @@ import {
   MonitorError,
   type OpenedChardev,
   type Options,
+  ptyLine,
   type RingBuffer,
   readChardev,
   report,
@@ -16,10 +17,13 @@ import { OutputFile } from './chardev-file.ts';
 import { openBackend } from './chardev-kinds.ts';
 import { LoggedChannel, ReplaceableChannel } from './chardev-layers.ts';
 import { Mux } from './chardev-mux.ts';
+import { PtyChannel } from './chardev-pty.ts';
 
 export interface OpenEnvironment {
   /** Told what goes to standard error. */
   readonly warn: (text: string) => void;
+  /** Told what goes to standard output. */
+  readonly say: (text: string) => void;
   /** Ctrl-A X. */
   readonly onExit: () => void;
   readonly nowMs: () => number;
@@ -40,11 +44,14 @@ interface Entry {
   /** A part of the board or a monitor has it, and may go on with another. */
   user: 'monitor' | 'serial' | 'mux' | undefined;
   sendBreak: () => void;
+  /** The other end of a pseudo terminal. */
+  pty: string | undefined;
 }
 
 interface Opened {
   readonly channel: Channel;
   readonly ring: RingBuffer | undefined;
+  readonly pty: string | undefined;
 }
 
 export class ChannelSet implements ChardevHost {
@@ -57,16 +64,19 @@ export class ChannelSet implements ChardevHost {
     this.#environment = environment;
   }
 
-  /**
-   * Opens what the options ask for. Rejects with MonitorError.
-   * @param at the option of the command line that has them
-   */
-  async add(options: Options, at?: string): Promise<readonly Entry[]> {
+  /** What the option `at` of the command line asks for. Rejects with MonitorError. */
+  async add(options: Options, at?: string): Promise<void> {
+    const [made] = await this.#make(options, at);
+    if (made !== undefined) this.#environment.say(ptyLine(made.pty, made.id));
+  }
+
+  /** Opens what the options ask for, and what is on it. Rejects with MonitorError. */
+  async #make(options: Options, at?: string): Promise<readonly Entry[]> {
     const request = readChardev(options);
     const { id, mux: isShared } = request;
     const baseId = isShared ? `${id}-base` : id;
     for (const wanted of [baseId, id]) this.#checkNew(wanted);
-    const { channel: opened, ring } = await this.#openOne(request, at);
+    const { channel: opened, ring, pty } = await this.#openOne(request, at);
     if (this.#isClosed) opened.close();
     const channel = new ReplaceableChannel(opened);
     const { driver } = request;
@@ -75,6 +85,7 @@ export class ChannelSet implements ChardevHost {
       driver,
       channel,
       ring,
+      pty,
       mux: undefined,
       user: undefined,
       sendBreak() {},
@@ -117,12 +128,14 @@ export class ChannelSet implements ChardevHost {
 
   /** One that has no id, and that whoever asks closes. Rejects with MonitorError. */
   async openAlone(options: Options): Promise<Channel> {
-    const { channel } = await this.#openOne(readChardev(options));
+    const request = readChardev(options);
+    const { channel, pty } = await this.#openOne(request);
+    this.#environment.say(ptyLine(pty, request.id));
     return channel;
   }
 
   async open(options: Options): Promise<readonly OpenedChardev[]> {
-    const made = await this.add(options);
+    const made = await this.#make(options);
     const opened = made.map((entry) => this.#chardevOf(entry));
     for (const { mux } of made) mux?.begin();
     return opened;
@@ -132,10 +145,11 @@ export class ChannelSet implements ChardevHost {
     const request = readChardev(options);
     const entry = this.#entries.get(request.id);
     if (entry === undefined) throw new MonitorError(`Chardev '${request.id}' does not exist`);
-    const { channel, ring } = await this.#openOne(request);
+    const { channel, ring, pty } = await this.#openOne(request);
     entry.channel.replace(channel);
     entry.ring = ring;
     entry.driver = request.driver;
+    entry.pty = pty;
     return this.#chardevOf(entry);
   }
 
@@ -170,7 +184,8 @@ export class ChannelSet implements ChardevHost {
         waits: (filename) => warn(report(`info: QEMU waiting for connection on: ${filename}`, at)),
       });
       const ring = channel instanceof RingBufferChannel ? channel.ring : undefined;
-      return { channel: file === undefined ? channel : new LoggedChannel(channel, file), ring };
+      const pty = channel instanceof PtyChannel ? channel.path : undefined;
+      return { channel: file === undefined ? channel : new LoggedChannel(channel, file), ring, pty };
     } catch (error) {
       file?.close();
       throw error;
@@ -178,10 +193,10 @@ export class ChannelSet implements ChardevHost {
   }
 
   #chardevOf(entry: Entry): OpenedChardev {
-    const { id, driver, channel, ring, mux, user } = entry;
+    const { id, driver, channel, ring, mux, user, pty } = entry;
     const { wake } = this.#environment;
     const common = {
-      ...{ id, driver, ring, filename: () => (mux === undefined ? channel.filename : 'mux') },
+      ...{ id, driver, ring, pty, filename: () => (mux === undefined ? channel.filename : 'mux') },
       sendBreak: () => entry.sendBreak(),
       close: () => {
         this.#entries.delete(id);

@@ -4,6 +4,7 @@ import { type Channel, NullChannel, RingBufferChannel } from './chardev.ts';
 import { ClientChannel } from './chardev-client.ts';
 import { FileChannel } from './chardev-file.ts';
 import { PipeChannel } from './chardev-pipe.ts';
+import { PtyChannel } from './chardev-pty.ts';
 import { ServerChannel } from './chardev-server.ts';
 import { StdioChannel } from './chardev-stdio.ts';
 
@@ -51,6 +52,7 @@ const OPENERS: Openers = {
   stdio: ({ signals }) => openStdio(signals),
   file: ({ path, append }) => new FileChannel(path, append),
   pipe: ({ path }) => new PipeChannel(path),
+  pty: () => PtyChannel.open(),
   socket: openSocket,
 };
 

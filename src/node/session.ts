@@ -87,6 +87,7 @@ class Session {
       const trace = this.#startTrace();
       channels = await openChannels(this.#commandLine, {
         warn: this.#print,
+        say: (text) => void process.stdout.write(text),
         onExit: () => this.#end(0),
         nowMs: () => performance.now(),
         ended: this.#ended,

@@ -1,10 +1,10 @@
 /** Character devices of the program: TCP, clients that wait for their server, terminals that are shared, what a monitor opens. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { open as openFile } from 'node:fs/promises';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { constants, existsSync, readFileSync } from 'node:fs';
+import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ANSWER_MS, connected, eventually } from '../support/program.ts';
+import { ANSWER_MS, connected, eventually, PROGRAM } from '../support/program.ts';
 import { programRuns, WAITING } from '../support/program-runs.ts';
 import { QmpClient } from '../support/qmp-socket.ts';
 
@@ -274,30 +274,80 @@ describe('signals and ends', () => {
 });
 
 describe('a pseudo terminal', () => {
-  const REFUSED = 'Failed to create PTY: Function not implemented';
-  const HINT = 'Node opens no pseudo terminals; a socket does the same.';
+  const TOLD = /char device redirected to (\/dev\/pts\/\d+) \(label (\S+)\)\n/;
 
-  it.each([
-    [['-chardev', 'pty,id=c'], ''],
-    [['-monitor', 'pty'], ''],
-    [
-      ['-serial', 'pty'],
-      "hotslot-system-x86_64: -serial pty: could not connect serial device to character backend 'pty'\n",
-    ],
-  ])('%j is refused in the words of a QEMU that is given none', async (args, more) => {
-    const run = start(...args);
-    expect(await run.ended).toBe(1);
-    expect(run.stderr).toBe(`hotslot-system-x86_64: ${args.join(' ')}: ${REFUSED}\n${HINT}\n${more}`);
+  const WITHOUT_CONTROL = constants.O_RDWR | constants.O_NOCTTY;
+
+  /** What comes out of the other end until it has `wanted`. */
+  async function readUntil(terminal: FileHandle, wanted: string): Promise<string> {
+    let text = '';
+    while (!text.includes(wanted)) {
+      const { bytesRead, buffer } = await terminal.read(Buffer.alloc(4096), 0, 4096);
+      text += buffer.toString('latin1', 0, bytesRead);
+    }
+    return text;
+  }
+
+  it('has a monitor, which a terminal program opens, leaves and opens again', async () => {
+    const run = start('-monitor', 'pty', '-serial', 'null');
+    await eventually(
+      () => TOLD.test(run.stdout),
+      ANSWER_MS,
+      () => run.stdout,
+    );
+    const [, path = '', label] = TOLD.exec(run.stdout) ?? [];
+    expect(label).toBe('compat_monitor0');
+    for (const line of ['info name', 'info chardev']) {
+      const terminal = await openFile(path, WITHOUT_CONTROL);
+      await readUntil(terminal, '(qemu) ');
+      await terminal.write(`${line}\n`);
+      const answer = await readUntil(terminal, '\n(qemu) ');
+      if (line === 'info chardev') expect(answer).toContain(`compat_monitor0: filename=pty:${path}\r\n`);
+      await terminal.close();
+      // Somebody must have seen that it was closed.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    const terminal = await openFile(path, WITHOUT_CONTROL);
+    await terminal.write('quit\n');
+    expect(await run.ended).toBe(0);
+    expect(run.stderr).toBe('');
+    await terminal.close();
+    expect(existsSync(path)).toBe(false);
   });
 
-  it('is refused by a monitor, and the machine goes on', async () => {
-    start('-qmp', 'unix:pty,server=on,wait=off');
+  it('is made and told by monitors', async () => {
+    const run = start(
+      '-monitor',
+      'stdio',
+      '-qmp',
+      'unix:pty,server=on,wait=off',
+      '-chardev',
+      'pty,id=c,mux=on',
+    );
     const client = await QmpClient.connect(at('pty'));
     await client.greeting();
     await client.ask('qmp_capabilities');
-    await expect(client.ask('chardev-add', { id: 'p', backend: { type: 'pty', data: {} } })).rejects.toThrow(
-      `Failed to add chardev 'p': ${REFUSED}`,
+    const made = await client.ask('chardev-add', { id: 'p', backend: { type: 'pty', data: {} } });
+    expect(made).toEqual({ pty: expect.stringMatching(/^\/dev\/pts\/\d+$/) });
+    expect(await client.ask('query-chardev-backends')).toContainEqual({ name: 'pty' });
+    expect(await client.ask('query-chardev')).toContainEqual({
+      ...{ label: 'p', 'frontend-open': false },
+      filename: `pty:${(made as { pty: string }).pty}`,
+    });
+    expect(TOLD.exec(run.stdout)?.[2]).toBe('c-base');
+    run.type('chardev-add pty,id=h\n');
+    await run.until('(label h)');
+    run.type('quit\n');
+    expect(await run.ended).toBe(0);
+  });
+
+  it('is refused where the host has no program for it', async () => {
+    const args = [PROGRAM, ...WAITING, '-chardev', 'pty,id=c'];
+    const { status, stderr } = spawnSync(process.execPath, args, { env: { PATH: '/nowhere' } });
+    expect(status).toBe(1);
+    expect(stderr.toString()).toBe(
+      'hotslot-system-x86_64: -chardev pty,id=c: Failed to create PTY: Function not implemented\n' +
+        'Pseudo terminals need Linux and Perl; a socket does the same.\n',
     );
-    expect(await client.ask('query-chardev-backends')).not.toContainEqual({ name: 'pty' });
   });
 });

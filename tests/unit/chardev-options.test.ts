@@ -69,11 +69,11 @@ describe('the long form', () => {
       { kind: 'stdio', signals: true },
       { kind: 'stdio', signals: false },
     ]);
+    expect(read('pty').backend).toEqual({ kind: 'pty' });
     expect(read('memory').backend).toEqual({ kind: 'ringbuf', sizeBytes: 65536 });
   });
 
   it.each([
-    ['pty', 'Failed to create PTY: Function not implemented'],
     ['socket,host=h,port=1,tn3270=on', 'tn3270=on are not modelled here'],
     ['socket,path=p,abstract=on', 'abstract=on are not modelled here'],
     ['udp,port=1', "'udp' is not a valid char driver name"],

@@ -72,7 +72,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'hotslot-sockets-'));
   warnings = [];
   set = new ChannelSet({
-    ...{ warn: (text) => warnings.push(text), onExit() {}, nowMs: () => 0, wake() {} },
+    ...{ warn: (text) => warnings.push(text), say() {}, onExit() {}, nowMs: () => 0, wake() {} },
     ended: new Promise<never>(() => {}),
   });
 });
@@ -334,7 +334,14 @@ describe('what is around a channel', () => {
       set.close();
       expect(readFileSync(log, 'latin1')).toBe(text);
       set = new ChannelSet({
-        ...{ warn() {}, onExit() {}, nowMs: () => 0, wake() {}, ended: new Promise<never>(() => {}) },
+        ...{
+          warn() {},
+          say() {},
+          onExit() {},
+          nowMs: () => 0,
+          wake() {},
+          ended: new Promise<never>(() => {}),
+        },
       });
     }
   });

@@ -10,7 +10,7 @@ import { type Channels, openChannels } from '../../src/node/chardev-open.ts';
 import { RunLoop } from '../../src/node/run-loop.ts';
 
 const ENVIRONMENT = {
-  ...{ warn: () => {}, onExit: () => {}, nowMs: () => 0, ended: new Promise<never>(() => {}) },
+  ...{ warn: () => {}, say: () => {}, onExit: () => {}, nowMs: () => 0, ended: new Promise<never>(() => {}) },
   wake: () => {},
 };
 const NO_OPTIONS = { serials: [], monitors: [], chardevs: [] };

@@ -54,6 +54,8 @@ export interface HostChardev {
   readonly isReplaceable?: boolean;
   /** It is no longer wanted. */
   readonly close?: () => void;
+  /** The other end of a pseudo terminal. */
+  readonly pty?: string | undefined;
 }
 
 /** One that the host has opened. */
@@ -118,11 +120,11 @@ export class Chardevs {
     this.#add(id, { driver, backend: made, filename: () => driver, options });
   }
 
-  /** Makes a back end, with the host's help where there is one. Rejects with `MonitorError`. */
-  async open(options: Options): Promise<void> {
+  /** Makes a back end, with the host's help where there is one. Gives the other end of a pseudo terminal. Rejects with `MonitorError`. */
+  async open(options: Options): Promise<string | undefined> {
     if (this.#host === undefined) {
       this.create(options);
-      return;
+      return undefined;
     }
     const { id, mux } = readChardev(options);
     for (const wanted of mux ? [id, `${id}-base`] : [id]) this.#checkNew(wanted);
@@ -135,10 +137,11 @@ export class Chardevs {
       throw error;
     }
     for (const one of opened) this.provide(one.id, one);
+    return opened[0]?.pty;
   }
 
-  /** Puts another back end in the place of one. Rejects with `MonitorError`. */
-  async change(id: string, options: Options): Promise<void> {
+  /** Puts another back end in the place of one; otherwise as `open`. */
+  async change(id: string, options: Options): Promise<string | undefined> {
     const entry = this.#byId.get(id);
     if (entry === undefined) throw new MonitorError(`Chardev '${id}' does not exist`);
     if (entry.shared !== undefined) throw new MonitorError('Mux device hotswap not supported yet');
@@ -148,10 +151,9 @@ export class Chardevs {
     );
     if (!entry.inUse) {
       this.remove(id);
-      await this.open(wanted).catch((error: unknown) => {
+      return await this.open(wanted).catch((error: unknown) => {
         throw failedToAdd(id, error);
       });
-      return;
     }
     if (this.#host === undefined || entry.isReplaceable !== true) {
       throw new MonitorError('Chardev user does not support chardev hotswap');
@@ -159,6 +161,7 @@ export class Chardevs {
     const next = await this.#host.replace(wanted);
     this.#take(id);
     this.provide(id, next);
+    return next.pty;
   }
 
   /** Tells who uses it of a break. Throws `MonitorError`. */
@@ -275,6 +278,11 @@ export class Chardevs {
     this.#byId.remove(id);
     this.#ids.delete(id);
   }
+}
+
+/** What is said of a new pseudo terminal. */
+export function ptyLine(pty: string | undefined, id: string): string {
+  return pty === undefined ? '' : `char device redirected to ${pty} (label ${id})\n`;
 }
 
 /** QEMU's error of one that could not be made, for commands that say which. Anything else is thrown again. */

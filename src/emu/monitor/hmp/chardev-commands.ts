@@ -1,6 +1,7 @@
 /** `chardev-add` and the like, `ringbuf_write` and `ringbuf_read`. */
 import { readChardev } from '../../char/chardev-kinds.ts';
 import { parseChardevOptions } from '../../char/chardev-options.ts';
+import { ptyLine } from '../../char/chardevs.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import { Options } from '../../qdev/option-string.ts';
 import type { Command, CommandContext } from '../command.ts';
@@ -19,8 +20,7 @@ function readOptions({ warn }: CommandContext, text: string, failed: string): Op
 async function chardevAdd(context: CommandContext, text: string): Promise<string> {
   const options = readOptions(context, text, 'Parsing chardev args failed');
   if (typeof options === 'string') return options;
-  await context.machine.chardevs.open(options);
-  return '';
+  return ptyLine(await context.machine.chardevs.open(options), options.id ?? '');
 }
 
 async function chardevChange(context: CommandContext, id: string, text: string): Promise<string> {
@@ -29,8 +29,7 @@ async function chardevChange(context: CommandContext, id: string, text: string):
   if (options.id !== undefined) throw new MonitorError("Unexpected 'id' parameter");
   // QEMU: what the options ask for is looked at before the device.
   readChardev(new Options(options.entries, id));
-  await context.machine.chardevs.change(id, options);
-  return '';
+  return ptyLine(await context.machine.chardevs.change(id, options), id);
 }
 
 /** QEMU: control characters but the line feed are shown as escapes. */

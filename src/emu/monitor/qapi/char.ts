@@ -36,9 +36,9 @@ export function ringbufRead(chardevs: Chardevs, device: string, size: number): U
   return buffer.read(size);
 }
 
-async function chardevAdd(chardevs: Chardevs, id: string, options: Options): Promise<void> {
+async function chardevAdd(chardevs: Chardevs, id: string, options: Options): Promise<string | undefined> {
   if (chardevs.ids().includes(id)) throw new MonitorError(`Chardev with id '${id}' already exists`);
-  await chardevs.open(options).catch((error: unknown) => {
+  return await chardevs.open(options).catch((error: unknown) => {
     throw failedToAdd(id, error);
   });
 }
@@ -81,16 +81,14 @@ export const CHAR_COMMANDS = [
     args: struct({ id: STR, backend: CHARDEV_BACKEND }),
     returns: struct({ pty: optional(STR) }),
     async run({ machine }, { id, backend }) {
-      await chardevAdd(machine.chardevs, id, optionsOfBackend(id, backend));
-      return {};
+      return { pty: await chardevAdd(machine.chardevs, id, optionsOfBackend(id, backend)) };
     },
   }),
   command('chardev-change', {
     args: struct({ id: STR, backend: CHARDEV_BACKEND }),
     returns: struct({ pty: optional(STR) }),
     async run({ machine }, { id, backend }) {
-      await machine.chardevs.change(id, optionsOfBackend(id, backend));
-      return {};
+      return { pty: await machine.chardevs.change(id, optionsOfBackend(id, backend)) };
     },
   }),
   command('chardev-remove', {
