@@ -268,6 +268,9 @@ export const QMP_FLOWS: readonly QmpFlow[] = [
     args: ['-machine', 'none'],
     sent: negotiated(
       ...[
+        'savevm q',
+        'loadvm q',
+        'info snapshots',
         'info sgx',
         'info roms',
         'info cpus',

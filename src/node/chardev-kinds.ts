@@ -52,7 +52,7 @@ const OPENERS: Openers = {
   stdio: ({ signals }) => openStdio(signals),
   file: ({ path, append }) => new FileChannel(path, append),
   pipe: ({ path }) => new PipeChannel(path),
-  pty: () => PtyChannel.open(),
+  pty: (_, { warn }) => PtyChannel.open(warn),
   socket: openSocket,
 };
 

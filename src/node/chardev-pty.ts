@@ -49,34 +49,44 @@ export class PtyChannel implements Channel {
   readonly #helper: Helper;
   #user: ChannelUser | undefined;
   #isOpen = false;
+  #isClosed = false;
+  #isLost = false;
+  readonly #warn: (text: string) => void;
 
-  private constructor(path: string, helper: Helper) {
+  private constructor(path: string, helper: Helper, warn: (text: string) => void) {
     this.path = path;
+    this.#warn = warn;
     this.#helper = helper;
   }
 
-  /** Rejects with MonitorError where the host has no pseudo terminals, or no Perl. */
-  static open(): Promise<PtyChannel> {
+  /**
+   * Rejects with MonitorError where the host has no pseudo terminals, or no Perl.
+   * @param warn told when the terminal is lost
+   */
+  static open(warn: (text: string) => void): Promise<PtyChannel> {
     return new Promise((resolve, reject) => {
       const helper = spawn('perl', ['-e', PTY_SCRIPT], { stdio: ['pipe', 'pipe', 'ignore'] });
       let channel: PtyChannel | undefined;
       const frames = new PtyFrames((letter, bytes) => {
         if (letter === NAME) {
-          channel = new PtyChannel(bytes.toString('latin1'), helper);
+          channel = new PtyChannel(bytes.toString('latin1'), helper, warn);
           resolve(channel);
         } else if (channel !== undefined) channel.#tell(letter, bytes);
       });
       const failed = (): void =>
         reject(new MonitorError('Failed to create PTY: Function not implemented', 'GenericError', HINT));
       helper.on('error', failed);
-      helper.on('exit', failed);
+      helper.on('exit', () => {
+        if (channel === undefined) failed();
+        else channel.#lost();
+      });
       helper.stdin.on('error', () => {});
       helper.stdout.on('data', (bytes: Buffer) => frames.feed(bytes));
     });
   }
 
   get filename(): string {
-    return `pty:${this.path}`;
+    return this.#isLost ? 'pty' : `pty:${this.path}`;
   }
 
   connect(user: ChannelUser): void {
@@ -98,8 +108,18 @@ export class PtyChannel implements Channel {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#user = undefined;
     this.#helper.kill();
+  }
+
+  /** The terminal is gone with the program that held it: the host has ended it, not the user. */
+  #lost(): void {
+    if (this.#isClosed) return;
+    this.#isLost = true;
+    this.#warn(`${this.path}: the program that holds the pseudo terminal has ended`);
+    if (this.#isOpen) this.#user?.closed();
+    this.#isOpen = false;
   }
 
   #tell(letter: number, bytes: Buffer): void {

@@ -37,12 +37,12 @@ export class GdbServer {
 
   /** `none` ends it. Rejects with MonitorError. */
   async start(device: string): Promise<void> {
+    if (this.#host.machine.inspect.cpus().length === 0) {
+      throw new MonitorError('gdbstub: meaningless to attach gdb to a machine without any CPU.');
+    }
     if (device === 'none') {
       this.close();
       return;
-    }
-    if (this.#host.machine.inspect.cpus().length === 0) {
-      throw new MonitorError('gdbstub: meaningless to attach gdb to a machine without any CPU.');
     }
     if (this.#channel !== undefined) throw new MonitorError(takenText(this.#device, device));
     const channel = await this.#host.open(device);

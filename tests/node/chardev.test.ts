@@ -341,6 +341,21 @@ describe('a pseudo terminal', () => {
     expect(await run.ended).toBe(0);
   });
 
+  it('that the host takes away is told of, and is no longer listed', async () => {
+    const run = start('-monitor', 'stdio', '-serial', 'pty');
+    await run.until('(label serial0)');
+    execFileSync('pkill', ['-9', '-P', String(run.process.pid), 'perl']);
+    await eventually(
+      () => /: the program that holds the pseudo terminal has ended\n$/.test(run.stderr),
+      ANSWER_MS,
+      () => run.stderr,
+    );
+    run.type('info chardev\n');
+    await run.until('serial0: filename=pty\r\n');
+    run.type('quit\n');
+    expect(await run.ended).toBe(0);
+  });
+
   it('is refused where the host has no program for it', async () => {
     const args = [PROGRAM, ...WAITING, '-chardev', 'pty,id=c'];
     const { status, stderr } = spawnSync(process.execPath, args, { env: { PATH: '/nowhere' } });

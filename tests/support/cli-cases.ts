@@ -379,6 +379,14 @@ missing other -display none
 -display none -nodefaults -S -device {"driver":["x"]}
 -display none -nodefaults -S -device {"id":"a"}
 -display none -nodefaults -S -device {"driver":"help"}
+-display none -nodefaults -S -object {"qom-type":"memory-backend-ram","id":"m0"}
+-display none -nodefaults -S -object {"qom-type":"memory-backend-ram","id":"m0","size":1,"foo":1}
+-display none -nodefaults -S -object {"qom-type":"nosuch","id":"m0"}
+-display none -nodefaults -S -object {"qom-type":
+-display none -nodefaults -S -object {}
+-display none -nodefaults -S -object {"qom-type":"memory-backend-ram","size":4096}
+-display none -nodefaults -S -object {"qom-type":"rng-random","id":"a","filename":3}
+-display none -nodefaults -S -object {"qom-type":"memory-backend-ram","id":"a","size":4096} -object memory-backend-ram,id=a,size=4k
 -display none -nodefaults -S -device {"driver":"virtio-rng-pci","help":true}
 -display none -nodefaults -S -device {"driver":"virtio-rng-pci","b":1,"a":2,"zz":3,"kiwi":4}
 -display none -nodefaults -S -device {"driver":"virtio-rng-pci","bus":"x"}

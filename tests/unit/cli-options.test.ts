@@ -292,6 +292,12 @@ describe('drives and devices', () => {
     expect(device?.options.json).toBe(true);
   });
 
+  it('an object may be written as JSON', () => {
+    const [object] = read('-object', '{"qom-type":"memory-backend-ram","id":"m","size":4096}').objects;
+    expect(object?.options.id).toBe('m');
+    expect(object?.options.effective().get('size')).toBe(4096);
+  });
+
   it('-machine may name the kernel; the option of its own counts more', () => {
     expect(read('-machine', 'kernel=k,initrd=i,append=a b')).toMatchObject({
       kernel: 'k',

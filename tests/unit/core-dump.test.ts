@@ -271,7 +271,7 @@ describe('dump-guest-memory', () => {
     for (const [args, text] of refused)
       expect(await hmp(`dump-guest-memory ${args}`), args).toBe(`Error: ${text}\n`);
     expect(events).toEqual([]);
-    expect(await hmp('info dump')).toBe('Status: none\n');
+    expect(await hmp('info dump')).toBe('Status: failed\n');
     const error = async (args: object): Promise<unknown> =>
       qmp('dump-guest-memory', { paging: false, ...args });
     const desc = (text: string): object => ({ error: { class: 'GenericError', desc: text } });

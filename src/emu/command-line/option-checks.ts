@@ -1,8 +1,11 @@
 /** What is looked at in options before there is a machine. */
 import { MonitorError } from '../core/monitor-error.ts';
+import { OBJECT_TYPES } from '../machine/device-types.ts';
+import { objectHelpText } from '../monitor/hmp/object-commands.ts';
+import type { JsonValue } from '../qapi/json-value.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseSize } from '../qdev/properties.ts';
-import type { ObjectType } from '../qdev/user-objects.ts';
+import { checkObjectOptions, type ObjectType } from '../qdev/user-objects.ts';
 import type { OptionGroup } from './options-memory.ts';
 import { startError } from './start-error.ts';
 
@@ -16,8 +19,24 @@ export function checkIds(groups: readonly OptionGroup[], what: string): void {
   }
 }
 
+/** Throws MonitorError. */
+export function checkObjectText(options: Options): void {
+  if (objectHelpText(OBJECT_TYPES, options) !== undefined) return;
+  const { type } = checkObjectOptions(OBJECT_TYPES, options, (name) => `Invalid parameter '${name}'`);
+  checkValues(type, options);
+}
+
+/** The same of an object that is written as JSON. Throws MonitorError. */
+export function checkObjectJson(options: Options<JsonValue>): void {
+  const { type } = checkObjectOptions(OBJECT_TYPES, options, (name) => `Parameter '${name}' is unexpected`);
+  for (const property of type.properties) {
+    const value = options.get(property.name);
+    if (value !== undefined) property.kind.fromJson(value, property, type.name);
+  }
+}
+
 /** QEMU: this option's reader looks at values before there is a machine. Throws MonitorError. */
-export function checkValues({ name: owner, properties }: ObjectType, options: Options): void {
+function checkValues({ name: owner, properties }: ObjectType, options: Options): void {
   for (const property of properties) {
     const { name, kind } = property;
     const text = options.get(name);

@@ -18,8 +18,7 @@ import { isJsonObject, type JsonValue, keysOf } from '../qapi/json-value.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
 import { Options, parseOptions } from '../qdev/option-string.ts';
-import { checkObjectOptions } from '../qdev/user-objects.ts';
-import { checkIds, checkValues } from './option-checks.ts';
+import { checkIds, checkObjectJson, checkObjectText } from './option-checks.ts';
 import { readActions } from './options-action.ts';
 import { readBoot, readUuid } from './options-boot.ts';
 import {
@@ -88,7 +87,7 @@ export interface CommandLine extends BoardOptions {
   readonly blockdevs: readonly BlockdevOption[];
   readonly drives: readonly OptionGroup[];
   readonly devices: readonly OptionGroup<JsonValue>[];
-  readonly objects: readonly OptionGroup[];
+  readonly objects: readonly OptionGroup<JsonValue>[];
   /** In the order in which they are made. */
   readonly chardevs: readonly ChardevOption[];
   readonly serials: readonly CharOption[];
@@ -271,7 +270,7 @@ class Reader {
 
   /** QEMU: those that are written as JSON come after all others, and have no help. */
   #devices(): readonly OptionGroup<JsonValue>[] {
-    const isJson = ({ value }: GivenOption): boolean => value.startsWith('{');
+    const isJson = ({ value }: GivenOption): boolean => isJsonText(value);
     const all = this.#all('device');
     const json = all.filter(isJson).map(({ value, at }) => ({ options: jsonOptions(value, at), at }));
     const devices = all
@@ -282,16 +281,17 @@ class Reader {
   }
 
   /** QEMU: unlike object_add, this option reads what follows as that of a device. */
-  #objects(): readonly OptionGroup[] {
-    const objects = this.#groups('object', 'qom-type');
-    checkIds(objects, 'object');
-    for (const { options, at } of objects) {
-      if (objectHelpText(OBJECT_TYPES, options) !== undefined) continue;
+  #objects(): readonly OptionGroup<JsonValue>[] {
+    const objects = this.#all('object').map(({ value, at }): OptionGroup<JsonValue> => {
+      return isJsonText(value) ? { options: jsonOptions(value, at), at } : this.#group(value, 'qom-type', at);
+    });
+    checkIds(objects.filter(isText), 'object');
+    for (const group of objects) {
       try {
-        const { type } = checkObjectOptions(OBJECT_TYPES, options, (name) => `Invalid parameter '${name}'`);
-        checkValues(type, options);
+        if (isText(group)) checkObjectText(group.options);
+        else checkObjectJson(group.options);
       } catch (error) {
-        throw atOption(error, at);
+        throw atOption(error, group.at);
       }
     }
     return objects;
@@ -359,10 +359,11 @@ class Reader {
   /** Options whose value is `help`. */
   #help(
     devices: readonly OptionGroup<JsonValue>[],
-    objects: readonly OptionGroup[],
+    objects: readonly OptionGroup<JsonValue>[],
     chardevs: readonly ChardevOption[],
   ): Answer | undefined {
     const objectHelp = objects
+      .filter(isText)
       .map(({ options }) => objectHelpText(OBJECT_TYPES, options))
       .find((text) => text !== undefined);
     if (objectHelp !== undefined) return { text: objectHelp };
@@ -450,6 +451,14 @@ function readDialect(given: readonly GivenOption[]): Dialect {
     'unsupported monitor version\nUse -compat-monitor help to list supported versions',
     option.at,
   );
+}
+
+function isJsonText(text: string): boolean {
+  return text.startsWith('{');
+}
+
+function isText(group: OptionGroup<JsonValue>): group is OptionGroup {
+  return !group.options.json;
 }
 
 function isHelp(text: string | undefined): boolean {

@@ -46,6 +46,8 @@ export function dumpMemory(machine: MachineApi, request: DumpRequest): void {
 }
 
 function dump(machine: MachineApi, request: DumpRequest, file: OutputFile): void {
+  // QEMU: what was asked for is looked at when the dump has begun.
+  results.set(machine, { status: 'failed', completed: 0, total: 0 });
   const blocks = blocksOf(machine, request);
   const total = blocks.reduce((sum, { start, end }) => sum + end - start, 0);
   const end = (status: 'completed' | 'failed', completed: number, error?: string): void => {
@@ -87,14 +89,19 @@ function blocksOf({ access }: MachineApi, { begin, length }: DumpRequest): reado
     if (last?.end === gpa) last.end = end;
     else blocks.push({ start: gpa, end });
   }
+  if (blocks.length === 0) throw nothingToDump();
   if (length === undefined || length < 0n) return blocks;
   if (begin < 0n) throw new MonitorError("Invalid parameter 'begin'");
   const [first, last] = [Number(begin), Number(begin + length)];
   const wanted = blocks
     .map(({ start, end }) => ({ start: Math.max(start, first), end: Math.min(end, last) }))
     .filter(({ start, end }) => start < end);
-  if (wanted.length === 0) throw new MonitorError('dump: no guest memory to dump');
+  if (wanted.length === 0) throw nothingToDump();
   return wanted;
+}
+
+function nothingToDump(): MonitorError {
+  return new MonitorError('dump: no guest memory to dump');
 }
 
 /** By physical address. QEMU: those of all processors from the first one on that has paging on; when none has, memory as it is. */

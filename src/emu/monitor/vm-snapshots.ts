@@ -122,8 +122,16 @@ export async function deleteVmOf(machine: MachineApi, { tag, devices }: NamedDis
   await deleteVm(machine, tag);
 }
 
+/** QEMU's words where there is no disk to keep a machine in: only one without a board keeps none here. */
+export const NO_VMSTATE = 'no block device can store vmstate for snapshot';
+
+function checkHasDisks({ inspect }: MachineApi): void {
+  if (!inspect.hasBoard) throw new MonitorError(NO_VMSTATE);
+}
+
 /** Keeps the machine and its disks under the tag, in place of what was kept there. Rejects with `MonitorError`; nothing was kept then. */
 export async function saveVm(machine: MachineApi, tag: string, disks = allDisks(machine)): Promise<void> {
+  checkHasDisks(machine);
   const { snapshots } = machine;
   await snapshots
     .alone(async () => {
@@ -155,6 +163,7 @@ export async function loadVm(
   say: (text: string) => void,
   disks = allDisks(machine),
 ): Promise<void> {
+  checkHasDisks(machine);
   if (!(await machine.snapshots.store.list()).includes(tag)) throw notThere(tag);
   const failed = (error: unknown): never => {
     if (!(error instanceof SnapshotError || error instanceof BlockError)) throw error;

@@ -4,6 +4,7 @@ import { parseChardevOptions } from '../../char/chardev-options.ts';
 import { ptyLine } from '../../char/chardevs.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import { Options } from '../../qdev/option-string.ts';
+import { parseBool } from '../../qdev/properties.ts';
 import type { Command, CommandContext } from '../command.ts';
 
 /** Reads options; QEMU prints what is wrong with their text before its error. */
@@ -20,7 +21,10 @@ function readOptions({ warn }: CommandContext, text: string, failed: string): Op
 async function chardevAdd(context: CommandContext, text: string): Promise<string> {
   const options = readOptions(context, text, 'Parsing chardev args failed');
   if (typeof options === 'string') return options;
-  return ptyLine(await context.machine.chardevs.open(options), options.id ?? '');
+  const pty = await context.machine.chardevs.open(options);
+  // QEMU: the one below is told of.
+  const suffix = parseBool(options.get('mux') ?? '') === true ? '-base' : '';
+  return ptyLine(pty, `${options.id ?? ''}${suffix}`);
 }
 
 async function chardevChange(context: CommandContext, id: string, text: string): Promise<string> {

@@ -1,7 +1,7 @@
 /** `savevm`, `loadvm`, `delvm` and `info snapshots`. */
 import { maybe, string } from '../argument-specs.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { deleteVm, type KeptVm, listVms, loadVm, saveVm } from '../vm-snapshots.ts';
+import { deleteVm, type KeptVm, listVms, loadVm, NO_VMSTATE, saveVm } from '../vm-snapshots.ts';
 
 const NS_PER_MS = 1e6;
 const UNITS = ['', 'Ki', 'Mi', 'Gi', 'Ti'] as const;
@@ -56,6 +56,7 @@ function vmRow(id: string, { tag, info }: KeptVm): string {
 }
 
 async function listText({ machine }: CommandContext): Promise<string> {
+  if (!machine.inspect.hasBoard) return `${NO_VMSTATE}\n`;
   const kept = await listVms(machine);
   if (kept.length === 0) return 'There is no snapshot available.\n';
   const loadable = kept.filter(({ isLoadable }) => isLoadable).map((vm) => vmRow('--', vm));
