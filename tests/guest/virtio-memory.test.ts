@@ -183,6 +183,8 @@ describe('virtio-mem-pci', () => {
 
   it('is in a snapshot, and goes on there', { timeout: 4 * MINUTES }, async () => {
     await requestOf(guest, 'vmem0', 128);
+    // The device has it before Linux has put all of it on line.
+    await guest.settle();
     const total = await guest.ask('grep MemTotal /proc/meminfo');
     const bytes = await snapshotBytes(guest.machine);
     await hmp('cont');
