@@ -1,6 +1,8 @@
 /** What is looked at in options before there is a machine. */
 import { MonitorError } from '../core/monitor-error.ts';
-import type { Options } from '../qdev/option-string.ts';
+import { nodeNumber } from '../memory/host-nodes.ts';
+import { readNumberRange } from '../qdev/number-list.ts';
+import { Options } from '../qdev/option-string.ts';
 import { parseSize } from '../qdev/properties.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
 import type { OptionGroup } from './options-memory.ts';
@@ -27,4 +29,23 @@ export function checkValues({ name: owner, properties }: ObjectType, options: Op
     }
     kind.parse(text, property, owner);
   }
+}
+
+/** Lists are options given more than once, and ranges of numbers: here each number becomes an option of its own, as in `object_add`. Throws QEMU's errors. */
+export function separateLists({ properties }: ObjectType, options: Options): Options {
+  const counts = new Map<string, number>();
+  const entries = options.entries.flatMap(([name, text]) => {
+    if (!properties.some((one) => one.name === name && one.kind.fromParts !== undefined)) {
+      return [[name, text] as const];
+    }
+    const numbers = readNumberRange(text);
+    if (numbers === undefined || numbers.some((number) => number < 0n)) {
+      throw new MonitorError(`Parameter '${name}' expects a uint64 value or range`);
+    }
+    for (const number of numbers) nodeNumber(number);
+    const start = counts.get(name) ?? 0;
+    counts.set(name, start + numbers.length);
+    return numbers.map((number, at) => [`${name}.${start + at}`, String(number)] as const);
+  });
+  return new Options(entries, options.id);
 }

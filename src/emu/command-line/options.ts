@@ -19,7 +19,7 @@ import { inQdictOrder } from '../qapi/qdict-order.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
 import { Options, parseOptions } from '../qdev/option-string.ts';
 import { checkObjectOptions } from '../qdev/user-objects.ts';
-import { checkIds, checkValues } from './option-checks.ts';
+import { checkIds, checkValues, separateLists } from './option-checks.ts';
 import { readActions } from './options-action.ts';
 import { readBoot, readUuid } from './options-boot.ts';
 import {
@@ -285,16 +285,18 @@ class Reader {
   #objects(): readonly OptionGroup[] {
     const objects = this.#groups('object', 'qom-type');
     checkIds(objects, 'object');
-    for (const { options, at } of objects) {
-      if (objectHelpText(OBJECT_TYPES, options) !== undefined) continue;
+    return objects.map((group) => {
+      const { options, at } = group;
+      if (objectHelpText(OBJECT_TYPES, options) !== undefined) return group;
       try {
         const { type } = checkObjectOptions(OBJECT_TYPES, options, (name) => `Invalid parameter '${name}'`);
-        checkValues(type, options);
+        const separate = separateLists(type, options);
+        checkValues(type, separate);
+        return { ...group, options: separate };
       } catch (error) {
         throw atOption(error, at);
       }
-    }
-    return objects;
+    });
   }
 
   #blockdevs(): readonly BlockdevOption[] {
