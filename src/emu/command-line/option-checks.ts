@@ -1,6 +1,6 @@
 /** What is looked at in options before there is a machine. */
 import { MonitorError } from '../core/monitor-error.ts';
-import { nodeNumber } from '../memory/host-nodes.ts';
+import { nodeNumber } from '../qdev/host-nodes.ts';
 import { readNumberRange } from '../qdev/number-list.ts';
 import { Options } from '../qdev/option-string.ts';
 import { parseSize } from '../qdev/properties.ts';

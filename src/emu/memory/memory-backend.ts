@@ -1,5 +1,6 @@
 /** `memory-backend-ram`: memory that the user sets aside, for a device to put before the guest. */
 import { MonitorError } from '../core/monitor-error.ts';
+import { checkPolicy, HOST_NODES, nodesFromJson, nodesOf, withNodes } from '../qdev/host-nodes.ts';
 import { link } from '../qdev/links.ts';
 import {
   BOOL,
@@ -15,7 +16,6 @@ import {
 import type { GivenValue } from '../qdev/qom-value.ts';
 import { type ObjectType, UserObject } from '../qdev/user-objects.ts';
 import type { Values } from '../qdev/values.ts';
-import { checkPolicy, HOST_NODES, nodesFromJson, nodesOf, withNodes } from './host-nodes.ts';
 import { RAM_MAX } from './pc-ram.ts';
 
 /** QEMU's abstract type of all of them. */

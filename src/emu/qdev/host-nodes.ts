@@ -5,7 +5,7 @@
 import { readCInteger } from '../core/c-integer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
-import { type PropertyKind, type PropertySpec, type PropertyValue, STR } from '../qdev/properties.ts';
+import { type PropertyKind, type PropertySpec, type PropertyValue, STR } from './properties.ts';
 
 /** QEMU knows of no more. */
 const MAX_NODES = 128;
