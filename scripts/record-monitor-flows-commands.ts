@@ -268,7 +268,13 @@ const LOG: readonly string[] = [
   'trace-event port92* off 9',
   'trace-event ***** on 0',
   'logfile /nosuch/x',
+  'log none',
+  'log trace:cpu_in',
+  'info trace-events cpu_in',
   'logfile ""',
+  'log none',
+  'logfile /tmp/x',
+  'log none',
 ];
 
 const MACHINE: readonly string[] = [

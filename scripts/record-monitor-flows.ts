@@ -1,4 +1,5 @@
 /** What is recorded from QEMU's monitor: one flow per file of tests/golden/monitor. */
+import { BACKEND_FLOWS } from './record-monitor-flows-backends.ts';
 import { COMMAND_FLOWS } from './record-monitor-flows-commands.ts';
 import { CPU_FLOWS } from './record-monitor-flows-cpu.ts';
 import { DRIVE_FLOWS } from './record-monitor-flows-drives.ts';
@@ -491,6 +492,7 @@ export const FLOWS: readonly Flow[] = [
   ...WITH_GUEST,
   ...CPU_FLOWS,
   ...MEMORY_FLOWS,
+  ...BACKEND_FLOWS,
   ...VIRTIO_FLOWS,
   ...COMMAND_FLOWS,
   ...PANIC_FLOWS,

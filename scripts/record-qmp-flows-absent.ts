@@ -168,6 +168,27 @@ const MIGRATION_PAIRS: QmpFlow = {
   ),
 };
 
+/** What needs another capability, with each further one: in one request, and one after the other. */
+const MIGRATION_NEEDS: QmpFlow = {
+  name: 'migration_needs',
+  args: [],
+  sent: negotiated(
+    ...CAPABILITIES.flatMap((one) => [
+      capabilities(...['postcopy-ram', 'postcopy-preempt', one].map((name) => capability(name, true))),
+      ...['postcopy-ram', one, 'postcopy-preempt'].map((name) => capabilities(capability(name, true))),
+      ...['postcopy-ram', one].map((name) => capabilities(capability(name, false))),
+      capabilities(...CAPABILITIES.map((name) => capability(name, false))),
+      capabilities(...['multifd', 'zero-copy-send', one].map((name) => capability(name, true))),
+      capabilities(
+        ...['multifd', 'postcopy-ram', 'postcopy-preempt', 'compress', one].map((name) =>
+          capability(name, true),
+        ),
+      ),
+      capabilities(...CAPABILITIES.map((name) => capability(name, false))),
+    ]),
+  ),
+};
+
 const ABSENT: QmpFlow = {
   name: 'absent',
   args: [],
@@ -267,4 +288,4 @@ const ABSENT: QmpFlow = {
   ),
 };
 
-export const ABSENT_FLOWS: readonly QmpFlow[] = [MIGRATION, MIGRATION_PAIRS, ABSENT];
+export const ABSENT_FLOWS: readonly QmpFlow[] = [MIGRATION, MIGRATION_PAIRS, MIGRATION_NEEDS, ABSENT];

@@ -250,6 +250,19 @@ missing other -display none
 -S -display none -object memory-backend-ram,id=m,size=1000G
 -S -display none -object memory-backend-ram,id=pc.ram,size=2M
 -S -display none -object memory-backend-ram,id=m,size=2M,policy=bind
+-S -display none -object memory-backend-ram,id=m,size=2M,policy=bind,host-nodes=300
+-S -display none -object memory-backend-ram,id=m,size=2M,policy=bind,host-nodes=0-300
+-S -display none -object memory-backend-ram,id=m,size=2M,policy=bind,host-nodes=x
+-S -display none -object memory-backend-ram,id=m,size=2M,policy=bind,host-nodes=
+-S -display none -object memory-backend-ram,id=m,size=2M,policy=bind,host-nodes=1
+-S -display none -object memory-backend-ram,id=m,size=2M,policy=bind,host-nodes=-1
+-S -display none -object memory-backend-ram,id=m,size=2M,policy=bind,host-nodes=70000
+-S -display none -object memory-backend-ram,id=m,size=2M,policy=bind,host-nodes=3-0
+-S -display none -object memory-backend-ram,id=m,size=2M,policy=bind,host-nodes=0-70000
+-S -display none -object memory-backend-ram,id=m,size=2M,policy=bind,host-nodes=1-2,host-nodes=4
+-S -display none -object memory-backend-ram,id=m,size=2M,policy=bind,host-nodes
+-S -display none -object memory-backend-ram,id=m,size=2M,policy=bind,host-nodes.0=0
+-S -display none -object memory-backend-ram,id=m,size=2M,host-nodes=0-2
 -S -display none -object memory-backend-ram,id=m,size=2M -device pc-dimm,memdev=m
 -S -display none -m 256,slots=2,maxmem=1G -device pc-dimm,memdev=foo
 -S -display none -m 256,slots=2,maxmem=1G -device pc-dimm

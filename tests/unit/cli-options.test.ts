@@ -307,3 +307,15 @@ describe('drives and devices', () => {
     expect(read('-kernel', 'x', '-machine', 'kernel=k').kernel).toBe('x');
   });
 });
+
+describe('host-nodes of -object', () => {
+  it('takes ranges, more than once', async () => {
+    const { objects } = read(
+      '-object',
+      'memory-backend-ram,id=m,size=2M,policy=bind,host-nodes=5-6,host-nodes=0x0,host-nodes=0-1',
+    );
+    const rig = await monitorRig();
+    for (const { options } of objects) rig.machine.objects.add(options);
+    expect(await rig.execute('info memdev')).toContain('policy: bind\n  host nodes: 0-1,5-6\n');
+  });
+});

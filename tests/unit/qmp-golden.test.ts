@@ -35,6 +35,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   machine_none: {},
   migration: {},
   migration_pairs: {},
+  migration_needs: {},
   absent: {},
 };
 

@@ -50,11 +50,14 @@ export async function reopenNodes(all: readonly BlockdevOptions[], host: ReopenH
 /** What becomes of a node, and of the one that was made for it below. */
 function prepare(
   node: BlockNode,
-  options: BlockdevOptions,
+  given: BlockdevOptions,
   above: NodeSettings | undefined,
   host: ReopenHost,
 ): readonly Change[] {
   const { forceShare } = node.settings;
+  // QEMU: how discards are done stays as it was where neither the options nor a node above say it.
+  const isUnmapKept = given.discard === undefined && above === undefined && node.settings.unmap;
+  const options: BlockdevOptions = isUnmapKept ? { ...given, discard: 'unmap' } : given;
   const settings = { ...settingsOf(options, above), forceShare };
   if (settings.detectZeroes === 'unmap' && !settings.unmap) throw detectZeroesError();
   checkNotReset(node, options);

@@ -3,7 +3,9 @@ import { MonitorError } from '../core/monitor-error.ts';
 import { OBJECT_TYPES } from '../machine/device-types.ts';
 import { objectHelpText } from '../monitor/hmp/object-commands.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
-import type { Options } from '../qdev/option-string.ts';
+import { nodeNumber } from '../qdev/host-nodes.ts';
+import { readNumberRange } from '../qdev/number-list.ts';
+import { Options } from '../qdev/option-string.ts';
 import { parseSize } from '../qdev/properties.ts';
 import { checkObjectOptions, type ObjectType } from '../qdev/user-objects.ts';
 import type { OptionGroup } from './options-memory.ts';
@@ -19,11 +21,13 @@ export function checkIds(groups: readonly OptionGroup[], what: string): void {
   }
 }
 
-/** Throws MonitorError. */
-export function checkObjectText(options: Options): void {
-  if (objectHelpText(OBJECT_TYPES, options) !== undefined) return;
+/** Gives the options with their lists taken apart. Throws MonitorError. */
+export function checkedObjectText(options: Options): Options {
+  if (objectHelpText(OBJECT_TYPES, options) !== undefined) return options;
   const { type } = checkObjectOptions(OBJECT_TYPES, options, (name) => `Invalid parameter '${name}'`);
-  checkValues(type, options);
+  const separate = separateLists(type, options);
+  checkValues(type, separate);
+  return separate;
 }
 
 /** The same of an object that is written as JSON. Throws MonitorError. */
@@ -46,4 +50,23 @@ function checkValues({ name: owner, properties }: ObjectType, options: Options):
     }
     kind.parse(text, property, owner);
   }
+}
+
+/** Lists are options given more than once, and ranges of numbers: here each number becomes an option of its own, as in `object_add`. Throws QEMU's errors. */
+function separateLists({ properties }: ObjectType, options: Options): Options {
+  const counts = new Map<string, number>();
+  const entries = options.entries.flatMap(([name, text]) => {
+    if (!properties.some((one) => one.name === name && one.kind.fromParts !== undefined)) {
+      return [[name, text] as const];
+    }
+    const numbers = readNumberRange(text);
+    if (numbers === undefined || numbers.some((number) => number < 0n)) {
+      throw new MonitorError(`Parameter '${name}' expects a uint64 value or range`);
+    }
+    for (const number of numbers) nodeNumber(number);
+    const start = counts.get(name) ?? 0;
+    counts.set(name, start + numbers.length);
+    return numbers.map((number, at) => [`${name}.${start + at}`, String(number)] as const);
+  });
+  return new Options(entries, options.id);
 }

@@ -18,7 +18,7 @@ import { isJsonObject, type JsonValue, keysOf } from '../qapi/json-value.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
 import { Options, parseOptions } from '../qdev/option-string.ts';
-import { checkIds, checkObjectJson, checkObjectText } from './option-checks.ts';
+import { checkedObjectText, checkIds, checkObjectJson } from './option-checks.ts';
 import { readActions } from './options-action.ts';
 import { readBoot, readUuid } from './options-boot.ts';
 import {
@@ -286,15 +286,15 @@ class Reader {
       return isJsonText(value) ? { options: jsonOptions(value, at), at } : this.#group(value, 'qom-type', at);
     });
     checkIds(objects.filter(isText), 'object');
-    for (const group of objects) {
+    return objects.map((group) => {
       try {
-        if (isText(group)) checkObjectText(group.options);
-        else checkObjectJson(group.options);
+        if (isText(group)) return { ...group, options: checkedObjectText(group.options) };
+        checkObjectJson(group.options);
+        return group;
       } catch (error) {
         throw atOption(error, group.at);
       }
-    }
-    return objects;
+    });
   }
 
   #blockdevs(): readonly BlockdevOption[] {

@@ -36,6 +36,11 @@ export function unknownEventWarning(pattern: string): string | undefined {
   return `trace event '${name}' does not exist`;
 }
 
+interface LogFile {
+  readonly path: string;
+  readonly createFile: FileMaker;
+}
+
 /** One for all monitors of a machine, and for its command line. */
 export class MachineLog {
   /** QEMU: -msg timestamp=on. */
@@ -47,6 +52,8 @@ export class MachineLog {
   readonly #events = new Set<TraceEventName>();
   readonly #objects = new ObjectNumbers();
   #file: OutputFile | undefined;
+  /** A file that could not be opened. QEMU: lines are lost, and each change of what is logged tries again. */
+  #missing: LogFile | undefined;
   #stop: (() => void) | undefined;
   #onItems: (items: ReadonlySet<string>) => void = () => {};
 
@@ -75,12 +82,13 @@ export class MachineLog {
     this.setEvents(isOff ? pattern.slice(1) : pattern, !isOff);
   }
 
-  /** Logs these items and no others, and these events too. */
+  /** Logs these items and no others, and these events too. Throws QEMU's error where a file is still missing. */
   setItems({ items, patterns }: LogWish): void {
     for (const pattern of patterns) this.setPattern(pattern);
     this.#items = items;
     this.#onItems(items);
     this.#listen();
+    if (this.#missing !== undefined) this.#open(this.#missing);
   }
 
   /** Calls back at once, and when other items are to be logged: what no event tells, its source writes. */
@@ -97,10 +105,18 @@ export class MachineLog {
   /** Lines go to a file from now on. Throws QEMU's error. */
   setFile(path: string, createFile: FileMaker): void {
     if (!TEMPLATE.test(path)) throw new MonitorError(`Bad logfile template: ${path}`);
+    this.#file?.close();
+    this.#file = undefined;
+    this.#open({ path, createFile });
+  }
+
+  #open(wanted: LogFile): void {
+    const { path, createFile } = wanted;
+    this.#missing = wanted;
     // QEMU: the number of the process, which a browser has not.
     const file = createFile(path.replace('%d', '0'));
     if (typeof file === 'string') throw new MonitorError(`Error opening logfile ${path}: ${file}`);
-    this.#file?.close();
+    this.#missing = undefined;
     this.#file = file;
   }
 
@@ -129,6 +145,7 @@ export class MachineLog {
   }
 
   #write(line: string): void {
+    if (this.#missing !== undefined) return;
     if (this.#file === undefined) this.#print(line);
     else writeLine(this.#file, line);
   }

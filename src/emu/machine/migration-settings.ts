@@ -156,7 +156,8 @@ const NO_ZERO_COPY = 'Zero copy only available for non-compressed non-TLS multif
 
 function canSendWithoutCopy(capabilities: ReadonlySet<string>, parameters: MigrationParameters): boolean {
   const isPlain = parameters['multifd-compression'] === 'none' && parameters['tls-creds'] === '';
-  return capabilities.has('multifd') && !capabilities.has('compress') && isPlain;
+  const isSent = capabilities.has('multifd') && !capabilities.has('compress') && !capabilities.has('xbzrle');
+  return isSent && isPlain;
 }
 
 /** What of these excludes each other. */
@@ -173,6 +174,8 @@ function capabilityError(
   }
   if (on.has('zero-copy-send') && !canSendWithoutCopy(on, parameters)) return NO_ZERO_COPY;
   if (on.has('postcopy-preempt') && !on.has('postcopy-ram')) return 'Postcopy preempt requires postcopy-ram';
+  if (on.has('postcopy-preempt') && on.has('compress'))
+    return 'Postcopy preempt not compatible with compress';
   if (on.has('multifd') && on.has('compress')) return 'Multifd is not compatible with compress';
   return undefined;
 }

@@ -185,7 +185,7 @@ export class Numa {
     }
     this.#nodes.set(nodeid, { ...memory, initiator });
     this.#cpus.assign(places, nodeid);
-    // QEMU lets the user delete it until the board is made, which then uses what is gone.
+    // QEMU lets the user delete it until the board is made, which has the memory all the same. Here a snapshot has to make it anew.
     if (memory.memdev !== undefined) memory.memdev.isMapped = true;
   }
 

@@ -4,7 +4,7 @@ import { evaluateExpression, type RegisterReader } from './expression.ts';
 import type { LineReader } from './line-reader.ts';
 
 const MAX_UINT32 = 0xffff_ffffn;
-const MAX_INT64 = 2 ** 63;
+const MAX_INT64 = 2n ** 63n - 1n;
 const MIB_SHIFT = 20n;
 const SIZE_SUFFIXES = 'bkmgtpe';
 const SIZE_TEXT = /^(0x[0-9a-f]+|\d+(?:\.\d*)?)([bkmgtpe]?)/i;
@@ -33,13 +33,18 @@ export function readMegabytes(reader: LineReader, registers: RegisterReader): nu
 }
 
 /** A size in bytes; without a suffix it is of MiB. */
-export function readSize(reader: LineReader): number {
+export function readSize(reader: LineReader): bigint {
   const [text = '', digits = '', suffix = ''] = SIZE_TEXT.exec(reader.rest) ?? [];
-  const bytes = Math.trunc(Number(digits) * 1024 ** SIZE_SUFFIXES.indexOf(suffix.toLowerCase() || 'm'));
+  if (text === '') throw new ArgumentError('invalid size');
+  const unit = SIZE_SUFFIXES.indexOf(suffix.toLowerCase() || 'm');
+  const isWhole = !digits.includes('.');
+  const bytes = isWhole
+    ? BigInt(digits) * 1024n ** BigInt(unit)
+    : BigInt(Math.trunc(Number(digits) * 1024 ** unit));
   // There is no part of a byte, and none of a number in base 16.
   const isPart = suffix.toLowerCase() === 'b' && !Number.isInteger(Number(digits));
   const isHexPart = /^0x/i.test(digits) && reader.rest.charAt(text.length) === '.';
-  if (text === '' || bytes >= MAX_INT64 || isPart || isHexPart) throw new ArgumentError('invalid size');
+  if (bytes > MAX_INT64 || isPart || isHexPart) throw new ArgumentError('invalid size');
   reader.take(text.length);
   return bytes;
 }

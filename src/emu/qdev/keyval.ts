@@ -13,7 +13,7 @@ type Tree = Map<string, string | Tree>;
 export function nestedOptions(entries: readonly (readonly [key: string, value: string])[]): JsonObject {
   const root: Tree = new Map();
   for (const [key, value] of entries) {
-    const names = key.split('.');
+    const names = key.split('.').map((name) => name.replace(/^0+(?=\d+$)/, ''));
     if (!names.every((name) => FRAGMENT.test(name))) throw new MonitorError(`Invalid parameter '${key}'`);
     let at = root;
     for (const [depth, name] of names.slice(0, -1).entries()) {

@@ -20,6 +20,8 @@ export interface PropertyKind {
   readonly typeName: string;
   readonly parse: (text: string, property: PropertySpec, owner: string) => PropertyValue;
   readonly fromJson: (json: JsonValue, property: PropertySpec, owner: string) => PropertyValue;
+  /** Of a list: reads what options with dots in their names, `name.0=…`, mean together. Absent: it has no parts. */
+  readonly fromParts?: (parts: JsonValue, property: PropertySpec) => PropertyValue;
   /** As `info qtree` prints it. */
   readonly format: (value: PropertyValue) => string;
   readonly toJson: (value: PropertyValue) => JsonValue;
@@ -252,6 +254,14 @@ export function checkFixed(property: PropertySpec, value: PropertyValue, owner: 
   throw new MonitorError(`Property '${owner}.${property.name}' is fixed at ${only} in this machine`);
 }
 
+/** Text, or what options with dots in their names have become. */
+function readText(given: JsonValue, property: PropertySpec, owner: string): PropertyValue {
+  const { kind, name } = property;
+  if (typeof given !== 'object' || given === null) return kind.parse(String(given), property, owner);
+  if (kind.fromParts !== undefined) return kind.fromParts(given, property);
+  throw new MonitorError(`Parameters '${name}.*' are unexpected`);
+}
+
 /** The value that the user gave, as text or, with `json`, as JSON. Throws QEMU's error. `checkFixed` follows. */
 export function readProperty(
   given: JsonValue,
@@ -260,7 +270,7 @@ export function readProperty(
 ): PropertyValue {
   const { kind } = property;
   const named = property.owner ?? owner;
-  const value = json ? kind.fromJson(given, property, named) : kind.parse(String(given), property, named);
+  const value = json ? kind.fromJson(given, property, named) : readText(given, property, named);
   const refused = kind.check?.(value, { property, owner: named, services });
   if (refused !== undefined) throw refused;
   return value;

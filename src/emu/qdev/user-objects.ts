@@ -1,9 +1,10 @@
 /** Objects that the user makes beside devices, `object_add`: back ends for randomness, memory, and others to come. */
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import type { JsonValue } from '../qapi/json-value.ts';
+import { type JsonValue, keysOf } from '../qapi/json-value.ts';
+import { nestedOptions } from './keyval.ts';
 import { OBJECTS, type ObjectTree, QomObject, type QomProperty } from './objects.ts';
-import { badIdError, isWellFormedId, type Options } from './option-string.ts';
+import { badIdError, isWellFormedId, Options } from './option-string.ts';
 import {
   checkFixed,
   hexSizeWarning,
@@ -14,6 +15,7 @@ import {
   readProperty,
   withDefaults,
 } from './properties.ts';
+import type { GivenValue } from './qom-value.ts';
 import type { Services } from './services.ts';
 import { Values } from './values.ts';
 
@@ -51,8 +53,12 @@ export function checkObjectOptions(
     throw new MonitorError(`Parameter 'qom-type' does not accept value '${String(typeName)}'`);
   }
   const { id } = options;
-  if (id === undefined) throw new MonitorError("Parameter 'id' is missing");
   const given = options.effective();
+  if (id === undefined) {
+    throw new MonitorError(
+      given.has('id') ? "Parameters 'id.*' are unexpected" : "Parameter 'id' is missing",
+    );
+  }
   const missing = type.properties.find(({ name, required }) => required === true && !given.has(name));
   if (missing !== undefined) throw new MonitorError(`Parameter '${missing.name}' is missing`);
   for (const name of given.keys()) {
@@ -61,6 +67,16 @@ export function checkObjectOptions(
     }
   }
   return { type, id };
+}
+
+/** Options in text whose names have dots as the values that they mean. Throws QEMU's error. */
+function withoutDots(options: Options<JsonValue>): Options<JsonValue> {
+  if (options.json) return options;
+  const nested = nestedOptions(options.entries.map(([name, value]) => [name, String(value)] as const));
+  return new Options(
+    keysOf(nested).map((name) => [name, nested[name] ?? null] as const),
+    options.id,
+  );
 }
 
 /** An object that the user made, or one of the board's that a user could have made. */
@@ -95,16 +111,14 @@ export class UserObject extends QomObject {
         name,
         typeName: objectPropertyType(property),
         read: () => kind.toJson(values.get(name)),
-        write: () => {
-          throw this.changeError(name, type);
-        },
+        write: (given) => this.change(property, given, type),
       };
     });
   }
 
-  /** QEMU's error when a property is to be set after the object was made. */
-  protected changeError(property: string, _type: string): MonitorError {
-    return new MonitorError(`Property '${property}' can no longer be set`);
+  /** Sets a property after the object was made. Throws QEMU's error, having changed nothing. */
+  protected change({ name }: PropertySpec, _given: GivenValue, _type: string): void {
+    throw new MonitorError(`Property '${name}' can no longer be set`);
   }
 
   release(): void {
@@ -145,12 +159,13 @@ export class UserObjects {
    * @param warn told what QEMU warns of in values
    */
   add(options: Options<JsonValue>, warn: (text: string) => void = () => {}): UserObject {
+    const whole = withoutDots(options);
     const { type, id } = checkObjectOptions(
       this.#types,
-      options,
+      whole,
       (name) => `Parameter '${name}' is unexpected`,
     );
-    const values = this.#values(type, options, warn);
+    const values = this.#values(type, whole, warn);
     if (!isWellFormedId(id)) throw badIdError();
     const objects = this.#tree.container(OBJECTS);
     if (objects.child(id) !== undefined) {

@@ -1,6 +1,6 @@
 /** Commands about migration and networks, which this machine has not. Sentences are QEMU's where it has one for such a machine. */
 import { flag, integer, long, maybe, onOff, string } from '../argument-specs.ts';
-import type { AbsentRow } from './absent.ts';
+import { type AbsentRow, sameForAll } from './absent.ts';
 
 const NO_MIGRATION = 'Error: Hotslot does not migrate machines';
 const NO_NETWORK = 'Error: Hotslot has no network yet';
@@ -19,7 +19,16 @@ export const ABSENT_MIGRATION: readonly AbsentRow[] = [
     'state',
     'go on from a state in which a migration waits',
     [string('state')],
-    NO_MIGRATION,
+    {
+      by: 'state',
+      texts: {
+        none: '',
+        ...sameForAll(
+          'setup cancelling cancelled active postcopy-active postcopy-paused postcopy-recover completed failed colo pre-switchover device wait-unplug',
+          'Error: Migration not in expected state: none',
+        ),
+      },
+    },
   ],
   [
     'migrate_incoming',
@@ -71,7 +80,11 @@ export const ABSENT_MIGRATION: readonly AbsentRow[] = [
     '[-r] [-b] second [sample_pages_per_GB]',
     'measure how much memory the guest writes (-r, -b: by other means)',
     [flag('r', 'dirty-ring'), flag('b', 'dirty-bitmap'), long('second'), maybe(long('sample_pages_per_GB'))],
-    'Error: Hotslot does not measure how much memory the guest writes',
+    {
+      by: 'second',
+      texts: { 0: 'Incorrect period length specified!' },
+      other: 'Error: Hotslot does not measure how much memory the guest writes',
+    },
   ],
   [
     'set_vcpu_dirty_limit',

@@ -70,7 +70,7 @@ export const BLOCK_COMMANDS: readonly Command[] = [
     help: 'make an image larger or smaller',
     complete: driveNames,
     async run({ machine }, args) {
-      await resizeImage(machine, String(args.get('device')), undefined, Number(args.get('size')));
+      await resizeImage(machine, String(args.get('device')), undefined, BigInt(String(args.get('size'))));
       return '';
     },
   },

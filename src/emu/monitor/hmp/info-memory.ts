@@ -1,8 +1,9 @@
 /** `info memdev`, `info memory-devices` and `info memory_size_summary`. */
+import { numberRangesText } from '../../qdev/number-list.ts';
 import type { Memdev, MemoryDeviceInfo, MemorySizes } from '../qapi/machine.ts';
 
 export function memdevText(memdevs: readonly Memdev[]): string {
-  const blocks = memdevs.map(({ id, size, merge, dump, prealloc, share, reserve, policy }) =>
+  const blocks = memdevs.map(({ id, size, merge, dump, prealloc, share, reserve, policy, ...more }) =>
     [
       `memory backend: ${id}`,
       `  size:  ${size}`,
@@ -12,7 +13,7 @@ export function memdevText(memdevs: readonly Memdev[]): string {
       `  share: ${share}`,
       `  reserve: ${reserve}`,
       `  policy: ${policy}`,
-      '  host nodes: \n',
+      `  host nodes: ${numberRangesText(more['host-nodes'])}\n`,
     ].join('\n'),
   );
   return `${blocks.join('')}\n`;

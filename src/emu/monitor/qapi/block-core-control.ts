@@ -99,12 +99,15 @@ function insertMedium(machine: MachineApi, id: string, nodeName: string): void {
   if (!drive.removable) throw new MonitorError('Device is not removable');
 }
 
+/** QEMU: no image has an end beyond this. */
+const MAX_IMAGE_BYTES = 0x7fff_ffff_c000_0000n;
+
 /** `block_resize`. Rejects with QEMU's error. */
 export async function resizeImage(
   { drives }: MachineApi,
   device: string | undefined,
   nodeName: string | undefined,
-  sizeBytes: number,
+  size: number | bigint,
 ): Promise<void> {
   const drive = device === undefined ? undefined : drives.find(device);
   if (drive !== undefined && drive.medium === undefined) {
@@ -114,8 +117,11 @@ export async function resizeImage(
   if (node === undefined) {
     throw new MonitorError(`Cannot find device='${device ?? ''}' nor node-name='${nodeName ?? ''}'`);
   }
-  if (sizeBytes < 0) throw new MonitorError("Parameter 'size' expects a >0 size");
-  await drives.resize(node, sizeBytes);
+  if (size < 0) throw new MonitorError("Parameter 'size' expects a >0 size");
+  if (size > MAX_IMAGE_BYTES) {
+    throw new MonitorError(`offset(${size}) exceeds maximum(${MAX_IMAGE_BYTES})`);
+  }
+  await drives.resize(node, Number(size));
 }
 
 type Rates = Readonly<Record<LimitName, number | bigint>> &
@@ -182,7 +188,7 @@ export const BLOCK_CONTROL_COMMANDS = [
     args: struct({ device: optional(STR), 'node-name': optional(STR), size: INT }),
     allowPreconfig: true,
     run: ({ machine }, { device, 'node-name': nodeName, size }) =>
-      resizeImage(machine, device, nodeName, Number(size)),
+      resizeImage(machine, device, nodeName, size),
   }),
   command('block_set_io_throttle', {
     args: struct({ ...WHICH, ...RATES, ...BURSTS, group: optional(STR) }),

@@ -146,10 +146,10 @@ export function queryHotpluggableCpus({ inspect }: MachineApi): readonly Hotplug
 }
 
 export function queryMemdev({ inspect }: MachineApi): readonly Memdev[] {
-  return inspect.memory.backends().map(({ name, sizeBytes, settings }) => ({
+  return inspect.memory.backends().map(({ name, sizeBytes, settings: { hostNodes, ...settings } }) => ({
     ...{ id: name, size: sizeBytes },
     ...settings,
-    ...{ 'host-nodes': [], policy: 'default' },
+    'host-nodes': hostNodes,
   }));
 }
 
