@@ -7,8 +7,6 @@ export const REPORTS = '.cache/test';
 const GUEST_TESTS = ['tests/guest', 'tests/node'];
 /** Of a guest's test three seconds would go into loading and heating modules that the file before it had. */
 const SHARED_MODULES = '--no-isolate';
-/** Now and then a guest or a program is waited for: two cores have something to do for three. */
-const MORE_WORKERS = ['--maxWorkers', '3'];
 /** Soaks and long fuzz runs: only when they are asked for by name. */
 const LONG_TESTS = 'tests/long';
 
@@ -101,10 +99,7 @@ export const PARTS: readonly Part[] = [
     needs: ['generate'],
   },
   {
-    ...vitest('guest', 'Linux and its hotplug, without a browser', 16, [
-      ...[SHARED_MODULES, ...MORE_WORKERS],
-      ...GUEST_TESTS,
-    ]),
+    ...vitest('guest', 'Linux and its hotplug, without a browser', 16, [SHARED_MODULES, ...GUEST_TESTS]),
     needs: ['generate', 'images'],
   },
   {

@@ -15,9 +15,10 @@ describe("a command in the guest's shell", { timeout: MS }, () => {
   const type = (text: string): void => shell.input(Buffer.from(text));
   const exec = (command: string, timeoutMs = LIMIT_MS): Promise<ExecResult> => shell.exec(command, timeoutMs);
   const output = async (command: string): Promise<string> => (await exec(command)).output;
+  /** The letter by which the shell is asked for a prompt may be shown, and is then wiped out. */
   const until = (pattern: RegExp): Promise<void> =>
     guest.poll(
-      () => pattern.test(shown),
+      () => pattern.test(shown.replaceAll('x\b\x1b[K', '')),
       30,
       () => `${pattern} in ${JSON.stringify(shown)}`,
     );
