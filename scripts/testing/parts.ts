@@ -99,7 +99,7 @@ export const PARTS: readonly Part[] = [
     needs: ['generate'],
   },
   {
-    ...vitest('guest', 'Linux and its hotplug, without a browser', 16, [SHARED_MODULES, ...GUEST_TESTS]),
+    ...vitest('guest', 'Linux and its hotplug, without a browser', 20, [SHARED_MODULES, ...GUEST_TESTS]),
     needs: ['generate', 'images'],
   },
   {
