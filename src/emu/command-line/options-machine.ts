@@ -87,21 +87,11 @@ export interface BoardOptions {
   readonly bios: string | undefined;
 }
 
-/** Those that are read apart from the board's own switches. */
+/** Those of them that machine none has not. */
 const ONLY_PC = ['x-oem-id', 'x-oem-table-id', 'smm'];
-const READ_APART = [
-  'firmware',
-  'type',
-  'kernel',
-  'initrd',
-  'append',
-  'accel',
-  'x-oem-id',
-  'x-oem-table-id',
-  'smm',
-];
+/** Read apart from the board's own switches. */
+const READ_APART = ['firmware', 'type', 'kernel', 'initrd', 'append', 'accel', ...ONLY_PC];
 
-/** Checks all -machine options together, as QEMU does. Throws StartError. */
 /** The type that -machine names, before its options are judged; undefined: none. */
 export function typeGiven(values: readonly string[]): string | undefined {
   const ofWord = (word: string, at: number): readonly string[] => {
@@ -111,6 +101,7 @@ export function typeGiven(values: readonly string[]): string | undefined {
   return values.flatMap((value) => value.split(',').flatMap(ofWord)).at(-1);
 }
 
+/** Checks all -machine options together, as QEMU does. Throws StartError. */
 export function readMachine(given: ReadonlyMap<string, string>): MachineOptions {
   const version = versionOf(given.get('type') ?? CURRENT_MACHINE);
   let hmat = false;
