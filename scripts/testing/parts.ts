@@ -3,12 +3,6 @@ import { join } from 'node:path';
 import { type Counts, playwrightCounts, vitestCounts } from './counts.ts';
 
 export const REPORTS = '.cache/test';
-/** Tests that boot a guest or start the command line: slow, and in need of the guest image. */
-const GUEST_TESTS = ['tests/guest', 'tests/node'];
-/** Of a guest's test three seconds would go into loading and heating modules that the file before it had. */
-const SHARED_MODULES = '--no-isolate';
-/** Soaks and long fuzz runs: only when they are asked for by name. */
-const LONG_TESTS = 'tests/long';
 
 export interface Part {
   readonly name: string;
@@ -35,14 +29,21 @@ export interface Part {
 const tool = (name: string): string => join('node_modules/.bin', name);
 const reportOf = (name: string): string => join(REPORTS, `${name}.json`);
 
-function vitest(name: string, what: string, minutes: number, args: readonly string[]): Part {
+/** @param projects of vitest.config.ts */
+function vitest(name: string, what: string, minutes: number, projects: readonly string[]): Part {
   const report = reportOf(name);
   const reporters = ['--reporter=agent', '--reporter=json', `--outputFile.json=${report}`];
   return {
     name,
     what,
     minutes,
-    command: [tool('vitest'), 'run', '--passWithNoTests', ...reporters, ...args],
+    command: [
+      tool('vitest'),
+      'run',
+      '--passWithNoTests',
+      ...reporters,
+      ...projects.map((project) => `--project=${project}`),
+    ],
     counts: () => vitestCounts(report),
   };
 }
@@ -93,13 +94,11 @@ export const PARTS: readonly Part[] = [
     minutes: 2,
   },
   {
-    ...vitest('unit', 'architecture, unit, conformance and golden tests', 9, [
-      ...[...GUEST_TESTS, LONG_TESTS].flatMap((folder) => ['--exclude', `${folder}/**`]),
-    ]),
+    ...vitest('unit', 'architecture, unit, conformance and golden tests', 9, ['unit', 'alone']),
     needs: ['generate'],
   },
   {
-    ...vitest('guest', 'Linux and its hotplug, without a browser', 20, [SHARED_MODULES, ...GUEST_TESTS]),
+    ...vitest('guest', 'Linux and its hotplug, without a browser', 20, ['guest']),
     needs: ['generate', 'images'],
   },
   {
@@ -116,7 +115,7 @@ export const PARTS: readonly Part[] = [
     onlyNamed: true,
   },
   {
-    ...vitest('long', 'soaks and long fuzz runs', 180, [LONG_TESTS]),
+    ...vitest('long', 'soaks and long fuzz runs', 180, ['long']),
     needs: ['generate', 'images'],
     onlyNamed: true,
   },
