@@ -44,6 +44,9 @@ export class TerminalScreen {
   readonly #title: string;
   readonly #onResize: (columns: number, rows: number) => void;
   #minColumns = 0;
+  /** What the user saw before it was hidden: its end, or what had been scrolled to. */
+  #followsEnd = true;
+  #isHidden = false;
   #resizeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: TerminalScreenOptions) {
@@ -157,7 +160,31 @@ export class TerminalScreen {
   }
 
   #resize(): void {
-    if (this.#screen.clientWidth === 0 || this.#screen.clientHeight === 0) return;
+    const wasHidden = this.#isHidden;
+    this.#isHidden = this.#screen.clientWidth === 0 || this.#screen.clientHeight === 0;
+    if (this.#isHidden) {
+      const { viewportY, baseY } = this.#terminal.buffer.active;
+      if (!wasHidden) this.#followsEnd = viewportY === baseY;
+      return;
+    }
+    this.#takeSize();
+    if (wasHidden) this.#shown();
+  }
+
+  /** Xterm draws nothing while it is out of sight, and does not know its height then: with a size that comes before that it loses its place. */
+  #shown(): void {
+    const observer = new IntersectionObserver((entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      observer.disconnect();
+      // It looks at its height only when its size changes.
+      this.#terminal.resize(this.#terminal.cols, this.#terminal.rows + 1);
+      this.#takeSize();
+      if (this.#followsEnd) this.#terminal.scrollToBottom();
+    });
+    observer.observe(this.#screen);
+  }
+
+  #takeSize(): void {
     const columnsAt = (fontSize: number): number => {
       this.#terminal.options.fontSize = fontSize;
       return this.#fit.proposeDimensions()?.cols ?? this.#minColumns;

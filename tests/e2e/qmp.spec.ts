@@ -80,6 +80,23 @@ test('its terminal has the size of the pane from the moment it is seen', FIREFOX
   expect(sideways).toBeLessThanOrEqual(390);
 });
 
+test(
+  'its last line is in sight when it is opened, whatever came while it was hidden',
+  FIREFOX,
+  async ({ guest: page }) => {
+    await tab(page, 'Monitor').click();
+    for (let n = 0; n < 6; n++) {
+      await monitorCommand(page, 'stop');
+      await monitorCommand(page, 'cont');
+      await tab(page, 'QMP').click();
+      await expect(page.locator('#panel-qmp .xterm-rows > div').filter({ hasText: /\S/ }).last()).toHaveText(
+        /^\(QEMU\)\s*$/,
+      );
+      await tab(page, 'Monitor').click();
+    }
+  },
+);
+
 test('tabs are changed by keys, and terminals are reached by theirs', FIREFOX, async ({ guest: page }) => {
   await tab(page, 'Monitor').focus();
   await page.keyboard.press('ArrowRight');
