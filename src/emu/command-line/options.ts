@@ -7,6 +7,7 @@ import type { BootConfig } from '../machine/boot-config.ts';
 import type { SmpConfig } from '../machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../machine/device-types.ts';
 import type { GuestActions } from '../machine/guest-actions.ts';
+import type { GlobalDefault } from '../machine/machine-config.ts';
 import type { Dialect } from '../monitor/dialects/dialect.ts';
 import { DEFAULT_DIALECT, DIALECTS_HELP, findDialect } from '../monitor/dialects/dialects.ts';
 import { devicePropertiesText } from '../monitor/hmp/device-help.ts';
@@ -30,6 +31,7 @@ import {
   readGdbServers,
   readMon,
 } from './options-characters.ts';
+import { readGlobal } from './options-global.ts';
 import { type LogOption, readLog } from './options-log.ts';
 import {
   ACCEL_HELP,
@@ -109,6 +111,7 @@ export interface CommandLine extends BoardOptions {
   readonly boot: BootConfig;
   /** -uuid, in lower case; undefined: none. */
   readonly uuid: string | undefined;
+  readonly globals: readonly GlobalDefault[];
   /** Where a client of qtest is; undefined: nowhere. */
   readonly qtest: QtestOption | undefined;
   /** -compat-monitor: the words that all monitors speak. */
@@ -225,6 +228,7 @@ class Reader {
       accel,
       boot: this.#reading('boot', () => this.#boot()),
       uuid: this.#all('uuid').map(readUuid).at(-1),
+      globals: this.#all('global').flatMap((option) => readGlobal(option, this.#warn) ?? []),
       qtest: this.#qtest(),
       dialect: this.#dialect,
       namesDisplay: this.#has('nographic') || this.#has('display'),

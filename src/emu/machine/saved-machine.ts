@@ -6,6 +6,7 @@ import { MonitorError } from '../core/monitor-error.ts';
 import type { Plain } from '../core/plain.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
 import {
+  absentOr,
   BOOLEAN,
   finite,
   integer,
@@ -26,7 +27,7 @@ import { addressesEnd, hasHyperTransport } from './address-limit.ts';
 import type { SavedRegion } from './boards/pc-device-memory.ts';
 import { ONE_PROCESSOR, type SmpConfig } from './cpu-topology.ts';
 import type { Machine } from './machine.ts';
-import { MAX_DIMM_SLOTS, type RunSnapshot } from './machine-config.ts';
+import { type GlobalDefault, MAX_DIMM_SLOTS, type RunSnapshot } from './machine-config.ts';
 import {
   CURRENT_MACHINE,
   MACHINE_VERSIONS,
@@ -35,7 +36,12 @@ import {
 } from './machine-versions.ts';
 import { RUN_STATES } from './run-state.ts';
 import { MAX_CPUS } from './smp-options.ts';
-import { PERIPHERALS, type PeripheralsSnapshot, savePeripherals } from './snapshot-devices.ts';
+import {
+  PERIPHERALS,
+  type PeripheralsSnapshot,
+  PROPERTY_VALUE,
+  savePeripherals,
+} from './snapshot-devices.ts';
 import { SECTIONS, type Section, saveSections } from './snapshot-sections.ts';
 
 const PORTS = 4;
@@ -57,6 +63,8 @@ export type HeadSnapshot = {
   readonly ram: readonly SavedRegion[];
   readonly serialPorts: readonly boolean[];
   readonly noReboot: boolean;
+  /** Absent: no default of a property was chosen. */
+  readonly globals?: readonly GlobalDefault[] | undefined;
 };
 
 export type StateSnapshot = {
@@ -90,6 +98,9 @@ const SMP: StateKind<SmpConfig> = where(
     cpus <= maxCpus && sockets * dies * cores * threads === maxCpus ? undefined : 'is no topology',
 );
 
+const NAME = text(NAME_MAX);
+const GLOBALS_MAX = 4096;
+
 const HEAD_FIELDS = record<HeadSnapshot>({
   machine: oneOf(...MACHINE_VERSIONS.map(({ name }) => name)),
   cpu: text(NAME_MAX),
@@ -102,6 +113,11 @@ const HEAD_FIELDS = record<HeadSnapshot>({
   ram: list(REGION, { max: 1024 }),
   serialPorts: list(BOOLEAN, { max: PORTS }),
   noReboot: BOOLEAN,
+  globals: absentOr(
+    list(record<GlobalDefault>({ driver: NAME, property: NAME, value: PROPERTY_VALUE }), {
+      max: GLOBALS_MAX,
+    }),
+  ),
 });
 
 /** As on the command line: the DIMMs' room is above RAM, and where addresses reach. */
@@ -189,6 +205,7 @@ export function headOf({ config, memory }: Machine): HeadSnapshot {
     hmat: config.hmat === true,
     serialPorts: [...(config.serialPorts ?? [true])],
     noReboot: config.noReboot === true,
+    ...((config.globals ?? []).length === 0 ? {} : { globals: config.globals }),
   };
 }
 
