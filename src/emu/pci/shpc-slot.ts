@@ -82,15 +82,10 @@ export class ShpcSlot {
     return ((this.#bytes[2] ?? 0) & ~(this.#bytes[3] ?? 0)) !== 0;
   }
 
-  /** Its latch is closed over a device. */
-  present(): void {
-    this.#bytes[1] &= ~(MRL_OPEN | PRESENCE_MASK);
-  }
-
   /** A device was put in and the button pressed. QEMU: where one is already, only the latter. */
   inserted(): void {
     if (((this.#bytes[1] ?? 0) & MRL_OPEN) !== 0) {
-      this.present();
+      this.#bytes[1] &= ~(MRL_OPEN | PRESENCE_MASK);
       this.#bytes[2] |= EVENT_MRL | EVENT_PRESENCE;
     }
     this.pressed();

@@ -184,9 +184,9 @@ export class Shpc implements IoHandler {
     this.#level = false;
   }
 
-  /** A device is there from the start, and works once the machine is reset. */
+  /** A device is there from the start, and works. */
   present(slot: number): void {
-    this.#slots[slot - 1]?.present();
+    this.#slots[slot - 1]?.reset(true);
   }
 
   /** A device came while the machine runs: somebody put it in and pressed the button. */

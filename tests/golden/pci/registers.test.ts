@@ -34,7 +34,6 @@ async function machineOf({ arguments: own, firmware }: PciSession): Promise<Mach
   await attachDevices(machine, commandLine, () => {});
   machine.devices.machineReady();
   if (firmware === true) pcFirmwareSetup(machine.board);
-  else machine.reset();
   return machine;
 }
 
