@@ -16,16 +16,12 @@ async function newDisks(images: ChunkImageStore): Promise<void> {
   }
 }
 
-/** Of those the guest takes many cards out, in its own time. */
-const AT_ITS_PACE = ['multifunction', 'bus_full'];
-
 async function replayOn(guest: HeadlessGuest, name: string): Promise<void> {
   const types = guest.machine.devices.registry.userCreatable().map((type) => type.name);
   guest.takeEvents();
   await replay(readRecording(name), guestTarget(guest), {
     rules: normalisations(new Set(types)),
     events: (event) => !NOT_OURS.test(event),
-    guestAnswers: AT_ITS_PACE.includes(name),
     compare: (what, ours, qemu) => expect.soft(ours, what).toBe(qemu),
   });
 }

@@ -6,10 +6,12 @@ export class TestFunction extends PciDevice<{ readonly pci: PciState }> {
   static readonly VALUE = 0x1234_5678;
   readonly vmstate = { name: 'test', version: 1, fields: record({ pci: this.pciFields }) };
 
-  constructor() {
+  /** @param rom its expansion ROM; absent: none */
+  constructor(rom?: Uint8Array) {
     super({ type: 'test', vendorId: 0x1b36, deviceId: 5, classCode: 0xff0000, interruptPin: 1 });
     const handler = { read: () => TestFunction.VALUE, write() {} };
     this.addBar({ index: 0, kind: 'mem32', sizeBytes: 0x1000, handler });
+    if (rom !== undefined) this.addRom(rom);
   }
 
   reset(): void {

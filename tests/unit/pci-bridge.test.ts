@@ -6,6 +6,7 @@ import { I82801b11 } from '../../src/emu/pci/i82801b11.ts';
 import { Msi } from '../../src/emu/pci/msi.ts';
 import { PciBridgeDev } from '../../src/emu/pci/pci-bridge-dev.ts';
 import { pciDevfn } from '../../src/emu/pci/pci-bus.ts';
+import { pciBusInfo } from '../../src/emu/pci/pci-info.ts';
 import { fuzz, seededRandom } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
 import { pciRig } from '../support/pci-rig.ts';
@@ -166,6 +167,32 @@ describe('messages of a function', () => {
     write(0x04, 2, 0);
     msi.notify(0);
     expect(messages).toEqual([]);
+  });
+});
+
+describe('an expansion ROM', () => {
+  it('answers where its register and COMMAND say, as QEMU 7.2 has it', () => {
+    const rig = pciRig();
+    const device = new TestFunction(Uint8Array.from({ length: 1995 }, (_, at) => (at + 0x55) & 0xff));
+    rig.bus.add(device, pciDevfn(4, 0));
+    const write = (offset: number, value: number): void => rig.configWrite(pciDevfn(4, 0), offset, 4, value);
+    const seen = (): number[] => [0, 0x7c8, 0x7fc].map((at) => rig.memory.read(0xfd00_0000 + at, 4));
+    write(0x30, 0xffff_ffff);
+    expect(rig.configRead(pciDevfn(4, 0), 0x30, 4)).toBe(0xffff_f801);
+    write(0x30, 0xfd00_0001);
+    const nothing = [0xffff_ffff, 0xffff_ffff, 0xffff_ffff];
+    expect(seen()).toEqual(nothing);
+    write(0x04, 2);
+    const image = [0x5857_5655, 0x001f_1e1d, 0];
+    expect(seen()).toEqual(image);
+    rig.memory.write(0xfd00_0000, 4, 0);
+    expect(seen()).toEqual(image);
+    expect(pciBusInfo(rig.bus)[0]?.bars.at(-1)).toMatchObject({ bar: 6, type: 'memory', size: 0x800 });
+    write(0x30, 0xfd00_0000);
+    expect(seen()).toEqual(nothing);
+    write(0x30, 0xfd00_0001);
+    device.reset();
+    expect(rig.configRead(pciDevfn(4, 0), 0x30, 4)).toBe(0);
   });
 });
 

@@ -27,13 +27,15 @@ import {
   PCI_VENDOR_ID,
 } from './config-space.ts';
 import type { BarRequest, MappingEvent } from './pci-bar.ts';
-import { Bar } from './pci-bar.ts';
+import { Bar, ROM_BAR } from './pci-bar.ts';
 import type { BusBridge, PciBus } from './pci-bus.ts';
 import { PciDma } from './pci-dma.ts';
 
 export const PCI_VENDOR_ID_INTEL = 0x8086;
 export const PCI_VENDOR_ID_REDHAT_QUMRANET = 0x1af4;
 const PCI_SUBDEVICE_ID_QEMU = 0x1100;
+/** QEMU: the least that a ROM's address register tells of. */
+const ROM_MIN = 0x800;
 
 /** Where the local APICs take messages. */
 const MSI_BASE = 0xfee0_0000;
@@ -194,6 +196,21 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
     const bar = new Bar(this.config, request);
     this.bars.push(bar);
     return bar;
+  }
+
+  /**
+   * Adds an expansion ROM with these bytes, and zeros up to the next power of two. Its image is for processors that a firmware finds; ours runs none.
+   * Not for bridges.
+   */
+  protected addRom(image: Uint8Array): Bar {
+    assert(this.identity.isBridge !== true, 'a bridge has no ROM');
+    const sizeBytes = Math.max(ROM_MIN, 2 ** Math.ceil(Math.log2(image.length)));
+    const read = (offset: number, size: AccessSize): number => {
+      let value = 0;
+      for (let at = size - 1; at >= 0; at--) value = value * 256 + (image[offset + at] ?? 0);
+      return value;
+    };
+    return this.addBar({ index: ROM_BAR, kind: 'rom', sizeBytes, handler: { read, write() {} } });
   }
 
   /** Spec: PCI Local Bus 3.0 §2.2.1, RST#: no decoding, no mastering, no interrupt. */
