@@ -23,9 +23,11 @@ import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import { GPA_END, PAGE_SIZE } from '../memory/guest-memory.ts';
 import { RAM_MAX } from '../memory/pc-ram.ts';
 import { RamImage } from '../memory/ram-image.ts';
+import { allProperties } from '../qdev/device-type.ts';
 import { addressesEnd, hasHyperTransport } from './address-limit.ts';
 import type { SavedRegion } from './boards/pc-device-memory.ts';
 import { ONE_PROCESSOR, type SmpConfig } from './cpu-topology.ts';
+import { DEVICE_TYPES } from './device-types.ts';
 import type { Machine } from './machine.ts';
 import { type GlobalDefault, MAX_DIMM_SLOTS, type RunSnapshot } from './machine-config.ts';
 import {
@@ -121,7 +123,8 @@ const HEAD_FIELDS = record<HeadSnapshot>({
 });
 
 /** As on the command line: the DIMMs' room is above RAM, and where addresses reach. */
-const HEAD: StateKind<HeadSnapshot> = where(HEAD_FIELDS, ({ machine, cpu, memoryBytes, dimms }) => {
+const HEAD: StateKind<HeadSnapshot> = where(HEAD_FIELDS, ({ machine, cpu, memoryBytes, dimms, globals }) => {
+  if (globals?.every(isDefault) === false) return 'is no machine';
   const version = machineVersion(machine);
   const identity = identityOf(cpu, version);
   if (identity === undefined) return 'is no machine';
@@ -129,6 +132,14 @@ const HEAD: StateKind<HeadSnapshot> = where(HEAD_FIELDS, ({ machine, cpu, memory
   const end = addressesEnd(memoryBytes, dimms, hasHyperTransport(version, identity));
   return dimms.maxBytes >= memoryBytes && end <= GPA_END ? undefined : 'is no machine';
 });
+
+/** Such a property there is, and its values are of this kind. */
+function isDefault({ driver, property, value }: GlobalDefault): boolean {
+  const type = DEVICE_TYPES.find(({ name }) => name === driver);
+  const spec = type && allProperties(type).find(({ name }) => name === property);
+  return spec !== undefined && typeof (spec.default ?? '') === typeof value;
+}
+
 function identityOf(text: string, version: MachineVersion): CpuIdentity | undefined {
   try {
     return readCpu(text, version.cpu, () => {});
