@@ -4,19 +4,32 @@ import { DEVICE_TYPES } from '../machine/device-types.ts';
 import type { GlobalDefault } from '../machine/machine-config.ts';
 import { allProperties } from '../qdev/device-type.ts';
 import { checkFixed } from '../qdev/properties.ts';
-import { parsePairs } from './options-machine.ts';
+import { checkKeys, type OptionGroup } from './options-memory.ts';
 import type { GivenOption } from './options-split.ts';
-import { startError } from './start-error.ts';
+import { report, startError } from './start-error.ts';
 
 /** `driver.property=value`, or the three by name. */
 const SHORT = /^([^.=]{1,63})\.([^=]{1,63})=(.*)$/s;
+
+/** What -global says, in its order. Throws StartError. */
+export function readGlobals(
+  all: readonly GivenOption[],
+  group: (option: GivenOption) => OptionGroup,
+  warn: (text: string) => void,
+): readonly GlobalDefault[] {
+  return all.flatMap((option) => readGlobal(option, group, (text) => warn(report(text))) ?? []);
+}
 
 /**
  * Undefined: no such type, which `warn` was told. Throws StartError.
  * QEMU: a wrong value for a device that is never made goes unnoticed; here it is refused at once.
  */
-export function readGlobal(option: GivenOption, warn: (text: string) => void): GlobalDefault | undefined {
-  const { driver, property, text } = wordsOf(option);
+function readGlobal(
+  option: GivenOption,
+  group: (option: GivenOption) => OptionGroup,
+  warn: (text: string) => void,
+): GlobalDefault | undefined {
+  const { driver, property, text } = shortForm(option) ?? longForm(group(option));
   const type = DEVICE_TYPES.find(({ name }) => name === driver);
   if (type === undefined) {
     warn(`warning: global ${driver}.${property} has invalid class name`);
@@ -34,14 +47,23 @@ export function readGlobal(option: GivenOption, warn: (text: string) => void): G
   }
 }
 
-function wordsOf({ value, at }: GivenOption) {
+interface Words {
+  readonly driver: string;
+  readonly property: string;
+  readonly text: string;
+}
+
+function shortForm({ value }: GivenOption): Words | undefined {
   const [, driver, property, text] = SHORT.exec(value) ?? [];
-  if (driver !== undefined && property !== undefined && text !== undefined) return { driver, property, text };
-  const pairs = parsePairs(value, '');
-  const wrong = [...pairs.keys()].find((key) => !['driver', 'property', 'value'].includes(key));
-  if (wrong !== undefined) throw startError(`Invalid parameter '${wrong === '' ? value : wrong}'`, at);
-  const [named, one, given] = ['driver', 'property', 'value'].map((key) => pairs.get(key));
-  if (named === undefined || one === undefined || given === undefined)
+  if (driver === undefined || property === undefined || text === undefined) return undefined;
+  return { driver, property, text };
+}
+
+function longForm(group: OptionGroup): Words {
+  checkKeys(group, ['driver', 'property', 'value']);
+  const { options, at } = group;
+  const [driver, property, text] = ['driver', 'property', 'value'].map((key) => options.get(key));
+  if (driver === undefined || property === undefined || text === undefined)
     throw startError("options 'driver', 'property', and 'value' are required", at);
-  return { driver: named, property: one, text: given };
+  return { driver, property, text };
 }

@@ -31,7 +31,7 @@ import {
   readGdbServers,
   readMon,
 } from './options-characters.ts';
-import { readGlobal } from './options-global.ts';
+import { readGlobals } from './options-global.ts';
 import { type LogOption, readLog } from './options-log.ts';
 import {
   ACCEL_HELP,
@@ -55,6 +55,7 @@ import {
   readName,
   readRtc,
 } from './options-memory.ts';
+import { type QtestOption, readQtest } from './options-qtest.ts';
 import { type GivenOption, splitArguments } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
 import { readingOption, report, StartError, startError } from './start-error.ts';
@@ -62,6 +63,7 @@ import { readingOption, report, StartError, startError } from './start-error.ts'
 export type { ChardevOption, CharOption, MonitorOption } from './options-characters.ts';
 /** A drive or device of the command line. */
 export type { OptionGroup } from './options-memory.ts';
+export type { QtestOption } from './options-qtest.ts';
 
 /** A node of the block layer. */
 export interface BlockdevOption {
@@ -119,13 +121,6 @@ export interface CommandLine extends BoardOptions {
   /** The user said where the machine is shown. */
   readonly namesDisplay: boolean;
   readonly log: LogOption;
-}
-
-export interface QtestOption {
-  /** A character device as -serial names it. */
-  readonly spec: string;
-  /** A file, or `none`; undefined: standard error. */
-  readonly log: string | undefined;
 }
 
 type Groups = CharacterEnds &
@@ -228,8 +223,12 @@ class Reader {
       accel,
       boot: this.#reading('boot', () => this.#boot()),
       uuid: this.#all('uuid').map(readUuid).at(-1),
-      globals: this.#all('global').flatMap((option) => readGlobal(option, this.#warn) ?? []),
-      qtest: this.#qtest(),
+      globals: readGlobals(
+        this.#all('global'),
+        ({ value, at }) => this.#group(value, undefined, at),
+        this.#warn,
+      ),
+      qtest: readQtest(this.#last('qtest'), this.#last('qtest-log')),
       dialect: this.#dialect,
       namesDisplay: this.#has('nographic') || this.#has('display'),
     };
@@ -237,11 +236,6 @@ class Reader {
 
   #boot(): BootConfig {
     return { ...readBoot(this.#all('boot')), skipsFloppyCheck: this.#has('no-fd-bootchk') };
-  }
-
-  #qtest(): QtestOption | undefined {
-    const spec = this.#last('qtest');
-    return spec === undefined ? undefined : { spec, log: this.#last('qtest-log') };
   }
 
   #all(name: string): readonly GivenOption[] {
