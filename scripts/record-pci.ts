@@ -5,7 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type PciRecords, type PciSession, SESSIONS, type Step } from '../tests/golden/pci/sessions.ts';
+import {
+  type PciRecords,
+  type PciSession,
+  SESSIONS,
+  type Step,
+  sortedJson,
+} from '../tests/golden/pci/sessions.ts';
 import { connected } from './unix-socket.ts';
 
 const OUTPUT = new URL('../tests/golden/pci/records.json', import.meta.url);
@@ -97,6 +103,9 @@ async function record({ arguments: own, firmware, steps }: PciSession): Promise<
         values.push(
           String(await qmp('human-monitor-command', { 'command-line': step[1] })).replaceAll('\r', ''),
         );
+        return;
+      case 'query':
+        values.push(sortedJson(await qmp('query-pci')));
         return;
       case 'events':
         await sleep(EVENT_MS);

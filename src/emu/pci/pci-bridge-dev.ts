@@ -2,6 +2,7 @@
 import type { AccessSize } from '../core/device.ts';
 import { NOTHING, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
+import { addReserve, type BridgeReserve } from './bridge-reserve.ts';
 import { Msi } from './msi.ts';
 import { PciBridge } from './pci-bridge.ts';
 import type { PciState } from './pci-device.ts';
@@ -22,13 +23,16 @@ const SLOTID_EXPANSION = 2;
 const SLOTID_CHASSIS = 3;
 /** Spec: PCI-to-PCI Bridge 1.2 §13: the first bridge of its chassis. */
 const SLOTID_FIRST = 0x20;
-const MSI_LENGTH_BEFORE = SHPC_CAPABILITY + SHPC_CAPABILITY_LENGTH;
+/** With 64 bits and masks. */
+const MSI_LENGTH = 24;
 
 export interface PciBridgeProperties {
   readonly chassis: number;
   readonly hasShpc: boolean;
   readonly hasMsi: boolean;
   readonly multifunction?: boolean;
+  /** What firmware is asked to leave free; absent: nothing in particular. */
+  readonly reserve?: BridgeReserve | undefined;
 }
 
 export type PciBridgeState = { readonly pci: PciState; readonly shpc: ShpcState | null };
@@ -36,10 +40,11 @@ export type PciBridgeState = { readonly pci: PciState; readonly shpc: ShpcState 
 export class PciBridgeDev extends PciBridge<PciBridgeState> {
   readonly vmstate;
   readonly shpc: Shpc | undefined;
+  override readonly reserve: BridgeReserve | undefined;
   readonly #msi: Msi | undefined;
 
   constructor(
-    { chassis, hasShpc, hasMsi, multifunction = false }: PciBridgeProperties,
+    { chassis, hasShpc, hasMsi, multifunction = false, reserve }: PciBridgeProperties,
     trace: Trace,
     id = '',
   ) {
@@ -51,12 +56,20 @@ export class PciBridgeDev extends PciBridge<PciBridgeState> {
       multifunction,
     };
     super(hasShpc ? { ...identity, interruptPin: 1 } : identity, id);
-    if (hasShpc) this.shpc = this.#addShpc(trace);
-    this.#addSlotId(hasShpc ? MSI_LENGTH_BEFORE : SHPC_CAPABILITY, chassis);
-    if (hasShpc && hasMsi) {
-      const offset = MSI_LENGTH_BEFORE + SLOTID_LENGTH;
-      this.#msi = new Msi(this, { offset, vectors: 1, is64Bit: true, isMaskable: true });
+    // Capabilities follow each other.
+    let offset = SHPC_CAPABILITY;
+    if (hasShpc) {
+      this.shpc = this.#addShpc(trace);
+      offset += SHPC_CAPABILITY_LENGTH;
     }
+    this.#addSlotId(offset, chassis);
+    offset += SLOTID_LENGTH;
+    if (hasShpc && hasMsi) {
+      this.#msi = new Msi(this, { offset, vectors: 1, is64Bit: true, isMaskable: true });
+      offset += MSI_LENGTH;
+    }
+    if (reserve !== undefined) addReserve(this.config, offset, reserve);
+    this.reserve = reserve;
     this.vmstate = {
       name: 'pci_bridge',
       version: 1,

@@ -1,18 +1,9 @@
 /** The types of bridges, and what a bridge is in the tree of devices: a function with the slots behind it. */
 import { MonitorError } from '../core/monitor-error.ts';
-import { jsonInteger } from '../qapi/json-value.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
-import {
-  fixed,
-  number,
-  ON_OFF_AUTO,
-  on,
-  type PropertyKind,
-  type PropertySpec,
-  SIZE,
-  UINT8,
-} from '../qdev/properties.ts';
+import { number, ON_OFF_AUTO, on, UINT8 } from '../qdev/properties.ts';
 import { TRACE } from '../qdev/services.ts';
+import { RESERVE_PROPERTIES, readReserve } from './bridge-reserve.ts';
 import { I82801b11 } from './i82801b11.ts';
 import type { PciBridge } from './pci-bridge.ts';
 import { PciBridgeDev } from './pci-bridge-dev.ts';
@@ -20,17 +11,6 @@ import { PciHardware } from './pci-hardware.ts';
 import { PCI_PROPERTIES } from './pci-properties.ts';
 import { PCI_HOTPLUG_BOARD, PciSlots, type SlotController } from './pci-slots.ts';
 import { SHPC_SLOTS, type Shpc } from './shpc.ts';
-
-/** QEMU: all ones: firmware chooses by itself. Decimal text, as there are more bits than exact numbers have. */
-const NO_RESERVE = String(2n ** 64n - 1n);
-const RESERVE: PropertyKind = {
-  ...SIZE,
-  parse: (text, property, owner) =>
-    Number(SIZE.parse(text, property, owner)) < Number(NO_RESERVE) ? text : NO_RESERVE,
-  format: (value) => `${value} (16 EiB)`,
-  toJson: (value) => jsonInteger(BigInt(value ?? 0)),
-};
-const reserve = (name: string): PropertySpec => fixed({ name, kind: RESERVE, default: NO_RESERVE });
 
 export const PCI_BRIDGE: DeviceType = {
   name: 'pci-bridge',
@@ -43,8 +23,7 @@ export const PCI_BRIDGE: DeviceType = {
     number('chassis_nr', 0, UINT8),
     { name: 'msi', kind: ON_OFF_AUTO, default: 'auto', help: 'on/off/auto' },
     on('shpc'),
-    fixed(number('bus-reserve', 0xffff_ffff)),
-    ...['io-reserve', 'mem-reserve', 'pref32-reserve', 'pref64-reserve'].map(reserve),
+    ...RESERVE_PROPERTIES,
     ...PCI_PROPERTIES,
   ],
   realize: realizePciBridge,
@@ -75,7 +54,8 @@ function realizePciBridge(request: RealizeRequest): RealizedDevice {
   }
   const hasShpc = values.is('shpc');
   const hasMsi = values.text('msi') !== 'off';
-  const properties = { chassis, hasShpc, hasMsi, multifunction: values.is('multifunction') };
+  const multifunction = values.is('multifunction');
+  const properties = { chassis, hasShpc, hasMsi, multifunction, reserve: readReserve(values) };
   const bridge = new PciBridgeDev(properties, services.get(TRACE), id);
   return {
     hardware: bridgeHardware(bridge, request, bridge.shpc && shpcController(bridge.shpc)),

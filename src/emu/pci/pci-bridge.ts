@@ -8,6 +8,7 @@ import { AddressSpace, type Mapping } from '../bus/address-space.ts';
 import type { AccessSize } from '../core/device.ts';
 import { type IrqLine, UNCONNECTED } from '../core/irq.ts';
 import type { Plain } from '../core/plain.ts';
+import type { BridgeReserve } from './bridge-reserve.ts';
 import {
   bridgeHeader,
   bridgeWindows,
@@ -71,6 +72,8 @@ export abstract class PciBridge<S extends Plain = Plain> extends PciDevice<S> im
     config.writeOneToClear[PCI_SEC_STATUS + 1] = PCI_STATUS_W1C >>> 8;
     this.secondary = new PciBus(this.#wiring(id));
   }
+
+  readonly reserve: BridgeReserve | undefined = undefined;
 
   get takesHotplug(): boolean {
     return false;

@@ -7,6 +7,7 @@ import { UNCONNECTED, WiredOr } from '../core/irq.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { OPEN_BUS } from '../core/open-bus.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
+import type { BridgeReserve } from './bridge-reserve.ts';
 import type { PciDevice, PciIdentity } from './pci-device.ts';
 
 const DEVFNS = 256;
@@ -45,6 +46,8 @@ export interface BusBridge {
   readonly secondary: PciBus;
   /** It has a hotplug controller, for whose devices firmware leaves room. */
   readonly takesHotplug: boolean;
+  /** What firmware is asked to leave free behind it. */
+  readonly reserve: BridgeReserve | undefined;
   /** It passes configuration cycles for the bus of that number on, which is further behind it. */
   forwards(bus: number): boolean;
 }

@@ -1,7 +1,9 @@
 /**
  * What the firmware does to PCI before the guest starts: numbers buses, places BARs and windows, routes pins, switches decoding on.
- * QEMU: all of it as SeaBIOS does it on the pc machine. Not modelled: what does not fit below 4 GiB goes above it.
+ * QEMU: all of it as SeaBIOS does it on the pc machine. Not modelled: what does not fit below 4 GiB goes above it, and that SeaBIOS takes a
+ * `bus-reserve` at its word which is less than there is, and then finds nothing behind the bridge.
  */
+import type { BridgeReserve } from './bridge-reserve.ts';
 import { PCI_BRIDGE_CONTROL, PCI_PRIMARY_BUS, programWindow } from './bridge-windows.ts';
 import {
   PCI_COMMAND,
@@ -62,6 +64,8 @@ function numberBuses(bus: PciBus, bridge: PciDevice | undefined, count: { last: 
     device.configWrite(PCI_PRIMARY_BUS + 1, 1, number);
     device.configWrite(PCI_PRIMARY_BUS + 2, 1, LAST_BUS);
     const numbered = numberBuses(device.bridge.secondary, device, count);
+    const reserved = number + (device.bridge.reserve?.buses ?? 0);
+    if (reserved <= LAST_BUS) count.last = Math.max(count.last, reserved);
     device.configWrite(PCI_PRIMARY_BUS + 2, 1, count.last);
     return [numbered];
   });
@@ -95,8 +99,9 @@ function barRequest(bar: Bar): Request {
 function windowRequest({ bridge }: NumberedBus, kind: Kind, own: readonly Request[]): Request {
   const align = kind === 'io' ? BRIDGE_IO_MIN : BRIDGE_MEMORY_MIN;
   const needed = sum(own);
+  const reserved = reservedFor(bridge?.bridge?.reserve, kind);
   const least = needed === 0 && bridge?.bridge?.takesHotplug === true ? align : needed;
-  const size = Math.ceil(least / align) * align;
+  const size = Math.ceil(Math.max(least, reserved) / align) * align;
   return {
     size,
     align,
@@ -105,6 +110,12 @@ function windowRequest({ bridge }: NumberedBus, kind: Kind, own: readonly Reques
       place(own, base);
     },
   };
+}
+
+function reservedFor(reserve: BridgeReserve | undefined, kind: Kind): number {
+  if (reserve === undefined) return 0;
+  const { io, memory, prefetchable32, prefetchable64 } = reserve;
+  return Number({ io, memory, prefetchable: prefetchable64 ?? prefetchable32 }[kind] ?? 0);
 }
 
 function placeRoot({ io, memory, prefetchable }: Readonly<Record<Kind, readonly Request[]>>): void {

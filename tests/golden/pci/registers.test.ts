@@ -10,9 +10,10 @@ import {
   readCommandLine,
 } from '../../../src/emu/index.ts';
 import { pcFirmwareSetup } from '../../../src/emu/machine/boards/pc-firmware.ts';
+import { queryPci } from '../../../src/emu/monitor/qapi/pci.ts';
 import { memoryImages } from '../../support/headless-guest.ts';
 import { normalisations } from '../../support/replay.ts';
-import { type PciRecords, type PciSession, SESSIONS, type Step } from './sessions.ts';
+import { type PciRecords, type PciSession, SESSIONS, type Step, sortedJson } from './sessions.ts';
 
 const RECORDS: PciRecords = JSON.parse(readFileSync(new URL('records.json', import.meta.url), 'utf8'));
 const COMMON = ['-nodefaults', '-display', 'none', '-m', '64', '-serial', 'null', '-S'];
@@ -92,6 +93,8 @@ class Player {
       }
       case 'hmp':
         return await this.#monitor.execute(step[1]);
+      case 'query':
+        return sortedJson(queryPci(this.#machine));
       case 'events': {
         const events = this.#events.join('\n');
         this.#events = [];

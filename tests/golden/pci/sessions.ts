@@ -15,8 +15,20 @@ export type Step =
   | readonly [action: 'dump', gpa: number, length: number]
   /** A line for the monitor; its answer is recorded. */
   | readonly [action: 'hmp', line: string]
+  /** What query-pci answers, as JSON with its members by name. */
+  | readonly [action: 'query']
   /** Names of events with the device that they are about. */
   | readonly [action: 'events'];
+
+/** JSON whose members are in the order of their names. */
+export function sortedJson(value: unknown): string {
+  const sorted = (_key: string, one: unknown): unknown => {
+    if (typeof one === 'bigint') return Number(one);
+    if (typeof one !== 'object' || one === null || Array.isArray(one)) return one;
+    return Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  return JSON.stringify(value, sorted);
+}
 
 export interface PciSession {
   readonly name: string;
@@ -134,6 +146,7 @@ const WINDOWS: readonly Step[] = [
   ['set', OUTER, 0x28, 4, 0xffff_ffff],
   ['set', OUTER, 0x2c, 4, 0xffff_ffff],
   ['hmp', 'info pci'],
+  ['query'],
   ['set', OUTER, 0x28, 4, 0],
   ['set', OUTER, 0x2c, 4, 0],
   ...SEEN,
@@ -506,6 +519,35 @@ export const SESSIONS: readonly PciSession[] = [
     ],
     firmware: true,
     steps: [...PLACED, ['config', bdf(3, 2)]],
+  },
+  {
+    name: 'reserved room',
+    arguments: device(
+      'pci-bridge,chassis_nr=1,addr=4,bus-reserve=1,io-reserve=8192,mem-reserve=1M,pref64-reserve=5G',
+      'pci-bridge,chassis_nr=2,addr=5,pref32-reserve=0,shpc=off',
+      'pci-bridge,chassis_nr=3,addr=6,bus-reserve=0,msi=off',
+    ),
+    steps: [
+      ...[4, 5, 6].map((slot): Step => ['config', bdf(0, slot)]),
+      ['hmp', 'info qtree'],
+      ['hmp', 'device_add pci-bridge,chassis_nr=1,pref32-reserve=1M,pref64-reserve=1M'],
+      ['hmp', 'device_add pci-bridge,chassis_nr=1,mem-reserve=4G,pref32-reserve=4G'],
+      ['hmp', 'device_add pci-bridge,chassis_nr=1,pref32-reserve=4G'],
+      ['hmp', 'device_add pci-bridge,chassis_nr=1,io-reserve=x'],
+    ],
+  },
+  {
+    name: 'placed: reserved room',
+    arguments: device(
+      'pci-bridge,id=b1,chassis_nr=1,addr=4,bus-reserve=3,io-reserve=8K,mem-reserve=3M,pref64-reserve=8M',
+      'pci-bridge,id=b2,chassis_nr=2,addr=5,pref32-reserve=100,shpc=off',
+      'pci-bridge,id=b3,chassis_nr=3,addr=6,bus-reserve=4',
+      'pci-bridge,id=b4,chassis_nr=4,addr=1,bus=b3',
+      'pci-bridge,id=b5,chassis_nr=5,addr=1,bus=b4',
+      'virtio-rng-pci,bus=b5,addr=1',
+    ),
+    firmware: true,
+    steps: PLACED,
   },
   {
     name: 'placed: many ports',
