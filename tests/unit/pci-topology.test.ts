@@ -61,6 +61,35 @@ describe('disks on all slots', () => {
   });
 });
 
+describe('slot 0 behind a bridge with a controller', () => {
+  it('is refused once the card is made, which lets go of what it took: as QEMU 7.2 does', async () => {
+    const config = { dimms: { slots: 1, maxBytes: 512 * MIB } };
+    const { machine, monitor, images } = await started([], config);
+    const events: string[] = [];
+    machine.events.listen((told) => {
+      if (told.event === 'DEVICE_DELETED') events.push(told.data.path);
+    });
+    await images.createEmpty('/tmp/d.img', MIB);
+    for (const [line, answer] of [
+      ['device_add pci-bridge,id=h,chassis_nr=2', ''],
+      ['drive_add 0 if=none,file=/tmp/d.img,format=raw,id=d', 'OK\n'],
+      ['object_add memory-backend-ram,id=mem,size=128M', ''],
+    ] as const)
+      expect(await monitor.execute(line)).toBe(answer);
+    const refused =
+      'Error: Unsupported PCI slot 0 for standard hotplug controller. Valid slots are between 1 and 31.\n';
+    expect(await monitor.execute('device_add virtio-blk-pci,id=x,drive=d,bus=h')).toBe(refused);
+    expect(await monitor.execute('device_add virtio-mem-pci,id=y,memdev=mem,bus=h,addr=0')).toBe(refused);
+    expect(events).toEqual(['x', 'y'].map((id) => `/machine/peripheral/${id}/virtio-backend`));
+    // QEMU: a drive of drive_add goes with the device that had it.
+    expect(await monitor.execute('info block')).toBe('');
+    expect(await monitor.execute('info memory-devices')).toBe('');
+    expect(await monitor.execute('object_del mem')).toBe('');
+    expect(machine.memory.regions.some(({ gpa }) => gpa >= 2 ** 32)).toBe(false);
+    await machine.close();
+  });
+});
+
 describe('a snapshot', () => {
   it('has bridges there from the start, others that came, what is behind both, and chosen defaults', async () => {
     const globals = [

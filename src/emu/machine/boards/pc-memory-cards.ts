@@ -25,6 +25,10 @@ export class PcMemoryCards implements HotplugHandler {
     return busHandler(device).prePlug(device);
   }
 
+  refuse(device: Qdev): MonitorError | undefined {
+    return busHandler(device).refuse?.(device);
+  }
+
   plug(device: Qdev): void {
     const number = (name: string): number => Number(device.read(name));
     const backend = this.#deviceMemory.backend(String(device.read('memdev')));
