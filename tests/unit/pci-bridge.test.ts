@@ -4,6 +4,7 @@ import { FlatView } from '../../src/emu/bus/flat-view.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { I82801b11 } from '../../src/emu/pci/i82801b11.ts';
 import { Msi } from '../../src/emu/pci/msi.ts';
+import { Msix } from '../../src/emu/pci/msix.ts';
 import { PciBridgeDev } from '../../src/emu/pci/pci-bridge-dev.ts';
 import { pciDevfn } from '../../src/emu/pci/pci-bus.ts';
 import { pciBusInfo } from '../../src/emu/pci/pci-info.ts';
@@ -167,6 +168,21 @@ describe('messages of a function', () => {
     write(0x04, 2, 0);
     msi.notify(0);
     expect(messages).toEqual([]);
+  });
+});
+
+describe('MSI-X', () => {
+  it('takes the place of the wire when it is enabled', () => {
+    const rig = pciRig();
+    const device = new TestFunction();
+    const layout = { bar: 1, sizeBytes: 0x1000, tableOffset: 0, pbaOffset: 0x800, vectors: 2 };
+    const msix = new Msix(device, { ...layout, capabilityOffset: 0x50 });
+    rig.bus.add(device, pciDevfn(3, 0));
+    device.setIntx(true);
+    expect(rig.pirqs.some(({ level }) => level)).toBe(true);
+    device.configWrite(0x52, 2, 0x8000);
+    msix.configChanged(0x52, 2);
+    expect(rig.pirqs.some(({ level }) => level)).toBe(false);
   });
 });
 
