@@ -5,6 +5,7 @@ import { CPU_FLOWS } from './record-monitor-flows-cpu.ts';
 import { DRIVE_FLOWS } from './record-monitor-flows-drives.ts';
 import { MEMORY_FLOWS } from './record-monitor-flows-memory.ts';
 import { PANIC_FLOWS } from './record-monitor-flows-panic.ts';
+import { PCI_FLOWS } from './record-monitor-flows-pci.ts';
 import { PRECONFIG_FLOWS } from './record-monitor-flows-preconfig.ts';
 import { VIRTIO_FLOWS } from './record-monitor-flows-virtio.ts';
 
@@ -26,6 +27,8 @@ export interface Flow {
   readonly stopped?: boolean;
   /** More arguments for QEMU. */
   readonly args?: readonly string[];
+  /** More for the kernel's command line. */
+  readonly append?: string;
   readonly steps: readonly Step[];
 }
 
@@ -496,6 +499,7 @@ export const FLOWS: readonly Flow[] = [
   ...VIRTIO_FLOWS,
   ...COMMAND_FLOWS,
   ...PANIC_FLOWS,
+  ...PCI_FLOWS,
   ...DRIVE_FLOWS,
   ...PRECONFIG_FLOWS,
 ];

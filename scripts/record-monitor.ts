@@ -39,12 +39,13 @@ interface Manifest {
 }
 
 /** The arguments that give QEMU the guest, with the files unpacked into `directory`. */
-function guestArguments(directory: string): readonly string[] {
+function guestArguments(directory: string, more: string | undefined): readonly string[] {
   const { append, files } = JSON.parse(readFileSync(join(IMAGE, 'manifest.json'), 'utf8')) as Manifest;
   for (const [name, { file }] of Object.entries(files)) {
     writeFileSync(join(directory, name), gunzipSync(readFileSync(join(IMAGE, file))));
   }
-  return ['-kernel', join(directory, 'kernel'), '-initrd', join(directory, 'initrd'), '-append', append];
+  const line = more === undefined ? append : `${append} ${more}`;
+  return ['-kernel', join(directory, 'kernel'), '-initrd', join(directory, 'initrd'), '-append', line];
 }
 
 async function perform(qemu: RecordedQemu, step: Step, directory: string): Promise<string> {
@@ -93,7 +94,7 @@ async function record(flow: Flow): Promise<void> {
     ];
     if (stopped) args.push('-S');
     if (!flow.guest) args.push('-serial', 'null');
-    const guest = flow.guest ? guestArguments(directory) : [];
+    const guest = flow.guest ? guestArguments(directory, flow.append) : [];
     const qemu = await RecordedQemu.start(directory, [...args, ...guest], flow.guest);
     let text = `# flow: ${flow.name}\n# ${QEMU} ${args.join(' ')}${flow.guest ? ' (guest image, serial port)' : ''}\n`;
     try {

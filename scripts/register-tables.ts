@@ -18,6 +18,8 @@ import { PvpanicRegister } from '../src/emu/chipset/pvpanic.ts';
 import { LocalApic } from '../src/emu/cpu/apic/local-apic.ts';
 import { I8042 } from '../src/emu/input/i8042.ts';
 import { PciHost } from '../src/emu/pci/pci-host.ts';
+import { Shpc } from '../src/emu/pci/shpc.ts';
+import { ShpcSlot } from '../src/emu/pci/shpc-slot.ts';
 import { VirtioPciLegacy } from '../src/emu/virtio/virtio-pci-legacy.ts';
 import { VirtioPciModern } from '../src/emu/virtio/virtio-pci-modern.ts';
 
@@ -46,6 +48,8 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   Port92.registers,
   FwCfg.registers,
   PciHost.registers,
+  Shpc.registers,
+  ShpcSlot.registers,
   PvpanicRegister.registers,
 ];
 

@@ -10,6 +10,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   GpeBlock: 'GpeBlock',
   Hpet: 'hpet',
   I440fx: 'i440FX',
+  I82801b11: 'i82801b11-bridge',
   I8042: 'pckbd',
   I8254: 'i8254',
   I8257: 'dma',
@@ -20,6 +21,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   MemoryHotplug: 'MemoryHotplug',
   PcSpeaker: 'pcspk',
   PcTestdev: 'pc-testdev',
+  PciBridgeDev: 'pci-bridge',
   PciHost: 'PCIHost',
   PciHotplug: 'PciHotplug',
   Piix3: 'PIIX3',
@@ -49,7 +51,7 @@ const APART: Readonly<Record<string, string>> = {
 
 /** Devices, and the bases from which others become one. */
 const declaration =
-  /export class (\w+)[^{]*?\b(?:implements [^{]*\bDevice<|extends (?:PciDevice|VirtioPci|VirtioDevice)\b)/g;
+  /export class (\w+)[^{]*?\b(?:implements [^{]*\bDevice<|extends (?:PciDevice|PciBridge|VirtioPci|VirtioDevice)\b)/g;
 
 function namesIn(folder: string, pattern: RegExp): readonly string[] {
   return projectFiles()

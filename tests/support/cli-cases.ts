@@ -28,6 +28,19 @@ const LINES = `
 -machine smm=x
 -machine nvdimm=x
 -bios missing
+-global PIIX4_PM
+-global PIIX4_PM.x
+-global x=1
+-global driver=PIIX4_PM
+-global driver=PIIX4_PM,property=foo,value=off -display none
+-global PIIX4_PM.foo=on -display none
+-global PIIX4_PM.acpi-root-pci-hotplug=x -display none
+-global hpet.foo=1 -display none
+-device pci-bridge -display none
+-device pci-bridge,chassis_nr=300 -display none
+-device pci-bridge,id=b,chassis_nr=1 -device virtio-rng-pci,bus=c -display none
+-device pci-bridge,id=b,chassis_nr=1,addr=5.1 -device virtio-rng-pci,addr=5 -display none
+-global PIIX4_PM.acpi-pci-hotplug-with-bridge-support=off -device pci-bridge,id=b,chassis_nr=1 -device virtio-rng-pci,bus=b,addr=0 -display none
 -machine firmware=missing
 -machine x-oem-id=TOOLONG
 -machine x-oem-table-id=123456789

@@ -48,6 +48,8 @@ import type { DialectName } from '../../src/emu/monitor/dialects/dialect.ts';
 import { findDialect } from '../../src/emu/monitor/dialects/dialects.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
+import type { Bar } from '../../src/emu/pci/pci-bar.ts';
+import type { PciBus } from '../../src/emu/pci/pci-bus.ts';
 import type { PciDevice } from '../../src/emu/pci/pci-device.ts';
 import { assignPciResources } from '../../src/emu/pci/pci-resources.ts';
 import { DeviceRegistry } from '../../src/emu/qdev/device-type.ts';
@@ -314,7 +316,7 @@ export async function monitorRig({
       io.write(PCI_HOTPLUG_BASE + 0x10, 4, 0);
       const [up, down] = [register(0), register(4)];
       for (let slot = 0; slot < 32; slot++) {
-        if ((up >>> slot) & 1) probe(bus.device(slot << 3));
+        if ((up >>> slot) & 1) probe(bus, slot);
         if ((down >>> slot) & 1) io.write(PCI_HOTPLUG_BASE + 8, 4, 2 ** slot);
       }
     }
@@ -382,10 +384,24 @@ export async function monitorRig({
   };
 }
 
-/** Linux places the BARs of the only hot-added function where its windows begin. */
-function probe(device: PciDevice | undefined): void {
-  for (const bar of device?.bars ?? []) {
-    bar.program({ io: 0x1000, mem32: 0x1000_0000, mem64: 0x1_0000_0000 }[bar.kind]);
-  }
-  device?.configWrite(PCI_COMMAND, 2, 7);
+/** Where Linux places what is hot-added, by kind. */
+const FREE = { io: 0x1000, mem32: 0x1000_0000, mem64: 0x1_0000_0000, rom: 0x2000_0000 } as const;
+
+/** Linux places the BARs of a slot's new functions at the first addresses that are free. */
+function probe(bus: PciBus, slot: number): void {
+  if (bus.device(slot << 3) === undefined) return;
+  const functions = bus.devices().filter(({ devfn, command }) => devfn >>> 3 === slot && command === 0);
+  for (const bar of functions.flatMap(({ bars }) => bars)) bar.program(freePlace(bus, bar));
+  for (const device of functions) device.configWrite(PCI_COMMAND, 2, 7);
+}
+
+function freePlace(bus: PciBus, { kind, sizeBytes }: Bar): number {
+  const taken = bus.devices().flatMap(({ bars }) => bars.filter((bar) => bar.kind === kind));
+  // Old ISA cards answer at ports that have one of these bits, whatever is above them.
+  const isAlias = (at: number): boolean => kind === 'io' && (at & 0x300) !== 0;
+  const isTaken = (at: number): boolean =>
+    taken.some((bar) => bar.programmed < at + sizeBytes && at < bar.programmed + bar.sizeBytes);
+  let place: number = FREE[kind];
+  while (isAlias(place) || isTaken(place)) place += sizeBytes;
+  return place;
 }

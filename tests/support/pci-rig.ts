@@ -5,7 +5,7 @@ import type { AccessSize } from '../../src/emu/core/device.ts';
 import type { IrqLine } from '../../src/emu/core/irq.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import type { DmaPort } from '../../src/emu/memory/dma-port.ts';
-import { PciBus } from '../../src/emu/pci/pci-bus.ts';
+import { i440fxIntx, PciBus } from '../../src/emu/pci/pci-bus.ts';
 import { PciDma } from '../../src/emu/pci/pci-dma.ts';
 import { PciHost } from '../../src/emu/pci/pci-host.ts';
 
@@ -31,7 +31,7 @@ export function pciRig(dma: DmaPort = new PciDma()) {
     io,
     memory,
     msi: { send: (address, data) => messages.push([address, data]) },
-    pirqs,
+    intx: i440fxIntx(pirqs),
     dma,
   });
   const host = new PciHost(bus, io, QUIET);

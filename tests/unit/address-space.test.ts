@@ -72,3 +72,39 @@ describe('an access of a monitor', () => {
     expect(space.readAnywhere(0x20, 4)).toBe(0xffffb1b0);
   });
 });
+
+describe('regions at one address', () => {
+  const constant = (value: number) => ({ read: () => value, write() {} });
+
+  it('of one priority: the one that was enabled last answers, as two BARs do on QEMU', () => {
+    const space = new AddressSpace('memory');
+    const first = space.map(0x100, 0x10, constant(1));
+    space.map(0x100, 0x10, constant(2));
+    expect(space.read(0x104, 1)).toBe(2);
+    first.enable(false);
+    first.enable(true);
+    expect(space.read(0x104, 1)).toBe(1);
+  });
+
+  it('of different priority: the higher one answers, and the lower one beside it', () => {
+    const space = new AddressSpace('memory');
+    space.map(0x100, 0x100, constant(1), { priority: -1 });
+    space.map(0x140, 0x10, constant(2));
+    expect([0x13f, 0x140, 0x14f, 0x150].map((at) => space.read(at, 1))).toEqual([1, 2, 2, 1]);
+  });
+
+  it('behind windows: what is cut off is not there, and what moves is seen at its new place', () => {
+    const [outer, inner, far] = ['outer', 'inner', 'far'].map((name) => new AddressSpace(name));
+    if (outer === undefined || inner === undefined || far === undefined) throw new Error('no space');
+    const region = far.map(0x100, 0x100, constant(1));
+    inner.window(0x180, 0x100, far);
+    const window = outer.window(0x100, 0x100, inner);
+    const seen = (): number[] => [0x17f, 0x180, 0x1ff, 0x200].map((at) => outer.read(at, 1));
+    expect(seen()).toEqual([0xff, 1, 1, 0xff]);
+    region.move(0x1f0);
+    expect(seen()).toEqual([0xff, 0xff, 1, 0xff]);
+    window.remove();
+    expect(seen()).toEqual([0xff, 0xff, 0xff, 0xff]);
+    expect(inner.read(0x200, 1)).toBe(1);
+  });
+});

@@ -221,6 +221,25 @@ describe('what cannot be gone back to', () => {
     expect(await made.hmp('loadvm rng')).toBe('');
   });
 
+  it('is a machine without a card that it had behind bridges', async () => {
+    const made = rig();
+    advance(made.machine, 1000);
+    await made.hmp('device_add pci-bridge,id=b1,chassis_nr=1,addr=4');
+    await made.hmp('device_add pci-bridge,id=b2,chassis_nr=2,bus=b1,addr=6');
+    await made.hmp('device_add virtio-rng-pci,id=r1,bus=b2,addr=3');
+    await made.hmp('savevm behind');
+    // No driver has switched their slots on: nobody has to let go.
+    await made.hmp('device_del r1');
+    const at = (place: string): string =>
+      `Unknown savevm section or instance '0000:00:04.0:06.0${place}' 0. `;
+    expect(await unchanged(made, 'loadvm behind')).toBe(at(':03.0/virtio-rng') + MISMATCH);
+    await made.hmp('device_del b2');
+    expect(await unchanged(made, 'loadvm behind')).toBe(at('/pci_bridge') + MISMATCH);
+    await made.hmp('device_add pci-bridge,id=b2,chassis_nr=2,bus=b1,addr=6');
+    await made.hmp('device_add virtio-rng-pci,id=r1,bus=b2,addr=3');
+    expect(await made.hmp('loadvm behind')).toBe('');
+  });
+
   it('is a machine with other disks, or with one of another image', async () => {
     const made = await plugged();
     await made.hmp('savevm one');

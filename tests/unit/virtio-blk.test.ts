@@ -409,7 +409,7 @@ it('realizeVirtioPci builds the device on the way to memory that its card opens 
   const values = new Values(withDefaults(VIRTIO_BLK_PCI.properties, new Map()));
   let given: unknown;
   const { hardware } = realizeVirtioPci(
-    { id: '', path: '/machine/peripheral/d', values, services: new Services(), warn() {} },
+    { id: '', path: '/machine/peripheral/d', values, hotplugged: false, services: new Services(), warn() {} },
     {
       type: 'virtio-blk-pci',
       transitionalDeviceId: 0x1001,

@@ -2,6 +2,7 @@
 import type { AccessSize, IoHandler } from '../core/device.ts';
 import { OPEN_BUS } from '../core/open-bus.ts';
 import { QUIET, type Trace } from '../core/trace.ts';
+import { type FlatRange, FlatView } from './flat-view.ts';
 import { TracedAccess } from './traced-access.ts';
 
 const ZEROS: Readonly<Record<AccessSize, number>> = { 1: 0, 2: 0, 4: 0 };
@@ -33,7 +34,7 @@ export class Region implements Mapping, MappedRegion {
   readonly priority: number;
   readonly name: string;
   enabled = false;
-  readonly #space: AddressSpace;
+  readonly space: AddressSpace;
 
   constructor(
     space: AddressSpace,
@@ -43,7 +44,7 @@ export class Region implements Mapping, MappedRegion {
     priority: number,
     name: string,
   ) {
-    this.#space = space;
+    this.space = space;
     this.base = base;
     this.size = size;
     this.handler = handler;
@@ -62,12 +63,17 @@ export class Region implements Mapping, MappedRegion {
   enable(on: boolean): void {
     if (on === this.enabled) return;
     this.enabled = on;
-    if (on) this.#space.insert(this);
-    else this.#space.delete(this);
+    if (on) this.space.insert(this);
+    else this.space.delete(this);
   }
 
   remove(): void {
     this.enable(false);
+  }
+
+  /** The pieces that it has when nothing hides it. */
+  pieces(): Iterable<FlatRange<Region>> {
+    return [{ start: this.base, end: this.base + this.size, region: this }];
   }
 
   /** It answers such an access of the guest. */
@@ -77,8 +83,29 @@ export class Region implements Mapping, MappedRegion {
   }
 }
 
+const NOBODY: IoHandler = { read: () => 0, write() {} };
+
+/** A window through which another space is seen at the same addresses, as a bridge has them. What nobody answers there is not hidden. */
+class SpaceWindow extends Region {
+  readonly target: AddressSpace;
+
+  constructor(space: AddressSpace, base: number, size: number, target: AddressSpace, priority: number) {
+    super(space, base, size, NOBODY, priority, target.name);
+    this.target = target;
+  }
+
+  override enable(on: boolean): void {
+    if (on !== this.enabled) this.target.seenBy(this.space, on);
+    super.enable(on);
+  }
+
+  override pieces(): Iterable<FlatRange<Region>> {
+    return this.target.view.between(this.base, this.base + this.size);
+  }
+}
+
 /**
- * Overlaps are allowed: the higher priority answers, and among equals the one enabled first.
+ * Overlaps are allowed: the higher priority answers, and among equals the one that was enabled last, as in QEMU.
  * The region with the first byte gets the whole access. QEMU: the guest reads 0, and writes nothing, where the access is not at a multiple
  * of its size from where the region begins, or larger than the region takes.
  */
@@ -88,7 +115,11 @@ export class AddressSpace {
   trace: Trace = QUIET;
   readonly #unmapped: Readonly<Record<AccessSize, number>>;
   readonly #regions: Region[] = [];
-  #last: Region | undefined;
+  /** Spaces that have a window to this one, once for each window. */
+  readonly #watchers: AddressSpace[] = [];
+  /** Undefined: something has changed since it was made. */
+  #view: FlatView<Region> | undefined;
+  #last: FlatRange<Region> | undefined;
   readonly #traced: TracedAccess;
 
   /** @param unmapped what reads of nothing give. QEMU: ports float high, memory reads 0. */
@@ -109,6 +140,18 @@ export class AddressSpace {
     const region = new Region(this, base, size, handler, priority, name);
     region.enable(options.enabled ?? true);
     return region;
+  }
+
+  /** A window to `target`, whose regions are seen here where they are there. */
+  window(
+    base: number,
+    size: number,
+    target: AddressSpace,
+    options: { priority?: number; enabled?: boolean } = {},
+  ): Mapping {
+    const window = new SpaceWindow(this, base, size, target, options.priority ?? 0);
+    window.enable(options.enabled ?? true);
+    return window;
   }
 
   read(address: number, size: AccessSize): number {
@@ -156,9 +199,14 @@ export class AddressSpace {
     }
   }
 
-  /** What answers now, by address, and the higher priority first. */
+  /** What answers now or is hidden by what answers, by address, and the higher priority first. What is behind windows belongs to it. */
   list(): readonly MappedRegion[] {
-    return [...this.#regions].sort((a, b) => a.base - b.base || b.priority - a.priority);
+    const all = this.#regions.flatMap((region) =>
+      region instanceof SpaceWindow
+        ? region.target.list().filter(({ base }) => base >= region.base && base < region.base + region.size)
+        : [region],
+    );
+    return all.sort((a, b) => a.base - b.base || b.priority - a.priority);
   }
 
   /** True when some region answers `address`. */
@@ -166,16 +214,37 @@ export class AddressSpace {
     return this.#find(address) !== undefined;
   }
 
+  /** Called by windows. */
+  get view(): FlatView<Region> {
+    if (this.#view === undefined) {
+      this.#view = new FlatView();
+      for (const region of this.#regions) for (const piece of region.pieces()) this.#view.add(piece);
+    }
+    return this.#view;
+  }
+
+  /** Called by windows: `space` sees this one, or no longer. */
+  seenBy(space: AddressSpace, on: boolean): void {
+    if (on) this.#watchers.push(space);
+    else this.#watchers.splice(this.#watchers.indexOf(space), 1);
+  }
+
   insert(region: Region): void {
     let at = 0;
-    while (at < this.#regions.length && (this.#regions[at]?.priority ?? 0) >= region.priority) at++;
+    while (at < this.#regions.length && (this.#regions[at]?.priority ?? 0) > region.priority) at++;
     this.#regions.splice(at, 0, region);
-    this.#last = undefined;
+    this.#changed();
   }
 
   delete(region: Region): void {
     this.#regions.splice(this.#regions.indexOf(region), 1);
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#view = undefined;
     this.#last = undefined;
+    for (const space of this.#watchers) space.#changed();
   }
 
   #pieceAt(address: number, most: number): AccessSize {
@@ -190,21 +259,9 @@ export class AddressSpace {
 
   #find(address: number): Region | undefined {
     const last = this.#last;
-    if (last !== undefined && address >= last.base && address < last.base + last.size) return last;
-    for (const region of this.#regions) {
-      if (address >= region.base && address < region.base + region.size) {
-        // Overlapping regions of different priority must not be hidden by the shortcut above.
-        this.#last = this.#overlapped(region) ? undefined : region;
-        return region;
-      }
-    }
-    return undefined;
-  }
-
-  #overlapped(region: Region): boolean {
-    return this.#regions.some(
-      (other) =>
-        other !== region && other.base < region.base + region.size && region.base < other.base + other.size,
-    );
+    if (last !== undefined && address >= last.start && address < last.end) return last.region;
+    const found = this.view.find(address);
+    if (found !== undefined) this.#last = found;
+    return found?.region;
   }
 }

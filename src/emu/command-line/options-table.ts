@@ -68,6 +68,11 @@ const GROUPS: readonly OptionGroup[] = [
         help: 'a device; -device help lists them, -device driver,help their properties',
       },
       {
+        name: 'global',
+        value: 'driver.property=value',
+        help: 'another default for a property of all devices of a type',
+      },
+      {
         name: 'object',
         value: 'type,id=id[,prop=value]…',
         help: 'an object such as a source of randomness; -object help lists the types',

@@ -7,6 +7,7 @@ import type { BootConfig } from '../machine/boot-config.ts';
 import type { SmpConfig } from '../machine/cpu-topology.ts';
 import { DEVICE_TYPES, OBJECT_TYPES } from '../machine/device-types.ts';
 import type { GuestActions } from '../machine/guest-actions.ts';
+import type { GlobalDefault } from '../machine/machine-config.ts';
 import type { Dialect } from '../monitor/dialects/dialect.ts';
 import { DEFAULT_DIALECT, DIALECTS_HELP, findDialect } from '../monitor/dialects/dialects.ts';
 import { devicePropertiesText } from '../monitor/hmp/device-help.ts';
@@ -30,6 +31,7 @@ import {
   readGdbServers,
   readMon,
 } from './options-characters.ts';
+import { readGlobals } from './options-global.ts';
 import { type LogOption, readLog } from './options-log.ts';
 import {
   ACCEL_HELP,
@@ -53,6 +55,7 @@ import {
   readName,
   readRtc,
 } from './options-memory.ts';
+import { type QtestOption, readQtest } from './options-qtest.ts';
 import { type GivenOption, splitArguments } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
 import { readingOption, report, StartError, startError } from './start-error.ts';
@@ -60,6 +63,7 @@ import { readingOption, report, StartError, startError } from './start-error.ts'
 export type { ChardevOption, CharOption, MonitorOption } from './options-characters.ts';
 /** A drive or device of the command line. */
 export type { OptionGroup } from './options-memory.ts';
+export type { QtestOption } from './options-qtest.ts';
 
 /** A node of the block layer. */
 export interface BlockdevOption {
@@ -109,6 +113,7 @@ export interface CommandLine extends BoardOptions {
   readonly boot: BootConfig;
   /** -uuid, in lower case; undefined: none. */
   readonly uuid: string | undefined;
+  readonly globals: readonly GlobalDefault[];
   /** Where a client of qtest is; undefined: nowhere. */
   readonly qtest: QtestOption | undefined;
   /** -compat-monitor: the words that all monitors speak. */
@@ -116,13 +121,6 @@ export interface CommandLine extends BoardOptions {
   /** The user said where the machine is shown. */
   readonly namesDisplay: boolean;
   readonly log: LogOption;
-}
-
-export interface QtestOption {
-  /** A character device as -serial names it. */
-  readonly spec: string;
-  /** A file, or `none`; undefined: standard error. */
-  readonly log: string | undefined;
 }
 
 type Groups = CharacterEnds &
@@ -225,7 +223,12 @@ class Reader {
       accel,
       boot: this.#reading('boot', () => this.#boot()),
       uuid: this.#all('uuid').map(readUuid).at(-1),
-      qtest: this.#qtest(),
+      globals: readGlobals(
+        this.#all('global'),
+        ({ value, at }) => this.#group(value, undefined, at),
+        this.#warn,
+      ),
+      qtest: readQtest(this.#last('qtest'), this.#last('qtest-log')),
       dialect: this.#dialect,
       namesDisplay: this.#has('nographic') || this.#has('display'),
     };
@@ -233,11 +236,6 @@ class Reader {
 
   #boot(): BootConfig {
     return { ...readBoot(this.#all('boot')), skipsFloppyCheck: this.#has('no-fd-bootchk') };
-  }
-
-  #qtest(): QtestOption | undefined {
-    const spec = this.#last('qtest');
-    return spec === undefined ? undefined : { spec, log: this.#last('qtest-log') };
   }
 
   #all(name: string): readonly GivenOption[] {

@@ -14,6 +14,8 @@ export interface Misfit {
 }
 
 export interface StateKind<T> {
+  /** A record may be without the field. */
+  readonly mayBeAbsent?: boolean;
   /** Never there: it ties the kind to the type of its values. */
   readonly type?: T;
   /** Undefined: the value is of this kind. */
@@ -105,6 +107,11 @@ export function nullable<T>(of: StateKind<T>): StateKind<T | null> {
   return { misfit: (value) => (value === null ? undefined : of.misfit(value)) };
 }
 
+/** For a field that snapshots of before do not have. */
+export function absentOr<T>(of: StateKind<T>): StateKind<T | undefined> {
+  return { mayBeAbsent: true, misfit: (value) => of.misfit(value) };
+}
+
 /** @param length exactly, or at most and at least */
 export function list<T>(
   of: StateKind<T>,
@@ -152,7 +159,10 @@ export function record<T extends object>(fields: StateFields<T>): StateKind<T> {
     misfit(value) {
       if (!isObject(value)) return { field: '', text: `is ${shown(value)}, not a set of fields` };
       for (const [name, kindOf] of kinds) {
-        if (!Object.hasOwn(value, name)) return { field: name, text: 'is missing' };
+        if (!Object.hasOwn(value, name)) {
+          if (kindOf.mayBeAbsent === true) continue;
+          return { field: name, text: 'is missing' };
+        }
         const wrong = kindOf.misfit(value[name]);
         if (wrong !== undefined) return inside(name, wrong);
       }

@@ -8,6 +8,7 @@ import type { Trace } from '../core/trace.ts';
 import { CPU_SOCKETS } from '../cpu/cpu-type.ts';
 import { DEVICE_MEMORY } from '../memory/device-memory.ts';
 import { GUEST_RAM } from '../memory/guest-ram.ts';
+import { PCI_HOTPLUG_BOARD } from '../pci/pci-slots.ts';
 import { OBJECT_TREE } from '../qdev/links.ts';
 import type { ObjectTree } from '../qdev/objects.ts';
 import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../qdev/services.ts';
@@ -58,6 +59,10 @@ export function provideBoard(services: Services, board: () => PcBoard): void {
       },
       insert: (backend, gpa) => board().deviceMemory.insert(backend, gpa),
       grown: () => board().deviceMemory.grown(),
+    })
+    .provide(PCI_HOTPLUG_BOARD, {
+      controllerFor: (slots, hotplugged) => board().pciHotplug.controllerFor(slots, hotplugged),
+      unplug: (device) => board().pciHotplug.unplug(device),
     })
     .provide(GUEST_RAM, {
       get memory() {

@@ -8,6 +8,7 @@ import { CPU_TYPES } from '../cpu/cpu-type.ts';
 import { INPUT_TYPES } from '../input/input-types.ts';
 import { MEMORY_BACKEND_TYPES } from '../memory/memory-backend.ts';
 import { PC_DIMM } from '../memory/pc-dimm-type.ts';
+import { PCI_BRIDGE_TYPES } from '../pci/pci-bridge-types.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { PropertySpec } from '../qdev/properties.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
@@ -17,6 +18,7 @@ import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
 import { VIRTIO_MEM_TYPES } from '../virtio/virtio-mem-pci-type.ts';
 import { VIRTIO_RNG_TYPES } from '../virtio/virtio-rng-pci-type.ts';
 import { VIRTIO_SERIAL_TYPES } from '../virtio/virtio-serial.ts';
+import type { GlobalDefault } from './machine-config.ts';
 import { EVERY_TYPE, type MachineVersion } from './machine-versions.ts';
 
 export const DEVICE_TYPES: readonly DeviceType[] = [
@@ -27,6 +29,7 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ...CPU_TYPES,
   PC_DIMM,
   PC_TESTDEV,
+  ...PCI_BRIDGE_TYPES,
   ...PVPANIC_TYPES,
   ...VIRTIO_BALLOON_TYPES,
   ...VIRTIO_BLK_TYPES,
@@ -35,11 +38,19 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ...VIRTIO_SERIAL_TYPES,
 ];
 
-/** As that version of the machine has them. */
-export function typesOf({ defaults }: MachineVersion): readonly DeviceType[] {
+/** As that version of the machine has them, but for the defaults that its user chose. */
+export function typesOf(
+  { defaults }: MachineVersion,
+  globals: readonly GlobalDefault[] = [],
+): readonly DeviceType[] {
   const ofEvery = defaults.get(EVERY_TYPE) ?? [];
   return DEVICE_TYPES.map((type) => {
-    const old = new Map([...ofEvery, ...(defaults.get(type.name) ?? [])]);
+    const chosen = globals.filter(({ driver }) => driver === type.name);
+    const old = new Map([
+      ...ofEvery,
+      ...(defaults.get(type.name) ?? []),
+      ...chosen.map(({ property, value }) => [property, value] as const),
+    ]);
     if (old.size === 0) return type;
     const oldest = (property: PropertySpec): PropertySpec =>
       old.has(property.name) ? { ...property, default: old.get(property.name) } : property;

@@ -7,6 +7,7 @@ import type { SnapshotStore } from '../core/snapshot-store.ts';
 import type { TraceLog } from '../core/trace.ts';
 import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
 import type { BufferMaker } from '../memory/arena.ts';
+import type { PropertyValue } from '../qdev/properties.ts';
 import type { BootConfig } from './boot-config.ts';
 import type { SmpConfig } from './cpu-topology.ts';
 import type { TurnSnapshot } from './processors.ts';
@@ -25,6 +26,13 @@ export { RAM_MAX } from '../memory/pc-ram.ts';
 /** QEMU: ACPI_MAX_RAM_SLOTS. */
 export const MAX_DIMM_SLOTS = 256;
 
+/** Another default for a property of a type of devices. */
+export type GlobalDefault = {
+  readonly driver: string;
+  readonly property: string;
+  readonly value: PropertyValue;
+};
+
 export interface MachineConfig extends BootFiles {
   /** QEMU: -bios: a firmware in ROM, of `isBiosSize` bytes, which runs instead of the built-in one. */
   readonly bios?: Uint8Array | undefined;
@@ -40,6 +48,8 @@ export interface MachineConfig extends BootFiles {
   readonly oem?: AcpiOem | undefined;
   /** QEMU: -machine smm=; absent: true. */
   readonly smm?: boolean | undefined;
+  /** QEMU: -global. */
+  readonly globals?: readonly GlobalDefault[] | undefined;
   /** QEMU: -boot. */
   readonly boot?: BootConfig | undefined;
   /** QEMU: -cpu; absent: qemu64. */

@@ -160,7 +160,7 @@ export class Machine implements MachineApi {
     this.objects = new UserObjects(OBJECT_TYPES, objectTree, services);
     provideBoard(services, () => this.board);
     const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
-    this.devices = new DeviceManager(new DeviceRegistry(typesOf(version)), tree, services);
+    this.devices = new DeviceManager(new DeviceRegistry(typesOf(version, config.globals)), tree, services);
     this.serials = serialPipes(
       isEmpty ? [] : (config.serialPorts ?? [true]),
       config.hostChardevs === true ? undefined : this.chardevs,

@@ -6,6 +6,7 @@ import { MonitorError } from '../core/monitor-error.ts';
 import type { Plain } from '../core/plain.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
 import {
+  absentOr,
   BOOLEAN,
   finite,
   integer,
@@ -22,11 +23,13 @@ import { DEFAULT_CPU, readCpu } from '../cpu/models/cpu-option.ts';
 import { GPA_END, PAGE_SIZE } from '../memory/guest-memory.ts';
 import { RAM_MAX } from '../memory/pc-ram.ts';
 import { RamImage } from '../memory/ram-image.ts';
+import { allProperties } from '../qdev/device-type.ts';
 import { addressesEnd, hasHyperTransport } from './address-limit.ts';
 import type { SavedRegion } from './boards/pc-device-memory.ts';
 import { ONE_PROCESSOR, type SmpConfig } from './cpu-topology.ts';
+import { DEVICE_TYPES } from './device-types.ts';
 import type { Machine } from './machine.ts';
-import { MAX_DIMM_SLOTS, type RunSnapshot } from './machine-config.ts';
+import { type GlobalDefault, MAX_DIMM_SLOTS, type RunSnapshot } from './machine-config.ts';
 import {
   CURRENT_MACHINE,
   MACHINE_VERSIONS,
@@ -35,7 +38,12 @@ import {
 } from './machine-versions.ts';
 import { RUN_STATES } from './run-state.ts';
 import { MAX_CPUS } from './smp-options.ts';
-import { PERIPHERALS, type PeripheralsSnapshot, savePeripherals } from './snapshot-devices.ts';
+import {
+  PERIPHERALS,
+  type PeripheralsSnapshot,
+  PROPERTY_VALUE,
+  savePeripherals,
+} from './snapshot-devices.ts';
 import { SECTIONS, type Section, saveSections } from './snapshot-sections.ts';
 
 const PORTS = 4;
@@ -57,6 +65,8 @@ export type HeadSnapshot = {
   readonly ram: readonly SavedRegion[];
   readonly serialPorts: readonly boolean[];
   readonly noReboot: boolean;
+  /** Absent: no default of a property was chosen. */
+  readonly globals?: readonly GlobalDefault[] | undefined;
 };
 
 export type StateSnapshot = {
@@ -90,6 +100,9 @@ const SMP: StateKind<SmpConfig> = where(
     cpus <= maxCpus && sockets * dies * cores * threads === maxCpus ? undefined : 'is no topology',
 );
 
+const NAME = text(NAME_MAX);
+const GLOBALS_MAX = 4096;
+
 const HEAD_FIELDS = record<HeadSnapshot>({
   machine: oneOf(...MACHINE_VERSIONS.map(({ name }) => name)),
   cpu: text(NAME_MAX),
@@ -102,10 +115,16 @@ const HEAD_FIELDS = record<HeadSnapshot>({
   ram: list(REGION, { max: 1024 }),
   serialPorts: list(BOOLEAN, { max: PORTS }),
   noReboot: BOOLEAN,
+  globals: absentOr(
+    list(record<GlobalDefault>({ driver: NAME, property: NAME, value: PROPERTY_VALUE }), {
+      max: GLOBALS_MAX,
+    }),
+  ),
 });
 
 /** As on the command line: the DIMMs' room is above RAM, and where addresses reach. */
-const HEAD: StateKind<HeadSnapshot> = where(HEAD_FIELDS, ({ machine, cpu, memoryBytes, dimms }) => {
+const HEAD: StateKind<HeadSnapshot> = where(HEAD_FIELDS, ({ machine, cpu, memoryBytes, dimms, globals }) => {
+  if (globals?.every(isDefault) === false) return 'is no machine';
   const version = machineVersion(machine);
   const identity = identityOf(cpu, version);
   if (identity === undefined) return 'is no machine';
@@ -113,6 +132,14 @@ const HEAD: StateKind<HeadSnapshot> = where(HEAD_FIELDS, ({ machine, cpu, memory
   const end = addressesEnd(memoryBytes, dimms, hasHyperTransport(version, identity));
   return dimms.maxBytes >= memoryBytes && end <= GPA_END ? undefined : 'is no machine';
 });
+
+/** Such a property there is, and its values are of this kind. */
+function isDefault({ driver, property, value }: GlobalDefault): boolean {
+  const type = DEVICE_TYPES.find(({ name }) => name === driver);
+  const spec = type && allProperties(type).find(({ name }) => name === property);
+  return spec !== undefined && typeof (spec.default ?? '') === typeof value;
+}
+
 function identityOf(text: string, version: MachineVersion): CpuIdentity | undefined {
   try {
     return readCpu(text, version.cpu, () => {});
@@ -189,6 +216,7 @@ export function headOf({ config, memory }: Machine): HeadSnapshot {
     hmat: config.hmat === true,
     serialPorts: [...(config.serialPorts ?? [true])],
     noReboot: config.noReboot === true,
+    ...((config.globals ?? []).length === 0 ? {} : { globals: config.globals }),
   };
 }
 

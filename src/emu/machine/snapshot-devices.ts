@@ -68,7 +68,7 @@ const TEXT_MAX = 65_536;
 const COUNT = integer(0, 0x7fff_ffff);
 const TEXT = text(TEXT_MAX);
 
-const PROPERTY_VALUE: StateKind<PropertyValue> = kind(
+export const PROPERTY_VALUE: StateKind<PropertyValue> = kind(
   (value) => ['undefined', 'string', 'boolean'].includes(typeof value) || Number.isFinite(value),
   'the value of a property',
 );

@@ -107,7 +107,7 @@ function checkDevices(
 ): void {
   const present = new Map(saveDevices(devices.tree).map((device) => [device.path, identityOf(device)]));
   const missing = saved.find((device) => present.get(device.path) !== identityOf(device));
-  if (missing !== undefined) throw unknownSection(missing, sections);
+  if (missing !== undefined) throw unknownSection(missing, saved, sections);
 }
 
 function identityOf({ options, bus, places }: DeviceSnapshot): string {
@@ -117,23 +117,31 @@ function identityOf({ options, bus, places }: DeviceSnapshot): string {
 
 /** QEMU names the state of a PCI device by its slot, and that of a virtio device by what it is. */
 function unknownSection(
-  { path, bus, places, options }: DeviceSnapshot,
+  device: DeviceSnapshot,
+  saved: readonly DeviceSnapshot[],
   sections: readonly Section[],
 ): SnapshotError {
+  const { path, options } = device;
   const driver = options.entries.find(([key]) => key === 'driver')?.[1] ?? '';
   const virtio = /^(virtio-[a-z]+)-pci/.exec(driver)?.[1];
   const section = virtio === 'virtio-serial' ? 'virtio-console' : virtio;
   const name = section ?? sections.find((one) => one.path === path)?.name ?? path;
-  const devfn = places.find(([key]) => key === 'addr')?.[1];
-  const slot = bus?.startsWith('pci') === true && typeof devfn === 'number' ? `${pciPath(devfn)}/` : '';
+  const slot = pciPath(device, saved);
   return new SnapshotError(
-    `Unknown savevm section or instance '${slot}${name}' 0. ` +
+    `Unknown savevm section or instance '${slot === undefined ? '' : `${slot}/`}${name}' 0. ` +
       'Make sure that your current VM setup matches your saved VM setup, including any hotplugged devices',
   );
 }
 
-function pciPath(devfn: number): string {
-  return `0000:00:${(devfn >> 3).toString(16).padStart(2, '0')}.${devfn & 7}`;
+/** The slots on the way from the root bus; undefined: it is not on PCI, or behind a bridge without an id. */
+function pciPath({ bus, places }: DeviceSnapshot, saved: readonly DeviceSnapshot[]): string | undefined {
+  const devfn = places.find(([key]) => key === 'addr')?.[1];
+  if (typeof devfn !== 'number' || bus === null) return undefined;
+  // A bridge comes before what is behind it.
+  const bridge = saved.findIndex(({ options }) => options.id === bus);
+  const before = saved[bridge] === undefined ? undefined : pciPath(saved[bridge], saved.slice(0, bridge));
+  const root = bus === 'pci.0' ? '0000:00' : before;
+  return root && `${root}:${(devfn >> 3).toString(16).padStart(2, '0')}.${devfn & 7}`;
 }
 
 /** Unplugs that were on their way then are so again, and those that were asked for later are forgotten. */

@@ -18,7 +18,18 @@ export function machineForSnapshot(
   more: Pick<MachineConfig, 'icountShift' | 'rtcBaseMs'> = {},
 ): Machine {
   if (!isHead(head)) throw new SnapshotError(UNKNOWN_MACHINE);
-  const { machine: machineType, cpu, memoryBytes, smp, ram, dimms, hmat, serialPorts, noReboot } = head;
+  const {
+    machine: machineType,
+    cpu,
+    memoryBytes,
+    smp,
+    ram,
+    dimms,
+    hmat,
+    serialPorts,
+    noReboot,
+    globals,
+  } = head;
   const config = {
     ...more,
     machineType,
@@ -29,6 +40,7 @@ export function machineForSnapshot(
     hmat,
     serialPorts,
     noReboot,
+    globals,
   };
   const machine = new Machine({ ...config, restoring: true }, host);
   const { regions } = machine.memory;

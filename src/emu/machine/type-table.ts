@@ -7,6 +7,7 @@ PCI bus
 PIIX3 pci-piix3
 PIIX4_PM pci-device +acpi-device-interface +hotplug-handler +conventional-pci-device
 System bus
+base-pci-bridge pci-device abstract
 bus object abstract +resettable
 container object
 cpu device abstract
@@ -19,6 +20,7 @@ i440FX pci-device +conventional-pci-device
 i440FX-pcihost pci-host-bridge
 i8042 isa-device +acpi-dev-aml-interface
 i8257 isa-device +isa-dma
+i82801b11-bridge base-pci-bridge +conventional-pci-device
 ioapic ioapic-common
 ioapic-common sys-bus-device abstract +intctrl
 isa-device device abstract
@@ -53,6 +55,7 @@ pc-i440fx-7.0-machine generic-pc-machine
 pc-i440fx-7.1-machine generic-pc-machine
 pc-i440fx-7.2-machine generic-pc-machine
 pc-testdev isa-device
+pci-bridge base-pci-bridge +hotplug-handler +conventional-pci-device
 pci-device device abstract
 pci-host-bridge sys-bus-device abstract
 pci-ide pci-device abstract +conventional-pci-device

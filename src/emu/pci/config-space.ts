@@ -17,6 +17,7 @@ export const PCI_HEADER_TYPE = 0x0e;
 export const PCI_BASE_ADDRESS_0 = 0x10;
 export const PCI_SUBSYSTEM_VENDOR_ID = 0x2c;
 export const PCI_SUBSYSTEM_ID = 0x2e;
+export const PCI_ROM_ADDRESS = 0x30;
 export const PCI_CAPABILITY_LIST = 0x34;
 export const PCI_INTERRUPT_LINE = 0x3c;
 export const PCI_INTERRUPT_PIN = 0x3d;
@@ -29,12 +30,14 @@ export const PCI_COMMAND_INTX_DISABLE = 0x0400;
 
 export const PCI_STATUS_INTERRUPT = 0x0008;
 export const PCI_STATUS_CAP_LIST = 0x0010;
+export const PCI_STATUS_66MHZ = 0x0020;
 export const PCI_STATUS_FAST_BACK = 0x0080;
 export const PCI_STATUS_DEVSEL_MEDIUM = 0x0200;
 /** Parity error, system error and the three abort bits: written 1 to clear. */
-const PCI_STATUS_W1C = 0xf900;
+export const PCI_STATUS_W1C = 0xf900;
 
 export const PCI_HEADER_TYPE_MULTI_FUNCTION = 0x80;
+export const PCI_HEADER_TYPE_BRIDGE = 0x01;
 
 const PCI_COMMAND_WRITABLE =
   PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE;
@@ -44,6 +47,8 @@ export class ConfigSpace {
   readonly bytes = new Uint8Array(CONFIG_SIZE);
   readonly writable = new Uint8Array(CONFIG_SIZE);
   readonly writeOneToClear = new Uint8Array(CONFIG_SIZE);
+  /** Bits that the device changes by itself. */
+  readonly #own = new Uint8Array(CONFIG_SIZE);
   /** Of another function's bytes, those that make this one what it is must be the same. QEMU: `get_pci_config_device` refuses them too. */
   readonly fields: StateKind<Uint8Array> = where(bytes(CONFIG_SIZE), (saved) => this.#differs(saved));
   readonly #view = new DataView(this.bytes.buffer);
@@ -52,6 +57,7 @@ export class ConfigSpace {
   constructor() {
     // QEMU: the device's own bytes are plain memory until a capability claims them.
     this.writable.fill(0xff, CONFIG_HEADER_SIZE);
+    this.#own[PCI_STATUS] = PCI_STATUS_INTERRUPT;
     this.setWritable(PCI_COMMAND, 2, PCI_COMMAND_WRITABLE);
     this.writable[PCI_CACHE_LINE_SIZE] = 0xff;
     this.writable[PCI_INTERRUPT_LINE] = 0xff;
@@ -90,8 +96,13 @@ export class ConfigSpace {
     else this.#writableView.setUint32(offset, mask, true);
   }
 
+  /** The device changes these bytes by itself: a snapshot may have others. */
+  setOwn(offset: number, size: number): void {
+    this.#own.fill(0xff, offset, offset + size);
+  }
+
   /** Clears in a field what the guest could have written there. */
-  clearWritable(offset: number, size: AccessSize): void {
+  clearWritable(offset: number, size: number): void {
     for (let at = offset; at < offset + size; at++) {
       this.bytes[at] &= ~(this.writable[at] | this.writeOneToClear[at]);
     }
@@ -99,8 +110,7 @@ export class ConfigSpace {
 
   #differs(saved: Uint8Array): string | undefined {
     for (const [at, byte] of saved.entries()) {
-      const follows = at === PCI_STATUS ? PCI_STATUS_INTERRUPT : 0;
-      const changes = this.writable[at] | this.writeOneToClear[at] | follows;
+      const changes = this.writable[at] | this.writeOneToClear[at] | this.#own[at];
       if (((byte ^ this.bytes[at]) & ~changes) !== 0)
         return `has 0x${byte.toString(16)} at ${at}, which says what the function is`;
     }

@@ -81,8 +81,11 @@ export class Msix implements IoHandler {
   /** To be called after a write of `size` bytes to config space: a vector that lost its mask fires if it is pending. */
   configChanged(offset: number, size: AccessSize): void {
     const flags = this.layout.capabilityOffset + MSIX_FLAGS + 1;
-    if (offset <= flags && flags < offset + size)
+    if (offset <= flags && flags < offset + size) {
       this.#device.traceMsix(this.enabled, (this.#flags & MSIX_FLAGS_MASKALL) !== 0);
+      // Spec: §6.8.2: messages take the place of the wire.
+      if (this.enabled) this.#device.setIntx(false);
+    }
     for (let vector = 0; vector < this.vectors; vector++) this.#fireIfPending(vector);
   }
 

@@ -3,10 +3,11 @@ import type { AddressSpace } from '../bus/address-space.ts';
 import { assert } from '../core/assert.ts';
 import type { AccessSize } from '../core/device.ts';
 import type { IrqLine, MsiSink } from '../core/irq.ts';
-import { WiredOr } from '../core/irq.ts';
+import { UNCONNECTED, WiredOr } from '../core/irq.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { OPEN_BUS } from '../core/open-bus.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
+import type { BridgeReserve } from './bridge-reserve.ts';
 import type { PciDevice, PciIdentity } from './pci-device.ts';
 
 const DEVFNS = 256;
@@ -26,16 +27,29 @@ export function parsePciAddress(text: string): number | undefined {
   return pciDevfn(slot, func);
 }
 
-/** What the board gives a root bus. */
+/** What its owner gives a bus: the board a root bus, a bridge the bus behind it. */
 export interface PciBusWiring {
   readonly name: string;
+  /** Its number in configuration cycles; absent: 0, as a root bus has it. */
+  readonly number?: () => number;
   readonly io: AddressSpace;
   readonly memory: AddressSpace;
   readonly msi: MsiSink;
   /** Where the bus's functions read and write when they master it. */
   readonly dma: DmaPort;
-  /** The board's four interrupt wires PIRQA#–PIRQD#. */
-  readonly pirqs: readonly [IrqLine, IrqLine, IrqLine, IrqLine];
+  /** One more driver of the wire to which the owner leads interrupt pin `pin` (1 for INTA#) of the function at `devfn`. */
+  readonly intx: (devfn: number, pin: number) => IrqLine;
+}
+
+/** What a bus must know of a bridge that is on it. */
+export interface BusBridge {
+  readonly secondary: PciBus;
+  /** It has a hotplug controller, for whose devices firmware leaves room. */
+  readonly takesHotplug: boolean;
+  /** What firmware is asked to leave free behind it. */
+  readonly reserve: BridgeReserve | undefined;
+  /** It passes configuration cycles for the bus of that number on, which is further behind it. */
+  forwards(bus: number): boolean;
 }
 
 /** What must be known of a function to find its place. */
@@ -48,19 +62,59 @@ export function i440fxPirq(devfn: number, pin: number): number {
   return (pin - 1 + pciSlot(devfn) - 1) & 3;
 }
 
+/** That wiring to four wires, which many functions share. */
+export function i440fxIntx(
+  pirqs: readonly [IrqLine, IrqLine, IrqLine, IrqLine],
+): (devfn: number, pin: number) => IrqLine {
+  const shared = pirqs.map((line) => new WiredOr(line));
+  return (devfn, pin) => shared[i440fxPirq(devfn, pin)]?.input() ?? UNCONNECTED;
+}
+
+/** Spec: PCI-to-PCI Bridge 1.2 §9.1: behind a bridge INTA# of slot 0 is its INTA#, and each slot is one further. */
+export function swizzledPin(devfn: number, pin: number): number {
+  return ((pin - 1 + pciSlot(devfn)) & 3) + 1;
+}
+
 export class PciBus {
   readonly name: string;
-  /** Spec: bus number in configuration cycles; 0 for a root bus. */
-  readonly number = 0;
   readonly #wiring: PciBusWiring;
-  readonly #pirqs: readonly WiredOr[];
   readonly #devices: (PciDevice | undefined)[] = new Array(DEVFNS).fill(undefined);
+  /** Those of `#devices`, newest first. */
+  readonly #bridges: BusBridge[] = [];
   #reservedSlots = 0;
 
   constructor(wiring: PciBusWiring) {
     this.name = wiring.name;
     this.#wiring = wiring;
-    this.#pirqs = wiring.pirqs.map((line) => new WiredOr(line));
+  }
+
+  /** Its number in configuration cycles, which a guest gives it. */
+  get number(): number {
+    return this.#wiring.number?.() ?? 0;
+  }
+
+  /** The bridges on it, newest first, as QEMU has them. */
+  get bridges(): readonly BusBridge[] {
+    return this.#bridges;
+  }
+
+  /**
+   * The bus of that number, this one or one behind it, that a configuration cycle reaches; undefined: none.
+   * QEMU: a bus that has the number is found though its bridge holds it in reset; what is further behind is not.
+   */
+  find(number: number): PciBus | undefined {
+    if (this.number === number) return this;
+    let bridge: BusBridge | undefined;
+    for (let bus: PciBus | undefined = this; bus !== undefined; bus = bridge?.secondary) {
+      bridge = undefined;
+      for (const one of bus.bridges) {
+        if (one.secondary.number === number) return one.secondary;
+        if (!one.forwards(number)) continue;
+        bridge = one;
+        break;
+      }
+    }
+    return undefined;
   }
 
   device(devfn: number): PciDevice | undefined {
@@ -106,15 +160,25 @@ export class PciBus {
     device.hotplugged = hotplugged;
     const { io, memory, msi, dma } = this.#wiring;
     const pin = device.identity.interruptPin ?? 0;
-    const wire = pin === 0 ? undefined : this.#pirqs[i440fxPirq(devfn, pin)]?.input();
-    device.attach({ bus: this.number, io, memory, msi, dma, setIntx: (level) => wire?.set(level) }, devfn);
+    const wire = pin === 0 ? UNCONNECTED : this.#wiring.intx(devfn, pin);
+    const setIntx = (level: boolean): void => wire.set(level);
+    device.attach({ bus: this, io, memory, msi, dma, setIntx }, devfn);
+    const { bridge } = device;
+    if (bridge !== undefined) this.#bridges.unshift(bridge);
   }
 
   /** Takes a function out, at any time. */
   remove(device: PciDevice): void {
     assert(this.#devices[device.devfn] === device, `${device.identity.type} is not on ${this.name}`);
     this.#devices[device.devfn] = undefined;
+    const { bridge } = device;
+    if (bridge !== undefined) this.#bridges.splice(this.#bridges.indexOf(bridge), 1);
     device.detach();
+  }
+
+  /** One more driver of the wire to which an interrupt pin leads from here; for bridges, which pass on those behind them. */
+  intx(devfn: number, pin: number): IrqLine {
+    return this.#wiring.intx(devfn, pin);
   }
 
   /** A configuration read; nobody there reads all ones. */

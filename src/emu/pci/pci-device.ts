@@ -15,6 +15,7 @@ import {
   PCI_COMMAND_MASTER,
   PCI_DEVICE_ID,
   PCI_HEADER_TYPE,
+  PCI_HEADER_TYPE_BRIDGE,
   PCI_HEADER_TYPE_MULTI_FUNCTION,
   PCI_INTERRUPT_LINE,
   PCI_INTERRUPT_PIN,
@@ -26,18 +27,21 @@ import {
   PCI_VENDOR_ID,
 } from './config-space.ts';
 import type { BarRequest, MappingEvent } from './pci-bar.ts';
-import { Bar } from './pci-bar.ts';
+import { Bar, ROM_BAR } from './pci-bar.ts';
+import type { BusBridge, PciBus } from './pci-bus.ts';
 import { PciDma } from './pci-dma.ts';
 
 export const PCI_VENDOR_ID_INTEL = 0x8086;
 export const PCI_VENDOR_ID_REDHAT_QUMRANET = 0x1af4;
 const PCI_SUBDEVICE_ID_QEMU = 0x1100;
+/** QEMU: the least that a ROM's address register tells of. */
+const ROM_MIN = 0x800;
 
-/** What is soldered into a function. `classCode` is 24-bit: class, subclass, programming interface. */
 /** Where the local APICs take messages. */
 const MSI_BASE = 0xfee0_0000;
 const MSI_SIZE = 0x10_0000;
 
+/** What is soldered into a function. `classCode` is 24-bit: class, subclass, programming interface. */
 export interface PciIdentity {
   /** QEMU's type name, e.g. `virtio-blk-pci`. */
   readonly type: string;
@@ -52,12 +56,13 @@ export interface PciIdentity {
   readonly multifunction?: boolean;
   /** Power-on value of the STATUS register. */
   readonly status?: number;
+  /** It is a bridge, whose header has no subsystem, two BARs, and its registers instead. */
+  readonly isBridge?: boolean;
 }
 
 /** What a function sees of the bus it is plugged into. */
 export interface PciSlot {
-  /** Number of the bus. */
-  readonly bus: number;
+  readonly bus: PciBus;
   readonly io: AddressSpace;
   readonly memory: AddressSpace;
   readonly msi: MsiSink;
@@ -97,10 +102,19 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
     config.set(PCI_REVISION_ID, 1, identity.revision ?? 0);
     config.set(PCI_CLASS_PROG, 1, identity.classCode & 0xff);
     config.set(PCI_CLASS_PROG + 1, 2, identity.classCode >>> 8);
-    config.set(PCI_HEADER_TYPE, 1, identity.multifunction ? PCI_HEADER_TYPE_MULTI_FUNCTION : 0);
-    config.set(PCI_SUBSYSTEM_VENDOR_ID, 2, identity.subsystemVendorId ?? PCI_VENDOR_ID_REDHAT_QUMRANET);
-    config.set(PCI_SUBSYSTEM_ID, 2, identity.subsystemId ?? PCI_SUBDEVICE_ID_QEMU);
+    const headerType = identity.isBridge === true ? PCI_HEADER_TYPE_BRIDGE : 0;
+    const multifunction = identity.multifunction ? PCI_HEADER_TYPE_MULTI_FUNCTION : 0;
+    config.set(PCI_HEADER_TYPE, 1, headerType | multifunction);
+    if (identity.isBridge !== true) {
+      config.set(PCI_SUBSYSTEM_VENDOR_ID, 2, identity.subsystemVendorId ?? PCI_VENDOR_ID_REDHAT_QUMRANET);
+      config.set(PCI_SUBSYSTEM_ID, 2, identity.subsystemId ?? PCI_SUBDEVICE_ID_QEMU);
+    }
     config.set(PCI_INTERRUPT_PIN, 1, identity.interruptPin ?? 0);
+  }
+
+  /** What the bus must know of it when it is a bridge. */
+  get bridge(): BusBridge | undefined {
+    return undefined;
   }
 
   abstract reset(): void;
@@ -184,6 +198,21 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
     return bar;
   }
 
+  /**
+   * Adds an expansion ROM with these bytes, and zeros up to the next power of two. Its image is for processors that a firmware finds; ours runs none.
+   * Not for bridges.
+   */
+  protected addRom(image: Uint8Array): Bar {
+    assert(this.identity.isBridge !== true, 'a bridge has no ROM');
+    const sizeBytes = Math.max(ROM_MIN, 2 ** Math.ceil(Math.log2(image.length)));
+    const read = (offset: number, size: AccessSize): number => {
+      let value = 0;
+      for (let at = size - 1; at >= 0; at--) value = value * 256 + (image[offset + at] ?? 0);
+      return value;
+    };
+    return this.addBar({ index: ROM_BAR, kind: 'rom', sizeBytes, handler: { read, write() {} } });
+  }
+
   /** Spec: PCI Local Bus 3.0 §2.2.1, RST#: no decoding, no mastering, no interrupt. */
   protected resetPci(): void {
     this.#intx = false;
@@ -209,12 +238,21 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
     for (const bar of this.bars) bar.update((event, address) => this.#reportMapping(bar, event, address));
     this.dma.follow(this.busMaster ? this.#slot?.dma : undefined);
     this.#followIntx();
+    this.configFollowed();
+  }
+
+  /** Configuration space may have changed; for what is beside BARs, DMA and INTx#. */
+  protected configFollowed(): void {}
+
+  /** Where it is plugged; undefined: nowhere. */
+  protected get slot(): PciSlot | undefined {
+    return this.#slot;
   }
 
   #reportMapping({ index, sizeBytes }: Bar, event: MappingEvent, address: number): void {
     const trace = this.#slot?.io.trace;
     if (trace?.on !== true) return;
-    const place = [this.#slot?.bus ?? 0, this.devfn >>> 3, this.devfn & 7];
+    const place = [this.#slot?.bus.number ?? 0, this.devfn >>> 3, this.devfn & 7];
     trace.event(event, this.identity.type, ...place, index, address, sizeBytes);
   }
 

@@ -100,23 +100,24 @@ export class PciHost implements Device<PciHostState> {
   #access(offset: number, size: AccessSize, value: number | undefined): number {
     const address = this.#s.configAddress;
     if ((address & CONFIG_ENABLE) === 0) return OPEN_BUS[size];
-    const bus = (address >>> 16) & 0xff;
+    const number = (address >>> 16) & 0xff;
     const devfn = (address >>> 8) & 0xff;
     const register = (address & 0xff) | offset;
-    const device = bus === this.bus.number ? this.bus.device(devfn) : undefined;
-    if (device === undefined) return OPEN_BUS[size];
+    const bus = this.bus.find(number);
+    const device = bus?.device(devfn);
+    if (bus === undefined || device === undefined) return OPEN_BUS[size];
     const { type } = device.identity;
     if (value === undefined) {
-      const result = this.bus.configRead(devfn, register, size);
+      const result = bus.configRead(devfn, register, size);
       if (this.#trace.on) {
-        this.#trace.event('pci_cfg_read', type, bus, pciSlot(devfn), pciFunction(devfn), register, result);
+        this.#trace.event('pci_cfg_read', type, number, pciSlot(devfn), pciFunction(devfn), register, result);
       }
       return result;
     }
     if (this.#trace.on) {
-      this.#trace.event('pci_cfg_write', type, bus, pciSlot(devfn), pciFunction(devfn), register, value);
+      this.#trace.event('pci_cfg_write', type, number, pciSlot(devfn), pciFunction(devfn), register, value);
     }
-    this.bus.configWrite(devfn, register, size, value);
+    bus.configWrite(devfn, register, size, value);
     return 0;
   }
 }

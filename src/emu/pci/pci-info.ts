@@ -1,4 +1,12 @@
 /** What is on a PCI bus, as plain data: for `info pci`, `query-pci` and the page's picture of the PC. */
+
+import {
+  type BridgeWindows,
+  bridgeWindows,
+  PCI_PRIMARY_BUS,
+  PCI_SECONDARY_BUS,
+  PCI_SUBORDINATE_BUS,
+} from './bridge-windows.ts';
 import {
   PCI_CLASS_PROG,
   PCI_INTERRUPT_LINE,
@@ -76,6 +84,15 @@ export interface PciBarInfo {
   readonly mem64: boolean;
 }
 
+/** The numbers and windows of a bridge, and what is behind it. */
+export interface PciBridgeInfo extends BridgeWindows {
+  readonly primary: number;
+  readonly secondary: number;
+  readonly subordinate: number;
+  /** Undefined: the guest has given the bus behind no number yet. */
+  readonly devices: readonly PciDeviceInfo[] | undefined;
+}
+
 export interface PciDeviceInfo {
   readonly bus: number;
   readonly slot: number;
@@ -89,6 +106,8 @@ export interface PciDeviceInfo {
   readonly device: number;
   readonly subsystemVendor: number;
   readonly subsystem: number;
+  /** Undefined: it is no bridge. */
+  readonly bridge: PciBridgeInfo | undefined;
   readonly irqLine: number;
   /** 0 none, 1 INTA# … 4 INTD#. */
   readonly irqPin: number;
@@ -100,9 +119,10 @@ export function pciQtreeClassName(classCode: number): string {
   return CLASS_NAMES[classCode] ?? `Class ${classCode.toString(16).padStart(4, '0')}`;
 }
 
-/** One function as the monitor shows it. */
+/** One function as the monitor shows it, without what is behind it. @param bus number of its bus */
 export function pciDeviceInfo(device: PciDevice, bus: number): PciDeviceInfo {
   const { identity, config } = device;
+  const hasSubsystem = identity.isBridge !== true;
   const classCode = config.read(PCI_CLASS_PROG + 1, 2);
   return {
     bus,
@@ -114,8 +134,9 @@ export function pciDeviceInfo(device: PciDevice, bus: number): PciDeviceInfo {
     className: CLASS_NAMES[classCode],
     vendor: identity.vendorId,
     device: identity.deviceId,
-    subsystemVendor: config.read(PCI_SUBSYSTEM_VENDOR_ID, 2),
-    subsystem: config.read(PCI_SUBSYSTEM_ID, 2),
+    subsystemVendor: hasSubsystem ? config.read(PCI_SUBSYSTEM_VENDOR_ID, 2) : 0,
+    subsystem: hasSubsystem ? config.read(PCI_SUBSYSTEM_ID, 2) : 0,
+    bridge: undefined,
     irqLine: config.read(PCI_INTERRUPT_LINE, 1),
     irqPin: identity.interruptPin ?? 0,
     bars: device.bars.map((bar) => ({
@@ -129,7 +150,29 @@ export function pciDeviceInfo(device: PciDevice, bus: number): PciDeviceInfo {
   };
 }
 
-/** All functions of a bus, lowest devfn first. */
-export function pciBusInfo(bus: PciBus): PciDeviceInfo[] {
-  return bus.devices().map((device) => pciDeviceInfo(device, bus.number));
+/** All functions of a bus, lowest devfn first, and of those behind its bridges. */
+export function pciBusInfo(root: PciBus): PciDeviceInfo[] {
+  return busInfo(root, root, new Set());
+}
+
+/** @param told buses that are shown already: a guest may give numbers that lead in circles, in which QEMU goes round for ever */
+function busInfo(root: PciBus, bus: PciBus, told: Set<PciBus>): PciDeviceInfo[] {
+  told.add(bus);
+  return bus.devices().map((device) => {
+    const info = pciDeviceInfo(device, bus.number);
+    return device.bridge === undefined ? info : { ...info, bridge: bridgeInfo(root, device, told) };
+  });
+}
+
+/** QEMU: what is behind is looked for by its number, as a configuration cycle does. */
+function bridgeInfo(root: PciBus, { config }: PciDevice, told: Set<PciBus>): PciBridgeInfo {
+  const secondary = config.read(PCI_SECONDARY_BUS, 1);
+  const found = secondary === 0 ? undefined : root.find(secondary);
+  return {
+    ...bridgeWindows(config),
+    primary: config.read(PCI_PRIMARY_BUS, 1),
+    secondary,
+    subordinate: config.read(PCI_SUBORDINATE_BUS, 1),
+    devices: found === undefined || told.has(found) ? undefined : busInfo(root, found, told),
+  };
 }

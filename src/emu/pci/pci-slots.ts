@@ -3,89 +3,119 @@ import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { NewDevice } from '../qdev/device-type.ts';
 import type { NewBus } from '../qdev/hardware.ts';
-import type { HotplugHandler } from '../qdev/hotplug-handler.ts';
+import type { HotplugHandler, UnplugAnswer } from '../qdev/hotplug-handler.ts';
+import { ServiceName } from '../qdev/services.ts';
 import type { Qdev } from '../qdev/tree.ts';
 import { type PciBus, pciSlot } from './pci-bus.ts';
-import { pciFunctionOf } from './pci-hardware.ts';
+import { PciHardware, pciFunctionOf } from './pci-hardware.ts';
 import { pciPlaceLines } from './pci-print.ts';
 
-/** QEMU: ONBOARD_INDEX_MAX. */
-const MAX_ACPI_INDEX = 16 * 1024 - 1;
-
-/** Who tells the guest what happens to the slots of a bus: ACPI registers, later a bridge's hotplug controller. */
-export interface SlotEvents {
-  /** A function came into the slot while the machine runs. */
-  inserted(slot: number): void;
+/** Who knows what happens in the slots of a bus and tells the guest: the board's ACPI registers, or the bridge's own hotplug controller. */
+export interface SlotController {
+  /** QEMU's error when it does not take the device, wherever that goes; undefined: it does. */
+  refuses?(device: NewDevice): MonitorError | undefined;
+  /** QEMU's error when no device can come into the slot, asked once the device is made. */
+  refusesSlot?(slot: number): MonitorError | undefined;
+  /** A function came into the slot; `hotplugged`: while the machine runs. */
+  came(slot: number, hotplugged: boolean): void;
   /** The user wants the slot's functions out. */
-  ejectRequested(slot: number): void;
+  ejectRequested(slot: number): UnplugAnswer;
 }
 
+/** What the board says of hotplug behind a bridge. */
+export interface PciHotplugBoard {
+  /**
+   * Who is to know of the slots behind a bridge; undefined: the board leaves them to the bridge.
+   * @param hotplugged the bridge came while the machine ran
+   */
+  controllerFor(slots: PciSlots, hotplugged: boolean): SlotController | undefined;
+  /** The guest lets go of a device. */
+  unplug(device: Qdev): void;
+}
+
+export const PCI_HOTPLUG_BOARD = new ServiceName<PciHotplugBoard>('pci-hotplug-board');
+
 export class PciSlots implements HotplugHandler {
-  readonly #bus: PciBus;
-  readonly #events: SlotEvents;
+  readonly bus: PciBus;
+  /** Undefined: devices come and go only before the machine runs. Chosen once the slots are there, before the first device. */
+  controller: SlotController | undefined;
   /** Those that are on the bus, oldest first. */
   readonly #devices: Qdev[] = [];
   readonly #unplug: (device: Qdev) => void;
 
   /** @param unplug `DeviceManager.unplug`: called when the guest lets go of a device */
-  constructor(bus: PciBus, events: SlotEvents, unplug: (device: Qdev) => void) {
-    this.#bus = bus;
-    this.#events = events;
+  constructor(bus: PciBus, unplug: (device: Qdev) => void) {
+    this.bus = bus;
     this.#unplug = unplug;
   }
 
-  /** The bus as the device that has it brings it. */
-  qbus(): NewBus {
+  /** The bus as the device that has it brings it. @param name absent: QEMU's automatic one */
+  qbus(name?: string): NewBus {
     return {
-      name: this.#bus.name,
+      ...(name === undefined ? {} : { name }),
       type: 'PCI',
       handler: this,
-      print: (device) => pciPlaceLines(pciFunctionOf(device), this.#bus.number),
+      coldPlugOnly: this.controller === undefined,
+      print: (device) => pciPlaceLines(pciFunctionOf(device), this.bus.number),
     };
+  }
+
+  /** Those that are on the bus, oldest first. */
+  get devices(): readonly Qdev[] {
+    return this.#devices;
   }
 
   prePlug(device: NewDevice): MonitorError | undefined {
     const { type, values, hotplugged } = device;
-    const taken = this.#indexError(Number(values.get('acpi-index')));
-    if (taken !== undefined) return taken;
+    const refused = this.controller?.refuses?.(device);
+    if (refused !== undefined) return refused;
     const addr = Number(values.get('addr'));
     const identity = { type: type.name, multifunction: values.get('multifunction') === true };
-    const devfn = this.#bus.place({ identity }, addr < 0 ? undefined : addr, hotplugged);
+    const devfn = this.bus.place({ identity }, addr < 0 ? undefined : addr, hotplugged);
     if (devfn instanceof MonitorError) return devfn;
     device.place('addr', devfn);
     return undefined;
   }
 
-  plug(device: Qdev): void {
-    const devfn = Number(device.valueNamed('addr'));
-    this.#bus.add(pciFunctionOf(device), devfn, device.hotplugged);
-    this.#devices.push(device);
-    if (device.hotplugged) this.#events.inserted(pciSlot(devfn));
+  refuse(device: Qdev): MonitorError | undefined {
+    return this.controller?.refusesSlot?.(pciSlot(Number(device.valueNamed('addr'))));
   }
 
-  unplugRequest(device: Qdev): 'asked' {
-    this.#events.ejectRequested(slotOf(device));
-    return 'asked';
+  plug(device: Qdev): void {
+    const devfn = Number(device.valueNamed('addr'));
+    this.bus.add(pciFunctionOf(device), devfn, device.hotplugged);
+    this.#devices.push(device);
+    this.controller?.came(pciSlot(devfn), device.hotplugged);
+  }
+
+  unplugRequest(device: Qdev): UnplugAnswer {
+    assert(this.controller !== undefined, `${this.bus.name} takes no hotplug`);
+    return this.controller.ejectRequested(slotOf(device));
   }
 
   unplug(device: Qdev): void {
     const at = this.#devices.indexOf(device);
-    assert(at >= 0, `${device.path} is not on ${this.#bus.name}`);
+    assert(at >= 0, `${device.path} is not on ${this.bus.name}`);
     this.#devices.splice(at, 1);
-    this.#bus.remove(pciFunctionOf(device));
+    this.bus.remove(pciFunctionOf(device));
   }
 
-  /** A mask of the slots whose devices may be ejected; empty slots count as such. */
+  /** A function is in the slot. */
+  occupied(slot: number): boolean {
+    return this.#devices.some((device) => slotOf(device) === slot);
+  }
+
+  /** A mask of the slots whose devices ACPI may eject; empty slots count as such. */
   removable(): number {
     let mask = 0xffff_ffff;
-    for (const device of this.#devices) if (!device.type.hotpluggable) mask &= ~(1 << slotOf(device));
+    for (const device of this.#devices) if (!acpiEjects(device)) mask &= ~(1 << slotOf(device));
     return mask >>> 0;
   }
 
-  /** The guest lets go of a slot: every hot-pluggable function leaves. Returns how many. */
-  eject(slot: number): number {
+  /** The guest lets go of a slot: every function that `mayLeave` does. Returns how many. */
+  eject(slot: number, mayLeave: (device: Qdev) => boolean = () => true): number {
     const leaving = this.#devices
-      .filter((device) => device.type.hotpluggable && slotOf(device) === slot)
+      .filter((device) => mayLeave(device) && slotOf(device) === slot)
       // QEMU: newest first.
       .reverse();
     for (const device of leaving) this.#unplug(device);
@@ -98,14 +128,21 @@ export class PciSlots implements HotplugHandler {
     return Number(device?.valueNamed('acpi-index') ?? 0);
   }
 
-  #indexError(index: number): MonitorError | undefined {
-    if (index > MAX_ACPI_INDEX) {
-      return new MonitorError(`acpi-index should be less or equal to ${MAX_ACPI_INDEX}`);
-    }
-    if (index === 0 || !this.#devices.some((device) => device.valueNamed('acpi-index') === index))
-      return undefined;
-    return new MonitorError(`a PCI device with acpi-index = ${index} already exist`);
+  /** The bus is reset: all that is on it, what is behind its bridges first. */
+  resetDevices(): void {
+    for (const device of this.#devices) resetBelow(device);
   }
+}
+
+/** QEMU: a bridge that was there at the start is described by AML that stays. */
+export function acpiEjects({ type, hotplugged, hardware }: Qdev): boolean {
+  const isBridge = hardware instanceof PciHardware && hardware.function.bridge !== undefined;
+  return type.hotpluggable && (hotplugged || !isBridge);
+}
+
+function resetBelow(device: Qdev): void {
+  for (const bus of device.buses) for (const child of bus.devices) resetBelow(child);
+  for (const section of device.hardware.sections) section.reset();
 }
 
 function slotOf(device: Qdev): number {

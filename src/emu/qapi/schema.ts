@@ -117,6 +117,18 @@ export function list<T>(element: SchemaType<T>): SchemaType<readonly T[]> {
   return { node: { meta: 'array', element: element.node } };
 }
 
+/** A list of a type that has such a list among its own parts. @param element asked when the type is there */
+export function listOfLater<T>(element: () => SchemaType<T>): SchemaType<readonly T[]> {
+  return {
+    node: {
+      meta: 'array',
+      get element() {
+        return element().node;
+      },
+    },
+  };
+}
+
 function nodeOf(members: Members): readonly Member[] {
   return Object.entries(members).map(([name, member]) =>
     'optional' in member

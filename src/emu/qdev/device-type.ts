@@ -29,6 +29,8 @@ export interface RealizeRequest {
   /** Path of the new device, for what it attaches to itself. */
   readonly path: string;
   readonly values: Values;
+  /** The machine was ready when the user asked. */
+  readonly hotplugged: boolean;
   readonly services: Services;
   /** Tells the user something, in QEMU's words. */
   readonly warn: (text: string) => void;

@@ -16,6 +16,8 @@ export type UnplugAnswer = 'asked' | 'asked-anytime' | 'now' | MonitorError;
 export interface HotplugHandler {
   /** Refuses the device in QEMU's words, or says by `device.place` where it goes. Nothing else has changed by then. */
   prePlug(device: NewDevice): MonitorError | undefined;
+  /** Refuses a device that is realized, in QEMU's words: it is taken apart again, and events tell of what was on its buses. */
+  refuse?(device: Qdev): MonitorError | undefined;
   /** The device is realized: puts it there and, when it is hot-plugged, tells the guest. */
   plug(device: Qdev): void;
   /** The user wants the device out. */

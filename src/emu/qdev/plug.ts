@@ -138,13 +138,23 @@ export class DeviceManager {
    * Called by whoever the guest answered: the bus's registers.
    */
   unplug(device: Qdev): void {
+    const { id, path } = device;
     for (const bus of device.buses) for (const child of [...bus.devices]) this.unplug(child);
     this.#handlerOf(device.type, device.bus)?.unplug(device);
-    const { id, path } = device;
-    this.tree.remove(device);
-    device.hardware.release();
+    this.#remove(device);
     this.#events.emit({ event: 'DEVICE_DELETED', data: id === '' ? { path } : { device: id, path } });
     this.onChange();
+  }
+
+  /** A device that was realized and then not taken. */
+  #takeApart(device: Qdev): void {
+    for (const bus of device.buses) for (const child of [...bus.devices]) this.unplug(child);
+    this.#remove(device);
+  }
+
+  #remove(device: Qdev): void {
+    this.tree.remove(device);
+    device.hardware.release();
   }
 
   async #add(
@@ -177,6 +187,7 @@ export class DeviceManager {
       id,
       path,
       values: new Values(device.values),
+      hotplugged,
       services: this.#services,
       warn: (text) => warn(`warning: ${text}`),
     });
@@ -190,6 +201,11 @@ export class DeviceManager {
       request: { options, places: device.places },
     });
     qdev.unplugRequestedMs = restored?.unplugRequestedMs;
+    const late = handler.refuse?.(qdev);
+    if (late !== undefined) {
+      this.#takeApart(qdev);
+      throw late;
+    }
     handler.plug(qdev);
     this.onChange();
     return qdev;

@@ -39,6 +39,15 @@ function config(slot: number, register: number): Step {
   return ['out', 0xcf8, 4, 0x8000_0000 + slot * 0x800 + (register & 0xfc)];
 }
 
+/** A dword of a configuration space on any bus is written. */
+function ofBus(bus: number, slot: number, register: number, value: number): readonly Step[] {
+  const address = 0x8000_0000 + bus * 0x1_0000 + slot * 0x800 + (register & 0xfc);
+  return [
+    ['out', 0xcf8, 4, address],
+    ['out', 0xcfc + (register & 3), register === 0x3e || register === 0x04 ? 2 : 4, value],
+  ];
+}
+
 const CARD_ON: readonly Step[] = [
   config(CARD, 0x10),
   ['out', 0xcfc, 4, IO_BAR],
@@ -195,6 +204,30 @@ export const SESSIONS: readonly TraceSession[] = [
       ['in', 0x3fa, 1],
       ['out', 0x3f9, 1, 0],
       ['out', 0x3f9, 1, 2],
+    ],
+  },
+  {
+    name: 'bridges',
+    arguments: [
+      ...['-device', 'pci-bridge,id=b,chassis_nr=1,addr=4', '-device', 'virtio-rng-pci,bus=b,addr=3'],
+      ...['-device', 'i82801b11-bridge,id=c,bus=b,addr=1', '-device', 'virtio-rng-pci,bus=c,addr=2'],
+    ],
+    patterns: ['pci_*'],
+    steps: [
+      ...ofBus(0, CARD, 0x18, 0x0002_0100),
+      ...ofBus(1, 1, 0x18, 0x0002_0201),
+      ...ofBus(2, 2, 0x14, MEMORY_BAR),
+      ...ofBus(2, 2, 0x04, 7),
+      ...ofBus(3, 2, 0x04, 7),
+      ...[ofBus(0, CARD, 0x20, 0xfe00_fe00), ofBus(0, CARD, 0x04, 7)].flat(),
+      ['read', MEMORY_BAR, 4],
+      ...[ofBus(1, 1, 0x20, 0xfe00_fe00), ofBus(1, 1, 0x04, 7)].flat(),
+      ['read', MEMORY_BAR, 4],
+      ['write', MEMORY_BAR, 4, 0x1234],
+      ['in', 0xcfc, 4],
+      // A reset of the bus behind.
+      ...ofBus(0, CARD, 0x3e, 0x40),
+      ...ofBus(1, 3, 0x04, 0),
     ],
   },
   {

@@ -1,5 +1,5 @@
 /** What a BIOS does on the pc board before it starts the kernel. */
-import type { AcpiConfig, AcpiNuma, AcpiPciDevice } from '../../acpi/acpi-config.ts';
+import type { AcpiConfig, AcpiNuma, AcpiPciBus, AcpiPciDevice } from '../../acpi/acpi-config.ts';
 import { buildAcpiTables } from '../../acpi/tables.ts';
 import { PIIX3 } from '../../chipset/chip-types.ts';
 import { PVPANIC } from '../../chipset/pvpanic-types.ts';
@@ -11,7 +11,7 @@ import { writeBiosDataArea } from '../../firmware/low-memory.ts';
 import { FIRMWARE_DATA_SIZE } from '../../firmware/memory-map.ts';
 import type { PciInterrupt } from '../../firmware/mp-table.ts';
 import { PCI_INTERRUPT_LINE } from '../../pci/config-space.ts';
-import { pciFunction, pciSlot } from '../../pci/pci-bus.ts';
+import { type PciBus, pciFunction, pciSlot } from '../../pci/pci-bus.ts';
 import type { PciDevice } from '../../pci/pci-device.ts';
 import { PciHardware } from '../../pci/pci-hardware.ts';
 import { assignPciResources } from '../../pci/pci-resources.ts';
@@ -67,7 +67,8 @@ function socketFacts({ sockets, dies, cores, threads }: SmpConfig) {
   return { sockets, cores: dies * cores, threads: dies * cores * threads };
 }
 
-function writeAcpiTables({ wiring, serials }: PcBoard): Uint8Array {
+function writeAcpiTables(board: PcBoard): Uint8Array {
+  const { wiring, serials } = board;
   const { memory, ram, processors, numa, dimms, devices } = wiring;
   const config: AcpiConfig = {
     ram,
@@ -76,7 +77,7 @@ function writeAcpiTables({ wiring, serials }: PcBoard): Uint8Array {
       present: processors.at(index) !== undefined,
       node: numa.nodeOfCpu(index),
     })),
-    pci: { bsel: 0, devices: devices.tree.devices().flatMap(describeFunction) },
+    pci: describeBus(board),
     hpet: true,
     serialPorts: serials.map(({ index }) => index + 1),
     parallelPort: false,
@@ -110,10 +111,28 @@ function interruptOf({ devfn, identity, config }: PciDevice): PciInterrupt[] {
   return [{ slot: pciSlot(devfn), pin: pin - 1, irq: config.read(PCI_INTERRUPT_LINE, 1) }];
 }
 
-/** What the DSDT says of a slot. That a function stays is a fact of its type. */
-function describeFunction({ type, hardware }: Qdev): AcpiPciDevice[] {
-  if (!(hardware instanceof PciHardware)) return [];
-  const { devfn } = hardware.function;
-  const place = { slot: pciSlot(devfn), func: pciFunction(devfn), hotpluggable: type.hotpluggable };
-  return [type.name === PIIX3.name ? { ...place, kind: 'isa' } : place];
+/** What the DSDT says of the root bus, and of the buses behind bridges that ACPI tells of. */
+function describeBus({ pciBus, pciHotplug, wiring }: PcBoard): AcpiPciBus {
+  const owners = new Map<PciDevice, Qdev>();
+  for (const device of wiring.devices.tree.devices()) {
+    if (device.hardware instanceof PciHardware) owners.set(device.hardware.function, device);
+  }
+  const busContents = (bus: PciBus): AcpiPciBus => {
+    const bsel = pciHotplug.bselOf(bus);
+    return { ...(bsel === undefined ? {} : { bsel }), devices: bus.devices().map(describeFunction) };
+  };
+  /** That a function stays is a fact of its type. */
+  const describeFunction = (device: PciDevice): AcpiPciDevice => {
+    const { devfn, bridge } = device;
+    const type = owners.get(device)?.type;
+    const place = {
+      slot: pciSlot(devfn),
+      func: pciFunction(devfn),
+      hotpluggable: type?.hotpluggable === true,
+    };
+    if (bridge !== undefined && pciHotplug.bselOf(bridge.secondary) !== undefined)
+      return { ...place, bridge: busContents(bridge.secondary) };
+    return type?.name === PIIX3.name ? { ...place, kind: 'isa' } : place;
+  };
+  return busContents(pciBus);
 }

@@ -10,11 +10,9 @@ import type { PcDeviceMemory } from './pc-device-memory.ts';
 
 export class PcMemoryCards implements HotplugHandler {
   readonly #deviceMemory: PcDeviceMemory;
-  readonly #bus: HotplugHandler;
 
-  constructor(deviceMemory: PcDeviceMemory, bus: HotplugHandler) {
+  constructor(deviceMemory: PcDeviceMemory) {
     this.#deviceMemory = deviceMemory;
-    this.#bus = bus;
   }
 
   prePlug(device: NewDevice): MonitorError | undefined {
@@ -24,7 +22,11 @@ export class PcMemoryCards implements HotplugHandler {
     const gpa = this.#deviceMemory.addressFor(request);
     if (gpa instanceof MonitorError) return gpa;
     device.place('memaddr', String(gpa));
-    return this.#bus.prePlug(device);
+    return busHandler(device).prePlug(device);
+  }
+
+  refuse(device: Qdev): MonitorError | undefined {
+    return busHandler(device).refuse?.(device);
   }
 
   plug(device: Qdev): void {
@@ -42,7 +44,7 @@ export class PcMemoryCards implements HotplugHandler {
       pluggedBytes: number('size'),
       blockBytes: number('block-size'),
     }));
-    this.#bus.plug(device);
+    busHandler(device).plug(device);
   }
 
   unplugRequest(): UnplugAnswer {
@@ -51,7 +53,13 @@ export class PcMemoryCards implements HotplugHandler {
 
   /** Not asked for by the user, but a guest may eject any slot. */
   unplug(device: Qdev): void {
-    this.#bus.unplug(device);
+    busHandler(device).unplug(device);
     this.#deviceMemory.delete(device);
   }
+}
+
+function busHandler({ bus }: NewDevice | Qdev): HotplugHandler {
+  const handler = bus?.handler;
+  assert(handler !== undefined, 'a card is on a bus that takes it');
+  return handler;
 }

@@ -32,7 +32,7 @@ import { I8042 } from '../../input/i8042.ts';
 import { I8042_TYPE, PS2_KBD, PS2_MOUSE } from '../../input/input-types.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
 import { BIOS_REGION, type RamLayout, ramSizeOf } from '../../memory/pc-ram.ts';
-import { PciBus } from '../../pci/pci-bus.ts';
+import { i440fxIntx, PciBus } from '../../pci/pci-bus.ts';
 import type { PciDevice } from '../../pci/pci-device.ts';
 import { PciHardware, type PciHardwareParts } from '../../pci/pci-hardware.ts';
 import { PciHost } from '../../pci/pci-host.ts';
@@ -54,6 +54,7 @@ import { PcDimms } from './pc-dimms.ts';
 import { addNumaKey, pcFwCfg } from './pc-fw-cfg.ts';
 import { pcHotplug } from './pc-hotplug.ts';
 import { PcInterrupts } from './pc-interrupts.ts';
+import type { PcPciHotplug, PcPciHotplugOptions } from './pc-pci-hotplug.ts';
 
 const SCI_IRQ = 9;
 /** No address is for devices' memory. */
@@ -117,6 +118,7 @@ export class PcBoard {
   readonly pic: I8259Pair;
   readonly ioApic: IoApic;
   readonly pciBus: PciBus;
+  readonly pciHotplug: PcPciHotplug;
   readonly i440fx: I440fx;
   readonly piix3: Piix3;
   readonly ide: Piix3Ide;
@@ -202,8 +204,12 @@ export class PcBoard {
     const [pitWire, rtcWire] = [0, 1].map((input) => new IrqWires([hpetWires.line(input)]));
     const pit = new I8254(pitWire.line(0), clock, trace);
     this.piix3 = new Piix3(ports, irqs.allIsa(), reset);
-    const { pirqs } = this.piix3;
-    this.pciBus = new PciBus({ name: 'pci.0', io: ports, memory: physical, msi: apics, dma: memory, pirqs });
+    // QEMU: what the board itself maps hides what is on PCI.
+    const pciMemory = new AddressSpace('pci', 'zeros');
+    pciMemory.trace = trace;
+    physical.window(0, 2 ** 64, pciMemory, { priority: -1 });
+    const intx = i440fxIntx(this.piix3.pirqs);
+    this.pciBus = new PciBus({ name: 'pci.0', io: ports, memory: pciMemory, msi: apics, dma: memory, intx });
     this.cpus = new PcCpus({
       processors,
       events: wiring.events,
@@ -219,9 +225,10 @@ export class PcBoard {
       events: wiring.events,
       unplug: (device) => devices.unplug(device),
     });
-    const { slots, blocks } = pcHotplug({
+    const { slots, pci, blocks } = pcHotplug({
       ports,
       pciBus: this.pciBus,
+      pciOptions: pciHotplugOptions(devices),
       sci: sci.input(),
       devices,
       cpus: this.cpus,
@@ -229,6 +236,7 @@ export class PcBoard {
       dimms: this.dimms,
       trace,
     });
+    this.pciHotplug = pci;
     const cmos = pcCmos({
       ramBelow4g: ram.below4g,
       ramAbove4g: ram.above4g,
@@ -358,6 +366,14 @@ export class PcBoard {
       return device;
     }
   }
+}
+
+/** As the type has them, of which the user may choose other defaults. */
+function pciHotplugOptions({ registry }: DeviceManager): PcPciHotplugOptions {
+  const isOn = (name: string): boolean =>
+    registry.find(chip.PIIX4_PM.name)?.properties.find((property) => property.name === name)?.default ===
+    true;
+  return { onRoot: isOn('acpi-root-pci-hotplug'), onBridges: isOn('acpi-pci-hotplug-with-bridge-support') };
 }
 
 function pcDeviceMemory({ memory, ram, dimms, devices, numa, onMemorySize }: PcWiring): PcDeviceMemory {

@@ -1,8 +1,10 @@
 /** `info pci`. */
 import { barRange } from '../../pci/pci-print.ts';
-import type { PciDevice, PciInfo, PciRegion } from '../qapi/pci.ts';
+import type { PciBridge, PciDevice, PciInfo, PciRegion } from '../qapi/pci.ts';
 
-const hex = (value: number | bigint, digits: number): string => value.toString(16).padStart(digits, '0');
+/** An address below 0 is one of 64 bits. */
+const hex = (value: number | bigint, digits: number): string =>
+  BigInt.asUintN(64, BigInt(value)).toString(16).padStart(digits, '0');
 const decimal = (value: number | bigint, width: number): string => String(value).padStart(width, ' ');
 
 function barText({ bar, type, address, size, prefetch, mem_type_64 }: PciRegion): string {
@@ -25,8 +27,23 @@ export interface PciStyle {
   readonly tellsPin: boolean;
 }
 
-function functionText(device: PciDevice, { tellsSubsystem, tellsPin }: PciStyle): string {
-  const { bus, slot, class_info, id, irq, irq_pin } = device;
+function bridgeText({ bus }: PciBridge): string {
+  const range = (name: string, { base, limit }: PciBridge['bus']['io_range'], digits: number): string =>
+    `      ${name} range [0x${hex(base, digits)}, 0x${hex(limit, digits)}]\n`;
+  return (
+    `      BUS ${bus.number}.\n` +
+    `      secondary bus ${bus.secondary}.\n` +
+    `      subordinate bus ${bus.subordinate}.\n` +
+    range('IO', bus.io_range, 4) +
+    range('memory', bus.memory_range, 8) +
+    range('prefetchable memory', bus.prefetchable_range, 8)
+  );
+}
+
+/** A function, and those that are behind it. */
+function functionText(device: PciDevice, style: PciStyle): string {
+  const { tellsSubsystem, tellsPin } = style;
+  const { bus, slot, class_info, id, irq, irq_pin, pci_bridge } = device;
   const pin = tellsPin ? `, pin ${String.fromCharCode(0x40 + Number(irq_pin))}` : '.';
   const { vendor, subsystem = 0, 'subsystem-vendor': subsystemVendor = 0 } = id;
   const isSub = tellsSubsystem && (subsystem !== 0 || subsystemVendor !== 0);
@@ -35,8 +52,10 @@ function functionText(device: PciDevice, { tellsSubsystem, tellsPin }: PciStyle)
     `    ${className(class_info)}: PCI device ${hex(vendor, 4)}:${hex(id.device, 4)}\n` +
     (isSub ? `      PCI subsystem ${hex(subsystemVendor, 4)}:${hex(subsystem, 4)}\n` : '') +
     (irq === undefined ? '' : `      IRQ ${irq}${pin}\n`) +
+    (pci_bridge === undefined ? '' : bridgeText(pci_bridge)) +
     device.regions.map(barText).join('') +
-    `      id "${device.qdev_id}"\n`
+    `      id "${device.qdev_id}"\n` +
+    (pci_bridge?.devices ?? []).map((behind) => functionText(behind, style)).join('')
   );
 }
 
