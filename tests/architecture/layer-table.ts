@@ -40,6 +40,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/ata',
     'emu/virtio',
     'emu/firmware',
+    'emu/disassembler',
   ],
   'emu/snapshot': ['emu/core'],
   'emu/disassembler': [],

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LOG_LINES } from './cli-cases-log.ts';
 import { NUMA_LINES } from './cli-cases-numa.ts';
 
 const LINES = `
@@ -478,9 +479,11 @@ missing other -display none
 const withPath = (word: string): string =>
   word.replace(/PATH(\d+)/, (_, length: string) => 'p'.repeat(Number(length)));
 
-export const CLI_CASES: readonly (readonly string[])[] = [...LINES.trim().split('\n'), ...NUMA_LINES].map(
-  (line) => line.split(' ').map((word) => (word === "''" ? '' : withPath(word))),
-);
+export const CLI_CASES: readonly (readonly string[])[] = [
+  ...LINES.trim().split('\n'),
+  ...NUMA_LINES,
+  ...LOG_LINES,
+].map((line) => line.split(' ').map((word) => (word === "''" ? '' : withPath(word))));
 
 const DISK_BYTES = 1024 * 1024;
 const NOISE_BYTES = 8192;

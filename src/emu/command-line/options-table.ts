@@ -196,6 +196,12 @@ const GROUPS: readonly OptionGroup[] = [
         value: 'item1[,...]',
         help: 'log what the guest does wrong and more; -d help lists the items',
       },
+      {
+        name: 'dfilter',
+        value: 'range,..',
+        help: 'of code, log only what is at these addresses: first..last, first+size, last-size',
+      },
+      { name: 'singlestep', help: 'decode and run code instruction by instruction' },
       { name: 'D', value: 'file', help: 'the log goes to a file, not to standard error', host: 'file' },
       {
         name: 'trace',
