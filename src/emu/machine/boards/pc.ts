@@ -351,6 +351,8 @@ export class PcBoard {
       },
     );
     pm.machineReady();
+    // QEMU: the board is reset before it starts. What the timer has raised by now is forgotten.
+    irqs.pic.reset();
     if (boot.once !== undefined) this.#endOnce(boot);
 
     function onPorts<D extends { attach(io: AddressSpace): unknown }>(device: D): D {
