@@ -45,6 +45,7 @@ export { RingBuffer } from './char/ring-buffer.ts';
 export type { InetAddress, SocketAddress, SocketRequest, UnixAddress } from './char/socket-options.ts';
 export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';
 export { attachBackends, attachDevices, withOption } from './command-line/attach-devices.ts';
+export { wantsFlash } from './command-line/attach-flash.ts';
 export {
   giveBootFiles,
   isBiosSize,

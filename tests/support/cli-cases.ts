@@ -2,7 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FLASH_LINES } from './cli-cases-flash.ts';
 import { LOG_LINES } from './cli-cases-log.ts';
+import { MACHINE_LINES } from './cli-cases-machine.ts';
 import { NUMA_LINES } from './cli-cases-numa.ts';
 
 const LINES = `
@@ -483,6 +485,8 @@ export const CLI_CASES: readonly (readonly string[])[] = [
   ...LINES.trim().split('\n'),
   ...NUMA_LINES,
   ...LOG_LINES,
+  ...FLASH_LINES,
+  ...MACHINE_LINES,
 ].map((line) => line.split(' ').map((word) => (word === "''" ? '' : withPath(word))));
 
 const DISK_BYTES = 1024 * 1024;

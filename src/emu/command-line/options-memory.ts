@@ -75,6 +75,18 @@ export function readMemory(group: OptionGroup): MemoryOption {
   return { bytes: bytes === 0 ? undefined : bytes, dimms };
 }
 
+/** How much memory the object has that a machine's memory is to be; undefined: it says nothing, or there is no such object. */
+export function backendBytes(
+  name: string | undefined,
+  objects: readonly OptionGroup<JsonValue>[],
+): number | undefined {
+  const size = objects
+    .find(({ options }) => name !== undefined && (name === options.id || name === `/objects/${options.id}`))
+    ?.options.get('size');
+  const bytes = typeof size === 'string' ? parseSize(size) : typeof size === 'number' ? size : undefined;
+  return bytes && Math.ceil(bytes / MEMORY_ALIGN) * MEMORY_ALIGN;
+}
+
 function slotsOf(text: string | undefined, at: string): bigint | undefined {
   if (text === undefined) return undefined;
   const slots = readCInteger(text);

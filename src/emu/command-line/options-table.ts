@@ -87,6 +87,7 @@ const GROUPS: readonly OptionGroup[] = [
         help: 'CD-ROM, as the first disk of the second IDE channel',
         host: 'file',
       },
+      { name: 'pflash', value: 'file', help: 'flash with a firmware, as -drive if=pflash', host: 'file' },
       {
         name: 'blockdev',
         value: '[driver=]driver,node-name=name[,prop=value]…',

@@ -45,6 +45,7 @@ import {
   smpOption,
 } from './options-machine.ts';
 import {
+  backendBytes,
   type MemoryOption,
   type OptionGroup,
   type RtcOption,
@@ -71,6 +72,8 @@ export interface BlockdevOption {
 export interface CommandLine extends BoardOptions {
   /** Undefined: the default. */
   readonly memoryBytes: number | undefined;
+  /** What -m says of it. */
+  readonly askedBytes: number | undefined;
   readonly dimms: MemoryOption['dimms'];
   /** -machine hmat=on. */
   readonly hmat: boolean;
@@ -144,6 +147,7 @@ const DISKS: Readonly<Record<string, string>> = {
   hdc: 'index=2,media=disk',
   hdd: 'index=3,media=disk',
   cdrom: 'index=2,media=cdrom',
+  pflash: 'if=pflash',
 };
 
 /**
@@ -203,10 +207,10 @@ class Reader {
     const icount = this.#groups('icount', 'shift').map(readIcount);
     const kernel = this.#last('kernel') ?? machine.kernel;
     return {
-      memoryBytes: memory.at(-1)?.bytes,
+      memoryBytes: memory.at(-1)?.bytes ?? backendBytes(machine.board.memoryBackend, groups.objects),
+      askedBytes: memory.at(-1)?.bytes,
       dimms: memory.at(-1)?.dimms,
-      hmat: machine.hmat,
-      ...machine.board,
+      ...{ hmat: machine.hmat, ...machine.board },
       smp,
       cpu,
       kernel,

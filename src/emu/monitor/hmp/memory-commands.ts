@@ -80,8 +80,8 @@ function checksum(access: GuestAccess, start: number, size: number): number {
 }
 
 /** QEMU: all memory that the machine has from the start is one, or what the user set aside for NUMA nodes. */
-function memoryName({ numa }: MachineApi, name: string, address: bigint): string {
-  return name.startsWith('ram-') ? (numa.memdevAt(Number(address))?.name ?? 'pc.ram') : name;
+function memoryName({ numa, inspect }: MachineApi, name: string, address: bigint): string {
+  return name.startsWith('ram-') ? (numa.memdevAt(Number(address))?.name ?? inspect.memory.ramName) : name;
 }
 
 /** A browser gives nobody addresses of its own memory. */
