@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CONFIG_FILES, CONFIG_LINES } from './cli-cases-config.ts';
 import { FLASH_LINES } from './cli-cases-flash.ts';
 import { LOG_LINES } from './cli-cases-log.ts';
 import { MACHINE_LINES } from './cli-cases-machine.ts';
@@ -486,6 +487,7 @@ export const CLI_CASES: readonly (readonly string[])[] = [
   ...NUMA_LINES,
   ...LOG_LINES,
   ...FLASH_LINES,
+  ...CONFIG_LINES,
   ...MACHINE_LINES,
 ].map((line) => line.split(' ').map((word) => (word === "''" ? '' : withPath(word))));
 
@@ -516,6 +518,7 @@ export function makeCliFiles(): string {
   });
   writeFileSync(join(folder, 'noise'), noise);
   writeFileSync(join(folder, 'events'), '# names\n\nnosuch\n # no comment\n-other\n*any*\ncut');
+  for (const [name, text] of Object.entries(CONFIG_FILES)) writeFileSync(join(folder, `${name}.cfg`), text);
   writeFileSync(join(folder, 'disk'), '');
   truncateSync(join(folder, 'disk'), DISK_BYTES);
   return folder;

@@ -55,10 +55,10 @@ export interface MemoryOption {
 export function readMemory(group: OptionGroup): MemoryOption {
   const { options, at } = group;
   checkKeys(group, ['size', 'slots', 'maxmem']);
-  const text = options.get('size') ?? '';
+  const text = options.get('size');
   // QEMU: a number without suffix counts MiB here, and only here.
-  const unit = /^\d+$/.test(text) ? MIB : 1;
-  const wanted = text === '' ? 0 : sizeOf(text, 'size', at) * unit;
+  const unit = text !== undefined && /^\d+$/.test(text) ? MIB : 1;
+  const wanted = text === undefined ? 0 : sizeOf(text, 'size', at) * unit;
   const bytes = Math.ceil(wanted / MEMORY_ALIGN) * MEMORY_ALIGN;
   const slots = slotsOf(options.get('slots'), at);
   const max = options.get('maxmem');

@@ -246,6 +246,12 @@ const GROUPS: readonly OptionGroup[] = [
       { name: 'enable-kvm', help: 'the same as -accel kvm' },
       { name: 'usbdevice', value: 'name', help: 'a USB device; the board has no USB yet' },
       { name: 'nodefaults', help: 'no devices but those that are named', host: 'terminal' },
+      {
+        name: 'readconfig',
+        value: 'file',
+        help: 'options in a file: [group "id"] and lines of key = "value"',
+        host: 'file',
+      },
       { name: 'no-user-config', help: 'read no configuration files; there are none' },
     ],
   },

@@ -54,7 +54,7 @@ import {
   readName,
   readRtc,
 } from './options-memory.ts';
-import { type GivenOption, splitArguments } from './options-split.ts';
+import { type GivenOption, splitArguments, type TextReader } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
 import { readingOption, report, StartError, startError } from './start-error.ts';
 
@@ -153,9 +153,14 @@ const DISKS: Readonly<Record<string, string>> = {
 /**
  * Reads the command line. Throws StartError.
  * @param warn told what goes to standard error while the machine can still be started
+ * @param readFile reads what -readconfig names; absent: there are no files
  */
-export function readCommandLine(args: readonly string[], warn: (text: string) => void): CommandLine | Answer {
-  return new Reader(splitArguments(args), warn).read();
+export function readCommandLine(
+  args: readonly string[],
+  warn: (text: string) => void,
+  readFile?: TextReader,
+): CommandLine | Answer {
+  return new Reader(splitArguments(args, readFile), warn).read();
 }
 
 class Reader {
@@ -433,16 +438,6 @@ class Reader {
         readingOption(at, () => readMon(this.#group(value, 'chardev', at).options, at)),
     });
   }
-}
-
-/** What a lesson's program said when it was told of no display, and what is here in its place; undefined: nothing. */
-export function displayNote({ dialect, namesDisplay }: CommandLine): string | undefined {
-  const { display } = dialect.start;
-  if (display === undefined || namesDisplay) return undefined;
-  return (
-    `QEMU ${dialect.version} said here: ${display}\n` +
-    "Hotslot has no VNC server: the guest's console is its first serial port"
-  );
 }
 
 /** Throws StartError. */
