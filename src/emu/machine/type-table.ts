@@ -8,6 +8,7 @@ PIIX3 pci-piix3
 PIIX4_PM pci-device +acpi-device-interface +hotplug-handler +conventional-pci-device
 System bus
 bus object abstract +resettable
+cfi.pflash01 sys-bus-device
 container object
 cpu device abstract
 device object abstract +resettable +vmstate-if
