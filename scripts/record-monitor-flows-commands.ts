@@ -275,6 +275,16 @@ const LOG: readonly string[] = [
   'log none',
   'logfile /tmp/x',
   'log none',
+  'log out_asm,op,op_opt,op_ind,pcall,page,nochain,plugin,strace',
+  'log in_asm,exec,cpu,fpu,mmu',
+  'log none',
+  'singlestep',
+  'info status',
+  'singlestep off',
+  'info status',
+  'singlestep on',
+  'singlestep maybe',
+  'info status',
 ];
 
 const MACHINE: readonly string[] = [

@@ -181,6 +181,7 @@ export const VIRTIO_FLOWS: readonly Flow[] = [
       'chardev-change nosuch null',
       'chardev-change c0 nosuch',
       'chardev-change c0 null,id=x',
+      'chardev-change c0 ""',
       'chardev-change c0 null,bogus=1',
       'chardev-change c0 ringbuf,size=zz',
       'chardev-change r0 null',

@@ -45,6 +45,8 @@ export { RingBuffer } from './char/ring-buffer.ts';
 export type { InetAddress, SocketAddress, SocketRequest, UnixAddress } from './char/socket-options.ts';
 export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';
 export { attachBackends, attachDevices, withOption } from './command-line/attach-devices.ts';
+export { wantsFlash } from './command-line/attach-flash.ts';
+export { displayNote } from './command-line/display-note.ts';
 export {
   giveBootFiles,
   isBiosSize,
@@ -55,7 +57,6 @@ export {
   type ChardevOption,
   type CharOption,
   type CommandLine,
-  displayNote,
   type MonitorOption,
   type OptionGroup,
   type QtestOption,

@@ -10,6 +10,7 @@ import {
   PACKED_INITRD_BELOW,
   StartError,
   startError,
+  wantsFlash,
 } from '../emu/index.ts';
 import { HOST_ERRORS, hostErrorText } from './host-errors.ts';
 
@@ -23,6 +24,8 @@ const DEFAULT_MEMORY = 128 * MIB;
 export interface GuestFiles {
   /** A firmware that runs in the place of the one that is built in. */
   readonly bios?: Uint8Array | undefined;
+  /** The firmware is in flash. */
+  readonly hasFlash?: boolean | undefined;
   readonly kernel: Uint8Array | undefined;
   readonly initrd: Uint8Array | undefined;
   readonly append: string;
@@ -41,6 +44,7 @@ type Wanted = Pick<
   | 'memoryBytes'
   | 'blockdevs'
   | 'drives'
+  | 'flashNodes'
   | 'machineType'
   | 'accel'
   | 'qtest'
@@ -51,21 +55,28 @@ export function readGuest(wanted: Wanted): GuestFiles {
   const namesDisk =
     wanted.blockdevs.length > 0 || wanted.drives.some(({ options }) => options.get('file') !== undefined);
   const isTest = wanted.qtest !== undefined || runsNoGuest(wanted);
-  const hasDefault =
-    [wanted.kernel, wanted.bios].every((file) => file === undefined) && !namesDisk && !isTest;
+  const hasFlash = wantsFlash(wanted);
+  const namesCode = hasFlash || wanted.kernel !== undefined || wanted.bios !== undefined;
+  const hasDefault = !namesCode && !namesDisk && !isTest;
   const guest = wanted.guest ?? (hasDefault ? DEFAULT_GUEST : undefined);
   if (wanted.machineType === NONE_MACHINE && (wanted.kernel ?? guest) !== undefined) {
     throw startError("The -kernel parameter is not supported (use the generic 'loader' device instead).");
   }
-  const bios = wanted.machineType === NONE_MACHINE ? undefined : readBios(wanted.bios);
+  // QEMU: beside flash it is not even looked for.
+  const bios = wanted.machineType === NONE_MACHINE || hasFlash ? undefined : readBios(wanted.bios);
   // Not modelled: a firmware is not given the kernel, which it would have to load.
-  if (bios !== undefined && (wanted.kernel ?? guest) !== undefined)
-    throw startError('-bios is for a machine without -kernel and -guest: the firmware starts what it finds');
+  if ((bios !== undefined || hasFlash) && (wanted.kernel ?? guest) !== undefined) {
+    const option = hasFlash ? 'flash' : '-bios';
+    throw startError(
+      `${option} is for a machine without -kernel and -guest: the firmware starts what it finds`,
+    );
+  }
   if (guest !== undefined) return readImage(guest, wanted);
   if (wanted.kernel === undefined) checkNoKernel(wanted);
   const kernel = wanted.kernel === undefined ? undefined : readKernel(wanted.kernel);
   return {
     bios,
+    hasFlash,
     kernel,
     initrd: wanted.initrd === undefined ? undefined : readInitrd(wanted.initrd),
     append: wanted.append ?? '',

@@ -1,13 +1,14 @@
 /** `hotslot-system-x86_64`: the machine behind QEMU's command line. */
 import { asBlockError, displayNote, readCommandLine, report, StartError } from '../emu/index.ts';
 import { stamped } from './message-stamp.ts';
+import { readFileText } from './output-file.ts';
 import { printError, runMachine, SIGNALS } from './session.ts';
 
 /** Where errors go. Not modelled: the time before errors of the command line itself. */
 let print = printError;
 
 async function main(args: readonly string[]): Promise<number> {
-  const wanted = readCommandLine(args, printError);
+  const wanted = readCommandLine(args, printError, readFileText);
   if ('text' in wanted) {
     process.stdout.write(wanted.text);
     return wanted.status ?? 0;

@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { OutputError, type OutputFile } from '../emu/index.ts';
-import { hostErrorCode, hostErrorText } from './host-errors.ts';
+import { HOST_ERRORS, hostErrorText } from './host-errors.ts';
 
 /** Makes a file, or empties the one that is there; else what is against it. */
 export function createFile(path: string): OutputFile | string {
@@ -47,11 +47,17 @@ export function createFile(path: string): OutputFile | string {
   }
 }
 
-/** The text of a file, or what is against it. QEMU: a folder is a file without text. */
-export function readTextFile(path: string): { readonly text: string } | string {
+/** The text of a file, or what is against it. */
+export function readFileText(path: string): { readonly text: string } | string {
   try {
     return { text: readFileSync(path, 'utf8') };
   } catch (error) {
-    return hostErrorCode(error) === 'EISDIR' ? { text: '' } : hostErrorText(error);
+    return hostErrorText(error);
   }
+}
+
+/** The same of a list of events. QEMU: a folder is a file without text. */
+export function readTextFile(path: string): { readonly text: string } | string {
+  const found = readFileText(path);
+  return found === HOST_ERRORS.EISDIR ? { text: '' } : found;
 }

@@ -172,7 +172,7 @@ class Session {
   async #complete(machine: Machine, channels: Channels, guest: GuestFiles): Promise<void> {
     if (!this.#ending) await attachDevices(machine, this.#commandLine, this.#print);
     if (guest.unpack !== undefined) giveBootFiles(machine, guest.unpack());
-    else if ((guest.kernel ?? guest.bios) === undefined && !this.#standsStill) throw noKernelError();
+    else if (!hasCode(guest) && !this.#standsStill) throw noKernelError();
     await this.#startGdb(machine, channels);
     machine.devices.machineReady();
   }
@@ -259,4 +259,9 @@ class Session {
     for (const line of machine.trace.tail()) this.#print(line);
     this.#end(1);
   }
+}
+
+/** There is something that the processor can start. */
+function hasCode({ kernel, bios, hasFlash }: GuestFiles): boolean {
+  return kernel !== undefined || bios !== undefined || hasFlash === true;
 }

@@ -24,6 +24,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   PciBridgeDev: 'pci-bridge',
   PciHost: 'PCIHost',
   PciHotplug: 'PciHotplug',
+  PflashCfi01: 'cfi.pflash01',
   Piix3: 'PIIX3',
   Piix3Ide: 'piix3-ide',
   Piix4Pm: 'PIIX4_PM',

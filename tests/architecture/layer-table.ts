@@ -13,6 +13,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/acpi': ['emu/core', 'emu/bus'],
   'emu/block': ['emu/core', 'emu/qapi', 'emu/qdev', 'emu/memory'],
   'emu/ata': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory', 'emu/pci', 'emu/block'],
+  'emu/flash': ['emu/core', 'emu/qdev', 'emu/block'],
   'emu/virtio': [
     'emu/core',
     'emu/qapi',
@@ -38,8 +39,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/acpi',
     'emu/block',
     'emu/ata',
+    'emu/flash',
     'emu/virtio',
     'emu/firmware',
+    'emu/disassembler',
   ],
   'emu/snapshot': ['emu/core'],
   'emu/disassembler': [],

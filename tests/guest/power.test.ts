@@ -75,6 +75,6 @@ describe('Linux with 8 GiB', () => {
       expect(guest.machine.runState).toBe('shutdown');
       expect(guest.log).toContain('reboot: Power down');
     },
-    MINUTES,
+    5 * MINUTES,
   );
 });

@@ -337,6 +337,9 @@ describe('a pseudo terminal', () => {
     expect(TOLD.exec(run.stdout)?.[2]).toBe('c-base');
     run.type('chardev-add pty,id=h\n');
     await run.until('(label h)');
+    run.type('chardev-change h pty\ninfo chardev\n');
+    // QEMU says it of none that takes another's place.
+    expect(await run.until('h: filename=pty:')).not.toContain('redirected');
     run.type('quit\n');
     expect(await run.ended).toBe(0);
   });

@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCommandLine } from '../../src/emu/command-line/options.ts';
 import { StartError } from '../../src/emu/command-line/start-error.ts';
+import { readFileText } from '../../src/node/output-file.ts';
 import { runMachine } from '../../src/node/session.ts';
 import { makeCliFiles } from '../support/cli-cases.ts';
 
@@ -25,7 +26,7 @@ async function refusal(args: readonly string[]): Promise<string> {
     printed += `${text}\n`;
   };
   try {
-    const wanted = readCommandLine(args, print);
+    const wanted = readCommandLine(args, print, readFileText);
     if ('text' in wanted) return wanted.status === 1 ? printed : `${wanted.text} is no refusal`;
     await runMachine(wanted, print);
   } catch (error) {

@@ -3,6 +3,9 @@ import { expect } from 'vitest';
 import { EventQueue } from '../../src/emu/core/clock.ts';
 import type { AccessSize, Device, IoHandler } from '../../src/emu/core/device.ts';
 import type { IrqLine } from '../../src/emu/core/irq.ts';
+import { seededRandom } from './seeded-random.ts';
+
+export { seededRandom };
 
 /** A clock that moves only when told. */
 export class ManualClock extends EventQueue {
@@ -39,17 +42,6 @@ export class ProbeLine implements IrqLine {
     if (level && !this.level) this.edges++;
     this.level = level;
   }
-}
-
-/** xorshift32: the same hostile guest in every run. */
-export function seededRandom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
 }
 
 const SIZES: readonly AccessSize[] = [1, 2, 4];

@@ -2,6 +2,10 @@
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CONFIG_FILES, CONFIG_LINES } from './cli-cases-config.ts';
+import { FLASH_LINES } from './cli-cases-flash.ts';
+import { LOG_LINES } from './cli-cases-log.ts';
+import { MACHINE_LINES } from './cli-cases-machine.ts';
 import { NUMA_LINES } from './cli-cases-numa.ts';
 
 const LINES = `
@@ -491,9 +495,14 @@ missing other -display none
 const withPath = (word: string): string =>
   word.replace(/PATH(\d+)/, (_, length: string) => 'p'.repeat(Number(length)));
 
-export const CLI_CASES: readonly (readonly string[])[] = [...LINES.trim().split('\n'), ...NUMA_LINES].map(
-  (line) => line.split(' ').map((word) => (word === "''" ? '' : withPath(word))),
-);
+export const CLI_CASES: readonly (readonly string[])[] = [
+  ...LINES.trim().split('\n'),
+  ...NUMA_LINES,
+  ...LOG_LINES,
+  ...FLASH_LINES,
+  ...CONFIG_LINES,
+  ...MACHINE_LINES,
+].map((line) => line.split(' ').map((word) => (word === "''" ? '' : withPath(word))));
 
 const DISK_BYTES = 1024 * 1024;
 const NOISE_BYTES = 8192;
@@ -522,6 +531,7 @@ export function makeCliFiles(): string {
   });
   writeFileSync(join(folder, 'noise'), noise);
   writeFileSync(join(folder, 'events'), '# names\n\nnosuch\n # no comment\n-other\n*any*\ncut');
+  for (const [name, text] of Object.entries(CONFIG_FILES)) writeFileSync(join(folder, `${name}.cfg`), text);
   writeFileSync(join(folder, 'disk'), '');
   truncateSync(join(folder, 'disk'), DISK_BYTES);
   return folder;

@@ -135,11 +135,6 @@ export function normalisations(knownTypes: ReadonlySet<string>): readonly Normal
         withoutChips(text.replaceAll(/^ *\/.* \((memory-region|irq|apic|serial|rng-builtin)\)\n/gm, '')),
     },
     {
-      why: 'QEMU resets its timer before the 8259 that remembers its line; ours comes after it',
-      lines: /^info pic/,
-      apply: (text) => text.replace(/^pic0: irr=0[01]/m, 'pic0: irr=??'),
-    },
-    {
       why: 'address spaces of our machine have no containers, of which PIIX4 has one that is switched off, and one region for both ELCRs',
       lines: /^info mtree/,
       apply: (text) =>

@@ -269,7 +269,7 @@ describe('drives and devices', () => {
       ...['-drive', 'if=none,id=d,file=/tmp/disk2.img,format=raw,throttling.iops-total=7'],
       ...['-device', 'virtio-blk-pci,drive=r,id=a', '-device', 'virtio-blk-pci,drive=d,id=b'],
     ];
-    const machine = Object.assign(rig.machine, { completeNuma() {} }) as unknown as Machine;
+    const machine = Object.assign(rig.machine, { config: {}, completeNuma() {} }) as unknown as Machine;
     await attachDevices(machine, read(...line), () => {});
     const text = await rig.execute('info block');
     expect(text).toContain(

@@ -1,15 +1,9 @@
 /** Regions over the sparse arena: what is there, what it costs, and what becomes of it when it goes. */
 import { describe, expect, test } from 'vitest';
 import type { RamOffset } from '../../src/emu/memory/addresses.ts';
-import { Arena, CHUNK_SIZE, SCRATCH } from '../../src/emu/memory/arena.ts';
+import { Arena, ArenaFullError, CHUNK_SIZE, SCRATCH } from '../../src/emu/memory/arena.ts';
 import { EmptyChunks } from '../../src/emu/memory/empty-chunks.ts';
-import {
-  ArenaFullError,
-  GuestMemory,
-  NO_RAM,
-  PAGE_SIZE,
-  READ_ONLY,
-} from '../../src/emu/memory/guest-memory.ts';
+import { GuestMemory, NO_RAM, PAGE_SIZE, READ_ONLY } from '../../src/emu/memory/guest-memory.ts';
 import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
 import { RamImage } from '../../src/emu/memory/ram-image.ts';
 import { bytesAt, ramDigest } from '../support/memory.ts';

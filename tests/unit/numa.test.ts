@@ -129,7 +129,7 @@ const PLUG = [
 ];
 
 describe('before the machine is complete', () => {
-  it('what a node has cannot be deleted, and a wrong word changes nothing', async () => {
+  it('what a node has may be deleted, and is there all the same; a wrong word changes nothing', async () => {
     const machine = new Machine({ memoryBytes: 16 << 20, coldPlug: true }, host());
     expect(await ask(machine, 'object_add memory-backend-ram,id=a,size=16M')).toBe('');
     const say = (text: string): void =>
@@ -139,10 +139,15 @@ describe('before the machine is complete', () => {
     }
     expect([machine.numa.nodes, machine.numa.said, machine.numa.nodeOfCpu(0)]).toEqual([[], [], undefined]);
     say('node,memdev=a');
-    expect(await ask(machine, 'object_del a')).toBe("Error: object 'a' is in use, can not be deleted\n");
+    // QEMU 7.2: the same, and the name is free.
+    expect(await ask(machine, 'object_del a')).toBe('');
+    expect(await ask(machine, 'object_add memory-backend-ram,id=a,size=4096')).toBe('');
     machine.completeNuma();
-    expect(await ask(machine, 'info memdev')).toMatch(/^memory backend: a\n[^:]*size: {2}16777216\n/);
+    expect(await ask(machine, 'info memdev')).toMatch(/^memory backend: a\n[^:]*size: {2}4096\n/);
     expect(await ask(machine, 'info memdev')).not.toContain('pc.ram');
+    expect(await ask(machine, 'info ramblock')).toMatch(/^ {23}a .* 0x0000000001000000\n/m);
+    expect(await ask(machine, 'gpa2hva 0x1000')).toMatch(/^0x1000 is in a, /);
+    expect(await ask(machine, 'object_del a')).toBe('');
     await machine.close();
   });
 });

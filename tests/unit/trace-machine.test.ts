@@ -21,7 +21,7 @@ async function run(patterns: readonly string[], items: readonly string[] = []) {
   const trace = new TraceLog((line) => lines.push(line));
   trace.log.timestamps = true;
   for (const pattern of patterns) trace.log.setPattern(pattern);
-  trace.log.setItems({ items: new Set(items), patterns: [] });
+  trace.log.setItems({ items: new Set(items), isByThread: false, patterns: [] });
   const machine = new Machine(
     { memoryBytes: 4 * MIB, kernel: TIMER_TO_SERIAL, icountShift: 3, rtcBaseMs: 0, trace },
     { monotonicNs: () => 0, wallClockMs: () => 0, after() {}, random() {}, images: memoryImages() },

@@ -2,6 +2,7 @@
 import type { AccessSize } from '../core/device.ts';
 import { record } from '../core/state-fields.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { Region } from '../memory/region.ts';
 import type { PciState } from '../pci/pci-device.ts';
 import { PCI_VENDOR_ID_INTEL, PciDevice } from '../pci/pci-device.ts';
 import { PAM_REGISTERS, PAM0, Pam } from './pam.ts';
@@ -53,6 +54,12 @@ export class I440fx extends PciDevice<I440fxState> {
   #applyPam(): void {
     const registers = Array.from({ length: PAM_REGISTERS }, (_, index) => this.config.read(PAM0 + index, 1));
     this.#pam.apply(registers);
+  }
+
+  /** Firmware came later: its end is found below 1 MiB too. */
+  setFirmware(end: Region): void {
+    this.#pam.setFirmware(end);
+    this.#applyPam();
   }
 
   /** QEMU: PAM and SMRAM keep what the firmware set. */

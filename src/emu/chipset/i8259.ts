@@ -115,7 +115,7 @@ class Chip {
   );
 
   s = powerOn();
-  /** Levels of the eight inputs; they are the devices', and no reset changes them. */
+  /** Levels of the eight inputs as far as devices have told them since the chip was initialised. QEMU: last_irr. */
   lines = 0;
   readonly elcrMask: number;
   readonly #master: boolean;
@@ -165,11 +165,13 @@ class Chip {
   setLine(line: number, level: boolean): void {
     const s = this.s;
     const mask = 1 << line;
-    if (level === ((this.lines & mask) !== 0)) return;
-    this.lines ^= mask;
-    if (level) this.#statistics.raised(this.#master ? line : line + 8);
-    if (level) s.irr |= mask;
-    else if (s.elcr & mask) s.irr &= ~mask;
+    const rises = level && (this.lines & mask) === 0;
+    const isLevelTriggered = (s.elcr & mask) !== 0;
+    this.lines = level ? this.lines | mask : this.lines & ~mask;
+    if (rises) this.#statistics.raised(this.#master ? line : line + 8);
+    if (rises || (level && isLevelTriggered)) s.irr |= mask;
+    else if (!level && isLevelTriggered) s.irr &= ~mask;
+    // QEMU: also where nothing has changed, so that a slave tells a master that has forgotten it.
     this.update();
   }
 
@@ -181,15 +183,17 @@ class Chip {
     this.update();
   }
 
-  /** QEMU: ICW1 keeps requests of level-triggered lines and the ELCR. */
+  /** QEMU: ICW1 keeps requests of level-triggered lines and the ELCR. A line that is high is an edge again when its device next says so. */
   initialise(): void {
     const { elcr, irr } = this.s;
     this.s = { ...powerOn(), elcr, irr: irr & elcr };
+    this.lines &= elcr;
     this.update();
   }
 
   reset(): void {
     this.s = powerOn();
+    this.lines = 0;
     this.update();
   }
 
@@ -228,8 +232,8 @@ class Chip {
     const s = this.s;
     if (value & OCW3_POLL) s.poll = true;
     if (value & OCW3_RR) s.readIsr = (value & OCW3_RIS) !== 0;
+    // QEMU: what it lets through is looked at with the next event.
     if (value & OCW3_ESMM) s.specialMask = (value & OCW3_SMM) !== 0;
-    this.update();
   }
 
   #writeOcw2(command: number, line: number): void {
@@ -238,11 +242,11 @@ class Chip {
       case ROTATE_AEOI_CLEAR:
       case ROTATE_AEOI_SET:
         s.rotateOnAutoEoi = command === ROTATE_AEOI_SET;
-        break;
+        return;
       case EOI:
       case EOI_ROTATE: {
         const priority = this.#priority(s.isr);
-        if (priority === NOBODY) break;
+        if (priority === NOBODY) return;
         const served = this.#lineOf(priority);
         s.isr &= ~(1 << served);
         if (command === EOI_ROTATE) s.priorityAdd = (served + 1) & 7;
@@ -259,7 +263,7 @@ class Chip {
         s.priorityAdd = (line + 1) & 7;
         break;
       default:
-        break;
+        return;
     }
     this.update();
   }
@@ -287,7 +291,7 @@ class Chip {
   }
 }
 
-/** Master first, slave second; `lines` are the levels of the 16 inputs. */
+/** Master first, slave second; `lines` are the levels of the 16 inputs as far as they were told since the last initialisation. */
 export type I8259State = { readonly chips: readonly [PicChipState, PicChipState]; readonly lines: number };
 
 const CHIP_STATE = record<PicChipState>({

@@ -15,7 +15,7 @@ const SEGMENTS = (BIOS_START - AREA_START) / SEGMENT;
 /** QEMU: option ROMs are below this address, the firmware's last 128 KiB above. */
 const PC_BIOS_START = 0xe0000;
 /** QEMU: the end of a firmware, no more than this, is found below 1 MiB too. */
-const ISA_BIOS_MAX = 0x20000;
+export const ISA_BIOS_MAX = 0x20000;
 /** Bits of a segment's attributes. */
 const READ_ENABLE = 1;
 const WRITE_ENABLE = 2;
@@ -44,34 +44,37 @@ type Shown = 'memory' | 'read-only' | Region;
 
 export class Pam {
   readonly #memory: GuestMemory;
-  /** Without -bios they are zeros: the built-in firmware is no code in a ROM. QEMU: where there is none, RAM shows. */
-  readonly #roms: readonly Region[];
+  /** Without firmware of the user's they are zeros: the built-in one is no code in a ROM. QEMU: where there is none, RAM shows. */
+  #roms: readonly Region[];
+  /** Those of the datasheet, cut where a ROM begins inside of one. */
+  #segments: readonly Segment[];
   /** Attributes of all segments that count now, as text to compare. */
   #now = '';
 
   constructor(memory: GuestMemory) {
     this.#memory = memory;
     const bios = memory.regions.find(({ name }) => name === BIOS_REGION);
-    const empty = new Region('pc.rom', AREA_START, AREA_END - AREA_START, { readOnly: true });
-    const roms = [
-      { rom: empty, start: AREA_START, end: PC_BIOS_START },
-      bios === undefined
-        ? { rom: empty.named(BIOS_REGION), start: PC_BIOS_START, end: AREA_END }
-        : { rom: bios.alias(AREA_END), start: AREA_END - Math.min(bios.size, ISA_BIOS_MAX), end: AREA_END },
-    ];
-    this.#roms = roms.map(({ rom, start, end }) => rom.part(start, end));
+    this.#roms = romsWith(bios?.alias(AREA_END));
+    this.#segments = segmentsFor(this.#roms);
+  }
+
+  /** The end of a firmware that came later is found below 1 MiB too, from the next `apply` on. */
+  setFirmware(end: Region): void {
+    this.#roms = romsWith(end);
+    this.#segments = segmentsFor(this.#roms);
+    this.#now = '';
   }
 
   /** Shows RAM or ROM as the registers say. @param registers PAM0 to PAM6 */
   apply(registers: readonly number[]): void {
-    const attributes = SEGMENT_TABLE.map(
+    const attributes = this.#segments.map(
       ({ register, shift }) => ((registers[register] ?? 0) >> shift) & ATTRIBUTES,
     );
     const now = attributes.join('');
     if (now === this.#now) return;
     this.#now = now;
     const windows: { gpa: number; end: number; shows: Shown }[] = [];
-    for (const [at, { gpa, end }] of SEGMENT_TABLE.entries()) {
+    for (const [at, { gpa, end }] of this.#segments.entries()) {
       const shows = this.#shown(attributes[at] ?? 0, gpa);
       const last = windows.at(-1);
       if (last !== undefined && last.shows === shows) last.end = end;
@@ -86,6 +89,28 @@ export class Pam {
     if (attributes === READ_ENABLE) return 'read-only';
     return this.#roms.find((rom) => gpa >= rom.gpa && gpa < rom.end) ?? 'memory';
   }
+}
+
+/** What there is in the area beside RAM. @param bios ends where the area does */
+function romsWith(bios: Region | undefined): readonly Region[] {
+  const empty = new Region('pc.rom', AREA_START, AREA_END - AREA_START, { readOnly: true });
+  const firmware =
+    bios === undefined
+      ? empty.named(BIOS_REGION).part(PC_BIOS_START, AREA_END)
+      : bios.part(AREA_END - Math.min(bios.size, ISA_BIOS_MAX), AREA_END);
+  return [empty.part(AREA_START, PC_BIOS_START), firmware];
+}
+
+function segmentsFor(roms: readonly Region[]): readonly Segment[] {
+  return SEGMENT_TABLE.flatMap((segment) => {
+    const cut = roms.find(({ gpa }) => gpa > segment.gpa && gpa < segment.end)?.gpa;
+    return cut === undefined
+      ? [segment]
+      : [
+          { ...segment, end: cut },
+          { ...segment, gpa: cut },
+        ];
+  });
 }
 
 function windowOf({ gpa, end, shows }: { gpa: number; end: number; shows: Shown }): readonly MemoryWindow[] {

@@ -1,8 +1,11 @@
 /** What the command line asks for beside the board. It takes the way of `object_add`, `chardev-add`, `drive_add` and `device_add`. */
 import { BOARD_MEMORY } from '../machine/boards/pc-device-memory.ts';
 import type { Machine } from '../machine/machine.ts';
+import { useMemoryBackend } from '../machine/memory-backend-option.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import { Options } from '../qdev/option-string.ts';
+import { attachFlashUnits, type MadeDrive } from './attach-flash.ts';
+import { checkCpuNodes } from './cpu-nodes.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
 import { readNuma } from './options-numa.ts';
 import { report, startError } from './start-error.ts';
@@ -14,11 +17,6 @@ function reservedError(): Error {
   );
 }
 
-interface MadeDrive {
-  readonly name: string;
-  readonly at: string;
-}
-
 /**
  * Makes the objects and character devices that the command line names, and says which NUMA nodes there are: -preconfig waits after them.
  * Throws StartError.
@@ -27,21 +25,25 @@ interface MadeDrive {
  */
 export function attachBackends(
   machine: Machine,
-  { objects, chardevs, numa }: Pick<CommandLine, 'objects' | 'chardevs' | 'numa'>,
+  commandLine: Pick<CommandLine, 'objects' | 'chardevs' | 'numa' | 'memoryBackend' | 'askedBytes'>,
   warn: (text: string) => void,
   provideChardevs: (() => void) | undefined = undefined,
 ): void {
+  const { objects, chardevs, numa, memoryBackend, askedBytes } = commandLine;
   // QEMU: what is wrong with an object is not said about its option.
   for (const { options } of objects) {
-    if (options.id === BOARD_MEMORY) throw reservedError();
+    if (options.id === BOARD_MEMORY && memoryBackend === undefined) throw reservedError();
     withOption(undefined, () => machine.objects.add(options));
   }
   if (provideChardevs !== undefined) provideChardevs();
   else makeChardevs(machine, chardevs);
+  if (memoryBackend !== undefined) withOption(undefined, () => useMemoryBackend(machine, askedBytes));
   for (const { options, at } of numa) {
     withOption(at, () => machine.numa.set(readNuma(options), (text) => warn(report(`warning: ${text}`, at))));
   }
 }
+
+type AttachedOption = 'blockdevs' | 'drives' | 'devices' | 'flashNodes' | 'machineType' | 'memoryBackend';
 
 /**
  * Makes the drives and devices that the command line names, after what they stand on. Rejects with StartError.
@@ -49,11 +51,19 @@ export function attachBackends(
  */
 export async function attachDevices(
   machine: Machine,
-  { blockdevs, drives, devices }: Pick<CommandLine, 'blockdevs' | 'drives' | 'devices'>,
+  commandLine: Pick<CommandLine, AttachedOption>,
   warn: (text: string) => void,
 ): Promise<void> {
+  const { blockdevs, drives, devices } = commandLine;
   // QEMU: the board is made now, and what it misses is not said about an option.
+  if (
+    commandLine.memoryBackend !== undefined &&
+    machine.numa.nodes.some(({ memdev }) => memdev !== undefined)
+  ) {
+    throw startError("'-machine memory-backend' and '-numa memdev' properties are mutually exclusive");
+  }
   withOption(undefined, () => machine.completeNuma((text) => warn(report(`warning: ${text}`))));
+  checkCpuNodes(machine);
   for (const { options, at } of blockdevs) {
     await machine.drives.addNode(options).catch((error: unknown) => {
       throw atOption(error, at);
@@ -66,6 +76,7 @@ export async function attachDevices(
     });
     made.push({ name, at });
   }
+  await attachFlashUnits(machine, commandLine, made, warn);
   const isJson = ({ options }: OptionGroup<JsonValue>): boolean => options.json;
   const inText = devices.filter((device) => !isJson(device));
   for (const { options, at } of [...inText, ...virtioDisks(machine, made), ...devices.filter(isJson)]) {

@@ -2,6 +2,7 @@
 import { KernelError } from '../firmware/kernel-error.ts';
 import { Machine } from '../machine/machine.ts';
 import type { BootFiles, MachineConfig, MachineHost } from '../machine/machine-config.ts';
+import { wantsFlash } from './attach-flash.ts';
 import type { CommandLine } from './options.ts';
 import { checkMemory, memoryError } from './options-memory.ts';
 import { StartError, startError } from './start-error.ts';
@@ -25,7 +26,7 @@ export function machineOfCommandLine(
 ): Machine {
   const { machineType, accel, cpu, smp, dimms, hmat } = commandLine;
   const { icountShift, rtcBaseMs, rtcClock } = commandLine;
-  const { name, uuid, boot, actions, oem, smm, globals } = commandLine;
+  const { name, uuid, boot, actions, oem, smm, memoryBackend, globals } = commandLine;
   checkMemory(parts.memoryBytes, { dimms, machineType, cpu });
   try {
     const what = {
@@ -40,11 +41,14 @@ export function machineOfCommandLine(
       boot,
       oem,
       smm,
+      memoryBackend,
       globals,
-      ...actions,
     };
-    const time = { icountShift, rtcBaseMs, rtcClock };
-    return new Machine({ ...parts, ...what, ...time, coldPlug: true }, host);
+    const time = { icountShift, rtcBaseMs, rtcClock, ...actions };
+    return new Machine(
+      { ...parts, ...what, ...time, hasFlash: wantsFlash(commandLine), coldPlug: true },
+      host,
+    );
   } catch (error) {
     if (error instanceof RangeError && /array buffer/i.test(error.message)) throw memoryError();
     throw kernelStartError(error, parts.initrd);

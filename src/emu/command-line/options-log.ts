@@ -1,7 +1,8 @@
 /** -d, -D, -trace and -msg: what is logged, and where. Texts are QEMU's. */
+import { type AddressRange, readAddressRanges } from '../core/address-ranges.ts';
 import type { FileMaker } from '../core/host.ts';
 import { isHelpWord, type LogWish, logItemsText, readLogItems } from '../core/log-items.ts';
-import { type MachineLog, unknownEventWarning } from '../core/machine-log.ts';
+import { type MachineLog, threadFileError, unknownEventWarning } from '../core/machine-log.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { TRACE_EVENTS } from '../core/trace-events.ts';
 import { parseBool } from '../qdev/properties.ts';
@@ -13,6 +14,10 @@ import { PROGRAM, readingOption, report, StartError, startError } from './start-
 export interface LogOption {
   /** -d. */
   readonly wish: LogWish | undefined;
+  /** -dfilter. */
+  readonly ranges: readonly AddressRange[];
+  /** -singlestep. */
+  readonly isSingleStep: boolean;
   /** -D, then file= of -trace, which is where it goes. QEMU: both are made. */
   readonly files: readonly string[];
   readonly traces: readonly TraceOption[];
@@ -56,10 +61,18 @@ export function readLog(given: readonly GivenOption[], reader: LogReader): LogOp
     if (eventsFile !== undefined) traces.push({ eventsFile });
     traceFile = options.get('file') ?? traceFile;
   }
+  const ranges = all('dfilter').map(({ value, at }) =>
+    readingOption(at, () => asStartError(() => readAddressRanges(value), at)),
+  );
   const wish = readWish(all('d').at(-1), reader.warn);
   if (wish !== undefined && 'text' in wish) return wish;
   const files = [all('D').at(-1)?.value, traceFile].filter((file) => file !== undefined);
-  return { wish, files, traces, timestamps: readTimestamps(all('msg'), reader) };
+  const threadError = wish?.isByThread === true ? threadFileError(files.at(-1)) : undefined;
+  if (threadError !== undefined) throw startError(threadError.message);
+  return {
+    ...{ wish, ranges: ranges.at(-1) ?? [], isSingleStep: all('singlestep').length > 0 },
+    ...{ files, traces, timestamps: readTimestamps(all('msg'), reader) },
+  };
 }
 
 function readWish(
@@ -67,9 +80,9 @@ function readWish(
   warn: (text: string) => void,
 ): LogWish | LogAnswer | undefined {
   if (option === undefined) return undefined;
-  const { value, at } = option;
+  const { value } = option;
   if (isHelpWord(value)) return { text: logItemsText('-d'), status: 0 };
-  const wish = readingOption(at, () => asStartError(() => readLogItems(value)));
+  const wish = readLogItems(value);
   if (wish === undefined) return { text: logItemsText('-d'), status: 1 };
   if (wish.patterns.some(isHelpWord)) return LIST;
   for (const pattern of wish.patterns) {
@@ -105,8 +118,10 @@ export interface LogFiles {
 
 /** Lets `log` log what the command line asks for. Throws StartError. */
 export function startLog(log: MachineLog, option: LogOption, host: LogFiles): void {
-  const { wish, files, traces, timestamps } = option;
+  const { wish, ranges, isSingleStep, files, traces, timestamps } = option;
   log.timestamps = timestamps;
+  log.setRanges(ranges);
+  log.isSingleStep = isSingleStep;
   for (const trace of traces) {
     if ('pattern' in trace) log.setPattern(trace.pattern);
     else readEvents(log, trace.eventsFile, host);
@@ -128,11 +143,11 @@ function readEvents(log: MachineLog, path: string, { read, warn }: LogFiles): vo
   }
 }
 
-/** QEMU: says of none of these errors which option it is about. */
-function asStartError<T>(make: () => T): T {
+/** @param at the option that an error names; absent: as QEMU, none */
+function asStartError<T>(make: () => T, at?: string): T {
   try {
     return make();
   } catch (error) {
-    throw error instanceof MonitorError ? startError(error.message) : error;
+    throw error instanceof MonitorError ? startError(error.message, at) : error;
   }
 }

@@ -25,6 +25,9 @@ import { StartError, startError } from './start-error.ts';
 const NO_KVM = 'Could not access KVM kernel module: No such file or directory';
 
 /** Properties of the board that are no choice here: the one value that is true. */
+/** Switches that are about the host, and those that the machine `none` has for nothing. */
+const WITHOUT_EFFECT = ['dump-guest-core', 'mem-merge', 'suppress-vmdesc'];
+const WITHOUT_EFFECT_ON_NONE = [...WITHOUT_EFFECT, 'graphics', 'usb'];
 const FIXED: Readonly<Record<string, boolean>> = {
   acpi: true,
   'default-bus-bypass-iommu': false,
@@ -85,12 +88,16 @@ export interface BoardOptions {
   readonly smm: boolean;
   /** The file of a firmware; undefined: the one that is built in. */
   readonly bios: string | undefined;
+  /** The object that is the RAM; undefined: one of the board's. */
+  readonly memoryBackend: string | undefined;
+  /** Nodes or drives that are flash: the one that ends at 4 GiB, and the one below it. */
+  readonly flashNodes: readonly [string | undefined, string | undefined];
 }
 
 /** Those of them that machine none has not. */
-const ONLY_PC = ['x-oem-id', 'x-oem-table-id', 'smm'];
+const ONLY_PC = ['x-oem-id', 'x-oem-table-id', 'smm', 'pflash0', 'pflash1'];
 /** Read apart from the board's own switches. */
-const READ_APART = ['firmware', 'type', 'kernel', 'initrd', 'append', 'accel', ...ONLY_PC];
+const READ_APART = ['memory-backend', 'firmware', 'type', 'kernel', 'initrd', 'append', 'accel', ...ONLY_PC];
 
 /** The type that -machine names, before its options are judged; undefined: none. */
 export function typeGiven(values: readonly string[]): string | undefined {
@@ -111,6 +118,10 @@ export function readMachine(given: ReadonlyMap<string, string>): MachineOptions 
       hmat = flagOf(name, text);
       continue;
     }
+    if ((version.isEmpty ? WITHOUT_EFFECT_ON_NONE : WITHOUT_EFFECT).includes(name)) {
+      flagOf(name, text);
+      continue;
+    }
     const only = !version.isEmpty && Object.hasOwn(FIXED, name) ? FIXED[name] : undefined;
     if (only === undefined) throw startError(`Property '${version.name}-machine.${name}' not found`);
     if (flagOf(name, text) !== only) throw startError(`'${name}=${text}' is not modelled by this machine`);
@@ -126,6 +137,9 @@ export function readMachine(given: ReadonlyMap<string, string>): MachineOptions 
       oem: readOem(given),
       smm: readSmm(given.get('smm')),
       bios: given.get('firmware'),
+      // QEMU: an empty name is none.
+      memoryBackend: given.get('memory-backend') || undefined,
+      flashNodes: [given.get('pflash0') || undefined, given.get('pflash1') || undefined],
     },
     hmat,
   };
@@ -228,10 +242,14 @@ export function checkCpu(
   }
 }
 
-/** Ids that -cpu gives go for each processor. */
+/** Ids that -cpu gives go for each processor; its node is checked when all of -numa is known. */
 function checkPlace(given: CpuDescription['given'], smp: SmpConfig, index: number): void {
   const asked = (name: string): number => Number(given.get(name) ?? -1);
-  const error = placeError(asked, placeOfCpu(smp, index), apicIdOf(smp, index));
+  const error = placeError(
+    asked,
+    { ...placeOfCpu(smp, index), node: asked('node-id') },
+    apicIdOf(smp, index),
+  );
   if (error !== undefined) throw startError(error.message);
 }
 

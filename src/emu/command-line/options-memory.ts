@@ -55,10 +55,10 @@ export interface MemoryOption {
 export function readMemory(group: OptionGroup): MemoryOption {
   const { options, at } = group;
   checkKeys(group, ['size', 'slots', 'maxmem']);
-  const text = options.get('size') ?? '';
+  const text = options.get('size');
   // QEMU: a number without suffix counts MiB here, and only here.
-  const unit = /^\d+$/.test(text) ? MIB : 1;
-  const wanted = text === '' ? 0 : sizeOf(text, 'size', at) * unit;
+  const unit = text !== undefined && /^\d+$/.test(text) ? MIB : 1;
+  const wanted = text === undefined ? 0 : sizeOf(text, 'size', at) * unit;
   const bytes = Math.ceil(wanted / MEMORY_ALIGN) * MEMORY_ALIGN;
   const slots = slotsOf(options.get('slots'), at);
   const max = options.get('maxmem');
@@ -73,6 +73,18 @@ export function readMemory(group: OptionGroup): MemoryOption {
     throw startError(`unsupported amount of memory slots: ${slots}`);
   }
   return { bytes: bytes === 0 ? undefined : bytes, dimms };
+}
+
+/** How much memory the object has that a machine's memory is to be; undefined: it says nothing, or there is no such object. */
+export function backendBytes(
+  name: string | undefined,
+  objects: readonly OptionGroup<JsonValue>[],
+): number | undefined {
+  const size = objects
+    .find(({ options }) => name !== undefined && (name === options.id || name === `/objects/${options.id}`))
+    ?.options.get('size');
+  const bytes = typeof size === 'string' ? parseSize(size) : typeof size === 'number' ? size : undefined;
+  return bytes && Math.ceil(bytes / MEMORY_ALIGN) * MEMORY_ALIGN;
 }
 
 function slotsOf(text: string | undefined, at: string): bigint | undefined {

@@ -1,4 +1,5 @@
 /** First pass over the command line: which options there are. */
+import { readConfig } from './options-config.ts';
 import { findOption } from './options-table.ts';
 import { startError } from './start-error.ts';
 
@@ -7,12 +8,18 @@ export interface GivenOption {
   readonly name: string;
   /** Empty when the option takes none. */
   readonly value: string;
-  /** As the user wrote it. */
+  /** As the user wrote it, or a colon and where: `:FILE:LINE`. */
   readonly at: string;
 }
 
-/** Throws StartError for an unknown option and for a value that is not there. */
-export function splitArguments(args: readonly string[]): readonly GivenOption[] {
+/** The text of a file, or the reason in the C library's words. */
+export type TextReader = (path: string) => { readonly text: string } | string;
+
+const IS_FOLDER = 'Is a directory';
+const NO_FILES: TextReader = () => 'Operation not supported';
+
+/** Throws StartError for an unknown option, for a value that is not there, and for what is wrong with a file of options. @param read absent: there are no files */
+export function splitArguments(args: readonly string[], read: TextReader = NO_FILES): readonly GivenOption[] {
   const given: GivenOption[] = [];
   for (let index = 0; index < args.length; index++) {
     const word = args[index] ?? '';
@@ -29,7 +36,16 @@ export function splitArguments(args: readonly string[]): readonly GivenOption[] 
     index++;
     const value = args[index];
     if (value === undefined) throw startError('requires an argument', word);
-    given.push({ name: option.name, value, at: `${word} ${value}` });
+    const at = `${word} ${value}`;
+    if (option.name === 'readconfig') given.push(...optionsOfFile(value, at, read));
+    else given.push({ name: option.name, value, at });
   }
   return given;
+}
+
+function optionsOfFile(path: string, at: string, read: TextReader): readonly GivenOption[] {
+  const found = read(path);
+  if (typeof found !== 'string') return readConfig(found.text, path);
+  if (found === IS_FOLDER) throw startError(`Cannot read config file: ${found}`, at);
+  throw startError(`Could not open '${path}': ${found}`, at);
 }

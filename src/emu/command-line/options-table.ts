@@ -92,6 +92,7 @@ const GROUPS: readonly OptionGroup[] = [
         help: 'CD-ROM, as the first disk of the second IDE channel',
         host: 'file',
       },
+      { name: 'pflash', value: 'file', help: 'flash with a firmware, as -drive if=pflash', host: 'file' },
       {
         name: 'blockdev',
         value: '[driver=]driver,node-name=name[,prop=value]…',
@@ -201,6 +202,12 @@ const GROUPS: readonly OptionGroup[] = [
         value: 'item1[,...]',
         help: 'log what the guest does wrong and more; -d help lists the items',
       },
+      {
+        name: 'dfilter',
+        value: 'range,..',
+        help: 'of code, log only what is at these addresses: first..last, first+size, last-size',
+      },
+      { name: 'singlestep', help: 'decode and run code instruction by instruction' },
       { name: 'D', value: 'file', help: 'the log goes to a file, not to standard error', host: 'file' },
       {
         name: 'trace',
@@ -244,6 +251,12 @@ const GROUPS: readonly OptionGroup[] = [
       { name: 'enable-kvm', help: 'the same as -accel kvm' },
       { name: 'usbdevice', value: 'name', help: 'a USB device; the board has no USB yet' },
       { name: 'nodefaults', help: 'no devices but those that are named', host: 'terminal' },
+      {
+        name: 'readconfig',
+        value: 'file',
+        help: 'options in a file: [group "id"] and lines of key = "value"',
+        host: 'file',
+      },
       { name: 'no-user-config', help: 'read no configuration files; there are none' },
     ],
   },

@@ -47,6 +47,7 @@ import {
   smpOption,
 } from './options-machine.ts';
 import {
+  backendBytes,
   type MemoryOption,
   type OptionGroup,
   type RtcOption,
@@ -56,7 +57,7 @@ import {
   readRtc,
 } from './options-memory.ts';
 import { type QtestOption, readQtest } from './options-qtest.ts';
-import { type GivenOption, splitArguments } from './options-split.ts';
+import { type GivenOption, splitArguments, type TextReader } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
 import { readingOption, report, StartError, startError } from './start-error.ts';
 
@@ -75,6 +76,8 @@ export interface BlockdevOption {
 export interface CommandLine extends BoardOptions {
   /** Undefined: the default. */
   readonly memoryBytes: number | undefined;
+  /** What -m says of it. */
+  readonly askedBytes: number | undefined;
   readonly dimms: MemoryOption['dimms'];
   /** -machine hmat=on. */
   readonly hmat: boolean;
@@ -142,14 +145,20 @@ const DISKS: Readonly<Record<string, string>> = {
   hdc: 'index=2,media=disk',
   hdd: 'index=3,media=disk',
   cdrom: 'index=2,media=cdrom',
+  pflash: 'if=pflash',
 };
 
 /**
  * Reads the command line. Throws StartError.
  * @param warn told what goes to standard error while the machine can still be started
+ * @param readFile reads what -readconfig names; absent: there are no files
  */
-export function readCommandLine(args: readonly string[], warn: (text: string) => void): CommandLine | Answer {
-  return new Reader(splitArguments(args), warn).read();
+export function readCommandLine(
+  args: readonly string[],
+  warn: (text: string) => void,
+  readFile?: TextReader,
+): CommandLine | Answer {
+  return new Reader(splitArguments(args, readFile), warn).read();
 }
 
 class Reader {
@@ -201,10 +210,10 @@ class Reader {
     const icount = this.#groups('icount', 'shift').map(readIcount);
     const kernel = this.#last('kernel') ?? machine.kernel;
     return {
-      memoryBytes: memory.at(-1)?.bytes,
+      memoryBytes: memory.at(-1)?.bytes ?? backendBytes(machine.board.memoryBackend, groups.objects),
+      askedBytes: memory.at(-1)?.bytes,
       dimms: memory.at(-1)?.dimms,
-      hmat: machine.hmat,
-      ...machine.board,
+      ...{ hmat: machine.hmat, ...machine.board },
       smp,
       cpu,
       kernel,
@@ -427,16 +436,6 @@ class Reader {
         readingOption(at, () => readMon(this.#group(value, 'chardev', at).options, at)),
     });
   }
-}
-
-/** What a lesson's program said when it was told of no display, and what is here in its place; undefined: nothing. */
-export function displayNote({ dialect, namesDisplay }: CommandLine): string | undefined {
-  const { display } = dialect.start;
-  if (display === undefined || namesDisplay) return undefined;
-  return (
-    `QEMU ${dialect.version} said here: ${display}\n` +
-    "Hotslot has no VNC server: the guest's console is its first serial port"
-  );
 }
 
 /** Throws StartError. */

@@ -3,7 +3,7 @@ export const PROGRAM = 'hotslot-system-x86_64';
 
 /** The machine cannot be started: `message` goes to standard error as it is, the process ends with status 1. */
 export class StartError extends Error {
-  /** The option with its value that has to be changed, as the user wrote it; undefined where it is not known. */
+  /** The option with its value that has to be changed, as the user wrote it, or its place; undefined where it is not known. */
   about: string | undefined;
 
   constructor(message: string, about?: string) {
@@ -25,10 +25,13 @@ export function readingOption<T>(about: string | undefined, read: () => T): T {
 
 /**
  * A message as QEMU prints it.
- * @param at the option with its value, when the message is about one
+ * @param at the option with its value, or a colon and a place in a file, when the message is about one
  */
 export function report(message: string, at?: string): string {
-  return at === undefined ? `${PROGRAM}: ${message}` : `${PROGRAM}: ${at}: ${message}`;
+  if (at === undefined) return `${PROGRAM}: ${message}`;
+  if (!at.startsWith(':')) return `${PROGRAM}: ${at}: ${message}`;
+  // QEMU: no hints for what is in a file.
+  return `${PROGRAM}${at}: ${message.replace(/\n.*/s, '')}`;
 }
 
 /** A message without the program's name, for those who see where it comes from. */

@@ -1,68 +1,63 @@
 /** The items of `-d` and `log`. */
-import { MonitorError } from './monitor-error.ts';
 
-/** QEMU's items and what they log; `isOurs`: this machine does. */
+/** QEMU's items and what they log. */
 export interface LogItem {
   readonly name: string;
   readonly help: string;
-  readonly isOurs: boolean;
 }
 
 const NAME_WIDTH = 15;
 
-const ours = (name: string, help: string): LogItem => ({ name, help, isOurs: true });
-const other = (name: string, help: string): LogItem => ({ name, help, isOurs: false });
+const item = (name: string, help: string): LogItem => ({ name, help });
+/** QEMU's name is taken, and nothing is told: there is no such thing here. */
+const silent = (name: string, what: string): LogItem => ({ name, help: `nothing: ${what}` });
 
 export const LOG_ITEMS: readonly LogItem[] = [
-  other('out_asm', 'code of the host that was made of the guest'),
-  other('in_asm', "the guest's code, disassembled"),
-  other('op', 'operations between the two'),
-  other('op_opt', 'the same, optimised'),
-  other('op_ind', 'the same, before registers are found'),
-  ours('int', 'interrupts and exceptions'),
-  ours('exec', 'each instruction that runs'),
-  ours('cpu', 'registers before each instruction'),
-  ours('fpu', 'registers of the FPU, too'),
-  other('mmu', 'page tables'),
-  other('pcall', 'far calls, returns and exceptions of protected mode'),
-  ours('cpu_reset', 'registers before a reset'),
-  ours('unimp', 'what the guest asked for and is not there'),
-  ours('guest_errors', 'what the guest does wrong'),
-  other('page', 'pages of a program'),
-  ours('nochain', 'nothing: each instruction is told anyway'),
-  other('plugin', 'what plugins say'),
-  other('strace', 'system calls of a program'),
+  silent('out_asm', 'the host makes its own code'),
+  item('in_asm', "the guest's code, when it is decoded"),
+  silent('op', 'code is not translated by such steps'),
+  silent('op_opt', 'nor are there any after optimising'),
+  silent('op_ind', 'nor before registers are found'),
+  item('int', 'interrupts and exceptions'),
+  item('exec', 'each instruction that runs'),
+  item('cpu', 'registers before each instruction'),
+  item('fpu', 'registers of the FPU, too'),
+  item('mmu', 'what is written to CR0'),
+  silent('pcall', 'as QEMU, which has it only when it was built for that'),
+  item('cpu_reset', 'registers before a reset'),
+  item('unimp', 'what the guest asked for and is not there'),
+  item('guest_errors', 'what the guest does wrong'),
+  silent('page', 'it is about a single program'),
+  silent('nochain', 'each instruction is told anyway'),
+  silent('plugin', 'there are no plugins'),
+  silent('strace', 'it is about a single program'),
 ];
 
+const ALL = 'all';
 /** Items that need a file for each thread. */
-const BY_THREAD = new Set(['all', 'tid']);
+const BY_THREAD = new Set([ALL, 'tid']);
 const TRACE_PREFIX = 'trace:';
 
 /** What a list of items asks for. */
 export interface LogWish {
   readonly items: ReadonlySet<string>;
+  /** The name of the log's file must have a place for the number of a thread. */
+  readonly isByThread: boolean;
   /** Of events to be switched on, after `trace:`. */
   readonly patterns: readonly string[];
 }
 
-/**
- * Reads items with commas between them; undefined: one of them is none. Throws MonitorError: QEMU's for what needs a file for each thread, and
- * ours for what this machine does not log.
- */
+/** Reads items with commas between them; undefined: one of them is none. */
 export function readLogItems(text: string): LogWish | undefined {
   const words = text.split(',');
   const isPattern = (word: string): boolean => word.startsWith(TRACE_PREFIX);
-  const items = words.filter((word) => !isPattern(word) && !BY_THREAD.has(word));
-  const known = items.map((word) => LOG_ITEMS.find(({ name }) => name === word));
+  const names = words.filter((word) => !isPattern(word) && !BY_THREAD.has(word));
+  const isKnown = (word: string): boolean => LOG_ITEMS.some(({ name }) => name === word);
   // QEMU: a pattern has at least one character.
-  if (known.includes(undefined) || words.includes(TRACE_PREFIX)) return undefined;
-  if (words.some((word) => BY_THREAD.has(word))) {
-    throw new MonitorError("Filename template with '%d' required for 'tid'");
-  }
-  const absent = known.find((item) => item?.isOurs === false);
-  if (absent !== undefined) throw new MonitorError(`Hotslot does not log '${absent.name}'`);
+  if (!names.every(isKnown) || words.includes(TRACE_PREFIX)) return undefined;
+  const items = words.includes(ALL) ? LOG_ITEMS.map(({ name }) => name) : names;
   const patterns = words.filter(isPattern).map((word) => word.slice(TRACE_PREFIX.length));
-  return { items: new Set(items), patterns };
+  return { items: new Set(items), isByThread: words.some((word) => BY_THREAD.has(word)), patterns };
 }
 
 /** QEMU: so is asked for a list. */

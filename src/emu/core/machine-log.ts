@@ -1,4 +1,5 @@
 /** QEMU's log: what a user wants to read of the trace, on standard error or in a file. `-d`, `-D`, `-trace`, `log`, `logfile`, `trace-event`. */
+import type { AddressRange } from './address-ranges.ts';
 import { matchesGlob } from './glob.ts';
 import { type FileMaker, OutputError, type OutputFile } from './host.ts';
 import type { LogWish } from './log-items.ts';
@@ -36,6 +37,23 @@ export function unknownEventWarning(pattern: string): string | undefined {
   return `trace event '${name}' does not exist`;
 }
 
+/** Why lines of several threads cannot go to this file, in QEMU's words; undefined: they can. */
+export function threadFileError(path: string | undefined): MonitorError | undefined {
+  if (path?.includes('%d') === true) return undefined;
+  return new MonitorError("Filename template with '%d' required for 'tid'");
+}
+
+/** What its log wants to know of a machine's processors. */
+export interface ProcessorWish {
+  readonly items: ReadonlySet<string>;
+  /** QEMU: -dfilter, which `in_asm`, `exec` and `cpu` go by; none: all addresses. */
+  readonly ranges: readonly AddressRange[];
+  /** QEMU: -singlestep: code is decoded and run instruction by instruction. */
+  readonly isSingleStep: boolean;
+}
+
+const NO_WISH: ProcessorWish = { items: new Set(), ranges: [], isSingleStep: false };
+
 interface LogFile {
   readonly path: string;
   readonly createFile: FileMaker;
@@ -48,14 +66,16 @@ export class MachineLog {
   readonly #trace: TraceLog;
   /** Told of each line, while it does not go to a file. */
   readonly #print: (line: string) => void;
-  #items: ReadonlySet<string> = new Set();
+  #wish = NO_WISH;
   readonly #events = new Set<TraceEventName>();
   readonly #objects = new ObjectNumbers();
   #file: OutputFile | undefined;
   /** A file that could not be opened. QEMU: lines are lost, and each change of what is logged tries again. */
   #missing: LogFile | undefined;
+  /** The name of the file, as the user gave it. */
+  #path: string | undefined;
   #stop: (() => void) | undefined;
-  #onItems: (items: ReadonlySet<string>) => void = () => {};
+  #onWish: (wish: ProcessorWish) => void = () => {};
 
   constructor(trace: TraceLog, print: (line: string) => void) {
     this.#trace = trace;
@@ -82,19 +102,38 @@ export class MachineLog {
     this.setEvents(isOff ? pattern.slice(1) : pattern, !isOff);
   }
 
-  /** Logs these items and no others, and these events too. Throws QEMU's error where a file is still missing. */
-  setItems({ items, patterns }: LogWish): void {
+  /** Logs these items and no others, and these events too. Throws QEMU's error where a file is still missing, or is one and has to be several. */
+  setItems({ items, isByThread, patterns }: LogWish): void {
     for (const pattern of patterns) this.setPattern(pattern);
-    this.#items = items;
-    this.#onItems(items);
+    const error = isByThread ? threadFileError(this.#path) : undefined;
+    if (error !== undefined) throw error;
+    this.#change({ items });
     this.#listen();
     if (this.#missing !== undefined) this.#open(this.#missing);
   }
 
-  /** Calls back at once, and when other items are to be logged: what no event tells, its source writes. */
-  watchItems(onItems: (items: ReadonlySet<string>) => void): void {
-    this.#onItems = onItems;
-    onItems(this.#items);
+  /** Code at other addresses is not told. */
+  setRanges(ranges: readonly AddressRange[]): void {
+    this.#change({ ranges });
+  }
+
+  get isSingleStep(): boolean {
+    return this.#wish.isSingleStep;
+  }
+
+  set isSingleStep(isSingleStep: boolean) {
+    this.#change({ isSingleStep });
+  }
+
+  /** Calls back at once, and when something else is to be told: what no event tells, its source writes. */
+  watchProcessors(onWish: (wish: ProcessorWish) => void): void {
+    this.#onWish = onWish;
+    onWish(this.#wish);
+  }
+
+  #change(change: Partial<ProcessorWish>): void {
+    this.#wish = { ...this.#wish, ...change };
+    this.#onWish(this.#wish);
   }
 
   /** Lines of an item, without the last line's end. */
@@ -113,6 +152,7 @@ export class MachineLog {
   #open(wanted: LogFile): void {
     const { path, createFile } = wanted;
     this.#missing = wanted;
+    this.#path = path;
     // QEMU: the number of the process, which a browser has not.
     const file = createFile(path.replace('%d', '0'));
     if (typeof file === 'string') throw new MonitorError(`Error opening logfile ${path}: ${file}`);
@@ -123,10 +163,10 @@ export class MachineLog {
   #listen(): void {
     this.#stop?.();
     this.#stop = undefined;
-    if (!MESSAGES.some((item) => this.#items.has(item)) && this.#events.size === 0) return;
+    if (!MESSAGES.some((item) => this.#wish.items.has(item)) && this.#events.size === 0) return;
     this.#stop = this.#trace.listen((name, args) => {
       if (name === 'message') {
-        if (this.#items.has(String(args[1]))) this.#write(String(args[0]));
+        if (this.#wish.items.has(String(args[1]))) this.#write(String(args[0]));
       } else if (this.#events.has(name)) this.#write(this.#line(name, args));
     });
   }

@@ -111,6 +111,8 @@ export interface CpuWatcher {
   executing(block: number): void;
   /** The handler of an interrupt or exception is about to be entered. */
   entering(entry: CpuEntry): void;
+  /** CR0 is about to be written, by MOV or LMSW; reserved bits are as the guest has them. */
+  writingCr0(value: number): void;
   /** A fault while a double fault was delivered: the machine is going to be reset. */
   tripleFault(raised: number): void;
   /** By the machine or by the INIT signal. */

@@ -84,6 +84,8 @@ export class Engine {
   readonly blocks: BlockCache;
   /** For tests: sees an exception before it is delivered; true keeps it from being delivered and ends `run`. */
   onException: ((vector: number, error: number) => boolean) | undefined = undefined;
+  /** Every instruction is decoded and run in a block of its own, from the next slice on. */
+  isSingleStep = false;
   /** Instructions completed since the engine was made, by all vCPUs together. */
   retired = 0;
 
@@ -245,7 +247,7 @@ export class Engine {
     this.#reserve = reserve;
     S[BUDGET] = count - 1 - reserve;
     S[BUDGET_HELD] = 0;
-    this.#single = false;
+    this.#single = this.isSingleStep;
     this.#exceptions = 0;
     this.#debugger.hit = undefined;
   }

@@ -45,6 +45,16 @@ export interface CpuRegisters {
   readonly xmm: readonly { readonly high: bigint; readonly low: bigint }[];
 }
 
+/** Spec: SDM vol. 3 §3.4.5: D, the size of operands in the segment. */
+const CODE_32 = 1 << 22;
+const SEGMENT_CS = 1;
+
+/** The size of the code that a processor runs. */
+export function codeSizeOf({ code64, segments }: CpuRegisters): 16 | 32 | 64 {
+  if (code64) return 64;
+  return ((segments[SEGMENT_CS]?.attributes ?? 0) & CODE_32) === 0 ? 16 : 32;
+}
+
 const SEGMENTS = 8;
 const ATTR_G = 1 << 23;
 const SEGMENT_WORDS = 8;

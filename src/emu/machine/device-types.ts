@@ -5,6 +5,7 @@ import { CHIPSET_TYPES } from '../chipset/chip-types.ts';
 import { PC_TESTDEV } from '../chipset/pc-testdev-type.ts';
 import { PVPANIC_TYPES } from '../chipset/pvpanic-types.ts';
 import { CPU_TYPES } from '../cpu/cpu-type.ts';
+import { PFLASH_CFI01 } from '../flash/pflash-type.ts';
 import { INPUT_TYPES } from '../input/input-types.ts';
 import { MEMORY_BACKEND_TYPES } from '../memory/memory-backend.ts';
 import { PC_DIMM } from '../memory/pc-dimm-type.ts';
@@ -26,6 +27,7 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ...INPUT_TYPES,
   PIIX3_IDE,
   ISA_SERIAL,
+  PFLASH_CFI01,
   ...CPU_TYPES,
   PC_DIMM,
   PC_TESTDEV,

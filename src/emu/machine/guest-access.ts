@@ -15,7 +15,9 @@ const PAGE_SIZE = 0x1000n;
 const MAX_ADDRESS = 2n ** 52n;
 
 /** A piece of memory. */
-export type MemoryRegionInfo = Readonly<Pick<Region, 'name' | 'gpa' | 'size' | 'end' | 'readOnly'>>;
+export type MemoryRegionInfo = Readonly<
+  Pick<Region, 'name' | 'gpa' | 'size' | 'end' | 'readOnly' | 'isRomDevice'>
+>;
 
 /** Where accesses end. */
 export interface GuestSpaces {
@@ -138,7 +140,7 @@ export class GuestAccess {
   #writePiece(address: number, bytes: Uint8Array): number {
     const { memory, physical } = this.#board;
     const region = memory.find(address, 1);
-    if (region !== undefined) {
+    if (region !== undefined && !region.isRomDevice) {
       const length = Math.min(bytes.length, region.end - address);
       memory.write(address, bytes.subarray(0, length));
       return length;

@@ -36,6 +36,10 @@ export type GlobalDefault = {
 export interface MachineConfig extends BootFiles {
   /** QEMU: -bios: a firmware in ROM, of `isBiosSize` bytes, which runs instead of the built-in one. */
   readonly bios?: Uint8Array | undefined;
+  /** QEMU: -machine memory-backend=: the id of the object that is the RAM, which `useMemoryBackend` finds; absent: the board makes one. */
+  readonly memoryBackend?: string | undefined;
+  /** QEMU: -pflash: firmware is in flash, which `attachFlash` puts in before the machine is ready. */
+  readonly hasFlash?: boolean | undefined;
   /** RAM, a multiple of 4096. The host has memory only for as much of it as the guest writes, and for at most 2 GiB. */
   readonly memoryBytes: number;
   /** QEMU: -machine, a name of MACHINE_VERSIONS; absent: the newest. */

@@ -10,11 +10,11 @@ export { isBiosSize } from '../memory/pc-ram.ts';
 /** With room for the DIMMs that may be added. */
 export function machineMemory(
   { isEmpty }: MachineVersion,
-  { memoryBytes, dimms, bios }: MachineConfig,
+  { memoryBytes, dimms, bios, hasFlash, memoryBackend }: MachineConfig,
   { makeBuffer }: MachineHost,
 ): GuestMemory {
-  if (isEmpty) return noneMemory(memoryBytes, makeBuffer);
-  return pcMemory(memoryBytes, makeBuffer, dimms?.maxBytes, bios);
+  if (isEmpty) return noneMemory(memoryBytes, makeBuffer, memoryBackend);
+  return pcMemory(memoryBytes, makeBuffer, dimms?.maxBytes, { bios, hasFlash });
 }
 
 /** Room for DIMMs, as the board has it. */

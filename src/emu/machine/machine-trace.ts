@@ -21,10 +21,13 @@ export function logProcessors(machine: Pick<Machine, 'trace' | 'engine' | 'proce
   const write = (lines: string): void => log.write(lines);
   const indexOf = (apicId: number): number =>
     processors.present.find(({ index }) => processors.archId(index) === apicId)?.index ?? 0;
-  log.watchItems((items) => {
+  log.watchProcessors(({ items, ranges, isSingleStep }) => {
     const isWanted = CPU_LOG_ITEMS.some((item) => items.has(item));
-    const wiring = { S: engine.cpu.S, write, items, indexOf, cpuIndex: () => processors.executing };
-    engine.cpu.watcher = isWanted ? new CpuLog(wiring) : undefined;
+    const wiring = { S: engine.cpu.S, write, items, ranges, indexOf, cpuIndex: () => processors.executing };
+    const cpuLog = isWanted ? new CpuLog(wiring) : undefined;
+    engine.cpu.watcher = cpuLog;
+    engine.blocks.onDecode = items.has('in_asm') ? (code) => cpuLog?.decoded(code) : undefined;
+    engine.isSingleStep = isSingleStep;
     engine.cpu.requestExit();
   });
 }

@@ -13,8 +13,9 @@ import { MonitorError } from '../core/monitor-error.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { DEFAULT_CPU, describeCpu } from '../cpu/models/cpu-option.ts';
 import { UserInput } from '../input/user-input.ts';
+import { ArenaFullError } from '../memory/arena.ts';
 import { BALLOON, type Balloon } from '../memory/balloon.ts';
-import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
 import { pcRamLayout } from '../memory/pc-ram.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
 import { ObjectTree } from '../qdev/objects.ts';
@@ -143,7 +144,7 @@ export class Machine implements MachineApi {
     this.drives = new Drives({
       images: host.images,
       clock: this.clock,
-      warn: host.warn ?? (() => {}),
+      ...{ warn: host.warn ?? (() => {}), defaultInterface: isEmpty ? 'none' : 'ide' },
       onChange: () => this.onDrivesChange(),
       ...(config.icountShift === undefined ? {} : { onRequest: () => this.engine.cpu.requestExit() }),
     });
@@ -188,7 +189,6 @@ export class Machine implements MachineApi {
     services.provide(GUEST_PANIC, requests.panic);
     this.#requests = requests;
     this.processors = new Processors({ smp, engine, host: cpuHost, clock, trace });
-    const { hub } = this.processors;
     for (let index = 1; index < smp.cpus; index++) this.processors.add(index);
     this.numa = machineNuma(version, config, objectTree);
     const onMemorySize = (bytes: number): void => noticeSmallArena(this.memory, bytes, host);
@@ -199,7 +199,7 @@ export class Machine implements MachineApi {
       : new PcBoard({
           ...{ memory, ram: pcRamLayout(config.memoryBytes), clock, trace },
           wallClockMs: config.rtcBaseMs ?? host.wallClockMs(),
-          ...{ apics: hub, intr: this.processors.boot.apic.lint0, power: requests.power },
+          ...{ apics: processors.hub, intr: this.processors.boot.apic.lint0, power: requests.power },
           reset: () => requests.requestReset('guest-reset'),
           ...{ machineType: version.name, processors, cpuObject, numa: this.numa },
           ...{ dimms: dimmSlots(config), settings: config },
@@ -209,7 +209,7 @@ export class Machine implements MachineApi {
     const hasCpu = !isEmpty || config.cpu !== undefined;
     const shown = hasCpu ? this.processors : NO_PROCESSORS;
     const lone = { processors, object: cpuObject, given: cpu.given };
-    const bare = { memory, ramBytes: config.memoryBytes, devices };
+    const bare = { memory, ramBytes: config.memoryBytes, memoryBackend: config.memoryBackend, devices };
     const board = pc ?? new NoneBoard(bare, hasCpu ? lone : undefined);
     this.inspect = new Inspection(board, shown, config.accel);
     logProcessors(this);

@@ -146,6 +146,8 @@ export class Numa {
   complete(warn: (text: string) => void): void {
     if (this.#isComplete) return;
     this.#settle(warn);
+    // QEMU: until now the user could delete it. The board has the memory all the same.
+    for (const { memdev } of this.nodes) if (memdev !== undefined) memdev.isMapped = true;
     this.#isComplete = true;
   }
 
@@ -185,8 +187,6 @@ export class Numa {
     }
     this.#nodes.set(nodeid, { ...memory, initiator });
     this.#cpus.assign(places, nodeid);
-    // QEMU lets the user delete it until the board is made, which has the memory all the same. Here a snapshot has to make it anew.
-    if (memory.memdev !== undefined) memory.memdev.isMapped = true;
   }
 
   #memoryOf({ mem, memdev }: NumaNodeOptions): Omit<NumaNode, 'initiator'> {

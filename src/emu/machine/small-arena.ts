@@ -1,5 +1,6 @@
 /** When the guest has more RAM than the host can give it. */
-import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
+import { ArenaFullError } from '../memory/arena.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { MachineHost } from './machine-config.ts';
 
 /** True for a machine that stopped since the guest used all memory that the host gave it. */

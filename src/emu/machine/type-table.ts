@@ -9,6 +9,7 @@ PIIX4_PM pci-device +acpi-device-interface +hotplug-handler +conventional-pci-de
 System bus
 base-pci-bridge pci-device abstract
 bus object abstract +resettable
+cfi.pflash01 sys-bus-device
 container object
 cpu device abstract
 device object abstract +resettable +vmstate-if

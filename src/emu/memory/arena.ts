@@ -88,3 +88,13 @@ export class Arena {
     this.#returned.push(chunk);
   }
 }
+
+/** The guest has written to more memory than the host gave. */
+export class ArenaFullError extends Error {
+  override readonly name = 'ArenaFullError';
+
+  constructor(capacity: number) {
+    const mib = Math.floor(capacity / 2 ** 20);
+    super(`The guest has used all of the ${mib} MiB of memory that the host has for it, and cannot go on.`);
+  }
+}

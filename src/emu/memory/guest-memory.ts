@@ -9,6 +9,7 @@ import { assert } from '../core/assert.ts';
 import type { Gpa, RamOffset } from './addresses.ts';
 import {
   Arena,
+  ArenaFullError,
   type BufferMaker,
   CHUNK_SIZE,
   NO_CHUNK,
@@ -19,7 +20,7 @@ import {
 } from './arena.ts';
 import type { DmaAccess, DmaPort } from './dma-port.ts';
 import { EmptyChunks } from './empty-chunks.ts';
-import { type MemoryWindow, piecesOf } from './memory-windows.ts';
+import { type MemoryWindow, viewOf } from './memory-windows.ts';
 import { CHUNK_MASK, frameOf, Region, type RegionOptions } from './region.ts';
 
 export const PAGE_SHIFT = 12;
@@ -42,16 +43,6 @@ export interface MemoryListener {
   chunkMapped(): void;
   /** Memory went away, or was given back: forget all places. */
   unmapped(): void;
-}
-
-/** The guest has written to more memory than the host gave. */
-export class ArenaFullError extends Error {
-  override readonly name = 'ArenaFullError';
-
-  constructor(capacity: number) {
-    const mib = Math.floor(capacity / 2 ** 20);
-    super(`The guest has used all of the ${mib} MiB of memory that the host has for it, and cannot go on.`);
-  }
 }
 
 export class GuestMemory implements DmaPort {
@@ -96,8 +87,20 @@ export class GuestMemory implements DmaPort {
   /** Changes what is found in parts of the memory. The windows lie in regions, ascend, and replace earlier ones. */
   setWindows(windows: readonly MemoryWindow[]): void {
     this.#windows = windows;
-    this.#view = this.#regions.flatMap((region) => piecesOf(region, windows));
+    this.#look();
     this.#unmapped();
+  }
+
+  /** Whether the guest finds a region. */
+  show(region: Region, isShown: boolean): void {
+    if (region.isShown === isShown) return;
+    region.isShown = isShown;
+    this.#look();
+    this.#unmapped();
+  }
+
+  #look(): void {
+    this.#view = viewOf(this.#regions, this.#windows);
   }
 
   /** Puts memory at `gpa`; address and size are multiples of the page size, and no other region is there. */
@@ -109,7 +112,7 @@ export class GuestMemory implements DmaPort {
     const region = new Region(name, gpa, size, options);
     this.#regions.push(region);
     this.#regions.sort((a, b) => a.gpa - b.gpa);
-    this.#view = this.#regions.flatMap((one) => piecesOf(one, this.#windows));
+    this.#look();
     const frames = frameOf(gpa + size - 1) + 1;
     if (frames > this.#chunkOfFrame.length) {
       const longer = new Int32Array(frames);
@@ -125,7 +128,7 @@ export class GuestMemory implements DmaPort {
     assert(at >= 0, `region ${region.name}: not there`);
     this.#giveBack(region, region.gpa, region.end);
     this.#regions.splice(at, 1);
-    this.#view = this.#regions.flatMap((one) => piecesOf(one, this.#windows));
+    this.#look();
     // Also where there was no chunk: what reads its zeros must find no memory there.
     this.#unmapped();
   }
@@ -189,11 +192,12 @@ export class GuestMemory implements DmaPort {
     return this.#locateInRegion(gpa);
   }
 
-  /** Where the byte at `gpa` can be written, up to the end of its page; or NO_RAM, or READ_ONLY. Takes a chunk when there is none. */
+  /** Where the byte at `gpa` can be written, up to the end of its page; or NO_RAM, as for a ROM device; or READ_ONLY. Takes a chunk when there is none. */
   toWrite(gpa: Gpa): RamOffset {
     const offset = this.locate(gpa);
     if (this.isWritable || offset < 0) return offset;
     const region = this.find(gpa, 1);
+    if (region?.isRomDevice === true) return NO_RAM as RamOffset;
     if (region === undefined || region.readOnly) return READ_ONLY as RamOffset;
     const taken = this.#offsetIn(region, gpa);
     this.isWritable = taken >= 0;

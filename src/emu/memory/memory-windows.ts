@@ -10,8 +10,13 @@ export interface MemoryWindow {
   readonly shows: 'read-only' | Region;
 }
 
+/** What is found at each address: the regions that are shown, through the windows in them. */
+export function viewOf(regions: readonly Region[], windows: readonly MemoryWindow[]): readonly Region[] {
+  return regions.filter(({ isShown }) => isShown).flatMap((region) => piecesOf(region, windows));
+}
+
 /** What is found where `region` is, through the windows in it. */
-export function piecesOf(region: Region, windows: readonly MemoryWindow[]): readonly Region[] {
+function piecesOf(region: Region, windows: readonly MemoryWindow[]): readonly Region[] {
   const inside = windows.filter(({ gpa, end }) => gpa >= region.gpa && end <= region.end);
   if (inside.length === 0) return [region];
   const pieces: Region[] = [];

@@ -17,12 +17,12 @@ export const VGA_HOLE_END = 0xc0000;
 /** QEMU's name of the ROM with the firmware. */
 export const BIOS_REGION = 'pc.bios';
 const BIOS_UNIT = 0x10000;
-/** QEMU takes larger ones, which would cover the chips below 4 GiB. */
-const BIOS_MAX = 8 << 20;
+/** QEMU takes larger ones, which would cover the chips below 4 GiB. All flash together has no more in QEMU either. */
+export const FIRMWARE_MAX = 8 << 20;
 
 /** A firmware may have so many bytes. */
 export function isBiosSize(bytes: number): boolean {
-  return bytes > 0 && bytes % BIOS_UNIT === 0 && bytes <= BIOS_MAX;
+  return bytes > 0 && bytes % BIOS_UNIT === 0 && bytes <= FIRMWARE_MAX;
 }
 
 const BOARD_RAM = /^ram-/;
@@ -48,19 +48,30 @@ export function ramSizeOf({ below4g, above4g }: RamLayout): number {
   return below4g + above4g;
 }
 
+/** QEMU's names of the flash of the board. */
+export const FLASH_REGIONS = ['system.flash0', 'system.flash1'] as const;
+/** All that flash may have, and the copy of its end below 1 MiB. */
+const FLASH_CHUNKS = FIRMWARE_MAX / CHUNK_SIZE + 1;
+
 /** A debugger may write to the ROMs between 0xc0000 and 1 MiB. */
 const ROM_CHUNKS = 1;
+
+/** What the processor starts in, but for the built-in firmware. */
+export interface Firmware {
+  readonly bios?: Uint8Array | undefined;
+  readonly hasFlash?: boolean | undefined;
+}
 
 /**
  * Memory with the RAM of a pc machine of `ramBytes`, the hole at 0xa0000 left out.
  * @param maxBytes RAM and all DIMMs that may be added: the host is asked for as much
- * @param bios a firmware in ROM below 4 GiB
+ * @param firmware a ROM below 4 GiB, or flash, which comes later
  */
 export function pcMemory(
   ramBytes: number,
   makeBuffer?: BufferMaker,
   maxBytes = ramBytes,
-  bios?: Uint8Array,
+  { bios, hasFlash = false }: Firmware = {},
 ): GuestMemory {
   const { below4g, above4g } = pcRamLayout(ramBytes);
   const parts = [
@@ -70,7 +81,7 @@ export function pcMemory(
   ].filter(({ gpa, end }) => end > gpa);
   const chunks = parts.reduce((sum, { gpa, end }) => sum + chunksFor(gpa, end - gpa), 0);
   const romChunks = ROM_CHUNKS + Math.ceil((bios?.length ?? 0) / CHUNK_SIZE);
-  const more = romChunks + Math.ceil((maxBytes - ramBytes) / CHUNK_SIZE);
+  const more = romChunks + (hasFlash ? FLASH_CHUNKS : 0) + Math.ceil((maxBytes - ramBytes) / CHUNK_SIZE);
   const memory = new GuestMemory(chunks + more, makeBuffer);
   for (const { name, gpa, end } of parts) memory.add(name, gpa, end - gpa);
   if (bios !== undefined) addBios(memory, bios);
@@ -83,8 +94,8 @@ function addBios(memory: GuestMemory, bios: Uint8Array): void {
 }
 
 /** Memory of the machine `none`: what the user asks for, from address 0 on. */
-export function noneMemory(ramBytes: number, makeBuffer?: BufferMaker): GuestMemory {
+export function noneMemory(ramBytes: number, makeBuffer?: BufferMaker, name = 'ram'): GuestMemory {
   const memory = new GuestMemory(ramBytes === 0 ? 0 : chunksFor(0, ramBytes), makeBuffer);
-  if (ramBytes > 0) memory.add('ram', 0, ramBytes);
+  if (ramBytes > 0) memory.add(name, 0, ramBytes);
   return memory;
 }

@@ -5,6 +5,8 @@ import { CHUNK_SHIFT, CHUNK_SIZE } from './arena.ts';
 export interface RegionOptions {
   /** The guest's writes are ignored, as those to a ROM. */
   readonly readOnly?: boolean;
+  /** The guest's writes go to a device at the same address. QEMU: a ROM device. */
+  readonly isRomDevice?: boolean;
   /** Where its contents are; absent: it has its own. */
   readonly contents?: Pick<Region, 'firstFrame' | 'chunks'>;
 }
@@ -20,15 +22,20 @@ export class Region {
   /** Bytes, a multiple of the page size. */
   readonly size: number;
   readonly readOnly: boolean;
+  readonly isRomDevice: boolean;
+  /** False: the guest does not find it, but what is behind it. */
+  isShown = true;
   readonly firstFrame: number;
   /** Arena offset of the chunk of each frame; 0: never written. */
   readonly chunks: Int32Array;
 
-  constructor(name: string, gpa: Gpa, size: number, { readOnly = false, contents }: RegionOptions = {}) {
+  constructor(name: string, gpa: Gpa, size: number, options: RegionOptions = {}) {
+    const { readOnly = false, isRomDevice = false, contents } = options;
     this.name = name;
     this.gpa = gpa;
     this.size = size;
-    this.readOnly = readOnly;
+    this.readOnly = readOnly || isRomDevice;
+    this.isRomDevice = isRomDevice;
     this.firstFrame = contents?.firstFrame ?? frameOf(gpa);
     this.chunks = contents?.chunks ?? new Int32Array(frameOf(gpa + size - 1) + 1 - this.firstFrame);
   }

@@ -29,6 +29,8 @@ export interface QdevParts {
   readonly values?: ReadonlyMap<string, PropertyValue | (() => PropertyValue)>;
   readonly gpios?: readonly GpioLines[];
   readonly hotplugged?: boolean;
+  /** Of those on its bus it comes right before this one, which was made before it all the same; absent: it is the newest. */
+  readonly olderThan?: Qdev | undefined;
   /** How the user asked for it; absent for what is part of the board or of another device. */
   readonly request?: DeviceRequest;
 }
@@ -87,9 +89,9 @@ export class Qbus extends QomObject {
     return this.#print(device);
   }
 
-  /** Called by the tree. */
-  add(device: Qdev): void {
-    this.#devices.unshift(device);
+  /** Called by the tree. @param newer the device on it that is to be the next newer one; absent: there is none */
+  add(device: Qdev, newer: Qdev | undefined): void {
+    this.#devices.splice(newer === undefined ? 0 : this.#devices.indexOf(newer) + 1, 0, device);
   }
 
   /** Called by the tree. */
@@ -235,7 +237,7 @@ export class DeviceTree {
   insert(parent: QomObject, name: string, parts: QdevParts): Qdev {
     const device = parent.addChild(name, new Qdev(parts));
     this.#devices.push(device);
-    device.bus?.add(device);
+    device.bus?.add(device, parts.olderThan);
     for (const bus of parts.hardware.buses()) this.#insertBus(device, bus);
     return device;
   }

@@ -21,6 +21,8 @@ import { INDEX_SHIFT } from './position.ts';
 
 const PAGE_SHIFT = 12;
 const PAGE_MASK = 4095;
+/** The longest instruction, in bytes. */
+const MAX_LENGTH = 15;
 /** A mode bit of the cache's own: blocks of one instruction, for exact counts. */
 export const MODE_SINGLE = 256;
 /** Longest block in instructions. */
@@ -49,6 +51,8 @@ export class BlockCache {
   onDrop: () => void = () => {};
   /** Called when a page is decoded from for the first time: nobody may write it unseen any more. */
   onCodePage: (page: number) => void = () => {};
+  /** Given the bytes of each block that is decoded, while somebody reads them. RIP is the address of the first one then. */
+  onDecode: ((code: Uint8Array) => void) | undefined = undefined;
   readonly #memory: GuestMemory;
   readonly #instruction: Instruction;
   /** Pairs: place in the arena, mode; and the first record (0: dropped). */
@@ -228,6 +232,7 @@ export class BlockCache {
       C[instruction.at - 1] = offset | (count << 20);
     }
     this.#enter(header, start, mode, instruction.at, second);
+    this.onDecode?.(this.#codeOf(start, position, next));
     return header + RECORD;
   }
 
@@ -242,6 +247,16 @@ export class BlockCache {
     instruction.begin(window, 0, 15, position & PAGE_MASK, 0, mode);
     this.#tooLong();
     return position;
+  }
+
+  /** The bytes of a block, of which those behind the page's end lie in page `next`. QEMU: an instruction that is too long has one byte too many. */
+  #codeOf(start: RamOffset, end: number, next: number): Uint8Array {
+    const { bytes } = this.#memory.arena;
+    const pageEnd = (start | PAGE_MASK) + 1;
+    const length = end === start ? MAX_LENGTH + 1 : end - start;
+    const first = bytes.subarray(start, Math.min(start + length, pageEnd));
+    const more = next < 0 ? 0 : length - first.length;
+    return Uint8Array.of(...first, ...bytes.subarray(next, next + more));
   }
 
   /** An instruction of more than 15 bytes is #GP(0). */

@@ -148,7 +148,7 @@ function usesPdptrs(cr0: number, cr4: number, efer: number): boolean {
   return (cr0 & CR0_PG) !== 0 && (cr4 & CR4_PAE) !== 0 && (efer & EFER_LMA) === 0;
 }
 
-/** Also LMSW's and CLTS's way; a forbidden combination is #GP(0). */
+/** Also LMSW's way; a forbidden combination is #GP(0). */
 export function writeCr0(cpu: Cpu, value: number): void {
   const S = cpu.S;
   const cr0 = (value & CR0_BITS) | CR0_ET;
@@ -173,6 +173,7 @@ export function writeCr0(cpu: Cpu, value: number): void {
     cpu.raise(VEC_GP, 0);
     return;
   }
+  cpu.watcher?.writingCr0(value);
   S[CR0] = cr0;
   S[EFER] = efer;
   if (((old ^ cr0) & (CR0_PG | CR0_WP | CR0_PE)) !== 0) cpu.flushTlb(true);

@@ -91,10 +91,12 @@ export function startupState(S: Int32Array, vector: number): void {
   S[NEXT_LO] = 0;
 }
 
+export const CR0_RESET = CR0_ET | CR0_NW | CR0_CD;
+
 function common(S: Int32Array, bootstrap: boolean, signature: number): void {
   S[EFLAGS] = FLAG_1;
   setArithmeticFlags(S, 0);
-  S[CR0] = CR0_ET | CR0_NW | CR0_CD;
+  S[CR0] = CR0_RESET;
   S[DR6] = 0xffff0ff0 | 0;
   S[DR7] = 0x400;
   S[RDX] = signature;

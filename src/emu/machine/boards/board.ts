@@ -15,6 +15,8 @@ export interface Place {
   /** What it is part of, and its name there; absent: QEMU's next number below /machine/unattached. */
   readonly in?: readonly [parent: QomObject, name: string];
   readonly gpios?: readonly GpioLines[];
+  /** QEMU made it before this one, which is on the same bus. */
+  readonly olderThan?: Qdev | undefined;
   /** Property values that differ from the type's defaults; a function is asked each time. */
   readonly values?: Readonly<Record<string, PropertyValue | (() => PropertyValue)>>;
 }
@@ -47,7 +49,8 @@ export class BoardBuilder {
   add(hardware: Hardware, type: DeviceType, place: Place): Qdev {
     const [parent, name] = place.in ?? [this.#devices.tree.objects.container(UNATTACHED), this.#nextName()];
     const values = new Map(Object.entries(place.values ?? {}));
-    const parts = { type: this.type(type.name), hardware, bus: place.on, gpios: place.gpios ?? [], values };
+    const { on: bus, gpios = [], olderThan } = place;
+    const parts = { type: this.type(type.name), hardware, bus, gpios, values, olderThan };
     return this.#devices.addBuiltIn(parent, name, parts);
   }
 

@@ -15,6 +15,8 @@ const PLACE = ['apic-id', 'socket-id', 'die-id', 'core-id', 'thread-id', 'node-i
 export interface NoneWiring {
   readonly memory: GuestMemory;
   readonly ramBytes: number;
+  /** The id of the user's object that is its memory. */
+  readonly memoryBackend: string | undefined;
   readonly devices: DeviceManager;
 }
 
@@ -32,12 +34,13 @@ export class NoneBoard {
   readonly deviceMemory: PcDeviceMemory;
   readonly cpu: Qdev | undefined;
 
-  constructor({ memory, ramBytes, devices }: NoneWiring, cpu: NoneCpu | undefined) {
+  constructor({ memory, ramBytes, memoryBackend, devices }: NoneWiring, cpu: NoneCpu | undefined) {
     const { objects } = devices.tree;
     this.memory = memory;
     this.deviceMemory = new PcDeviceMemory({
       ...{ memory, ramBytes, objects, roomBytes: 0, slots: 0, isEnabled: false, window: NO_WINDOW },
       boardMemory: 'ram',
+      hasOwnRam: memoryBackend !== undefined,
       onSize: () => {},
     });
     this.cpu = cpu && addCpu(devices, cpu);

@@ -30,6 +30,8 @@ export interface PcDeviceMemoryWiring {
   readonly ramBytes: number;
   /** QEMU's name of the memory that the machine has from the start; absent: `pc.ram`. */
   readonly boardMemory?: string;
+  /** That memory is an object of the user's: `useForRam` says which. */
+  readonly hasOwnRam?: boolean;
   /** Bytes of all devices together, at most. QEMU: -m maxmem=, less the RAM. */
   readonly roomBytes: number;
   /** QEMU: -m maxmem=. False: there is no place for devices' memory. */
@@ -78,6 +80,8 @@ export interface MemoryApi {
   readonly sizes: { readonly base: number; readonly plugged: number };
   /** For DIMMs. */
   readonly slots: number;
+  /** QEMU's name of the memory that the machine has from the start, but for NUMA nodes. */
+  readonly ramName: string;
 }
 
 /** A region of a snapshot. */
@@ -96,7 +100,7 @@ export class PcDeviceMemory implements DeviceMemory, MemoryApi, GuestRam {
   readonly #wiring: PcDeviceMemoryWiring;
   /** What each device says of itself when it is asked. */
   readonly #devices = new Map<Qdev, () => MemoryDevice>();
-  readonly #boardMemory: MemoryBackend | undefined;
+  #boardMemory: MemoryBackend | undefined;
   /** A snapshot's memory, which its devices have yet to take. */
   #restored: Region[] = [];
   #restoredCount = 0;
@@ -105,7 +109,7 @@ export class PcDeviceMemory implements DeviceMemory, MemoryApi, GuestRam {
     this.#wiring = wiring;
     this.memory = wiring.memory;
     const { ramBytes, boardMemory: name = BOARD_MEMORY } = wiring;
-    if (ramBytes === 0) return;
+    if (ramBytes === 0 || wiring.hasOwnRam === true) return;
     this.#boardMemory = wiring.objects.container(OBJECTS).addChild(name, boardMemory(ramBytes));
   }
 
@@ -116,6 +120,16 @@ export class PcDeviceMemory implements DeviceMemory, MemoryApi, GuestRam {
   /** RAM is what the user set aside for NUMA nodes. */
   leaveRamToNodes(): void {
     this.#boardMemory?.unparent();
+  }
+
+  /** The memory that the machine has from the start is an object of the user's. */
+  useForRam(backend: MemoryBackend): void {
+    backend.isMapped = true;
+    this.#boardMemory = backend;
+  }
+
+  get ramName(): string {
+    return this.#boardMemory?.name ?? BOARD_MEMORY;
   }
 
   backends(): readonly MemoryBackend[] {

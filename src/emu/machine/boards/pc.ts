@@ -31,7 +31,7 @@ import type { Trace } from '../../core/trace.ts';
 import { I8042 } from '../../input/i8042.ts';
 import { I8042_TYPE, PS2_KBD, PS2_MOUSE } from '../../input/input-types.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
-import { BIOS_REGION, type RamLayout, ramSizeOf } from '../../memory/pc-ram.ts';
+import { BIOS_REGION, FLASH_REGIONS, type RamLayout, ramSizeOf } from '../../memory/pc-ram.ts';
 import { i440fxIntx, PciBus } from '../../pci/pci-bus.ts';
 import type { PciDevice } from '../../pci/pci-device.ts';
 import { PciHardware, type PciHardwareParts } from '../../pci/pci-hardware.ts';
@@ -95,7 +95,7 @@ export interface PcWiring {
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
   /** What the user says of it that only firmware and monitors see. */
-  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot' | 'oem' | 'smm'>;
+  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot' | 'oem' | 'smm' | 'memoryBackend'>;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
   /** RAM and DIMMs have so many bytes now. */
@@ -130,9 +130,9 @@ export class PcBoard {
   readonly deviceMemory: PcDeviceMemory;
   readonly dimms: PcDimms;
 
-  /** The user's firmware is in ROM. */
+  /** The user's firmware is in ROM, or in flash. */
   get hasBios(): boolean {
-    return this.memory.regions.some(({ name }) => name === BIOS_REGION);
+    return this.memory.regions.some(({ name }) => name === BIOS_REGION || name === FLASH_REGIONS[0]);
   }
 
   get uuid(): string {
@@ -359,6 +359,8 @@ export class PcBoard {
       },
     );
     pm.machineReady();
+    // QEMU: the board is reset before it starts. What the timer has raised by now is forgotten.
+    irqs.pic.reset();
     if (boot.once !== undefined) this.#endOnce(boot);
 
     function onPorts<D extends { attach(io: AddressSpace): unknown }>(device: D): D {
@@ -376,13 +378,13 @@ function pciHotplugOptions({ registry }: DeviceManager): PcPciHotplugOptions {
   return { onRoot: isOn('acpi-root-pci-hotplug'), onBridges: isOn('acpi-pci-hotplug-with-bridge-support') };
 }
 
-function pcDeviceMemory({ memory, ram, dimms, devices, numa, onMemorySize }: PcWiring): PcDeviceMemory {
+function pcDeviceMemory(wiring: PcWiring): PcDeviceMemory {
+  const { memory, ram, dimms, devices, numa, onMemorySize, settings } = wiring;
   const ramBytes = ramSizeOf(ram);
   const window = dimmWindow({ ram, ...(dimms === undefined ? {} : { dimms }) });
   const { min, max } = window ?? NO_WINDOW;
   return new PcDeviceMemory({
-    memory,
-    ramBytes,
+    ...{ memory, ramBytes, hasOwnRam: settings?.memoryBackend !== undefined },
     roomBytes: Math.max(0, (dimms?.maxSize ?? 0) - ramBytes),
     isEnabled: window !== undefined,
     slots: dimms?.slots ?? 0,

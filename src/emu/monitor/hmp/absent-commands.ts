@@ -133,21 +133,6 @@ const DEBUGGING: readonly AbsentRow[] = [
   ],
   ['replay_seek', 'icount', 'go to a moment of a replay', [long('icount')], 'replay must be enabled to seek'],
   [
-    'singlestep',
-    '[on|off]',
-    'translate one instruction at a time',
-    [maybe(string('option'))],
-    {
-      by: 'option',
-      texts: {
-        ...sameForAll('on', 'Hotslot has no single step mode'),
-        '': 'Hotslot has no single step mode',
-        off: '',
-      },
-      other: 'unexpected option {option}',
-    },
-  ],
-  [
     'sync-profile',
     '[on|off|reset]',
     'measure how long threads wait for each other',

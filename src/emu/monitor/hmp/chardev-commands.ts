@@ -31,9 +31,12 @@ async function chardevChange(context: CommandContext, id: string, text: string):
   const options = readOptions(context, text, 'Parsing chardev args failed');
   if (typeof options === 'string') return options;
   if (options.id !== undefined) throw new MonitorError("Unexpected 'id' parameter");
-  // QEMU: what the options ask for is looked at before the device.
+  // QEMU: what the options ask for is looked at before the device, and before they have an id.
+  if (options.get('backend') === undefined) throw new MonitorError('chardev: "(null)" missing backend');
   readChardev(new Options(options.entries, id));
-  return ptyLine(await context.machine.chardevs.change(id, options), id);
+  // QEMU: which pseudo terminal it is, `info chardev` tells.
+  await context.machine.chardevs.change(id, options);
+  return '';
 }
 
 /** QEMU: control characters but the line feed are shown as escapes. */

@@ -32,9 +32,9 @@ import { MIGRATION_TOPICS } from './migration-commands.ts';
 import { SNAPSHOTS_TOPIC } from './snapshot-commands.ts';
 
 function statusText({ machine }: CommandContext): string {
-  const { running, status } = queryStatus(machine);
-  if (running) return 'VM status: running\n';
-  return `VM status: paused${status === 'paused' ? '' : ` (${status})`}\n`;
+  const { running, singlestep, status } = queryStatus(machine);
+  const what = `VM status: ${running ? 'running' : 'paused'}${singlestep ? ' (single step mode)' : ''}`;
+  return `${what}${running || status === 'paused' ? '' : ` (${status})`}\n`;
 }
 
 function registers({ machine }: CommandContext, all: boolean, index: number): string {

@@ -51,19 +51,24 @@ function spaceText(title: string, whole: Row, rows: readonly Row[]): string {
 
 function memoryTree({ access }: MachineApi): string {
   const whole = { priority: 0, kind: 'i/o', start: 0n };
-  const ram = access.memoryView().map(
-    ({ name, gpa, end, readOnly }): Row => ({
+  const view = access.memoryView();
+  const ram = view.map(
+    ({ name, gpa, end, readOnly, isRomDevice }): Row => ({
       start: BigInt(gpa),
       end: BigInt(end - 1),
       priority: 0,
-      kind: readOnly ? 'rom' : 'ram',
+      kind: isRomDevice ? 'romd' : readOnly ? 'rom' : 'ram',
       name,
     }),
   );
+  // Writes to its memory go to a ROM device: it is one thing.
+  const isInView = ({ base }: MappedRegion): boolean =>
+    view.some(({ gpa, isRomDevice }) => isRomDevice && gpa === base);
+  const devices = access.deviceRegions('memory').filter((region) => !isInView(region));
   return (
     spaceText('memory', { ...whole, end: LAST_ADDRESS, name: 'system' }, [
       ...ram,
-      ...access.deviceRegions('memory').map(deviceRow),
+      ...devices.map(deviceRow),
     ]) +
     spaceText(
       'I/O',
@@ -89,7 +94,7 @@ function ramBlocks({ access, inspect, numa }: MachineApi): string {
       ? []
       : [{ name: memdev.name, size: Math.ceil(memdev.sizeBytes / PAGE_BYTES) * PAGE_BYTES }],
   );
-  const own = ofNodes.length > 0 ? ofNodes : [{ name: 'pc.ram', size }];
+  const own = ofNodes.length > 0 ? ofNodes : [{ name: inspect.memory.ramName, size }];
   const blocks = [...(isPc ? own : []), ...added];
   let offset = 0;
   const lines = blocks.map(({ name, size }) => {

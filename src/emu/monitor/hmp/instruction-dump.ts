@@ -1,43 +1,14 @@
 /** Instructions as `x/i` and `xp/i` show them. */
-import { type CodeSize, type Disassembled, disassemble } from '../../disassembler/disassemble.ts';
-import type { CpuRegisters } from '../../machine/machine-api.ts';
+import { type CodeSize, disassemble } from '../../disassembler/disassemble.ts';
+import { addressText, instructionText } from '../../disassembler/listing.ts';
 import type { DumpSource } from './memory-dump.ts';
 
 const BUFFER = 32;
 /** QEMU: memory is read up to such a boundary, and further only when what was read is not enough for an instruction. */
 const BOUNDARY = 1024n;
-const LINE = 8;
-const ADDRESS_DIGITS = 8;
-const MNEMONIC_WIDTH = 8;
 /** More would fill the host's memory with text. */
 const MAX_INSTRUCTIONS = 1 << 14;
 const TOO_MUCH = `No more than ${MAX_INSTRUCTIONS} instructions are shown at once\n`;
-const CODE_32 = 1 << 22;
-
-/** The size of the code that a processor runs. */
-export function codeSizeOf(registers: CpuRegisters | undefined): CodeSize {
-  const { code64 = false, segments = [] } = registers ?? {};
-  if (code64) return 64;
-  return ((segments[1]?.attributes ?? 0) & CODE_32) === 0 ? 16 : 32;
-}
-
-function addressText(address: bigint): string {
-  return `0x${BigInt.asUintN(64, address).toString(16).padStart(ADDRESS_DIGITS, '0')}:`;
-}
-
-function bytesText(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => ` ${byte.toString(16).padStart(2, '0')}`).join('');
-}
-
-/** The line of an instruction; the bytes that have no room in it follow in lines of their own. */
-function instructionText(address: bigint, bytes: Uint8Array, { mnemonic, operands }: Disassembled): string {
-  const first = bytesText(bytes.subarray(0, LINE)).padEnd(3 * LINE);
-  let text = `${addressText(address)} ${first}  ${mnemonic.padEnd(MNEMONIC_WIDTH)} ${operands}\n`;
-  for (let at = LINE; at < bytes.length; at += LINE) {
-    text += `${addressText(address + BigInt(at))} ${bytesText(bytes.subarray(at, at + LINE))}\n`;
-  }
-  return text;
-}
 
 /** How many bytes at `address` may be read beside `held` ones. */
 function readable(address: bigint, held: number): number {

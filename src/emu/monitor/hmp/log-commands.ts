@@ -1,5 +1,5 @@
 /** `log`, `logfile`, `trace-event` and `info trace-events`. */
-import { isHelpWord, logItemsText, readLogItems } from '../../core/log-items.ts';
+import { isHelpWord, type LogWish, logItemsText, readLogItems } from '../../core/log-items.ts';
 import { unknownEventWarning } from '../../core/machine-log.ts';
 import { TRACE_EVENTS } from '../../core/trace-events.ts';
 import type { MachineApi } from '../../machine/machine-api.ts';
@@ -8,7 +8,7 @@ import type { Command } from '../command.ts';
 import { setTraceEvents, traceEvents } from '../qapi/trace.ts';
 import { withPlainErrors } from './plain-errors.ts';
 
-const NOTHING = { items: new Set<string>(), patterns: [] };
+const NOTHING: LogWish = { items: new Set(), isByThread: false, patterns: [] };
 
 /** Changes what is logged; gives what is to be printed. Throws MonitorError. */
 function setItems({ trace }: MachineApi, text: string): string {
@@ -28,6 +28,13 @@ function optionalNumber(value: unknown): number | undefined {
   return value === undefined ? undefined : Number(value);
 }
 
+/** QEMU: whatever is not `off` has to be `on`, which no word means as well. */
+function setSingleStep({ trace }: MachineApi, option: string): string {
+  if (option !== 'on' && option !== 'off') return `unexpected option ${option}\n`;
+  trace.log.isSingleStep = option === 'on';
+  return '';
+}
+
 export const LOG_COMMANDS: readonly Command[] = [
   {
     name: 'log',
@@ -35,6 +42,13 @@ export const LOG_COMMANDS: readonly Command[] = [
     params: 'item1[,...]',
     help: 'say on standard error what happens',
     run: ({ machine }, args) => withPlainErrors(async () => setItems(machine, String(args.get('items')))),
+  },
+  {
+    name: 'singlestep',
+    args: [maybe(string('option'))],
+    params: '[on|off]',
+    help: 'decode and run code instruction by instruction',
+    run: ({ machine }, args) => setSingleStep(machine, String(args.get('option') ?? 'on')),
   },
   {
     name: 'logfile',

@@ -1,10 +1,11 @@
 /** Memory and ports of the guest: `x`, `xp`, `print`, `i`, `o`, `sum`, `gva2gpa` and what saves memory to a file. */
+import { codeSizeOf } from '../../machine/cpu-registers.ts';
 import type { GuestAccess, MachineApi } from '../../machine/machine-api.ts';
 import { type ArgumentValues, FORMAT, integer, long, string } from '../argument-specs.ts';
 import type { Command, CommandContext } from '../command.ts';
 import type { MemoryFormat } from '../memory-format.ts';
 import { saveMemory, savePhysicalMemory } from '../qapi/machine-memory.ts';
-import { codeSizeOf, instructionsText } from './instruction-dump.ts';
+import { instructionsText } from './instruction-dump.ts';
 import { type DumpSource, dumpText, printText } from './memory-dump.ts';
 
 const PORT_MASK = 0xffff;
@@ -32,7 +33,8 @@ function dump({ machine, cpu }: CommandContext, args: ArgumentValues, read: Dump
   const format = formatOf(args);
   const start = longOf(args, 'addr');
   if (format.notation !== 'i') return dumpText(format, start, read);
-  return instructionsText(format.count, start, codeSizeOf(machine.inspect.cpuRegisters(cpu.index)), read);
+  const registers = machine.inspect.cpuRegisters(cpu.index);
+  return instructionsText(format.count, start, registers === undefined ? 16 : codeSizeOf(registers), read);
 }
 
 function portAccess(wanted: number): (typeof PORT_ACCESSES)[number] | typeof BYTE_ACCESS {
@@ -78,8 +80,8 @@ function checksum(access: GuestAccess, start: number, size: number): number {
 }
 
 /** QEMU: all memory that the machine has from the start is one, or what the user set aside for NUMA nodes. */
-function memoryName({ numa }: MachineApi, name: string, address: bigint): string {
-  return name.startsWith('ram-') ? (numa.memdevAt(Number(address))?.name ?? 'pc.ram') : name;
+function memoryName({ numa, inspect }: MachineApi, name: string, address: bigint): string {
+  return name.startsWith('ram-') ? (numa.memdevAt(Number(address))?.name ?? inspect.memory.ramName) : name;
 }
 
 /** A browser gives nobody addresses of its own memory. */

@@ -18,8 +18,8 @@ const RUN_STATE = enumeration('RunState', [
 
 export const STATUS_INFO = struct({ running: BOOL, singlestep: BOOL, status: RUN_STATE });
 
-export function queryStatus({ runState }: MachineApi): Infer<typeof STATUS_INFO> {
-  return { running: runState === 'running', singlestep: false, status: runState };
+export function queryStatus({ runState, trace }: MachineApi): Infer<typeof STATUS_INFO> {
+  return { running: runState === 'running', singlestep: trace.log.isSingleStep, status: runState };
 }
 
 export const RUN_STATE_COMMANDS = [
