@@ -29,7 +29,14 @@ export {
 export { ImageLock, type ImageLocks, LocalLocks, type ReleaseLock } from './block/image-locks.ts';
 export { imagePath, imagePathForFile } from './block/image-names.ts';
 export { ImageSnapshots } from './block/image-snapshots.ts';
-export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } from './block/image-store.ts';
+export {
+  type ImageInfo,
+  type ImageOpener,
+  type ImageStore,
+  type OpenOptions,
+  TEXT_MAX_BYTES,
+  type UploadOptions,
+} from './block/image-store.ts';
 export { WakingImages } from './block/waking-images.ts';
 export { isZero } from './block/zeros.ts';
 export { type CharBackend, CharPipe, NULL_CHAR } from './char/char-backend.ts';

@@ -2,11 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ImageStore } from '../../src/emu/block/image-store.ts';
 import type { OutputFile } from '../../src/emu/core/host.ts';
 import { Machine } from '../../src/emu/index.ts';
 import type { SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { QmpSession, qmpText } from '../../src/emu/monitor/qmp/session.ts';
+import { RULE_FILES } from '../golden/block/rule-files.ts';
 import { memoryImages } from '../support/headless-guest.ts';
 import { type MonitorRigOptions, monitorRig } from '../support/monitor-rig.ts';
 
@@ -30,6 +32,8 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   blockdev_parts: {},
   blockdev_reopen: {},
   blockdev_reopen_options: {},
+  blkdebug_options: {},
+  blkdebug_nodes: {},
   block_resize: {},
   block_throttle: {},
   machine_none: {},
@@ -41,13 +45,29 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
 
 async function machineFor(name: string): Promise<MachineApi> {
   const memoryBytes = 64 * MIB;
-  if (name !== 'machine_none') return (await monitorRig({ memoryBytes, ...MACHINES[name] })).machine;
+  if (name !== 'machine_none') {
+    const { machine, images } = await monitorRig({ memoryBytes, ...MACHINES[name] });
+    if (name === 'blkdebug_options') await addRuleFiles(images);
+    return machine;
+  }
   const host = {
     ...{ monotonicNs: () => 0, wallClockMs: () => 0, after() {}, random() {}, images: memoryImages() },
     createFile: (path: string): OutputFile | string =>
       path.startsWith('/tmp/') ? { write() {}, close() {}, abandon() {} } : 'No such file or directory',
   };
   return new Machine({ machineType: 'none', memoryBytes }, host);
+}
+
+async function addRuleFiles(images: ImageStore): Promise<void> {
+  for (const [name, text] of Object.entries(RULE_FILES)) {
+    const bytes = new TextEncoder().encode(text);
+    await images.upload(
+      `/tmp/${name}`,
+      (async function* () {
+        yield bytes;
+      })(),
+    );
+  }
 }
 
 interface Step {

@@ -64,7 +64,7 @@ const NODE = [
   ...['backing-filename', 'full-backing-filename', 'backing-filename-format', 'snapshots'].map(
     (name) => `image.${name}`,
   ),
-  ...['image.backing-image', 'image.format-specific', 'dirty-bitmaps'],
+  ...['image.format-specific', 'dirty-bitmaps'],
 ];
 /** Histograms, which a command would have to ask for. */
 const STATS = ['rd', 'wr', 'flush'].map((name) => `stats.${name}_latency_histogram`);

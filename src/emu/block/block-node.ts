@@ -38,11 +38,14 @@ export const PLAIN_SETTINGS: NodeSettings = {
   detectZeroes: 'off',
 };
 
+/** What a node calls the one below it. */
+export type NodeChild = 'file' | 'image';
+
 /** A device or a node that uses a node. */
 export interface NodeUser {
   /** As QEMU calls it in errors: `block device 'disk1'`, `node 'raw0'`. */
   readonly title: string;
-  readonly role: 'root' | 'file';
+  readonly role: 'root' | NodeChild;
   /** It may write, and nobody else may use the node meanwhile. Others only read, beside others that read. */
   readonly writes: boolean;
   /** A number that grows with time: since when it is connected to the node. */
@@ -209,9 +212,13 @@ export class BlockNode {
     this.#disk.settings = settings;
   }
 
+  get childName(): NodeChild {
+    return this.driver === 'blkdebug' ? 'image' : 'file';
+  }
+
   /** It is a part of the node below. */
   get isPart(): boolean {
-    return this.file !== undefined && keysOf(this.source).length > 0;
+    return this.driver === 'raw' && keysOf(this.source).length > 0;
   }
 
   /** The image that the driver works on. */
@@ -235,15 +242,18 @@ export class BlockNode {
   }
 
   #exactName(): string | undefined {
-    const { filename, ...more } = this.source;
+    const { filename, config = '', ...more } = this.source;
     if (typeof filename === 'string') return filename;
     if (keysOf(more).length > 0) return undefined;
     if (this.file === undefined) return `${this.driver}://`;
-    return this.file.file === undefined ? this.file.#exactName() : undefined;
+    const below = this.file.#exactName();
+    if (this.driver === 'blkdebug') return below === undefined ? undefined : `blkdebug:${config}:${below}`;
+    // QEMU: that of a protocol, not of another format.
+    return this.file.driver === 'raw' ? undefined : below;
   }
 
   #fullOptions(): JsonObject {
-    const below = this.file === undefined ? {} : { file: this.file.#fullOptions() };
+    const below = this.file === undefined ? {} : { [this.childName]: this.file.#fullOptions() };
     return { driver: this.driver, ...this.source, ...below };
   }
 }

@@ -262,10 +262,10 @@ function driveNode(
 
 /** A drive's rules are for all nodes below it; what it says of its file is for the file. */
 function ofDrive(request: NodeRequest, aio: NodeRequest['aio']): NodeRequest {
-  const { file } = request;
-  const below = typeof file === 'object' ? ofDrive(file, aio) : file;
+  const { file, image } = request;
+  const below = (node: typeof file): typeof file => (typeof node === 'object' ? ofDrive(node, aio) : node);
   const own = request.driver === 'file' ? { aio: request.aio ?? aio } : {};
-  return { ...request, ...own, file: below, isOfDrive: true };
+  return { ...request, ...own, file: below(file), image: below(image), isOfDrive: true };
 }
 
 /** The name of a drive that was given none, as QEMU makes it: `none5`, `ide1-cd0`. */

@@ -64,7 +64,7 @@ export class Drives {
       onRequest,
       onChange = () => {},
     } = options;
-    this.nodes = new BlockNodes({ images, warn, isDrive: (name) => this.find(name) !== undefined });
+    this.nodes = new BlockNodes({ images, warn, findDrive: (name) => this.find(name) });
     this.#throttles = new ThrottleGroups(clock);
     this.#clock = clock;
     this.#defaultInterface = defaultInterface;
@@ -250,7 +250,8 @@ export class Drives {
     const { medium } = drive;
     if (medium !== undefined) {
       const title = `block device '${drive.name === '' ? path : drive.name}'`;
-      const user = { title, role: 'root', writes: !medium.node.settings.readOnly } as const;
+      const { node, age } = medium;
+      const user = { title, role: 'root', writes: !node.settings.readOnly, age } as const;
       drive.user = await this.nodes.attach(medium.node, user).catch((error: unknown) => {
         if (named === undefined) medium.node.references--;
         throw error;
@@ -352,7 +353,8 @@ export class Drives {
 
   #mediumOf(node: BlockNode): Medium {
     node.references++;
-    return { path: node.path, node, backend: new DriveBackend(node.disk, this.#onRequest) };
+    const backend = new DriveBackend(node.disk, this.#onRequest);
+    return { path: node.path, node, age: this.nodes.nextAge(), backend };
   }
 
   /** A drive without a name for a node that has one. */
