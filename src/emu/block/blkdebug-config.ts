@@ -1,4 +1,5 @@
 /** Rules of `blkdebug` in text: a file of them, and options. QEMU: qemu_config_parse, QemuOpts. */
+import { readCInteger } from '../core/c-integer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { parseBool } from '../qdev/properties.ts';
 import {
@@ -42,13 +43,11 @@ interface RuleText {
   readonly values: Map<string, string>;
 }
 
-/** A number of 64 bits as C's strtoull reads it; undefined: it is none. */
+/** A number of 64 bits, a negative one as it is stored; undefined: it is none. */
 function wholeNumber(text: string): bigint | undefined {
-  const [, sign, hex, digits] = /^\s*([+-]?)(?:0x([0-9a-f]+)|(\d+))$/i.exec(text) ?? [];
-  const octal = digits !== undefined && /^0[0-7]+$/.test(digits);
-  if (hex === undefined && (digits === undefined || (/^0\d/.test(digits) && !octal))) return undefined;
-  const value = BigInt(hex !== undefined ? `0x${hex}` : octal ? `0o${digits.slice(1)}` : (digits ?? 0));
-  return value >= 2n ** 64n ? undefined : BigInt.asIntN(64, sign === '-' ? -value : value);
+  const value = readCInteger(text);
+  const magnitude = value !== undefined && value < 0 ? -value : value;
+  return value === undefined || (magnitude ?? 0n) >= 2n ** 64n ? undefined : BigInt.asIntN(64, value);
 }
 
 /** Throws QEMU's error where the value is none for the key. */

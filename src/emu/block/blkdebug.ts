@@ -9,6 +9,7 @@ import {
 import type { BlkdebugRules } from './blkdebug-rules.ts';
 import { type BlockBackend, checkRange, type ImageLockMode } from './block-backend.ts';
 import { BlockFilter } from './block-filter.ts';
+import { sizeError } from './raw-part.ts';
 
 const INT_MAX = 2 ** 31 - 1;
 /** Not modelled: larger units, of which QEMU reads one for each request within it. */
@@ -23,7 +24,7 @@ export type BlkdebugLimits = Readonly<Record<BlkdebugSize, number>>;
 export function checkBlkdebugSizes(options: BlkdebugOptions): void {
   for (const name of BLKDEBUG_SIZES) {
     if ((options[name] ?? 0) >= 0) continue;
-    throw new MonitorError(`Parameter '${name}' expects a non-negative number below 2^64`);
+    throw sizeError(name);
   }
 }
 

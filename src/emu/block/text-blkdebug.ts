@@ -5,6 +5,7 @@ import { parseSize } from '../qdev/properties.ts';
 import { RULE_KINDS, readRuleOptions } from './blkdebug-config.ts';
 import { BLKDEBUG_SIZES, type BlkdebugRuleList } from './blkdebug-options.ts';
 import type { NodeRequest } from './blockdev-options.ts';
+import { sizeError } from './raw-part.ts';
 
 type Values = ReadonlyMap<string, string>;
 
@@ -73,9 +74,5 @@ function rulesIn(values: Values): {
 export function wrongSize(values: Values, names: readonly string[]): MonitorError | undefined {
   const wrong = names.find((name) => values.has(name) && parseSize(values.get(name) ?? '') === undefined);
   if (wrong === undefined) return undefined;
-  return new MonitorError(
-    `Parameter '${wrong}' expects a non-negative number below 2^64`,
-    'GenericError',
-    'Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.',
-  );
+  return sizeError(wrong);
 }
