@@ -14,6 +14,10 @@ const reopen = (...options: readonly object[]): string => run('blockdev-reopen',
 const plug = (drive: string, id: string, more: object = {}): string =>
   run('device_add', { driver: 'virtio-blk-pci', drive, id, ...more });
 const limit = (more: object): string => run('block_set_io_throttle', { ...NO_RATES, ...more });
+const threshold = (name: string, bytes: number): string =>
+  run('block-set-write-threshold', { 'node-name': name, 'write-threshold': bytes });
+/** A request to a node, which is no device's. Here the test makes it. */
+const io = (name: string, what: string): string => hmp(`qemu-io ${name} "${what}"`);
 const driveAdd = (disk: string, more = ''): string =>
   hmp(`drive_add 0 if=none,file=/tmp/${disk}.img,format=raw,id=${disk}${more}`);
 
@@ -363,6 +367,46 @@ export const BLOCK_FLOWS: readonly QmpFlow[] = [
       hmp('block_resize r1 3'),
       hmp('block_resize empty 3'),
       hmp('block_resize odd 3'),
+      run('query-named-block-nodes', { flat: true }),
+    ),
+  },
+  {
+    name: 'block_threshold',
+    args: [],
+    sent: negotiated(
+      ...anyhow('block-set-write-threshold'),
+      threshold('nosuch', 5),
+      driveAdd('disk2'),
+      threshold('disk2', 5),
+      add({ ...FILE, 'node-name': 'f1' }),
+      add(RAW),
+      add({ driver: 'null-co', 'node-name': 'n' }),
+      threshold('r1', 1.5),
+      threshold('r1', -1),
+      threshold('f1', 1).replace(':1}', ':9223372036854775808}'),
+      run('query-named-block-nodes', { flat: true }),
+      threshold('r1', 1536),
+      threshold('f1', 1000),
+      ...['read 0 4096', 'discard 0 4096', 'write 0 512'].map((what) => io('r1', what)),
+      run('query-named-block-nodes', { flat: true }),
+      ...['write 512 512', 'write 512 512', 'write 1024 512', 'write 1536 512', 'write 1536 512'].map(
+        (what) => io('r1', what),
+      ),
+      run('query-named-block-nodes', { flat: true }),
+      threshold('r1', 1536),
+      threshold('f1', 1000),
+      io('r1', 'write -z 0 4096'),
+      threshold('r1', 1536),
+      threshold('f1', 1536),
+      io('f1', 'write 0 4096'),
+      threshold('f1', 512),
+      threshold('f1', 0),
+      io('f1', 'write 0 4096'),
+      threshold('n', 512),
+      reopen({ driver: 'null-co', 'node-name': 'n' }),
+      io('n', 'write 0 65536'),
+      threshold('f1', 512),
+      run('block_resize', { 'node-name': 'r1', size: 8192 }),
       run('query-named-block-nodes', { flat: true }),
     ),
   },

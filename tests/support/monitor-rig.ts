@@ -178,7 +178,10 @@ export async function monitorRig({
   events.listen((event) => seen.push(event));
   const time = { ns: 0 };
   const clock = new EventQueue(() => time.ns);
-  const drives = new Drives({ images: store, clock, warn: say });
+  const drives = new Drives({
+    ...{ images: store, clock, warn: say },
+    onWriteThreshold: (data) => events.emit({ event: 'BLOCK_WRITE_THRESHOLD', data }),
+  });
   const trace = new TraceLog(say);
   const memory = pcMemory(memoryBytes, undefined, dimms?.maxSize);
   const objectTree = new ObjectTree('pc-i440fx-7.2-machine');

@@ -59,6 +59,10 @@ class NodeDisk implements BlockBackend {
   /** Where the furthest write has ended. */
   highestOffset = 0;
   readonly discards = { ok: 0, failed: 0, bytes: 0 };
+  /** The first write that goes beyond so many bytes is told; 0: none is. */
+  threshold: number | bigint = 0;
+  #thresholdBytes = Number.POSITIVE_INFINITY;
+  #onThreshold: (end: number) => void = () => {};
   readonly #isAbove: boolean;
 
   /** @param isAbove it stands on another node */
@@ -84,8 +88,17 @@ class NodeDisk implements BlockBackend {
     return this.image.readSync(offset, target);
   }
 
+  /** A new threshold, in bytes; 0 is none. */
+  watchWrites(threshold: number | bigint, onThreshold: (end: number) => void): void {
+    this.threshold = threshold;
+    this.#thresholdBytes = threshold === 0 ? Number.POSITIVE_INFINITY : Number(threshold);
+    this.#onThreshold = onThreshold;
+  }
+
   writeSync(offset: number, source: Uint8Array): boolean {
-    if (this.readOnly || !this.image.writeSync(offset, source)) return false;
+    if (this.readOnly) return false;
+    this.#writing(offset + source.length);
+    if (!this.image.writeSync(offset, source)) return false;
     this.#written(offset + source.length);
     return true;
   }
@@ -96,6 +109,7 @@ class NodeDisk implements BlockBackend {
 
   async write(offset: number, source: Uint8Array): Promise<void> {
     this.#checkWritable();
+    this.#writing(offset + source.length);
     await this.image.write(offset, source);
     this.#written(offset + source.length);
   }
@@ -119,6 +133,7 @@ class NodeDisk implements BlockBackend {
 
   async writeZeroes(offset: number, length: number): Promise<void> {
     this.#checkWritable();
+    this.#writing(offset + length);
     await this.image.writeZeroes(offset, length);
     this.#written(offset + length);
   }
@@ -142,6 +157,14 @@ class NodeDisk implements BlockBackend {
 
   #checkWritable(): void {
     if (this.readOnly) throw new BlockError('EROFS');
+  }
+
+  /** QEMU: what is told once is told before it is written. */
+  #writing(end: number): void {
+    if (end <= this.#thresholdBytes) return;
+    this.#thresholdBytes = Number.POSITIVE_INFINITY;
+    this.threshold = 0;
+    this.#onThreshold(end);
   }
 
   #written(end: number): void {
@@ -229,6 +252,16 @@ export class BlockNode {
   /** The same image, opened otherwise. */
   set image(image: BlockBackend) {
     this.#disk.image = image;
+  }
+
+  /** Bytes; 0: there is none. */
+  get writeThreshold(): number | bigint {
+    return this.#disk.threshold;
+  }
+
+  /** Tells once of a write that goes beyond the threshold: how far it goes. 0: of none. */
+  watchWrites(threshold: number | bigint, tell: (exceeded: number) => void): void {
+    this.#disk.watchWrites(threshold, (end) => tell(end - Number(threshold)));
   }
 
   /** Where the furthest write has ended, in bytes. */

@@ -2,6 +2,7 @@
 
 import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
+import type { MachineEventData } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { ServiceName } from '../qdev/services.ts';
@@ -32,6 +33,8 @@ export interface DrivesOptions {
   readonly warn?: (message: string) => void;
   /** Told when a device starts a request that is not done at once. */
   readonly onRequest?: () => void;
+  /** Told of a write that goes beyond a node's threshold. */
+  readonly onWriteThreshold?: (told: MachineEventData['BLOCK_WRITE_THRESHOLD']) => void;
   /** Told when a drive is made, lost, attached, detached, or loses its medium. */
   readonly onChange?: () => void;
 }
@@ -50,6 +53,7 @@ export class Drives {
   readonly #defaultInterface: DriveInterface;
   readonly #warn: (message: string) => void;
   readonly #onRequest: (() => void) | undefined;
+  readonly #onWriteThreshold: DrivesOptions['onWriteThreshold'];
   readonly #onChange: () => void;
   readonly #drives: MutableDrive[] = [];
   readonly #closing = new Set<Promise<void>>();
@@ -70,6 +74,7 @@ export class Drives {
     this.#defaultInterface = defaultInterface;
     this.#warn = warn;
     this.#onRequest = onRequest;
+    this.#onWriteThreshold = options.onWriteThreshold;
     this.#onChange = onChange;
   }
 
@@ -315,6 +320,17 @@ export class Drives {
     await this.settled();
     await this.inTurn(() => this.nodes.delete(name));
     this.#onChange();
+  }
+
+  /** `block-set-write-threshold`: bytes, 0 for none. Throws `MonitorError`. */
+  setWriteThreshold(name: string, threshold: number | bigint): void {
+    const node = this.nodes.find(name);
+    if (node === undefined) throw new MonitorError(`Device '${name}' not found`);
+    node.watchWrites(threshold, (exceeded) =>
+      this.#onWriteThreshold?.({
+        ...{ 'node-name': name, 'amount-exceeded': exceeded, 'write-threshold': Number(threshold) },
+      }),
+    );
   }
 
   /** `blockdev-reopen`. Rejects with `MonitorError`, having changed nothing. */

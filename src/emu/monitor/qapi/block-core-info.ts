@@ -126,8 +126,13 @@ function nodeInfo(node: BlockNode, { drive, isFlat = false }: NodeView): BlockDe
     ...limitsInfo(drive?.gate),
     image,
     cache: { writeback: drive?.cache.writeback ?? true, direct, 'no-flush': noFlush },
-    write_threshold: 0,
+    write_threshold: asInt64(node.writeThreshold),
   };
+}
+
+/** QEMU: what has 64 bits without a sign is told with one. */
+function asInt64(value: number | bigint): number | bigint {
+  return typeof value === 'bigint' ? BigInt.asIntN(64, value) : value;
 }
 
 /** A number that is to be written with all of its digits. */

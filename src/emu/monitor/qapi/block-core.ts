@@ -1,6 +1,6 @@
 /** Nodes of the block layer, and what else QEMU has in this file. Spec: QEMU qapi/block-core.json. */
 import { BLOCKDEV_OPTIONS } from '../../block/blockdev-options.ts';
-import { list, STR, struct } from '../../qapi/schema.ts';
+import { list, STR, struct, UINT64 } from '../../qapi/schema.ts';
 import { BLOCK_CONTROL_COMMANDS } from './block-core-control.ts';
 import { BLOCK_INFO_COMMANDS } from './block-core-info.ts';
 import { BLOCK_STATS_COMMANDS } from './block-core-stats.ts';
@@ -14,6 +14,13 @@ export const BLOCK_CORE_COMMANDS = [
     args: BLOCKDEV_OPTIONS,
     allowPreconfig: true,
     run: ({ machine }, options) => machine.drives.addNode(options),
+  }),
+  command('block-set-write-threshold', {
+    args: struct({ 'node-name': STR, 'write-threshold': UINT64 }),
+    allowPreconfig: true,
+    run({ machine }, { 'node-name': name, 'write-threshold': threshold }) {
+      machine.drives.setWriteThreshold(name, threshold);
+    },
   }),
   command('blockdev-reopen', {
     args: struct({ options: list(BLOCKDEV_OPTIONS) }),
