@@ -173,6 +173,48 @@ describe('a client that leaves', () => {
   });
 });
 
+describe('a connection that hangs', () => {
+  it('is ended out of band; its socket waits for the next client', async () => {
+    const [monitor, port] = [newSocket(), newSocket()];
+    start(
+      '-qmp',
+      monitor.spec,
+      '-chardev',
+      `socket,id=c,path=${port.path},server=on,wait=off`,
+      '-serial',
+      'chardev:c',
+    );
+    const client = await QmpClient.connect(monitor.path);
+    await client.greeting();
+    await client.ask('qmp_capabilities', { enable: ['oob'] });
+    const ids = ['compat_monitor0', 'c'];
+    expect(await client.ask('query-yank')).toEqual(ids.map((id) => ({ type: 'chardev', id })));
+    for (const _ of [1, 2]) {
+      const peer = await connected(port.path);
+      let isEnded = false;
+      peer.on('close', () => {
+        isEnded = true;
+      });
+      peer.resume();
+      await eventually(
+        () => !peer.connecting,
+        ANSWER_MS,
+        () => 'a connection',
+      );
+      const instances = [{ type: 'chardev', id: 'c' }];
+      // The program may not have taken the client yet, and then there is nothing to end.
+      while (!isEnded) {
+        client.send(JSON.stringify({ 'exec-oob': 'yank', arguments: { instances }, id: 'yank' }));
+        expect(await client.next(({ id }) => id === 'yank')).toHaveProperty('return');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+    expect(await client.ask('query-chardev')).toContainEqual(
+      expect.objectContaining({ label: 'c', filename: expect.stringMatching(/^disconnected:/) }),
+    );
+  });
+});
+
 describe('a command that waits for a pipe', () => {
   it('holds up those behind it but not what comes out of band, and goes on when the pipe was written', async () => {
     const { path, spec } = newSocket();

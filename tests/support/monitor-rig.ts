@@ -197,7 +197,8 @@ export async function monitorRig({
   const chardevs = services.get(CHARDEVS);
   for (const [id, filename] of CHARDEV_FILES) {
     const driver = filename === 'null' ? 'null' : 'socket';
-    chardevs.provide(id, { driver, backend: null, filename: () => filename });
+    const yank = driver === 'socket' ? () => {} : undefined;
+    chardevs.provide(id, { driver, backend: null, filename: () => filename, yank });
   }
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
   const control = new RunControl(events);

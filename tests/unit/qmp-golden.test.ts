@@ -42,6 +42,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   migration_pairs: {},
   migration_needs: {},
   absent: {},
+  yank: {},
 };
 
 async function machineFor(name: string): Promise<MachineApi> {
