@@ -71,9 +71,7 @@ const STATS = ['rd', 'wr', 'flush'].map((name) => `stats.${name}_latency_histogr
 /** Drivers that this machine has not, and options of a host's files, and of delays: both null drivers have one type. */
 const BLOCKDEV = [
   '.driver values',
-  ...['pr-manager', 'locking', 'aio-max-batch', 'drop-cache', 'x-check-cache-dropped'].map(
-    (name) => `(file).${name}`,
-  ),
+  ...['pr-manager', 'aio-max-batch', 'drop-cache', 'x-check-cache-dropped'].map((name) => `(file).${name}`),
   '(null-aio).latency-ns',
 ];
 /** Kinds that this machine has not, files that are read, sockets of other families and settings of TCP. */

@@ -239,6 +239,11 @@ export class BlockNode {
     return this.driver === 'blkdebug' ? 'image' : 'file';
   }
 
+  /** Its image is locked while somebody uses it. */
+  get takesLock(): boolean {
+    return !this.settings.forceShare && this.given.locking !== 'off';
+  }
+
   /** It is a part of the node below. */
   get isPart(): boolean {
     return this.driver === 'raw' && keysOf(this.source).length > 0;

@@ -104,7 +104,7 @@ export class BlockNodes {
     if (refused !== undefined) throw refused;
     addUser(node, user);
     const bottom = bottomOf(node);
-    if (bottom.settings.forceShare) return user;
+    if (!bottom.takesLock) return user;
     const mode = bottom.users.some(({ writes }) => writes) ? 'write' : 'read';
     await bottom.disk.lock(mode).catch((error: unknown) => {
       removeUser(node, user);
@@ -138,7 +138,7 @@ export class BlockNodes {
     if (bottom.driver !== 'file') throw new MonitorError('Image format driver does not support resize');
     const refused = this.#resizeConflict(node);
     if (refused !== undefined) throw refused;
-    const isFree = bottom.users.length === 0;
+    const isFree = bottom.users.length === 0 && bottom.takesLock;
     try {
       if (!Number.isSafeInteger(sizeBytes)) throw new BlockError('EFBIG');
       if (isFree) await bottom.disk.lock('write');
@@ -180,7 +180,8 @@ export class BlockNodes {
   reopen(options: readonly BlockdevOptions[]): Promise<void> {
     return reopenNodes(options, {
       find: (name) => this.find(name),
-      open: (path, readOnly) => this.#options.images.open(path, { readOnly }),
+      open: ({ path, given }, readOnly) =>
+        this.#options.images.open(path, { readOnly, isUnlocked: given.locking === 'off' }),
       release: (node) => this.release(node),
     });
   }
@@ -295,8 +296,9 @@ export class BlockNodes {
     name: string | undefined,
   ): Promise<BlockNode> {
     const { 'auto-read-only': mayBeReadOnly = false, aio, isOfDrive = false, wrongWhenOpen } = request;
+    const isUnlocked = request.locking === 'off';
     let { readOnly } = settings;
-    const open = (): Promise<BlockBackend> => this.#options.images.open(path, { readOnly });
+    const open = (): Promise<BlockBackend> => this.#options.images.open(path, { readOnly, isUnlocked });
     const image = await open()
       .catch((error: unknown) => {
         const { code } = asBlockError(error);

@@ -19,6 +19,8 @@ import { DETECT_ZEROES, type NodeSettings } from './block-node.ts';
 export const NODE_DRIVERS = ['blkdebug', 'file', 'null-aio', 'null-co', 'raw'] as const;
 export type NodeDriver = (typeof NODE_DRIVERS)[number];
 
+export const LOCKINGS = ['auto', 'on', 'off'] as const;
+
 /** As it was asked for and checked. What only one driver has is undefined for the others. */
 export interface BlockdevOptions extends BlkdebugOptions {
   readonly driver: NodeDriver;
@@ -32,6 +34,8 @@ export interface BlockdevOptions extends BlkdebugOptions {
   readonly 'force-share'?: boolean | undefined;
   readonly 'detect-zeroes'?: NodeSettings['detectZeroes'] | undefined;
   readonly filename?: string | undefined;
+  /** `off`: nobody else is kept away, and nobody keeps this one away. */
+  readonly locking?: (typeof LOCKINGS)[number] | undefined;
   readonly aio?: 'threads' | 'native' | 'io_uring' | undefined;
   /** The node below, or what it is to be. */
   readonly file?: string | BlockdevOptions | undefined;
@@ -110,6 +114,7 @@ const OPTIONS = union(
     blkdebug: struct({ image: FILE_REFERENCE, ...BLKDEBUG_MEMBERS }),
     file: struct({
       filename: STR,
+      locking: optional(enumeration('OnOffAuto', LOCKINGS)),
       aio: optional(enumeration('BlockdevAioOptions', ['threads', 'native', 'io_uring'])),
     }),
     'null-aio': NULL_OPTIONS,

@@ -5,6 +5,8 @@ export interface OpenOptions {
   readonly readOnly?: boolean;
   /** Takes the lock now, not when a device is attached. */
   readonly lock?: boolean;
+  /** Writes need no lock. Not modelled by stores that keep images in chunks: there the first write takes it. */
+  readonly isUnlocked?: boolean;
 }
 
 /** Where `file=` of a drive leads. */

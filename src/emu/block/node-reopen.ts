@@ -13,7 +13,7 @@ import { partSource, rawDisk } from './raw-part.ts';
 /** What of the block layer is needed. */
 export interface ReopenHost {
   readonly find: (name: string) => BlockNode | undefined;
-  readonly open: (path: string, readOnly: boolean) => Promise<BlockBackend>;
+  readonly open: (node: BlockNode, readOnly: boolean) => Promise<BlockBackend>;
   readonly release: (node: BlockNode) => Promise<void>;
 }
 
@@ -96,7 +96,7 @@ function fileBelow(node: BlockNode, options: BlockdevOptions, host: ReopenHost):
   throw new MonitorError('Cannot set file child to format node without file child');
 }
 
-const FIXED = ['filename', 'aio', 'size', 'read-zeroes', 'force-share'] as const;
+const FIXED = ['filename', 'aio', 'locking', 'size', 'read-zeroes', 'force-share'] as const;
 
 /** The options that stay as they were when the node was made. */
 function fixedOptions(node: BlockNode, options: BlockdevOptions): JsonObject {
@@ -159,8 +159,8 @@ async function openAll(
     for (const { node, settings } of changes) {
       if (node.driver !== 'file' || settings.readOnly === node.image.readOnly) continue;
       const before = node.image;
-      const isUsed = node.users.length > 0 && !settings.forceShare;
-      const after = await host.open(node.path, settings.readOnly);
+      const isUsed = node.users.length > 0 && node.takesLock;
+      const after = await host.open(node, settings.readOnly);
       done.push({ node, before, after });
       await before.unlock();
       if (isUsed) await after.lock(node.users.some(({ writes }) => writes) ? 'write' : 'read');
@@ -170,7 +170,7 @@ async function openAll(
     for (const { node, before, after } of done.reverse()) {
       node.image = before;
       await after.close();
-      if (node.users.length > 0 && !node.settings.forceShare) await before.lock('read');
+      if (node.users.length > 0 && node.takesLock) await before.lock('read');
     }
     throw error instanceof MonitorError ? error : asBlockError(error).toMonitorError();
   }
@@ -187,7 +187,7 @@ async function replaceFile(node: BlockNode, file: BlockNode, host: ReopenHost): 
   const edge = edgeOf(node);
   if (edge !== undefined) {
     const bottom = bottomOf(file);
-    if (!bottom.settings.forceShare) await bottom.disk.lock(edge.writes ? 'write' : 'read');
+    if (bottom.takesLock) await bottom.disk.lock(edge.writes ? 'write' : 'read');
     addUser(file, edge);
   }
   node.file = file;

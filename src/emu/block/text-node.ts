@@ -8,7 +8,7 @@ import type { Options } from '../qdev/option-string.ts';
 import { parseBool, parseSize } from '../qdev/properties.ts';
 import { BLKDEBUG_SIZES } from './blkdebug-options.ts';
 import { DETECT_ZEROES } from './block-node.ts';
-import { NODE_DRIVERS, type NodeDriver, type NodeRequest } from './blockdev-options.ts';
+import { LOCKINGS, NODE_DRIVERS, type NodeDriver, type NodeRequest } from './blockdev-options.ts';
 import { nullDriverOf } from './null-backend.ts';
 import { blkdebugText, isBlkdebugOption, wrongSize } from './text-blkdebug.ts';
 
@@ -23,7 +23,7 @@ const COMMON = [
 const NULL_OPTIONS = ['size', 'read-zeroes'];
 const OF_DRIVERS: Readonly<Record<NodeDriver, readonly string[]>> = {
   blkdebug: ['config', 'x-image', ...BLKDEBUG_SIZES],
-  file: ['filename', 'aio'],
+  file: ['filename', 'aio', 'locking'],
   'null-aio': NULL_OPTIONS,
   'null-co': NULL_OPTIONS,
   raw: ['file', 'offset', 'size'],
@@ -88,6 +88,7 @@ export function textNode(values: Values, driver: NodeDriver | undefined, beneath
     file,
     filename: path,
     aio: driver === 'file' ? AIO.find((name) => name === values.get('aio')) : undefined,
+    locking: driver === 'file' ? LOCKINGS.find((word) => word === values.get('locking')) : undefined,
     ...(driver === 'file' || isDebug ? {} : sizesOf(values, driver)),
     source: Object.fromEntries(
       ['offset', 'size', 'read-zeroes'].flatMap((name) =>
@@ -186,7 +187,7 @@ function wrongWord(values: Values, driver: NodeDriver | undefined): MonitorError
   const isNone = (name: string, words: readonly string[]): boolean =>
     values.has(name) && !words.includes(values.get(name) ?? '');
   const lists = new Map<string, readonly string[]>([['detect-zeroes', DETECT_ZEROES]]);
-  if (driver === 'file') lists.set('aio', AIO);
+  if (driver === 'file') lists.set('aio', AIO).set('locking', LOCKINGS);
   const [wrong] = [...lists].find(([name, words]) => isNone(name, words)) ?? [];
   return wrong === undefined ? undefined : new MonitorError(`invalid parameter value: ${values.get(wrong)}`);
 }
