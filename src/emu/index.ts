@@ -74,7 +74,14 @@ export { checkMemory } from './command-line/options-memory.ts';
 export { splitArguments } from './command-line/options-split.ts';
 export { helpText, needsHost } from './command-line/options-table.ts';
 export { splitWords, type Word } from './command-line/split-words.ts';
-export { readingOption, report, StartError, startError, withoutProgram } from './command-line/start-error.ts';
+export {
+  readingOption,
+  report,
+  StartError,
+  StartHelp,
+  startError,
+  withoutProgram,
+} from './command-line/start-error.ts';
 export { ByteQueue } from './core/byte-queue.ts';
 export { OutputError, type OutputFile } from './core/host.ts';
 export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';

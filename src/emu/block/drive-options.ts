@@ -1,5 +1,5 @@
 /** What `drive_add` and `-drive` understand. Texts and their order are QEMU's. */
-import { MonitorError } from '../core/monitor-error.ts';
+import { MonitorError, MonitorHelp } from '../core/monitor-error.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseBool } from '../qdev/properties.ts';
@@ -179,7 +179,7 @@ function formatOf(values: Map<string, string>): string | undefined {
   const driver = values.get('driver');
   if (format === '?' || format === 'help') {
     const names = NODE_DRIVERS.join(' ');
-    throw new MonitorError(`Supported formats: ${names}\nSupported formats (read-only): ${names}`);
+    throw new MonitorHelp(`Supported formats: ${names}\nSupported formats (read-only): ${names}`);
   }
   if (format !== undefined && driver !== undefined) {
     throw new MonitorError("Cannot specify both 'driver' and 'format'");

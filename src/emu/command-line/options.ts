@@ -1,7 +1,7 @@
 /** The command line as a whole: what machine the user wants. */
 import { CHARDEV_HELP } from '../char/chardev-kinds.ts';
 import { assert } from '../core/assert.ts';
-import { MonitorError } from '../core/monitor-error.ts';
+import { MonitorError, MonitorHelp } from '../core/monitor-error.ts';
 import { cpuHelp } from '../cpu/models/cpu-models.ts';
 import type { BootConfig } from '../machine/boot-config.ts';
 import type { SmpConfig } from '../machine/cpu-topology.ts';
@@ -55,7 +55,7 @@ import {
 } from './options-memory.ts';
 import { type GivenOption, splitArguments } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
-import { readingOption, report, StartError, startError } from './start-error.ts';
+import { readingOption, report, StartError, StartHelp, startError } from './start-error.ts';
 
 export type { ChardevOption, CharOption, MonitorOption } from './options-characters.ts';
 /** A drive or device of the command line. */
@@ -489,6 +489,7 @@ function jsonOptions(text: string, at: string): Options<JsonValue> {
 /** An error of the machine, said about one option. Anything else is thrown again. */
 export function atOption(error: unknown, at?: string): StartError {
   if (!(error instanceof MonitorError)) throw error;
+  if (error instanceof MonitorHelp) return new StartHelp(error.message, at);
   const { message, hint } = error;
   return startError(hint === undefined ? message : `${message}\n${hint}`, at);
 }
