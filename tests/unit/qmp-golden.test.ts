@@ -34,6 +34,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   blockdev_reopen_options: {},
   blkdebug_options: {},
   blkdebug_nodes: {},
+  blockdev_reopen_driver: {},
   blockdev_locking: {},
   block_resize: {},
   block_threshold: {},

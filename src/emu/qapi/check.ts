@@ -112,7 +112,8 @@ function check(node: SchemaNode, value: JsonValue, place: Place): JsonValue {
       );
     case 'alternate': {
       const choice = node.choices.find((one) => hasKind(one, value));
-      if (choice === undefined) throw wrongType(place, node.name);
+      // QEMU: by its own name, not by its path.
+      if (choice === undefined) throw wrongType({ ...place, path: place.name }, node.name);
       return check(choice, value, place);
     }
     case 'object':

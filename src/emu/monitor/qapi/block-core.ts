@@ -1,9 +1,10 @@
 /** Nodes of the block layer, and what else QEMU has in this file. Spec: QEMU qapi/block-core.json. */
 import { BLOCKDEV_OPTIONS } from '../../block/blockdev-options.ts';
-import { list, STR, struct, UINT64 } from '../../qapi/schema.ts';
+import { asJson, STR, struct, UINT64 } from '../../qapi/schema.ts';
 import { BLOCK_CONTROL_COMMANDS } from './block-core-control.ts';
 import { BLOCK_INFO_COMMANDS } from './block-core-info.ts';
 import { BLOCK_STATS_COMMANDS } from './block-core-stats.ts';
+import { REOPEN_ARGS, reopenOptions } from './blockdev-reopen.ts';
 import { command } from './context.ts';
 
 export const BLOCK_CORE_COMMANDS = [
@@ -23,9 +24,10 @@ export const BLOCK_CORE_COMMANDS = [
     },
   }),
   command('blockdev-reopen', {
-    args: struct({ options: list(BLOCKDEV_OPTIONS) }),
+    args: asJson(REOPEN_ARGS),
     allowPreconfig: true,
-    run: ({ machine }, { options }) => machine.drives.reopen(options),
+    takesAnything: true,
+    run: ({ machine }, args) => machine.drives.reopen(reopenOptions(args)),
   }),
   command('blockdev-del', {
     args: struct({ 'node-name': STR }),
