@@ -51,7 +51,7 @@ export { type ChardevHost, type OpenedChardev, ptyLine, type SharedBackend } fro
 export { RingBuffer } from './char/ring-buffer.ts';
 export type { InetAddress, SocketAddress, SocketRequest, UnixAddress } from './char/socket-options.ts';
 export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';
-export { attachBackends, attachDevices, withOption } from './command-line/attach-devices.ts';
+export { attachBackends, attachDevices, loadSnapshot, withOption } from './command-line/attach-devices.ts';
 export {
   giveBootFiles,
   isBiosSize,

@@ -14,7 +14,7 @@ import {
 } from '../emu/index.ts';
 import { FileLocks } from './file-lock.ts';
 import { hostErrorCode, hostErrorText } from './host-errors.ts';
-import { readTextFile } from './text-file.ts';
+import { readPipedText } from './text-file.ts';
 
 /** Bytes zeroed at a time. */
 const ZERO_BYTES = 1024 * 1024;
@@ -195,7 +195,7 @@ export class FileBackend implements BlockBackend {
 /** Files of this computer as a machine's images. */
 export const FILE_IMAGES: ImageOpener = {
   open: (path, options) => FileBackend.open(path, options),
-  readText: readTextFile,
+  readText: readPipedText,
 };
 
 /** QEMU: what opening `path` prints. */

@@ -7,7 +7,7 @@ import { BlockError, TEXT_MAX_BYTES } from '../emu/index.ts';
 const PATIENT = constants.O_NONBLOCK ?? 0;
 
 /** As much as `TEXT_MAX_BYTES` of the file. Rejects with `BlockError`. */
-export async function readTextFile(path: string): Promise<string> {
+export async function readPipedText(path: string): Promise<string> {
   try {
     const fd = openSync(path, constants.O_RDONLY | PATIENT);
     const bytes = fstatSync(fd).isFIFO() ? await pipeContents(fd) : fileContents(fd);

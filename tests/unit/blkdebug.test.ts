@@ -5,9 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { blkdebugLimits } from '../../src/emu/block/blkdebug.ts';
 import { readConfig } from '../../src/emu/block/blkdebug-config.ts';
 import { type BlockBackend, BlockError } from '../../src/emu/block/block-backend.ts';
+import { blockErrorReporter } from '../../src/emu/block/block-errors.ts';
 import { BLOCKDEV_OPTIONS } from '../../src/emu/block/blockdev-options.ts';
-import { Drives } from '../../src/emu/block/drives.ts';
+import { type Drive, Drives } from '../../src/emu/block/drives.ts';
 import { EventQueue } from '../../src/emu/core/clock.ts';
+import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
 import { checkedAs } from '../../src/emu/qapi/check.ts';
 import type { JsonObject } from '../../src/emu/qapi/json-value.ts';
 import { memoryImages } from '../support/headless-guest.ts';
@@ -162,6 +164,21 @@ describe('a file of rules', () => {
       'set-state': [{ event: 'pwritev', state: -1n, new_state: 0 }],
     });
   });
+});
+
+it('an error that has no name here is told by its number', () => {
+  const seen: MachineEvent[] = [];
+  const events = new MachineEvents(() => {});
+  events.listen((event) => seen.push(event));
+  const drive = { name: 'd', id: 'd', medium: undefined } as Drive;
+  const report = blockErrorReporter(events, { monotonicNs: () => 0 })(drive);
+  for (const errno of [5, 28, 95]) report('read', BlockError.ofLinux(errno));
+  const common = { device: 'd', operation: 'read', action: 'report' };
+  expect(seen.map(({ data }) => data)).toEqual([
+    { ...common, nospace: false, reason: 'Input/output error' },
+    { ...common, nospace: true, reason: 'No space left on device' },
+    { ...common, nospace: false, reason: 'Operation not supported' },
+  ]);
 });
 
 it('a unit is no more than 16 MiB, as each request within it reads it', () => {

@@ -1,6 +1,7 @@
 /** What the command line asks for beside the board. It takes the way of `object_add`, `chardev-add`, `drive_add` and `device_add`. */
 import { BOARD_MEMORY } from '../machine/boards/pc-device-memory.ts';
 import type { Machine } from '../machine/machine.ts';
+import { loadVm } from '../monitor/vm-snapshots.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import { Options } from '../qdev/option-string.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
@@ -75,6 +76,19 @@ export async function attachDevices(
     });
   }
   checkOrphans(machine, made);
+}
+
+/** -loadvm: the machine, which is complete, goes back to a snapshot. Rejects with StartError. */
+export async function loadSnapshot(
+  machine: Machine,
+  { loadvm }: Pick<CommandLine, 'loadvm'>,
+  warn: (text: string) => void,
+): Promise<void> {
+  if (loadvm === undefined) return;
+  // QEMU: the error is about no option.
+  await loadVm(machine, loadvm, (text) => warn(report(text))).catch((error: unknown) => {
+    throw atOption(error);
+  });
 }
 
 /** Without a terminal there is no monitor of the command line's: what it would be on is nobody's wish. */

@@ -100,6 +100,8 @@ export interface CommandLine extends BoardOptions {
   readonly stopped: boolean;
   /** -preconfig: the machine is completed when a monitor asks for it. */
   readonly preconfig: boolean;
+  /** -loadvm: the tag of a snapshot; undefined: the machine begins anew. */
+  readonly loadvm: string | undefined;
   /** Where gdb may connect. */
   readonly gdbServers: readonly CharOption[];
   /** -name; undefined: none. */
@@ -219,6 +221,7 @@ class Reader {
       rtcClock: rtc?.clock ?? 'host',
       stopped: this.#has('S'),
       preconfig: this.#has('preconfig'),
+      loadvm: this.#last('loadvm'),
       gdbServers: readGdbServers(this.#given),
       name: this.#reading('name', () => this.#groups('name', 'guest').map(readName).at(-1)),
       actions: readActions(this.#given, ({ value, at }) => this.#group(value, undefined, at)),
