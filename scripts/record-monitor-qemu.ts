@@ -4,6 +4,7 @@ import { openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RULE_FILES } from '../tests/golden/block/rule-files.ts';
 import { connected } from './unix-socket.ts';
 
 export const QEMU = 'qemu-system-x86_64';
@@ -24,6 +25,7 @@ export function makeDisks(directory: string): void {
     writeFileSync(join(directory, name), '');
     truncateSync(join(directory, name), bytes);
   }
+  for (const [name, text] of Object.entries(RULE_FILES)) writeFileSync(join(directory, name), text);
 }
 
 /** What came as bytes, one a character, read as UTF-8. */

@@ -288,4 +288,34 @@ const ABSENT: QmpFlow = {
   ),
 };
 
-export const ABSENT_FLOWS: readonly QmpFlow[] = [MIGRATION, MIGRATION_PAIRS, MIGRATION_NEEDS, ABSENT];
+const yank = (...instances: readonly object[]): string => run('yank', { instances });
+
+export const ABSENT_FLOWS: readonly QmpFlow[] = [
+  {
+    name: 'yank',
+    args: [],
+    sent: negotiated(
+      ...anyhow('yank', 'query-yank'),
+      run('chardev-add', { id: 'c2', backend: { type: 'null', data: {} } }),
+      run('blockdev-add', { driver: 'null-co', 'node-name': 'n' }),
+      run('query-yank'),
+      yank(),
+      yank({}),
+      yank({ type: 'x' }),
+      yank({ type: 'chardev' }),
+      yank({ type: 'chardev', id: 'c2' }),
+      yank({ type: 'chardev', id: 'nosuch' }),
+      yank({ type: 'migration' }),
+      yank({ type: 'migration', id: 'x' }),
+      yank({ type: 'block-node', 'node-name': 'n' }),
+      yank({ type: 'chardev', id: 'compat_monitor1' }, { type: 'chardev', id: 'nosuch' }),
+      yank({ type: 'chardev', id: 'compat_monitor0' }),
+      yank({ type: 'chardev', id: 'compat_monitor0' }, { type: 'chardev', id: 'compat_monitor0' }),
+      run('query-yank'),
+    ),
+  },
+  MIGRATION,
+  MIGRATION_PAIRS,
+  MIGRATION_NEEDS,
+  ABSENT,
+];

@@ -1,8 +1,8 @@
 /**
  * Records what QEMU 7.2 says of `savevm` and what belongs to it, on a machine with qcow2 images, as tests/golden/snapshots/dialogue.json, and of the
- * jobs that do the same over QMP, as jobs.txt there. Needs QEMU.
+ * jobs that do the same over QMP, as jobs.txt there, and of -loadvm, as loadvm.json. Needs QEMU.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -102,4 +102,18 @@ writeFileSync(join(GOLDEN, 'dialogue.json'), `${JSON.stringify(dialogue, undefin
 
 for (const name of ['1', '2', '3']) makeQcow2(join(directory, name));
 await recordFlow(SNAPSHOT_JOBS, directory, GOLDEN);
+
+/** What is said of -loadvm where there is no such snapshot, and where none can be. */
+makeQcow2(join(directory, '1'));
+const disk = ['-drive', `if=none,id=d,file=${join(directory, '1')},format=qcow2`];
+const refused = [
+  { of: disk, args: ['-loadvm', 'nope'] },
+  { of: [], args: ['-machine', 'none', '-loadvm', 'nope'] },
+  { of: [], args: ['-loadvm'] },
+].map(({ of, args }) => {
+  const all = ['-nodefaults', '-display', 'none', ...of, ...args];
+  const { status, stderr } = spawnSync(QEMU, all, { encoding: 'utf8' });
+  return { args, status, stderr };
+});
+writeFileSync(join(GOLDEN, 'loadvm.json'), `${JSON.stringify(refused, undefined, 2)}\n`);
 rmSync(directory, { recursive: true });

@@ -29,7 +29,14 @@ export {
 export { ImageLock, type ImageLocks, LocalLocks, type ReleaseLock } from './block/image-locks.ts';
 export { imagePath, imagePathForFile } from './block/image-names.ts';
 export { ImageSnapshots } from './block/image-snapshots.ts';
-export type { ImageInfo, ImageOpener, ImageStore, OpenOptions, UploadOptions } from './block/image-store.ts';
+export {
+  type ImageInfo,
+  type ImageOpener,
+  type ImageStore,
+  type OpenOptions,
+  TEXT_MAX_BYTES,
+  type UploadOptions,
+} from './block/image-store.ts';
 export { WakingImages } from './block/waking-images.ts';
 export { isZero } from './block/zeros.ts';
 export { type CharBackend, CharPipe, NULL_CHAR } from './char/char-backend.ts';
@@ -44,7 +51,7 @@ export { type ChardevHost, type OpenedChardev, ptyLine, type SharedBackend } fro
 export { RingBuffer } from './char/ring-buffer.ts';
 export type { InetAddress, SocketAddress, SocketRequest, UnixAddress } from './char/socket-options.ts';
 export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';
-export { attachBackends, attachDevices, withOption } from './command-line/attach-devices.ts';
+export { attachBackends, attachDevices, loadSnapshot, withOption } from './command-line/attach-devices.ts';
 export { wantsFlash } from './command-line/attach-flash.ts';
 export { displayNote } from './command-line/display-note.ts';
 export {
@@ -68,7 +75,14 @@ export { checkMemory } from './command-line/options-memory.ts';
 export { splitArguments } from './command-line/options-split.ts';
 export { helpText, needsHost } from './command-line/options-table.ts';
 export { splitWords, type Word } from './command-line/split-words.ts';
-export { readingOption, report, StartError, startError, withoutProgram } from './command-line/start-error.ts';
+export {
+  readingOption,
+  report,
+  StartError,
+  StartHelp,
+  startError,
+  withoutProgram,
+} from './command-line/start-error.ts';
 export { ByteQueue } from './core/byte-queue.ts';
 export { OutputError, type OutputFile } from './core/host.ts';
 export type { MachineEvent, MachineEventListener } from './core/machine-events.ts';

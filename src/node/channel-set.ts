@@ -18,6 +18,7 @@ import { openBackend } from './chardev-kinds.ts';
 import { LoggedChannel, ReplaceableChannel } from './chardev-layers.ts';
 import { Mux } from './chardev-mux.ts';
 import { PtyChannel } from './chardev-pty.ts';
+import { SocketChannel } from './chardev-socket.ts';
 
 export interface OpenEnvironment {
   /** Told what goes to standard error. */
@@ -46,12 +47,15 @@ interface Entry {
   sendBreak: () => void;
   /** The other end of a pseudo terminal. */
   pty: string | undefined;
+  /** Ends the connection of a socket. */
+  yank: (() => void) | undefined;
 }
 
 interface Opened {
   readonly channel: Channel;
   readonly ring: RingBuffer | undefined;
   readonly pty: string | undefined;
+  readonly yank: (() => void) | undefined;
 }
 
 export class ChannelSet implements ChardevHost {
@@ -76,7 +80,7 @@ export class ChannelSet implements ChardevHost {
     const { id, mux: isShared } = request;
     const baseId = isShared ? `${id}-base` : id;
     for (const wanted of [baseId, id]) this.#checkNew(wanted);
-    const { channel: opened, ring, pty } = await this.#openOne(request, at);
+    const { channel: opened, ring, pty, yank } = await this.#openOne(request, at);
     if (this.#isClosed) opened.close();
     const channel = new ReplaceableChannel(opened);
     const { driver } = request;
@@ -86,6 +90,7 @@ export class ChannelSet implements ChardevHost {
       channel,
       ring,
       pty,
+      yank,
       mux: undefined,
       user: undefined,
       sendBreak() {},
@@ -96,7 +101,15 @@ export class ChannelSet implements ChardevHost {
     const mux = new Mux({ channel, onExit, nowMs });
     entry.user = 'mux';
     entry.sendBreak = () => mux.sendBreak();
-    const shared: Entry = { ...entry, id, driver: 'mux', mux, ring: undefined, user: undefined };
+    const shared: Entry = {
+      ...entry,
+      id,
+      driver: 'mux',
+      mux,
+      ring: undefined,
+      user: undefined,
+      yank: undefined,
+    };
     this.#entries.set(id, shared);
     return [entry, shared];
   }
@@ -145,8 +158,9 @@ export class ChannelSet implements ChardevHost {
     const request = readChardev(options);
     const entry = this.#entries.get(request.id);
     if (entry === undefined) throw new MonitorError(`Chardev '${request.id}' does not exist`);
-    const { channel, ring, pty } = await this.#openOne(request);
+    const { channel, ring, pty, yank } = await this.#openOne(request);
     entry.channel.replace(channel);
+    entry.yank = yank;
     entry.ring = ring;
     entry.driver = request.driver;
     entry.pty = pty;
@@ -185,7 +199,8 @@ export class ChannelSet implements ChardevHost {
       });
       const ring = channel instanceof RingBufferChannel ? channel.ring : undefined;
       const pty = channel instanceof PtyChannel ? channel.path : undefined;
-      return { channel: file === undefined ? channel : new LoggedChannel(channel, file), ring, pty };
+      const yank = channel instanceof SocketChannel ? () => channel.yank() : undefined;
+      return { channel: file === undefined ? channel : new LoggedChannel(channel, file), ring, pty, yank };
     } catch (error) {
       file?.close();
       throw error;
@@ -193,10 +208,10 @@ export class ChannelSet implements ChardevHost {
   }
 
   #chardevOf(entry: Entry): OpenedChardev {
-    const { id, driver, channel, ring, mux, user, pty } = entry;
+    const { id, driver, channel, ring, mux, user, pty, yank } = entry;
     const { wake } = this.#environment;
     const common = {
-      ...{ id, driver, ring, pty, filename: () => (mux === undefined ? channel.filename : 'mux') },
+      ...{ id, driver, ring, pty, yank, filename: () => (mux === undefined ? channel.filename : 'mux') },
       sendBreak: () => entry.sendBreak(),
       close: () => {
         this.#entries.delete(id);

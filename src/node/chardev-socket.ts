@@ -71,6 +71,11 @@ export abstract class SocketChannel implements Channel {
     else if (this.#user !== undefined) this.#socket?.resume();
   }
 
+  /** Ends the connection, if there is one. */
+  yank(): void {
+    this.#socket?.destroy();
+  }
+
   close(): void {
     this.#socket?.destroySoon();
   }

@@ -14,6 +14,7 @@ import {
 } from '../emu/index.ts';
 import { FileLocks } from './file-lock.ts';
 import { hostErrorCode, hostErrorText } from './host-errors.ts';
+import { readPipedText } from './text-file.ts';
 
 /** Bytes zeroed at a time. */
 const ZERO_BYTES = 1024 * 1024;
@@ -29,15 +30,23 @@ export class FileBackend implements BlockBackend {
   readonly readOnly: boolean;
   readonly #file: FileHandle;
   readonly #lock: ImageLock;
+  /** Nobody has to be kept away for a write. */
+  readonly #isUnlocked: boolean;
   #sizeBytes: number;
   /** One range at a time is zeroed: each has a megabyte of memory. */
   #zeroing: Promise<void> = Promise.resolve();
   #closed = false;
 
-  private constructor(file: FileHandle, sizeBytes: number, readOnly: boolean, lock: ImageLock) {
+  private constructor(
+    file: FileHandle,
+    sizeBytes: number,
+    { readOnly, isUnlocked }: OpenOptions,
+    lock: ImageLock,
+  ) {
     this.#file = file;
     this.#sizeBytes = sizeBytes;
-    this.readOnly = readOnly;
+    this.readOnly = readOnly ?? false;
+    this.#isUnlocked = isUnlocked ?? false;
     this.#lock = lock;
   }
 
@@ -57,7 +66,7 @@ export class FileBackend implements BlockBackend {
       if (!stat.isFile()) throw notRegularError(path);
       if (stat.size === 0 && (await isOfProcesses(path))) throw noSizeError();
       const lock = new ImageLock(locks, `${stat.dev}-${stat.ino}`, path);
-      const backend = new FileBackend(file, stat.size, readOnly, lock);
+      const backend = new FileBackend(file, stat.size, options, lock);
       if (options.lock === true) await backend.lock(readOnly ? 'read' : 'write');
       return backend;
     } catch (error) {
@@ -80,7 +89,7 @@ export class FileBackend implements BlockBackend {
   }
 
   async unlock(): Promise<void> {
-    if (this.#lock.held === 'write') await this.flush();
+    if (!this.readOnly && this.#mayWrite) await this.flush();
     await this.#lock.unlock();
   }
 
@@ -95,7 +104,7 @@ export class FileBackend implements BlockBackend {
   }
 
   writeSync(offset: number, source: Uint8Array): boolean {
-    if (this.#closed || this.#lock.held !== 'write') return false;
+    if (this.#closed || !this.#mayWrite) return false;
     if (offset < 0 || offset + source.length > this.#sizeBytes) return false;
     try {
       return writeSync(this.#file.fd, source, 0, source.length, offset) === source.length;
@@ -175,13 +184,18 @@ export class FileBackend implements BlockBackend {
   async #checkWritable(offset: number, length: number): Promise<void> {
     this.#check(offset, length);
     if (this.readOnly) throw new BlockError('EROFS');
-    if (this.#lock.held !== 'write') await this.lock('write');
+    if (!this.#mayWrite) await this.lock('write');
+  }
+
+  get #mayWrite(): boolean {
+    return this.#isUnlocked || this.#lock.held === 'write';
   }
 }
 
 /** Files of this computer as a machine's images. */
 export const FILE_IMAGES: ImageOpener = {
   open: (path, options) => FileBackend.open(path, options),
+  readText: readPipedText,
 };
 
 /** QEMU: what opening `path` prints. */

@@ -1,5 +1,5 @@
 /** `hotslot-system-x86_64`: the machine behind QEMU's command line. */
-import { asBlockError, displayNote, readCommandLine, report, StartError } from '../emu/index.ts';
+import { asBlockError, displayNote, readCommandLine, report, StartError, StartHelp } from '../emu/index.ts';
 import { stamped } from './message-stamp.ts';
 import { readFileText } from './output-file.ts';
 import { printError, runMachine, SIGNALS } from './session.ts';
@@ -20,6 +20,10 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function told(error: unknown): number {
+  if (error instanceof StartHelp) {
+    process.stdout.write(`${error.message}\n`);
+    return 0;
+  }
   print(error instanceof StartError ? error.message : report(asBlockError(error).message));
   return 1;
 }

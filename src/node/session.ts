@@ -5,6 +5,7 @@ import {
   attachDevices,
   type CommandLine,
   giveBootFiles,
+  loadSnapshot,
   type Machine,
   type MachineHost,
   MonitorError,
@@ -132,9 +133,10 @@ class Session {
     }
   }
 
-  /** No vCPU runs at first, or ever. */
-  get #standsStill(): boolean {
-    return this.#commandLine.stopped || runsNoGuest(this.#commandLine);
+  /** No vCPU starts from its first instruction: it waits, goes on from a snapshot, or never runs. */
+  get #startsNoGuest(): boolean {
+    const { stopped, loadvm } = this.#commandLine;
+    return stopped || loadvm !== undefined || runsNoGuest(this.#commandLine);
   }
 
   #makeMachine(
@@ -172,9 +174,10 @@ class Session {
   async #complete(machine: Machine, channels: Channels, guest: GuestFiles): Promise<void> {
     if (!this.#ending) await attachDevices(machine, this.#commandLine, this.#print);
     if (guest.unpack !== undefined) giveBootFiles(machine, guest.unpack());
-    else if (!hasCode(guest) && !this.#standsStill) throw noKernelError();
+    else if (!hasCode(guest) && !this.#startsNoGuest) throw noKernelError();
     await this.#startGdb(machine, channels);
     machine.devices.machineReady();
+    if (!this.#ending) await loadSnapshot(machine, this.#commandLine, this.#print);
   }
 
   /** The same when a monitor asks for it, at the end of -preconfig. QEMU: a machine that cannot be made ends the program, without an answer. */

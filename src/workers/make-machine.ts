@@ -6,6 +6,7 @@ import {
   DEFAULT_DIALECT,
   type Dialect,
   HmpConsole,
+  loadSnapshot,
   type Machine,
   type MachineHost,
   Monitor,
@@ -61,11 +62,12 @@ export async function makeMachine(
     const say = (text: string): void => void said.push(withoutProgram(text));
     attachBackends(machine, commandLine, say);
     await attachDevices(machine, commandLine, say);
+    machine.devices.machineReady();
+    await loadSnapshot(machine, commandLine, say);
   } catch (error) {
     await machine.close();
     throw error;
   }
-  machine.devices.machineReady();
   for (const text of said) environment.onOutput('monitor', `${text}\r\n`);
   return withMonitor(machine, environment, commandLine.dialect).machine;
 }

@@ -280,6 +280,14 @@ describe.runIf(HAS_GUEST)('the guest image', () => {
   );
 });
 
+it('tells the formats of drives in the place of a machine', async () => {
+  const run = start('-display', 'none', '-nodefaults', '-drive', 'format=help', '-monitor', 'stdio');
+  const names = 'blkdebug file null-aio null-co raw';
+  const text = `Supported formats: ${names}\nSupported formats (read-only): ${names}\n`;
+  expect(await run.until(text)).toBe(text);
+  expect([await run.ended, run.stderr]).toEqual([0, '']);
+});
+
 describe('a guest that crashes', () => {
   // mov dx, 0x505; mov al, 1; out dx, al; hlt
   const crashing = tinyKernel([0x66, 0xba, 0x05, 0x05, 0xb0, 0x01, 0xee, 0xf4]);

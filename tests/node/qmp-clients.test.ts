@@ -1,5 +1,6 @@
 /** Clients of monitors as they should not be: too many, too quick, gone in the middle, or two that want the same. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ANSWER_MS, connected, eventually, type Run } from '../support/program.ts';
@@ -169,6 +170,75 @@ describe('a client that leaves', () => {
     expect(await second.ask('query-chardev')).toContainEqual(expect.objectContaining({ label: 's' }));
     expect(second.messages.filter(({ id }) => id === 'of the first')).toEqual([]);
     peer.destroy();
+  });
+});
+
+describe('a connection that hangs', () => {
+  it('is ended out of band; its socket waits for the next client', async () => {
+    const [monitor, port] = [newSocket(), newSocket()];
+    start(
+      '-qmp',
+      monitor.spec,
+      '-chardev',
+      `socket,id=c,path=${port.path},server=on,wait=off`,
+      '-serial',
+      'chardev:c',
+    );
+    const client = await QmpClient.connect(monitor.path);
+    await client.greeting();
+    await client.ask('qmp_capabilities', { enable: ['oob'] });
+    const ids = ['compat_monitor0', 'c'];
+    expect(await client.ask('query-yank')).toEqual(ids.map((id) => ({ type: 'chardev', id })));
+    for (const _ of [1, 2]) {
+      const peer = await connected(port.path);
+      let isEnded = false;
+      peer.on('close', () => {
+        isEnded = true;
+      });
+      peer.resume();
+      await eventually(
+        () => !peer.connecting,
+        ANSWER_MS,
+        () => 'a connection',
+      );
+      const instances = [{ type: 'chardev', id: 'c' }];
+      // The program may not have taken the client yet, and then there is nothing to end.
+      while (!isEnded) {
+        client.send(JSON.stringify({ 'exec-oob': 'yank', arguments: { instances }, id: 'yank' }));
+        expect(await client.next(({ id }) => id === 'yank')).toHaveProperty('return');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+    expect(await client.ask('query-chardev')).toContainEqual(
+      expect.objectContaining({ label: 'c', filename: expect.stringMatching(/^disconnected:/) }),
+    );
+  });
+});
+
+describe('a command that waits for a pipe', () => {
+  it('holds up those behind it but not what comes out of band, and goes on when the pipe was written', async () => {
+    const { path, spec } = newSocket();
+    start('-qmp', spec);
+    const pipe = at('rules');
+    execFileSync('mkfifo', [pipe]);
+    const client = await QmpClient.connect(path);
+    await client.greeting();
+    await client.ask('qmp_capabilities', { enable: ['oob'] });
+    const image = { driver: 'null-co' };
+    const node = { driver: 'blkdebug', 'node-name': 'b', config: pipe, image };
+    for (const request of [
+      { execute: 'blockdev-add', id: 1, arguments: node },
+      { execute: 'query-name', id: 2 },
+      { 'exec-oob': 'migrate-pause', id: 3 },
+    ]) {
+      client.send(JSON.stringify(request));
+    }
+    expect(await client.next(({ id }) => id === 3)).toHaveProperty('error');
+    expect(client.messages.filter(({ id }) => id !== undefined)).toEqual([]);
+    writeFileSync(pipe, '[inject-error]\nevent = "nosuch"\n');
+    const { error } = await client.next(({ id }) => id === 1);
+    expect(error?.desc).toBe('invalid parameter value: nosuch');
+    expect(await client.next(({ id }) => id === 2)).toHaveProperty('return');
   });
 });
 

@@ -8,6 +8,14 @@ import { eventually, Run } from '../support/program.ts';
 const MS = 120_000;
 const MACHINE = ['-S', '-m', '32', '-display', 'none', '-serial', 'null', '-monitor', 'stdio'];
 const DISK = ['-drive', 'file=disk.img,format=raw,if=none,id=d', '-device', 'virtio-blk-pci,drive=d'];
+/** What QEMU says, with a disk that may keep snapshots where there is a board. */
+const REFUSED = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../golden/snapshots/loadvm.json'), 'utf8'),
+) as readonly {
+  readonly args: readonly string[];
+  readonly status: number;
+  readonly stderr: string;
+}[];
 let folder: string;
 
 beforeAll(() => {
@@ -45,6 +53,28 @@ it(
     const bytes = readFileSync(join(folder, 'disk.img'));
     expect(bytes.toString('latin1', 0, 6)).toBe('before');
     expect(bytes.subarray(6).every((byte) => byte === 0)).toBe(true);
+  },
+  2 * MS,
+);
+
+it(
+  'are where -loadvm begins, with what the disks held then, but for one that is not there',
+  async () => {
+    await monitor(['savevm start']);
+    const held = readFileSync(join(folder, 'disk.img'));
+    writeFileSync(join(folder, 'disk.img'), Buffer.alloc(1 << 20, 'x'));
+    const run = new Run(['-loadvm', 'start', ...MACHINE, ...DISK], folder);
+    await run.until('(qemu) ', MS);
+    expect(readFileSync(join(folder, 'disk.img')).equals(held)).toBe(true);
+    run.type('info status\nquit\n');
+    expect(await run.until('prelaunch', MS)).toContain('VM status: paused (');
+    expect(await run.ended).toBe(0);
+    for (const { args, status, stderr } of REFUSED) {
+      const refused = new Run(['-display', 'none', '-nodefaults', ...args], folder);
+      expect(await refused.ended).toBe(status);
+      expect(refused.stderr).toBe(stderr.replaceAll('qemu-system-x86_64', 'hotslot-system-x86_64'));
+    }
+    rmSync(join(folder, 'start.hotslot-snapshot'));
   },
   2 * MS,
 );

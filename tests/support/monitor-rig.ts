@@ -180,7 +180,10 @@ export async function monitorRig({
   events.listen((event) => seen.push(event));
   const time = { ns: 0 };
   const clock = new EventQueue(() => time.ns);
-  const drives = new Drives({ images: store, clock, warn: say });
+  const drives = new Drives({
+    ...{ images: store, clock, warn: say },
+    onWriteThreshold: (data) => events.emit({ event: 'BLOCK_WRITE_THRESHOLD', data }),
+  });
   const trace = new TraceLog(say);
   const memory = pcMemory(memoryBytes, undefined, dimms?.maxSize);
   const objectTree = new ObjectTree('pc-i440fx-7.2-machine');
@@ -196,7 +199,8 @@ export async function monitorRig({
   const chardevs = services.get(CHARDEVS);
   for (const [id, filename] of CHARDEV_FILES) {
     const driver = filename === 'null' ? 'null' : 'socket';
-    chardevs.provide(id, { driver, backend: null, filename: () => filename });
+    const yank = driver === 'socket' ? () => {} : undefined;
+    chardevs.provide(id, { driver, backend: null, filename: () => filename, yank });
   }
   const objects = new UserObjects(OBJECT_TYPES, objectTree, services);
   const control = new RunControl(events);

@@ -126,6 +126,20 @@ describe('file back end', () => {
     expect(await readdir(join(directory, 'locks'))).toEqual([]);
   });
 
+  it('is written beside its writer by one that asks for no lock', async () => {
+    await truncate(path, 4096);
+    const writer = await open({ lock: true });
+    const other = await open({ isUnlocked: true });
+    await other.write(0, Uint8Array.of(1));
+    expect(other.writeSync(1, Uint8Array.of(2))).toBe(true);
+    await other.unlock();
+    await writer.write(2, Uint8Array.of(3));
+    expect([...(await readFile(path)).subarray(0, 3)]).toEqual([1, 2, 3]);
+    await other.close();
+    await expect(open({ lock: true })).rejects.toThrow('Failed to get "write" lock');
+    await writer.close();
+  });
+
   it('takes no notice of the lock of a process that is gone', async () => {
     const child = spawn(process.execPath, ['-e', '']);
     await new Promise((resolve) => child.on('exit', resolve));

@@ -2,11 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ImageStore } from '../../src/emu/block/image-store.ts';
 import type { OutputFile } from '../../src/emu/core/host.ts';
 import { Machine } from '../../src/emu/index.ts';
 import type { SmpConfig } from '../../src/emu/machine/cpu-topology.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
 import { QmpSession, qmpText } from '../../src/emu/monitor/qmp/session.ts';
+import { RULE_FILES } from '../golden/block/rule-files.ts';
 import { memoryImages } from '../support/headless-guest.ts';
 import { type MonitorRigOptions, monitorRig } from '../support/monitor-rig.ts';
 
@@ -30,24 +32,46 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   blockdev_parts: {},
   blockdev_reopen: {},
   blockdev_reopen_options: {},
+  blkdebug_options: {},
+  blkdebug_nodes: {},
+  blockdev_reopen_driver: {},
+  blockdev_locking: {},
   block_resize: {},
+  block_threshold: {},
   block_throttle: {},
   machine_none: {},
   migration: {},
   migration_pairs: {},
   migration_needs: {},
   absent: {},
+  yank: {},
 };
 
 async function machineFor(name: string): Promise<MachineApi> {
   const memoryBytes = 64 * MIB;
-  if (name !== 'machine_none') return (await monitorRig({ memoryBytes, ...MACHINES[name] })).machine;
+  if (name !== 'machine_none') {
+    const { machine, images } = await monitorRig({ memoryBytes, ...MACHINES[name] });
+    if (name === 'blkdebug_options') await addRuleFiles(images);
+    return machine;
+  }
   const host = {
     ...{ monotonicNs: () => 0, wallClockMs: () => 0, after() {}, random() {}, images: memoryImages() },
     createFile: (path: string): OutputFile | string =>
       path.startsWith('/tmp/') ? { write() {}, close() {}, abandon() {} } : 'No such file or directory',
   };
   return new Machine({ machineType: 'none', memoryBytes }, host);
+}
+
+async function addRuleFiles(images: ImageStore): Promise<void> {
+  for (const [name, text] of Object.entries(RULE_FILES)) {
+    const bytes = new TextEncoder().encode(text);
+    await images.upload(
+      `/tmp/${name}`,
+      (async function* () {
+        yield bytes;
+      })(),
+    );
+  }
 }
 
 interface Step {
@@ -62,6 +86,21 @@ function readFlow(name: string): readonly Step[] {
     else if (line.startsWith('<<< ')) steps.at(-1)?.answers.push(line.slice(4));
   }
   return steps;
+}
+
+/** A request to a node, which the recording let QEMU make. */
+const REQUEST = /qemu-io (\w+) \\"(read|discard|write|write -z) (\d+) (\d+)/;
+
+async function didRequest({ drives }: MachineApi, packet: string): Promise<boolean> {
+  const [, name = '', what, offset, length] = REQUEST.exec(packet) ?? [];
+  const disk = drives.nodes.find(name)?.disk;
+  if (disk === undefined) return false;
+  const [from, bytes] = [Number(offset), new Uint8Array(Number(length))];
+  if (what === 'read') await disk.read(from, bytes);
+  else if (what === 'discard') await disk.discard(from, bytes.length);
+  else if (what === 'write -z') await disk.writeZeroes(from, bytes.length);
+  else if (!disk.writeSync(from, bytes)) await disk.write(from, bytes);
+  return true;
 }
 
 /** What differs from run to run, or is the host's. */
@@ -100,7 +139,8 @@ describe('answers as QEMU 7.2 recorded them', () => {
     session.start();
     for (const { packet, answers } of readFlow(name)) {
       text = '';
-      session.input(new TextEncoder().encode(`${packet}\n`));
+      if (await didRequest(machine, packet)) text += qmpText({ return: '' });
+      else session.input(new TextEncoder().encode(`${packet}\n`));
       await settled();
       if (OURS.some(([ours]) => ours.test(packet))) continue;
       const told = text.split('\r\n').filter((line) => line !== '');

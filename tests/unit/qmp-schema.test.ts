@@ -64,16 +64,14 @@ const NODE = [
   ...['backing-filename', 'full-backing-filename', 'backing-filename-format', 'snapshots'].map(
     (name) => `image.${name}`,
   ),
-  ...['image.backing-image', 'image.format-specific', 'dirty-bitmaps'],
+  ...['image.format-specific', 'dirty-bitmaps'],
 ];
 /** Histograms, which a command would have to ask for. */
 const STATS = ['rd', 'wr', 'flush'].map((name) => `stats.${name}_latency_histogram`);
 /** Drivers that this machine has not, and options of a host's files, and of delays: both null drivers have one type. */
 const BLOCKDEV = [
   '.driver values',
-  ...['pr-manager', 'locking', 'aio-max-batch', 'drop-cache', 'x-check-cache-dropped'].map(
-    (name) => `(file).${name}`,
-  ),
+  ...['pr-manager', 'aio-max-batch', 'drop-cache', 'x-check-cache-dropped'].map((name) => `(file).${name}`),
   '(null-aio).latency-ns',
 ];
 /** Kinds that this machine has not, files that are read, sockets of other families and settings of TCP. */

@@ -1,3 +1,4 @@
+import { linuxErrorText } from '../core/linux-errors.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 
 export type BlockErrorCode =
@@ -52,14 +53,25 @@ export const BLOCK_ERROR_NUMBERS: Readonly<Record<BlockErrorCode, number>> = {
 /** What a block back end rejects with: the guest gets the bus's I/O error, the user reads `message`. */
 export class BlockError extends Error {
   readonly code: BlockErrorCode;
+  /** Linux's number of it, which may be one that has no code here. */
+  readonly errno: number;
   /** Extra line that QEMU prints after the error, or undefined. */
   readonly hint: string | undefined;
 
-  constructor(code: BlockErrorCode, message: string = BLOCK_ERROR_TEXT[code], hint?: string) {
+  constructor(code: BlockErrorCode, message: string = BLOCK_ERROR_TEXT[code], hint?: string, errno?: number) {
     super(message);
     this.name = 'BlockError';
     this.code = code;
+    this.errno = errno ?? BLOCK_ERROR_NUMBERS[code];
     this.hint = hint;
+  }
+
+  /** Any error of Linux, by its number. */
+  static ofLinux(errno: number): BlockError {
+    const known = (Object.keys(BLOCK_ERROR_NUMBERS) as BlockErrorCode[]).find(
+      (code) => BLOCK_ERROR_NUMBERS[code] === errno,
+    );
+    return new BlockError(known ?? 'EIO', linuxErrorText(errno), undefined, errno);
   }
 
   /** The same for the monitor's reader. */

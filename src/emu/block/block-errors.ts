@@ -1,9 +1,10 @@
 /** What becomes of a disk's I/O errors beside the guest's answer: QEMU's event, and a word to the user. */
 
 import type { Host } from '../core/host.ts';
+import { linuxErrorText } from '../core/linux-errors.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
 import { ServiceName } from '../qdev/services.ts';
-import { BLOCK_ERROR_TEXT, type BlockError } from './block-backend.ts';
+import type { BlockError } from './block-backend.ts';
 import type { Direction } from './block-transfer.ts';
 import type { Drive } from './drives.ts';
 
@@ -23,9 +24,9 @@ export function blockErrorReporter(
 ): (drive: Drive) => IoErrorListener {
   return (drive) => {
     let toldAtNs = Number.NEGATIVE_INFINITY;
-    return (operation, { code }) => {
+    return (operation, { code, errno }) => {
       const { name, id, medium } = drive;
-      const reason = BLOCK_ERROR_TEXT[code];
+      const reason = linuxErrorText(errno);
       const node = medium === undefined ? {} : { 'node-name': medium.node.name };
       const nospace = code === 'ENOSPC';
       events.emit({

@@ -38,11 +38,14 @@ export const PLAIN_SETTINGS: NodeSettings = {
   detectZeroes: 'off',
 };
 
+/** What a node calls the one below it. */
+export type NodeChild = 'file' | 'image';
+
 /** A device or a node that uses a node. */
 export interface NodeUser {
   /** As QEMU calls it in errors: `block device 'disk1'`, `node 'raw0'`. */
   readonly title: string;
-  readonly role: 'root' | 'file';
+  readonly role: 'root' | NodeChild;
   /** It may write, and nobody else may use the node meanwhile. Others only read, beside others that read. */
   readonly writes: boolean;
   /** A number that grows with time: since when it is connected to the node. */
@@ -56,6 +59,10 @@ class NodeDisk implements BlockBackend {
   /** Where the furthest write has ended. */
   highestOffset = 0;
   readonly discards = { ok: 0, failed: 0, bytes: 0 };
+  /** The first write that goes beyond so many bytes is told; 0: none is. */
+  threshold: number | bigint = 0;
+  #thresholdBytes = Number.POSITIVE_INFINITY;
+  #onThreshold: (end: number) => void = () => {};
   readonly #isAbove: boolean;
 
   /** @param isAbove it stands on another node */
@@ -81,8 +88,17 @@ class NodeDisk implements BlockBackend {
     return this.image.readSync(offset, target);
   }
 
+  /** A new threshold, in bytes; 0 is none. */
+  watchWrites(threshold: number | bigint, onThreshold: (end: number) => void): void {
+    this.threshold = threshold;
+    this.#thresholdBytes = threshold === 0 ? Number.POSITIVE_INFINITY : Number(threshold);
+    this.#onThreshold = onThreshold;
+  }
+
   writeSync(offset: number, source: Uint8Array): boolean {
-    if (this.readOnly || !this.image.writeSync(offset, source)) return false;
+    if (this.readOnly) return false;
+    this.#writing(offset + source.length);
+    if (!this.image.writeSync(offset, source)) return false;
     this.#written(offset + source.length);
     return true;
   }
@@ -93,6 +109,7 @@ class NodeDisk implements BlockBackend {
 
   async write(offset: number, source: Uint8Array): Promise<void> {
     this.#checkWritable();
+    this.#writing(offset + source.length);
     await this.image.write(offset, source);
     this.#written(offset + source.length);
   }
@@ -116,6 +133,7 @@ class NodeDisk implements BlockBackend {
 
   async writeZeroes(offset: number, length: number): Promise<void> {
     this.#checkWritable();
+    this.#writing(offset + length);
     await this.image.writeZeroes(offset, length);
     this.#written(offset + length);
   }
@@ -139,6 +157,14 @@ class NodeDisk implements BlockBackend {
 
   #checkWritable(): void {
     if (this.readOnly) throw new BlockError('EROFS');
+  }
+
+  /** QEMU: what is told once is told before it is written. */
+  #writing(end: number): void {
+    if (end <= this.#thresholdBytes) return;
+    this.#thresholdBytes = Number.POSITIVE_INFINITY;
+    this.threshold = 0;
+    this.#onThreshold(end);
   }
 
   #written(end: number): void {
@@ -209,9 +235,18 @@ export class BlockNode {
     this.#disk.settings = settings;
   }
 
+  get childName(): NodeChild {
+    return this.driver === 'blkdebug' ? 'image' : 'file';
+  }
+
+  /** Its image is locked while somebody uses it. */
+  get takesLock(): boolean {
+    return !this.settings.forceShare && this.given.locking !== 'off';
+  }
+
   /** It is a part of the node below. */
   get isPart(): boolean {
-    return this.file !== undefined && keysOf(this.source).length > 0;
+    return this.driver === 'raw' && keysOf(this.source).length > 0;
   }
 
   /** The image that the driver works on. */
@@ -222,6 +257,16 @@ export class BlockNode {
   /** The same image, opened otherwise. */
   set image(image: BlockBackend) {
     this.#disk.image = image;
+  }
+
+  /** Bytes; 0: there is none. */
+  get writeThreshold(): number | bigint {
+    return this.#disk.threshold;
+  }
+
+  /** Tells once of a write that goes beyond the threshold: how far it goes. 0: of none. */
+  watchWrites(threshold: number | bigint, tell: (exceeded: number) => void): void {
+    this.#disk.watchWrites(threshold, (end) => tell(end - Number(threshold)));
   }
 
   /** Where the furthest write has ended, in bytes. */
@@ -235,15 +280,18 @@ export class BlockNode {
   }
 
   #exactName(): string | undefined {
-    const { filename, ...more } = this.source;
+    const { filename, config = '', ...more } = this.source;
     if (typeof filename === 'string') return filename;
     if (keysOf(more).length > 0) return undefined;
     if (this.file === undefined) return `${this.driver}://`;
-    return this.file.file === undefined ? this.file.#exactName() : undefined;
+    const below = this.file.#exactName();
+    if (this.driver === 'blkdebug') return below === undefined ? undefined : `blkdebug:${config}:${below}`;
+    // QEMU: that of a protocol, not of another format.
+    return this.file.driver === 'raw' ? undefined : below;
   }
 
   #fullOptions(): JsonObject {
-    const below = this.file === undefined ? {} : { file: this.file.#fullOptions() };
+    const below = this.file === undefined ? {} : { [this.childName]: this.file.#fullOptions() };
     return { driver: this.driver, ...this.source, ...below };
   }
 }

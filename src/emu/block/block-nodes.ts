@@ -3,6 +3,7 @@ import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { keysOf } from '../qapi/json-value.ts';
 import { isWellFormedId } from '../qdev/option-string.ts';
+import { watched } from './blkdebug.ts';
 import {
   asBlockError,
   BLOCK_ERROR_TEXT,
@@ -23,6 +24,7 @@ import type { ImageOpener } from './image-store.ts';
 import { reopenNodes } from './node-reopen.ts';
 import { addUser, bottomOf, removeUser, userConflict } from './node-users.ts';
 import { NullBackend } from './null-backend.ts';
+import { openBlkdebug, readRules } from './open-blkdebug.ts';
 import { SECTOR_BYTES } from './raw.ts';
 import { partSource, rawDisk } from './raw-part.ts';
 
@@ -40,8 +42,10 @@ export type NodeNames = readonly string[];
 export interface BlockNodesOptions {
   readonly images: ImageOpener;
   readonly warn: (message: string) => void;
-  /** A drive has this name. */
-  readonly isDrive: (name: string) => boolean;
+  /** The drive of this name. */
+  readonly findDrive: (
+    name: string,
+  ) => { readonly medium: { readonly node: BlockNode } | undefined } | undefined;
 }
 
 export class BlockNodes {
@@ -89,14 +93,18 @@ export class BlockNodes {
     await this.#close(node).catch(rethrow);
   }
 
+  /** For who is to use a node from now on. */
+  nextAge(): number {
+    return this.#age++;
+  }
+
   /** Gives the node to a user, and locks its image. Rejects with `MonitorError`. */
-  async attach(node: BlockNode, wanted: Omit<NodeUser, 'age'>): Promise<NodeUser> {
-    const user: NodeUser = { ...wanted, age: this.#age++ };
+  async attach(node: BlockNode, user: NodeUser): Promise<NodeUser> {
     const refused = userConflict(node, user);
     if (refused !== undefined) throw refused;
     addUser(node, user);
     const bottom = bottomOf(node);
-    if (bottom.settings.forceShare) return user;
+    if (!bottom.takesLock) return user;
     const mode = bottom.users.some(({ writes }) => writes) ? 'write' : 'read';
     await bottom.disk.lock(mode).catch((error: unknown) => {
       removeUser(node, user);
@@ -130,7 +138,7 @@ export class BlockNodes {
     if (bottom.driver !== 'file') throw new MonitorError('Image format driver does not support resize');
     const refused = this.#resizeConflict(node);
     if (refused !== undefined) throw refused;
-    const isFree = bottom.users.length === 0;
+    const isFree = bottom.users.length === 0 && bottom.takesLock;
     try {
       if (!Number.isSafeInteger(sizeBytes)) throw new BlockError('EFBIG');
       if (isFree) await bottom.disk.lock('write');
@@ -172,7 +180,8 @@ export class BlockNodes {
   reopen(options: readonly BlockdevOptions[]): Promise<void> {
     return reopenNodes(options, {
       find: (name) => this.find(name),
-      open: (path, readOnly) => this.#options.images.open(path, { readOnly }),
+      open: ({ path, given }, readOnly) =>
+        this.#options.images.open(path, { readOnly, isUnlocked: given.locking === 'off' }),
       release: (node) => this.release(node),
     });
   }
@@ -191,6 +200,7 @@ export class BlockNodes {
     }
     const { driver, filename = '' } = request;
     if (driver === undefined || driver === 'raw') return this.#openFormat(request, settings, names);
+    if (driver === 'blkdebug') return this.#openBlkdebug(request, settings, names);
     if (driver === 'file' && filename === '') throw noFileName();
     this.#checkCommon(request, settings);
     const name = request['node-name'] ?? names?.[0];
@@ -220,7 +230,8 @@ export class BlockNodes {
       const source = request.source ?? partSource(request);
       const isWhole = keysOf(source).length === 0;
       if (request.wrongWhenOpen !== undefined) throw request.wrongWhenOpen;
-      const image = isWhole && disk !== undefined ? disk : rawDisk(file.disk, request);
+      const image =
+        isWhole && disk !== undefined ? disk : rawDisk(watched(file.disk, file.image, true), request);
       return this.#make(
         {
           ...{ driver: 'raw', source, image, settings, given: plainOptions(request) },
@@ -233,15 +244,45 @@ export class BlockNodes {
     }
   }
 
+  /** QEMU: the node is there, by its name, before the one below it. */
+  async #openBlkdebug(request: NodeRequest, settings: NodeSettings, names?: NodeNames): Promise<BlockNode> {
+    this.#checkCommon(request, settings);
+    const name = request['node-name'] ?? names?.[0] ?? this.#generatedName();
+    const age = this.#age++;
+    const older = new Set(this.#nodes);
+    const rules = await readRules(request, this.#options.images);
+    const below = request.image;
+    const file =
+      typeof below === 'object'
+        ? await this.#open(below, names?.slice(1), settings)
+        : this.#referenced(below ?? '');
+    try {
+      const { source, image } = openBlkdebug(request, rules, watched(file.disk, file.image, false));
+      const parts = { driver: 'blkdebug', source, image, settings, given: plainOptions(request), file };
+      const node = this.#make({ ...parts, ownsFile: typeof below === 'object' }, name, age);
+      this.#nodes.pop();
+      const at = this.#nodes.findIndex((one) => !older.has(one));
+      this.#nodes.splice(at < 0 ? this.#nodes.length : at, 0, node);
+      return node;
+    } catch (error) {
+      return this.#undo(file, error);
+    }
+  }
+
   /** The bytes of a file by the format that it looks like. QEMU: warns where what is written may make it look otherwise. */
   async #guessed(file: BlockNode, { readOnly }: NodeSettings): Promise<BlockBackend> {
-    const { format, disk } = await openFormat(file.disk, undefined);
+    const { format, disk } = await openFormat(file.disk, undefined, watched(file.disk, file.image, true));
     if (format === 'raw' && !readOnly) this.#options.warn(probedRawWarning(file.path));
     return disk;
   }
 
+  /** The node that has this name, or that is in the drive of this name. Throws QEMU's error. */
   #referenced(name: string): BlockNode {
-    const node = this.find(name);
+    const drive = this.#options.findDrive(name);
+    if (drive !== undefined && drive.medium === undefined) {
+      throw new MonitorError(`Device '${name}' has no medium`);
+    }
+    const node = drive?.medium?.node ?? this.find(name);
     if (node === undefined) {
       throw new MonitorError(`Cannot find device='${name}' nor node-name='${name}'`);
     }
@@ -255,8 +296,9 @@ export class BlockNodes {
     name: string | undefined,
   ): Promise<BlockNode> {
     const { 'auto-read-only': mayBeReadOnly = false, aio, isOfDrive = false, wrongWhenOpen } = request;
+    const isUnlocked = request.locking === 'off';
     let { readOnly } = settings;
-    const open = (): Promise<BlockBackend> => this.#options.images.open(path, { readOnly });
+    const open = (): Promise<BlockBackend> => this.#options.images.open(path, { readOnly, isUnlocked });
     const image = await open()
       .catch((error: unknown) => {
         const { code } = asBlockError(error);
@@ -281,8 +323,8 @@ export class BlockNodes {
     );
   }
 
-  #make(parts: Omit<NodeParts, 'name' | 'age'>, name: string | undefined): BlockNode {
-    const node = new BlockNode({ ...parts, name: name ?? this.#generatedName(), age: this.#age++ });
+  #make(parts: Omit<NodeParts, 'name' | 'age'>, name: string | undefined, age = this.#age++): BlockNode {
+    const node = new BlockNode({ ...parts, name: name ?? this.#generatedName(), age });
     if (node.file !== undefined) node.file.references++;
     this.#nodes.push(node);
     return node;
@@ -302,7 +344,7 @@ export class BlockNodes {
 
   #checkName(name: string): void {
     if (!isWellFormedId(name)) throw new MonitorError(`Invalid node-name: '${name}'`);
-    if (this.#options.isDrive(name)) {
+    if (this.#options.findDrive(name) !== undefined) {
       throw new MonitorError(`node-name=${name} is conflicting with a device id`);
     }
     if (this.#nodes.some((node) => node.name === name)) {

@@ -13,13 +13,16 @@ import {
   struct,
   union,
 } from '../qapi/schema.ts';
+import { BLKDEBUG_MEMBERS, type BlkdebugOptions } from './blkdebug-options.ts';
 import { DETECT_ZEROES, type NodeSettings } from './block-node.ts';
 
-export const NODE_DRIVERS = ['file', 'null-aio', 'null-co', 'raw'] as const;
+export const NODE_DRIVERS = ['blkdebug', 'file', 'null-aio', 'null-co', 'raw'] as const;
 export type NodeDriver = (typeof NODE_DRIVERS)[number];
 
+export const LOCKINGS = ['auto', 'on', 'off'] as const;
+
 /** As it was asked for and checked. What only one driver has is undefined for the others. */
-export interface BlockdevOptions {
+export interface BlockdevOptions extends BlkdebugOptions {
   readonly driver: NodeDriver;
   readonly 'node-name'?: string | undefined;
   readonly discard?: 'ignore' | 'unmap' | undefined;
@@ -31,9 +34,13 @@ export interface BlockdevOptions {
   readonly 'force-share'?: boolean | undefined;
   readonly 'detect-zeroes'?: NodeSettings['detectZeroes'] | undefined;
   readonly filename?: string | undefined;
+  /** `off`: nobody else is kept away, and nobody keeps this one away. */
+  readonly locking?: (typeof LOCKINGS)[number] | undefined;
   readonly aio?: 'threads' | 'native' | 'io_uring' | undefined;
   /** The node below, or what it is to be. */
   readonly file?: string | BlockdevOptions | undefined;
+  /** Of blkdebug: the same. */
+  readonly image?: string | BlockdevOptions | undefined;
   /** Of raw: where it begins in the node below, in bytes. */
   readonly offset?: number | bigint | undefined;
   /** Of a null driver, or of the part that raw is. */
@@ -42,10 +49,11 @@ export interface BlockdevOptions {
 }
 
 /** What a node is made from: checked options, or options in text with what is wrong with them, which QEMU tells in the middle of its work. */
-export interface NodeRequest extends Omit<BlockdevOptions, 'driver' | 'file'> {
+export interface NodeRequest extends Omit<BlockdevOptions, 'driver' | 'file' | 'image'> {
   /** Undefined: a format, which is guessed. */
   readonly driver: NodeDriver | undefined;
   readonly file?: string | NodeRequest | undefined;
+  readonly image?: string | NodeRequest | undefined;
   /** It belongs to a drive. */
   readonly isOfDrive?: boolean;
   /** What is told of the options that say what it works on, where that is not their values: options in text are told as text. */
@@ -54,6 +62,11 @@ export interface NodeRequest extends Omit<BlockdevOptions, 'driver' | 'file'> {
   readonly wrong?: MonitorError | undefined;
   /** Told when the node's image is open. */
   readonly wrongWhenOpen?: MonitorError | undefined;
+  /** Of blkdebug, told before and after its file of rules is read. */
+  readonly wrongDebug?: {
+    readonly sizes: MonitorError | undefined;
+    readonly rules: MonitorError | undefined;
+  };
 }
 
 /** A request as the options that say the same. `found`: the format that was guessed. */
@@ -63,13 +76,16 @@ export function plainOptions(request: NodeRequest, found: NodeDriver = 'raw'): B
     source: _source,
     wrong: _wrong,
     wrongWhenOpen: _late,
+    wrongDebug: _debug,
     driver = found,
     file,
+    image,
     ...others
   } = request;
   const given = Object.entries(others).filter(([, value]) => value !== undefined);
-  const below = typeof file === 'object' ? plainOptions(file) : file;
-  return { ...Object.fromEntries(given), driver, ...(below === undefined ? {} : { file: below }) };
+  const below = Object.entries({ file, image }).filter(([, node]) => node !== undefined);
+  const plain = below.map(([name, node]) => [name, typeof node === 'object' ? plainOptions(node) : node]);
+  return { ...Object.fromEntries(given), driver, ...Object.fromEntries(plain) };
 }
 
 export const DETECT_ZEROES_OPTIONS = enumeration('BlockdevDetectZeroesOptions', DETECT_ZEROES);
@@ -95,8 +111,10 @@ const OPTIONS = union(
   },
   'driver',
   {
+    blkdebug: struct({ image: FILE_REFERENCE, ...BLKDEBUG_MEMBERS }),
     file: struct({
       filename: STR,
+      locking: optional(enumeration('OnOffAuto', LOCKINGS)),
       aio: optional(enumeration('BlockdevAioOptions', ['threads', 'native', 'io_uring'])),
     }),
     'null-aio': NULL_OPTIONS,

@@ -1,5 +1,5 @@
 /** What `drive_add` and `-drive` understand. Texts and their order are QEMU's. */
-import { MonitorError } from '../core/monitor-error.ts';
+import { MonitorError, MonitorHelp } from '../core/monitor-error.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseBool } from '../qdev/properties.ts';
@@ -179,7 +179,7 @@ function formatOf(values: Map<string, string>): string | undefined {
   const driver = values.get('driver');
   if (format === '?' || format === 'help') {
     const names = NODE_DRIVERS.join(' ');
-    throw new MonitorError(`Supported formats: ${names}\nSupported formats (read-only): ${names}`);
+    throw new MonitorHelp(`Supported formats: ${names}\nSupported formats (read-only): ${names}`);
   }
   if (format !== undefined && driver !== undefined) {
     throw new MonitorError("Cannot specify both 'driver' and 'format'");
@@ -262,10 +262,10 @@ function driveNode(
 
 /** A drive's rules are for all nodes below it; what it says of its file is for the file. */
 function ofDrive(request: NodeRequest, aio: NodeRequest['aio']): NodeRequest {
-  const { file } = request;
-  const below = typeof file === 'object' ? ofDrive(file, aio) : file;
+  const { file, image } = request;
+  const below = (node: typeof file): typeof file => (typeof node === 'object' ? ofDrive(node, aio) : node);
   const own = request.driver === 'file' ? { aio: request.aio ?? aio } : {};
-  return { ...request, ...own, file: below, isOfDrive: true };
+  return { ...request, ...own, file: below(file), image: below(image), isOfDrive: true };
 }
 
 /** The name of a drive that was given none, as QEMU makes it: `none5`, `ide1-cd0`. */

@@ -1,9 +1,11 @@
 /** A drive: what a device has an image through. QEMU: BlockBackend. */
 import { Options } from '../qdev/option-string.ts';
+import { BLKDEBUG_SIZES } from './blkdebug-options.ts';
 import type { BlockNode, NodeUser } from './block-node.ts';
 import type { DriveBackend } from './drive-backend.ts';
 import type { DriveGate } from './drive-gate.ts';
 import type { DriveCache, DriveInterface } from './drive-options.ts';
+import { isBlkdebugOption } from './text-blkdebug.ts';
 
 /** An image in a drive. */
 export interface Medium {
@@ -11,6 +13,8 @@ export interface Medium {
   readonly path: string;
   /** The upper one: the format. */
   readonly node: BlockNode;
+  /** As of a user: it is connected to the node since the image came into the drive. */
+  readonly age: number;
   readonly backend: DriveBackend;
 }
 
@@ -42,20 +46,26 @@ export type MutableDrive = { -readonly [K in keyof Drive]: Drive[K] } & {
 };
 
 /** Those that are about what is in the drive. */
-const IMAGE_OPTIONS = new Set([
-  'file',
-  'format',
-  'driver',
-  'read-only',
-  'readonly',
-  'node-name',
-  'offset',
-  'size',
+const IMAGE_OPTIONS = new Set<string>([
+  ...[
+    'file',
+    'format',
+    'driver',
+    'read-only',
+    'readonly',
+    'node-name',
+    'offset',
+    'size',
+    'config',
+    'x-image',
+  ],
+  ...BLKDEBUG_SIZES,
 ]);
 
 /** What a drive was asked for with, but for another image, or none. */
 export function withImage(options: Options | undefined, image: Readonly<Record<string, string>>): Options {
-  const isOfImage = (key: string): boolean => IMAGE_OPTIONS.has(key) || key.startsWith('file.');
+  const isOfImage = (key: string): boolean =>
+    IMAGE_OPTIONS.has(key) || key.startsWith('file.') || isBlkdebugOption(key);
   const kept = options?.entries.filter(([key]) => !isOfImage(key)) ?? [];
   return new Options([...kept, ...Object.entries(image)], options?.id);
 }

@@ -2,6 +2,7 @@
 
 import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
+import type { MachineEventData } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { ServiceName } from '../qdev/services.ts';
@@ -32,6 +33,8 @@ export interface DrivesOptions {
   readonly warn?: (message: string) => void;
   /** Told when a device starts a request that is not done at once. */
   readonly onRequest?: () => void;
+  /** Told of a write that goes beyond a node's threshold. */
+  readonly onWriteThreshold?: (told: MachineEventData['BLOCK_WRITE_THRESHOLD']) => void;
   /** Told when a drive is made, lost, attached, detached, or loses its medium. */
   readonly onChange?: () => void;
 }
@@ -50,6 +53,7 @@ export class Drives {
   readonly #defaultInterface: DriveInterface;
   readonly #warn: (message: string) => void;
   readonly #onRequest: (() => void) | undefined;
+  readonly #onWriteThreshold: DrivesOptions['onWriteThreshold'];
   readonly #onChange: () => void;
   readonly #drives: MutableDrive[] = [];
   readonly #closing = new Set<Promise<void>>();
@@ -64,12 +68,13 @@ export class Drives {
       onRequest,
       onChange = () => {},
     } = options;
-    this.nodes = new BlockNodes({ images, warn, isDrive: (name) => this.find(name) !== undefined });
+    this.nodes = new BlockNodes({ images, warn, findDrive: (name) => this.find(name) });
     this.#throttles = new ThrottleGroups(clock);
     this.#clock = clock;
     this.#defaultInterface = defaultInterface;
     this.#warn = warn;
     this.#onRequest = onRequest;
+    this.#onWriteThreshold = options.onWriteThreshold;
     this.#onChange = onChange;
   }
 
@@ -250,7 +255,8 @@ export class Drives {
     const { medium } = drive;
     if (medium !== undefined) {
       const title = `block device '${drive.name === '' ? path : drive.name}'`;
-      const user = { title, role: 'root', writes: !medium.node.settings.readOnly } as const;
+      const { node, age } = medium;
+      const user = { title, role: 'root', writes: !node.settings.readOnly, age } as const;
       drive.user = await this.nodes.attach(medium.node, user).catch((error: unknown) => {
         if (named === undefined) medium.node.references--;
         throw error;
@@ -316,6 +322,17 @@ export class Drives {
     this.#onChange();
   }
 
+  /** `block-set-write-threshold`: bytes, 0 for none. Throws `MonitorError`. */
+  setWriteThreshold(name: string, threshold: number | bigint): void {
+    const node = this.nodes.find(name);
+    if (node === undefined) throw new MonitorError(`Device '${name}' not found`);
+    node.watchWrites(threshold, (exceeded) =>
+      this.#onWriteThreshold?.({
+        ...{ 'node-name': name, 'amount-exceeded': exceeded, 'write-threshold': Number(threshold) },
+      }),
+    );
+  }
+
   /** `blockdev-reopen`. Rejects with `MonitorError`, having changed nothing. */
   async reopen(options: readonly BlockdevOptions[]): Promise<void> {
     await this.inTurn(() => this.#quietly(this.#drives, () => this.nodes.reopen(options)));
@@ -352,7 +369,8 @@ export class Drives {
 
   #mediumOf(node: BlockNode): Medium {
     node.references++;
-    return { path: node.path, node, backend: new DriveBackend(node.disk, this.#onRequest) };
+    const backend = new DriveBackend(node.disk, this.#onRequest);
+    return { path: node.path, node, age: this.nodes.nextAge(), backend };
   }
 
   /** A drive without a name for a node that has one. */

@@ -1,6 +1,6 @@
 import { assert } from '../core/assert.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import type { BlockBackend } from './block-backend.ts';
+import { asBlockError, type BlockBackend, BlockError } from './block-backend.ts';
 import { RawFormat, SECTOR_BYTES } from './raw.ts';
 
 /** Makes a disk of the bytes of an image file. */
@@ -44,7 +44,10 @@ export function formatOfStart(start: Uint8Array): string {
 /** Looks at an image's start. EIO. */
 export async function probeFormat(file: BlockBackend): Promise<string> {
   const start = new Uint8Array(Math.min(SECTOR_BYTES, file.sizeBytes));
-  await file.read(0, start);
+  await file.read(0, start).catch((error: unknown) => {
+    const { code, message, hint, errno } = asBlockError(error);
+    throw new BlockError(code, `Could not read image for determining its format: ${message}`, hint, errno);
+  });
   return formatOfStart(start);
 }
 
@@ -58,19 +61,21 @@ export function checkFormat(format: string | undefined): void {
 /**
  * Opens `file` as `format`, or as what it looks like when undefined. EINVAL with QEMU's text when unknown.
  * QEMU: with a guessed `raw` the caller prints `probedRawWarning`.
+ * @param disk the same bytes, for the format to work on
  */
 export async function openFormat(
   file: BlockBackend,
   format: string | undefined,
+  disk = file,
 ): Promise<{ readonly format: string; readonly disk: BlockBackend }> {
-  if (format === undefined && (await probeFormat(file)) === 'raw') {
-    return { format: 'raw', disk: new RawFormat(file, (start) => formatOfStart(start) !== 'raw') };
-  }
   const name = format ?? (await probeFormat(file));
+  if (format === undefined && name === 'raw') {
+    return { format: 'raw', disk: new RawFormat(disk, (start) => formatOfStart(start) !== 'raw') };
+  }
   checkFormat(name);
   const open = FORMATS.get(name);
   assert(open !== undefined, 'the format was checked');
-  return { format: name, disk: await open(file) };
+  return { format: name, disk: await open(disk) };
 }
 
 /** QEMU: what it warns of when `path` came without a format and looks raw. */

@@ -1,16 +1,37 @@
-import type { BlockBackend } from './block-backend.ts';
+import { type BlockBackend, BlockError } from './block-backend.ts';
 import type { StorageEstimate } from './chunk-database.ts';
 
 export interface OpenOptions {
   readonly readOnly?: boolean;
   /** Takes the lock now, not when a device is attached. */
   readonly lock?: boolean;
+  /** Writes need no lock. Not modelled by stores that keep images in chunks: there the first write takes it. */
+  readonly isUnlocked?: boolean;
 }
 
 /** Where `file=` of a drive leads. */
 export interface ImageOpener {
   /** The image's bytes, whatever their format. ENOENT with QEMU's text, EBUSY, EIO; with `lock` also the lock error. */
   open(path: string, options?: OpenOptions): Promise<BlockBackend>;
+  /** What is in a file that is no disk, which may be a pipe that somebody has yet to write to; absent: an image is read. */
+  readText?(path: string): Promise<string>;
+}
+
+/** More than anybody writes by hand. */
+export const TEXT_MAX_BYTES = 1 << 20;
+
+/** What is in a file that is no disk, as far as `TEXT_MAX_BYTES`. Rejects with `BlockError`. */
+export async function readImageText(images: ImageOpener, path: string): Promise<string> {
+  if (images.readText !== undefined) return images.readText(path);
+  if (path === '') throw new BlockError('ENOENT');
+  const file = await images.open(path, { readOnly: true });
+  try {
+    const bytes = new Uint8Array(Math.min(file.sizeBytes, TEXT_MAX_BYTES));
+    await file.read(0, bytes);
+    return new TextDecoder().decode(bytes);
+  } finally {
+    await file.close();
+  }
 }
 
 export interface ImageInfo {

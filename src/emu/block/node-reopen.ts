@@ -1,16 +1,19 @@
 /** `blockdev-reopen`: nodes get other settings, and other nodes below them, while they are used. All of them, or none. */
 import { MonitorError } from '../core/monitor-error.ts';
+import { type JsonObject, type JsonValue, keysOf } from '../qapi/json-value.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
+import { watched } from './blkdebug.ts';
 import { asBlockError, type BlockBackend } from './block-backend.ts';
 import { type BlockNode, detectZeroesError, type NodeSettings } from './block-node.ts';
 import { type BlockdevOptions, settingsOf } from './blockdev-options.ts';
 import { addUser, bottomOf, edgeOf, removeUser, userConflict } from './node-users.ts';
+import { blkdebugSource, permissionsIn } from './open-blkdebug.ts';
 import { partSource, rawDisk } from './raw-part.ts';
 
 /** What of the block layer is needed. */
 export interface ReopenHost {
   readonly find: (name: string) => BlockNode | undefined;
-  readonly open: (path: string, readOnly: boolean) => Promise<BlockBackend>;
+  readonly open: (node: BlockNode, readOnly: boolean) => Promise<BlockBackend>;
   readonly release: (node: BlockNode) => Promise<void>;
 }
 
@@ -38,8 +41,10 @@ export async function reopenNodes(all: readonly BlockdevOptions[], host: ReopenH
     node.settings = settings;
     node.given = options;
     if (node.options !== undefined) node.options = options;
-    if (file === undefined) continue;
-    const image = rawDisk(file.disk, options);
+    if (node.driver === 'blkdebug')
+      node.source = Object.fromEntries(Object.entries(blkdebugSource(options)).reverse());
+    if (file === undefined || node.driver !== 'raw') continue;
+    const image = rawDisk(watched(file.disk, file.image, true), options);
     if (file !== node.file) await replaceFile(node, file, host);
     node.image = image;
     node.source = partSource(options);
@@ -62,12 +67,13 @@ function prepare(
   if (settings.detectZeroes === 'unmap' && !settings.unmap) throw detectZeroesError();
   checkNotReset(node, options);
   // QEMU: the part has to be one of the file that is below now. Here also of the one that comes.
-  if (node.file !== undefined) rawDisk(node.file.disk, options);
+  if (node.driver === 'raw' && node.file !== undefined) rawDisk(node.file.disk, options);
   const file = fileBelow(node, options, host);
   checkUnchanged(node, options);
   if (file === undefined || file !== node.file || !node.ownsFile) return [{ node, options, settings, file }];
-  const below = typeof options.file === 'object' ? options.file : file.given;
-  const changed: BlockdevOptions = { ...options, file: below };
+  const wanted = options[node.childName];
+  const below = typeof wanted === 'object' ? wanted : file.given;
+  const changed: BlockdevOptions = { ...options, [node.childName]: below };
   return [{ node, options: changed, settings, file }, ...prepare(file, below, settings, host)];
 }
 
@@ -77,42 +83,51 @@ function cannotChange(option: string): MonitorError {
 
 /** The node that is to be below. QEMU's errors for one that cannot be. */
 function fileBelow(node: BlockNode, options: BlockdevOptions, host: ReopenHost): BlockNode | undefined {
-  const { file: wanted } = options;
+  const wanted = options[node.childName];
   if (typeof wanted !== 'string') {
-    if (wanted !== undefined && !node.ownsFile) throw cannotChange('file.driver');
+    if (wanted !== undefined && !node.ownsFile) throw cannotChange(`${node.childName}.driver`);
     return node.file;
   }
+  // QEMU: another image is refused with the other options, and so is the same one by its name.
+  if (node.childName === 'image') return node.file;
   const named = host.find(wanted);
   if (named === undefined) throw new MonitorError(`Cannot find device='' nor node-name='${wanted}'`);
   if (node.file !== undefined) return named;
   throw new MonitorError('Cannot set file child to format node without file child');
 }
 
-type FixedOption = 'filename' | 'aio' | 'size' | 'read-zeroes' | 'force-share';
-const FIXED: readonly FixedOption[] = ['filename', 'aio', 'size', 'read-zeroes', 'force-share'];
+const FIXED = ['filename', 'aio', 'locking', 'size', 'read-zeroes', 'force-share'] as const;
 
-/** The options, in QEMU's order, that stay as they were when the node was made. */
-function fixedOptions(node: BlockNode): readonly FixedOption[] {
-  const isRaw = node.file !== undefined;
-  return inQdictOrder(isRaw ? ['force-share'] : FIXED) as readonly FixedOption[];
+/** The options that stay as they were when the node was made. */
+function fixedOptions(node: BlockNode, options: BlockdevOptions): JsonObject {
+  const own = node.driver === 'blkdebug' ? { ...blkdebugSource(options), ...permissionsIn(options) } : {};
+  const plain: Record<string, JsonValue> = {};
+  for (const name of node.file === undefined ? FIXED : (['force-share'] as const)) {
+    const value = options[name];
+    if (value !== undefined) plain[name] = value;
+  }
+  return { ...own, ...plain };
 }
 
 function checkNotReset(node: BlockNode, options: BlockdevOptions): void {
-  const reset = fixedOptions(node).find(
-    (name) => node.given[name] !== undefined && options[name] === undefined,
-  );
+  const now = fixedOptions(node, options);
+  const reset = inQdictOrder(keysOf(fixedOptions(node, node.given))).find((name) => now[name] === undefined);
   if (reset !== undefined) throw new MonitorError(`Option '${reset}' cannot be reset to its default value`);
 }
 
 /** QEMU: force-share cannot even be said to stay as it is. */
 function checkUnchanged(node: BlockNode, options: BlockdevOptions): void {
-  const isChanged = (name: FixedOption): boolean =>
-    options[name] !== undefined && (name === 'force-share' || options[name] !== node.given[name]);
+  const before = fixedOptions(node, node.given);
+  const now = fixedOptions(node, options);
+  const isChanged = (name: string): boolean => name === 'force-share' || now[name] !== before[name];
   const changed = new Map<string, boolean>([
     ['driver', options.driver !== node.driver],
     // QEMU: a name that the last reopening did not say is one that the node does not have.
     ['node-name', options['node-name'] !== undefined && options['node-name'] !== node.given['node-name']],
-    ...fixedOptions(node).map((name) => [name, isChanged(name)] as const),
+    ['image', typeof options.image === 'string'],
+    ...keysOf(now)
+      .toReversed()
+      .map((name) => [name, isChanged(name)] as const),
   ]);
   const first = inQdictOrder([...changed.keys()]).find((name) => changed.get(name));
   if (first !== undefined) throw cannotChange(first);
@@ -122,7 +137,7 @@ function check({ node, options, settings, file }: Change): void {
   if (settings.readOnly && node.users.some(({ writes }) => writes)) {
     throw new MonitorError(`Read-only block node '${node.name}' cannot support read-write users`);
   }
-  if (file === undefined) return;
+  if (file === undefined || node.driver !== 'raw') return;
   rawDisk(file.disk, options);
   if (file === node.file) return;
   for (let below: BlockNode | undefined = file; below !== undefined; below = below.file) {
@@ -144,8 +159,8 @@ async function openAll(
     for (const { node, settings } of changes) {
       if (node.driver !== 'file' || settings.readOnly === node.image.readOnly) continue;
       const before = node.image;
-      const isUsed = node.users.length > 0 && !settings.forceShare;
-      const after = await host.open(node.path, settings.readOnly);
+      const isUsed = node.users.length > 0 && node.takesLock;
+      const after = await host.open(node, settings.readOnly);
       done.push({ node, before, after });
       await before.unlock();
       if (isUsed) await after.lock(node.users.some(({ writes }) => writes) ? 'write' : 'read');
@@ -155,7 +170,7 @@ async function openAll(
     for (const { node, before, after } of done.reverse()) {
       node.image = before;
       await after.close();
-      if (node.users.length > 0 && !node.settings.forceShare) await before.lock('read');
+      if (node.users.length > 0 && node.takesLock) await before.lock('read');
     }
     throw error instanceof MonitorError ? error : asBlockError(error).toMonitorError();
   }
@@ -172,7 +187,7 @@ async function replaceFile(node: BlockNode, file: BlockNode, host: ReopenHost): 
   const edge = edgeOf(node);
   if (edge !== undefined) {
     const bottom = bottomOf(file);
-    if (!bottom.settings.forceShare) await bottom.disk.lock(edge.writes ? 'write' : 'read');
+    if (bottom.takesLock) await bottom.disk.lock(edge.writes ? 'write' : 'read');
     addUser(file, edge);
   }
   node.file = file;

@@ -14,7 +14,7 @@ function asUser(node: BlockNode, users: readonly NodeUser[]): NodeUser | undefin
   if (users.length === 0) return undefined;
   return {
     title: `node '${node.name}'`,
-    role: 'file',
+    role: node.childName,
     writes: users.some(({ writes }) => writes),
     age: node.age,
   };

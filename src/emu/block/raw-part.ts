@@ -17,7 +17,7 @@ export function rawDisk(file: BlockBackend, { offset, size }: PartOptions): Bloc
     ['size', size],
   ] as const) {
     if (value !== undefined && value < 0) {
-      throw new MonitorError(`Parameter '${name}' expects a non-negative number below 2^64`);
+      throw sizeError(name);
     }
   }
   const there = Math.ceil(file.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES;
@@ -34,6 +34,15 @@ export function rawDisk(file: BlockBackend, { offset, size }: PartOptions): Bloc
     throw new MonitorError(`Specified size is not multiple of ${SECTOR_BYTES}`);
   }
   return new RawPart(new RawFormat(file), Number(start), size === undefined ? undefined : Number(size));
+}
+
+/** QEMU's error for an option that is no size. */
+export function sizeError(name: string): MonitorError {
+  return new MonitorError(
+    `Parameter '${name}' expects a non-negative number below 2^64`,
+    'GenericError',
+    'Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.',
+  );
 }
 
 /** What of the options says which part it is. */

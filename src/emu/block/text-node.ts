@@ -6,9 +6,11 @@ import { MonitorError } from '../core/monitor-error.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseBool, parseSize } from '../qdev/properties.ts';
+import { BLKDEBUG_SIZES } from './blkdebug-options.ts';
 import { DETECT_ZEROES } from './block-node.ts';
-import { NODE_DRIVERS, type NodeDriver, type NodeRequest } from './blockdev-options.ts';
+import { LOCKINGS, NODE_DRIVERS, type NodeDriver, type NodeRequest } from './blockdev-options.ts';
 import { nullDriverOf } from './null-backend.ts';
+import { blkdebugText, isBlkdebugOption, wrongSize } from './text-blkdebug.ts';
 
 type Values = ReadonlyMap<string, string>;
 
@@ -20,7 +22,8 @@ const COMMON = [
 ];
 const NULL_OPTIONS = ['size', 'read-zeroes'];
 const OF_DRIVERS: Readonly<Record<NodeDriver, readonly string[]>> = {
-  file: ['filename', 'aio'],
+  blkdebug: ['config', 'x-image', ...BLKDEBUG_SIZES],
+  file: ['filename', 'aio', 'locking'],
   'null-aio': NULL_OPTIONS,
   'null-co': NULL_OPTIONS,
   raw: ['file', 'offset', 'size'],
@@ -65,7 +68,13 @@ export function textNode(values: Values, driver: NodeDriver | undefined, beneath
   const noFlush = boolOption(values, 'cache.no-flush');
   const forceShare = boolOption(values, 'force-share');
   if (isFormat && file === undefined) throw nothingBelow(driver);
-  const path = isFormat ? undefined : pathFor(driver, values, beneath.path);
+  const isDebug = driver === 'blkdebug';
+  const path = isFormat || isDebug ? undefined : pathFor(driver, values, beneath.path);
+  const debug = isDebug
+    ? blkdebugText(values, beneath.path, (image) =>
+        nodeBelow(values, { path: image, reference: values.get('image') }, 'image.'),
+      )
+    : {};
   const [discard, detectZeroes] = [values.get('discard'), values.get('detect-zeroes')];
   return {
     driver,
@@ -79,7 +88,8 @@ export function textNode(values: Values, driver: NodeDriver | undefined, beneath
     file,
     filename: path,
     aio: driver === 'file' ? AIO.find((name) => name === values.get('aio')) : undefined,
-    ...(driver === 'file' ? {} : sizesOf(values, driver)),
+    locking: driver === 'file' ? LOCKINGS.find((word) => word === values.get('locking')) : undefined,
+    ...(driver === 'file' || isDebug ? {} : sizesOf(values, driver)),
     source: Object.fromEntries(
       ['offset', 'size', 'read-zeroes'].flatMap((name) =>
         OF_DRIVERS[driver ?? 'raw'].includes(name) && values.has(name)
@@ -88,7 +98,8 @@ export function textNode(values: Values, driver: NodeDriver | undefined, beneath
       ),
     ),
     wrong: wrongWord(values, driver),
-    wrongWhenOpen: wrongSize(values, driver) ?? unknownOption(values, driver),
+    wrongWhenOpen: wrongSizeOf(values, driver) ?? unknownOption(values, driver),
+    ...debug,
   };
 }
 
@@ -108,9 +119,14 @@ function nothingBelow(driver: NodeDriver | undefined): MonitorError {
   );
 }
 
-function nodeBelow(values: Values, { reference, path }: Beneath): NodeRequest | string | undefined {
-  const names = [...values.keys()].filter((key) => key.startsWith(BELOW));
-  const below = new Map(names.map((key) => [key.slice(BELOW.length), values.get(key) ?? '']));
+/** @param prefix of its options */
+function nodeBelow(
+  values: Values,
+  { reference, path }: Beneath,
+  prefix = BELOW,
+): NodeRequest | string | undefined {
+  const names = [...values.keys()].filter((key) => key.startsWith(prefix));
+  const below = new Map(names.map((key) => [key.slice(prefix.length), values.get(key) ?? '']));
   if (reference !== undefined) {
     if (below.size === 0) return reference;
     throw new MonitorError(
@@ -138,7 +154,11 @@ function protocolOf(path: string): NodeDriver {
 }
 
 /** The file that a protocol opens. */
-function pathFor(driver: NodeDriver, values: Values, path: string | undefined): string | undefined {
+function pathFor(
+  driver: Exclude<NodeDriver, 'blkdebug'>,
+  values: Values,
+  path: string | undefined,
+): string | undefined {
   if (driver === 'file') return path?.replace(/^file:/, '') ?? values.get('filename') ?? '';
   if (path === undefined || nullDriverOf(path) === driver) return undefined;
   throw new MonitorError(`The only allowed filename for this driver is '${driver}://'`);
@@ -167,28 +187,23 @@ function wrongWord(values: Values, driver: NodeDriver | undefined): MonitorError
   const isNone = (name: string, words: readonly string[]): boolean =>
     values.has(name) && !words.includes(values.get(name) ?? '');
   const lists = new Map<string, readonly string[]>([['detect-zeroes', DETECT_ZEROES]]);
-  if (driver === 'file') lists.set('aio', AIO);
+  if (driver === 'file') lists.set('aio', AIO).set('locking', LOCKINGS);
   const [wrong] = [...lists].find(([name, words]) => isNone(name, words)) ?? [];
   return wrong === undefined ? undefined : new MonitorError(`invalid parameter value: ${values.get(wrong)}`);
 }
 
-function wrongSize(values: Values, driver: NodeDriver | undefined): MonitorError | undefined {
+function wrongSizeOf(values: Values, driver: NodeDriver | undefined): MonitorError | undefined {
   const known = OF_DRIVERS[driver ?? 'raw'];
-  const wrong = ['offset', 'size'].find(
-    (name) => known.includes(name) && values.has(name) && parseSize(values.get(name) ?? '') === undefined,
-  );
-  if (wrong === undefined) return undefined;
-  return new MonitorError(
-    `Parameter '${wrong}' expects a non-negative number below 2^64`,
-    'GenericError',
-    'Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.',
-  );
+  const sizes = ['offset', 'size'].filter((name) => known.includes(name));
+  return wrongSize(values, sizes);
 }
 
 function unknownOption(values: Values, driver: NodeDriver | undefined): MonitorError | undefined {
   const isFormat = driver === undefined || driver === 'raw';
   const known = [...COMMON, ...OF_DRIVERS[driver ?? 'raw']];
-  const isUnknown = (key: string): boolean => !known.includes(key) && !(isFormat && key.startsWith(BELOW));
+  const isTaken = (key: string): boolean =>
+    (isFormat && key.startsWith(BELOW)) || (driver === 'blkdebug' && isBlkdebugOption(key));
+  const isUnknown = (key: string): boolean => !known.includes(key) && !isTaken(key);
   const unknown = inQdictOrder([...values.keys()].filter(isUnknown));
   if (unknown.includes('backing')) return new MonitorError("Driver doesn't support backing files");
   const [first] = unknown;

@@ -1,6 +1,6 @@
 import type { BlockBackend } from './block-backend.ts';
 import { BlockFilter } from './block-filter.ts';
-import type { ImageOpener, OpenOptions } from './image-store.ts';
+import { type ImageOpener, type OpenOptions, readImageText } from './image-store.ts';
 
 /** Images whose every answer wakes the run loop: a guest that waits for its disk sleeps until then. */
 export class WakingImages implements ImageOpener {
@@ -14,6 +14,10 @@ export class WakingImages implements ImageOpener {
 
   async open(path: string, options?: OpenOptions): Promise<BlockBackend> {
     return new WakingBackend(await this.#images.open(path, options), this.#wake);
+  }
+
+  readText(path: string): Promise<string> {
+    return readImageText(this.#images, path);
   }
 }
 

@@ -52,6 +52,8 @@ export interface HostChardev {
   readonly sendBreak?: () => void;
   /** Who uses it goes on with another. */
   readonly isReplaceable?: boolean;
+  /** Ends the connection at once, whatever waits on it; undefined: it is no socket. */
+  readonly yank?: (() => void) | undefined;
   /** It is no longer wanted. */
   readonly close?: () => void;
   /** The other end of a pseudo terminal. */
@@ -197,6 +199,16 @@ export class Chardevs {
         frontendOpen: frontendOpen || shared?.isUsed === true,
       }))
       .reverse();
+  }
+
+  /** What ends the connection of each socket, by id, oldest first. */
+  connections(): ReadonlyMap<string, () => void> {
+    return new Map(
+      this.ids().flatMap((id) => {
+        const yank = this.#byId.get(id)?.yank;
+        return yank === undefined ? [] : [[id, yank] as const];
+      }),
+    );
   }
 
   /** What the user made, oldest first. */

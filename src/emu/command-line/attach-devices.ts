@@ -2,6 +2,7 @@
 import { BOARD_MEMORY } from '../machine/boards/pc-device-memory.ts';
 import type { Machine } from '../machine/machine.ts';
 import { useMemoryBackend } from '../machine/memory-backend-option.ts';
+import { loadVm } from '../monitor/vm-snapshots.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import { Options } from '../qdev/option-string.ts';
 import { attachFlashUnits, type MadeDrive } from './attach-flash.ts';
@@ -86,6 +87,19 @@ export async function attachDevices(
     });
   }
   checkOrphans(machine, made);
+}
+
+/** -loadvm: the machine, which is complete, goes back to a snapshot. Rejects with StartError. */
+export async function loadSnapshot(
+  machine: Machine,
+  { loadvm }: Pick<CommandLine, 'loadvm'>,
+  warn: (text: string) => void,
+): Promise<void> {
+  if (loadvm === undefined) return;
+  // QEMU: the error is about no option.
+  await loadVm(machine, loadvm, (text) => warn(report(text))).catch((error: unknown) => {
+    throw atOption(error);
+  });
 }
 
 /** Without a terminal there is no monitor of the command line's: what it would be on is nobody's wish. */

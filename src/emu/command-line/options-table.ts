@@ -100,6 +100,11 @@ const GROUPS: readonly OptionGroup[] = [
         host: 'file',
       },
       {
+        name: 'loadvm',
+        value: 'tag',
+        help: 'go on from a state that savevm kept, with what the disks held then',
+      },
+      {
         name: 'drive',
         value: '[file=file][,if=type][,id=name][,format=f]…',
         help: 'an image for a device; if=virtio makes the device too',

@@ -1,7 +1,7 @@
 /** The command line as a whole: what machine the user wants. */
 import { CHARDEV_HELP } from '../char/chardev-kinds.ts';
 import { assert } from '../core/assert.ts';
-import { MonitorError } from '../core/monitor-error.ts';
+import { MonitorError, MonitorHelp } from '../core/monitor-error.ts';
 import { cpuHelp } from '../cpu/models/cpu-models.ts';
 import type { BootConfig } from '../machine/boot-config.ts';
 import type { SmpConfig } from '../machine/cpu-topology.ts';
@@ -59,7 +59,7 @@ import {
 import { type QtestOption, readQtest } from './options-qtest.ts';
 import { type GivenOption, splitArguments, type TextReader } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
-import { readingOption, report, StartError, startError } from './start-error.ts';
+import { readingOption, report, StartError, StartHelp, startError } from './start-error.ts';
 
 export type { ChardevOption, CharOption, MonitorOption } from './options-characters.ts';
 /** A drive or device of the command line. */
@@ -107,6 +107,8 @@ export interface CommandLine extends BoardOptions {
   readonly stopped: boolean;
   /** -preconfig: the machine is completed when a monitor asks for it. */
   readonly preconfig: boolean;
+  /** -loadvm: the tag of a snapshot; undefined: the machine begins anew. */
+  readonly loadvm: string | undefined;
   /** Where gdb may connect. */
   readonly gdbServers: readonly CharOption[];
   /** -name; undefined: none. */
@@ -226,6 +228,7 @@ class Reader {
       rtcClock: rtc?.clock ?? 'host',
       stopped: this.#has('S'),
       preconfig: this.#has('preconfig'),
+      loadvm: this.#last('loadvm'),
       gdbServers: readGdbServers(this.#given),
       name: this.#reading('name', () => this.#groups('name', 'guest').map(readName).at(-1)),
       actions: readActions(this.#given, ({ value, at }) => this.#group(value, undefined, at)),
@@ -486,6 +489,7 @@ function jsonOptions(text: string, at: string): Options<JsonValue> {
 /** An error of the machine, said about one option. Anything else is thrown again. */
 export function atOption(error: unknown, at?: string): StartError {
   if (!(error instanceof MonitorError)) throw error;
+  if (error instanceof MonitorHelp) return new StartHelp(error.message, at);
   const { message, hint } = error;
   return startError(hint === undefined ? message : `${message}\n${hint}`, at);
 }

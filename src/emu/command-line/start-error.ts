@@ -13,6 +13,9 @@ export class StartError extends Error {
   }
 }
 
+/** The user asked for this text, not for a machine: it goes to standard output, the process ends with status 0. */
+export class StartHelp extends StartError {}
+
 /** What `read` gives. QEMU does not say of all errors which option they are about; `about` says so for those. */
 export function readingOption<T>(about: string | undefined, read: () => T): T {
   try {

@@ -72,6 +72,12 @@ export interface MachineEventData {
   DUMP_COMPLETED: { readonly result: DumpResult; readonly error?: string };
   /** Spec: QEMU qapi/job.json. */
   JOB_STATUS_CHANGE: { readonly id: string; readonly status: JobStatus };
+  /** A write goes beyond the threshold that the node had, in bytes; it has none any more. Spec: QEMU qapi/block-core.json. */
+  BLOCK_WRITE_THRESHOLD: {
+    readonly 'node-name': string;
+    readonly 'amount-exceeded': number;
+    readonly 'write-threshold': number;
+  };
   BLOCK_IO_ERROR: {
     readonly device: string;
     readonly 'node-name'?: string;

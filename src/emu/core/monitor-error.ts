@@ -19,3 +19,6 @@ export class MonitorError extends Error {
     this.hint = hint;
   }
 }
+
+/** What the user asked to be told, in the place of what else would have been done. */
+export class MonitorHelp extends MonitorError {}

@@ -145,6 +145,7 @@ export class Machine implements MachineApi {
       images: host.images,
       clock: this.clock,
       ...{ warn: host.warn ?? (() => {}), defaultInterface: isEmpty ? 'none' : 'ide' },
+      onWriteThreshold: (data) => this.events.emit({ event: 'BLOCK_WRITE_THRESHOLD', data }),
       onChange: () => this.onDrivesChange(),
       ...(config.icountShift === undefined ? {} : { onRequest: () => this.engine.cpu.requestExit() }),
     });

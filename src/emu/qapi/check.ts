@@ -7,12 +7,18 @@ import { isJsonObject, type JsonObject, type JsonValue, keysOf } from './json-va
 import type { IntegerName, Member, ObjectNode, SchemaNode, SchemaType } from './schema.ts';
 import { inVisitorOrder } from './visitor-order.ts';
 
+/** How an entry of a list is called in errors. QEMU: `list[0]` of what came as JSON, `list.0` of options. */
+type EntryPath = (list: string, at: number) => string;
+const OF_JSON: EntryPath = (list, at) => `${list}[${at}]`;
+const OF_OPTIONS: EntryPath = (list, at) => `${list}.${at}`;
+
 /** Where a value is, in the words of an error. */
 interface Place {
   /** From the outermost object on: `backend.data.size`. */
   readonly path: string;
   /** QEMU: what is in a list has none. */
   readonly name: string;
+  readonly entryPath: EntryPath;
 }
 
 const RANGES: Readonly<Record<IntegerName, readonly [least: bigint, most: bigint]>> = {
@@ -102,39 +108,42 @@ function check(node: SchemaNode, value: JsonValue, place: Place): JsonValue {
     case 'array':
       if (!Array.isArray(value)) throw wrongType(place, 'array');
       return value.map((one: JsonValue, n) =>
-        check(node.element, one, { path: `${place.path}[${n}]`, name: 'null' }),
+        check(node.element, one, { ...place, path: place.entryPath(place.path, n), name: 'null' }),
       );
     case 'alternate': {
       const choice = node.choices.find((one) => hasKind(one, value));
-      if (choice === undefined) throw wrongType(place, node.name);
+      // QEMU: by its own name, not by its path.
+      if (choice === undefined) throw wrongType({ ...place, path: place.name }, node.name);
       return check(choice, value, place);
     }
     case 'object':
       if (!isJsonObject(value)) throw wrongType(place, 'object');
-      return checkObject(node, value, place.path === '' ? '' : `${place.path}.`);
+      return checkObject(node, value, place);
   }
 }
 
 function checkMembers(
   members: readonly Member[],
   given: JsonObject,
-  prefix: string,
+  { prefix, entryPath }: { readonly prefix: string; readonly entryPath: EntryPath },
   checked: Record<string, JsonValue>,
 ): void {
   for (const { name, type, optional } of members) {
     const path = prefix + name;
     const value = given[name];
-    if (value !== undefined) checked[name] = check(type, value, { path, name });
+    if (value !== undefined) checked[name] = check(type, value, { path, name, entryPath });
     else if (!optional) throw new MonitorError(`Parameter '${path}' is missing`);
   }
 }
 
-function checkObject(node: ObjectNode, given: JsonObject, prefix: string): JsonObject {
+function checkObject(node: ObjectNode, given: JsonObject, { path, entryPath }: Place): JsonObject {
   const checked: Record<string, JsonValue> = Object.create(null);
-  checkMembers(node.members, given, prefix, checked);
+  const prefix = path === '' ? '' : `${path}.`;
+  const inside = { prefix, entryPath };
+  checkMembers(node.members, given, inside, checked);
   const tag = node.tag === undefined ? undefined : checked[node.tag];
   const variant = typeof tag === 'string' ? node.variants?.get(tag) : undefined;
-  if (variant !== undefined) checkMembers(variant.members, given, prefix, checked);
+  if (variant !== undefined) checkMembers(variant.members, given, inside, checked);
   const unexpected = inVisitorOrder(keysOf(given)).find((name) => checked[name] === undefined);
   if (unexpected !== undefined) throw new MonitorError(`Parameter '${prefix}${unexpected}' is unexpected`);
   return checked;
@@ -145,11 +154,15 @@ function checkObject(node: ObjectNode, given: JsonObject, prefix: string): JsonO
  * Throws `MonitorError`, QEMU's.
  */
 export function checkArguments(node: ObjectNode, given: JsonObject): JsonObject {
-  return checkObject(node, given, '');
+  return checkObject(node, given, { path: '', name: '', entryPath: OF_JSON });
 }
 
-/** The same as a value of the type that the schema is of. */
-export function checkedAs<T>({ node }: SchemaType<T, ObjectNode>, given: JsonObject): T {
+/**
+ * The same as a value of the type that the schema is of.
+ * @param isOfOptions it came as options, not as JSON
+ */
+export function checkedAs<T>({ node }: SchemaType<T, ObjectNode>, given: JsonObject, isOfOptions = false): T {
+  const entryPath = isOfOptions ? OF_OPTIONS : OF_JSON;
   // That is what was checked.
-  return checkObject(node, given, '') as T;
+  return checkObject(node, given, { path: '', name: '', entryPath }) as T;
 }

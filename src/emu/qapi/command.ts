@@ -11,7 +11,7 @@ export interface QapiCommand<C> {
   readonly allowOob: boolean;
   /** It may be run before the machine is made. */
   readonly allowPreconfig: boolean;
-  /** QEMU: `device_add` takes what its schema does not name. */
+  /** It looks at its arguments itself. QEMU: `device_add` takes what its schema does not name. */
   readonly takesAnything: boolean;
   /** @param args as the schema has them. Throws `MonitorError`, having changed nothing. */
   readonly run: (context: C, args: never) => unknown;

@@ -85,6 +85,7 @@ function integer<T>(name: IntegerName): SchemaType<T> {
 
 /** Those of 64 bits are a bigint when they have more than 53. */
 export const INT = integer<number | bigint>('int');
+export const INT32 = integer<number>('int32');
 export const UINT8 = integer<number>('uint8');
 export const UINT16 = integer<number>('uint16');
 export const UINT32 = integer<number>('uint32');

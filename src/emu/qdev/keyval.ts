@@ -1,4 +1,5 @@
 /** Options with dots in their names as the object that they mean: `file.driver=file` is `{"file": {"driver": "file"}}`. QEMU: keyval. */
+import { readCInteger } from '../core/c-integer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { isJsonObject, type JsonObject, type JsonValue, jsonObject, keysOf } from '../qapi/json-value.ts';
 import type { ObjectNode, SchemaNode } from '../qapi/schema.ts';
@@ -81,16 +82,27 @@ export function typedOptions(node: ObjectNode, given: JsonObject, prefix = ''): 
   );
 }
 
+/** A number of 64 bits with its sign; a bigint only where it has more than 53. Undefined: it is none. */
+function wholeNumber(text: string): number | bigint | undefined {
+  const exact = readCInteger(text);
+  if (exact === undefined || BigInt.asIntN(64, exact) !== exact) return undefined;
+  const number = Number(exact);
+  return Number.isSafeInteger(number) ? number : exact;
+}
+
 function typed(type: SchemaNode, value: JsonValue, path: string): JsonValue {
   if (typeof value !== 'string') {
+    if (type.meta === 'array' && Array.isArray(value)) {
+      return value.map((one: JsonValue, at) => typed(type.element, one, `${path}.${at}`));
+    }
     const object = type.meta === 'alternate' ? type.choices.find(({ meta }) => meta === 'object') : type;
     if (object?.meta !== 'object' || !isJsonObject(value)) return value;
     return typedOptions(object, value, `${path}.`);
   }
   if (type.meta === 'integer') {
-    if (!/^\s*[+-]?(\d+|0x[\da-f]+)$/i.test(value))
-      throw new MonitorError(`Parameter '${path}' expects integer`);
-    return Number(value);
+    const number = wholeNumber(value);
+    if (number === undefined) throw new MonitorError(`Parameter '${path}' expects integer`);
+    return number;
   }
   if (type.meta !== 'builtin' || type.name !== 'bool') return value;
   const truth = parseBool(value);

@@ -1,7 +1,7 @@
 /** Block device. Spec: virtio 1.2 §5.2. */
 
 import type { BlockBackend } from '../block/block-backend.ts';
-import { BLOCK_ERROR_NUMBERS, BlockError } from '../block/block-backend.ts';
+import { BlockError } from '../block/block-backend.ts';
 import type { IoErrorListener } from '../block/block-errors.ts';
 import type { CountedKind, CountedRequest } from '../block/block-statistics.ts';
 import { BlkTransfer, type BlockTransfer, RangeTransfer } from '../block/block-transfer.ts';
@@ -439,8 +439,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
 
   #ioError(request: Request, error: BlockError): void {
     const reading = (request.type & (TYPE_MASK | VIRTIO_BLK_T_OUT)) === VIRTIO_BLK_T_IN;
-    if (this.trace.on)
-      this.trace.event('virtio_blk_rw_complete', this, request, -BLOCK_ERROR_NUMBERS[error.code]);
+    if (this.trace.on) this.trace.event('virtio_blk_rw_complete', this, request, -error.errno);
     this.#onError(reading ? 'read' : 'write', error);
   }
 

@@ -154,6 +154,11 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
     return !this.#s.broken && (this.#transport?.busMaster ?? false);
   }
 
+  /** The driver broke a rule: the device does nothing until it is reset. */
+  get isBroken(): boolean {
+    return this.#s.broken;
+  }
+
   get status(): number {
     return this.#s.status;
   }

@@ -37,6 +37,26 @@ export interface Chain {
   readonly in: readonly Segment[];
 }
 
+/** One entry of a descriptor table. */
+export interface Descriptor {
+  readonly gpa: number;
+  readonly length: number;
+  readonly flags: number;
+}
+
+/** A request as it stands in memory, whoever has it. */
+export interface QueueElement {
+  readonly head: number;
+  /** In the order of the chain. */
+  readonly descriptors: readonly Descriptor[];
+  /** Where the chain would go on outside of its table; undefined: it does not. */
+  readonly wrongNext: number | undefined;
+  readonly availFlags: number;
+  readonly availIndex: number;
+  readonly usedFlags: number;
+  readonly usedIndex: number;
+}
+
 export type VirtqueueState = {
   readonly size: number;
   readonly desc: number;
@@ -85,6 +105,8 @@ export class Virtqueue {
   /** Entries at reset. */
   readonly defaultSize: number;
   readonly #owner: VirtqueueOwner;
+  /** The driver's index as it was read last: what memory says by now is no part of the device's state. */
+  #seenAvail: number | undefined;
   readonly #s: { -readonly [K in keyof VirtqueueState]: VirtqueueState[K] };
 
   constructor(owner: VirtqueueOwner, defaultSize: number) {
@@ -123,7 +145,13 @@ export class Virtqueue {
     if (desc !== 0) this.#ringsInRam();
   }
 
+  /** What the device has seen of the driver's index. QEMU: shadow_avail_idx. */
+  get seenAvail(): number {
+    return this.#seenAvail ?? this.#s.lastAvail;
+  }
+
   reset(): void {
+    this.#seenAvail = undefined;
     Object.assign(this.#s, powerOn(this.defaultSize));
   }
 
@@ -132,6 +160,7 @@ export class Virtqueue {
   }
 
   restore(state: VirtqueueState): void {
+    this.#seenAvail = undefined;
     Object.assign(this.#s, state);
   }
 
@@ -197,6 +226,49 @@ export class Virtqueue {
       return this.#fault('Invalid size for indirect buffer table');
     if (!memory.isRam(table, length)) return this.#fault('Cannot map indirect buffer');
     return this.#walk(head, table, length / DESC_SIZE, 0, true);
+  }
+
+  /** The request in an entry of the available ring, by default the next one; undefined: there are no rings; a text: what is wrong. */
+  element(index: number = this.#s.lastAvail): QueueElement | string | undefined {
+    const { memory } = this.#owner;
+    const { desc, avail, used, size } = this.#s;
+    if (desc === 0) return undefined;
+    const head = memory.readU16(avail + RING_ENTRIES + 2 * (index % size));
+    // QEMU ends.
+    if (head >= size) return `Guest says index ${head} is available`;
+    const chain = this.#descriptorsFrom(head);
+    if (typeof chain === 'string') return chain;
+    return {
+      ...{ head, ...chain },
+      ...{ availFlags: memory.readU16(avail), availIndex: memory.readU16(avail + RING_IDX) },
+      ...{ usedFlags: memory.readU16(used), usedIndex: memory.readU16(used + RING_IDX) },
+    };
+  }
+
+  /** A chain as far as it can be followed. QEMU: it ends where it would leave its table, or was longer than that. */
+  #descriptorsFrom(head: number): Pick<QueueElement, 'descriptors' | 'wrongNext'> | string {
+    const { memory } = this.#owner;
+    let table = this.#s.desc;
+    let count = this.#s.size;
+    let index = head;
+    if ((memory.readU16(table + index * DESC_SIZE + DESC_FLAGS) & VIRTQ_DESC_F_INDIRECT) !== 0) {
+      const entry = table + index * DESC_SIZE;
+      const length = memory.readU32(entry + DESC_LENGTH);
+      table = this.#address(entry);
+      if (!memory.isRam(table, length)) return 'Cannot map indirect buffer';
+      count = Math.floor(length / DESC_SIZE);
+      index = 0;
+    }
+    const descriptors: Descriptor[] = [];
+    while (descriptors.length < Math.min(count, VIRTQUEUE_MAX_SIZE)) {
+      const at = table + index * DESC_SIZE;
+      const flags = memory.readU16(at + DESC_FLAGS);
+      descriptors.push({ gpa: this.#address(at), length: memory.readU32(at + DESC_LENGTH), flags });
+      if ((flags & VIRTQ_DESC_F_NEXT) === 0) break;
+      index = memory.readU16(at + DESC_NEXT);
+      if (index >= count) return { descriptors, wrongNext: index };
+    }
+    return { descriptors, wrongNext: undefined };
   }
 
   /** Gives a request back; `written` bytes of its `in` segments were filled. */
@@ -300,7 +372,8 @@ export class Virtqueue {
   }
 
   #availIndex(): number {
-    return this.#owner.memory.readU16(this.#s.avail + RING_IDX);
+    this.#seenAvail = this.#owner.memory.readU16(this.#s.avail + RING_IDX);
+    return this.#seenAvail;
   }
 
   #setAvailEvent(index: number): void {

@@ -1,9 +1,30 @@
 /** Commands about migration and networks, which this machine has not. Sentences are QEMU's where it has one for such a machine. */
 import { flag, integer, long, maybe, onOff, string } from '../argument-specs.ts';
-import { type AbsentRow, sameForAll } from './absent.ts';
+import { type AbsentRow, type Answer, sameForAll } from './absent.ts';
 
 const NO_MIGRATION = 'Error: Hotslot does not migrate machines';
 const NO_NETWORK = 'Error: Hotslot has no network yet';
+
+/** What QEMU finds wrong with a measurement, in its order. */
+const DIRTY_RATE: Answer = {
+  given: ['dirty-ring', 'dirty-bitmap'],
+  all: 'Either dirty ring or dirty bitmap can be specified!',
+  otherwise: {
+    inRange: 'second',
+    ...{ least: 1, most: 60 },
+    outside: 'Error: calc-time is out of range[1, 60].',
+    inside: {
+      given: ['dirty-ring', 'sample_pages_per_GB'],
+      all: 'Error: either sample-pages or dirty-ring can be specified.',
+      otherwise: {
+        inRange: 'sample_pages_per_GB',
+        ...{ least: 128, most: 16_384 },
+        outside: 'Error: sample-pages is out of range[128, 16384].',
+        inside: 'Error: Hotslot does not measure how much memory the guest writes',
+      },
+    },
+  },
+};
 
 export const ABSENT_MIGRATION: readonly AbsentRow[] = [
   [
@@ -83,7 +104,7 @@ export const ABSENT_MIGRATION: readonly AbsentRow[] = [
     {
       by: 'second',
       texts: { 0: 'Incorrect period length specified!' },
-      other: 'Error: Hotslot does not measure how much memory the guest writes',
+      other: DIRTY_RATE,
     },
   ],
   [

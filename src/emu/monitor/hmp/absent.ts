@@ -13,6 +13,22 @@ export interface ByWord {
   readonly other?: Answer;
 }
 
+/** A number has to be in a range, or not given; else the answer is another. */
+export interface ByRange {
+  readonly inRange: string;
+  readonly least: number;
+  readonly most: number;
+  readonly outside: Answer;
+  readonly inside: Answer;
+}
+
+/** The answer depends on which arguments are given. */
+export interface ByGiven {
+  readonly given: readonly string[];
+  readonly all: Answer;
+  readonly otherwise: Answer;
+}
+
 /** The answer depends on whether there is such a drive. */
 export interface ByDrive {
   readonly drive: string;
@@ -32,7 +48,7 @@ export interface ByBoard {
   readonly noBoard: Text;
 }
 
-export type Answer = Text | ByWord | ByDrive | ByAccel | ByBoard;
+export type Answer = Text | ByWord | ByRange | ByGiven | ByDrive | ByAccel | ByBoard;
 
 /** Name, arguments as help shows them, description, arguments, answer. */
 export type AbsentRow = readonly [
@@ -59,6 +75,15 @@ function textOf(answer: Answer, args: ArgumentValues, context: CommandContext): 
   if ('pc' in answer) return machine.inspect.hasBoard ? answer.pc : answer.noBoard;
   if ('drive' in answer) {
     return machine.drives.find(wordOf(args, answer.drive)) === undefined ? answer.none : answer.there;
+  }
+  if ('inRange' in answer) {
+    const value = args.get(answer.inRange);
+    const isInside = value === undefined || (Number(value) >= answer.least && Number(value) <= answer.most);
+    return textOf(isInside ? answer.inside : answer.outside, args, context);
+  }
+  if ('given' in answer) {
+    const isGiven = answer.given.every((name) => args.has(name) && args.get(name) !== false);
+    return textOf(isGiven ? answer.all : answer.otherwise, args, context);
   }
   const { by, texts, other = `Error: invalid parameter value: {${by}}` } = answer;
   const word = wordOf(args, by);

@@ -59,13 +59,17 @@ function sizeText(bytes: number | bigint): string {
   return formatSize(Number(bytes)).replace(/^\d+ \((.*)\)$/, '$1');
 }
 
-function imageText({ image }: BlockDeviceInfo, verbose: boolean): string {
-  if (!verbose) return '';
-  const actual = image['actual-size'];
+function imagesText({ image }: BlockDeviceInfo, verbose: boolean): string {
+  return verbose ? `\nImages:\n${imageText(image)}` : '';
+}
+
+/** An image and those below it. */
+function imageText(image: BlockDeviceInfo['image']): string {
+  const { 'actual-size': actual, 'backing-image': below } = image;
   return (
-    `\nImages:\nimage: ${image.filename}\nfile format: ${image.format}\n` +
+    `image: ${image.filename}\nfile format: ${image.format}\n` +
     `virtual size: ${sizeText(image['virtual-size'])} (${image['virtual-size']} bytes)\n` +
-    `disk size: ${actual === undefined ? 'unavailable' : sizeText(actual)}\n`
+    `disk size: ${actual === undefined ? 'unavailable' : sizeText(actual)}\n${below === undefined ? '' : imageText(below)}`
   );
 }
 
@@ -77,13 +81,13 @@ function driveEntry(info: BlockInfo, verbose: boolean, style: BlockStyle): Entry
   text += inserted === undefined ? ': [not inserted]\n' : mediumText(inserted);
   if (style.tellsDevice && qdev !== undefined) text += `    Attached to:      ${qdev}\n`;
   if (removable) text += '    Removable device: not locked, tray closed\n';
-  if (inserted !== undefined) text += detailLines(inserted, style) + imageText(inserted, verbose);
+  if (inserted !== undefined) text += detailLines(inserted, style) + imagesText(inserted, verbose);
   return { name: device, text };
 }
 
 function nodeEntry(info: BlockDeviceInfo, verbose: boolean, style: BlockStyle): Entry {
   const name = info['node-name'] ?? '';
-  return { name, text: name + mediumText(info) + detailLines(info, style) + imageText(info, verbose) };
+  return { name, text: name + mediumText(info) + detailLines(info, style) + imagesText(info, verbose) };
 }
 
 /** QEMU: an empty line goes before every entry but the first of the whole list. */

@@ -6,15 +6,34 @@ import type { Drive } from '../../block/drives.ts';
 import { SECTOR_BYTES } from '../../block/raw.ts';
 import { LIMIT_NAMES, type LimitName, NO_LIMITS } from '../../block/throttle-limits.ts';
 import type { MachineApi } from '../../machine/machine-api.ts';
-import { BOOL, enumeration, INT, type Infer, list, optional, STR, struct } from '../../qapi/schema.ts';
+import {
+  BOOL,
+  enumeration,
+  INT,
+  type Infer,
+  list,
+  type ObjectNode,
+  optional,
+  type SchemaType,
+  STR,
+  struct,
+} from '../../qapi/schema.ts';
 import { command } from './context.ts';
 
 /** Not modelled: images that stand on others, have snapshots or a format of their own. */
-const IMAGE_INFO = struct({
+const imageMembers = struct({
   ...{ filename: STR, format: STR, 'dirty-flag': optional(BOOL), 'actual-size': optional(INT) },
   ...{ 'virtual-size': INT, 'cluster-size': optional(INT), encrypted: optional(BOOL) },
   compressed: optional(BOOL),
 });
+/** The type has itself as a part. */
+type ImageInfo = Infer<typeof imageMembers> & {
+  /** Of the node below one that changes no bytes. QEMU: a filter. */
+  readonly 'backing-image'?: ImageInfo | undefined;
+};
+const imageInfoMembers = imageMembers.node.members.slice();
+const IMAGE_INFO: SchemaType<ImageInfo, ObjectNode> = { node: { meta: 'object', members: imageInfoMembers } };
+imageInfoMembers.push({ name: 'backing-image', type: IMAGE_INFO.node, optional: true });
 const BLOCKDEV_CACHE_INFO = struct({ writeback: BOOL, direct: BOOL, 'no-flush': BOOL });
 /** Of bytes and requests a second; 0: as many as there are. */
 export const RATES = { bps: INT, bps_rd: INT, bps_wr: INT, iops: INT, iops_rd: INT, iops_wr: INT } as const;
@@ -69,22 +88,51 @@ function limitsInfo(gate: DriveGate | undefined): Limits {
   };
 }
 
-/** @param drive the drive as which the node is told; a node alone always has a cache, that the guest has none is the drive's affair */
-function nodeInfo(node: BlockNode, drive?: Drive): BlockDeviceInfo {
-  const { name, driver, path, disk, settings } = node;
+/** QEMU: `blkdebug` does not know how much room its image takes. */
+function takesUnknownRoom({ driver, file }: BlockNode): boolean {
+  return driver === 'blkdebug' || (file !== undefined && takesUnknownRoom(file));
+}
+
+/** @param isFlat without the images below */
+function imageInfo(node: BlockNode, isFlat: boolean): ImageInfo {
+  const { driver, path, disk, file } = node;
+  const isFilter = driver === 'blkdebug' && file !== undefined;
+  return {
+    ...{ filename: path, format: driver, 'dirty-flag': isOfFile(node) ? false : undefined },
+    'virtual-size': exactly(Math.ceil(disk.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES),
+    'actual-size': takesUnknownRoom(node) ? undefined : disk.allocatedBytes,
+    'backing-image': isFilter && !isFlat ? imageInfo(file, isFlat) : undefined,
+  };
+}
+
+/** How many images are told below this one. */
+function depthOf({ 'backing-image': below }: ImageInfo): number {
+  return below === undefined ? 0 : depthOf(below) + 1;
+}
+
+interface NodeView {
+  /** The drive as which the node is told; a node alone always has a cache, that the guest has none is the drive's affair. */
+  readonly drive?: Drive;
+  readonly isFlat?: boolean;
+}
+
+function nodeInfo(node: BlockNode, { drive, isFlat = false }: NodeView): BlockDeviceInfo {
+  const { name, driver, path, settings } = node;
   const { direct, noFlush, detectZeroes } = settings;
+  const image = imageInfo(node, isFlat);
   return {
     ...{ file: path, 'node-name': name, ro: settings.readOnly, drv: driver },
-    ...{ backing_file_depth: 0, encrypted: false, detect_zeroes: detectZeroes },
+    ...{ backing_file_depth: depthOf(image), encrypted: false, detect_zeroes: detectZeroes },
     ...limitsInfo(drive?.gate),
-    image: {
-      ...{ filename: path, format: driver, 'dirty-flag': isOfFile(node) ? false : undefined },
-      'virtual-size': exactly(Math.ceil(disk.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES),
-      'actual-size': disk.allocatedBytes,
-    },
+    image,
     cache: { writeback: drive?.cache.writeback ?? true, direct, 'no-flush': noFlush },
-    write_threshold: 0,
+    write_threshold: asInt64(node.writeThreshold),
   };
+}
+
+/** QEMU: what has 64 bits without a sign is told with one. */
+function asInt64(value: number | bigint): number | bigint {
+  return typeof value === 'bigint' ? BigInt.asIntN(64, value) : value;
 }
 
 /** A number that is to be written with all of its digits. */
@@ -100,7 +148,7 @@ function blockInfo(drive: Drive): BlockInfo {
   const { name, medium, attachedTo, removable } = drive;
   return {
     ...{ device: name, qdev: attachedTo, type: 'unknown', removable, locked: false },
-    inserted: medium && nodeInfo(medium.node, drive),
+    inserted: medium && nodeInfo(medium.node, { drive }),
     tray_open: removable && attachedTo !== undefined ? false : undefined,
     'io-status': attachedTo === undefined ? undefined : 'ok',
   };
@@ -117,11 +165,11 @@ export function queryBlock(machine: MachineApi): readonly BlockInfo[] {
 }
 
 /** Newest first. */
-export function queryNamedBlockNodes({ drives }: MachineApi): readonly BlockDeviceInfo[] {
+export function queryNamedBlockNodes({ drives }: MachineApi, isFlat = false): readonly BlockDeviceInfo[] {
   return drives.nodes
     .list()
     .toReversed()
-    .map((node) => nodeInfo(node));
+    .map((node) => nodeInfo(node, { isFlat }));
 }
 
 export const BLOCK_INFO_COMMANDS = [
@@ -134,6 +182,6 @@ export const BLOCK_INFO_COMMANDS = [
     args: struct({ flat: optional(BOOL) }),
     returns: list(BLOCK_DEVICE_INFO),
     allowPreconfig: true,
-    run: ({ machine }) => queryNamedBlockNodes(machine),
+    run: ({ machine }, { flat }) => queryNamedBlockNodes(machine, flat),
   }),
 ];

@@ -9,8 +9,8 @@ import { parseKeyval, typedOptions } from '../../qdev/keyval.ts';
 /** Throws `MonitorError`. */
 export function readBlockdev(text: string): BlockdevOptions {
   const { node } = BLOCKDEV_OPTIONS;
-  const given = text.startsWith('{') ? jsonOf(text) : typedOptions(node, parseKeyval(text, 'driver'));
-  return checkedAs(BLOCKDEV_OPTIONS, given);
+  if (text.startsWith('{')) return checkedAs(BLOCKDEV_OPTIONS, jsonOf(text));
+  return checkedAs(BLOCKDEV_OPTIONS, typedOptions(node, parseKeyval(text, 'driver')), true);
 }
 
 function jsonOf(text: string): JsonObject {

@@ -28,6 +28,7 @@ import { TRACE_COMMANDS } from './trace.ts';
 import { TRANSACTION_COMMANDS } from './transaction.ts';
 import { UI_COMMANDS } from './ui.ts';
 import { VIRTIO_COMMANDS } from './virtio.ts';
+import { YANK_COMMANDS } from './yank.ts';
 
 export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...RUN_STATE_COMMANDS,
@@ -56,5 +57,6 @@ export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...VIRTIO_COMMANDS,
   ...TRACE_COMMANDS,
   ...STATS_COMMANDS,
+  ...YANK_COMMANDS,
   ...ABSENT_COMMANDS,
 ];

@@ -12,6 +12,7 @@ import {
   SIZE,
   STR,
   struct,
+  UINT64,
   union,
 } from '../../qapi/schema.ts';
 import { ACPI_OST_INFO } from './acpi.ts';
@@ -69,6 +70,9 @@ export const QAPI_EVENTS: readonly QapiEvent[] = [
       ...{ device: STR, 'node-name': optional(STR), operation: IO_OPERATION_TYPE },
       ...{ action: BLOCK_ERROR_ACTION, nospace: optional(BOOL), reason: STR },
     }),
+  ),
+  event('BLOCK_WRITE_THRESHOLD')(
+    struct({ 'node-name': STR, 'amount-exceeded': UINT64, 'write-threshold': UINT64 }),
   ),
   event('VSERPORT_CHANGE')(struct({ id: STR, open: BOOL })),
   event('DEVICE_DELETED')(struct({ device: optional(STR), path: STR })),
