@@ -285,6 +285,7 @@ const TOPICS: readonly string[] = [
   'info tpm',
   'info usb',
   'info usbhost',
+  'info usbhost x y',
   'info usernet',
   'info uuid',
   'info vcpu_dirty_limit',

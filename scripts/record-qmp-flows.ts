@@ -1,5 +1,6 @@
 /** What is said to QEMU over QMP, to be recorded: bytes as a client sends them. */
 import { ABSENT_FLOWS } from './record-qmp-flows-absent.ts';
+import { ARGUMENT_FLOWS } from './record-qmp-flows-arguments.ts';
 import { BLOCK_FLOWS } from './record-qmp-flows-block.ts';
 import { anyhow, negotiated, type QmpFlow, run } from './record-qmp-packets.ts';
 
@@ -348,4 +349,5 @@ export const QMP_FLOWS: readonly QmpFlow[] = [
   },
   ...BLOCK_FLOWS,
   ...ABSENT_FLOWS,
+  ...ARGUMENT_FLOWS,
 ];

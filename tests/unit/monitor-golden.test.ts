@@ -169,6 +169,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'commands_trees',
     'commands_legacy',
     'commands_absent',
+    'commands_arguments',
     'commands_info',
   ])('%s', async (name) => {
     const recording = readRecording(name);

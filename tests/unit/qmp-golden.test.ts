@@ -37,6 +37,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   migration_pairs: {},
   migration_needs: {},
   absent: {},
+  arguments_all: {},
 };
 
 async function machineFor(name: string): Promise<MachineApi> {
