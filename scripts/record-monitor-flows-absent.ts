@@ -286,6 +286,7 @@ const TOPICS: readonly string[] = [
   'info usb',
   'info usbhost',
   'info usbhost x y',
+  'info qdm',
   'info usernet',
   'info uuid',
   'info vcpu_dirty_limit',

@@ -10,7 +10,24 @@ const SERIAL = 'device_add virtio-serial-pci';
 const PORT = 'device_add virtserialport';
 const CONSOLE = 'device_add virtconsole';
 
+/** Buses by name and by path. */
+const BUS_PATHS: readonly string[] = [
+  'device_add virtio-serial-pci,id=s',
+  'device_add virtio-rng-pci',
+  ...[
+    ...['/pci.0', '/', '//', 'pci.0/', 'pci.0/x', 'pci.0/x/y', 'pci.0/s', 'pci.0/virtio-rng', 'pci.0/PIIX3'],
+    ...['pci.0/PIIX3/isa.0/x', 'pci.0/PIIX3/x', '/i440FX-pcihost', '/i440FX-pcihost/x', 'main-system-bus'],
+    ...['main-system-bus/hpet', '//i440FX-pcihost//pci.0//', 'isa.0', 'ide.0', 's.0', `${'x'.repeat(200)}/y`],
+    ...['pci.0/piix3-ide', 'pci.0/s/virtio-bus', 'pci.0/s/virtio-bus/virtio-serial-device/s.0/x', ''],
+  ].map((bus) => `device_add virtio-rng-pci,bus=${bus}`),
+  ...['pci.0/s/virtio-bus/virtio-serial-device', 'pci.0/s/virtio-bus/virtio-serial-device/s.0', 's.0/x'].map(
+    (bus) => `device_add virtserialport,bus=${bus}`,
+  ),
+  'info pci',
+];
+
 export const VIRTIO_FLOWS: readonly Flow[] = [
+  { name: 'errors_bus', guest: false, steps: BUS_PATHS.map((line) => ({ hmp: line })) },
   {
     name: 'errors_object',
     guest: false,

@@ -126,6 +126,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_drive',
     'drive_options',
     'errors_device',
+    'errors_bus',
     'blk_hotplug',
     'seed_blk_S',
     'drive_del_first',
@@ -174,7 +175,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
   ])('%s', async (name) => {
     const recording = readRecording(name);
     const rig = await monitorRig(MACHINES[name]);
-    const types = [...rig.machine.devices.registry.userCreatable(), ...rig.machine.objects.types()].map(
+    const types = [...rig.machine.devices.registry.all(), ...rig.machine.objects.types()].map(
       ({ name: type }) => type,
     );
     await replay(recording, target(rig), {

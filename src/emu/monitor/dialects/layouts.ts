@@ -53,7 +53,7 @@ export const CURRENT_LAYOUTS: Layouts = {
     blockText(drives, nodes, options, { tellsNode: true, tellsDevice: true, tellsCache: true }),
   pci: (buses) => pciText(buses, { tellsSubsystem: true, tellsPin: true }),
   cpus: cpusText,
-  devices: (registry) => deviceListText(registry),
+  devices: (types) => deviceListText(types),
 };
 
 /** QEMU 2.0: several lines for a drive, devices by category. */
@@ -62,20 +62,20 @@ export const LAYOUTS_2_0: Layouts = {
     blockText(drives, nodes, options, { tellsNode: false, tellsDevice: false, tellsCache: false }),
   pci: (buses) => pciText(buses, { tellsSubsystem: false, tellsPin: false }),
   cpus: cpusWithPc,
-  devices: (registry) => deviceListText(registry, false),
+  devices: (types) => deviceListText(types, false),
 };
 
 /** QEMU 1.1 */
 export const LAYOUTS_1_1: Layouts = {
   ...LAYOUTS_2_0,
   block: blockLines(REMOVABLE, LOCKED, TRAY, STATUS, MEDIUM, LIMITS),
-  devices: (registry) => flatDeviceList(registry),
+  devices: (types) => flatDeviceList(types),
 };
 
 /** QEMU 1.5, as a transcript shows it which lessons quote: it calls the bus of disks another than the source does. */
 export const LAYOUTS_1_5: Layouts = {
   ...LAYOUTS_1_1,
-  devices: (registry) => flatDeviceList(registry, { 'virtio-blk-pci': 'virtio-bus' }),
+  devices: (types) => flatDeviceList(types, { 'virtio-blk-pci': 'virtio-bus' }),
 };
 
 /** qemu-kvm 0.15: no trays, no limits. */
