@@ -1,6 +1,6 @@
 /** How answers looked. */
 import { deviceListText, flatDeviceList } from '../hmp/device-help.ts';
-import { blockText } from '../hmp/info-block.ts';
+import { type BlockStyle, blockText } from '../hmp/info-block.ts';
 import { type CpuLine, cpusText } from '../hmp/info-cpus.ts';
 import { pciText } from '../hmp/info-pci.ts';
 import type { BlockInfo } from '../qapi/block-core-info.ts';
@@ -31,11 +31,17 @@ const LIMITS: BlockField = ({ inserted }) =>
         .map((name) => ` ${name}=${inserted[name]}`)
         .join('');
 
+/** QEMU: up to 2.0 a drive that was deleted while a device had it was in no list any more. */
+const named = (drives: readonly BlockInfo[]): readonly BlockInfo[] =>
+  drives.filter(({ device }) => device !== '');
+
 /** `info block` with a line for each drive. */
 const blockLines =
   (...fields: readonly BlockField[]): Layouts['block'] =>
   (drives) =>
-    drives.map((drive) => `${drive.device}:${fields.map((field) => field(drive)).join('')}\n`).join('');
+    named(drives)
+      .map((drive) => `${drive.device}:${fields.map((field) => field(drive)).join('')}\n`)
+      .join('');
 
 function cpusWithPc(cpus: readonly CpuLine[]): string {
   return cpus
@@ -47,10 +53,12 @@ function cpusWithPc(cpus: readonly CpuLine[]): string {
     .join('');
 }
 
+const WHOLE_BLOCK: BlockStyle = { tellsNode: true, tellsDevice: true, tellsCache: true, tellsGroup: true };
+const BLOCK_2_0: BlockStyle = { tellsNode: false, tellsDevice: false, tellsCache: false, tellsGroup: false };
+
 /** QEMU 5.1 to 7.2 */
 export const CURRENT_LAYOUTS: Layouts = {
-  block: (drives, nodes, options) =>
-    blockText(drives, nodes, options, { tellsNode: true, tellsDevice: true, tellsCache: true }),
+  block: (drives, nodes, options) => blockText(drives, nodes, options, WHOLE_BLOCK),
   pci: (buses) => pciText(buses, { tellsSubsystem: true, tellsPin: true }),
   cpus: cpusText,
   devices: (types) => deviceListText(types),
@@ -58,8 +66,7 @@ export const CURRENT_LAYOUTS: Layouts = {
 
 /** QEMU 2.0: several lines for a drive, devices by category. */
 export const LAYOUTS_2_0: Layouts = {
-  block: (drives, nodes, options) =>
-    blockText(drives, nodes, options, { tellsNode: false, tellsDevice: false, tellsCache: false }),
+  block: (drives, nodes, options) => blockText(named(drives), nodes, options, BLOCK_2_0),
   pci: (buses) => pciText(buses, { tellsSubsystem: false, tellsPin: false }),
   cpus: cpusWithPc,
   devices: (types) => deviceListText(types, false),
