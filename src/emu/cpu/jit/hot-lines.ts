@@ -3,11 +3,6 @@ const LINE_SHIFT = 6;
 const ENTRIES = 4096;
 /** With half of the threshold in one line, the way from there is looked at. */
 const WARM = 1 / 2;
-/**
- * After so many slices, ten seconds of a busy guest, all counts are halved: a line in which less than a thousandth of them end never
- * becomes a region. Without that, everything that a guest repeats would be compiled in the end, and take memory for as good as no gain.
- */
-const HALF_LIFE = 20_000;
 
 export interface Policy {
   /** Slices that must have ended in a region's lines before it is made; as many must have gone by between two regions. */
@@ -35,23 +30,16 @@ export class HotLines {
   readonly #samples = new Int32Array(ENTRIES * 2);
   /** By line: how often a region was made of it. */
   readonly #attempts = new Map<number, number>();
-  #slices = 0;
 
   /** A slice ended in the line. True: it is time to look at the way from there. */
   note(line: number, { threshold }: Policy): boolean {
     const entry = line & (ENTRIES - 1);
     const samples = this.#samples;
-    if (++this.#slices % HALF_LIFE === 0) this.#halve();
     if (samples[entry * 2] !== line) {
       samples[entry * 2] = line;
       samples[entry * 2 + 1] = 0;
     }
     return ++samples[entry * 2 + 1] % Math.ceil(threshold * WARM) === 0;
-  }
-
-  #halve(): void {
-    const samples = this.#samples;
-    for (let count = 1; count < samples.length; count += 2) samples[count] >>>= 1;
   }
 
   /** Slices that ended in these lines. */
@@ -80,6 +68,5 @@ export class HotLines {
   clear(): void {
     this.#samples.fill(0);
     this.#attempts.clear();
-    this.#slices = 0;
   }
 }
