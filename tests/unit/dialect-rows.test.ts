@@ -349,4 +349,48 @@ describe('C: disks', () => {
       ],
     });
   });
+
+  it.each([
+    ['7.2', "Error: Device 'isa-serial' can't go on PCI bus\n", "Error: Bus 'x' not found\nchild buses"],
+    ['5.1', "Error: Device 'isa-serial' can't go on PCI bus\n", "Error: Bus 'x' not found\nchild buses"],
+    ...OLD.map(
+      (name) =>
+        [name, "Device 'isa-serial' can't go on a PCI bus\n", "Bus 'x' not found\nchild busses"] as const,
+    ),
+  ] as const)('C12: buses in %s', async (dialect, wrongBus, noBus) => {
+    const rig = await rigOf(dialect);
+    expect(await rig.execute('device_add isa-serial,bus=pci.0')).toBe(wrongBus);
+    expect(await rig.execute('device_add virtio-rng-pci,bus=/i440FX-pcihost/x')).toBe(
+      `${noBus} at "i440FX-pcihost": "pci.0"\n`,
+    );
+  });
+
+  it.each([
+    [
+      '7.2',
+      'stop|s',
+      'pci',
+      'Try "help stop" for more information\n',
+      'Try "help info pci" for more information\n',
+    ],
+    [
+      '5.1',
+      'stop|s',
+      'pci',
+      'Try "help stop" for more information\n',
+      'Try "help info pci" for more information\n',
+    ],
+    ['2.0', 'stop', 'pci', '', ''],
+    ['1.5', 'stop', 'pci', '', ''],
+    ['1.1', 'stop', 'info', '', ''],
+    ['qemu-kvm-0.15', 'stop', 'info', '', ''],
+  ] as const)('arguments that are too many, in %s', async (dialect, stop, pci, stopHint, pciHint) => {
+    const rest = 'extraneous characters at the end of line\n';
+    const rig = await rigOf(dialect);
+    expect(await said(rig, 'stop x', 'info pci x')).toBe(
+      `${stop}: ${rest}${stopHint}${pci}: ${rest}${pciHint}`,
+    );
+    const unknown = await rig.execute('info nosuch');
+    expect(unknown).toBe(pci === 'info' ? await rig.execute('info') : "unknown command: 'info nosuch'\n");
+  });
 });
