@@ -49,6 +49,7 @@ const NODES = [
   'id=taken,driver=nosuch',
   'if=virtio,id=taken,file=,format=raw',
   'id=1x,driver=nosuch',
+  'driver=raw,node-name=/machine,filename=/tmp/nosuch',
 ];
 
 const DRIVES = [

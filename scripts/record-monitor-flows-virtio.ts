@@ -94,6 +94,14 @@ export const VIRTIO_FLOWS: readonly Flow[] = [
     steps: hmp(
       'object_add rng-random,id=rng0,filename=/dev/urandom',
       'object_add rng-builtin,id=rng1',
+      ...[
+        'qom-list rng1',
+        'qom-list rng0',
+        'qom-get rng1 opened',
+        'qom-set rng1 opened off',
+        'qom-set rng1 opened x',
+      ],
+      ...['true', 'false', 'x'].map((opened) => `object_add rng-builtin,id=rng2,opened=${opened}`),
       RNG,
       `${RNG},id=r0,rng=rng0`,
       `${RNG},id=r0,rng=rng0`,

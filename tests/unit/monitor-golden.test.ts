@@ -58,13 +58,6 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       why: 'the board has no memory for system management mode',
     },
   ],
-  errors_object: [
-    {
-      line: 'object_add rng-builtin,id=rng3,opened=on',
-      ours: "Error: Parameter 'opened' is unexpected\n",
-      why: 'QEMU has deprecated this property, which nobody can set',
-    },
-  ],
 };
 
 /** Room for 768 MiB beside the RAM. */
