@@ -24,6 +24,11 @@ const BUS_PATHS: readonly string[] = [
     (bus) => `device_add virtserialport,bus=${bus}`,
   ),
   'info pci',
+  ...['/machine/i440fx/pci.0', '/machine/peripheral/s/virtio-bus'].map((bus) => `qom-list ${bus}`),
+  ...['child[0]', 'child[4]', 'realized', 'acpi-pcihp-bsel'].map(
+    (name) => `qom-get /machine/i440fx/pci.0 ${name}`,
+  ),
+  'qom-set /machine/i440fx/pci.0 child[0] x',
 ];
 
 export const VIRTIO_FLOWS: readonly Flow[] = [

@@ -14,6 +14,8 @@ const MAX_ACPI_INDEX = 16 * 1024 - 1;
 
 /** Who tells the guest what happens to the slots of a bus: ACPI registers, later a bridge's hotplug controller. */
 export interface SlotEvents {
+  /** The number of the bus in ACPI's registers; absent: it has none there. */
+  readonly bsel?: number;
   /** A function came into the slot while the machine runs. */
   inserted(slot: number): void;
   /** The user wants the slot's functions out. */
@@ -36,10 +38,13 @@ export class PciSlots implements HotplugHandler {
 
   /** The bus as the device that has it brings it. */
   qbus(): NewBus {
+    const { bsel } = this.#events;
     return {
       name: this.#bus.name,
       type: 'PCI',
       handler: this,
+      properties:
+        bsel === undefined ? [] : [{ name: 'acpi-pcihp-bsel', typeName: 'uint32', read: () => bsel }],
       print: (device) => pciPlaceLines(pciFunctionOf(device), this.#bus.number),
     };
   }

@@ -52,6 +52,7 @@ export function pcHotplug(wiring: PcHotplugWiring): PcHotplug {
   const slots = new PciSlots(
     pciBus,
     {
+      bsel: ROOT_BSEL,
       inserted: (slot) => pci.inserted(ROOT_BSEL, slot),
       ejectRequested: (slot) => pci.ejectRequested(ROOT_BSEL, slot),
     },
