@@ -54,7 +54,7 @@ it('a thousand plugs and unplugs grow the process by less than 20 MB from the fi
   for (let n = 1; n < WARM_CYCLES; n++) await cycle(guest);
   const before = await ownBytes(guest);
   for (let n = 0; n < CYCLES; n++) await cycle(guest);
-  // Of these some ten are code that was compiled, of which there is never more than 25 MB.
+  // Most of it is code that was compiled meanwhile: docs/testing.md.
   expect((await ownBytes(guest)) - before).toBeLessThan(20e6);
   expect(await guest.hmp('info block')).toBe('');
   await guest.end();

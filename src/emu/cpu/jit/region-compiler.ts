@@ -31,10 +31,10 @@ const PRICE_MAX = 16;
 const PROBE_SLICES = 4;
 const PROBE_SLICES_PER_CHARACTER = 1 / 1000;
 /**
- * Characters of text: beyond that the regions that were not run for longest go. An engine keeps some ten bytes for each. A boot and a quarter of an
+ * Characters of text: beyond that the regions that were not run for longest go. An engine keeps some 13 bytes for each. A boot and a quarter of an
  * hour at a shell make 0.8 million.
  */
-const TEXT_MAX = 2_500_000;
+const TEXT_MAX = 2_000_000;
 
 export type RegionEnvironment = Pick<
   InterpreterEnvironment,
