@@ -10,26 +10,47 @@ import { DEFAULT_DIALECT } from '../../src/emu/monitor/dialects/dialects.ts';
 import { ChannelSet } from '../../src/node/channel-set.ts';
 import { attachMonitor } from '../../src/node/monitor-channels.ts';
 import { memoryImages } from '../support/headless-guest.ts';
-import { liveObjects } from '../support/live-objects.ts';
+import { type LiveObjects, liveObjects } from '../support/live-objects.ts';
 import { PlugCycle } from '../support/plug-cycle.ts';
 
 /** After so many, caches and compiled code are as they stay. */
 const WARM_CYCLES = 200;
 const CYCLES = 1000;
+/** The engine may compile a large function at any time, once: what grows by itself grows each time. */
+const ATTEMPTS = 3;
 /** One object that each cycle leaves would be 1,000. */
 const OBJECTS = CYCLES / 20;
 /** One line of text that each cycle leaves would be more. */
 const BYTES = CYCLES * 80;
 
+const isWithin = (grown: LiveObjects, limits: LiveObjects): boolean =>
+  grown.count < limits.count && grown.bytes < limits.bytes;
+
+/** By how much what is alive grows when `act` is done: the least of some times, unless one of the first is within the limits. */
+async function growth(act: () => Promise<void>, limits: LiveObjects): Promise<LiveObjects> {
+  let least = { count: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
+  let before = await liveObjects();
+  for (let attempt = 0; attempt < ATTEMPTS && !isWithin(least, limits); attempt++) {
+    await act();
+    const after = await liveObjects();
+    least = {
+      count: Math.min(least.count, after.count - before.count),
+      bytes: Math.min(least.bytes, after.bytes - before.bytes),
+    };
+    before = after;
+  }
+  return least;
+}
+
 describe('a disk that comes, is read and goes', () => {
   it('a thousand times leaves no object behind', { timeout: 120_000 }, async () => {
     const cycle = await PlugCycle.start();
     for (let n = 0; n < WARM_CYCLES; n++) await cycle.run();
-    const before = await liveObjects();
-    for (let n = 0; n < CYCLES; n++) await cycle.run();
-    const after = await liveObjects();
-    expect(after.count - before.count).toBeLessThan(OBJECTS);
-    expect(after.bytes - before.bytes).toBeLessThan(BYTES);
+    const limits = { count: OBJECTS, bytes: BYTES };
+    const grown = await growth(async () => {
+      for (let n = 0; n < CYCLES; n++) await cycle.run();
+    }, limits);
+    expect(grown).toSatisfy((one: LiveObjects) => isWithin(one, limits));
     await cycle.machine.close();
   });
 });
@@ -105,11 +126,9 @@ describe('clients that connect and leave', () => {
       }
     };
     await visits();
-    const before = await liveObjects();
-    await visits();
-    const after = await liveObjects();
-    expect(after.count - before.count).toBeLessThan(CLIENTS / 10);
-    expect(after.bytes - before.bytes).toBeLessThan(CLIENTS * 200);
+    const limits = { count: CLIENTS / 10, bytes: CLIENTS * 200 };
+    const grown = await growth(visits, limits);
+    expect(grown).toSatisfy((one: LiveObjects) => isWithin(one, limits));
     await served.end();
   });
 });
