@@ -129,6 +129,9 @@ const COMMANDS: readonly string[] = [
   'migrate_set_capability xbzrle',
   'migrate_set_parameter',
   'migrate_set_parameter x y',
+  ...['max-bandwidth', 'downtime-limit', 'xbzrle-cache-size', 'announce-rounds', 'multifd-channels'].map(
+    (name) => `migrate_set_parameter ${name} 0x1k`,
+  ),
   'migrate_start_postcopy',
   'nbd_server_add',
   'nbd_server_add x',
