@@ -132,6 +132,9 @@ const COMMANDS: readonly string[] = [
   ...['max-bandwidth', 'downtime-limit', 'xbzrle-cache-size', 'announce-rounds', 'multifd-channels'].map(
     (name) => `migrate_set_parameter ${name} 0x1k`,
   ),
+  ...['1.5', '1.5b', '1.5k', '99999999999999999999', '16E', '1.0'].map(
+    (size) => `migrate_set_parameter downtime-limit ${size}`,
+  ),
   'migrate_start_postcopy',
   'nbd_server_add',
   'nbd_server_add x',
