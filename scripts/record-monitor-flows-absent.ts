@@ -129,6 +129,12 @@ const COMMANDS: readonly string[] = [
   'migrate_set_capability xbzrle',
   'migrate_set_parameter',
   'migrate_set_parameter x y',
+  ...['max-bandwidth', 'downtime-limit', 'xbzrle-cache-size', 'announce-rounds', 'multifd-channels'].map(
+    (name) => `migrate_set_parameter ${name} 0x1k`,
+  ),
+  ...['1.5', '1.5b', '1.5k', '99999999999999999999', '16E', '1.0'].map(
+    (size) => `migrate_set_parameter downtime-limit ${size}`,
+  ),
   'migrate_start_postcopy',
   'nbd_server_add',
   'nbd_server_add x',
@@ -298,6 +304,8 @@ const TOPICS: readonly string[] = [
   'info tpm',
   'info usb',
   'info usbhost',
+  'info usbhost x y',
+  'info qdm',
   'info usernet',
   'info uuid',
   'info vcpu_dirty_limit',

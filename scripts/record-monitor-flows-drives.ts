@@ -46,6 +46,10 @@ const NODES = [
   'node-name=f2,filename=/tmp/disk2.img',
   'node-name=f3,file=a1,bogus=1',
   'node-name=f4,driver=raw,file.driver=null-co,backing=a1',
+  'id=taken,driver=nosuch',
+  'if=virtio,id=taken,file=,format=raw',
+  'id=1x,driver=nosuch',
+  'driver=raw,node-name=/machine,filename=/tmp/nosuch',
 ];
 
 const DRIVES = [

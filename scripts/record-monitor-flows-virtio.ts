@@ -10,7 +10,29 @@ const SERIAL = 'device_add virtio-serial-pci';
 const PORT = 'device_add virtserialport';
 const CONSOLE = 'device_add virtconsole';
 
+/** Buses by name and by path. */
+const BUS_PATHS: readonly string[] = [
+  'device_add virtio-serial-pci,id=s',
+  'device_add virtio-rng-pci',
+  ...[
+    ...['/pci.0', '/', '//', 'pci.0/', 'pci.0/x', 'pci.0/x/y', 'pci.0/s', 'pci.0/virtio-rng', 'pci.0/PIIX3'],
+    ...['pci.0/PIIX3/isa.0/x', 'pci.0/PIIX3/x', '/i440FX-pcihost', '/i440FX-pcihost/x', 'main-system-bus'],
+    ...['main-system-bus/hpet', '//i440FX-pcihost//pci.0//', 'isa.0', 'ide.0', 's.0', `${'x'.repeat(200)}/y`],
+    ...['pci.0/piix3-ide', 'pci.0/s/virtio-bus', 'pci.0/s/virtio-bus/virtio-serial-device/s.0/x', ''],
+  ].map((bus) => `device_add virtio-rng-pci,bus=${bus}`),
+  ...['pci.0/s/virtio-bus/virtio-serial-device', 'pci.0/s/virtio-bus/virtio-serial-device/s.0', 's.0/x'].map(
+    (bus) => `device_add virtserialport,bus=${bus}`,
+  ),
+  'info pci',
+  ...['/machine/i440fx/pci.0', '/machine/peripheral/s/virtio-bus'].map((bus) => `qom-list ${bus}`),
+  ...['child[0]', 'child[4]', 'realized', 'acpi-pcihp-bsel'].map(
+    (name) => `qom-get /machine/i440fx/pci.0 ${name}`,
+  ),
+  'qom-set /machine/i440fx/pci.0 child[0] x',
+];
+
 export const VIRTIO_FLOWS: readonly Flow[] = [
+  { name: 'errors_bus', guest: false, steps: BUS_PATHS.map((line) => ({ hmp: line })) },
   {
     name: 'errors_object',
     guest: false,
@@ -77,6 +99,14 @@ export const VIRTIO_FLOWS: readonly Flow[] = [
     steps: hmp(
       'object_add rng-random,id=rng0,filename=/dev/urandom',
       'object_add rng-builtin,id=rng1',
+      ...[
+        'qom-list rng1',
+        'qom-list rng0',
+        'qom-get rng1 opened',
+        'qom-set rng1 opened off',
+        'qom-set rng1 opened x',
+      ],
+      ...['true', 'false', 'x'].map((opened) => `object_add rng-builtin,id=rng2,opened=${opened}`),
       RNG,
       `${RNG},id=r0,rng=rng0`,
       `${RNG},id=r0,rng=rng0`,

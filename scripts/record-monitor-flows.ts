@@ -1,4 +1,5 @@
 /** What is recorded from QEMU's monitor: one flow per file of tests/golden/monitor. */
+import { ARGUMENT_FLOWS } from './record-monitor-flows-arguments.ts';
 import { BACKEND_FLOWS } from './record-monitor-flows-backends.ts';
 import { COMMAND_FLOWS } from './record-monitor-flows-commands.ts';
 import { CPU_FLOWS } from './record-monitor-flows-cpu.ts';
@@ -498,6 +499,7 @@ export const FLOWS: readonly Flow[] = [
   ...BACKEND_FLOWS,
   ...VIRTIO_FLOWS,
   ...COMMAND_FLOWS,
+  ...ARGUMENT_FLOWS,
   ...PANIC_FLOWS,
   ...PCI_FLOWS,
   ...DRIVE_FLOWS,

@@ -1,5 +1,6 @@
 /** What is said to QEMU over QMP, to be recorded: bytes as a client sends them. */
 import { ABSENT_FLOWS } from './record-qmp-flows-absent.ts';
+import { ARGUMENT_FLOWS } from './record-qmp-flows-arguments.ts';
 import { BLKDEBUG_FLOWS } from './record-qmp-flows-blkdebug.ts';
 import { BLOCK_FLOWS } from './record-qmp-flows-block.ts';
 import { anyhow, negotiated, type QmpFlow, run } from './record-qmp-packets.ts';
@@ -350,4 +351,5 @@ export const QMP_FLOWS: readonly QmpFlow[] = [
   ...BLOCK_FLOWS,
   ...BLKDEBUG_FLOWS,
   ...ABSENT_FLOWS,
+  ...ARGUMENT_FLOWS,
 ];

@@ -2,10 +2,10 @@
 import { createConnection, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const TRIES = 100;
+const TRIES = 600;
 const TRY_MS = 100;
 
-/** Connected to the socket at `path`, when it is there; waits for ten seconds. */
+/** Connected to the socket at `path`, when it is there; waits for a minute. */
 export async function connected(path: string): Promise<Socket> {
   for (let tries = 1; ; tries++) {
     try {

@@ -90,7 +90,11 @@ export abstract class SocketChannel implements Channel {
   /** Watches a socket, attached or not. */
   protected watch(socket: Socket, onClose: () => void): void {
     socket.on('error', () => socket.destroy());
-    socket.on('end', () => setTimeout(() => socket.destroy(), GOODBYE_MS).unref());
+    socket.on('end', () => {
+      const timer = setTimeout(() => socket.destroy(), GOODBYE_MS).unref();
+      // A timer that is not over would keep the socket of a client that has gone.
+      socket.once('close', () => clearTimeout(timer));
+    });
     socket.on('close', () => {
       onClose();
       if (this.#socket !== socket) return;

@@ -46,9 +46,11 @@ it(
     expect(await monitor.execute('cpu_set 2 online')).toMatch(/^note: .*\n$/);
     await becomes(CPUS, '2');
     // Linux numbers processors as they come.
+    expect(await guest.ask('grep -c ^processor /proc/cpuinfo; nproc')).toBe('1\n1');
     expect(
       await guest.ask('echo 1 > /sys/devices/system/cpu/cpu1/online; cat /sys/devices/system/cpu/online'),
     ).toBe('0-1');
+    expect(await guest.ask('grep -c ^processor /proc/cpuinfo; nproc')).toBe('2\n2');
     expect(await monitor.execute('info cpus')).toMatch(
       /^\* CPU #0: pc=.*\n {2}CPU #2: pc=0x[0-9a-f]{16}.*\n$/,
     );

@@ -6,16 +6,27 @@ import { liveObjects } from '../support/live-objects.ts';
 const MINUTES = 60_000;
 const MIB = 2 ** 20;
 const DISK = '/tmp/disk1.img';
-/** Meanwhile the guest's drivers are compiled, and the heap gets the size that it needs. */
-const WARM_CYCLES = 400;
+const LINE = 'the first sector';
+/** Meanwhile the guest loads its drivers, and the heap gets the size that it needs at first. */
+const WARM_CYCLES = 50;
 const CYCLES = 1000;
+/**
+ * The shell reads and waits by itself: a program that the guest starts takes more instructions than the disk that comes and goes. Nobody writes into the
+ * pipe, so that reading from it is a pause.
+ */
+const READ = 'until read -r line < /dev/vda; do read -t 0.01 <> /tmp/pause; done 2> /dev/null; echo $line';
+
+async function* disk(): AsyncGenerator<Uint8Array> {
+  const bytes = new Uint8Array(MIB);
+  bytes.set(new TextEncoder().encode(`${LINE}\n`));
+  yield bytes;
+}
 
 /** A disk comes, Linux reads it, and it goes. */
 async function cycle(guest: HeadlessGuest): Promise<void> {
   expect(await guest.hmp(`drive_add 0 if=none,file=${DISK},format=raw,id=d`)).toBe('OK\n');
   expect(await guest.hmp('device_add virtio-blk-pci,drive=d,id=v')).toBe('');
-  const read = 'dd if=/dev/vda bs=512 count=1 2> /dev/null | wc -c';
-  expect(await guest.ask(`until [ -b /dev/vda ]; do usleep 10000; done; ${read}`)).toBe('512');
+  expect(await guest.ask(READ)).toBe(LINE);
   expect(await guest.hmp('device_del v')).toBe('');
   for (let left = 2; left > 0; left--) await guest.event('DEVICE_DELETED');
   await guest.machine.drives.settled();
@@ -30,15 +41,20 @@ async function ownBytes({ machine }: HeadlessGuest): Promise<number> {
   return process.memoryUsage.rss() - machine.memory.arena.used;
 }
 
-it('a thousand plugs and unplugs grow the process by less than 20 MB', {
-  timeout: 120 * MINUTES,
+it('a thousand plugs and unplugs grow the process by less than 20 MB from the fiftieth on', {
+  timeout: 60 * MINUTES,
 }, async () => {
   const images = memoryImages();
-  await images.createEmpty(DISK, MIB);
+  await images.upload(DISK, disk());
   const guest = await HeadlessGuest.atPrompt({ images });
-  for (let n = 0; n < WARM_CYCLES; n++) await cycle(guest);
+  await guest.run('mkfifo /tmp/pause');
+  await cycle(guest);
+  // The drivers are there: nothing has to be started for each event of the kernel.
+  await guest.run('killall uevent');
+  for (let n = 1; n < WARM_CYCLES; n++) await cycle(guest);
   const before = await ownBytes(guest);
   for (let n = 0; n < CYCLES; n++) await cycle(guest);
+  // Most of it is code that was compiled meanwhile: docs/testing.md.
   expect((await ownBytes(guest)) - before).toBeLessThan(20e6);
   expect(await guest.hmp('info block')).toBe('');
   await guest.end();

@@ -1,4 +1,5 @@
 /** The program with the words of other years, as lessons start it. Each test has the number of its row. */
+import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ANSWER_MS, BOOT_MS, connected, eventually } from '../support/program.ts';
 import { programRuns } from '../support/program-runs.ts';
@@ -47,6 +48,13 @@ describe('-compat-monitor', () => {
     expect(run.stderr).toContain("Hotslot has no VNC server: the guest's console is its first serial port");
     run.type('\x01x');
     expect(await run.ended).toBe(0);
+    // The lesson's line has a disk, which is on IDE: this board has no such disks yet, and says so after the sentence.
+    writeFileSync(at('rhel7.img'), Buffer.alloc(4096));
+    const lesson = start('rhel7.img', '-m', '1024', '-smp', '2', '-compat-monitor', '2.0');
+    await lesson.ended;
+    expect(lesson.stderr).toMatch(
+      /^hotslot-system-x86_64: QEMU 2\.0\.0 said here: VNC server running on '::1:5900'\nHotslot has no VNC server: .*first serial port\n/,
+    );
     const today = start('-S', '-m', '1024', '-smp', '2');
     today.type('\x01x');
     expect(await today.ended).toBe(0);

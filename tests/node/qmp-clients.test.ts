@@ -1,6 +1,6 @@
 /** Clients of monitors as they should not be: too many, too quick, gone in the middle, or two that want the same. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ANSWER_MS, connected, eventually, type Run } from '../support/program.ts';
@@ -156,17 +156,18 @@ describe('a client that leaves', () => {
     first.send(
       JSON.stringify({ execute: 'chardev-add', arguments: { id: 's', backend }, id: 'of the first' }),
     );
-    // The command waits for a client of the new device, which is there when its socket is.
-    const peer = await connected(where.path).then((socket) => {
-      first.socket.destroy();
-      return socket;
-    });
-    const second = await negotiated(path);
+    // The command waits for a client of the new device, and the next client of the monitor for the end of the command.
     await eventually(
-      () => !peer.connecting,
+      () => existsSync(where.path),
       ANSWER_MS,
-      () => 'a connection',
+      () => where.path,
     );
+    first.socket.destroy();
+    const second = await QmpClient.connect(path);
+    await second.greeting();
+    const ready = second.ask('qmp_capabilities');
+    const peer = await connected(where.path);
+    await ready;
     expect(await second.ask('query-chardev')).toContainEqual(expect.objectContaining({ label: 's' }));
     expect(second.messages.filter(({ id }) => id === 'of the first')).toEqual([]);
     peer.destroy();

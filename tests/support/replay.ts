@@ -150,9 +150,15 @@ export function normalisations(knownTypes: ReadonlySet<string>): readonly Normal
       apply: (text) => text.replaceAll(/^ *(\/rom@|pc\.(bios|rom)).*\n/gm, ''),
     },
     {
+      why: 'chips that the board does not have',
+      side: 'qemu',
+      lines: /^device_add .*bus=/,
+      apply: (text) => UNMODELLED_CHIPS.reduce((all, chip) => all.replaceAll(`, "${chip}"`, ''), text),
+    },
+    {
       why: 'types that are not modelled are not listed',
       side: 'qemu',
-      lines: /^device_add help$/,
+      lines: /^(device_add help|info qdm)$/,
       apply: (text) => onlyKnownTypes(text, knownTypes),
     },
     {

@@ -1,9 +1,11 @@
 /** QMP of other years, and the transcript about processors that lessons quote, each test under the number of its row. */
 import { describe, expect, it } from 'vitest';
+import { Machine } from '../../src/emu/index.ts';
 import type { DialectName } from '../../src/emu/monitor/dialects/dialect.ts';
 import { findDialect } from '../../src/emu/monitor/dialects/dialects.ts';
 import { QmpCaller } from '../../src/emu/monitor/qmp/caller.ts';
 import { QmpShell, SHELL_PROMPT } from '../../src/emu/monitor/qmp/shell.ts';
+import { memoryImages } from '../support/headless-guest.ts';
 import { monitorRig } from '../support/monitor-rig.ts';
 
 const TWO_SOCKETS = { cpus: 1, maxCpus: 2, sockets: 2, dies: 1, cores: 1, threads: 1 } as const;
@@ -57,6 +59,13 @@ async function caller(dialect: DialectName) {
   };
 }
 
+/** Ports and bits of QEMU's docs/specs/acpi_cpu_hotplug.txt. */
+const CPU_SELECTOR = 0xaf00;
+const CPU_FLAGS = 0xaf04;
+const CPU_EJECT = 8;
+const GPE0_STS = 0xafe0;
+const GPE_CPU = 4;
+
 const place = (socket: number) => ({ 'socket-id': socket, 'core-id': 0, 'thread-id': 0 });
 
 describe('the transcript about virtual CPUs, in 5.1', () => {
@@ -66,11 +75,15 @@ describe('the transcript about virtual CPUs, in 5.1', () => {
     const [command, answer] = await enter('query-status');
     expect(command).toEqual({ execute: 'query-status', arguments: {} });
     expect(answer.return).toMatchObject({ running: false });
+    // Both are shown over several lines, as -p and -v have them.
+    expect(screen()).toContain(
+      '\n{\n    "arguments": {},\n    "execute": "query-status"\n}\n{\n    "return": {\n        "running": false,\n',
+    );
   });
 
   it('K8 to K11: places, a processor that comes, the list, and its way out', async () => {
     const { rig, enter } = await lesson('5.1');
-    const boot = { 'qom-path': expect.stringMatching(/^\/machine\/unattached\/device\[\d+\]$/) };
+    const boot = { 'qom-path': '/machine/unattached/device[0]' };
     const [, places] = await enter('query-hotpluggable-cpus');
     expect(places).toEqual({
       return: [
@@ -101,6 +114,42 @@ describe('the transcript about virtual CPUs, in 5.1', () => {
       },
     });
     expect(rig.machine.inspect.cpus()).toHaveLength(2);
+  });
+
+  it('K11: device_del only asks: the processor leaves when the guest lets it go', async () => {
+    const host = {
+      monotonicNs: () => 0,
+      wallClockMs: () => 0,
+      after() {},
+      random() {},
+      images: memoryImages(),
+    };
+    const machine = new Machine({ memoryBytes: 64 * 2 ** 20, smp: TWO_SOCKETS, cpu: 'IvyBridge-IBRS' }, host);
+    const { ports } = machine.board;
+    const told: string[] = [];
+    const qmp = new QmpCaller((event) => told.push(event), {
+      machine,
+      nowMs: () => 0,
+      dialect: findDialect('5.1'),
+    });
+    const call = async (execute: string, args: object): Promise<unknown> =>
+      JSON.parse(await qmp.call(JSON.stringify({ execute, arguments: args })));
+    // The guest's AML switches to the registers by which it is asked.
+    ports.write(CPU_SELECTOR, 4, 0);
+    expect(await call('device_add', { id: 'cpu-2', driver: CPU, ...place(1) })).toEqual({ return: {} });
+    expect(await call('device_del', { id: 'cpu-2' })).toEqual({ return: {} });
+    // A guest that does nothing keeps it.
+    expect(machine.inspect.cpus()).toHaveLength(2);
+    expect(told).toEqual([]);
+    expect(ports.read(GPE0_STS, 1) & GPE_CPU).toBe(GPE_CPU);
+    ports.write(CPU_SELECTOR, 4, 1);
+    ports.write(CPU_FLAGS, 1, CPU_EJECT);
+    expect(machine.inspect.cpus()).toHaveLength(1);
+    expect(told.join()).toMatch(/"DEVICE_DELETED".*"cpu-2"/);
+    expect(await call('query-hotpluggable-cpus', {})).toMatchObject({
+      return: [{ props: place(1) }, { 'qom-path': '/machine/unattached/device[0]', props: place(0) }],
+    });
+    await machine.close();
   });
 
   it('K10: today nobody tells the architecture', async () => {

@@ -107,7 +107,31 @@ describe('words of other years', () => {
   });
 });
 
+describe('A5: without a display', () => {
+  it.each([
+    ['7.2', undefined],
+    ['5.1', 'VNC server running on ::1:5900'],
+    ['2.0', "VNC server running on '::1:5900'"],
+    ['1.5', "VNC server running on `::1:5900'"],
+    ['1.1', "VNC server running on `::1:5900'"],
+    ['qemu-kvm-0.15', "VNC server running on `::1:5900'"],
+  ] as const)('%s says %j', (name, sentence) => {
+    expect(dialect(name).start.display).toBe(sentence);
+  });
+});
+
 describe('errors of another year', () => {
+  it('change what is told after them, too', () => {
+    const style = {
+      ...DEFAULT_DIALECT.errors,
+      changes: [change('buses at {bus}', 'busses at {bus}'), change('No bus', 'No bus at all')],
+    };
+    expect(inWordsOf(style, { message: 'No bus', hint: 'buses at "x"' })).toEqual({
+      message: 'No bus at all',
+      hint: 'busses at "x"',
+    });
+  });
+
   it('keep what differs from case to case', () => {
     const style = {
       ...DEFAULT_DIALECT.errors,

@@ -45,6 +45,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   migration_needs: {},
   absent: {},
   yank: {},
+  arguments_all: {},
 };
 
 async function machineFor(name: string): Promise<MachineApi> {

@@ -53,6 +53,20 @@ function recorded(): readonly (readonly [line: string, shown: string])[] {
 }
 
 describe('the shell', () => {
+  it('answers a line that was typed before there was a machine', async () => {
+    const { qmp, take } = await shell();
+    qmp.input('query-name\rquery-target\r');
+    let screen = '';
+    for (let tries = 0; !screen.includes('x86_64'); tries++) {
+      if (tries > 100) throw new Error(screen);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      screen += take();
+    }
+    expect(screen.replaceAll('\r\n', '\n')).toContain(
+      '"execute": "query-target"\n}\n{\n    "return": {\n        "arch": "x86_64"\n',
+    );
+  });
+
   it('greets as qmp-shell does', async () => {
     const { take } = await shell();
     expect(take().replaceAll('\r\n', '\n')).toBe(

@@ -139,7 +139,7 @@ export class Drives {
   }
 
   async #add(options: Options, names?: NodeNames): Promise<Drive> {
-    this.#checkNew(options.id);
+    this.checkNew(options.id);
     const place = parseDrivePlace(options, this.#defaultInterface);
     const { interface: type, bus, index = -1 } = place;
     const unit = place.unit ?? this.#freeUnit(type, bus);
@@ -147,7 +147,7 @@ export class Drives {
       throw new MonitorError(`drive with bus=${bus}, unit=${unit} (index=${index}) exists`);
     }
     const name = place.id ?? automaticDriveName(type, bus, unit, place.cdrom);
-    this.#checkNew(name);
+    this.checkNew(name);
     const wanted = parseDriveOptions(options);
     const medium = wanted.node === undefined ? undefined : await this.#open(wanted.node, names);
     if (this.nodes.find(name) !== undefined) {
@@ -385,7 +385,8 @@ export class Drives {
     };
   }
 
-  #checkNew(name: string | undefined): void {
+  /** Throws `MonitorError` for an id that a drive has. */
+  checkNew(name: string | undefined): void {
     if (name !== undefined && this.#drives.some(({ id }) => id === name)) {
       throw new MonitorError(`Duplicate ID '${name}' for drive`);
     }

@@ -4,7 +4,7 @@
  */
 import { MonitorError } from '../core/monitor-error.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
-import type { Options } from '../qdev/option-string.ts';
+import { isWellFormedId, type Options } from '../qdev/option-string.ts';
 import { parseBool, parseSize } from '../qdev/properties.ts';
 import { BLKDEBUG_SIZES } from './blkdebug-options.ts';
 import { DETECT_ZEROES } from './block-node.ts';
@@ -67,7 +67,7 @@ export function textNode(values: Values, driver: NodeDriver | undefined, beneath
   const direct = boolOption(values, 'cache.direct');
   const noFlush = boolOption(values, 'cache.no-flush');
   const forceShare = boolOption(values, 'force-share');
-  if (isFormat && file === undefined) throw nothingBelow(driver);
+  if (isFormat && file === undefined) throw wrongName(values, driver) ?? nothingBelow(driver);
   const isDebug = driver === 'blkdebug';
   const path = isFormat || isDebug ? undefined : pathFor(driver, values, beneath.path);
   const debug = isDebug
@@ -109,6 +109,13 @@ function boolOption(values: Values, name: string): boolean | undefined {
   const value = parseBool(text);
   if (value === undefined) throw new MonitorError(`Parameter '${name}' expects 'on' or 'off'`);
   return value;
+}
+
+/** QEMU: a node that is not guessed has its name before anything is opened below it. */
+function wrongName(values: Values, driver: NodeDriver | undefined): MonitorError | undefined {
+  const name = values.get('node-name');
+  const isWrong = driver !== undefined && name !== undefined && !isWellFormedId(name);
+  return isWrong ? new MonitorError(`Invalid node-name: '${name}'`) : undefined;
 }
 
 function nothingBelow(driver: NodeDriver | undefined): MonitorError {

@@ -15,18 +15,22 @@ export const I440FX_PCIHOST = boardType('i440FX-pcihost', 'System', [
 ]);
 export const I440FX = pciBoardType('i440FX', [], { description: 'Host bridge' });
 export const PIIX3 = pciBoardType('PIIX3', [], { description: 'ISA bridge' });
-export const PIIX4_PM = pciBoardType('PIIX4_PM', [
-  number('smb_io_base', 0),
-  number('disable_s3', 0, UINT8),
-  number('disable_s4', 0, UINT8),
-  number('s4_val', 2, UINT8),
-  on('acpi-pci-hotplug-with-bridge-support'),
-  on('acpi-root-pci-hotplug'),
-  on('memory-hotplug-support'),
-  off('smm-compat'),
-  off('smm-enabled'),
-  off('x-not-migrate-acpi-index'),
-]);
+export const PIIX4_PM = pciBoardType(
+  'PIIX4_PM',
+  [
+    number('smb_io_base', 0),
+    number('disable_s3', 0, UINT8),
+    number('disable_s4', 0, UINT8),
+    number('s4_val', 2, UINT8),
+    on('acpi-pci-hotplug-with-bridge-support'),
+    on('acpi-root-pci-hotplug'),
+    on('memory-hotplug-support'),
+    off('smm-compat'),
+    off('smm-enabled'),
+    off('x-not-migrate-acpi-index'),
+  ],
+  { description: 'PM' },
+);
 export const HPET = boardType('hpet', 'System', [
   number('timers', 3, UINT8),
   off('msi'),
@@ -64,11 +68,12 @@ export const MC146818RTC = boardType(
   { category: 'Misc', userCreatable: true },
 );
 export const ISA_PIT = boardType('isa-pit', 'ISA', [number('iobase', UNSET)]);
-export const ISA_PCSPK = boardType('isa-pcspk', 'ISA', [
-  { name: 'audiodev', kind: STR, help: 'audio back end' },
-  number('iobase', 0x61),
-  on('migrate'),
-]);
+export const ISA_PCSPK = boardType(
+  'isa-pcspk',
+  'ISA',
+  [{ name: 'audiodev', kind: STR, help: 'audio back end' }, number('iobase', 0x61), on('migrate')],
+  { category: 'Sound' },
+);
 
 /** Every type above. */
 export const CHIPSET_TYPES: readonly DeviceType[] = [

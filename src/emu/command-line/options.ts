@@ -382,7 +382,7 @@ class Reader {
     for (const { options, at } of devices) {
       const driver = options.get('driver');
       if (options.json || typeof driver !== 'string') continue;
-      if (isHelp(driver)) return { text: this.#dialect.layouts.devices(registry) };
+      if (isHelp(driver)) return { text: this.#dialect.layouts.devices(registry.userCreatable()) };
       if (options.get('help') === undefined && options.get('?') === undefined) continue;
       return this.#deviceHelp(registry, driver, at);
     }

@@ -2,8 +2,8 @@
 import { boardType, type DeviceType } from '../qdev/device-type.ts';
 import { number, off, on, UINT8 } from '../qdev/properties.ts';
 
-export const PS2_KBD = boardType('ps2-kbd', 'System', []);
-export const PS2_MOUSE = boardType('ps2-mouse', 'System', []);
+export const PS2_KBD = boardType('ps2-kbd', 'System', [], { category: 'Input' });
+export const PS2_MOUSE = boardType('ps2-mouse', 'System', [], { category: 'Input' });
 export const I8042_TYPE = boardType(
   'i8042',
   'ISA',

@@ -79,18 +79,34 @@ export class Monitor {
     if (reader.atEnd) return '';
     const found = findOnLine(hmpCommands(this.context.dialect), reader);
     const typed = line.slice(start, reader.position);
-    if (found === undefined) return `unknown command: '${typed}'\n`;
+    if (found === undefined) return this.#unknown(typed);
     if (findOnLine(this.context.commands, new LineReader(typed)) === undefined) {
       return `Command '${typed}' not available until machine initialization has completed.\n`;
     }
     try {
-      const args = parseArguments(displayName(found), found.args, reader, this.#scope);
+      const args = parseArguments(this.#called(found, typed), found.args, reader, this.#scope);
       return await found.run(this.context, args);
     } catch (error) {
       if (error instanceof MonitorError) return this.#errorText(error);
       if (error instanceof ArgumentError) return this.#usage(error, typed);
       throw error;
     }
+  }
+
+  /** How an error about arguments calls a command. */
+  #called(command: Command, typed: string): string {
+    const { calls } = this.context.dialect.errors;
+    const words = typed.split(/\s+/);
+    return (
+      (calls === 'all-names' ? undefined : words.at(calls === 'last-word' ? -1 : 0)) ?? displayName(command)
+    );
+  }
+
+  #unknown(typed: string): string | Promise<string> {
+    const { commands, dialect } = this.context;
+    const [first = ''] = typed.split(/\s+/);
+    const command = dialect.errors.calls === 'first-word' ? findCommand(commands, first) : undefined;
+    return command === undefined ? `unknown command: '${typed}'\n` : command.run(this.context, new Map());
   }
 
   #usage({ message, onStderr }: ArgumentError, typed: string): string {

@@ -18,6 +18,8 @@ export interface SlotController {
   refusesSlot?(slot: number): MonitorError | undefined;
   /** A function came into the slot; `hotplugged`: while the machine runs. */
   came(slot: number, hotplugged: boolean): void;
+  /** The number of the bus in ACPI's registers; absent: it has none there. */
+  bsel?(): number | undefined;
   /** The user wants the slot's functions out. */
   ejectRequested(slot: number): UnplugAnswer;
 }
@@ -51,12 +53,19 @@ export class PciSlots implements HotplugHandler {
 
   /** The bus as the device that has it brings it. @param name absent: QEMU's automatic one */
   qbus(name?: string): NewBus {
+    const { controller } = this;
+    const bsel = controller?.bsel && {
+      name: 'acpi-pcihp-bsel',
+      typeName: 'uint32',
+      read: () => controller.bsel?.() ?? null,
+    };
     return {
       ...(name === undefined ? {} : { name }),
       type: 'PCI',
       handler: this,
       coldPlugOnly: this.controller === undefined,
       print: (device) => pciPlaceLines(pciFunctionOf(device), this.bus.number),
+      properties: bsel === undefined ? [] : [bsel],
     };
   }
 

@@ -135,11 +135,14 @@ export class DeviceRegistry {
     return this.#byName.get(name) ?? [...this.#byName.values()].find(({ alias }) => alias === name);
   }
 
-  /** What the user may name, by name without regard to case, as QEMU lists it. */
+  /** By name without regard to case, as QEMU lists them. */
+  all(): readonly DeviceType[] {
+    return [...this.#byName.values()].sort((a, b) => compare(a.name.toLowerCase(), b.name.toLowerCase()));
+  }
+
+  /** What the user may name, in the same order. */
   userCreatable(): readonly DeviceType[] {
-    return [...this.#byName.values()]
-      .filter((type) => type.userCreatable)
-      .sort((a, b) => compare(a.name.toLowerCase(), b.name.toLowerCase()));
+    return this.all().filter((type) => type.userCreatable);
   }
 }
 

@@ -37,6 +37,8 @@ export interface NewBus {
   readonly maxDevices?: number;
   /** Lines that `info qtree` shows below a device's properties: its place on the bus. */
   readonly print?: (device: Qdev) => readonly string[];
+  /** What the bus's object has beside what all buses have. */
+  readonly properties?: readonly QomProperty[];
   /** Devices that come with the bus, oldest first. */
   readonly devices?: readonly BuiltInDevice[];
 }

@@ -10,6 +10,7 @@ import type { MachineEvents } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
+import { busAt } from './bus-path.ts';
 import { type DeviceRegistry, type DeviceType, NewDevice } from './device-type.ts';
 import type { HotplugHandler } from './hotplug-handler.ts';
 import { PERIPHERAL, PERIPHERAL_ANON, type QomObject } from './objects.ts';
@@ -242,8 +243,7 @@ export class DeviceManager {
   }
 
   #busNamed(type: DeviceType, name: string): Qbus {
-    const bus = this.tree.findBus((one) => one.name === name);
-    if (bus === undefined) throw new MonitorError(`Bus '${name}' not found`);
+    const bus = busAt(this.tree, name);
     if (bus.full) throw new MonitorError(`Bus '${name}' is full`);
     if (!bus.takes(type)) throw new MonitorError(`Device '${type.name}' can't go on ${bus.type} bus`);
     return bus;

@@ -85,7 +85,8 @@ export class GivenValue {
     const text = String(this.#value);
     const bytes = parseSize(text);
     if (bytes !== undefined) return BigInt(bytes);
-    if (/^\d+(\.\d+)?[bkmgtpe]?$/i.test(text)) {
+    // QEMU: part of a byte is no number at all.
+    if (/^(\d+b?|\d+(\.\d+)?[kmgtpe])$/i.test(text)) {
       throw new MonitorError(`Value '${text}' is out of range for parameter '${name}'`);
     }
     throw new MonitorError(

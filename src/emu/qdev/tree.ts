@@ -52,7 +52,11 @@ export class Qbus extends QomObject {
   readonly #takes: readonly string[];
   readonly #print: (device: Qdev) => readonly string[];
   readonly #maxDevices: number;
+  readonly #properties: readonly QomProperty[];
   readonly #devices: Qdev[] = [];
+  /** By the number of its link; QEMU: none comes twice. */
+  readonly #links = new Map<Qdev, number>();
+  #nextLink = 0;
 
   constructor(name: string, bus: NewBus, owner: Qdev | undefined) {
     super(bus.type, 'bus');
@@ -63,6 +67,7 @@ export class Qbus extends QomObject {
     this.hotpluggable = bus.handler !== undefined && bus.coldPlugOnly !== true;
     this.#takes = [bus.type, ...(bus.alsoTakes ?? [])];
     this.#print = bus.print ?? (() => []);
+    this.#properties = bus.properties ?? [];
     this.#maxDevices = bus.maxDevices ?? Number.POSITIVE_INFINITY;
   }
 
@@ -89,8 +94,24 @@ export class Qbus extends QomObject {
     return this.#print(device);
   }
 
+  protected override ownProperties(): readonly QomProperty[] {
+    const links = [...this.#links].map(([device, number]) => ({
+      name: `child[${number}]`,
+      typeName: `link<${device.type.name}>`,
+      read: () => device.path,
+    }));
+    return [
+      { name: 'realized', typeName: 'bool', read: () => true },
+      // Not modelled: reading it. A handler of ours need not be a device.
+      { name: 'hotplug-handler', typeName: 'link<hotplug-handler>' },
+      ...this.#properties,
+      ...links,
+    ];
+  }
+
   /** Called by the tree. @param newer the device on it that is to be the next newer one; absent: there is none */
   add(device: Qdev, newer: Qdev | undefined): void {
+    this.#links.set(device, this.#nextLink++);
     this.#devices.splice(newer === undefined ? 0 : this.#devices.indexOf(newer) + 1, 0, device);
   }
 
@@ -99,6 +120,7 @@ export class Qbus extends QomObject {
     const at = this.#devices.indexOf(device);
     assert(at >= 0, `${device.path} is not on bus ${this.name}`);
     this.#devices.splice(at, 1);
+    this.#links.delete(device);
   }
 }
 

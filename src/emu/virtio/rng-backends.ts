@@ -1,7 +1,8 @@
 /** Sources of entropy that the user makes with `object_add`, for virtio-rng's property `rng`. */
 import type { EntropySource } from '../core/entropy.ts';
 import { MonitorError } from '../core/monitor-error.ts';
-import { type PropertySpec, STR } from '../qdev/properties.ts';
+import type { QomProperty } from '../qdev/objects.ts';
+import { BOOL, type PropertySpec, readOnlyKind, STR } from '../qdev/properties.ts';
 import { ENTROPY } from '../qdev/services.ts';
 import { type ObjectType, UserObject } from '../qdev/user-objects.ts';
 
@@ -11,6 +12,18 @@ export const RNG_BACKEND = 'rng-backend';
 const DEFAULT_FILENAME = '/dev/urandom';
 /** A browser has one source: both of a host's files are it. Not modelled: other files. */
 const FILENAMES = new Set([DEFAULT_FILENAME, '/dev/random']);
+/** QEMU: it was there to be set, and nobody can any more. What is no truth at all is told first. */
+const REFUSED = readOnlyKind('bool');
+const OPENED: PropertySpec = {
+  name: 'opened',
+  kind: {
+    ...REFUSED,
+    parse: (text, property, owner) =>
+      REFUSED.parse(String(BOOL.parse(text, property, owner)), property, owner),
+    fromJson: (json, property, owner) =>
+      REFUSED.fromJson(Boolean(BOOL.fromJson(json, property, owner)), property, owner),
+  },
+};
 const FILENAME: PropertySpec = { name: 'filename', kind: STR, default: DEFAULT_FILENAME };
 
 export class RngBackend extends UserObject implements EntropySource {
@@ -24,12 +37,20 @@ export class RngBackend extends UserObject implements EntropySource {
   random(target: Uint8Array): void {
     this.#source.random(target);
   }
+
+  protected override ownProperties(): readonly QomProperty[] {
+    return super
+      .ownProperties()
+      .map((property) =>
+        property.name === OPENED.name ? { name: OPENED.name, typeName: 'bool', read: () => true } : property,
+      );
+  }
 }
 
 const RNG_RANDOM: ObjectType = {
   name: 'rng-random',
   parents: [RNG_BACKEND],
-  properties: [FILENAME],
+  properties: [OPENED, FILENAME],
   create(values, services) {
     const filename = values.text('filename');
     if (!FILENAMES.has(filename)) {
@@ -42,7 +63,7 @@ const RNG_RANDOM: ObjectType = {
 const RNG_BUILTIN: ObjectType = {
   name: 'rng-builtin',
   parents: [RNG_BACKEND],
-  properties: [],
+  properties: [OPENED],
   create: (_values, services) => new RngBackend(RNG_BUILTIN, services.get(ENTROPY)),
 };
 

@@ -30,8 +30,11 @@ const CREDIT_PER_CHARACTER = 1 / 100;
 const PRICE_MAX = 16;
 const PROBE_SLICES = 4;
 const PROBE_SLICES_PER_CHARACTER = 1 / 1000;
-/** Characters of text: beyond that the regions that were not run for longest go. An engine keeps some ten bytes for each. */
-const TEXT_MAX = 4_000_000;
+/**
+ * Characters of text: beyond that the regions that were not run for longest go. An engine keeps some 13 bytes for each. A boot and a quarter of an
+ * hour at a shell make 0.8 million.
+ */
+const TEXT_MAX = 2_000_000;
 
 export type RegionEnvironment = Pick<
   InterpreterEnvironment,

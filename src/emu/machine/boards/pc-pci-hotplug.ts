@@ -93,6 +93,7 @@ export class PcPciHotplug implements HotplugBuses, PciHotplugBoard {
       if (bsel !== undefined) tell(bsel);
     };
     return {
+      bsel: () => this.bselOf(slots.bus),
       refuses: (device) => this.#indexError(device),
       came: (slot, hotplugged) => {
         if (hotplugged) told((bsel) => this.registers.inserted(bsel, slot));

@@ -3,7 +3,7 @@
  * monitors read. Commands do not ask which version they belong to. The machine below is the same in all dialects.
  */
 import type { QapiCommand } from '../../qapi/command.ts';
-import type { DeviceRegistry } from '../../qdev/device-type.ts';
+import type { DeviceType } from '../../qdev/device-type.ts';
 import type { Command } from '../command.ts';
 import type { BlockTextOptions } from '../hmp/info-block.ts';
 import type { CpuLine } from '../hmp/info-cpus.ts';
@@ -24,8 +24,8 @@ export interface Layouts {
   pci(buses: readonly PciInfo[]): string;
   /** `info cpus` */
   cpus(cpus: readonly CpuLine[]): string;
-  /** `device_add ?`, `-device help` */
-  devices(registry: DeviceRegistry): string;
+  /** `device_add ?`, `-device help`; with the types that only boards make, `info qdm` */
+  devices(types: readonly DeviceType[]): string;
 }
 
 /** What a table of commands has that the newest one has not, and the reverse. */

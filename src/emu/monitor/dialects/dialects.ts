@@ -2,6 +2,7 @@
 import type { QapiCommand } from '../../qapi/command.ts';
 import type { Command } from '../command.ts';
 import { absentCommands } from '../hmp/absent.ts';
+import { blockTopic } from '../hmp/block-topic.ts';
 import { ABSENT_0_15, ABSENT_1_1, ABSENT_5_1 } from '../hmp/legacy/absent-words.ts';
 import { CPU_SET, cpuAddCommand } from '../hmp/legacy/cpu-commands.ts';
 import { type PciWords, pciCommands } from '../hmp/legacy/pci-commands.ts';
@@ -15,12 +16,24 @@ import { change, type ErrorStyle } from './error-style.ts';
 import { CURRENT_LAYOUTS, LAYOUTS_0_15, LAYOUTS_1_1, LAYOUTS_1_5, LAYOUTS_2_0 } from './layouts.ts';
 import { COMMANDS_SINCE, cameAfter, QMP_SINCE, TOPICS_SINCE } from './vocabulary.ts';
 
-const CURRENT_ERRORS: ErrorStyle = { prefix: 'Error: ', hints: true, tellsUnknown: true, changes: [] };
+const CURRENT_ERRORS: ErrorStyle = {
+  prefix: 'Error: ',
+  hints: true,
+  calls: 'all-names',
+  tellsUnknown: true,
+  changes: [],
+};
 const DUPLICATE_ID = change("Duplicate device ID '{id}'", "Duplicate ID '{id}' for device");
 const PLUGGABLE = change(
   "Parameter 'driver' expects a pluggable device type",
   "Parameter 'driver' expects pluggable device type",
 );
+/** Up to QEMU 2.0, where buses were "busses" too. */
+const WRONG_BUS: ErrorStyle['changes'] = [
+  change("Device '{type}' can't go on {bus} bus", "Device '{type}' can't go on a {bus} bus"),
+  change("Device '{name}' has multiple child buses", "Device '{name}' has multiple child busses"),
+  change('child buses at {buses}', 'child busses at {buses}'),
+];
 /** QEMU 1.7 to 5.1: the name of the type is missing. */
 const NAMELESS_PROPERTY = change("Property '{type}.{name}' not found", "Property '.{name}' not found");
 const NO_BALLOON = change('No balloon device has been activated', "Device 'balloon' has not been activated");
@@ -36,21 +49,23 @@ const ERRORS_5_1: ErrorStyle = {
 const ERRORS_2_0: ErrorStyle = {
   prefix: '',
   hints: false,
+  calls: 'last-word',
   tellsUnknown: false,
-  changes: [...ERRORS_5_1.changes, NO_BALLOON],
+  changes: [...ERRORS_5_1.changes, NO_BALLOON, ...WRONG_BUS],
 };
 /** QEMU: before 1.6 a virtio card had the properties of what it carries. */
 const CARD_PROPERTY = change(
   "Property '{type}-device.{name}' can't find value '{value}'",
   "Property '{type}-pci.{name}' can't find value '{value}'",
 );
-const OLD_CHANGES = [DUPLICATE_ID, NO_BALLOON, CARD_PROPERTY];
-const ERRORS_1_1: ErrorStyle = { ...ERRORS_2_0, changes: [...OLD_CHANGES, NO_MODEL] };
+const OLD_CHANGES = [DUPLICATE_ID, NO_BALLOON, CARD_PROPERTY, ...WRONG_BUS];
+const ERRORS_1_5: ErrorStyle = { ...ERRORS_2_0, changes: [...OLD_CHANGES, NO_MODEL] };
+const ERRORS_1_1: ErrorStyle = { ...ERRORS_1_5, calls: 'first-word' };
 const NO_DRIVER_NAME: ErrorStyle['changes'] = [
   "'{driver}' is not a valid device model name",
   "Parameter 'driver' expects a pluggable device type",
 ].map((now) => change(now, "Parameter 'driver' expects a driver name", "Try with argument '?' for a list."));
-const ERRORS_0_15: ErrorStyle = { ...ERRORS_2_0, changes: [...OLD_CHANGES, ...NO_DRIVER_NAME] };
+const ERRORS_0_15: ErrorStyle = { ...ERRORS_1_1, changes: [...OLD_CHANGES, ...NO_DRIVER_NAME] };
 
 /** Topics whose errors had no `Error: ` before QEMU 7.0. */
 const PLAIN_TOPICS = absentCommands([
@@ -145,7 +160,7 @@ const QEMU_2_0: Dialect = {
       ...USB_COMMANDS,
       cpuAddCommand(cpuAddChecked),
     ],
-    topics: PLAIN_TOPICS,
+    topics: [...PLAIN_TOPICS, blockTopic('drives')],
     qmp: [qmpCpuAdd(cpuAddChecked), QUERY_CPUS],
   }),
   start: { ...AS_THEN, display: "VNC server running on '::1:5900'" },
@@ -160,12 +175,16 @@ interface OldDialect extends Pick<Dialect, 'name' | 'version' | 'layouts' | 'err
 
 function oldDialect({ driveParams, commands, qmp, ...dialect }: OldDialect): Dialect {
   const pci = pciCommands({ ...DOMAIN_0, driveParams });
-  const own = { commands: [...pci, ...USB_COMMANDS, ...commands], topics: PLAIN_TOPICS, qmp };
+  const own = {
+    commands: [...pci, ...USB_COMMANDS, ...commands],
+    topics: [...PLAIN_TOPICS, blockTopic('nothing')],
+    qmp,
+  };
   return { ...dialect, ...words(dialect.name, own), start: AS_THEN };
 }
 
 const QEMU_1_5 = oldDialect({
-  ...{ name: '1.5', version: '1.5.0', layouts: LAYOUTS_1_5, errors: ERRORS_1_1 },
+  ...{ name: '1.5', version: '1.5.0', layouts: LAYOUTS_1_5, errors: ERRORS_1_5 },
   driveParams: DRIVE_PARAMS,
   commands: ABSENT_1_1,
   qmp: [qmpCpuAdd(cpuAddChecked), QUERY_CPUS],

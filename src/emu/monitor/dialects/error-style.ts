@@ -17,6 +17,11 @@ export interface ErrorStyle {
   readonly prefix: string;
   /** After a line that cannot be read it says where to find help. */
   readonly hints: boolean;
+  /**
+   * How an error about arguments calls the command: by all of its names, by the word that was typed last for it, or by the first word. In the last
+   * case topics are an argument of `info`, which lists them all when it does not know one.
+   */
+  readonly calls: 'all-names' | 'last-word' | 'first-word';
   /** `help` says that it does not know a command; otherwise it says nothing. */
   readonly tellsUnknown: boolean;
   readonly changes: readonly TextChange[];
@@ -34,9 +39,14 @@ export function change(now: string, before: string, hint?: string): TextChange {
   return { now: new RegExp(`^${pattern}$`), before: before.replace(PLACE, '$<$1>'), hint };
 }
 
+function reworded(changes: readonly TextChange[], text: string): string {
+  const found = changes.find(({ now }) => now.test(text));
+  return found === undefined ? text : text.replace(found.now, found.before);
+}
+
 /** What the version said of the same fault. */
 export function inWordsOf({ changes }: ErrorStyle, { message, hint }: ErrorText): ErrorText {
   const found = changes.find(({ now }) => now.test(message));
-  if (found === undefined) return { message, hint };
-  return { message: message.replace(found.now, found.before), hint: found.hint ?? hint };
+  const told = hint === undefined ? undefined : reworded(changes, hint);
+  return { message: reworded(changes, message), hint: found?.hint ?? told };
 }

@@ -1,6 +1,6 @@
 /** How answers looked. */
 import { deviceListText, flatDeviceList } from '../hmp/device-help.ts';
-import { blockText } from '../hmp/info-block.ts';
+import { type BlockStyle, blockText } from '../hmp/info-block.ts';
 import { type CpuLine, cpusText } from '../hmp/info-cpus.ts';
 import { pciText } from '../hmp/info-pci.ts';
 import type { BlockInfo } from '../qapi/block-core-info.ts';
@@ -31,11 +31,17 @@ const LIMITS: BlockField = ({ inserted }) =>
         .map((name) => ` ${name}=${inserted[name]}`)
         .join('');
 
+/** QEMU: up to 2.0 a drive that was deleted while a device had it was in no list any more. */
+const named = (drives: readonly BlockInfo[]): readonly BlockInfo[] =>
+  drives.filter(({ device }) => device !== '');
+
 /** `info block` with a line for each drive. */
 const blockLines =
   (...fields: readonly BlockField[]): Layouts['block'] =>
   (drives) =>
-    drives.map((drive) => `${drive.device}:${fields.map((field) => field(drive)).join('')}\n`).join('');
+    named(drives)
+      .map((drive) => `${drive.device}:${fields.map((field) => field(drive)).join('')}\n`)
+      .join('');
 
 function cpusWithPc(cpus: readonly CpuLine[]): string {
   return cpus
@@ -47,35 +53,36 @@ function cpusWithPc(cpus: readonly CpuLine[]): string {
     .join('');
 }
 
+const WHOLE_BLOCK: BlockStyle = { tellsNode: true, tellsDevice: true, tellsCache: true, tellsGroup: true };
+const BLOCK_2_0: BlockStyle = { tellsNode: false, tellsDevice: false, tellsCache: false, tellsGroup: false };
+
 /** QEMU 5.1 to 7.2 */
 export const CURRENT_LAYOUTS: Layouts = {
-  block: (drives, nodes, options) =>
-    blockText(drives, nodes, options, { tellsNode: true, tellsDevice: true, tellsCache: true }),
+  block: (drives, nodes, options) => blockText(drives, nodes, options, WHOLE_BLOCK),
   pci: (buses) => pciText(buses, { tellsSubsystem: true, tellsPin: true }),
   cpus: cpusText,
-  devices: (registry) => deviceListText(registry),
+  devices: (types) => deviceListText(types),
 };
 
 /** QEMU 2.0: several lines for a drive, devices by category. */
 export const LAYOUTS_2_0: Layouts = {
-  block: (drives, nodes, options) =>
-    blockText(drives, nodes, options, { tellsNode: false, tellsDevice: false, tellsCache: false }),
+  block: (drives, nodes, options) => blockText(named(drives), nodes, options, BLOCK_2_0),
   pci: (buses) => pciText(buses, { tellsSubsystem: false, tellsPin: false }),
   cpus: cpusWithPc,
-  devices: (registry) => deviceListText(registry, false),
+  devices: (types) => deviceListText(types, false),
 };
 
 /** QEMU 1.1 */
 export const LAYOUTS_1_1: Layouts = {
   ...LAYOUTS_2_0,
   block: blockLines(REMOVABLE, LOCKED, TRAY, STATUS, MEDIUM, LIMITS),
-  devices: (registry) => flatDeviceList(registry),
+  devices: (types) => flatDeviceList(types),
 };
 
 /** QEMU 1.5, as a transcript shows it which lessons quote: it calls the bus of disks another than the source does. */
 export const LAYOUTS_1_5: Layouts = {
   ...LAYOUTS_1_1,
-  devices: (registry) => flatDeviceList(registry, { 'virtio-blk-pci': 'virtio-bus' }),
+  devices: (types) => flatDeviceList(types, { 'virtio-blk-pci': 'virtio-bus' }),
 };
 
 /** qemu-kvm 0.15: no trays, no limits. */

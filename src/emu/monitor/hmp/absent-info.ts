@@ -1,5 +1,5 @@
 /** Topics of `info` about what this machine has not. Sentences are QEMU's where it has one for such a machine. */
-import { flag, integer, maybe, string } from '../argument-specs.ts';
+import { flag, integer, maybe, rest, string } from '../argument-specs.ts';
 import { NO_SGX, NO_SGX_MACHINE } from '../qapi/misc-target.ts';
 import { type AbsentRow, absentCommands, sameForAll } from './absent.ts';
 
@@ -86,7 +86,18 @@ const ROWS: readonly AbsentRow[] = [
   ],
   ['tpm', '', 'trusted platform modules', [], ''],
   ['usb', '', 'devices on USB', [], 'Error: USB support not enabled'],
-  ['usbhost', '', 'USB devices of the host', [], 'Command "info usbhost" is not available.'],
+  [
+    'usbhost',
+    '',
+    'USB devices of the host',
+    // QEMU: nothing is read behind the name of a command that is in a module which is not installed.
+    [maybe(rest('words'))],
+    {
+      by: 'words',
+      texts: { '': 'Command "info usbhost" is not available.' },
+      other: 'Command "info usbhost " is not available.',
+    },
+  ],
   ['usernet', '', 'connections of the network in user mode', [], ''],
   ['vcpu_dirty_limit', '', 'how much memory processors may write', [], 'Dirty page limit not enabled!'],
   [

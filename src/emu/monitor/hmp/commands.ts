@@ -75,7 +75,8 @@ async function deviceAdd(context: CommandContext, text: string): Promise<string>
     throw new ArgumentError(`${error.message}\n${error.hint ?? ''}`, true);
   }
   const driver = options.get('driver');
-  if (driver === 'help' || driver === '?') return dialect.layouts.devices(machine.devices.registry);
+  if (driver === 'help' || driver === '?')
+    return dialect.layouts.devices(machine.devices.registry.userCreatable());
   if (driver !== undefined && (options.get('help') !== undefined || options.get('?') !== undefined)) {
     return withPlainErrors(async () => devicePropertiesText(machine.devices.registry, driver));
   }
@@ -102,6 +103,8 @@ function driveAdd({ machine, warn }: CommandContext, text: string, byNode: boole
       if (warning !== undefined) warn(warning);
     }
     if (byNode) {
+      // QEMU: a node has no id, but its options are read among those of drives.
+      machine.drives.checkNew(options.id);
       await machine.drives.addNode(nodeOptions(options));
       return '';
     }

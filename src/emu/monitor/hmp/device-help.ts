@@ -10,23 +10,26 @@ const DESCRIPTION_COLUMN = 24;
 /** Buses by the name of a type: where a version told another one than the type has. */
 type BusNames = Readonly<Record<string, string>>;
 
-function typeLine({ name, alias, description, ...type }: DeviceType, buses: BusNames = {}): string {
+function typeLine(
+  { name, alias, description, userCreatable, ...type }: DeviceType,
+  buses: BusNames = {},
+): string {
   const busType = buses[name] ?? type.busType;
   const bus = busType === undefined ? '' : `, bus ${busType}`;
   const other = alias === undefined ? '' : `, alias "${alias}"`;
   const text = description === undefined ? '' : `, desc "${description}"`;
-  return `name "${name}"${bus}${other}${text}\n`;
+  return `name "${name}"${bus}${other}${text}${userCreatable ? '' : ', no-user'}\n`;
 }
 
 /** QEMU: before 2.7 a processor was no device. */
 const isNoCpu = ({ category }: DeviceType): boolean => category !== 'CPU';
 
 /**
- * The types that the user may name, by category.
+ * Types of devices by category.
  * @param hasCpus processors are among them
  */
-export function deviceListText(registry: DeviceRegistry, hasCpus = true): string {
-  const types = registry.userCreatable().filter((type) => hasCpus || isNoCpu(type));
+export function deviceListText(all: readonly DeviceType[], hasCpus = true): string {
+  const types = all.filter((type) => hasCpus || isNoCpu(type));
   return DEVICE_CATEGORIES.flatMap((category) => {
     const members = types.filter((type) => type.category === category);
     return members.length === 0
@@ -36,9 +39,8 @@ export function deviceListText(registry: DeviceRegistry, hasCpus = true): string
 }
 
 /** The same without categories, and without processors. */
-export function flatDeviceList(registry: DeviceRegistry, buses: BusNames = {}): string {
-  return registry
-    .userCreatable()
+export function flatDeviceList(all: readonly DeviceType[], buses: BusNames = {}): string {
+  return all
     .filter(isNoCpu)
     .map((type) => typeLine(type, buses))
     .join('');

@@ -19,6 +19,8 @@ export interface BlockStyle {
   /** Which device has the drive. */
   readonly tellsDevice: boolean;
   readonly tellsCache: boolean;
+  /** Which group of drives shares the limits. */
+  readonly tellsGroup: boolean;
 }
 
 interface Entry {
@@ -32,13 +34,13 @@ function cacheLine({ cache }: BlockDeviceInfo): string {
   return `    Cache mode:       ${mode}${options}\n`;
 }
 
-function detailLines(info: BlockDeviceInfo, { tellsCache }: Pick<BlockStyle, 'tellsCache'>): string {
+function detailLines(info: BlockDeviceInfo, { tellsCache, tellsGroup }: BlockStyle): string {
   const { detect_zeroes: zeroes } = info;
   const detect = zeroes === 'off' ? '' : `    Detect zeroes:    ${zeroes}\n`;
-  return (tellsCache ? cacheLine(info) : '') + detect + limitsLine(info);
+  return (tellsCache ? cacheLine(info) : '') + detect + limitsLine(info, tellsGroup);
 }
 
-function limitsLine(info: BlockDeviceInfo): string {
+function limitsLine(info: BlockDeviceInfo, tellsGroup: boolean): string {
   const limited = (['bps', 'iops'] as const).flatMap((unit): readonly LimitName[] => [
     ...([unit, `${unit}_rd`, `${unit}_wr`] as const),
   ]);
@@ -47,7 +49,7 @@ function limitsLine(info: BlockDeviceInfo): string {
   const max = (names: readonly LimitName[]): string =>
     names.map((name) => ` ${name}_max=${info[`${name}_max`] ?? 0}`).join('');
   const [bytes, requests] = [limited.slice(0, 3), limited.slice(3)];
-  const rest = ` iops_size=${info.iops_size ?? 0} group=${info.group}`;
+  const rest = ` iops_size=${info.iops_size ?? 0}${tellsGroup ? ` group=${info.group}` : ''}`;
   return `    I/O throttling:  ${avg(bytes)}${max(bytes)}${avg(requests)}${max(requests)}${rest}\n`;
 }
 

@@ -2,7 +2,6 @@
 
 import { registersText } from '../../machine/registers-text.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { queryBlock, queryNamedBlockNodes } from '../qapi/block-core-info.ts';
 import { queryChardev } from '../qapi/char.ts';
 import {
   queryBalloon,
@@ -16,6 +15,7 @@ import { queryPci } from '../qapi/pci.ts';
 import { queryStatus } from '../qapi/run-state.ts';
 import { versionText } from '../version.ts';
 import { ABSENT_TOPICS } from './absent-info.ts';
+import { blockTopic } from './block-topic.ts';
 import { DUMP_TOPIC } from './dump-commands.ts';
 import { BLOCKSTATS_TOPIC } from './info-blockstats.ts';
 import { cpuLines, hotpluggableCpusText, numaText } from './info-cpus.ts';
@@ -75,23 +75,7 @@ export const INFO_COMMANDS: readonly Command[] = [
     help: 'how much memory the guest has beside what is in its balloon',
     run: ({ machine }) => `balloon: actual=${BigInt(queryBalloon(machine).actual) >> MIB_SHIFT}\n`,
   },
-  {
-    name: 'block',
-    args: [
-      { name: 'nodes', kind: 'flag', letter: 'n' },
-      { name: 'verbose', kind: 'flag', letter: 'v' },
-      { name: 'device', kind: 'block', optional: true },
-    ],
-    params: '[-n] [-v] [device]',
-    help: 'drives, their images, and who uses them (-n: nodes of the block layer; -v: more of each image)',
-    complete: ({ machine }) => machine.drives.list().flatMap(({ name }) => (name === '' ? [] : [name])),
-    run: ({ machine, dialect }, args) =>
-      dialect.layouts.block(queryBlock(machine), queryNamedBlockNodes(machine), {
-        nodes: args.get('nodes') === true,
-        verbose: args.get('verbose') === true,
-        name: args.get('device')?.toString(),
-      }),
-  },
+  blockTopic('nodes'),
   BLOCKSTATS_TOPIC,
   {
     name: 'chardev',

@@ -29,7 +29,7 @@ export const HOST_TOPICS: readonly Command[] = [
     args: [],
     params: '',
     help: 'all types of devices',
-    run: ({ machine, dialect }) => dialect.layouts.devices(machine.devices.registry),
+    run: ({ machine, dialect }) => dialect.layouts.devices(machine.devices.registry.all()),
   },
   {
     name: 'uuid',

@@ -7,10 +7,10 @@ import {
   type MigrationParameter,
   MULTIFD_COMPRESSIONS,
 } from '../../machine/migration-settings.ts';
-import { parseBool, parseSize } from '../../qdev/properties.ts';
+import { hexSizeWarning, parseBool, parseSize } from '../../qdev/properties.ts';
 import { GivenValue } from '../../qdev/qom-value.ts';
 import { onOff, string } from '../argument-specs.ts';
-import type { Command } from '../command.ts';
+import type { Command, CommandContext } from '../command.ts';
 import { startPostcopy } from '../qapi/migration.ts';
 
 type Reader = (name: string, text: string) => number | bigint | boolean | string;
@@ -92,12 +92,14 @@ function setCapability({ migration }: MachineApi, name: string, state: boolean):
   migration.setCapabilities([{ capability, state }]);
 }
 
-function setParameter({ migration }: MachineApi, name: string, given: string): void {
+function setParameter({ machine: { migration }, warn }: CommandContext, name: string, given: string): void {
   if (name === QMP_ONLY) {
     throw new MonitorError(`The ${QMP_ONLY} parameter can only be set through QMP`);
   }
   const read = PARAMETERS.find(([known]) => known === name)?.[1] ?? UNLISTED.get(name);
   if (read === undefined) throw badValue(name);
+  const warning = read === size || read === bandwidth ? hexSizeWarning(given) : undefined;
+  if (warning !== undefined) warn(warning);
   migration.setParameters({ [name]: read(name, given) });
 }
 
@@ -128,8 +130,8 @@ export const MIGRATION_COMMANDS: readonly Command[] = [
     params: 'parameter value',
     help: 'a number for migrations',
     complete: () => PARAMETERS.map(([name]) => name),
-    run({ machine }, args) {
-      setParameter(machine, String(args.get('parameter')), String(args.get('value')));
+    run(context, args) {
+      setParameter(context, String(args.get('parameter')), String(args.get('value')));
       return '';
     },
   },

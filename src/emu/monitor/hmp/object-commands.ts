@@ -26,7 +26,10 @@ function propertyLine({ name, kind: { typeName }, help }: PropertySpec): string 
 function propertiesText(types: readonly ObjectType[], name: string): string {
   const type = types.find((one) => one.name === name);
   if (type === undefined) return typesText(types);
-  const lines = type.properties.map(propertyLine).sort();
+  const lines = type.properties
+    .filter(({ kind }) => kind.isReadOnly !== true)
+    .map(propertyLine)
+    .sort();
   return lines.length === 0 ? `There are no options for ${name}.\n` : `${name} options:\n${lines.join('')}`;
 }
 

@@ -20,6 +20,8 @@ export class QmpShell extends LineConsole {
   readonly #session: QmpSession;
   /** Whom the next answer is for. */
   #answered: ((message: QmpMessage) => void) | undefined;
+  /** Until then an answer is not that to a line, which may have been typed before there was a machine. */
+  readonly #negotiated: Promise<unknown>;
 
   /**
    * @param write shows text on the terminal; lines end in CR LF
@@ -32,7 +34,7 @@ export class QmpShell extends LineConsole {
     super(write, { prompt: SHELL_PROMPT, banner: banner(dialect.version), run, complete }, output);
     this.#session = new QmpSession((message) => this.#receive(message), options);
     this.#session.start();
-    this.#session.request({ execute: 'qmp_capabilities' });
+    this.#negotiated = this.#answer({ execute: 'qmp_capabilities' });
   }
 
   #receive(message: QmpMessage): void {
@@ -50,6 +52,7 @@ export class QmpShell extends LineConsole {
     }
     if (request === undefined) return '';
     this.tell(`${pythonJson(request)}\n`);
+    await this.#negotiated;
     const answer = await this.#answer(request);
     return `${pythonJson(answer)}\n`;
   }
