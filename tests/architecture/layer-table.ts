@@ -13,6 +13,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/acpi': ['emu/core', 'emu/bus'],
   'emu/block': ['emu/core', 'emu/qapi', 'emu/qdev', 'emu/memory'],
   'emu/ata': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory', 'emu/pci', 'emu/block'],
+  'emu/scsi': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/block'],
   'emu/virtio': [
     'emu/core',
     'emu/qapi',
@@ -22,6 +23,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/bus',
     'emu/block',
     'emu/char',
+    'emu/scsi',
   ],
   'emu/firmware': ['emu/core', 'emu/memory', 'emu/bus', 'emu/chipset'],
   'emu/machine': [
@@ -38,6 +40,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/acpi',
     'emu/block',
     'emu/ata',
+    'emu/scsi',
     'emu/virtio',
     'emu/firmware',
   ],

@@ -37,7 +37,6 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
   ],
   errors_device: [
     'device_add ide-hd,drive=diskX,id=z',
-    'device_add scsi-hd,drive=diskX,id=z',
     'device_add usb-mouse,id=z',
     'device_add e1000,mac=zz,id=z',
     'device_add cirrus-vga,id=z',
@@ -137,6 +136,9 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_chardev',
     'errors_serial',
     'serial_hotplug',
+    'errors_scsi',
+    'scsi_media',
+    'virtio_scsi',
     'errors_cpu',
     'errors_cpu_dies',
     'cpu_warnings',

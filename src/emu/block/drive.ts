@@ -31,6 +31,8 @@ export interface Drive {
   /** Path of the device that uses the drive. */
   readonly attachedTo: string | undefined;
   readonly gate: DriveGate;
+  /** Another medium is in it than its options, or those of its device, say. Absent: no. */
+  readonly isChanged?: boolean;
 }
 
 /** The table of drives changes them. */
@@ -55,7 +57,10 @@ const IMAGE_OPTIONS = new Set([
 
 /** What a drive was asked for with, but for another image, or none. */
 export function withImage(options: Options | undefined, image: Readonly<Record<string, string>>): Options {
-  const isOfImage = (key: string): boolean => IMAGE_OPTIONS.has(key) || key.startsWith('file.');
+  // A disc that may be written is none of a drive for discs that may not.
+  const isNoDisc = image['read-only'] === 'off';
+  const isOfImage = (key: string): boolean =>
+    IMAGE_OPTIONS.has(key) || key.startsWith('file.') || (key === 'media' && isNoDisc);
   const kept = options?.entries.filter(([key]) => !isOfImage(key)) ?? [];
   return new Options([...kept, ...Object.entries(image)], options?.id);
 }

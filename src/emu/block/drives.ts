@@ -182,14 +182,45 @@ export class Drives {
   async eject(drive: Drive): Promise<void> {
     const own = this.#own(drive);
     await this.#takeOut(own);
-    own.options = withImage(own.options, {});
+    this.#holds(own, undefined, own.options && withImage(own.options, {}));
+  }
+
+  /** `blockdev-insert-medium`: a node comes into the drive, which is empty. Rejects with `MonitorError`. */
+  async insert(drive: Drive, nodeName: string): Promise<void> {
+    const own = this.#own(drive);
+    const node = this.nodes.find(nodeName);
+    assert(node !== undefined && own.medium === undefined, `there is room for node ${nodeName}`);
+    const medium = this.#mediumOf(node);
+    try {
+      await this.#lock(own, medium);
+    } catch (error) {
+      await this.nodes.release(node);
+      throw error;
+    }
+    this.#holds(own, medium, own.options);
+    // What a user has put in by its node cannot be said in the drive's own options.
+    own.isChanged = true;
+  }
+
+  #holds(drive: MutableDrive, medium: Medium | undefined, options: Options | undefined): void {
+    drive.medium = medium;
+    drive.options = options;
+    drive.isChanged = options === undefined;
     this.#onChange();
+  }
+
+  /** The device that has the drive uses this image from now on. */
+  async #lock(drive: MutableDrive, { node }: Medium): Promise<void> {
+    if (drive.attachedTo === undefined) return;
+    const title = `block device '${drive.name === '' ? drive.attachedTo : drive.name}'`;
+    drive.user = await this.nodes.attach(node, { title, role: 'root', writes: !node.settings.readOnly });
   }
 
   /**
    * `change`: another image comes into the drive. Rejects with `MonitorError`.
    * @param title what errors call the drive
    * @param image `format` undefined: it is guessed; `readOnly` undefined: as the one that is in the drive, or was asked for
+   * @param open opens the drive's tray once the new image is there; may throw
    */
   async change(
     drive: Drive,
@@ -199,25 +230,27 @@ export class Drives {
       readonly format: string | undefined;
       readonly readOnly: boolean | undefined;
     },
+    open: () => void = () => {},
   ): Promise<void> {
     const own = this.#own(drive);
     const { path, format, readOnly } = image;
     const given: Record<string, string> = { file: path, ...(format === undefined ? {} : { format }) };
-    const isReadOnly = readOnly ?? own.options?.effective().get('read-only') === 'on';
+    const before = own.options?.effective();
+    const isReadOnly = readOnly ?? (before?.get('read-only') === 'on' || before?.get('media') === 'cdrom');
     const options = withImage(own.options, { ...given, 'read-only': isReadOnly ? 'on' : 'off' });
     const { node } = parseDriveOptions(options);
     assert(node !== undefined, 'options with a file are those of a node');
     const medium = await this.#open(node);
     try {
       if (!own.removable) throw new MonitorError(`Device '${title}' is not removable`);
+      open();
       await this.#takeOut(own);
+      await this.#lock(own, medium);
     } catch (error) {
       await this.nodes.release(medium.node);
       throw error;
     }
-    own.medium = medium;
-    own.options = options;
-    this.#onChange();
+    this.#holds(own, medium, own.options && options);
   }
 
   /**
@@ -248,17 +281,28 @@ export class Drives {
     assert(named === undefined || named.attachedTo === undefined, `drive ${name} is not free`);
     const drive = named ?? this.#forNode(name);
     const { medium } = drive;
+    drive.attachedTo = path;
     if (medium !== undefined) {
-      const title = `block device '${drive.name === '' ? path : drive.name}'`;
-      const user = { title, role: 'root', writes: !medium.node.settings.readOnly } as const;
-      drive.user = await this.nodes.attach(medium.node, user).catch((error: unknown) => {
+      await this.#lock(drive, medium).catch((error: unknown) => {
+        drive.attachedTo = undefined;
         if (named === undefined) medium.node.references--;
         throw error;
       });
     }
     if (named === undefined) this.#drives.push(drive);
-    drive.attachedTo = path;
     drive.removable = removable;
+    this.#onChange();
+    return drive;
+  }
+
+  /** A drive without a name and without an image, which the device at `path` makes for itself. */
+  attachEmpty(path: string): Drive {
+    const drive: MutableDrive = {
+      ...{ name: '', id: '', interface: 'none', bus: 0, unit: -1, cache: WRITEBACK, removable: true },
+      ...{ medium: undefined, options: undefined, attachedTo: path },
+      gate: new DriveGate(this.#clock, this.#throttles),
+    };
+    this.#drives.push(drive);
     this.#onChange();
     return drive;
   }

@@ -11,11 +11,13 @@ import { PC_DIMM } from '../memory/pc-dimm-type.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { PropertySpec } from '../qdev/properties.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
+import { SCSI_DISK_TYPES } from '../scsi/scsi-disk-types.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
 import { VIRTIO_BALLOON_TYPES } from '../virtio/virtio-balloon-pci-type.ts';
 import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
 import { VIRTIO_MEM_TYPES } from '../virtio/virtio-mem-pci-type.ts';
 import { VIRTIO_RNG_TYPES } from '../virtio/virtio-rng-pci-type.ts';
+import { VIRTIO_SCSI_TYPES } from '../virtio/virtio-scsi-pci-type.ts';
 import { VIRTIO_SERIAL_TYPES } from '../virtio/virtio-serial.ts';
 import { EVERY_TYPE, type MachineVersion } from './machine-versions.ts';
 
@@ -28,10 +30,12 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   PC_DIMM,
   PC_TESTDEV,
   ...PVPANIC_TYPES,
+  ...SCSI_DISK_TYPES,
   ...VIRTIO_BALLOON_TYPES,
   ...VIRTIO_BLK_TYPES,
   ...VIRTIO_MEM_TYPES,
   ...VIRTIO_RNG_TYPES,
+  ...VIRTIO_SCSI_TYPES,
   ...VIRTIO_SERIAL_TYPES,
 ];
 

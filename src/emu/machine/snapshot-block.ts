@@ -111,6 +111,12 @@ export function saveBlock(drives: Drives): BlockSnapshot {
       `Drive ${gone.id} was deleted under its device: take the device out, then save again.`,
     );
   }
+  const changed = all.find(({ isChanged }) => isChanged === true);
+  if (changed !== undefined) {
+    throw new SnapshotError(
+      `The medium in the drive of ${changed.attachedTo ?? changed.id} was changed by the device's id or by a node: take the device out, then save again.`,
+    );
+  }
   const nodes = drives.nodes.list();
   const made = all.flatMap((drive) => {
     const { medium, options } = drive;

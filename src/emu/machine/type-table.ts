@@ -6,6 +6,7 @@ ISA bus
 PCI bus
 PIIX3 pci-piix3
 PIIX4_PM pci-device +acpi-device-interface +hotplug-handler +conventional-pci-device
+SCSI bus +hotplug-handler
 System bus
 bus object abstract +resettable
 container object
@@ -69,6 +70,12 @@ pvpanic-pci pci-device +conventional-pci-device
 rng-backend object abstract +user-creatable
 rng-builtin rng-backend
 rng-random rng-backend
+scsi-block scsi-disk-base
+scsi-cd scsi-disk-base
+scsi-device device abstract
+scsi-disk-base scsi-device abstract
+scsi-generic scsi-device
+scsi-hd scsi-disk-base
 sys-bus-device device abstract
 virtconsole virtserialport
 virtio-balloon-device virtio-device
@@ -86,6 +93,10 @@ virtio-pci pci-device abstract
 virtio-rng-device virtio-device
 virtio-rng-pci virtio-rng-pci-base +pci-express-device +conventional-pci-device
 virtio-rng-pci-base virtio-pci abstract
+virtio-scsi-common virtio-device abstract
+virtio-scsi-device virtio-scsi-common +hotplug-handler
+virtio-scsi-pci virtio-scsi-pci-base +pci-express-device +conventional-pci-device
+virtio-scsi-pci-base virtio-pci abstract
 virtio-serial-bus bus
 virtio-serial-device virtio-device +hotplug-handler
 virtio-serial-pci virtio-serial-pci-base +pci-express-device +conventional-pci-device
