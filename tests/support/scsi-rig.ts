@@ -107,7 +107,7 @@ export function lunOf([target, lun]: readonly [number, number]): readonly number
 export function scsiRig(
   images: ImageOpener,
   properties: Partial<VirtioScsiProperties> = {},
-  trace: Trace = QUIET,
+  { vectors, trace = QUIET }: { readonly vectors?: number; readonly trace?: Trace } = {},
 ) {
   const settings = { ...VIRTIO_SCSI_DEFAULTS, ...properties };
   const made = queueRig(
@@ -115,7 +115,7 @@ export function scsiRig(
       new VirtioPci(
         { type: 'virtio-scsi-pci', transitionalDeviceId: 0x1004, classCode: 0x010000 },
         new VirtioScsi(settings, { memory, trace, clock }),
-        { disableLegacy: false, disableModern: false, vectors: settings.numQueues + 3 },
+        { disableLegacy: false, disableModern: false, vectors: vectors ?? settings.numQueues + 3 },
         memory,
       ),
   );
