@@ -12,6 +12,10 @@ export class RangesTransfer implements BlockTransfer {
   readonly diskOffset: number;
   readonly total: number;
   readonly #parts: readonly RangeTransfer[];
+  /** The part that is next, or under way. */
+  #at = 0;
+  /** Bytes of the parts before it. */
+  #before = 0;
 
   /**
    * @param ranges in bytes; at least one
@@ -31,19 +35,20 @@ export class RangesTransfer implements BlockTransfer {
       return new RangeTransfer(backend, verb, offset, bytes, own);
     });
     this.total = before;
+    this.#goOn();
   }
 
   get done(): number {
-    return this.#parts.reduce((sum, part) => sum + part.done, 0);
+    return this.#before + (this.#parts[this.#at]?.done ?? 0);
   }
 
   step(bytes: number): { readonly end: number; readonly cost: number } {
-    let end = this.done;
+    let end = this.#before;
     let spent = 0;
-    for (const part of this.#parts) {
-      if (part.done === part.total || spent >= bytes) continue;
+    for (let at = this.#at; at < this.#parts.length && (spent < bytes || at === this.#at); at++) {
+      const part = this.#parts[at];
       const step = part.step(bytes - spent);
-      end += step.end - part.done;
+      end += step.end;
       spent += Math.max(step.cost, PART_COST);
       if (step.end < part.total) break;
     }
@@ -55,10 +60,19 @@ export class RangesTransfer implements BlockTransfer {
   }
 
   async async(end: number, alive: () => boolean): Promise<void> {
-    for (const part of this.#parts) {
-      const left = end - this.done;
-      if (left <= 0 || !alive()) return;
-      if (part.done < part.total) await part.async(Math.min(part.total, part.done + left), alive);
+    while (this.done < end && alive()) {
+      const part = this.#parts[this.#at];
+      await part.async(Math.min(part.total, end - this.#before), alive);
+      this.#goOn();
+    }
+  }
+
+  /** Passes by the parts that are done. */
+  #goOn(): void {
+    for (let part = this.#parts[this.#at]; part !== undefined && part.done === part.total; ) {
+      this.#before += part.total;
+      this.#at++;
+      part = this.#parts[this.#at];
     }
   }
 }
