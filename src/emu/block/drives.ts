@@ -107,8 +107,8 @@ export class Drives {
   }
 
   /** A snapshot is restored: drives in the order of `names`, whatever they were made after. */
-  reorder(names: readonly string[]): void {
-    this.#drives.sort((a, b) => names.indexOf(a.id) - names.indexOf(b.id));
+  reorder(names: readonly string[], nameOf: (drive: Drive) => string): void {
+    this.#drives.sort((a, b) => names.indexOf(nameOf(a)) - names.indexOf(nameOf(b)));
   }
 
   find(name: string): Drive | undefined {
