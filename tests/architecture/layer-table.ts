@@ -13,7 +13,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/acpi': ['emu/core', 'emu/bus'],
   'emu/block': ['emu/core', 'emu/qapi', 'emu/qdev', 'emu/memory'],
   'emu/ata': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory', 'emu/pci', 'emu/block'],
-  'emu/scsi': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/block'],
+  'emu/scsi': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/pci', 'emu/block'],
   'emu/virtio': [
     'emu/core',
     'emu/qapi',

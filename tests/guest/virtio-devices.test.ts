@@ -1,4 +1,4 @@
-/** Virtio devices that are no disks, driven by Linux's own drivers while it runs. */
+/** Virtio devices that are no disks of their own, and SCSI adapters, driven by Linux's own drivers while it runs. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 
@@ -129,7 +129,7 @@ describe('virtio-scsi-pci', () => {
     );
     expect(await guest.ask('mkfs.ext2 -q /dev/sda && mount /dev/sda /mnt && echo ok')).toBe('ok');
     expect(
-      await guest.ask('head -c 3000000 /dev/urandom > /mnt/f; sync; sha256sum < /mnt/f > /tmp/sum; umount /mnt; echo $?'),
+      await guest.ask('head -c 500000 /dev/urandom > /mnt/f; sync; sha256sum < /mnt/f > /tmp/sum; umount /mnt; echo $?'),
     ).toBe('0');
     await remove('sd1');
     await until(disks, '');
@@ -165,5 +165,26 @@ describe('virtio-scsi-pci', () => {
     await until('cat /tmp/ended', /^\d+$/);
     await until(disks, '');
     expect(await guest.ask('dmesg | grep -c "hung task\\|BUG\\|Call Trace"')).toBe('0');
+  });
+});
+
+describe('lsi53c895a', () => {
+  const look = 'for h in /sys/class/scsi_host/host*; do echo "- - -" > $h/scan; done';
+
+  it('gives Linux a disk when it looks for it, which is written and goes', { timeout: 4 * MINUTES }, async () => {
+    await images.createEmpty('/tmp/lsi.img', 16 << 20);
+    expect(await guest.hmp('device_add lsi53c895a,id=lsi0')).toBe('');
+    await until('ls -d /sys/bus/pci/drivers/sym53c8xx/0000:*/host* 2> /dev/null | wc -l', '1');
+    expect(await guest.hmp('drive_add 0 if=none,file=/tmp/lsi.img,format=raw,id=ldisk')).toBe('OK\n');
+    expect(await guest.hmp('device_add scsi-hd,bus=lsi0.0,drive=ldisk,id=ld')).toBe('');
+    await guest.run(look);
+    await until('cat /sys/block/sda/size 2> /dev/null', `${(16 << 20) / 512}`);
+    const written = 'dd if=/dev/urandom bs=1k count=500 2> /dev/null | tee /dev/sda | sha256sum > /tmp/sum; sync; echo $?';
+    expect(await guest.ask(written)).toBe('0');
+    await guest.run('echo 3 > /proc/sys/vm/drop_caches');
+    expect(await guest.ask('head -c 512000 /dev/sda | sha256sum | cmp - /tmp/sum && echo same')).toBe('same');
+    await remove('lsi0');
+    await until('ls /sys/block', '');
+    expect(await guest.hmp('info block')).toBe('');
   });
 });

@@ -11,6 +11,7 @@ import { PC_DIMM } from '../memory/pc-dimm-type.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { PropertySpec } from '../qdev/properties.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
+import { LSI53C895A } from '../scsi/lsi53c895a-type.ts';
 import { SCSI_DISK_TYPES } from '../scsi/scsi-disk-types.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
 import { VIRTIO_BALLOON_TYPES } from '../virtio/virtio-balloon-pci-type.ts';
@@ -30,6 +31,7 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   PC_DIMM,
   PC_TESTDEV,
   ...PVPANIC_TYPES,
+  LSI53C895A,
   ...SCSI_DISK_TYPES,
   ...VIRTIO_BALLOON_TYPES,
   ...VIRTIO_BLK_TYPES,
