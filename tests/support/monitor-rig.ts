@@ -382,10 +382,12 @@ export async function monitorRig({
   };
 }
 
-/** Linux places the BARs of the only hot-added function where its windows begin. */
+/** Linux places the BARs of the only hot-added function where its windows begin, the largest first. */
 function probe(device: PciDevice | undefined): void {
-  for (const bar of device?.bars ?? []) {
-    bar.program({ io: 0x1000, mem32: 0x1000_0000, mem64: 0x1_0000_0000 }[bar.kind]);
+  const next = { io: 0x1000, mem32: 0x1000_0000, mem64: 0x1_0000_0000 };
+  for (const bar of device?.bars.toSorted((a, b) => b.sizeBytes - a.sizeBytes) ?? []) {
+    bar.program(next[bar.kind]);
+    next[bar.kind] += bar.sizeBytes;
   }
   device?.configWrite(PCI_COMMAND, 2, 7);
 }

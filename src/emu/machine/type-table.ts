@@ -27,6 +27,7 @@ isa-i8259 pic-common
 isa-pcspk isa-device
 isa-pit pit-common
 isa-serial isa-device +acpi-dev-aml-interface
+lsi53c895a pci-device +conventional-pci-device
 machine object abstract
 mc146818rtc isa-device +acpi-dev-aml-interface
 memory-backend object abstract +user-creatable

@@ -186,6 +186,7 @@ export class DeviceManager {
       bus,
       hotplugged,
       hardware: realized.hardware,
+      gpios: realized.gpios ?? [],
       values: new Map([...device.values, ...(realized.values ?? [])]),
       request: { options, places: device.places },
     });

@@ -17,6 +17,8 @@ export const LSI53C895A: DeviceType = {
   realize(request) {
     const { id, values, services } = request;
     const adapter = new Lsi53c895a(services.get(CLOCK), id, values.is('multifunction'));
-    return { hardware: new PciHardware(adapter, { buses: [scsiBusOf(adapter.bus.scsi, request)] }) };
+    const buses = [scsiBusOf(adapter.bus.scsi, request)];
+    // QEMU: a wire by which another board could take its interrupt.
+    return { hardware: new PciHardware(adapter, { buses }), gpios: [{ direction: 'out', name: '', count: 1 }] };
   },
 };
