@@ -252,7 +252,9 @@ export const SCSI_FLOWS: readonly Flow[] = [
       'device_add lsi,id=l0',
       blank('a'),
       blank('b'),
-      ...['lun=1', 'scsi-id=8', 'channel=1', 'scsi-id=7,lun=0', 'scsi-id=7'].map((more) => `${HD},drive=a,id=x,${more}`),
+      ...['lun=1', 'scsi-id=8', 'channel=1', 'scsi-id=7,lun=0', 'scsi-id=7'].map(
+        (more) => `${HD},drive=a,id=x,${more}`,
+      ),
       `${HD},drive=b,id=y`,
       ...['c', 'd', 'e', 'f', 'g', 'h', 'i'].flatMap((id) => [blank(id), `${HD},drive=${id},id=h${id}`]),
       'info qtree',

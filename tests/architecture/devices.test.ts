@@ -16,6 +16,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   I8259Pair: 'i8259',
   IoApic: 'ioapic',
   LocalApic: 'local APIC',
+  Lsi53c895a: 'lsi53c895a',
   Mc146818: 'mc146818rtc',
   MemoryHotplug: 'MemoryHotplug',
   PcSpeaker: 'pcspk',

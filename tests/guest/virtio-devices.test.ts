@@ -129,7 +129,9 @@ describe('virtio-scsi-pci', () => {
     );
     expect(await guest.ask('mkfs.ext2 -q /dev/sda && mount /dev/sda /mnt && echo ok')).toBe('ok');
     expect(
-      await guest.ask('head -c 500000 /dev/urandom > /mnt/f; sync; sha256sum < /mnt/f > /tmp/sum; umount /mnt; echo $?'),
+      await guest.ask(
+        'head -c 500000 /dev/urandom > /mnt/f; sync; sha256sum < /mnt/f > /tmp/sum; umount /mnt; echo $?',
+      ),
     ).toBe('0');
     await remove('sd1');
     await until(disks, '');
@@ -145,7 +147,9 @@ describe('virtio-scsi-pci', () => {
   it('tells Linux of another size, and of a disc that changes', { timeout: 4 * MINUTES }, async () => {
     expect(await guest.hmp('block_resize disk1 32M')).toBe('');
     await until('cat /sys/block/sda/size', '65536');
-    expect(await guest.hmp('drive_add 0 if=none,file=/tmp/scsi2.img,format=raw,media=cdrom,id=disc')).toBe('OK\n');
+    expect(await guest.hmp('drive_add 0 if=none,file=/tmp/scsi2.img,format=raw,media=cdrom,id=disc')).toBe(
+      'OK\n',
+    );
     expect(await guest.hmp('device_add scsi-cd,bus=s0.0,drive=disc,id=cd1')).toBe('');
     await until(disks, 'sda sr0');
     expect(await guest.ask('head -c 4096 /dev/sr0 | tr -d "\\0" | wc -c')).toBe('0');
@@ -171,7 +175,9 @@ describe('virtio-scsi-pci', () => {
 describe('lsi53c895a', () => {
   const look = 'for h in /sys/class/scsi_host/host*; do echo "- - -" > $h/scan; done';
 
-  it('gives Linux a disk when it looks for it, which is written and goes', { timeout: 4 * MINUTES }, async () => {
+  it('gives Linux a disk when it looks for it, which is written and goes', {
+    timeout: 4 * MINUTES,
+  }, async () => {
     await images.createEmpty('/tmp/lsi.img', 16 << 20);
     expect(await guest.hmp('device_add lsi53c895a,id=lsi0')).toBe('');
     await until('ls -d /sys/bus/pci/drivers/sym53c8xx/0000:*/host* 2> /dev/null | wc -l', '1');
@@ -179,7 +185,8 @@ describe('lsi53c895a', () => {
     expect(await guest.hmp('device_add scsi-hd,bus=lsi0.0,drive=ldisk,id=ld')).toBe('');
     await guest.run(look);
     await until('cat /sys/block/sda/size 2> /dev/null', `${(16 << 20) / 512}`);
-    const written = 'dd if=/dev/urandom bs=1k count=500 2> /dev/null | tee /dev/sda | sha256sum > /tmp/sum; sync; echo $?';
+    const written =
+      'dd if=/dev/urandom bs=1k count=500 2> /dev/null | tee /dev/sda | sha256sum > /tmp/sum; sync; echo $?';
     expect(await guest.ask(written)).toBe('0');
     await guest.run('echo 3 > /proc/sys/vm/drop_caches');
     expect(await guest.ask('head -c 512000 /dev/sda | sha256sum | cmp - /tmp/sum && echo same')).toBe('same');

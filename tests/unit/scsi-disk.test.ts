@@ -53,7 +53,12 @@ deviceContract(
     ask(unit, TUR);
     unit.move(true);
     unit.requestEject(false);
-    unit.restore({ ...unit.save(), mediumChanged: true, sense: { key: 2, asc: 0x3a, ascq: 0 } });
+    unit.restore({
+      ...unit.save(),
+      mediumChanged: true,
+      sense: { key: 2, asc: 0x3a, ascq: 0 },
+      senseIsAttention: true,
+    });
   },
   (unit) => [senseOf(unit, TUR), ask(unit, '120000002400'), ask(unit, '5a002a00000000010000')],
 );

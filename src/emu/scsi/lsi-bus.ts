@@ -166,7 +166,7 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
 
   setPhase(phase: number): void {
     const { regs } = this.#chip;
-    regs[r.SBCL] = (regs[r.SBCL] & ~r.SSTAT1_PHASE) | phase;
+    regs[r.SBCL] = (regs[r.SBCL] & ~r.SSTAT1_PHASE) | phase | r.SBCL_REQ;
     regs[r.SSTAT1] = (regs[r.SSTAT1] & ~r.SSTAT1_PHASE) | phase;
   }
 
@@ -447,8 +447,9 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
     if (this.#interruptsOnReselect) this.#chip.scsiInterrupt(r.SIST0_RSL, 0);
   }
 
+  /** QEMU: of status and message bytes the counter is not counted down. */
   #giveStatus(): void {
-    this.#left = 0;
+    this.#left = 1;
     this.#chip.regs[r.SFBR] = this.#status;
     this.#chip.writeBytes(this.#address, Uint8Array.of(this.#status));
     this.setPhase(r.PHASE_MESSAGE_IN);
@@ -465,7 +466,6 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
       // QEMU: Linux looks there for the last byte.
       regs[r.SIDL] = this.#message[count - 1] ?? 0;
       this.#message = this.#message.slice(count);
-      this.#left -= count;
     }
     if (this.#message.length > 0) return;
     if (this.#afterMessage === 'command') this.setPhase(r.PHASE_COMMAND);

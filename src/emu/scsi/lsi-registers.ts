@@ -75,6 +75,7 @@ export const SIST1_GEN = 0x02;
 export const SIST1_STO = 0x04;
 export const SOCL_ATN = 0x08;
 export const SBCL_BSY = 0x20;
+export const SBCL_REQ = 0x80;
 export const DSTAT_IID = 0x01;
 export const DSTAT_SIR = 0x04;
 export const DSTAT_SSI = 0x08;
@@ -123,7 +124,7 @@ const HOLES: readonly (readonly [from: number, to: number])[] = [
 ];
 /** Read-only, or written in ways of their own. */
 const NOT_STORED = new Set([
-  ...[SFBR, SOCL, SSID, SBCL, DSTAT, SSTAT0, SSTAT1, SSTAT2, ISTAT0, ISTAT1, 0x19, DFIFO, 0x23, DCMD],
+  ...[SOCL, SSID, SBCL, DSTAT, SSTAT0, SSTAT1, SSTAT2, ISTAT0, ISTAT1, 0x19, DFIFO, 0x23, DCMD],
   ...[0x3c, 0x3d, 0x3e, 0x3f, SIST0, SIST1, SIDL, SBDL, 0x59],
 ]);
 const PARTLY: readonly (readonly [offset: number, bits: number])[] = [

@@ -2,8 +2,8 @@
 import type { BlockBackend } from '../block/block-backend.ts';
 import { BlockError } from '../block/block-backend.ts';
 import type { CountedRequest } from '../block/block-statistics.ts';
-import { FillTransfer, RangesTransfer } from '../block/list-transfers.ts';
 import type { BlockTransfer } from '../block/block-transfer.ts';
+import { FillTransfer, RangesTransfer } from '../block/list-transfers.ts';
 import { PORTION } from '../core/bottom-half.ts';
 import { Budget } from '../core/budget.ts';
 import { check, countedAs, GOOD, type ScsiAction, type ScsiEnd, type ScsiWork } from './scsi-action.ts';
@@ -44,7 +44,12 @@ export class LsiRequest {
   constructor(
     owner: LsiRequestOwner,
     unit: ScsiDisk,
-    parts: { readonly tag: number; readonly lun: number; readonly cdb: Uint8Array; readonly resumed: boolean },
+    parts: {
+      readonly tag: number;
+      readonly lun: number;
+      readonly cdb: Uint8Array;
+      readonly resumed: boolean;
+    },
   ) {
     this.#owner = owner;
     this.unit = unit;
@@ -83,7 +88,7 @@ export class LsiRequest {
     this.#alive = false;
     const { statistics } = this.unit.drive.gate;
     if (this.#counted !== undefined) statistics.end(this.#counted, end.kind === 'good');
-    this.unit.ended(this.command, end.kind === 'check' ? end.sense : undefined);
+    this.unit.ended(this.command, end.kind === 'check' ? end.sense : undefined, 'asked for');
     this.#owner.ended(this, end);
   }
 

@@ -108,12 +108,15 @@ function highPart(host: ScriptsHost, first: number): number {
 
 /** Spec: §5.5. */
 function io(host: ScriptsHost, word: number, given: number): void {
-  const id = ((word & (1 << 25)) !== 0 ? host.readDword(plus(host.u32(r.DSA), sext24(word & 0xff_ffff))) : word) >>> 16;
+  const id =
+    ((word & (1 << 25)) !== 0 ? host.readDword(plus(host.u32(r.DSA), sext24(word & 0xff_ffff))) : word) >>>
+    16;
   const address = (word & (1 << 26)) !== 0 ? plus(host.u32(r.DSP), sext24(given & 0xff_ffff)) : given;
   host.setU32(r.DNAD, address);
   switch ((word >>> OPCODE_SHIFT) & 7) {
     case 0:
-      return host.select(id & 0xf, (word & (1 << 24)) !== 0);
+      // QEMU: not bit 24, as the manual has it.
+      return host.select(id & 0xf, (word & (1 << 3)) !== 0);
     case 1:
       host.regs[r.SCNTL1] &= ~r.SCNTL1_CON;
       return;
@@ -146,7 +149,6 @@ function arithmetic(host: ScriptsHost, word: number): void {
   }
   const result = operate(host, operator, first, second);
   if (opcode === 6) host.regs[r.SFBR] = result;
-  else if (register === r.SFBR) host.regs[r.SFBR] = result;
   else host.writeRegister(register, result);
 }
 

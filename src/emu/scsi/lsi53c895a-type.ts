@@ -19,6 +19,9 @@ export const LSI53C895A: DeviceType = {
     const adapter = new Lsi53c895a(services.get(CLOCK), id, values.is('multifunction'));
     const buses = [scsiBusOf(adapter.bus.scsi, request)];
     // QEMU: a wire by which another board could take its interrupt.
-    return { hardware: new PciHardware(adapter, { buses }), gpios: [{ direction: 'out', name: '', count: 1 }] };
+    return {
+      hardware: new PciHardware(adapter, { buses }),
+      gpios: [{ direction: 'out', name: '', count: 1 }],
+    };
   },
 };

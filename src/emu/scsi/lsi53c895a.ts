@@ -2,13 +2,20 @@
  * LSI 53C895A: PCI to parallel SCSI. Its driver writes programs, SCRIPTS, that run the bus: selection, messages, data, reselection.
  * Spec: LSI53C895A Technical Manual 2.2. What of it is done, and in what order, is QEMU's.
  */
-import { BottomHalf, BOTTOM_HALF_STATE, type BottomHalfState, hasRoom, type Portion } from '../core/bottom-half.ts';
+
 import { type BytePorts, byteWide } from '../bus/byte-wide.ts';
+import {
+  BOTTOM_HALF_STATE,
+  BottomHalf,
+  type BottomHalfState,
+  hasRoom,
+  type Portion,
+} from '../core/bottom-half.ts';
 import type { Clock } from '../core/clock.ts';
 import type { IoHandler } from '../core/device.ts';
 import { BOOLEAN, bytes, record } from '../core/state-fields.ts';
 import { PciDevice, type PciState } from '../pci/pci-device.ts';
-import { LsiBus, LSI_BUS_STATE, type LsiBusState, type LsiChip } from './lsi-bus.ts';
+import { LSI_BUS_STATE, LsiBus, type LsiBusState, type LsiChip } from './lsi-bus.ts';
 import * as r from './lsi-registers.ts';
 import { type ScriptsHost, scriptStep } from './lsi-scripts.ts';
 
@@ -58,7 +65,13 @@ export class Lsi53c895a extends PciDevice<LsiState> implements ScriptsHost, LsiC
     super(
       {
         ...{ type: 'lsi53c895a', vendorId: PCI_VENDOR_ID_LSI, deviceId: PCI_DEVICE_ID_LSI_53C895A },
-        ...{ classCode: PCI_CLASS_SCSI, subsystemVendorId: 0, subsystemId: 0x1000, interruptPin: 1, multifunction },
+        ...{
+          classCode: PCI_CLASS_SCSI,
+          subsystemVendorId: 0,
+          subsystemId: 0x1000,
+          interruptPin: 1,
+          multifunction,
+        },
       },
       id,
     );
@@ -97,7 +110,9 @@ export class Lsi53c895a extends PciDevice<LsiState> implements ScriptsHost, LsiC
 
   u32(offset: number): number {
     const { regs } = this;
-    return (regs[offset] | (regs[offset + 1] << 8) | (regs[offset + 2] << 16) | (regs[offset + 3] << 24)) >>> 0;
+    return (
+      (regs[offset] | (regs[offset + 1] << 8) | (regs[offset + 2] << 16) | (regs[offset + 3] << 24)) >>> 0
+    );
   }
 
   setU32(offset: number, value: number): void {
@@ -243,7 +258,10 @@ export class Lsi53c895a extends PciDevice<LsiState> implements ScriptsHost, LsiC
     const { regs } = this;
     const dma = regs[r.DSTAT] !== 0;
     const scsi = regs[r.SIST0] !== 0 || regs[r.SIST1] !== 0;
-    regs[r.ISTAT0] = (regs[r.ISTAT0] & ~(r.ISTAT0_DIP | r.ISTAT0_SIP)) | (dma ? r.ISTAT0_DIP : 0) | (scsi ? r.ISTAT0_SIP : 0);
+    regs[r.ISTAT0] =
+      (regs[r.ISTAT0] & ~(r.ISTAT0_DIP | r.ISTAT0_SIP)) |
+      (dma ? r.ISTAT0_DIP : 0) |
+      (scsi ? r.ISTAT0_SIP : 0);
     const level =
       (regs[r.DSTAT] & regs[r.DIEN]) !== 0 ||
       (regs[r.SIST0] & regs[r.SIEN0]) !== 0 ||
@@ -284,8 +302,9 @@ export class Lsi53c895a extends PciDevice<LsiState> implements ScriptsHost, LsiC
       }
       case r.SBDL:
         return this.bus.peek();
-      case r.DCMD:
-        return r.RESET_VALUES[r.DCMD];
+      case r.SFBR:
+        // QEMU: the number of a revision is read here.
+        return 0;
       default:
         return regs[offset];
     }

@@ -68,6 +68,8 @@ export type ScsiDiskState = {
   readonly attention: Sense | null;
   /** What REQUEST SENSE tells of the last command, or null. */
   readonly sense: Sense | null;
+  /** That was a condition, which REQUEST SENSE takes. */
+  readonly senseIsAttention: boolean;
   readonly trayOpen: boolean;
   readonly trayLocked: boolean;
   /** Another medium came, which is told when its absence was. */
@@ -81,6 +83,7 @@ export type ScsiDiskState = {
 const SCSI_DISK_STATE = record<ScsiDiskState>({
   attention: nullable(SENSE_STATE),
   sense: nullable(SENSE_STATE),
+  senseIsAttention: BOOLEAN,
   trayOpen: BOOLEAN,
   trayLocked: BOOLEAN,
   mediumChanged: BOOLEAN,
@@ -180,7 +183,9 @@ export class ScsiDisk implements Device<ScsiDiskState>, DriveTray {
     if (command === undefined) return check(INVALID_OPCODE);
     if (command.transferBytes > TRANSFER_MAX) return check(INVALID_FIELD);
     const attention = this.#pendingAttention();
-    if (attention !== null && !BESIDE_ATTENTION.has(command.cdb[0])) return check(attention);
+    const [op] = command.cdb;
+    const isTaken = op === cdb.REQUEST_SENSE && this.#s.senseIsAttention;
+    if (attention !== null && !BESIDE_ATTENTION.has(op) && !isTaken) return check(attention);
     return this.resume(lun, command);
   }
 
@@ -194,13 +199,23 @@ export class ScsiDisk implements Device<ScsiDiskState>, DriveTray {
     return this.#whole(command, this.#own(command));
   }
 
-  /** A command has ended, well or with `sense`: what is kept of that. */
-  ended(command: ScsiCommand | undefined, sense: Sense | undefined): void {
+  /**
+   * A command has ended, well or with `sense`: what is kept of that.
+   * @param told the controller tells the driver of the sense with the answer, or the driver has to ask for it
+   */
+  ended(
+    command: ScsiCommand | undefined,
+    sense: Sense | undefined,
+    told: 'with the answer' | 'asked for' = 'with the answer',
+  ): void {
     const isAttention = sense !== undefined && sense === this.#pendingAttention();
-    // A condition is told once, with the command's own answer.
-    this.#s.sense = sense === undefined || isAttention ? null : sense;
+    const wasTaken = this.#s.senseIsAttention && command?.cdb[0] === cdb.REQUEST_SENSE;
+    const isTold = isAttention && told === 'with the answer';
+    // A condition is told once.
+    this.#s.sense = sense === undefined || isTold ? null : sense;
+    this.#s.senseIsAttention = isAttention && !isTold;
     this.#clearAttention(command?.cdb[0]);
-    if (isAttention && this.#s.mediumChanged) {
+    if ((isTold || wasTaken) && this.#s.mediumChanged) {
       this.#s.mediumChanged = false;
       this.setAttention(MEDIUM_CHANGED);
     }
@@ -425,7 +440,14 @@ function block(facts: DiskFacts, command: ScsiCommand): ScsiAction | undefined {
 function powerOn({ writeCache, isRom, logicalBlockSize }: ScsiDiskProperties): ScsiDiskState {
   return {
     attention: POWER_ON,
-    ...{ sense: null, trayOpen: false, trayLocked: false, mediumChanged: false, mediumEvent: false },
+    ...{
+      sense: null,
+      senseIsAttention: false,
+      trayOpen: false,
+      trayLocked: false,
+      mediumChanged: false,
+      mediumEvent: false,
+    },
     ...{ ejectRequested: false, writeCache, blockBytes: isRom ? ROM_BLOCK_BYTES : logicalBlockSize },
   };
 }
