@@ -134,8 +134,11 @@ export function modeError(mode: string | undefined): MonitorError | undefined {
 /** Rejects with QEMU's error. */
 async function insertMedium(machine: MachineApi, id: string, nodeName: string): Promise<void> {
   const drive = driveOfDevice(machine, id);
-  if (machine.drives.nodes.find(nodeName) === undefined)
-    throw new MonitorError(`Node '${nodeName}' not found`);
+  const node = machine.drives.nodes.find(nodeName);
+  if (node === undefined) throw new MonitorError(`Node '${nodeName}' not found`);
+  if (machine.drives.list().some(({ medium }) => medium?.node === node)) {
+    throw new MonitorError(`Node '${nodeName}' is already in use`);
+  }
   if (!drive.removable) throw new MonitorError('Device is not removable');
   const { tray } = drive.gate;
   if (tray === undefined) throw new MonitorError('Device is not removable');
