@@ -462,7 +462,12 @@ export const BLOCK_FLOWS: readonly QmpFlow[] = [
       run('blockdev-close-tray', { id: '/machine/peripheral/c1' }),
       run('blockdev-change-medium', { id: 'c1', filename: '/tmp/disk1.img', format: 'raw' }),
       run('blockdev-change-medium', { id: 'c1', filename: '/tmp/nosuch.img', format: 'raw' }),
-      run('blockdev-change-medium', { id: 'c1', filename: '/tmp/disk1.img', format: 'raw', 'read-only-mode': 'read-only' }),
+      run('blockdev-change-medium', {
+        id: 'c1',
+        filename: '/tmp/disk1.img',
+        format: 'raw',
+        'read-only-mode': 'read-only',
+      }),
       run('query-block'),
       run('blockdev-open-tray', { id: 'c1', force: true }),
       run('device_del', { id: 'c1' }),

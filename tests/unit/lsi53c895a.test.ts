@@ -134,6 +134,9 @@ it('a script that never ends takes a portion at a time', async () => {
   rig.io.write(PORTS + 0x14, 1, 0x80);
   expect(rig.io.read(PORTS + 0x0c, 1) & 0x10).toBe(0x10);
   expect(rig.card.save().regs[0x15]).toBe(0);
+  rig.start(PROGRAM);
+  rig.card.abandon();
+  expect(rig.clock.nextDeadlineNs()).toBe(Number.POSITIVE_INFINITY);
 });
 
 describe('a hostile driver', () => {

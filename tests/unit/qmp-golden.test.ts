@@ -86,7 +86,10 @@ const OURS: readonly (readonly [packet: RegExp, why: string])[] = [
 
 /** Packets whose answer and event come in another order than QEMU's. */
 const OTHER_ORDER: readonly (readonly [packet: RegExp, why: string])[] = [
-  [/"device_del".*"(c1|h1|h2)"/, 'who leaves without being asked has left before the answer: QEMU frees it later'],
+  [
+    /"device_del".*"(c1|h1|h2)"/,
+    'who leaves without being asked has left before the answer: QEMU frees it later',
+  ],
 ];
 
 async function settled(): Promise<void> {

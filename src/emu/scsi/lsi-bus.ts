@@ -1,28 +1,21 @@
 /** The parallel bus of the 53C895A as its targets drive it: phases, messages, who has the bus. Spec: SPI-3 §10–11; QEMU's ways. */
-import {
-  BOOLEAN,
-  BYTE,
-  bytes,
-  DWORD,
-  integer,
-  kind,
-  list,
-  nullable,
-  record,
-  type StateKind,
-} from '../core/state-fields.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
+import {
+  type AfterMessage,
+  CDB_MAX,
+  type LsiBusState,
+  REQUESTS_MAX,
+  type SavedRequest,
+  type Waiting,
+} from './lsi-bus-state.ts';
 import * as r from './lsi-registers.ts';
-import { LsiRequest, type LsiRequestOwner, PIECE_BYTES } from './lsi-request.ts';
+import { LsiRequest, type LsiRequestOwner } from './lsi-request.ts';
 import { type ScsiEnd, STATUS_CHECK_CONDITION, STATUS_GOOD } from './scsi-action.ts';
 import { ScsiBus, type ScsiController } from './scsi-bus.ts';
 import type { ScsiDisk } from './scsi-disk.ts';
 
 const MAX_TARGET = 7;
 const TAGGED = 0x1_0000;
-const CDB_MAX = 16;
-const REQUESTS_MAX = 4096;
-const MESSAGE_MAX = 8;
 
 /** Messages. Spec: SPI-3 §11. */
 const COMMAND_COMPLETE = 0x00;
@@ -42,11 +35,6 @@ const SYNCHRONOUS = 1;
 const WIDE = 3;
 const PARALLEL_PROTOCOL = 4;
 
-/** What follows when a message was taken. */
-type AfterMessage = 'command' | 'free' | 'data-out' | 'data-in';
-/** Why the script does not go on: it waits for a target, or for data. */
-type Waiting = 'no' | 'reselect' | 'data';
-
 interface Chip {
   readonly regs: Uint8Array;
   readonly dma: DmaPort;
@@ -62,56 +50,6 @@ interface Chip {
   stop(): void;
 }
 export type LsiChip = Chip;
-
-type SavedRequest = {
-  readonly tag: number;
-  readonly lun: number;
-  readonly cdb: Uint8Array;
-  readonly pending: boolean;
-  readonly piece: Uint8Array;
-  readonly moved: number;
-  readonly done: number;
-};
-
-export type LsiBusState = {
-  readonly waiting: Waiting;
-  readonly selectTag: number;
-  readonly lun: number;
-  readonly message: readonly number[];
-  readonly afterMessage: AfterMessage;
-  readonly status: number;
-  readonly current: SavedRequest | null;
-  /** Those that have given up the bus. */
-  readonly queue: readonly SavedRequest[];
-};
-
-const PIECE: StateKind<Uint8Array> = kind(
-  (value) => value instanceof Uint8Array && value.length <= PIECE_BYTES,
-  `at most ${PIECE_BYTES} bytes`,
-);
-const REQUEST = record<SavedRequest>({
-  tag: DWORD,
-  lun: integer(0, 7),
-  cdb: bytes(CDB_MAX),
-  pending: BOOLEAN,
-  piece: PIECE,
-  moved: integer(0, PIECE_BYTES),
-  done: integer(0, Number.MAX_SAFE_INTEGER),
-});
-
-export const LSI_BUS_STATE = record<LsiBusState>({
-  waiting: kind((value) => value === 'no' || value === 'reselect' || value === 'data', 'a reason to wait'),
-  selectTag: DWORD,
-  lun: integer(0, 7),
-  message: list(BYTE, { max: MESSAGE_MAX }),
-  afterMessage: kind(
-    (value) => ['command', 'free', 'data-out', 'data-in'].includes(String(value)),
-    'what follows a message',
-  ),
-  status: BYTE,
-  current: nullable(REQUEST),
-  queue: list(REQUEST, { max: REQUESTS_MAX }),
-});
 
 export class LsiBus implements ScsiController, LsiRequestOwner {
   readonly scsi = new ScsiBus({ channel: 0, target: MAX_TARGET, lun: 0 }, this);
@@ -243,13 +181,17 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
         this.#inTransfer = false;
         return;
       case r.PHASE_COMMAND:
-        return this.#takeCommand();
+        this.#takeCommand();
+        return;
       case r.PHASE_STATUS:
-        return this.#giveStatus();
+        this.#giveStatus();
+        return;
       case r.PHASE_MESSAGE_OUT:
-        return this.#takeMessages();
+        this.#takeMessages();
+        return;
       case r.PHASE_MESSAGE_IN:
-        return this.#giveMessage();
+        this.#giveMessage();
+        return;
       default:
         return;
     }

@@ -47,16 +47,12 @@ export function scriptStep(host: ScriptsHost): void {
   host.setU32(r.DSPS, address);
   host.regs[r.DCMD] = word >>> 24;
   host.setU32(r.DSP, plus(at, 8));
-  switch (word >>> 30) {
-    case 0:
-      return blockMove(host, word, address, at);
-    case 1:
-      return word >>> OPCODE_SHIFT <= 0b01100 ? io(host, word, address) : arithmetic(host, word);
-    case 2:
-      return transferControl(host, word, address);
-    default:
-      return memoryMove(host, word, address);
-  }
+  const kind = word >>> 30;
+  if (kind === 0) blockMove(host, word, address, at);
+  else if (kind === 2) transferControl(host, word, address);
+  else if (kind === 3) memoryMove(host, word, address);
+  else if (((word >>> OPCODE_SHIFT) & 7) < 5) io(host, word, address);
+  else arithmetic(host, word);
 }
 
 /** Spec: §5.4. */
@@ -113,20 +109,12 @@ function io(host: ScriptsHost, word: number, given: number): void {
     16;
   const address = (word & (1 << 26)) !== 0 ? plus(host.u32(r.DSP), sext24(given & 0xff_ffff)) : given;
   host.setU32(r.DNAD, address);
-  switch ((word >>> OPCODE_SHIFT) & 7) {
-    case 0:
-      // QEMU: not bit 24, as the manual has it.
-      return host.select(id & 0xf, (word & (1 << 3)) !== 0);
-    case 1:
-      host.regs[r.SCNTL1] &= ~r.SCNTL1_CON;
-      return;
-    case 2:
-      return host.waitReselect();
-    case 3:
-      return setOrClear(host, word, true);
-    default:
-      return setOrClear(host, word, false);
-  }
+  const opcode = (word >>> OPCODE_SHIFT) & 7;
+  // QEMU: not bit 24, as the manual has it.
+  if (opcode === 0) host.select(id & 0xf, (word & (1 << 3)) !== 0);
+  else if (opcode === 1) host.regs[r.SCNTL1] &= ~r.SCNTL1_CON;
+  else if (opcode === 2) host.waitReselect();
+  else setOrClear(host, word, opcode === 3);
 }
 
 function setOrClear(host: ScriptsHost, word: number, on: boolean): void {

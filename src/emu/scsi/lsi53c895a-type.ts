@@ -20,7 +20,7 @@ export const LSI53C895A: DeviceType = {
     const buses = [scsiBusOf(adapter.bus.scsi, request)];
     // QEMU: a wire by which another board could take its interrupt.
     return {
-      hardware: new PciHardware(adapter, { buses }),
+      hardware: new PciHardware(adapter, { buses, release: () => adapter.abandon() }),
       gpios: [{ direction: 'out', name: '', count: 1 }],
     };
   },

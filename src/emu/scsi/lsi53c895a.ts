@@ -15,7 +15,8 @@ import type { Clock } from '../core/clock.ts';
 import type { IoHandler } from '../core/device.ts';
 import { BOOLEAN, bytes, record } from '../core/state-fields.ts';
 import { PciDevice, type PciState } from '../pci/pci-device.ts';
-import { LSI_BUS_STATE, LsiBus, type LsiBusState, type LsiChip } from './lsi-bus.ts';
+import { LsiBus, type LsiChip } from './lsi-bus.ts';
+import { LSI_BUS_STATE, type LsiBusState } from './lsi-bus-state.ts';
 import * as r from './lsi-registers.ts';
 import { type ScriptsHost, scriptStep } from './lsi-scripts.ts';
 
@@ -90,6 +91,13 @@ export class Lsi53c895a extends PciDevice<LsiState> implements ScriptsHost, LsiC
     this.#softReset();
     this.bus.reset();
     this.#bottomHalf.reset();
+  }
+
+  /** It has left: its script does not go on. */
+  abandon(): void {
+    this.#bottomHalf.cancel();
+    this.bus.reset();
+    this.stop();
   }
 
   save(): LsiState {
