@@ -8,6 +8,7 @@ import { MEMORY_FLOWS } from './record-monitor-flows-memory.ts';
 import { PANIC_FLOWS } from './record-monitor-flows-panic.ts';
 import { PCI_FLOWS } from './record-monitor-flows-pci.ts';
 import { PRECONFIG_FLOWS } from './record-monitor-flows-preconfig.ts';
+import { SCSI_FLOWS } from './record-monitor-flows-scsi.ts';
 import { VIRTIO_FLOWS } from './record-monitor-flows-virtio.ts';
 
 export type Step =
@@ -497,6 +498,7 @@ export const FLOWS: readonly Flow[] = [
   ...CPU_FLOWS,
   ...MEMORY_FLOWS,
   ...BACKEND_FLOWS,
+  ...SCSI_FLOWS,
   ...VIRTIO_FLOWS,
   ...COMMAND_FLOWS,
   ...ARGUMENT_FLOWS,

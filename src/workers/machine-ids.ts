@@ -52,6 +52,9 @@ function pathOf({ medium }: Drive): string | undefined {
 
 function deviceIdOf(machine: Named, { attachedTo }: Drive): string | undefined {
   if (attachedTo === undefined) return undefined;
-  const owner = machine.devices.tree.peripherals().find(({ path }) => attachedTo.startsWith(`${path}/`));
+  // QEMU: a device is told by its id; one that is inside of another has none, and is told by its path.
+  const owner = machine.devices.tree
+    .peripherals()
+    .find(({ id, path }) => attachedTo === id || attachedTo.startsWith(`${path}/`));
   return owner === undefined || owner.id === '' ? undefined : owner.id;
 }

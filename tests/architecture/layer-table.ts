@@ -14,6 +14,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/block': ['emu/core', 'emu/qapi', 'emu/qdev', 'emu/memory'],
   'emu/ata': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory', 'emu/pci', 'emu/block'],
   'emu/flash': ['emu/core', 'emu/qdev', 'emu/block'],
+  'emu/scsi': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/pci', 'emu/block'],
   'emu/virtio': [
     'emu/core',
     'emu/qapi',
@@ -23,6 +24,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/bus',
     'emu/block',
     'emu/char',
+    'emu/scsi',
   ],
   'emu/firmware': ['emu/core', 'emu/memory', 'emu/bus', 'emu/chipset'],
   'emu/machine': [
@@ -40,6 +42,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/block',
     'emu/ata',
     'emu/flash',
+    'emu/scsi',
     'emu/virtio',
     'emu/firmware',
     'emu/disassembler',

@@ -1,4 +1,4 @@
-/** Virtio devices that are no disks, driven by Linux's own drivers while it runs. */
+/** Virtio devices that are no disks of their own, and SCSI adapters, driven by Linux's own drivers while it runs. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 
@@ -8,9 +8,10 @@ const PORT = '/dev/$(ls /sys/class/virtio-ports)';
 const NAMES = 'cat /sys/class/virtio-ports/*/name 2> /dev/null';
 
 let guest: HeadlessGuest;
+const images = memoryImages();
 
 beforeAll(async () => {
-  guest = await HeadlessGuest.atPrompt({ images: memoryImages(), config: { icountShift: 3 } });
+  guest = await HeadlessGuest.atPrompt({ images, config: { icountShift: 3 } });
 }, 4 * MINUTES);
 
 afterAll(() => guest.end());
@@ -102,5 +103,95 @@ describe('virtio-serial-pci', () => {
     // QEMU: `ringbuf_read` writes a control character as \u and its number.
     const lines = (await guest.hmp('ringbuf_read ring 1048576')).split('\\u000D\n');
     expect(lines.slice(0, 20_000)).toEqual(Array.from({ length: 20_000 }, (_, n) => String(n + 1)));
+  });
+});
+
+describe('virtio-scsi-pci', () => {
+  const SIZE = 64 << 20;
+  const drive = (n: number) => `drive_add 0 if=none,file=/tmp/scsi${n}.img,format=raw,id=disk${n}`;
+  const disks = 'ls -d /sys/block/s[dr]* 2> /dev/null | sed s:.*/:: | tr "\\n" " "';
+  /** Virtual seconds until the command says what is wanted. */
+  async function seconds(command: string, wanted: string): Promise<number> {
+    const before = guest.machine.clock.nowNs();
+    await until(command, wanted);
+    return (guest.machine.clock.nowNs() - before) / 1e9;
+  }
+
+  it('gives Linux disks that come, are written and go', { timeout: 4 * MINUTES }, async () => {
+    for (const n of [1, 2]) await images.createEmpty(`/tmp/scsi${n}.img`, SIZE);
+    expect(await guest.hmp('device_add virtio-scsi-pci,id=s0')).toBe('');
+    await until('ls /sys/bus/virtio/drivers/virtio_scsi | grep -c virtio', '1');
+    expect(await guest.hmp(drive(1))).toBe('OK\n');
+    expect(await guest.hmp('device_add scsi-hd,bus=s0.0,drive=disk1,id=sd1,serial=HOTSLOT')).toBe('');
+    expect(await seconds(disks, 'sda')).toBeLessThan(2);
+    expect(await guest.ask('cat /sys/block/sda/size /sys/block/sda/device/model')).toBe(
+      `${SIZE / 512}\nQEMU HARDDISK`,
+    );
+    expect(await guest.ask('mkfs.ext2 -q /dev/sda && mount /dev/sda /mnt && echo ok')).toBe('ok');
+    expect(
+      await guest.ask(
+        'head -c 500000 /dev/urandom > /mnt/f; sync; sha256sum < /mnt/f > /tmp/sum; umount /mnt; echo $?',
+      ),
+    ).toBe('0');
+    await remove('sd1');
+    await until(disks, '');
+    expect(await guest.hmp(drive(1))).toBe('OK\n');
+    expect(await guest.hmp('device_add scsi-hd,bus=s0.0,drive=disk1,id=sd1,scsi-id=5,lun=3')).toBe('');
+    expect(await seconds(disks, 'sda')).toBeLessThan(2);
+    expect(await guest.ask('ls /sys/block/sda/device/scsi_disk')).toMatch(/:0:5:3$/);
+    expect(
+      await guest.ask('mount /dev/sda /mnt && sha256sum < /mnt/f | cmp - /tmp/sum && echo same; umount /mnt'),
+    ).toBe('same');
+  });
+
+  it('tells Linux of another size, and of a disc that changes', { timeout: 4 * MINUTES }, async () => {
+    expect(await guest.hmp('block_resize disk1 32M')).toBe('');
+    await until('cat /sys/block/sda/size', '65536');
+    expect(await guest.hmp('drive_add 0 if=none,file=/tmp/scsi2.img,format=raw,media=cdrom,id=disc')).toBe(
+      'OK\n',
+    );
+    expect(await guest.hmp('device_add scsi-cd,bus=s0.0,drive=disc,id=cd1')).toBe('');
+    await until(disks, 'sda sr0');
+    expect(await guest.ask('head -c 4096 /dev/sr0 | tr -d "\\0" | wc -c')).toBe('0');
+    expect(await guest.hmp('eject disc')).toBe('');
+    expect(await guest.ask('head -c 1 /dev/sr0 2>&1 | grep -c medium')).toBe('1');
+    expect(await guest.hmp('change disc /tmp/scsi2.img raw')).toBe('');
+    await until('head -c 4096 /dev/sr0 2> /dev/null | wc -c', '4096');
+    await remove('cd1');
+    await until(disks, 'sda');
+  });
+
+  it('leaves with all that is on it while a disk is read', { timeout: 4 * MINUTES }, async () => {
+    await guest.run('(dd if=/dev/sda of=/dev/null bs=64k iflag=direct 2> /dev/null; echo $? > /tmp/ended) &');
+    await guest.hmp('device_del s0');
+    expect(await leaves()).toBe('sd1');
+    while ((await leaves()) !== 's0');
+    await until('cat /tmp/ended', /^\d+$/);
+    await until(disks, '');
+    expect(await guest.ask('dmesg | grep -c "hung task\\|BUG\\|Call Trace"')).toBe('0');
+  });
+});
+
+describe('lsi53c895a', () => {
+  const look = 'for h in /sys/class/scsi_host/host*; do echo "- - -" > $h/scan; done';
+
+  it('gives Linux a disk when it looks for it, which is written and goes', {
+    timeout: 4 * MINUTES,
+  }, async () => {
+    await images.createEmpty('/tmp/lsi.img', 16 << 20);
+    expect(await guest.hmp('device_add lsi53c895a,id=lsi0')).toBe('');
+    await until('ls -d /sys/bus/pci/drivers/sym53c8xx/0000:*/host* 2> /dev/null | wc -l', '1');
+    expect(await guest.hmp('drive_add 0 if=none,file=/tmp/lsi.img,format=raw,id=ldisk')).toBe('OK\n');
+    expect(await guest.hmp('device_add scsi-hd,bus=lsi0.0,drive=ldisk,id=ld')).toBe('');
+    await guest.run(look);
+    await until('cat /sys/block/sda/size 2> /dev/null', `${(16 << 20) / 512}`);
+    const written =
+      'dd if=/dev/urandom bs=1k count=500 2> /dev/null | tee /dev/sda | sha256sum > /tmp/sum; sync; echo $?';
+    expect(await guest.ask(written)).toBe('0');
+    await guest.run('echo 3 > /proc/sys/vm/drop_caches');
+    expect(await guest.ask('head -c 512000 /dev/sda | sha256sum | cmp - /tmp/sum && echo same')).toBe('same');
+    await remove('lsi0');
+    await until('ls /sys/block', '');
+    expect(await guest.hmp('info block')).toBe('');
   });
 });

@@ -391,11 +391,12 @@ export async function monitorRig({
 /** Where Linux places what is hot-added, by kind. */
 const FREE = { io: 0x1000, mem32: 0x1000_0000, mem64: 0x1_0000_0000, rom: 0x2000_0000 } as const;
 
-/** Linux places the BARs of a slot's new functions at the first addresses that are free. */
+/** Linux places the BARs of a slot's new functions at the first addresses that are free, the largest first. */
 function probe(bus: PciBus, slot: number): void {
   if (bus.device(slot << 3) === undefined) return;
   const functions = bus.devices().filter(({ devfn, command }) => devfn >>> 3 === slot && command === 0);
-  for (const bar of functions.flatMap(({ bars }) => bars)) bar.program(freePlace(bus, bar));
+  const bars = functions.flatMap((device) => device.bars);
+  for (const bar of bars.toSorted((a, b) => b.sizeBytes - a.sizeBytes)) bar.program(freePlace(bus, bar));
   for (const device of functions) device.configWrite(PCI_COMMAND, 2, 7);
 }
 

@@ -66,9 +66,10 @@ describe('L: PCI devices by their slots', () => {
       'PCI: slot 1 function 0 not available for virtio-blk-pci, in use by PIIX3,id=(null)\nfailed to add file=/tmp/disk1.img,format=raw,if=virtio\n',
     ],
     [
-      'pci_add auto storage file=/tmp/disk1.img,if=scsi',
-      'Hotslot has no SCSI adapter yet\nfailed to add file=/tmp/disk1.img,if=scsi\n',
+      'pci_add 1 storage file=/tmp/disk1.img,format=raw,if=scsi',
+      'PCI: slot 1 function 0 not available for lsi53c895a, in use by PIIX3,id=(null)\nfailed to add file=/tmp/disk1.img,format=raw,if=scsi\n',
     ],
+    ['pci_add 1:4 storage if=scsi', 'Invalid PCI device address 1:4\nfailed to add if=scsi\n'],
     ['pci_add auto nic model=e1000', 'Hotslot has no network yet\nfailed to add model=e1000\n'],
     ['pci_add auto foo', 'invalid type: foo\nfailed to add \n'],
     [
@@ -90,6 +91,46 @@ describe('L: PCI devices by their slots', () => {
     expect(await rig.execute(line)).toBe(answer);
     expect(rig.machine.drives.list()).toEqual([]);
     expect(rig.functions()).toHaveLength(4);
+  });
+
+  it('L2, L8: a SCSI adapter with a disk, and another disk', async () => {
+    const rig = await rigOf('1.1');
+    expect(await rig.execute('pci_add auto storage file=/tmp/disk1.img,format=raw,if=scsi')).toBe(
+      'OK domain 0, bus 0, slot 2, function 0\n',
+    );
+    expect(await rig.execute('drive_add 0:0:2 file=/tmp/disk2.img,format=raw,if=scsi')).toBe(
+      'OK bus 0, unit 1\n',
+    );
+    const adapter = rig.machine.devices.tree.devices().find(({ type }) => type.name === 'lsi53c895a');
+    expect(adapter?.buses[0]?.devices.map((disk) => disk.valueNamed('scsi-id'))).toEqual([1, 0]);
+    rig.boot();
+    rig.machine.cont();
+    expect(await rig.execute('pci_del 2')).toBe('');
+    await rig.settle();
+    expect(rig.machine.drives.list()).toEqual([]);
+    expect(await rig.execute('pci_add auto storage if=scsi')).toBe(
+      'OK domain 0, bus 0, slot 2, function 0\n',
+    );
+  });
+
+  it('C13: scsi-disk is what its drive says', async () => {
+    const rig = await rigOf('5.1');
+    const lines = [
+      'device_add virtio-scsi-pci,id=s0',
+      'drive_add 0 if=none,file=/tmp/disk1.img,format=raw,id=d1',
+      'device_add scsi-disk,bus=s0.0,drive=d1,id=x1',
+      'drive_add 0 if=none,file=/tmp/disk2.img,format=raw,media=cdrom,id=d2',
+      'device_add scsi-disk,bus=s0.0,drive=d2,id=x2',
+    ];
+    for (const line of lines) expect(await rig.execute(line)).toMatch(/^(OK\n)?$/);
+    expect(['x1', 'x2'].map((id) => rig.machine.devices.tree.find(id)?.type.name)).toEqual([
+      'scsi-hd',
+      'scsi-cd',
+    ]);
+    const today = await rigOf('7.2');
+    expect(await today.execute('device_add scsi-disk')).toContain(
+      "'scsi-disk' is not a valid device model name",
+    );
   });
 
   it('L7: domains in 2.0', async () => {

@@ -39,6 +39,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   block_resize: {},
   block_threshold: {},
   block_throttle: {},
+  block_trays: {},
   machine_none: {},
   migration: {},
   migration_pairs: {},
@@ -123,6 +124,14 @@ const OURS: readonly (readonly [packet: RegExp, why: string])[] = [
   [/system_reset/, 'the rig has no run loop, so that its reset is over before it is told of'],
 ];
 
+/** Packets whose answer and event come in another order than QEMU's. */
+const OTHER_ORDER: readonly (readonly [packet: RegExp, why: string])[] = [
+  [
+    /"device_del".*"(c1|h1|h2)"/,
+    'who leaves without being asked has left before the answer: QEMU frees it later',
+  ],
+];
+
 async function settled(): Promise<void> {
   for (let n = 0; n < 20; n++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -145,7 +154,9 @@ describe('answers as QEMU 7.2 recorded them', () => {
       await settled();
       if (OURS.some(([ours]) => ours.test(packet))) continue;
       const told = text.split('\r\n').filter((line) => line !== '');
-      expect.soft(told.map(normalised), packet).toEqual(answers.map(normalised));
+      const [ours, qemus] = [told.map(normalised), answers.map(normalised)];
+      const isFree = OTHER_ORDER.some(([other]) => other.test(packet));
+      expect.soft(isFree ? ours.sort() : ours, packet).toEqual(isFree ? qemus.sort() : qemus);
     }
   });
 });

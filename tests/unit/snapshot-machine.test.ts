@@ -209,6 +209,36 @@ describe('what was plugged', () => {
     await restored.close();
   });
 
+  it('SCSI disks are there again, at their addresses, with what was in their drives', async () => {
+    const { machine, hmp } = await plugged();
+    for (const name of ['a', 'b', 'c']) await images.createEmpty(`/tmp/scsi-${name}.img`, MIB);
+    const said = await Promise.all(
+      [
+        'device_add virtio-scsi-pci,id=s0',
+        'device_add virtio-scsi-pci',
+        'device_add scsi-cd,bus=s0.0,id=cd0',
+        'drive_add 0 if=none,file=/tmp/scsi-a.img,format=raw,id=a',
+        'device_add scsi-hd,bus=s0.0,id=sd0,drive=a,scsi-id=3,lun=300,serial=xyz',
+        'drive_add 0 if=none,file=/tmp/scsi-b.img,format=raw,id=b,media=cdrom',
+        'device_add scsi-cd,bus=s0.0,id=cd1,drive=b',
+        'device_add scsi-cd,bus=scsi.0',
+        'change b /tmp/scsi-c.img raw',
+      ].map(hmp),
+    );
+    expect(said.join('')).toBe('OK\nOK\n');
+    const texts = await Promise.all(lines.map(hmp));
+    const bytes = await snapshotBytes(machine);
+    const expected = await everything(machine);
+    await machine.close();
+    const restored = await machineOf(bytes, hostWith(), ICOUNT);
+    const monitor = new Monitor({ machine: restored, stderr: () => {} });
+    expect(await Promise.all(lines.map((line) => monitor.execute(line)))).toEqual(texts);
+    expect(await everything(restored)).toEqual(expected);
+    expect(await monitor.execute('device_del cd1')).toBe('');
+    expect(await monitor.execute('info block')).not.toContain('scsi-c');
+    await restored.close();
+  });
+
   it('a device that was asked for in JSON is asked for with the same values', async () => {
     const machine = machineWith();
     const value = parseJson(

@@ -39,8 +39,11 @@ const auto = (name: string): PropertySpec => ({
 const policy = (name: string, help: string): PropertySpec =>
   fixed({ name, kind: ERROR_POLICY, default: 'auto', help });
 
-/** @param owner the type that QEMU names in errors: the disk inside of a transport */
-export function blockProperties(owner: string): readonly PropertySpec[] {
+/**
+ * Those of a disk of any kind.
+ * @param owner the type that QEMU names in errors: the disk inside of a transport
+ */
+export function driveProperties(owner: string): readonly PropertySpec[] {
   return [
     { name: 'drive', kind: DRIVE, help: 'drive made by drive_add', owner },
     fixed(auto('backend_defaults')),
@@ -55,6 +58,13 @@ export function blockProperties(owner: string): readonly PropertySpec[] {
     auto('account-failed'),
     policy('rerror', 'what a read error does'),
     policy('werror', 'what a write error does'),
+  ];
+}
+
+/** Those of a disk with a geometry, which here cannot be set. */
+export function blockProperties(owner: string): readonly PropertySpec[] {
+  return [
+    ...driveProperties(owner),
     ...['cyls', 'heads', 'secs', 'lcyls', 'lheads', 'lsecs'].map((name) => fixed(number(name, 0))),
   ];
 }

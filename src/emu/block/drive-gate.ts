@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import { BlockStatistics } from './block-statistics.ts';
 import type { Direction } from './block-transfer.ts';
+import type { DriveTray } from './drive-tray.ts';
 import { type HeldRequest, ThrottleGroups, type ThrottleMember } from './throttle-groups.ts';
 import { limitsAnything, type ThrottleLimits } from './throttle-limits.ts';
 
@@ -11,6 +12,8 @@ export class DriveGate {
   onResize: () => void = () => {};
   /** Carries out all that the drive's device has under way; undefined: there is nothing. */
   onDrain: () => Promise<void> | undefined = () => undefined;
+  /** Of a device whose medium can be changed. */
+  tray: DriveTray | undefined;
   readonly #groups: ThrottleGroups;
   #limits: ThrottleMember | undefined;
 

@@ -1,4 +1,5 @@
 /** A drive: what a device has an image through. QEMU: BlockBackend. */
+import { MonitorError } from '../core/monitor-error.ts';
 import { Options } from '../qdev/option-string.ts';
 import { BLKDEBUG_SIZES } from './blkdebug-options.ts';
 import type { BlockNode, NodeUser } from './block-node.ts';
@@ -35,6 +36,8 @@ export interface Drive {
   /** Path of the device that uses the drive. */
   readonly attachedTo: string | undefined;
   readonly gate: DriveGate;
+  /** Another medium is in it than its options, or those of its device, say. Absent: no. */
+  readonly isChanged?: boolean;
 }
 
 /** The table of drives changes them. */
@@ -64,8 +67,32 @@ const IMAGE_OPTIONS = new Set<string>([
 
 /** What a drive was asked for with, but for another image, or none. */
 export function withImage(options: Options | undefined, image: Readonly<Record<string, string>>): Options {
+  // A disc that may be written is none of a drive for discs that may not.
+  const isNoDisc = image['read-only'] === 'off';
   const isOfImage = (key: string): boolean =>
-    IMAGE_OPTIONS.has(key) || key.startsWith('file.') || isBlkdebugOption(key);
+    IMAGE_OPTIONS.has(key) ||
+    key.startsWith('file.') ||
+    isBlkdebugOption(key) ||
+    (key === 'media' && isNoDisc);
   const kept = options?.entries.filter(([key]) => !isOfImage(key)) ?? [];
   return new Options([...kept, ...Object.entries(image)], options?.id);
+}
+
+/** QEMU's error when a device has the drive. */
+export function inUseError({ name, attachedTo, interface: ownInterface }: Drive): MonitorError | undefined {
+  if (attachedTo === undefined) return undefined;
+  if (ownInterface === 'none') return new MonitorError(`Drive '${name}' is already in use by another device`);
+  return new MonitorError(
+    `Drive '${name}' is already in use because it has been automatically connected to another device ` +
+      "(did you need 'if=none' in the drive options?)",
+  );
+}
+
+/** A drive without a name, which a device makes for a node, or for media to come. */
+export function devicesDrive(gate: DriveGate, medium: Medium | undefined): MutableDrive {
+  return {
+    ...{ name: '', id: '', interface: 'none', bus: 0, unit: -1, removable: false },
+    cache: { writeback: true, direct: false, noFlush: false },
+    ...{ medium, options: undefined, attachedTo: undefined, gate },
+  };
 }

@@ -10,13 +10,12 @@ import { asBlockError } from './block-backend.ts';
 import type { BlockNode } from './block-node.ts';
 import { BlockNodes, type NodeNames } from './block-nodes.ts';
 import type { BlockdevOptions, NodeRequest } from './blockdev-options.ts';
-import { type Drive, type Medium, type MutableDrive, withImage } from './drive.ts';
+import { type Drive, devicesDrive, inUseError, type Medium, type MutableDrive, withImage } from './drive.ts';
 import { DriveBackend } from './drive-backend.ts';
 import { DriveGate } from './drive-gate.ts';
 import {
   automaticDriveName,
   DRIVE_INTERFACES,
-  type DriveCache,
   type DriveInterface,
   parseDriveOptions,
   parseDrivePlace,
@@ -38,9 +37,6 @@ export interface DrivesOptions {
   /** Told when a drive is made, lost, attached, detached, or loses its medium. */
   readonly onChange?: () => void;
 }
-
-/** A drive that a device makes for a node. */
-const WRITEBACK: DriveCache = { writeback: true, direct: false, noFlush: false };
 
 export type { Drive, Medium } from './drive.ts';
 
@@ -112,8 +108,8 @@ export class Drives {
   }
 
   /** A snapshot is restored: drives in the order of `names`, whatever they were made after. */
-  reorder(names: readonly string[]): void {
-    this.#drives.sort((a, b) => names.indexOf(a.id) - names.indexOf(b.id));
+  reorder(names: readonly string[], nameOf: (drive: Drive) => string): void {
+    this.#drives.sort((a, b) => names.indexOf(nameOf(a)) - names.indexOf(nameOf(b)));
   }
 
   find(name: string): Drive | undefined {
@@ -157,7 +153,7 @@ export class Drives {
     const drive: MutableDrive = {
       ...{ name, id: name, interface: type, bus, unit },
       ...{ cache: wanted.cache, removable: true, medium, options, attachedTo: undefined },
-      gate: new DriveGate(this.#clock, this.#throttles),
+      gate: this.#newGate(),
     };
     this.#drives.push(drive);
     drive.gate.limitTo(wanted.limits, { group: wanted.throttleGroup, byDefault: name });
@@ -187,14 +183,45 @@ export class Drives {
   async eject(drive: Drive): Promise<void> {
     const own = this.#own(drive);
     await this.#takeOut(own);
-    own.options = withImage(own.options, {});
+    this.#holds(own, undefined, own.options && withImage(own.options, {}));
+  }
+
+  /** `blockdev-insert-medium`: a node comes into the drive, which is empty. Rejects with `MonitorError`. */
+  async insert(drive: Drive, nodeName: string): Promise<void> {
+    const own = this.#own(drive);
+    const node = this.nodes.find(nodeName);
+    assert(node !== undefined && own.medium === undefined, `there is room for node ${nodeName}`);
+    const medium = this.#mediumOf(node);
+    try {
+      await this.#lock(own, medium);
+    } catch (error) {
+      await this.nodes.release(node);
+      throw error;
+    }
+    this.#holds(own, medium, own.options);
+    // What a user has put in by its node cannot be said in the drive's own options.
+    own.isChanged = true;
+  }
+
+  #holds(drive: MutableDrive, medium: Medium | undefined, options: Options | undefined): void {
+    drive.medium = medium;
+    drive.options = options;
+    drive.isChanged = options === undefined;
     this.#onChange();
+  }
+
+  /** The device that has the drive uses this image from now on. */
+  async #lock(drive: MutableDrive, { node, age }: Medium): Promise<void> {
+    if (drive.attachedTo === undefined) return;
+    const title = `block device '${drive.name === '' ? drive.attachedTo : drive.name}'`;
+    drive.user = await this.nodes.attach(node, { title, role: 'root', writes: !node.settings.readOnly, age });
   }
 
   /**
    * `change`: another image comes into the drive. Rejects with `MonitorError`.
    * @param title what errors call the drive
    * @param image `format` undefined: it is guessed; `readOnly` undefined: as the one that is in the drive, or was asked for
+   * @param open opens the drive's tray once the new image is there; may throw
    */
   async change(
     drive: Drive,
@@ -204,25 +231,27 @@ export class Drives {
       readonly format: string | undefined;
       readonly readOnly: boolean | undefined;
     },
+    open: () => void = () => {},
   ): Promise<void> {
     const own = this.#own(drive);
     const { path, format, readOnly } = image;
     const given: Record<string, string> = { file: path, ...(format === undefined ? {} : { format }) };
-    const isReadOnly = readOnly ?? own.options?.effective().get('read-only') === 'on';
+    const before = own.options?.effective();
+    const isReadOnly = readOnly ?? (before?.get('read-only') === 'on' || before?.get('media') === 'cdrom');
     const options = withImage(own.options, { ...given, 'read-only': isReadOnly ? 'on' : 'off' });
     const { node } = parseDriveOptions(options);
     assert(node !== undefined, 'options with a file are those of a node');
     const medium = await this.#open(node);
     try {
       if (!own.removable) throw new MonitorError(`Device '${title}' is not removable`);
+      open();
       await this.#takeOut(own);
+      await this.#lock(own, medium);
     } catch (error) {
       await this.nodes.release(medium.node);
       throw error;
     }
-    own.medium = medium;
-    own.options = options;
-    this.#onChange();
+    this.#holds(own, medium, own.options && options);
   }
 
   /**
@@ -235,14 +264,7 @@ export class Drives {
       if (this.nodes.find(name) !== undefined) return undefined;
       return new MonitorError(`Property '${owner}.drive' can't find value '${name}'`);
     }
-    if (drive.attachedTo === undefined) return undefined;
-    if (drive.interface !== 'none') {
-      return new MonitorError(
-        `Drive '${name}' is already in use because it has been automatically connected to another device ` +
-          "(did you need 'if=none' in the drive options?)",
-      );
-    }
-    return new MonitorError(`Drive '${name}' is already in use by another device`);
+    return inUseError(drive);
   }
 
   /** Locks the image and gives the drive, or a new one for the node of that name, to the device at `path`. Throws QEMU's errors. */
@@ -253,18 +275,25 @@ export class Drives {
     assert(named === undefined || named.attachedTo === undefined, `drive ${name} is not free`);
     const drive = named ?? this.#forNode(name);
     const { medium } = drive;
+    drive.attachedTo = path;
     if (medium !== undefined) {
-      const title = `block device '${drive.name === '' ? path : drive.name}'`;
-      const { node, age } = medium;
-      const user = { title, role: 'root', writes: !node.settings.readOnly, age } as const;
-      drive.user = await this.nodes.attach(medium.node, user).catch((error: unknown) => {
+      await this.#lock(drive, medium).catch((error: unknown) => {
+        drive.attachedTo = undefined;
         if (named === undefined) medium.node.references--;
         throw error;
       });
     }
     if (named === undefined) this.#drives.push(drive);
-    drive.attachedTo = path;
     drive.removable = removable;
+    this.#onChange();
+    return drive;
+  }
+
+  /** A drive without a name and without an image, which the device at `path` makes for itself. */
+  attachEmpty(path: string): Drive {
+    const drive = devicesDrive(this.#newGate(), undefined);
+    Object.assign(drive, { removable: true, attachedTo: path });
+    this.#drives.push(drive);
     this.#onChange();
     return drive;
   }
@@ -378,11 +407,7 @@ export class Drives {
     const node = this.nodes.find(name);
     // Another monitor may have deleted it while this one waited.
     if (node === undefined) throw new MonitorError(`Cannot find device='' nor node-name='${name}'`);
-    return {
-      ...{ name: '', id: '', interface: 'none', bus: 0, unit: -1, cache: WRITEBACK, removable: false },
-      ...{ medium: this.#mediumOf(node), options: undefined, attachedTo: undefined },
-      gate: new DriveGate(this.#clock, this.#throttles),
-    };
+    return devicesDrive(this.#newGate(), this.#mediumOf(node));
   }
 
   /** Throws `MonitorError` for an id that a drive has. */
@@ -390,6 +415,10 @@ export class Drives {
     if (name !== undefined && this.#drives.some(({ id }) => id === name)) {
       throw new MonitorError(`Duplicate ID '${name}' for drive`);
     }
+  }
+
+  #newGate(): DriveGate {
+    return new DriveGate(this.#clock, this.#throttles);
   }
 
   #named(name: string): MutableDrive | undefined {

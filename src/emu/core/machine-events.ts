@@ -62,6 +62,8 @@ export interface MachineEventData {
   ACPI_DEVICE_OST: { readonly info: AcpiOstInfo };
   /** `device` is absent for a device without id. */
   DEVICE_DELETED: { readonly device?: string; readonly path: string };
+  /** The guest or the user opened or closed the tray of a drive. Spec: QEMU qapi/block.json. */
+  DEVICE_TRAY_MOVED: { readonly device: string; readonly 'tray-open': boolean; readonly id: string };
   /** The guest opened or closed a port of a virtio console device. Spec: QEMU qapi/char.json. */
   VSERPORT_CHANGE: { readonly open: boolean; readonly id: string };
   /** The guest has another amount of memory in its balloon. Spec: QEMU qapi/machine.json. */

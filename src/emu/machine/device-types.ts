@@ -13,11 +13,14 @@ import { PCI_BRIDGE_TYPES } from '../pci/pci-bridge-types.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { PropertySpec } from '../qdev/properties.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
+import { LSI53C895A } from '../scsi/lsi53c895a-type.ts';
+import { SCSI_DISK_TYPES } from '../scsi/scsi-disk-types.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
 import { VIRTIO_BALLOON_TYPES } from '../virtio/virtio-balloon-pci-type.ts';
 import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
 import { VIRTIO_MEM_TYPES } from '../virtio/virtio-mem-pci-type.ts';
 import { VIRTIO_RNG_TYPES } from '../virtio/virtio-rng-pci-type.ts';
+import { VIRTIO_SCSI_TYPES } from '../virtio/virtio-scsi-pci-type.ts';
 import { VIRTIO_SERIAL_TYPES } from '../virtio/virtio-serial.ts';
 import type { GlobalDefault } from './machine-config.ts';
 import { EVERY_TYPE, type MachineVersion } from './machine-versions.ts';
@@ -33,10 +36,13 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   PC_TESTDEV,
   ...PCI_BRIDGE_TYPES,
   ...PVPANIC_TYPES,
+  LSI53C895A,
+  ...SCSI_DISK_TYPES,
   ...VIRTIO_BALLOON_TYPES,
   ...VIRTIO_BLK_TYPES,
   ...VIRTIO_MEM_TYPES,
   ...VIRTIO_RNG_TYPES,
+  ...VIRTIO_SCSI_TYPES,
   ...VIRTIO_SERIAL_TYPES,
 ];
 

@@ -51,7 +51,7 @@ export type ThrottleGroupSnapshot = {
 
 export type BlockSnapshot = {
   readonly made: readonly MadeSnapshot[];
-  /** The drives in their order. */
+  /** The drives in their order, by id or by device. */
   readonly drives: readonly string[];
   readonly nodeCount: number;
   readonly groups: readonly ThrottleGroupSnapshot[];
@@ -111,6 +111,12 @@ export function saveBlock(drives: Drives): BlockSnapshot {
       `Drive ${gone.id} was deleted under its device: take the device out, then save again.`,
     );
   }
+  const changed = all.find(({ isChanged }) => isChanged === true);
+  if (changed !== undefined) {
+    throw new SnapshotError(
+      `The medium in the drive of ${changed.attachedTo ?? changed.id} was changed by the device's id or by a node: take the device out, then save again.`,
+    );
+  }
   const nodes = drives.nodes.list();
   const made = all.flatMap((drive) => {
     const { medium, options } = drive;
@@ -125,14 +131,16 @@ export function saveBlock(drives: Drives): BlockSnapshot {
   const limited = all.filter(({ gate }) => gate.limits !== undefined);
   return {
     made: [...made, ...added].sort((a, b) => a.at - b.at).map(({ drive, node }) => ({ drive, node })),
-    drives: all.flatMap(({ id, options }) => (options === undefined ? [] : [id])),
+    drives: all.map(keyOf),
     nodeCount: drives.nodes.count,
     groups: [...new Set(limited.flatMap(({ gate }) => gate.limits?.group ?? []))].map(saveGroup),
-    limited: limited.map(({ id, attachedTo, gate }) => [
-      id || (attachedTo ?? ''),
-      gate.limits?.group.name ?? '',
-    ]),
+    limited: limited.map((drive) => [keyOf(drive), drive.gate.limits?.group.name ?? '']),
   };
+}
+
+/** A drive by its id; one without, which its device has made, by that: no id begins so. */
+function keyOf({ id, attachedTo = '' }: Drive): string {
+  return id || (attachedTo.startsWith('/') ? attachedTo : `@${attachedTo}`);
 }
 
 /** What is there before the devices are. Rejects with `SnapshotError`. */
@@ -141,19 +149,21 @@ export async function restoreBlock(drives: Drives, state: BlockSnapshot): Promis
     if (drive !== null) await restoreDrive(drives, drive);
     if (node !== null) await restoreNode(drives, node);
   }
-  drives.reorder(state.drives);
+  drives.reorder(state.drives, keyOf);
 }
 
 /** What a device may have to be there for. Rejects with `SnapshotError`. */
 export function restoreLimits(drives: Drives, state: BlockSnapshot): void {
   drives.nodes.count = state.nodeCount;
+  // Some have come with their devices.
+  drives.reorder(state.drives, keyOf);
   const unknown = state.limited.find(([, group]) => !state.groups.some(({ name }) => name === group));
   if (unknown !== undefined) throw new SnapshotError(`The snapshot has no limits for group ${unknown[1]}.`);
   for (const { name, limits: saved, iopsSize, state: buckets } of state.groups) {
     const limits = limitsFrom(saved, iopsSize);
     for (const [id, group] of state.limited) {
       if (group !== name) continue;
-      const drive = drives.list().find((one) => (one.id || one.attachedTo) === id);
+      const drive = drives.list().find((one) => keyOf(one) === id);
       if (drive === undefined)
         throw new SnapshotError(`The snapshot has limits for ${id}, which is no drive.`);
       drive.gate.limitTo(limits, { group, byDefault: group });

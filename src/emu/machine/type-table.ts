@@ -6,6 +6,7 @@ ISA bus
 PCI bus
 PIIX3 pci-piix3
 PIIX4_PM pci-device +acpi-device-interface +hotplug-handler +conventional-pci-device
+SCSI bus +hotplug-handler
 System bus
 base-pci-bridge pci-device abstract
 bus object abstract +resettable
@@ -29,6 +30,7 @@ isa-i8259 pic-common
 isa-pcspk isa-device
 isa-pit pit-common
 isa-serial isa-device +acpi-dev-aml-interface
+lsi53c895a pci-device +conventional-pci-device
 machine object abstract
 mc146818rtc isa-device +acpi-dev-aml-interface
 memory-backend object abstract +user-creatable
@@ -73,6 +75,12 @@ pvpanic-pci pci-device +conventional-pci-device
 rng-backend object abstract +user-creatable
 rng-builtin rng-backend
 rng-random rng-backend
+scsi-block scsi-disk-base
+scsi-cd scsi-disk-base
+scsi-device device abstract
+scsi-disk-base scsi-device abstract
+scsi-generic scsi-device
+scsi-hd scsi-disk-base
 sys-bus-device device abstract
 virtconsole virtserialport
 virtio-balloon-device virtio-device
@@ -90,6 +98,10 @@ virtio-pci pci-device abstract
 virtio-rng-device virtio-device
 virtio-rng-pci virtio-rng-pci-base +pci-express-device +conventional-pci-device
 virtio-rng-pci-base virtio-pci abstract
+virtio-scsi-common virtio-device abstract
+virtio-scsi-device virtio-scsi-common +hotplug-handler
+virtio-scsi-pci virtio-scsi-pci-base +pci-express-device +conventional-pci-device
+virtio-scsi-pci-base virtio-pci abstract
 virtio-serial-bus bus
 virtio-serial-device virtio-device +hotplug-handler
 virtio-serial-pci virtio-serial-pci-base +pci-express-device +conventional-pci-device

@@ -4,7 +4,7 @@ import type { Hardware } from './hardware.ts';
 import type { Options } from './option-string.ts';
 import type { PropertySpec, PropertyValue, PropertyValues } from './properties.ts';
 import type { Services } from './services.ts';
-import type { Qbus } from './tree.ts';
+import type { GpioLines, Qbus } from './tree.ts';
 import type { Values } from './values.ts';
 
 /** QEMU's headings in `device_add help`, in its order. */
@@ -41,6 +41,8 @@ export interface RealizedDevice {
   readonly hardware: Hardware;
   /** Properties whose value the device chose itself. */
   readonly values?: PropertyValues;
+  /** Interrupt wires that QEMU counts. */
+  readonly gpios?: readonly GpioLines[];
 }
 
 export interface DeviceType {

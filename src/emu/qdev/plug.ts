@@ -198,6 +198,7 @@ export class DeviceManager {
       bus,
       hotplugged,
       hardware: realized.hardware,
+      gpios: realized.gpios ?? [],
       values: new Map([...device.values, ...(realized.values ?? [])]),
       request: { options, places: device.places },
     });
@@ -274,10 +275,9 @@ export class DeviceManager {
       if (name === 'driver' || name === 'bus' || value === undefined) continue;
       const property = known.find((one) => one.name === name);
       if (property === undefined) throw propertyError(type, name);
-      given.set(
-        name,
-        readProperty(value, options.json, { property, owner: type.name, services: this.#services }),
-      );
+      const own = type.properties.includes(property) && options.id !== undefined ? { id: options.id } : {};
+      const use = { property, owner: type.name, services: this.#services, ...own };
+      given.set(name, readProperty(value, options.json, use));
     }
     for (const property of known) {
       if (given.has(property.name)) checkFixed(property, given.get(property.name), type.name);

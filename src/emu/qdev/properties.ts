@@ -12,6 +12,8 @@ export interface PropertyUse {
   readonly property: PropertySpec;
   readonly owner: string;
   readonly services: Services;
+  /** The user's id of the device that is being made. Absent: it is of a part of it, which has none. */
+  readonly id?: string;
 }
 
 /** One kind of property: how its values are read and printed, as text and as JSON. What reads throws `MonitorError` in QEMU's words. */
@@ -213,25 +215,21 @@ export const SIZE: PropertyKind = {
 const MIN_BLOCK_BYTES = 512;
 const MAX_BLOCK_BYTES = 2 * 1024 * 1024;
 
-function blockSize(value: number, { name }: PropertySpec): number {
-  if (value === 0) return value;
-  if (value < MIN_BLOCK_BYTES || value > MAX_BLOCK_BYTES) {
-    const range = `(minimum: ${MIN_BLOCK_BYTES}, maximum: ${MAX_BLOCK_BYTES})`;
-    throw new MonitorError(`Property .${name} doesn't take value ${value} ${range}`);
-  }
-  if (!Number.isInteger(Math.log2(value))) {
-    throw new MonitorError(`Property .${name} doesn't take value '${value}', it's not a power of 2`);
-  }
-  return value;
-}
-
 /** A power of two between 512 B and 2 MiB; 0 leaves the choice to the device. */
 export const BLOCK_SIZE: PropertyKind = {
   ...SIZE,
-  parse: (text, property, owner) => blockSize(Number(SIZE.parse(text, property, owner)), property),
   // QEMU: what is refused is shown with a sign.
-  fromJson: (json, property) =>
-    blockSize(Number(BigInt.asIntN(64, jsonUnsigned(json, property.name))), property),
+  fromJson: (json, { name }) => Number(BigInt.asIntN(64, jsonUnsigned(json, name))),
+  check(given, { property: { name }, id = '' }) {
+    const value = Number(given);
+    if (value === 0) return undefined;
+    const text = `Property ${id}.${name} doesn't take value`;
+    if (value < MIN_BLOCK_BYTES || value > MAX_BLOCK_BYTES) {
+      return new MonitorError(`${text} ${value} (minimum: ${MIN_BLOCK_BYTES}, maximum: ${MAX_BLOCK_BYTES})`);
+    }
+    if (Number.isInteger(Math.log2(value))) return undefined;
+    return new MonitorError(`${text} '${value}', it's not a power of 2`);
+  },
 };
 
 /** QEMU's error for a value that a property with a syntax of its own cannot read. */
@@ -266,12 +264,13 @@ function readText(given: JsonValue, property: PropertySpec, owner: string): Prop
 export function readProperty(
   given: JsonValue,
   json: boolean,
-  { property, owner, services }: PropertyUse,
+  { property, owner, services, id }: PropertyUse,
 ): PropertyValue {
   const { kind } = property;
   const named = property.owner ?? owner;
   const value = json ? kind.fromJson(given, property, named) : readText(given, property, named);
-  const refused = kind.check?.(value, { property, owner: named, services });
+  const use = { property, owner: named, services, ...(id === undefined ? {} : { id }) };
+  const refused = kind.check?.(value, use);
   if (refused !== undefined) throw refused;
   return value;
 }

@@ -117,6 +117,26 @@ const blkRequest = (nth: number, isRead: boolean): readonly Step[] =>
     { gpa: DATA + 0x2000, length: 1, writable: true },
   );
 
+const SCSI_QUEUE = 256;
+const SCSI_UNIT = '0100400000000000';
+const scsiCommand = (nth: number, cdb: string, length: number): readonly Step[] => [
+  ['ram', DATA, SCSI_UNIT + little(nth + 0x10, 8) + '000000' + cdb.padEnd(64, '0')],
+  ...request(
+    ...([2, SCSI_QUEUE, nth] as const),
+    { gpa: DATA, length: 51 },
+    { gpa: DATA + 0x1000, length: 108, writable: true },
+    { gpa: DATA + 0x2000, length, writable: true },
+  ),
+];
+const scsiTask = (nth: number, subtype: number): readonly Step[] => [
+  ['ram', DATA, little(0, 4) + little(subtype, 4) + SCSI_UNIT + little(nth + 0x20, 8)],
+  ...request(
+    ...([0, SCSI_QUEUE, nth] as const),
+    { gpa: DATA, length: 24 },
+    { gpa: DATA + 0x1000, length: 1, writable: true },
+  ),
+];
+
 const CONTROL_QUEUE = 32;
 const control = (nth: number, id: number, event: number, value: number): readonly Step[] => [
   ['ram', DATA, little(id, 4) + little(event, 2) + little(value, 2)],
@@ -393,6 +413,29 @@ export const SESSIONS: readonly TraceSession[] = [
       ...blkRequest(3, true),
       blkHeader(1, 500_000),
       ...blkRequest(4, false),
+    ],
+  },
+  {
+    name: 'virtio-scsi',
+    arguments: [
+      ...['-device', `virtio-scsi-pci,addr=${CARD}`, '-drive', `if=none,id=d,file=${DISK.name},format=raw`],
+      ...['-device', 'scsi-hd,drive=d'],
+    ],
+    patterns: ['virtio_scsi_*'],
+    steps: [
+      ...CARD_ON,
+      ...driver(2, 3),
+      ...scsiCommand(1, '000000000000', 16),
+      ...scsiCommand(2, '120000002400', 36),
+      ...scsiCommand(3, '28000000000100000100', 512),
+      ...scsiCommand(4, '28000000000100000200', 512),
+      ...[0, 1, 2, 3, 5, 6, 7, 4, 9].flatMap((subtype, n) => scsiTask(n + 1, subtype)),
+      ['ram', DATA, little(1, 4) + SCSI_UNIT + little(0x10, 4)],
+      ...request(
+        ...([0, SCSI_QUEUE, 10] as const),
+        { gpa: DATA, length: 16 },
+        { gpa: DATA + 0x1000, length: 5, writable: true },
+      ),
     ],
   },
   {

@@ -8,6 +8,7 @@ import { VirtioBalloon } from '../../../src/emu/virtio/virtio-balloon.ts';
 import { VirtioMem } from '../../../src/emu/virtio/virtio-mem.ts';
 import { VirtioPci } from '../../../src/emu/virtio/virtio-pci.ts';
 import { VIRTIO_RNG_DEFAULTS, VirtioRng } from '../../../src/emu/virtio/virtio-rng.ts';
+import { imagesOf, scsiRig } from '../../support/scsi-rig.ts';
 import { queueRig } from '../../support/virtio-queues.ts';
 import { serialRig, TestChar } from '../../support/virtio-serial-rig.ts';
 import {
@@ -27,6 +28,10 @@ const RECORDS: Readonly<Record<string, VirtioRecord>> = JSON.parse(
 const RAM_END = 4 << 20;
 const PASS_NS = 1_000_000;
 
+const SMALL = {
+  ...{ numQueues: 3, queueSize: 64, segMaxAdjust: false, maxSectors: 100, cmdPerLun: 7 },
+  ...{ hotplug: false, paramChange: false },
+};
 const NO_MSIX = { disableModern: false, vectors: 0 };
 
 function balloonRig(pagePerVq: boolean) {
@@ -84,10 +89,25 @@ function memRig() {
 
 type Rig = Pick<ReturnType<typeof serialRig>, 'io' | 'mmio' | 'memory' | 'bytes' | 'pass' | 'card'>;
 
-function rigOf(kind: VirtioSession['card'], host: TestChar): Pick<Rig, Exclude<keyof Rig, 'card'>> {
+async function rigOf(
+  kind: VirtioSession['card'],
+  host: TestChar,
+): Promise<Pick<Rig, Exclude<keyof Rig, 'card'>>> {
   if (kind === 'serial') {
     const rig = serialRig();
     rig.plug(host, { name: PORT_NAME, nr: 1 });
+    rig.card.reset();
+    return rig;
+  }
+  if (kind === 'scsi') {
+    const rig = scsiRig(imagesOf({}));
+    await rig.drive('if=none,id=d,driver=null-co,size=1M');
+    await rig.add('scsi-hd,drive=d,scsi-id=0,lun=0');
+    rig.card.reset();
+    return rig;
+  }
+  if (kind === 'scsi-small') {
+    const rig = scsiRig(imagesOf({}), SMALL, { vectors: 0 });
     rig.card.reset();
     return rig;
   }
@@ -108,9 +128,9 @@ function rngRig() {
   );
 }
 
-function play(kind: VirtioSession['card'], steps: readonly Step[]): (number | string)[] {
+async function play(kind: VirtioSession['card'], steps: readonly Step[]): Promise<(number | string)[]> {
   const host = new TestChar();
-  const { io, mmio, memory, bytes, pass } = rigOf(kind, host);
+  const { io, mmio, memory, bytes, pass } = await rigOf(kind, host);
   const values: (number | string)[] = [];
   const little = { 1: memory.readU8, 2: memory.readU16, 4: memory.readU32 } as const;
   const writes = { 1: memory.writeU8, 2: memory.writeU16, 4: memory.writeU32 } as const;
@@ -138,7 +158,7 @@ function told(steps: readonly Step[], values: VirtioRecord): readonly string[] {
 }
 
 describe('virtio cards answer as QEMU 7.2', () => {
-  it.each(SESSIONS)('$name', ({ name, card, steps }) => {
-    expect(told(steps, play(card, steps))).toEqual(told(steps, RECORDS[name] ?? []));
+  it.each(SESSIONS)('$name', async ({ name, card, steps }) => {
+    expect(told(steps, await play(card, steps))).toEqual(told(steps, RECORDS[name] ?? []));
   });
 });

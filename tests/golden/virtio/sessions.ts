@@ -15,7 +15,7 @@ export type Step =
 
 export interface VirtioSession {
   readonly name: string;
-  readonly card: 'rng' | 'serial' | 'balloon' | 'balloon-pages' | 'mem';
+  readonly card: 'rng' | 'serial' | 'balloon' | 'balloon-pages' | 'mem' | 'scsi' | 'scsi-small';
   /** QEMU's arguments after `-machine pc -nodefaults`. */
   readonly arguments: readonly string[];
   readonly steps: readonly Step[];
@@ -168,6 +168,42 @@ const memRequest = (n: number, type: number, gpa: number, blocks: number): Step[
     ...Array.from({ length: MEM_CONFIG_SIZE / 4 }, (_, at): Step => ['read', CONFIG + 4 * at, 4]),
   ];
 };
+
+const SCSI_CONFIG_WORDS = 9;
+const SCSI_UNIT = [0x0040_0001, 0];
+const scsiConfig = (): Step[] =>
+  Array.from({ length: SCSI_CONFIG_WORDS }, (_, n): Step => ['read', CONFIG + 4 * n, 4]);
+/** A request of `out` words and room for `room` bytes, number `n` of a queue: descriptors 2n and 2n + 1. */
+const scsiRequest = (
+  queue: number,
+  n: number,
+  out: readonly number[],
+  length: number,
+  room: number,
+): Step[] => {
+  const [request, response, desc] = [DATA + 0x400 * n, DATA + 0x400 * n + 0x200, rings(queue) + 32 * n];
+  return [
+    ...ram(request, ...out),
+    ...ram(desc, request, 0, length, 1 + (2 * n + 1) * 0x10000),
+    ...ram(desc + 16, response, 0, room, 2),
+    ['write', rings(queue) + 0x1000 + 4 + 2 * n, 2, 2 * n],
+    ['write', rings(queue) + 0x1000 + 2, 2, n + 1],
+    ...kick(queue),
+    ['dump', response, Math.min(room, 128)],
+  ];
+};
+/** A command without data, with six bytes of descriptor block in `cdb`. */
+const scsiCommand = (n: number, cdb: number, length = 51, room = 108): Step[] =>
+  // The block begins in the last byte of the fifth word.
+  scsiRequest(
+    2,
+    n,
+    [...SCSI_UNIT, 0x77, 0, (cdb & 0xff) * 0x1000000, Math.floor(cdb / 256), ...new Array<number>(7).fill(0)],
+    length,
+    room,
+  );
+const scsiTask = (n: number, subtype: number, unit = SCSI_UNIT): Step[] =>
+  scsiRequest(0, n, [0, subtype, ...unit, 0x77, 0], 24, 1);
 
 export const SESSIONS: readonly VirtioSession[] = [
   {
@@ -335,6 +371,85 @@ export const SESSIONS: readonly VirtioSession[] = [
       ['read', ISR, 1],
       write(0x14, 1, 0),
       ...common(1, false),
+    ],
+  },
+  {
+    name: 'virtio-scsi-pci: configuration, registers, commands, task management',
+    card: 'scsi',
+    arguments: [
+      ...['-device', 'virtio-scsi-pci,id=s,addr=2', '-drive', 'if=none,id=d,driver=null-co,size=1M'],
+      ...['-device', 'scsi-hd,drive=d,scsi-id=0,lun=0'],
+    ],
+    steps: [
+      ...configSpace(),
+      ...bars(),
+      ...configSpace(),
+      ...legacy(),
+      ...common(3),
+      ...scsiConfig(),
+      ...start(3, 6),
+      ...scsiCommand(0, 0),
+      ...scsiCommand(1, 0),
+      ...used(2, 2),
+      ...[0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((subtype, n) => scsiTask(n, subtype)),
+      ...scsiTask(9, 0, [0x0140_0001, 0]),
+      ...scsiTask(10, 5, [0x0040_0301, 0]),
+      ...scsiTask(11, 5, [0x0000_0002, 0]),
+      ...scsiTask(12, 4, [0x0040_0901, 0]),
+      ...scsiRequest(0, 13, [1, ...SCSI_UNIT, 0xffff_ffff], 16, 5),
+      ...scsiRequest(0, 14, [2, ...SCSI_UNIT, 0xffff_ffff], 16, 5),
+      ...used(0, 15),
+      ...scsiCommand(2, 0),
+      // Shorter sense data and longer descriptor blocks.
+      ['write', CONFIG + 20, 4, 14],
+      ['write', CONFIG + 24, 4, 16],
+      ['write', CONFIG + 4, 4, 99],
+      ...scsiConfig(),
+      ...scsiCommand(3, 0xff, 35, 26),
+      ...scsiCommand(4, 0, 35, 26),
+      ...used(2, 5),
+      ['write', CONFIG + 20, 2, 200],
+      ...scsiConfig(),
+      // Not as long as a request is.
+      ...scsiCommand(5, 0, 30, 108),
+      read(0x14, 1),
+      ['read', ISR, 1],
+      ...scsiCommand(6, 0),
+      write(0x14, 1, 0),
+      ...common(3),
+      ...scsiConfig(),
+      // The rings are empty again.
+      ...[0, 1, 2].map((queue): Step => ['write', rings(queue) + 0x1002, 2, 0]),
+      ...start(3, 6),
+      ...scsiCommand(0, 0),
+      ['write', CONFIG + 20, 4, 0x10000],
+      read(0x14, 1),
+      ...scsiConfig(),
+      ...configWrite(0x04, 0),
+      ...configSpace(),
+    ],
+  },
+  {
+    name: 'virtio-scsi-pci: other queues',
+    card: 'scsi-small',
+    arguments: [
+      '-device',
+      'virtio-scsi-pci,addr=2,num_queues=3,virtqueue_size=64,seg_max_adjust=off,max_sectors=100,cmd_per_lun=7,hotplug=off,param_change=off,vectors=0',
+    ],
+    steps: [
+      ...configSpace(),
+      ...bars(),
+      ...legacy(),
+      ...common(5, false),
+      ...scsiConfig(),
+      ...start(3, 6),
+      ...scsiCommand(0, 0),
+      ...scsiTask(0, 5),
+      // It is not a request that there is.
+      ...scsiRequest(0, 1, [9, 0, 0, 0, 0, 0], 24, 4),
+      ...used(0, 2),
+      ...scsiRequest(0, 2, [0], 4, 4),
+      read(0x14, 1),
     ],
   },
 ];

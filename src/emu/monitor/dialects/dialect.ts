@@ -52,6 +52,8 @@ export interface StartHabits {
 
 export interface Dialect {
   readonly name: DialectName;
+  /** Types that `device_add` had and that have other names today. */
+  readonly formerTypes: ReadonlySet<string>;
   /** Of the banner, of `info version` and of QMP's greeting. */
   readonly version: string;
   readonly layouts: Layouts;

@@ -5,6 +5,7 @@ import { absentCommands } from '../hmp/absent.ts';
 import { blockTopic } from '../hmp/block-topic.ts';
 import { ABSENT_0_15, ABSENT_1_1, ABSENT_5_1 } from '../hmp/legacy/absent-words.ts';
 import { CPU_SET, cpuAddCommand } from '../hmp/legacy/cpu-commands.ts';
+import { SCSI_DISK } from '../hmp/legacy/device-words.ts';
 import { type PciWords, pciCommands } from '../hmp/legacy/pci-commands.ts';
 import { USB_COMMANDS } from '../hmp/legacy/usb-commands.ts';
 import { cpuAddAsDevice, cpuAddChecked } from '../qapi/cpu-numbers.ts';
@@ -88,6 +89,8 @@ const ROOT_BUS: Pick<PciWords, 'root' | 'otherDomain'> = {
   otherDomain: 'Multiple PCI domains not supported, use device_add',
 };
 
+const FORMER_TYPES: Dialect['formerTypes'] = new Set([SCSI_DISK]);
+
 /** What a dialect has of its own. */
 interface OwnWords {
   readonly commands: readonly Command[];
@@ -120,6 +123,7 @@ const AS_THEN: Dialect['start'] = {
 
 export const DEFAULT_DIALECT: Dialect = {
   name: '7.2',
+  formerTypes: new Set(),
   version: QEMU_VERSION,
   layouts: CURRENT_LAYOUTS,
   errors: CURRENT_ERRORS,
@@ -129,6 +133,7 @@ export const DEFAULT_DIALECT: Dialect = {
 
 const QEMU_5_1: Dialect = {
   name: '5.1',
+  formerTypes: FORMER_TYPES,
   version: '5.1.0',
   layouts: CURRENT_LAYOUTS,
   errors: ERRORS_5_1,
@@ -150,6 +155,7 @@ const QEMU_5_1: Dialect = {
 
 const QEMU_2_0: Dialect = {
   name: '2.0',
+  formerTypes: FORMER_TYPES,
   version: '2.0.0',
   layouts: LAYOUTS_2_0,
   errors: ERRORS_2_0,
@@ -180,7 +186,7 @@ function oldDialect({ driveParams, commands, qmp, ...dialect }: OldDialect): Dia
     topics: [...PLAIN_TOPICS, blockTopic('nothing')],
     qmp,
   };
-  return { ...dialect, ...words(dialect.name, own), start: AS_THEN };
+  return { formerTypes: FORMER_TYPES, ...dialect, ...words(dialect.name, own), start: AS_THEN };
 }
 
 const QEMU_1_5 = oldDialect({

@@ -1,11 +1,11 @@
 /** `eject`, `change`, `block_resize` and `block_set_io_throttle`. */
-import { MonitorError } from '../../core/monitor-error.ts';
 import { type ArgumentValues, block, filename, flag, long, maybe, size, string } from '../argument-specs.ts';
 import type { Command, CommandContext } from '../command.ts';
 import {
   changeMedium,
   driveNamed,
   driveOfDevice,
+  ejectMedium,
   modeError,
   resizeImage,
   setIoThrottle,
@@ -34,10 +34,7 @@ export const BLOCK_COMMANDS: readonly Command[] = [
     help: 'take the image out of a drive that stays (-f: also when the guest holds it)',
     complete: driveNames,
     async run({ machine }, args) {
-      const name = String(args.get('device'));
-      const drive = driveNamed(machine, name);
-      if (!drive.removable) throw new MonitorError(`Device '${name}' is not removable`);
-      await machine.drives.eject(drive);
+      await ejectMedium(machine, { device: String(args.get('device')) }, args.get('force') === true);
       return '';
     },
   },
@@ -59,7 +56,8 @@ export const BLOCK_COMMANDS: readonly Command[] = [
       if (wrong !== undefined) throw wrong;
       const name = String(args.get('device'));
       const path = String(args.get('target'));
-      await changeMedium(machine, driveNamed(machine, name), name, { path, format, mode });
+      const force = args.get('force') === true;
+      await changeMedium(machine, driveNamed(machine, name), name, { path, format, mode }, force);
       return '';
     },
   },

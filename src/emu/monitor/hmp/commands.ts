@@ -14,6 +14,7 @@ import { devicePropertiesText } from './device-help.ts';
 import { DUMP_COMMAND } from './dump-commands.ts';
 import { INFO_COMMANDS } from './info-commands.ts';
 import { INPUT_COMMANDS } from './input-commands.ts';
+import { inWordsOfToday } from './legacy/device-words.ts';
 import { LOG_COMMANDS } from './log-commands.ts';
 import { MACHINE_COMMANDS } from './machine-commands.ts';
 import { MEMORY_COMMANDS } from './memory-commands.ts';
@@ -80,7 +81,8 @@ async function deviceAdd(context: CommandContext, text: string): Promise<string>
   if (driver !== undefined && (options.get('help') !== undefined || options.get('?') !== undefined)) {
     return withPlainErrors(async () => devicePropertiesText(machine.devices.registry, driver));
   }
-  await machine.devices.add(options, context.warn);
+  const isFormer = driver !== undefined && dialect.formerTypes.has(driver);
+  await machine.devices.add(isFormer ? inWordsOfToday(machine, options) : options, context.warn);
   return '';
 }
 

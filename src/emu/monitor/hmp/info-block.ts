@@ -82,7 +82,10 @@ function driveEntry(info: BlockInfo, verbose: boolean, style: BlockStyle): Entry
   let text = `${device || inserted?.['node-name'] || qdev || '<anonymous>'}${node}`;
   text += inserted === undefined ? ': [not inserted]\n' : mediumText(inserted);
   if (style.tellsDevice && qdev !== undefined) text += `    Attached to:      ${qdev}\n`;
-  if (removable) text += '    Removable device: not locked, tray closed\n';
+  if (removable) {
+    const [lock, tray] = [info.locked ? '' : 'not ', info.tray_open === true ? 'open' : 'closed'];
+    text += `    Removable device: ${lock}locked, tray ${tray}\n`;
+  }
   if (inserted !== undefined) text += detailLines(inserted, style) + imagesText(inserted, verbose);
   return { name: device, text };
 }

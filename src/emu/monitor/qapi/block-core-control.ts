@@ -34,9 +34,11 @@ export function driveNamed({ drives }: MachineApi, name: string): Drive {
   return drive;
 }
 
-/** The drive that the device of that id or path has. QEMU: a card has none, the disk inside it does. */
+/** The drive that the device of that id or path has. QEMU: a virtio card has none, the disk inside it does. */
 export function driveOfDevice({ drives, devices }: MachineApi, id: string): Drive {
-  const drive = drives.list().find(({ attachedTo }) => attachedTo === id);
+  const device = devices.tree.find(id);
+  const names = [id, device?.path, device?.id].filter((name) => name !== undefined && name !== '');
+  const drive = drives.list().find(({ attachedTo }) => names.includes(attachedTo));
   if (drive !== undefined) return drive;
   const isDevice = devices.removable().includes(id) || devices.tree.devices().some(({ path }) => path === id);
   throw isDevice ? new MonitorError('Device does not have a block device backend') : notFound(id);
@@ -59,30 +61,68 @@ function checkRemovable(drive: Drive, { device, id }: Which): void {
   if (!drive.removable) throw new MonitorError(`Device '${device ?? id}' is not removable`);
 }
 
-function ejectMedium(machine: MachineApi, which: Which): Promise<void> {
+/** `eject`. Rejects with QEMU's error. */
+export async function ejectMedium(machine: MachineApi, which: Which, force: boolean): Promise<void> {
   const drive = driveOf(machine, which);
   checkRemovable(drive, which);
-  return machine.drives.eject(drive);
+  openTray(drive, which, force);
+  await machine.drives.eject(drive);
 }
 
-/** No drive of this machine has a tray: QEMU lets one of no device be opened and closed, which changes nothing. */
-function moveTray(machine: MachineApi, which: Which): void {
-  checkRemovable(driveOf(machine, which), which);
+/** QEMU: a device that holds its medium is asked, and the user asks again. */
+function openTray({ gate: { tray } }: Drive, { device, id }: Which, force: boolean): void {
+  if (tray === undefined || tray.isOpen) return;
+  const { isLocked } = tray;
+  if (isLocked) tray.requestEject(force);
+  if (!isLocked || force) tray.move(true);
+  else {
+    throw new MonitorError(
+      `Device '${device ?? id}' is locked and force was not specified, wait for tray to open and try again`,
+    );
+  }
+}
+
+function closeTray({ gate: { tray } }: Drive): void {
+  if (tray?.isOpen === true) tray.move(false);
+}
+
+/** QEMU: a drive of no device can be opened and closed, which changes nothing. */
+function moveTray(machine: MachineApi, which: Which, move: 'close' | { readonly force: boolean }): void {
+  const drive = driveOf(machine, which);
+  checkRemovable(drive, which);
+  if (move === 'close') closeTray(drive);
+  else {
+    try {
+      openTray(drive, which, move.force);
+    } catch {
+      // QEMU: the guest is asked, which is all that the user wanted.
+    }
+  }
+}
+
+async function removeMedium(machine: MachineApi, which: Which): Promise<void> {
+  const drive = driveOf(machine, which);
+  checkRemovable(drive, which);
+  if (drive.gate.tray?.isOpen === false) {
+    throw new MonitorError(`Tray of device '${which.device ?? which.id}' is not open`);
+  }
+  await machine.drives.eject(drive);
 }
 
 /** `change` and `blockdev-change-medium`. Rejects with QEMU's error. */
-export function changeMedium(
+export async function changeMedium(
   { drives }: MachineApi,
   drive: Drive,
   title: string,
   image: { readonly path: string; readonly format: string | undefined; readonly mode: string | undefined },
+  force: boolean,
 ): Promise<void> {
   const { path, format, mode } = image;
-  return drives.change(drive, title, {
-    path,
-    format,
-    readOnly: mode === undefined ? undefined : READ_ONLY[mode],
-  });
+  const readOnly = mode === undefined ? undefined : READ_ONLY[mode];
+  await drives.change(drive, title, { path, format, readOnly }, () =>
+    openTray(drive, { device: title }, force),
+  );
+  closeTray(drive);
 }
 
 /** QEMU's error for a mode that is none. */
@@ -91,12 +131,20 @@ export function modeError(mode: string | undefined): MonitorError | undefined {
   return new MonitorError(`invalid parameter value: ${mode}`);
 }
 
-/** Rejects with QEMU's error: devices whose image can be changed, which this machine has not, would take it. */
-function insertMedium(machine: MachineApi, id: string, nodeName: string): void {
+/** Rejects with QEMU's error. */
+async function insertMedium(machine: MachineApi, id: string, nodeName: string): Promise<void> {
   const drive = driveOfDevice(machine, id);
-  if (machine.drives.nodes.find(nodeName) === undefined)
-    throw new MonitorError(`Node '${nodeName}' not found`);
+  const node = machine.drives.nodes.find(nodeName);
+  if (node === undefined) throw new MonitorError(`Node '${nodeName}' not found`);
+  if (machine.drives.list().some(({ medium }) => medium?.node === node)) {
+    throw new MonitorError(`Node '${nodeName}' is already in use`);
+  }
   if (!drive.removable) throw new MonitorError('Device is not removable');
+  const { tray } = drive.gate;
+  if (tray === undefined) throw new MonitorError('Device is not removable');
+  if (!tray.isOpen) throw new MonitorError('Tray of the device is not open');
+  if (drive.medium !== undefined) throw new MonitorError('There already is a medium in the device');
+  await machine.drives.insert(drive, nodeName);
 }
 
 /** QEMU: no image has an end beyond this. */
@@ -157,19 +205,19 @@ export function setIoThrottle(
 export const BLOCK_CONTROL_COMMANDS = [
   command('eject', {
     args: struct({ ...WHICH, force: optional(BOOL) }),
-    run: ({ machine }, which) => ejectMedium(machine, which),
+    run: ({ machine }, { force = false, ...which }) => ejectMedium(machine, which, force),
   }),
   command('blockdev-open-tray', {
     args: struct({ ...WHICH, force: optional(BOOL) }),
-    run: ({ machine }, which) => moveTray(machine, which),
+    run: ({ machine }, { force = false, ...which }) => moveTray(machine, which, { force }),
   }),
   command('blockdev-close-tray', {
     args: struct(WHICH),
-    run: ({ machine }, which) => moveTray(machine, which),
+    run: ({ machine }, which) => moveTray(machine, which, 'close'),
   }),
   command('blockdev-remove-medium', {
     args: struct({ id: STR }),
-    run: ({ machine }, which) => ejectMedium(machine, which),
+    run: ({ machine }, which) => removeMedium(machine, which),
   }),
   command('blockdev-insert-medium', {
     args: struct({ id: STR, 'node-name': STR }),
@@ -181,8 +229,10 @@ export const BLOCK_CONTROL_COMMANDS = [
       ...{ filename: STR, format: optional(STR), force: optional(BOOL) },
       'read-only-mode': optional(READ_ONLY_MODE),
     }),
-    run: ({ machine }, { filename: path, format, 'read-only-mode': mode, ...which }) =>
-      changeMedium(machine, driveOf(machine, which), which.device ?? which.id ?? '', { path, format, mode }),
+    run({ machine }, { filename: path, format, 'read-only-mode': mode, force = false, ...which }) {
+      const title = which.device ?? which.id ?? '';
+      return changeMedium(machine, driveOf(machine, which), title, { path, format, mode }, force);
+    },
   }),
   command('block_resize', {
     args: struct({ device: optional(STR), 'node-name': optional(STR), size: INT }),

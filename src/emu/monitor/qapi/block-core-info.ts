@@ -145,11 +145,13 @@ function isOfFile({ driver, file }: BlockNode): boolean {
 }
 
 function blockInfo(drive: Drive): BlockInfo {
-  const { name, medium, attachedTo, removable } = drive;
+  const { name, medium, attachedTo, removable, gate } = drive;
+  const isTray = attachedTo !== undefined && gate.tray !== undefined;
   return {
-    ...{ device: name, qdev: attachedTo, type: 'unknown', removable, locked: false },
+    ...{ device: name, qdev: attachedTo, type: 'unknown', removable },
+    locked: isTray && gate.tray?.isLocked === true,
     inserted: medium && nodeInfo(medium.node, { drive }),
-    tray_open: removable && attachedTo !== undefined ? false : undefined,
+    tray_open: isTray ? gate.tray?.isOpen : undefined,
     'io-status': attachedTo === undefined ? undefined : 'ok',
   };
 }

@@ -1,4 +1,4 @@
-/** The events of the schema. Spec: QEMU qapi/run-state.json, qdev.json, acpi.json, char.json, machine.json, block-core.json, dump.json, job.json. */
+/** The events of the schema. Spec: QEMU qapi/run-state.json, qdev.json, acpi.json, char.json, machine.json, block.json, block-core.json, dump.json, job.json. */
 import type { MachineEventData, MachineEventName } from '../../core/machine-events.ts';
 import type { QapiEvent } from '../../qapi/command.ts';
 import {
@@ -74,6 +74,7 @@ export const QAPI_EVENTS: readonly QapiEvent[] = [
   event('BLOCK_WRITE_THRESHOLD')(
     struct({ 'node-name': STR, 'amount-exceeded': UINT64, 'write-threshold': UINT64 }),
   ),
+  event('DEVICE_TRAY_MOVED')(struct({ device: STR, id: STR, 'tray-open': BOOL })),
   event('VSERPORT_CHANGE')(struct({ id: STR, open: BOOL })),
   event('DEVICE_DELETED')(struct({ device: optional(STR), path: STR })),
   event('BALLOON_CHANGE')(struct({ actual: INT })),

@@ -53,6 +53,14 @@ const DEVICE_FEATURES: ReadonlyMap<number, Bits> = new Map<number, Bits>([
       [1, 'VIRTIO_BALLOON_F_STATS_VQ: Guest memory stats VQ available'],
     ],
   ],
+  [
+    8,
+    [
+      PROTOCOL_FEATURES,
+      [2, 'VIRTIO_SCSI_F_CHANGE: Reporting and handling LUN changes supported'],
+      [1, 'VIRTIO_SCSI_F_HOTPLUG: Reporting and handling hot-plug events supported'],
+    ],
+  ],
   [24, [[1, 'VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE: Unplugged memory cannot be accessed']]],
 ]);
 

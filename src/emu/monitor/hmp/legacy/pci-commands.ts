@@ -7,6 +7,7 @@ import type { Qdev } from '../../../qdev/tree.ts';
 import { maybe, string } from '../../argument-specs.ts';
 import type { Command } from '../../command.ts';
 import { withPlainErrors } from '../plain-errors.ts';
+import { scsiDriver } from './device-words.ts';
 import { deviceInSlot, newSlot, slotOf, withoutTag } from './pci-address.ts';
 
 /** What versions said in their own ways. */
@@ -19,6 +20,7 @@ export interface PciWords {
 }
 
 const AUTO = 'auto';
+const SCSI_ADAPTER = 'lsi53c895a';
 const SLOT = '[[<domain>:]<bus>:]<slot>';
 
 /** @param address undefined: any slot that is free */
@@ -46,9 +48,35 @@ async function addStorage(machine: MachineApi, address: string, options: Options
   const hasFile = options.get('file') !== undefined;
   if (hasFile && options.get('addr') !== undefined) throw new MonitorError('Parameter addr not supported');
   if (hasFile && type === 'virtio') return addDisk(machine, address, options);
+  if (type === 'scsi') return addAdapter(machine, address, hasFile ? options : undefined);
   if (address !== AUTO) newSlot(address);
-  throw new MonitorError(
-    type === 'virtio' ? 'virtio requires a backing file/device.' : 'Hotslot has no SCSI adapter yet',
+  throw new MonitorError('virtio requires a backing file/device.');
+}
+
+/** The adapter of that time, with a disk on it when there is an image. */
+async function addAdapter(machine: MachineApi, address: string, image: Options | undefined): Promise<Qdev> {
+  const addr = address === AUTO ? [] : [['addr', newSlot(address).toString(16)] as const];
+  const drive = image === undefined ? undefined : await machine.drives.add(image);
+  try {
+    const adapter = await machine.devices.add(new Options([['driver', SCSI_ADAPTER], ...addr]));
+    if (drive !== undefined) await addScsiDisk(machine, adapter, drive.name, drive.unit);
+    return adapter;
+  } catch (error) {
+    if (drive !== undefined && drive.attachedTo === undefined) await machine.drives.remove(drive.name);
+    throw error;
+  }
+}
+
+async function addScsiDisk(machine: MachineApi, adapter: Qdev, drive: string, unit: number): Promise<void> {
+  const [bus] = adapter.buses;
+  const options = machine.drives.find(drive)?.options;
+  await machine.devices.add(
+    new Options([
+      ['driver', scsiDriver(options)],
+      ['drive', drive],
+      ['scsi-id', String(unit)],
+      ['bus', bus?.name ?? ''],
+    ]),
   );
 }
 
@@ -87,19 +115,24 @@ function pciDel(machine: MachineApi, slot: number): string {
   return '';
 }
 
-/** Not modelled: SCSI adapters. QEMU makes the drive first. */
+/** QEMU makes the drive first. */
 async function addScsiDrive(
   machine: MachineApi,
   options: Options,
   address: string,
   words: PciWords,
-): Promise<never> {
-  const { name } = await machine.drives.add(options);
-  await machine.drives.remove(name);
-  const device = deviceInSlot(machine, slotOf(address, words.otherDomain));
-  throw new MonitorError(
-    device === undefined ? `no pci device with address ${address}` : 'Device is not a SCSI adapter',
-  );
+): Promise<string> {
+  const { name, bus, unit } = await machine.drives.add(options);
+  try {
+    const device = deviceInSlot(machine, slotOf(address, words.otherDomain));
+    if (device === undefined) throw new MonitorError(`no pci device with address ${address}`);
+    if (device.type.name !== SCSI_ADAPTER) throw new MonitorError('Device is not a SCSI adapter');
+    await addScsiDisk(machine, device, name, unit);
+  } catch (error) {
+    await machine.drives.remove(name);
+    throw error;
+  }
+  return `OK bus ${bus}, unit ${unit}\n`;
 }
 
 async function driveAdd(

@@ -1,0 +1,220 @@
+/** A command on a parallel bus: its data goes in pieces, when the initiator's scripts ask for them. */
+import type { BlockBackend } from '../block/block-backend.ts';
+import { BlockError } from '../block/block-backend.ts';
+import type { CountedRequest } from '../block/block-statistics.ts';
+import type { BlockTransfer } from '../block/block-transfer.ts';
+import { FillTransfer, RangesTransfer } from '../block/list-transfers.ts';
+import { PORTION } from '../core/bottom-half.ts';
+import { Budget } from '../core/budget.ts';
+import { check, countedAs, GOOD, type ScsiAction, type ScsiEnd, type ScsiWork } from './scsi-action.ts';
+import type { ScsiCommand } from './scsi-cdb.ts';
+import type { ScsiDisk } from './scsi-disk.ts';
+import { INVALID_FIELD, IO_ERROR, NO_MEDIUM, SPACE_ALLOCATION_FAILED } from './scsi-sense.ts';
+
+/** QEMU: a disk hands out or takes so much at a time. */
+export const PIECE_BYTES = 131_072;
+
+/** What a request says to its controller. */
+export interface LsiRequestOwner {
+  /** `length` bytes can be moved now. */
+  dataReady(request: LsiRequest, length: number): void;
+  ended(request: LsiRequest, end: ScsiEnd): void;
+}
+
+export class LsiRequest {
+  /** Target in bits 8 to 11; with `TAGGED`, the driver's tag below. */
+  readonly tag: number;
+  readonly unit: ScsiDisk;
+  readonly lun: number;
+  readonly command: ScsiCommand | undefined;
+  /** Data goes from the driver to the disk. */
+  readonly out: boolean;
+  /** Bytes that can be moved when the target has the bus again; 0: none yet. */
+  pending = 0;
+  /** The piece that is being moved, and how much of it was. */
+  piece: Uint8Array<ArrayBufferLike> = new Uint8Array();
+  moved = 0;
+  /** Bytes of the work that are done, before the piece. */
+  done = 0;
+  #action: ScsiAction;
+  #alive = true;
+  #counted: CountedRequest | undefined;
+  readonly #owner: LsiRequestOwner;
+
+  constructor(
+    owner: LsiRequestOwner,
+    unit: ScsiDisk,
+    parts: {
+      readonly tag: number;
+      readonly lun: number;
+      readonly cdb: Uint8Array;
+      readonly resumed: boolean;
+    },
+  ) {
+    this.#owner = owner;
+    this.unit = unit;
+    this.tag = parts.tag;
+    this.lun = parts.lun;
+    this.command = unit.parse(parts.cdb);
+    this.#action =
+      parts.resumed && this.command !== undefined
+        ? unit.resume(parts.lun, this.command)
+        : unit.begin(parts.lun, this.command);
+    const { kind } = this.#action;
+    this.out = kind === 'list' || (this.#action.kind === 'move' && this.#action.direction === 'write');
+  }
+
+  /** It moves data. */
+  get hasData(): boolean {
+    return this.#action.kind === 'answer' || this.#action.kind === 'list' || this.#action.kind === 'move';
+  }
+
+  /** Goes on: fetches the next piece, stores the last one, or ends. */
+  go(): void {
+    const action = this.#action;
+    if (!this.#alive) return;
+    if (action.kind === 'good' || action.kind === 'check') this.#end(action);
+    else if (action.kind === 'answer') this.#answer(action.bytes);
+    else if (action.kind === 'list') this.#list(action.take);
+    else this.#work(action);
+  }
+
+  /** It is not wanted any more: its owner is not told of it again. */
+  cancel(): void {
+    this.#alive = false;
+  }
+
+  #end(end: ScsiEnd): void {
+    this.#alive = false;
+    const { statistics } = this.unit.drive.gate;
+    if (this.#counted !== undefined) statistics.end(this.#counted, end.kind === 'good');
+    this.unit.ended(this.command, end.kind === 'check' ? end.sense : undefined, 'asked for');
+    this.#owner.ended(this, end);
+  }
+
+  #offer(piece: Uint8Array): void {
+    this.piece = piece;
+    this.moved = 0;
+    this.#owner.dataReady(this, piece.length);
+  }
+
+  #answer(bytes: Uint8Array): void {
+    if (this.done < bytes.length && this.piece.length === 0) {
+      this.done = bytes.length;
+      this.#offer(bytes);
+    } else this.#end(GOOD);
+  }
+
+  #list(take: (bytes: Uint8Array) => ScsiAction): void {
+    const length = this.command?.transferBytes ?? 0;
+    if (this.piece.length < length) {
+      this.#offer(new Uint8Array(length));
+      return;
+    }
+    this.#action = take(this.piece);
+    this.piece = new Uint8Array();
+    this.go();
+  }
+
+  #work(work: ScsiWork): void {
+    const backend = this.unit.drive.medium?.backend;
+    if (backend === undefined) {
+      this.#end(check(NO_MEDIUM));
+      return;
+    }
+    const { gate } = this.unit.drive;
+    const kind = countedAs(work);
+    const bytes = work.kind === 'move' || work.kind === 'fill' ? work.bytes : 0;
+    if (this.#counted === undefined) {
+      this.#counted = gate.statistics.begin(kind, bytes);
+      const held = { bytes, go: () => this.#perform(work, backend) };
+      if ((kind === 'read' || kind === 'write') && !gate.admit(kind, held)) return;
+    }
+    this.#perform(work, backend);
+  }
+
+  #perform(work: ScsiWork, backend: BlockBackend): void {
+    if (!this.#alive) return;
+    if (work.kind === 'move' && work.direction === 'read') this.#read(work, backend);
+    else if (work.kind === 'move') this.#write(work, backend);
+    else {
+      const bad = work.kind === 'ranges' && work.bad !== undefined ? check(work.bad) : GOOD;
+      this.#later(all(work, backend), work, () => this.#end(bad));
+    }
+  }
+
+  #read(work: ScsiWork & { readonly kind: 'move' }, backend: BlockBackend): void {
+    this.done += this.piece.length;
+    if (this.done >= work.bytes) {
+      this.#end(GOOD);
+      return;
+    }
+    const piece = new Uint8Array(Math.min(PIECE_BYTES, work.bytes - this.done));
+    const offset = work.offset + this.done;
+    this.piece = new Uint8Array();
+    if (!work.flush && tried(() => backend.readSync(offset, piece))) {
+      this.#offer(piece);
+      return;
+    }
+    const flushed = work.flush && this.done === 0 ? backend.flush() : Promise.resolve();
+    this.#later(
+      flushed.then(() => backend.read(offset, piece)),
+      work,
+      () => this.#offer(piece),
+    );
+  }
+
+  #write(work: ScsiWork & { readonly kind: 'move' }, backend: BlockBackend): void {
+    const { piece } = this;
+    const next = (): void => {
+      this.done += piece.length;
+      this.piece = new Uint8Array();
+      if (this.done < work.bytes) this.#offer(new Uint8Array(Math.min(PIECE_BYTES, work.bytes - this.done)));
+      else if (work.flush) this.#later(backend.flush(), work, () => this.#end(GOOD));
+      else this.#end(GOOD);
+    };
+    const offset = work.offset + this.done;
+    if (piece.length === 0 || tried(() => backend.writeSync(offset, piece))) next();
+    else this.#later(backend.write(offset, piece), work, next);
+  }
+
+  #later(promise: Promise<void>, work: ScsiWork, then: () => void): void {
+    void promise.then(
+      () => {
+        if (this.#alive) then();
+      },
+      (error: unknown) => {
+        if (!(error instanceof BlockError)) throw error;
+        if (!this.#alive) return;
+        this.unit.onIoError(countedAs(work) === 'read' ? 'read' : 'write', error);
+        const { code } = error;
+        if (code === 'ENOSPC') this.#end(check(SPACE_ALLOCATION_FAILED));
+        else this.#end(check(code === 'EINVAL' ? INVALID_FIELD : IO_ERROR));
+      },
+    );
+  }
+}
+
+/** An error is left to the asynchronous way, which reports it. */
+function tried(act: () => boolean): boolean {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof BlockError) return false;
+    throw error;
+  }
+}
+
+async function all(work: ScsiWork, backend: BlockBackend): Promise<void> {
+  if (work.kind === 'flush') return backend.flush();
+  if (work.kind === 'move') return;
+  const transfer: BlockTransfer =
+    work.kind === 'ranges'
+      ? new RangesTransfer(backend, work.verb, work.ranges)
+      : new FillTransfer(backend, work.pattern, work.offset, work.bytes);
+  const room = new Budget(PIECE_BYTES);
+  while (transfer.done < transfer.total) {
+    await transfer.async(transfer.step(PORTION.bytes).end, () => true, room);
+  }
+  if (work.flush) await backend.flush();
+}
