@@ -23,6 +23,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/block',
     'emu/char',
   ],
+  'emu/usb': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/input', 'emu/pci'],
   'emu/firmware': ['emu/core', 'emu/memory', 'emu/bus', 'emu/chipset'],
   'emu/machine': [
     'emu/core',
@@ -39,6 +40,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/block',
     'emu/ata',
     'emu/virtio',
+    'emu/usb',
     'emu/firmware',
   ],
   'emu/snapshot': ['emu/core'],
@@ -55,6 +57,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/char',
     'emu/block',
     'emu/pci',
+    'emu/usb',
   ],
   'emu/command-line': [
     'emu/core',

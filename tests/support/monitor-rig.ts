@@ -1,4 +1,5 @@
 /** The pc board as a monitor sees it, with real chips and no running CPU; a hand plays the guest's ACPI code. */
+import { USB_BUSES } from '../../src/emu/usb/usb-buses.ts';
 import { GPE_BASE } from '../../src/emu/acpi/gpe.ts';
 import { PCI_HOTPLUG_BASE } from '../../src/emu/acpi/pci-hotplug.ts';
 import { BLOCK_ERRORS } from '../../src/emu/block/block-errors.ts';
@@ -22,7 +23,8 @@ import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
 import type { Exit } from '../../src/emu/cpu/engine.ts';
 import { CURRENT_CPU, DEFAULT_CPU, describeCpu } from '../../src/emu/cpu/models/cpu-option.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
-import { UserInput } from '../../src/emu/input/user-input.ts';
+import { addPs2 } from '../../src/emu/input/ps2-input.ts';
+import { USER_INPUT, UserInput } from '../../src/emu/input/user-input.ts';
 import { provideBoard } from '../../src/emu/machine/board-services.ts';
 import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
 import { CpuObject } from '../../src/emu/machine/cpu-object.ts';
@@ -210,6 +212,8 @@ export async function monitorRig({
     actionsOf({ noShutdown }),
   );
   services.provide(GUEST_PANIC, requests.panic);
+  const input = new UserInput(clock, () => control.running);
+  services.provide(USER_INPUT, input);
   provideBoard(services, () => board);
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
@@ -244,6 +248,7 @@ export async function monitorRig({
     dimms,
     onMemorySize() {},
   });
+  addPs2(input.handlers, board.keys);
   const { ports: io, pciBus: bus } = board;
   for (const text of backEnds) objects.add(parseOptions(text, 'qom-type', say));
   for (const text of nodes) numa.set(readNuma(parseOptions(text, 'type', say)), say);
@@ -284,7 +289,8 @@ export async function monitorRig({
     qom: new Qom(objectTree),
     inspect: new Inspection(board, processors),
     access: new GuestAccess(board, processors),
-    input: new UserInput(board.keys, clock, () => control.running),
+    input,
+    usb: services.get(USB_BUSES),
     startGdbServer: async () => {},
     trace,
     nmi: () => processors.boot.apic.pulseLint1(),

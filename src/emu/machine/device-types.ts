@@ -11,6 +11,9 @@ import { PC_DIMM } from '../memory/pc-dimm-type.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { PropertySpec } from '../qdev/properties.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
+import { UHCI_TYPES } from '../usb/uhci-types.ts';
+import { USB_HID_TYPES } from '../usb/usb-hid-types.ts';
+import { USB_HUB } from '../usb/usb-hub-type.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
 import { VIRTIO_BALLOON_TYPES } from '../virtio/virtio-balloon-pci-type.ts';
 import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
@@ -28,6 +31,9 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   PC_DIMM,
   PC_TESTDEV,
   ...PVPANIC_TYPES,
+  ...UHCI_TYPES,
+  ...USB_HID_TYPES,
+  USB_HUB,
   ...VIRTIO_BALLOON_TYPES,
   ...VIRTIO_BLK_TYPES,
   ...VIRTIO_MEM_TYPES,

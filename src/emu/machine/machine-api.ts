@@ -1,5 +1,6 @@
 /** The machine as its monitors see it. */
 
+import type { UsbBuses } from '../usb/usb-buses.ts';
 import type { Drives } from '../block/drives.ts';
 import type { Chardevs } from '../char/chardevs.ts';
 import type { FileMaker } from '../core/host.ts';
@@ -23,8 +24,12 @@ import type { RunState } from './run-state.ts';
 
 export type { MappedRegion } from '../bus/address-space.ts';
 export { KEY_NAMES } from '../input/key-names.ts';
-export type { InputEvent } from '../input/user-input.ts';
-export { INPUT_BUTTONS, KEYBOARD_INDEX, KEYBOARD_NAME, keyOfScanCode } from '../input/user-input.ts';
+export type { InputEvent } from '../input/input-handlers.ts';
+export { INPUT_BUTTONS } from '../input/input-handlers.ts';
+export { KEYBOARD_INDEX, KEYBOARD_NAME } from '../input/ps2-input.ts';
+export type { PluggedUsbDevice, UsbBus } from '../usb/usb-bus.ts';
+export { speedMbits } from '../usb/usb-speed.ts';
+export { keyOfScanCode } from '../input/user-input.ts';
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
 export type { QomObject } from '../qdev/objects.ts';
 export type { HotpluggableCpu } from './boards/pc-cpus.ts';
@@ -72,6 +77,7 @@ export interface MachineApi {
   readonly access: GuestAccess;
   /** Keyboard and mouse. */
   readonly input: UserInput;
+  readonly usb: UsbBuses;
   readonly trace: TraceLog;
   /** Files of the host's. */
   readonly createFile: FileMaker;

@@ -1,4 +1,5 @@
 /** A machine: a board, its vCPU, time, run state, and the loop that lets the guest run. */
+import { USB_BUSES, type UsbBuses } from '../usb/usb-buses.ts';
 import { asBlockError } from '../block/block-backend.ts';
 import { Drives } from '../block/drives.ts';
 import { sysbusPlaceLines } from '../bus/sysbus.ts';
@@ -12,7 +13,8 @@ import { MachineEvents, type ShutdownCause } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { DEFAULT_CPU, describeCpu } from '../cpu/models/cpu-option.ts';
-import { UserInput } from '../input/user-input.ts';
+import { addPs2 } from '../input/ps2-input.ts';
+import { USER_INPUT, UserInput } from '../input/user-input.ts';
 import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
 import { pcRamLayout } from '../memory/pc-ram.ts';
@@ -80,6 +82,7 @@ export class Machine implements MachineApi {
   readonly createFile: FileMaker;
   readonly snapshots: MachineSnapshots;
   readonly input: UserInput;
+  readonly usb: UsbBuses;
   readonly debug: MachineDebug;
   readonly clock: EventQueue;
   readonly config: MachineConfig;
@@ -154,6 +157,9 @@ export class Machine implements MachineApi {
       ...{ clock: this.clock, trace: this.trace, events: this.events, drives: this.drives, objectTree, host },
       wallClockMs: () => this.#wallClockMs(),
     });
+    this.input = new UserInput(this.clock, () => this.runControl.running);
+    services.provide(USER_INPUT, this.input);
+    this.usb = services.get(USB_BUSES);
     this.chardevs = services.get(CHARDEVS);
     this.balloon = services.get(BALLOON);
     this.qom = new Qom(objectTree);
@@ -214,7 +220,7 @@ export class Machine implements MachineApi {
     this.inspect = new Inspection(board, shown, config.accel);
     logProcessors(this);
     this.access = new GuestAccess(board, shown);
-    this.input = new UserInput(pc?.keys, clock, () => this.runControl.running);
+    if (pc !== undefined) addPs2(this.input.handlers, pc.keys);
     this.createFile = host.createFile ?? NO_FILES;
     this.snapshots = new MachineSnapshots(this, host);
     this.debug = new MachineDebug(this.processors, engine.cpu);

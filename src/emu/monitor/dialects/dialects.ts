@@ -5,6 +5,7 @@ import { absentCommands } from '../hmp/absent.ts';
 import { ABSENT_0_15, ABSENT_1_1, ABSENT_5_1 } from '../hmp/legacy/absent-words.ts';
 import { CPU_SET, cpuAddCommand } from '../hmp/legacy/cpu-commands.ts';
 import { type PciWords, pciCommands } from '../hmp/legacy/pci-commands.ts';
+import { USB_TOPIC_2_0, USB_TOPIC_5_1 } from '../hmp/info-usb.ts';
 import { USB_COMMANDS } from '../hmp/legacy/usb-commands.ts';
 import { cpuAddAsDevice, cpuAddChecked } from '../qapi/cpu-numbers.ts';
 import { QUERY_CPUS, QUERY_CPUS_5_1, QUERY_CPUS_FAST, cpuAddCommand as qmpCpuAdd } from '../qapi/legacy.ts';
@@ -53,10 +54,11 @@ const NO_DRIVER_NAME: ErrorStyle['changes'] = [
 const ERRORS_0_15: ErrorStyle = { ...ERRORS_2_0, changes: [...OLD_CHANGES, ...NO_DRIVER_NAME] };
 
 /** Topics whose errors had no `Error: ` before QEMU 7.0. */
-const PLAIN_TOPICS = absentCommands([
-  ['usb', '', 'devices on USB', [], 'USB support not enabled'],
+const PLAIN_PROFILE = absentCommands([
   ['profile', '', 'where time goes', [], 'Internal profiler not compiled'],
 ]);
+const TOPICS_5_1 = [...PLAIN_PROFILE, USB_TOPIC_5_1];
+const TOPICS_2_0 = [...PLAIN_PROFILE, USB_TOPIC_2_0];
 
 const GEOMETRY = '[,cyls=c,heads=h,secs=s[,trans=t]]';
 const DRIVE_START = '[file=file][,if=type][,bus=n]\n[,unit=m][,media=d]';
@@ -122,7 +124,7 @@ const QEMU_5_1: Dialect = {
       ...ABSENT_5_1,
       cpuAddCommand(cpuAddAsDevice, 'cpu_add is deprecated, please use device_add instead'),
     ],
-    topics: PLAIN_TOPICS,
+    topics: TOPICS_5_1,
     qmp: [qmpCpuAdd(cpuAddAsDevice), QUERY_CPUS_5_1, QUERY_CPUS_FAST],
   }),
   start: {
@@ -145,7 +147,7 @@ const QEMU_2_0: Dialect = {
       ...USB_COMMANDS,
       cpuAddCommand(cpuAddChecked),
     ],
-    topics: PLAIN_TOPICS,
+    topics: TOPICS_2_0,
     qmp: [qmpCpuAdd(cpuAddChecked), QUERY_CPUS],
   }),
   start: { ...AS_THEN, display: "VNC server running on '::1:5900'" },
@@ -160,7 +162,7 @@ interface OldDialect extends Pick<Dialect, 'name' | 'version' | 'layouts' | 'err
 
 function oldDialect({ driveParams, commands, qmp, ...dialect }: OldDialect): Dialect {
   const pci = pciCommands({ ...DOMAIN_0, driveParams });
-  const own = { commands: [...pci, ...USB_COMMANDS, ...commands], topics: PLAIN_TOPICS, qmp };
+  const own = { commands: [...pci, ...USB_COMMANDS, ...commands], topics: TOPICS_2_0, qmp };
   return { ...dialect, ...words(dialect.name, own), start: AS_THEN };
 }
 

@@ -85,7 +85,6 @@ const ROWS: readonly AbsentRow[] = [
     `Type               Object  Call site  Wait Time (s)         Count  Average (us)\n${RULE}\n${RULE}`,
   ],
   ['tpm', '', 'trusted platform modules', [], ''],
-  ['usb', '', 'devices on USB', [], 'Error: USB support not enabled'],
   ['usbhost', '', 'USB devices of the host', [], 'Command "info usbhost" is not available.'],
   ['usernet', '', 'connections of the network in user mode', [], ''],
   ['vcpu_dirty_limit', '', 'how much memory processors may write', [], 'Dirty page limit not enabled!'],
