@@ -13,7 +13,7 @@ const OWN = ['-machine', 'pc', '-nodefaults', '-display', 'none', '-m', '16'];
 const BIOS_BYTES = 65_536;
 const HLT = 0xf4;
 /** Debian's QEMU has no clock that a client steps: the world's is waited for, and a little longer. */
-const WAIT_MS = 6;
+const WAIT_MS = 12;
 const NS_PER_MS = 1_000_000;
 
 async function record(lines: readonly string[]): Promise<readonly string[]> {
@@ -69,6 +69,6 @@ const records: Record<string, UsbRecord> = existsSync(OUTPUT)
 for (const { name, lines } of SESSIONS) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   records[name] = await record(lines);
-  console.log(name, records[name]?.length);
+  process.stdout.write(`${name}\n`);
 }
 writeFileSync(OUTPUT, `${JSON.stringify(records, undefined, 1)}\n`);

@@ -1,5 +1,5 @@
 /** The pc board as a monitor sees it, with real chips and no running CPU; a hand plays the guest's ACPI code. */
-import { USB_BUSES } from '../../src/emu/usb/usb-buses.ts';
+
 import { GPE_BASE } from '../../src/emu/acpi/gpe.ts';
 import { PCI_HOTPLUG_BASE } from '../../src/emu/acpi/pci-hotplug.ts';
 import { BLOCK_ERRORS } from '../../src/emu/block/block-errors.ts';
@@ -61,6 +61,7 @@ import { Qom } from '../../src/emu/qdev/qom.ts';
 import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../../src/emu/qdev/services.ts';
 import { DeviceTree } from '../../src/emu/qdev/tree.ts';
 import { UserObjects } from '../../src/emu/qdev/user-objects.ts';
+import { USB_BUSES } from '../../src/emu/usb/usb-buses.ts';
 
 const MIB = 1024 * 1024;
 

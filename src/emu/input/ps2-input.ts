@@ -59,7 +59,10 @@ class Ps2MouseInput implements InputHandler {
 }
 
 /** The board's keyboard and mouse take input. */
-export function addPs2(handlers: InputHandlers, { keyboard, mouse }: Pick<I8042, 'keyboard' | 'mouse'>): void {
+export function addPs2(
+  handlers: InputHandlers,
+  { keyboard, mouse }: Pick<I8042, 'keyboard' | 'mouse'>,
+): void {
   handlers.add(new Ps2KeyboardInput(keyboard));
   handlers.add(new Ps2MouseInput(mouse));
 }

@@ -1,7 +1,13 @@
 /** What a user does with keyboard and mouse, from outside of the machine. QEMU: ui/input.c of 7.2. */
 import type { Clock } from '../core/clock.ts';
 import { ServiceName } from '../qdev/services.ts';
-import { type InputButton, type InputEvent, type InputHandler, InputHandlers, type Mouse } from './input-handlers.ts';
+import {
+  type InputButton,
+  type InputEvent,
+  type InputHandler,
+  InputHandlers,
+  type Mouse,
+} from './input-handlers.ts';
 import { KEYMAP } from './keymap.ts';
 
 /** QEMU: between two keys, where nobody said how long a key is held. */

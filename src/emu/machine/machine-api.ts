@@ -1,6 +1,5 @@
 /** The machine as its monitors see it. */
 
-import type { UsbBuses } from '../usb/usb-buses.ts';
 import type { Drives } from '../block/drives.ts';
 import type { Chardevs } from '../char/chardevs.ts';
 import type { FileMaker } from '../core/host.ts';
@@ -12,6 +11,7 @@ import type { Balloon } from '../memory/balloon.ts';
 import type { DeviceManager } from '../qdev/plug.ts';
 import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
+import type { UsbBuses } from '../usb/usb-buses.ts';
 import type { GuestAccess } from './guest-access.ts';
 import type { GuestActions } from './guest-actions.ts';
 import type { Inspection } from './inspection.ts';
@@ -23,15 +23,15 @@ import type { Preconfig } from './preconfig.ts';
 import type { RunState } from './run-state.ts';
 
 export type { MappedRegion } from '../bus/address-space.ts';
-export { KEY_NAMES } from '../input/key-names.ts';
 export type { InputEvent } from '../input/input-handlers.ts';
 export { INPUT_BUTTONS } from '../input/input-handlers.ts';
+export { KEY_NAMES } from '../input/key-names.ts';
 export { KEYBOARD_INDEX, KEYBOARD_NAME } from '../input/ps2-input.ts';
-export type { PluggedUsbDevice, UsbBus } from '../usb/usb-bus.ts';
-export { speedMbits } from '../usb/usb-speed.ts';
 export { keyOfScanCode } from '../input/user-input.ts';
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
 export type { QomObject } from '../qdev/objects.ts';
+export type { PluggedUsbDevice, UsbBus } from '../usb/usb-bus.ts';
+export { speedMbits } from '../usb/usb-speed.ts';
 export type { HotpluggableCpu } from './boards/pc-cpus.ts';
 export type { MemoryApi, MemoryDevice } from './boards/pc-device-memory.ts';
 export type { CpuRegisters, SegmentRegister } from './cpu-registers.ts';

@@ -1,5 +1,5 @@
 /** A machine: a board, its vCPU, time, run state, and the loop that lets the guest run. */
-import { USB_BUSES, type UsbBuses } from '../usb/usb-buses.ts';
+
 import { asBlockError } from '../block/block-backend.ts';
 import { Drives } from '../block/drives.ts';
 import { sysbusPlaceLines } from '../bus/sysbus.ts';
@@ -24,6 +24,7 @@ import { DeviceManager } from '../qdev/plug.ts';
 import { Qom } from '../qdev/qom.ts';
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
+import { USB_BUSES, type UsbBuses } from '../usb/usb-buses.ts';
 import { machineServices, provideBoard } from './board-services.ts';
 import { NoneBoard } from './boards/none-board.ts';
 import { PcBoard } from './boards/pc.ts';

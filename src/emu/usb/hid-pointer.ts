@@ -135,4 +135,3 @@ export class HidPointer {
 function noMovements(): Movement[] {
   return Array.from({ length: QUEUE_LENGTH }, () => ({ ...STILL }));
 }
-

@@ -25,7 +25,16 @@ const USAGES: Readonly<Record<string, number>> = {
   ...{ kp_divide: 0x54, kp_multiply: 0x55, kp_subtract: 0x56, kp_add: 0x57, kp_enter: 0x58 },
   ...{ kp_1: 0x59, kp_2: 0x5a, kp_3: 0x5b, kp_4: 0x5c, kp_5: 0x5d, kp_6: 0x5e, kp_7: 0x5f, kp_8: 0x60 },
   ...{ kp_9: 0x61, kp_0: 0x62, kp_decimal: 0x63, less: 0x64, compose: 0x65, power: 0x66 },
-  ...{ ctrl: 0xe0, shift: 0xe1, alt: 0xe2, meta_l: 0xe3, ctrl_r: 0xe4, shift_r: 0xe5, alt_r: 0xe6, meta_r: 0xe7 },
+  ...{
+    ctrl: 0xe0,
+    shift: 0xe1,
+    alt: 0xe2,
+    meta_l: 0xe3,
+    ctrl_r: 0xe4,
+    shift_r: 0xe5,
+    alt_r: 0xe6,
+    meta_r: 0xe7,
+  },
 };
 /** The key that prints the screen has no code of one byte in the table of keys. */
 const PRINT_CODE = 0x37;

@@ -181,13 +181,13 @@ export class UhciSchedule {
       this.#pending.delete(td.address);
       return this.#complete(td, pending.packet);
     }
-    const device = this.#wiring.find((td.token >>> 8) & 0x7f);
-    if (device === undefined) return this.#failed(td, 'no-device');
     const packet = this.#packetOf(td);
     if (packet === undefined) {
       this.#wiring.raise(STS_HCPERR);
       return 'frame';
     }
+    const device = this.#wiring.find((td.token >>> 8) & 0x7f);
+    if (device === undefined) return this.#failed(td, 'no-device');
     if (device.handle(packet) !== 'async') return this.#complete(td, packet);
     this.#keep(td, packet, device);
     return 'next';

@@ -2,12 +2,12 @@
 import { PciHardware } from '../pci/pci-hardware.ts';
 import { PCI_PROPERTIES } from '../pci/pci-properties.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
+import { DEVICE_MAKER } from '../qdev/plug.ts';
 import { number } from '../qdev/properties.ts';
 import { CLOCK, TRACE } from '../qdev/services.ts';
-import { DEVICE_MAKER } from '../qdev/plug.ts';
 import { Uhci } from './uhci.ts';
-import { USB_BUSES } from './usb-buses.ts';
 import { UsbBus } from './usb-bus.ts';
+import { USB_BUSES } from './usb-buses.ts';
 
 const BANDWIDTH = 1280;
 const MAX_FRAMES = 128;
@@ -26,7 +26,11 @@ function uhciType(name: string, deviceId: number): DeviceType {
   };
 }
 
-function realizeUhci({ id, values, services }: RealizeRequest, type: string, deviceId: number): RealizedDevice {
+function realizeUhci(
+  { id, values, services }: RealizeRequest,
+  type: string,
+  deviceId: number,
+): RealizedDevice {
   const [clock, trace] = [services.get(CLOCK), services.get(TRACE)];
   const [bandwidth, maxFrames] = [values.number('bandwidth'), values.number('maxframes')];
   const multifunction = values.is('multifunction');

@@ -89,8 +89,6 @@ interface UhciState {
   ports: number[];
   /** When the frame that is under way ends; null: the schedule stands still. */
   frameEndNs: number | null;
-  /** Causes that are told at the end of the frame. */
-  pendingCauses: number;
   /** Frames in a row in which nothing moved. */
   quiet: number;
 }
@@ -101,7 +99,7 @@ function powerOn(): UhciState {
   return {
     ...{ cmd: 0, status: STS_HCHALTED, causes: 0, intr: 0, frnum: 0, base: 0, sof: SOF_DEFAULT },
     ports: new Array<number>(PORTS).fill(PORT_ALWAYS),
-    ...{ frameEndNs: null, pendingCauses: 0, quiet: 0 },
+    ...{ frameEndNs: null, quiet: 0 },
   };
 }
 
@@ -183,7 +181,7 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
     fields: record<UhciSnapshot>({
       pci: this.pciFields,
       ...{ cmd: WORD, status: WORD, causes: mask(3), intr: WORD, frnum: mask(FRAMES_MASK), base: DWORD },
-      ...{ sof: BYTE, ports: list(WORD, PORTS), frameEndNs: DEADLINE_NS, pendingCauses: mask(3) },
+      ...{ sof: BYTE, ports: list(WORD, PORTS), frameEndNs: DEADLINE_NS },
       quiet: integer(0, QUIET_FRAMES),
     }),
   };
@@ -206,7 +204,8 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
     this.config.set(PCI_SBRN, 1, SBRN_USB_1_0);
     this.config.set(LEGACY, 1, 1);
     // QEMU: all of the function's own configuration can be written.
-    for (let offset = CONFIG_OWN; offset < CONFIG_END; offset += 4) this.config.setWritable(offset, 4, 0xffff_ffff);
+    for (let offset = CONFIG_OWN; offset < CONFIG_END; offset += 4)
+      this.config.setWritable(offset, 4, 0xffff_ffff);
     this.addBar({ index: 4, kind: 'io', sizeBytes: REGISTERS_SIZE, handler: this.#handler() });
     this.#timer = wiring.clock.timer(() => this.#runFrames(wiring.clock.nowNs()));
     this.#schedule = new UhciSchedule({
@@ -214,10 +213,7 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
       trace: wiring.trace,
       bandwidth: wiring.bandwidth,
       find: (address) => this.#find(address),
-      raise: (bits) => {
-        this.#s.status |= bits;
-        this.#updateIrq();
-      },
+      raise: (bits) => this.#raise(bits),
     });
   }
 
@@ -265,7 +261,6 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
     this.resetPci();
     this.config.set(PCI_SBRN, 1, SBRN_USB_1_0);
     this.#resetController();
-    this.#s.frnum = 0;
     this.#s.frameEndNs = null;
     this.#timer.cancel();
   }
@@ -335,7 +330,7 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
     this.#lookSoon();
   }
 
-  /** HCRESET: the frame number stays as it is. */
+  /** QEMU: the frame number stays as it is, also when the machine is reset. */
   #resetController(): void {
     const { trace } = this.#wiring;
     if (trace.on) trace.event('usb_uhci_reset');
@@ -391,6 +386,13 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
     );
   }
 
+  /** A driver's error that no packet can have stops the controller. */
+  #raise(bits: number): void {
+    this.#s.status |= bits;
+    if ((bits & STS_HCPERR) !== 0) this.#s.cmd &= ~CMD_RS;
+    this.#updateIrq();
+  }
+
   #find(address: number): UsbDevice | undefined {
     for (const [index, { device }] of this.#ports.entries()) {
       if (((this.#s.ports[index] ?? 0) & PORT_EN) === 0) continue;
@@ -438,11 +440,13 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
     }
     const late = Math.floor((nowNs - s.frameEndNs) / FRAME_NS) + 1;
     if (late > maxFrames) this.#skip(late - maxFrames);
-    for (let frame = Math.min(late, maxFrames, FRAMES_AT_ONCE); frame > 0; frame--) this.#frame();
-    if (s.pendingCauses !== 0) {
-      s.causes |= s.pendingCauses;
+    let causes = 0;
+    for (let frame = Math.min(late, maxFrames, FRAMES_AT_ONCE); frame > 0; frame--) {
+      if ((s.cmd & CMD_RS) !== 0) causes |= this.#frame();
+    }
+    if (causes !== 0) {
+      s.causes |= causes;
       s.status |= STS_USBINT;
-      s.pendingCauses = 0;
       this.#updateIrq();
     }
     this.#armTimer();
@@ -454,11 +458,12 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
     if (s.frameEndNs !== null) s.frameEndNs += frames * FRAME_NS;
   }
 
-  #frame(): void {
+  /** What is told at its end. */
+  #frame(): number {
     const s = this.#s;
     const { moved, causes } = this.#schedule.frame(s.base + ((s.frnum & 0x3ff) << 2), s.frnum);
     s.quiet = moved ? 0 : Math.min(QUIET_FRAMES, s.quiet + 1);
-    s.pendingCauses |= causes;
     this.#skip(1);
+    return causes;
   }
 }

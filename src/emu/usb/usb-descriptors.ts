@@ -147,10 +147,7 @@ export function configurationDescriptor(
   const isSuper = version >= 0x0300;
   const body = interfaces.flatMap((one, index) => interfaceDescriptor(one, index, isSuper));
   const total = 9 + body.length;
-  return [
-    ...descriptor(type, ...word(total), interfaces.length, 1, string, attributes, maxPower),
-    ...body,
-  ];
+  return [...descriptor(type, ...word(total), interfaces.length, 1, string, attributes, maxPower), ...body];
 }
 
 function interfaceDescriptor(
@@ -160,7 +157,16 @@ function interfaceDescriptor(
 ): readonly number[] {
   const { class: interfaceClass, subclass, protocol } = kind;
   return [
-    ...descriptor(DESCRIPTOR_INTERFACE, index, 0, endpoints.length, interfaceClass, subclass, protocol, string),
+    ...descriptor(
+      DESCRIPTOR_INTERFACE,
+      index,
+      0,
+      endpoints.length,
+      interfaceClass,
+      subclass,
+      protocol,
+      string,
+    ),
     ...ofClass.flat(),
     ...endpoints.flatMap(({ address, attributes, maxPacket, interval, maxBurst = 0 }) => [
       ...descriptor(DESCRIPTOR_ENDPOINT, address, attributes, ...word(maxPacket), interval),
@@ -181,8 +187,7 @@ export function bosDescriptor(description: UsbDescription): readonly number[] {
 }
 
 function superCapability(description: UsbDescription): readonly number[] {
-  const speeds =
-    (description.full === undefined ? 0 : 2) | (description.high === undefined ? 0 : 4) | 8;
+  const speeds = (description.full === undefined ? 0 : 2) | (description.high === undefined ? 0 : 4) | 8;
   return descriptor(
     DESCRIPTOR_CAPABILITY,
     ...[CAPABILITY_SUPER_SPEED, 0, ...word(speeds)],

@@ -4,33 +4,19 @@
  */
 import type { Device, VmState } from '../core/device.ts';
 import type { Plain } from '../core/plain.ts';
-import { BOOLEAN, bytes, integer, list, oneOf, record } from '../core/state-fields.ts';
+import { BOOLEAN, BYTE, bytes, integer, list, oneOf, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
-import { fastest } from './usb-speed.ts';
 import { speedsOf, type UsbDescription } from './usb-descriptors.ts';
 import { PID_IN, PID_SETUP, type UsbPacket, type UsbStatus } from './usb-packet.ts';
 import type { UsbPort } from './usb-port.ts';
+import { NO_BYTES, type UsbAnswer, type UsbRequest } from './usb-request.ts';
+import { fastest } from './usb-speed.ts';
 import { standardRequest } from './usb-standard.ts';
 
 const SETUP_BYTES = 8;
 /** QEMU: a control transfer moves no more. */
 export const CONTROL_BYTES_MAX = 4096;
 const DIRECTION_IN = 0x80;
-
-/** A request of a control transfer. Spec: USB 2.0 §9.3. */
-export interface UsbRequest {
-  /** Direction, kind and recipient. */
-  readonly type: number;
-  readonly request: number;
-  readonly value: number;
-  readonly index: number;
-  readonly length: number;
-}
-
-/** What a request came to: the bytes for the host, or that it is refused. */
-export type UsbAnswer = Uint8Array | 'stall';
-
-export const NO_BYTES = new Uint8Array(0);
 
 /** Where a control transfer is. `status`: its data have moved. */
 type ControlStage = 'idle' | 'data' | 'status';
@@ -53,7 +39,7 @@ export type UsbDeviceState = {
 export const USB_INTERFACES_MAX = 16;
 
 export const USB_DEVICE_FIELDS = record<UsbDeviceState>({
-  address: integer(0, 127),
+  address: BYTE,
   stage: oneOf('idle', 'data', 'status'),
   setup: bytes(SETUP_BYTES),
   length: integer(0, CONTROL_BYTES_MAX),

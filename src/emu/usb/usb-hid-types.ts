@@ -12,13 +12,7 @@ import {
   type UsbSpeedDescription,
 } from './usb-descriptors.ts';
 import { type HidKind, UsbHid } from './usb-hid.ts';
-import {
-  USB_OPTIONS,
-  USB_PROPERTIES,
-  type UsbDeviceType,
-  UsbHardware,
-  usbSettings,
-} from './usb-type.ts';
+import { USB_OPTIONS, USB_PROPERTIES, type UsbDeviceType, UsbHardware, usbSettings } from './usb-type.ts';
 
 const VENDOR = 0x0627;
 const PRODUCT = 0x0001;

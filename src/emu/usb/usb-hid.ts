@@ -1,19 +1,13 @@
 /** A mouse, tablet or keyboard as a human interface device. Spec: HID 1.11. QEMU: hw/usb/dev-hid.c of 7.2. */
+import { assert } from '../core/assert.ts';
 import type { Clock, Timer } from '../core/clock.ts';
-import { BOOLEAN, BYTE, DEADLINE_NS, integer, nullable, record } from '../core/state-fields.ts';
+import { BOOLEAN, BYTE, DEADLINE_NS, integer, record, type StateKind } from '../core/state-fields.ts';
 import type { InputEvent, InputHandler, InputHandlers } from '../input/input-handlers.ts';
 import { HID_KEYBOARD_STATE, HidKeyboard, type HidKeyboardState } from './hid-keyboard.ts';
 import { HID_POINTER_STATE, HidPointer, type HidPointerState } from './hid-pointer.ts';
-import {
-  NO_BYTES,
-  USB_DEVICE_FIELDS,
-  type UsbAnswer,
-  UsbDevice,
-  type UsbDeviceSettings,
-  type UsbDeviceState,
-  type UsbRequest,
-} from './usb-device.ts';
+import { USB_DEVICE_FIELDS, UsbDevice, type UsbDeviceSettings, type UsbDeviceState } from './usb-device.ts';
 import { PID_IN, type UsbPacket, type UsbStatus } from './usb-packet.ts';
+import { NO_BYTES, type UsbAnswer, type UsbRequest } from './usb-request.ts';
 
 export type HidKind = 'mouse' | 'tablet' | 'keyboard';
 
@@ -46,11 +40,18 @@ export type UsbHidState = {
   /** The idle time is over: the last report is told again. */
   readonly idlePending: boolean;
   readonly idleDeadlineNs: number | null;
-  /** Null: it is a keyboard. */
-  readonly pointer: HidPointerState | null;
-  /** Null: it is none. */
-  readonly keyboard: HidKeyboardState | null;
+  readonly input: HidPointerState | HidKeyboardState;
 };
+
+const COMMON_FIELDS = {
+  usb: USB_DEVICE_FIELDS,
+  protocol: integer(0, REPORT_PROTOCOL),
+  idle: BYTE,
+  idlePending: BOOLEAN,
+  idleDeadlineNs: DEADLINE_NS,
+};
+const POINTER_FIELDS: StateKind<UsbHidState> = record({ ...COMMON_FIELDS, input: HID_POINTER_STATE });
+const KEYBOARD_FIELDS: StateKind<UsbHidState> = record({ ...COMMON_FIELDS, input: HID_KEYBOARD_STATE });
 
 export interface UsbHidWiring {
   readonly clock: Clock;
@@ -60,19 +61,7 @@ export interface UsbHidWiring {
 }
 
 export class UsbHid extends UsbDevice<UsbHidState> implements InputHandler {
-  readonly vmstate = {
-    name: 'usb-ptr',
-    version: 1,
-    fields: record<UsbHidState>({
-      usb: USB_DEVICE_FIELDS,
-      protocol: integer(0, REPORT_PROTOCOL),
-      idle: BYTE,
-      idlePending: BOOLEAN,
-      idleDeadlineNs: DEADLINE_NS,
-      pointer: nullable(HID_POINTER_STATE),
-      keyboard: nullable(HID_KEYBOARD_STATE),
-    }),
-  };
+  readonly vmstate;
   readonly name: string;
   readonly types: InputHandler['types'];
   readonly #wiring: UsbHidWiring;
@@ -88,10 +77,16 @@ export class UsbHid extends UsbDevice<UsbHidState> implements InputHandler {
   constructor(kind: HidKind, settings: UsbDeviceSettings, wiring: UsbHidWiring) {
     super(settings);
     this.#wiring = wiring;
+    const isKeyboard = kind === 'keyboard';
+    this.vmstate = {
+      name: isKeyboard ? 'usb-kbd' : 'usb-ptr',
+      version: 1,
+      fields: isKeyboard ? KEYBOARD_FIELDS : POINTER_FIELDS,
+    };
     this.name = INPUTS[kind].name;
     this.types = INPUTS[kind].types;
-    this.#pointer = kind === 'keyboard' ? undefined : new HidPointer(kind === 'tablet');
-    this.#keyboard = kind === 'keyboard' ? new HidKeyboard() : undefined;
+    this.#pointer = isKeyboard ? undefined : new HidPointer(kind === 'tablet');
+    this.#keyboard = isKeyboard ? new HidKeyboard() : undefined;
     this.#idleTimer = wiring.clock.timer(() => {
       this.#idlePending = true;
       this.wakeUp();
@@ -136,8 +131,7 @@ export class UsbHid extends UsbDevice<UsbHidState> implements InputHandler {
       idle: this.#idle,
       idlePending: this.#idlePending,
       idleDeadlineNs: Number.isFinite(deadlineNs) ? deadlineNs : null,
-      pointer: this.#pointer?.save() ?? null,
-      keyboard: this.#keyboard?.save() ?? null,
+      input: this.#source.save(),
     };
   }
 
@@ -148,8 +142,8 @@ export class UsbHid extends UsbDevice<UsbHidState> implements InputHandler {
     this.#idlePending = state.idlePending;
     this.#idleTimer.cancel();
     if (state.idleDeadlineNs !== null) this.#idleTimer.arm(state.idleDeadlineNs);
-    if (state.pointer !== null) this.#pointer?.restore(state.pointer);
-    if (state.keyboard !== null) this.#keyboard?.restore(state.keyboard);
+    if ('movements' in state.input) this.#pointer?.restore(state.input);
+    else this.#keyboard?.restore(state.input);
   }
 
   protected busWasReset(): void {
@@ -195,13 +189,19 @@ export class UsbHid extends UsbDevice<UsbHidState> implements InputHandler {
     }
   }
 
+  get #source(): HidPointer | HidKeyboard {
+    const source = this.#pointer ?? this.#keyboard;
+    assert(source !== undefined, 'a device has keys or moves');
+    return source;
+  }
+
   get #hasNews(): boolean {
-    return this.#idlePending || (this.#pointer ?? this.#keyboard)?.hasNews === true;
+    return this.#idlePending || this.#source.hasNews;
   }
 
   #report(): Uint8Array {
     this.#idlePending = false;
-    return (this.#pointer ?? this.#keyboard)?.report() ?? NO_BYTES;
+    return this.#source.report();
   }
 
   #setReport(data: Uint8Array): UsbAnswer {

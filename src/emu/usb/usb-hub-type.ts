@@ -2,10 +2,23 @@
 import { MonitorError } from '../core/monitor-error.ts';
 import { number, off } from '../qdev/properties.ts';
 import { hubRefusal } from './usb-bus.ts';
-import { CONFIG_ALWAYS, CONFIG_SELF_POWERED, CONFIG_WAKEUP, ENDPOINT_INTERRUPT, type UsbDescription } from './usb-descriptors.ts';
+import {
+  CONFIG_ALWAYS,
+  CONFIG_SELF_POWERED,
+  CONFIG_WAKEUP,
+  ENDPOINT_INTERRUPT,
+  type UsbDescription,
+} from './usb-descriptors.ts';
 import { HUB_PORTS_MAX, UsbHub } from './usb-hub.ts';
 import { SPEED_FULL } from './usb-speed.ts';
-import { USB_BUS_TYPE, USB_OPTIONS, USB_PROPERTIES, type UsbDeviceType, UsbHardware, usbSettings } from './usb-type.ts';
+import {
+  USB_BUS_TYPE,
+  USB_OPTIONS,
+  USB_PROPERTIES,
+  type UsbDeviceType,
+  UsbHardware,
+  usbSettings,
+} from './usb-type.ts';
 
 const PRODUCT_NAME = 'QEMU USB Hub';
 const CLASS_HUB = 9;
@@ -51,6 +64,8 @@ export const USB_HUB: UsbDeviceType = {
   realize(request) {
     const { values } = request;
     const properties = { ports: values.number('ports'), portPower: values.is('port-power') };
-    return { hardware: new UsbHardware(new UsbHub(properties, usbSettings(request, DESCRIPTION, PRODUCT_NAME))) };
+    return {
+      hardware: new UsbHardware(new UsbHub(properties, usbSettings(request, DESCRIPTION, PRODUCT_NAME))),
+    };
   },
 };

@@ -1,16 +1,9 @@
 /** A hub: its ports are on the bus that it is on itself. Spec: USB 2.0 §11.23 and §11.24. QEMU: hw/usb/dev-hub.c of 7.2. */
 import { list, mask, record } from '../core/state-fields.ts';
-import {
-  NO_BYTES,
-  USB_DEVICE_FIELDS,
-  type UsbAnswer,
-  UsbDevice,
-  type UsbDeviceSettings,
-  type UsbDeviceState,
-  type UsbRequest,
-} from './usb-device.ts';
+import { USB_DEVICE_FIELDS, UsbDevice, type UsbDeviceSettings, type UsbDeviceState } from './usb-device.ts';
 import { PID_IN, type UsbPacket, type UsbStatus } from './usb-packet.ts';
 import { UsbPort, type UsbPortHost } from './usb-port.ts';
+import { NO_BYTES, type UsbAnswer, type UsbRequest } from './usb-request.ts';
 import { SPEED_FULL, SPEED_LOW } from './usb-speed.ts';
 
 const GET_HUB_DESCRIPTOR = 0xa006;
@@ -96,7 +89,7 @@ export class UsbHub extends UsbDevice<UsbHubState> implements UsbPortHost {
     this.#ports = Array.from({ length: this.#properties.ports }, (_, index) => {
       const port = new UsbPort({ host: this, bus, index, speeds, upstream });
       bus.addPort(port);
-      return { port, status: this.#idleStatus, change: 0 };
+      return { port, status: PORT_POWER, change: 0 };
     });
   }
 
@@ -122,22 +115,15 @@ export class UsbHub extends UsbDevice<UsbHubState> implements UsbPortHost {
     const own = this.#ports[index];
     if (own === undefined) return;
     this.wakeUp();
-    own.status &= ~PORT_CONNECTION;
-    own.change |= PORT_CONNECTION;
-    if ((own.status & PORT_ENABLE) !== 0) {
-      own.status &= ~PORT_ENABLE;
-      own.change |= PORT_ENABLE;
-    }
+    own.change |= own.status & (PORT_CONNECTION | PORT_ENABLE);
+    own.status &= ~(PORT_CONNECTION | PORT_ENABLE);
   }
 
   /** What is in a port of it, or behind. */
   deviceWakesUp({ index }: UsbPort, resume: boolean): void {
     const own = this.#ports[index];
     if (own === undefined) return;
-    if (resume && (own.status & PORT_SUSPEND) !== 0) {
-      own.status &= ~PORT_SUSPEND;
-      own.change |= PORT_SUSPEND;
-    }
+    if (resume) this.#resumePort(own);
     this.wakeUp();
   }
 
@@ -167,7 +153,7 @@ export class UsbHub extends UsbDevice<UsbHubState> implements UsbPortHost {
     if (trace.on) trace.event('usb_hub_reset', this.address);
     for (const own of this.#ports) {
       const { device } = own.port;
-      own.status = connected(this.#idleStatus, device);
+      own.status = connected(PORT_POWER, device);
       own.change = device === undefined ? 0 : PORT_CONNECTION;
     }
   }
@@ -216,10 +202,6 @@ export class UsbHub extends UsbDevice<UsbHubState> implements UsbPortHost {
     }
   }
 
-  get #idleStatus(): number {
-    return this.#properties.portPower ? 0 : PORT_POWER;
-  }
-
   #descriptor(): Uint8Array {
     const { ports, portPower } = this.#properties;
     const removable = new Array<number>(Math.ceil((ports + 1) / 8)).fill(0);
@@ -246,11 +228,16 @@ export class UsbHub extends UsbDevice<UsbHubState> implements UsbPortHost {
     return NO_BYTES;
   }
 
+  #resumePort(own: HubPort): void {
+    own.change |= own.status & PORT_SUSPEND;
+    own.status &= ~PORT_SUSPEND;
+  }
+
   #resetPort(own: HubPort): void {
     const { device } = own.port;
     if (device === undefined) return;
     device.busReset();
-    own.change |= PORT_RESET;
+    own.change |= PORT_RESET | (~own.status & PORT_ENABLE);
     own.status |= PORT_ENABLE;
     this.wakeUp();
   }
@@ -266,7 +253,7 @@ export class UsbHub extends UsbDevice<UsbHubState> implements UsbPortHost {
     const own = this.#ports[index];
     if (own === undefined) return 'stall';
     if (feature === FEATURE_ENABLE) own.status &= ~PORT_ENABLE;
-    else if (feature === FEATURE_SUSPEND) own.status &= ~PORT_SUSPEND;
+    else if (feature === FEATURE_SUSPEND) this.#resumePort(own);
     else if (feature === FEATURE_POWER) {
       if (this.#properties.portPower) own.status = 0;
     } else if (feature >= FEATURE_CHANGES && feature < FEATURE_CHANGES + CHANGES) {

@@ -17,13 +17,14 @@ import {
   stringDescriptor,
   type UsbSpeedDescription,
 } from './usb-descriptors.ts';
-import { NO_BYTES, type UsbAnswer, type UsbDevice, type UsbRequest } from './usb-device.ts';
+import type { UsbDevice } from './usb-device.ts';
 import {
   MICROSOFT_REQUEST,
   MICROSOFT_SIGNATURE,
   MICROSOFT_STRING,
   microsoftDescriptor,
 } from './usb-microsoft.ts';
+import { NO_BYTES, type UsbAnswer, type UsbRequest } from './usb-request.ts';
 import { SPEED_FULL, SPEED_HIGH, SPEED_SUPER } from './usb-speed.ts';
 
 const DEVICE_IN = 0x8000;
@@ -47,7 +48,6 @@ const SET_ISOCH_DELAY = 49;
 const FEATURE_REMOTE_WAKEUP = 1;
 const STATUS_SELF_POWERED = 1;
 const STATUS_REMOTE_WAKEUP = 2;
-const ADDRESS_BITS = 0x7f;
 
 /** Carries the request out; undefined: it is the device's own. */
 export function standardRequest(device: UsbDevice, request: UsbRequest): UsbAnswer | undefined {
@@ -55,7 +55,8 @@ export function standardRequest(device: UsbDevice, request: UsbRequest): UsbAnsw
   const { state } = device;
   switch ((request.type << 8) | request.request) {
     case DEVICE_OUT | SET_ADDRESS:
-      state.address = value & ADDRESS_BITS;
+      // QEMU: also one that no packet can have.
+      state.address = value & 0xff;
       if (device.settings.trace.on) device.settings.trace.event('usb_set_addr', state.address);
       return NO_BYTES;
     case DEVICE_IN | GET_DESCRIPTOR:
@@ -117,11 +118,7 @@ function descriptorOf(device: UsbDevice, type: number, index: number): Uint8Arra
   return bytes && Uint8Array.from(bytes);
 }
 
-function descriptorBytes(
-  device: UsbDevice,
-  type: number,
-  index: number,
-): readonly number[] | undefined {
+function descriptorBytes(device: UsbDevice, type: number, index: number): readonly number[] | undefined {
   const { description } = device.settings;
   const now = current(device);
   const other =

@@ -4,7 +4,7 @@ import type { Device } from '../core/device.ts';
 import type { MonitorError } from '../core/monitor-error.ts';
 import type { DeviceType, RealizeRequest } from '../qdev/device-type.ts';
 import type { Hardware, NewBus } from '../qdev/hardware.ts';
-import { on, type PropertySpec, type PropertyValues, readOnlyKind, STR, fixed } from '../qdev/properties.ts';
+import { fixed, on, type PropertySpec, type PropertyValues, readOnlyKind, STR } from '../qdev/properties.ts';
 import type { LiveProperty } from '../qdev/qom-value.ts';
 import { TRACE } from '../qdev/services.ts';
 import type { UsbDescription } from './usb-descriptors.ts';

@@ -9,28 +9,33 @@ const RECORDS: Readonly<Record<string, UsbRecord>> = JSON.parse(
   readFileSync(new URL('answers.json', import.meta.url), 'utf8'),
 );
 
-/** The answers, each with its line, so that a difference shows where it is. */
-async function play(lines: readonly string[]): Promise<readonly string[]> {
+interface Played {
+  readonly asked: readonly string[];
+  readonly said: readonly string[];
+}
+
+async function play(lines: readonly string[]): Promise<Played> {
   const { machine, ask } = qtestRig();
   const monitor = new Monitor({ machine });
+  const asked: string[] = [];
   const said: string[] = [];
   for (const line of lines) {
     const isHmp = line.startsWith('hmp ');
     const answer = isHmp ? await monitor.execute(line.slice('hmp '.length)) : ask(line);
-    if (answer !== '' && !line.startsWith('clock_step ')) said.push(`${line}: ${answer}`);
+    if (answer !== '' && !line.startsWith('clock_step ')) {
+      asked.push(line);
+      said.push(answer);
+    }
   }
-  return said;
-}
-
-/** QEMU's answers with the lines that have one: those that ours have, or all that ask. */
-function expected(lines: readonly string[], record: UsbRecord, ours: readonly string[]): readonly string[] {
-  void lines;
-  return record.map((answer, at) => `${ours[at]?.split(': ')[0]}: ${answer}`);
+  return { asked, said };
 }
 
 describe('USB answers as QEMU', () => {
   it.each(SESSIONS.map(({ name, lines }) => [name, lines] as const))('%s', async (name, lines) => {
-    const ours = await play(lines);
-    expect(ours).toEqual(expected(lines, RECORDS[name] ?? [], ours));
+    const { asked, said } = await play(lines);
+    // Each with its line, so that a difference shows where it is.
+    const told = (answers: readonly string[]) => answers.map((answer, at) => `${asked[at]}: ${answer}`);
+    expect(said.length).toBeGreaterThan(100);
+    expect(told(said)).toEqual(told(RECORDS[name] ?? []));
   });
 });

@@ -3,8 +3,8 @@
 /** Where the controller's registers are put. */
 export const UHCI_BASE = 0xc000;
 const FRAME_LIST = 0x10_0000;
-const QUEUE = 0x11_0000;
-const TDS = 0x12_0000;
+export const QUEUE = 0x11_0000;
+export const TDS = 0x12_0000;
 const BUFFERS = 0x13_0000;
 const TD_BYTES = 16;
 /** QEMU takes and gives all of a transfer in one packet. */
@@ -14,7 +14,6 @@ const NS_PER_MS = 1_000_000;
 
 export const TD_ACTIVE = 1 << 23;
 export const TD_IOC = 1 << 24;
-const TD_LOW_SPEED = 1 << 26;
 export const TD_SHORT = 1 << 29;
 export const SETUP = 0x2d;
 export const IN = 0x69;
@@ -95,10 +94,11 @@ export class UhciDriver {
 
   /** Every frame begins with the one queue, which is empty. */
   start(): void {
-    this.say(`memset ${hex(FRAME_LIST)} ${hex(FRAMES * 4)} 0x01`);
     this.dword(QUEUE, TERMINATE);
     this.dword(QUEUE + 4, TERMINATE);
-    for (let frame = 0; frame < FRAMES; frame++) this.dword(FRAME_LIST + 4 * frame, QUEUE | IS_QH);
+    const entry = [0, 8, 16, 24].map((shift) => ((QUEUE | IS_QH) >>> shift) & 0xff);
+    const list = Array.from({ length: FRAMES }, () => entry).flat();
+    this.say(`write ${hex(FRAME_LIST)} ${hex(list.length)} ${hexBytes(list)}`);
     this.write(8, FRAME_LIST, 'l');
     this.write(4, 0xf);
     this.write(0, 1);
@@ -141,8 +141,9 @@ export class UhciDriver {
       this.say(`readl ${hex(at(index) + 4)}`);
       if (td.pid === IN && td.length > 0) this.say(`read ${hex(buffer(index))} ${hex(td.length)}`);
     }
-    this.write(2, 0x3f);
+    // In this order: a TD that was done interrupts again in each frame that finds it.
     this.dword(QUEUE + 4, TERMINATE);
+    this.write(2, 0x3f);
   }
 
   /** A control transfer on endpoint 0. */
@@ -173,5 +174,3 @@ export class UhciDriver {
     this.run([{ address, endpoint, pid: IN, toggle, length, control: TD_ACTIVE | TD_IOC | TD_SHORT }]);
   }
 }
-
-export { TD_LOW_SPEED };

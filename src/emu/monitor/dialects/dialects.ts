@@ -2,10 +2,10 @@
 import type { QapiCommand } from '../../qapi/command.ts';
 import type { Command } from '../command.ts';
 import { absentCommands } from '../hmp/absent.ts';
+import { USB_TOPIC_2_0, USB_TOPIC_5_1 } from '../hmp/info-usb.ts';
 import { ABSENT_0_15, ABSENT_1_1, ABSENT_5_1 } from '../hmp/legacy/absent-words.ts';
 import { CPU_SET, cpuAddCommand } from '../hmp/legacy/cpu-commands.ts';
 import { type PciWords, pciCommands } from '../hmp/legacy/pci-commands.ts';
-import { USB_TOPIC_2_0, USB_TOPIC_5_1 } from '../hmp/info-usb.ts';
 import { USB_COMMANDS } from '../hmp/legacy/usb-commands.ts';
 import { cpuAddAsDevice, cpuAddChecked } from '../qapi/cpu-numbers.ts';
 import { QUERY_CPUS, QUERY_CPUS_5_1, QUERY_CPUS_FAST, cpuAddCommand as qmpCpuAdd } from '../qapi/legacy.ts';

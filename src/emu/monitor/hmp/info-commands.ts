@@ -25,8 +25,8 @@ import { memdevText, memoryDevicesText, memorySizeText } from './info-memory.ts'
 import { MMU_TOPICS } from './info-mmu.ts';
 import { qtreeText } from './info-qtree.ts';
 import { TREE_TOPICS } from './info-tree.ts';
-import { VIRTIO_TOPICS } from './info-virtio.ts';
 import { USB_TOPIC } from './info-usb.ts';
+import { VIRTIO_TOPICS } from './info-virtio.ts';
 import { MICE_TOPIC } from './input-commands.ts';
 import { TRACE_EVENTS_TOPIC } from './log-commands.ts';
 import { MIGRATION_TOPICS } from './migration-commands.ts';
