@@ -34,9 +34,11 @@ function controllerRig() {
   const controller = new Uhci({ ...wiring, clock: rig.clock, trace: QUIET });
   controller.connect(testBus());
   rig.bus.add(controller, DEVFN, false);
-  rig.configWrite(DEVFN, 0x20, 4, BASE);
-  rig.configWrite(DEVFN, 0x04, 2, 5);
-  return { ...rig, memory, controller };
+  const open = (): void => {
+    rig.configWrite(DEVFN, 0x20, 4, BASE);
+    rig.configWrite(DEVFN, 0x04, 2, 5);
+  };
+  return { ...rig, memory, controller, open };
 }
 
 const controllers = new WeakMap<Uhci, ReturnType<typeof controllerRig>>();
@@ -55,7 +57,8 @@ deviceContract(
   'uhci',
   makeController,
   (controller) => {
-    const { io, memory, time, clock } = rigOf(controller);
+    const { io, memory, time, clock, open } = rigOf(controller);
+    open();
     // A TD that is not active, but interrupts, in the frames before those that are empty.
     memory.writeU32(0x1000, 0x2000);
     for (let frame = 1; frame < 16; frame++) memory.writeU32(0x1000 + 4 * frame, 1);
@@ -141,7 +144,7 @@ function disturbHid(hid: UsbHid): void {
   hid.handle(new UsbPacket(PID_IN, 1, new Uint8Array(8)));
   request(hid, 0x21, 0x0b, 0, 0, 0, 0, 0, 0);
   request(hid, 0x21, 0x0a, 0, 1, 0, 0, 0, 0);
-  clocks.get(hid)?.advance(5_000_000);
+  clocks.get(hid)?.step(5_000_000);
   request(hid, 0x21, 0x0a, 0, 2, 0, 0, 0, 0);
   disturbControl(hid);
 }
@@ -200,7 +203,8 @@ describe('a control transfer', () => {
 
 describe('idle', () => {
   it('a schedule in which nothing moves is looked at less often, and a register never shows it', () => {
-    const { io, memory, time, clock } = controllerRig();
+    const { io, memory, time, clock, open } = controllerRig();
+    open();
     for (let frame = 0; frame < 1024; frame++) memory.writeU32(0x1000 + 4 * frame, 1);
     io.write(BASE + 8, 4, 0x1000);
     io.write(BASE, 2, 1);
