@@ -6,6 +6,7 @@ import { DRIVE_FLOWS } from './record-monitor-flows-drives.ts';
 import { MEMORY_FLOWS } from './record-monitor-flows-memory.ts';
 import { PANIC_FLOWS } from './record-monitor-flows-panic.ts';
 import { PRECONFIG_FLOWS } from './record-monitor-flows-preconfig.ts';
+import { USB_FLOWS } from './record-monitor-flows-usb.ts';
 import { VIRTIO_FLOWS } from './record-monitor-flows-virtio.ts';
 
 export type Step =
@@ -493,6 +494,7 @@ export const FLOWS: readonly Flow[] = [
   ...CPU_FLOWS,
   ...MEMORY_FLOWS,
   ...BACKEND_FLOWS,
+  ...USB_FLOWS,
   ...VIRTIO_FLOWS,
   ...COMMAND_FLOWS,
   ...PANIC_FLOWS,

@@ -28,6 +28,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   Port92: 'port92',
   PvpanicPci: 'pvpanic-pci',
   Serial16550: 'serial',
+  Uhci: 'uhci',
   VirtioBalloon: 'virtio-balloon-pci',
   VirtioBlk: 'virtio-blk-pci',
   VirtioMem: 'virtio-mem-pci',

@@ -14,7 +14,6 @@ import { MonitorError } from '../core/monitor-error.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { DEFAULT_CPU, describeCpu } from '../cpu/models/cpu-option.ts';
 import { addPs2 } from '../input/ps2-input.ts';
-import { USER_INPUT, UserInput } from '../input/user-input.ts';
 import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
 import { pcRamLayout } from '../memory/pc-ram.ts';
@@ -24,7 +23,6 @@ import { DeviceManager } from '../qdev/plug.ts';
 import { Qom } from '../qdev/qom.ts';
 import { DeviceTree } from '../qdev/tree.ts';
 import { UserObjects } from '../qdev/user-objects.ts';
-import { USB_BUSES, type UsbBuses } from '../usb/usb-buses.ts';
 import { machineServices, provideBoard } from './board-services.ts';
 import { NoneBoard } from './boards/none-board.ts';
 import { PcBoard } from './boards/pc.ts';
@@ -42,6 +40,7 @@ import { Jobs } from './jobs.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
+import { machineInput } from './machine-input.ts';
 import { machineEngine } from './machine-engine.ts';
 import { dimmSlots, machineMemory } from './machine-memory.ts';
 import { MachineSnapshots } from './machine-snapshots.ts';
@@ -82,8 +81,8 @@ export class Machine implements MachineApi {
   readonly access: GuestAccess;
   readonly createFile: FileMaker;
   readonly snapshots: MachineSnapshots;
-  readonly input: UserInput;
-  readonly usb: UsbBuses;
+  readonly input: MachineApi['input'];
+  readonly usb: MachineApi['usb'];
   readonly debug: MachineDebug;
   readonly clock: EventQueue;
   readonly config: MachineConfig;
@@ -158,9 +157,7 @@ export class Machine implements MachineApi {
       ...{ clock: this.clock, trace: this.trace, events: this.events, drives: this.drives, objectTree, host },
       wallClockMs: () => this.#wallClockMs(),
     });
-    this.input = new UserInput(this.clock, () => this.runControl.running);
-    services.provide(USER_INPUT, this.input);
-    this.usb = services.get(USB_BUSES);
+    ({ input: this.input, usb: this.usb } = machineInput(services, this.clock, () => this.runControl.running));
     this.chardevs = services.get(CHARDEVS);
     this.balloon = services.get(BALLOON);
     this.qom = new Qom(objectTree);
