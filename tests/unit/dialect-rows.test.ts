@@ -177,7 +177,9 @@ describe('C: disks', () => {
     ['7.2', true],
   ] as const)('C6: device_add ? in %s has headings', async (dialect, hasCpus) => {
     const text = await said(await rigOf(dialect), 'device_add ?');
-    expect(text).toMatch(/^Storage devices:\nname "/);
+    expect(text).toMatch(
+      /^Controller\/Bridge\/Hub devices:\nname "usb-hub"[\s\S]*\n\nStorage devices:\nname "/,
+    );
     expect(text).toContain('\n\nMisc devices:\n');
     expect(text).toContain('name "virtio-blk-pci", bus PCI, alias "virtio-blk"\n');
     expect(text.includes('CPU devices:')).toBe(hasCpus);
@@ -367,6 +369,26 @@ describe('words that are gone, about what is not here', () => {
   it('in 5.1', async () => {
     expect(await said(await rigOf('5.1'), 'block_passwd x y', 'host_net_add tap')).toBe(
       "Error: Setting block passwords directly is no longer supported\nunknown command: 'host_net_add'\n",
+    );
+  });
+});
+
+describe('U: USB', () => {
+  it.each(OLD)('U4, U8, U9: a mouse comes and goes by the words of %s', async (dialect) => {
+    const rig = await rigOf(dialect);
+    expect(
+      await said(rig, 'device_add piix3-usb-uhci,id=u', 'usb_add mouse', 'usb_add keyboard', 'info usb'),
+    ).toBe(
+      '  Device 0.0, Port 1, Speed 12 Mb/s, Product QEMU USB Mouse\n' +
+        '  Device 0.0, Port 2, Speed 12 Mb/s, Product QEMU USB Hub\n' +
+        '  Device 0.0, Port 2.1, Speed 12 Mb/s, Product QEMU USB Keyboard\n',
+    );
+    expect(await said(rig, 'usb_add disk:x', 'usb_del 0.9', 'usb_del 0.0')).toBe(
+      "could not add USB device 'disk:x'\ncould not delete USB device '0.9'\n",
+    );
+    expect(await said(rig, 'info usb')).toBe(
+      '  Device 0.0, Port 2, Speed 12 Mb/s, Product QEMU USB Hub\n' +
+        '  Device 0.0, Port 2.1, Speed 12 Mb/s, Product QEMU USB Keyboard\n',
     );
   });
 });

@@ -16,8 +16,10 @@ import { PID_IN, PID_OUT, PID_SETUP, UsbPacket } from '../../src/emu/usb/usb-pac
 import { UsbPort } from '../../src/emu/usb/usb-port.ts';
 import { fuzz, ManualClock, seededRandom } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
+import { memoryImages } from '../support/headless-guest.ts';
 import { pciRig } from '../support/pci-rig.ts';
 import { qtestRig } from '../support/qtest-rig.ts';
+import { everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
 
 const BASE = 0xc000;
 const DEVFN = 0x20;
@@ -329,5 +331,57 @@ describe('a hostile driver', () => {
     }
     expectSound(full);
     expect(machine.runState).toBe('running');
+  });
+});
+
+describe('a snapshot', () => {
+  it('has all devices in their ports, with a hub that nobody asked for, in the middle of what they do', async () => {
+    const { machine, ask } = qtestRig();
+    const monitor = new Monitor({ machine });
+    const say = (...lines: readonly string[]) => Promise.all(lines.map((line) => monitor.execute(line)));
+    expect(
+      await say(
+        ...['device_add piix3-usb-uhci,id=u', 'device_add usb-mouse,id=m', 'device_add usb-kbd,id=k'],
+        ...['device_add usb-tablet,id=t', 'device_del t', 'sendkey a-b 100', 'mouse_move 4 5'],
+      ),
+    ).toEqual(new Array(7).fill(''));
+    ask('clock_step 20000000');
+    machine.stop();
+    const before = await say('info usb', 'info qtree', 'qom-list /machine/unattached');
+    expect(before[0]).toContain('Port 2, Speed 12 Mb/s, Product QEMU USB Hub\n');
+    const saved = await everything(machine);
+    const restored = await machineOf(await snapshotBytes(machine), {
+      ...{ monotonicNs: () => 0, wallClockMs: () => 0, after() {}, random() {}, images: memoryImages() },
+    });
+    const other = new Monitor({ machine: restored });
+    expect(await other.execute('info usb')).toBe(before[0]);
+    expect(await other.execute('qom-list /machine/unattached')).toBe(before[2]);
+    const sections = (all: Readonly<Record<string, unknown>>) =>
+      (all['sections'] as readonly { path: string }[]).filter(({ path }) =>
+        /(peripheral\/[umk]|device\[28\])$/.test(path),
+      );
+    expect(sections(saved)).toHaveLength(4);
+    expect(sections(await everything(restored))).toEqual(sections(saved));
+    expect(await other.execute('device_add usb-tablet,id=t')).toBe('');
+    expect(await other.execute('info usb')).toContain(
+      'Port 2.2, Speed 12 Mb/s, Product QEMU USB Tablet, ID: t',
+    );
+  });
+});
+
+describe('-usb', () => {
+  it('gives the board its controller, which a snapshot has, too', async () => {
+    const { machine } = qtestRig({ usb: true });
+    const text = await new Monitor({ machine }).execute('info pci');
+    expect(text).toContain('Bus  0, device   1, function 2:\n    USB controller: PCI device 8086:7020');
+    expect(machine.devices.tree.find('/machine/unattached/device[20]')?.type.name).toBe('PIIX4_PM');
+    expect(await new Monitor({ machine }).execute('device_add usb-mouse,id=m,bus=usb-bus.0')).toBe('');
+    machine.stop();
+    const restored = await machineOf(await snapshotBytes(machine), {
+      ...{ monotonicNs: () => 0, wallClockMs: () => 0, after() {}, random() {}, images: memoryImages() },
+    });
+    expect(await new Monitor({ machine: restored }).execute('info usb')).toBe(
+      '  Device 0.0, Port 1, Speed 12 Mb/s, Product QEMU USB Mouse, ID: m\n',
+    );
   });
 });

@@ -49,7 +49,12 @@ export function attachBackends(
  */
 export async function attachDevices(
   machine: Machine,
-  { blockdevs, drives, devices }: Pick<CommandLine, 'blockdevs' | 'drives' | 'devices'>,
+  {
+    blockdevs,
+    drives,
+    devices,
+    usbDevices,
+  }: Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'usbDevices'>,
   warn: (text: string) => void,
 ): Promise<void> {
   // QEMU: the board is made now, and what it misses is not said about an option.
@@ -68,7 +73,12 @@ export async function attachDevices(
   }
   const isJson = ({ options }: OptionGroup<JsonValue>): boolean => options.json;
   const inText = devices.filter((device) => !isJson(device));
-  for (const { options, at } of [...inText, ...virtioDisks(machine, made), ...devices.filter(isJson)]) {
+  for (const { options, at } of [
+    ...usbDevices,
+    ...inText,
+    ...virtioDisks(machine, made),
+    ...devices.filter(isJson),
+  ]) {
     const say = (warning: string): void => warn(report(warning, at));
     await machine.devices.add(options, say).catch((error: unknown) => {
       throw atOption(error, at);

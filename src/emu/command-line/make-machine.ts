@@ -25,10 +25,10 @@ export function machineOfCommandLine(
 ): Machine {
   const { machineType, accel, cpu, smp, dimms, hmat } = commandLine;
   const { icountShift, rtcBaseMs, rtcClock } = commandLine;
-  const { name, uuid, boot, actions, oem, smm } = commandLine;
+  const { name, uuid, boot, actions, oem, smm, usb } = commandLine;
   checkMemory(parts.memoryBytes, { dimms, machineType, cpu });
   try {
-    const what = { machineType, accel, cpu, smp, dimms, hmat, name, uuid, boot, oem, smm, ...actions };
+    const what = { machineType, accel, cpu, smp, dimms, hmat, name, uuid, boot, oem, smm, usb, ...actions };
     const time = { icountShift, rtcBaseMs, rtcClock };
     return new Machine({ ...parts, ...what, ...time, coldPlug: true }, host);
   } catch (error) {

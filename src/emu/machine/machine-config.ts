@@ -40,6 +40,8 @@ export interface MachineConfig extends BootFiles {
   readonly oem?: AcpiOem | undefined;
   /** QEMU: -machine smm=; absent: true. */
   readonly smm?: boolean | undefined;
+  /** QEMU: -machine usb=on: the board has its USB controller. */
+  readonly usb?: boolean | undefined;
   /** QEMU: -boot. */
   readonly boot?: BootConfig | undefined;
   /** QEMU: -cpu; absent: qemu64. */

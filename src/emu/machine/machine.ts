@@ -40,8 +40,8 @@ import { Jobs } from './jobs.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
-import { machineInput } from './machine-input.ts';
 import { machineEngine } from './machine-engine.ts';
+import { machineInput } from './machine-input.ts';
 import { dimmSlots, machineMemory } from './machine-memory.ts';
 import { MachineSnapshots } from './machine-snapshots.ts';
 import { logProcessors, machineTrace } from './machine-trace.ts';
@@ -157,7 +157,11 @@ export class Machine implements MachineApi {
       ...{ clock: this.clock, trace: this.trace, events: this.events, drives: this.drives, objectTree, host },
       wallClockMs: () => this.#wallClockMs(),
     });
-    ({ input: this.input, usb: this.usb } = machineInput(services, this.clock, () => this.runControl.running));
+    ({ input: this.input, usb: this.usb } = machineInput(
+      services,
+      this.clock,
+      () => this.runControl.running,
+    ));
     this.chardevs = services.get(CHARDEVS);
     this.balloon = services.get(BALLOON);
     this.qom = new Qom(objectTree);

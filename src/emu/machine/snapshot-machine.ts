@@ -18,7 +18,7 @@ export function machineForSnapshot(
   more: Pick<MachineConfig, 'icountShift' | 'rtcBaseMs'> = {},
 ): Machine {
   if (!isHead(head)) throw new SnapshotError(UNKNOWN_MACHINE);
-  const { machine: machineType, cpu, memoryBytes, smp, ram, dimms, hmat, serialPorts, noReboot } = head;
+  const { machine: machineType, cpu, memoryBytes, smp, ram, dimms, hmat, usb, serialPorts, noReboot } = head;
   const config = {
     ...more,
     machineType,
@@ -27,6 +27,7 @@ export function machineForSnapshot(
     smp,
     dimms: dimms ?? undefined,
     hmat,
+    usb,
     serialPorts,
     noReboot,
   };

@@ -12,6 +12,7 @@ import { MonitorError } from '../core/monitor-error.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
 import { type DeviceRegistry, type DeviceType, NewDevice } from './device-type.ts';
+import type { Hardware } from './hardware.ts';
 import type { HotplugHandler } from './hotplug-handler.ts';
 import { PERIPHERAL, PERIPHERAL_ANON, type QomObject, UNATTACHED } from './objects.ts';
 import { Options } from './option-string.ts';
@@ -167,18 +168,23 @@ export class DeviceManager implements DeviceMaker {
     this.onChange();
   }
 
-  addForBus(driver: string, bus: Qbus, places: PropertyValues): void {
+  /** Makes the hardware of a device that a board or a bus wants and nobody asked for; it is in no place yet. */
+  makeHardware(driver: string, path: string, values: PropertyValues): Hardware {
     const type = this.registry.find(driver);
     assert(type?.realize !== undefined, `there is a type ${driver}`);
-    const name = this.tree.nextUnattachedName();
-    const values = withDefaults([...type.properties, ...(type.options ?? [])], places);
-    const request = { options: new Options<JsonValue>([['driver', driver]], undefined, false), places };
-    const path = `${UNATTACHED}/${name}`;
-    const warn = (): void => {};
-    const made = type.realize({ id: '', path, values: new Values(values), services: this.#services, warn });
+    const all = new Values(withDefaults([...type.properties, ...(type.options ?? [])], values));
+    const made = type.realize({ id: '', path, values: all, services: this.#services, warn() {} });
     assert(!(made instanceof Promise), `a ${driver} is made at once`);
-    const { hardware } = made;
-    const parts = { type, hardware, bus, values, hotplugged: this.#ready, request };
+    return made.hardware;
+  }
+
+  addForBus(driver: string, bus: Qbus, places: PropertyValues): void {
+    const type = this.registry.find(driver);
+    assert(type !== undefined, `there is a type ${driver}`);
+    const name = this.tree.nextUnattachedName();
+    const hardware = this.makeHardware(driver, `${UNATTACHED}/${name}`, places);
+    const request = { options: new Options<JsonValue>([['driver', driver]], undefined, false), places };
+    const parts = { type, hardware, bus, values: places, hotplugged: this.#ready, request };
     this.addBuiltIn(this.tree.objects.container(UNATTACHED), name, parts);
   }
 

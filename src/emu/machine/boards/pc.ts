@@ -40,6 +40,7 @@ import type { DeviceType } from '../../qdev/device-type.ts';
 import { solderedOn } from '../../qdev/hardware.ts';
 import type { DeviceManager } from '../../qdev/plug.ts';
 import type { GpioLines, Qdev } from '../../qdev/tree.ts';
+import { PIIX3_USB_UHCI } from '../../usb/uhci-types.ts';
 import { hasHyperTransport } from '../address-limit.ts';
 import { type BootConfig, DEFAULT_BOOT_ORDER, NO_UUID } from '../boot-config.ts';
 import type { CpuObject } from '../cpu-object.ts';
@@ -67,6 +68,8 @@ const COM_PORTS = [
 ] as const;
 const IO_APIC_MMIO = { base: 0xfec0_0000, size: 0x1000 };
 const HPET_MMIO = { base: 0xfed0_0000, size: 0x400 };
+/** The third function of the PIIX3. */
+const USB_DEVFN = 0x0a;
 /** QEMU: what memory modules tell of themselves. */
 const SMBUS_EEPROMS = 8;
 const SMBBA = 0x90;
@@ -96,7 +99,7 @@ export interface PcWiring {
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
   /** What the user says of it that only firmware and monitors see. */
-  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot' | 'oem' | 'smm'>;
+  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot' | 'oem' | 'smm' | 'usb'>;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
   /** RAM and DIMMs have so many bytes now. */
@@ -339,6 +342,10 @@ export class PcBoard {
     this.ide = new Piix3Ide(ports, [irqs.isa(14), irqs.isa(15)]);
     const channel = (name: string) => ({ name, type: 'IDE', maxDevices: 2 });
     onPci(this.ide, 0x09, PIIX3_IDE, { buses: [channel('ide.0'), channel('ide.1')] });
+    if (wiring.settings?.usb === true) {
+      const hardware = devices.makeHardware(PIIX3_USB_UHCI.name, '', new Map());
+      board.add(hardware, PIIX3_USB_UHCI, { on: pci0, values: { addr: USB_DEVFN } });
+    }
     const { smm = true } = wiring.settings ?? {};
     const pm = new Piix4Pm({ ports, clock, sci: sci.input(), power: wiring.power, trace, smm });
     this.pm = pm;
