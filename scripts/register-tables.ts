@@ -18,6 +18,7 @@ import { PvpanicRegister } from '../src/emu/chipset/pvpanic.ts';
 import { LocalApic } from '../src/emu/cpu/apic/local-apic.ts';
 import { I8042 } from '../src/emu/input/i8042.ts';
 import { PciHost } from '../src/emu/pci/pci-host.ts';
+import { Uhci } from '../src/emu/usb/uhci.ts';
 import { VirtioPciLegacy } from '../src/emu/virtio/virtio-pci-legacy.ts';
 import { VirtioPciModern } from '../src/emu/virtio/virtio-pci-modern.ts';
 
@@ -34,6 +35,7 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   MemoryHotplug.registers,
   VirtioPciModern.registers,
   VirtioPciLegacy.registers,
+  Uhci.registers,
   Serial16550.registers,
   I8254.registers,
   Hpet.registers,

@@ -23,8 +23,7 @@ import type { CpuHost } from '../../src/emu/cpu/cpu.ts';
 import type { Exit } from '../../src/emu/cpu/engine.ts';
 import { CURRENT_CPU, DEFAULT_CPU, describeCpu } from '../../src/emu/cpu/models/cpu-option.ts';
 import { Vcpu } from '../../src/emu/cpu/vcpu.ts';
-import { addPs2 } from '../../src/emu/input/ps2-input.ts';
-import { USER_INPUT, UserInput } from '../../src/emu/input/user-input.ts';
+import { UserInput } from '../../src/emu/input/user-input.ts';
 import { provideBoard } from '../../src/emu/machine/board-services.ts';
 import { PcBoard } from '../../src/emu/machine/boards/pc.ts';
 import { CpuObject } from '../../src/emu/machine/cpu-object.ts';
@@ -61,7 +60,6 @@ import { Qom } from '../../src/emu/qdev/qom.ts';
 import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../../src/emu/qdev/services.ts';
 import { DeviceTree } from '../../src/emu/qdev/tree.ts';
 import { UserObjects } from '../../src/emu/qdev/user-objects.ts';
-import { USB_BUSES } from '../../src/emu/usb/usb-buses.ts';
 
 const MIB = 1024 * 1024;
 
@@ -213,8 +211,7 @@ export async function monitorRig({
     actionsOf({ noShutdown }),
   );
   services.provide(GUEST_PANIC, requests.panic);
-  const input = new UserInput(clock, () => control.running);
-  services.provide(USER_INPUT, input);
+  const input = new UserInput(clock, () => control.running, services);
   provideBoard(services, () => board);
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
@@ -246,10 +243,10 @@ export async function monitorRig({
     cpuObject: new CpuObject({ cpu: described, compat: CURRENT_CPU, dies: smp.dies }),
     events,
     devices,
+    input,
     dimms,
     onMemorySize() {},
   });
-  addPs2(input.handlers, board.keys);
   const { ports: io, pciBus: bus } = board;
   for (const text of backEnds) objects.add(parseOptions(text, 'qom-type', say));
   for (const text of nodes) numa.set(readNuma(parseOptions(text, 'type', say)), say);
@@ -291,7 +288,6 @@ export async function monitorRig({
     inspect: new Inspection(board, processors),
     access: new GuestAccess(board, processors),
     input,
-    usb: services.get(USB_BUSES),
     startGdbServer: async () => {},
     trace,
     nmi: () => processors.boot.apic.pulseLint1(),

@@ -7,7 +7,7 @@ import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { pciFunctionOf } from '../../src/emu/pci/pci-hardware.ts';
 import { Uhci } from '../../src/emu/usb/uhci.ts';
 import { UsbBus } from '../../src/emu/usb/usb-bus.ts';
-import { UsbBuses } from '../../src/emu/usb/usb-buses.ts';
+import { UsbBusNumbers } from '../../src/emu/usb/usb-bus-numbers.ts';
 import type { UsbDescription } from '../../src/emu/usb/usb-descriptors.ts';
 import type { UsbDevice, UsbDeviceSettings } from '../../src/emu/usb/usb-device.ts';
 import { type HidKind, UsbHid } from '../../src/emu/usb/usb-hid.ts';
@@ -26,7 +26,7 @@ const DEVFN = 0x20;
 
 function testBus(): UsbBus {
   const devices = { addForBus() {}, unplug() {} };
-  return new UsbBus({ buses: new UsbBuses(), devices, trace: QUIET, path: () => '0000:00:04.0' });
+  return new UsbBus({ numbers: new UsbBusNumbers(), devices, trace: QUIET, path: () => '0000:00:04.0' });
 }
 
 function controllerRig() {

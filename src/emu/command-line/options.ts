@@ -87,7 +87,6 @@ export interface CommandLine extends BoardOptions {
   readonly blockdevs: readonly BlockdevOption[];
   readonly drives: readonly OptionGroup[];
   readonly devices: readonly OptionGroup<JsonValue>[];
-  /** Made before all other devices. */
   readonly usbDevices: readonly OptionGroup[];
   readonly objects: readonly OptionGroup<JsonValue>[];
   /** In the order in which they are made. */

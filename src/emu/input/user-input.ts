@@ -1,6 +1,6 @@
 /** What a user does with keyboard and mouse, from outside of the machine. QEMU: ui/input.c of 7.2. */
 import type { Clock } from '../core/clock.ts';
-import { ServiceName } from '../qdev/services.ts';
+import { ServiceName, type Services } from '../qdev/services.ts';
 import {
   type InputButton,
   type InputEvent,
@@ -37,8 +37,12 @@ export class UserInput {
   #delaying = false;
   #buttons = 0;
 
-  /** @param isRunning QEMU: what a stopped machine is sent is lost */
-  constructor(clock: Clock, isRunning: () => boolean) {
+  /**
+   * @param isRunning QEMU: what a stopped machine is sent is lost
+   * @param services where devices find it
+   */
+  constructor(clock: Clock, isRunning: () => boolean, services: Services) {
+    services.provide(USER_INPUT, this);
     this.#clock = clock;
     this.#isRunning = isRunning;
     this.#timer = clock.timer(() => {

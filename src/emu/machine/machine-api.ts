@@ -11,7 +11,6 @@ import type { Balloon } from '../memory/balloon.ts';
 import type { DeviceManager } from '../qdev/plug.ts';
 import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
-import type { UsbBuses } from '../usb/usb-buses.ts';
 import type { GuestAccess } from './guest-access.ts';
 import type { GuestActions } from './guest-actions.ts';
 import type { Inspection } from './inspection.ts';
@@ -30,7 +29,7 @@ export { KEYBOARD_INDEX, KEYBOARD_NAME } from '../input/ps2-input.ts';
 export { keyOfScanCode } from '../input/user-input.ts';
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
 export type { QomObject } from '../qdev/objects.ts';
-export type { PluggedUsbDevice, UsbBus } from '../usb/usb-bus.ts';
+export { type PluggedUsbDevice, UsbBus } from '../usb/usb-bus.ts';
 export { speedMbits } from '../usb/usb-speed.ts';
 export type { HotpluggableCpu } from './boards/pc-cpus.ts';
 export type { MemoryApi, MemoryDevice } from './boards/pc-device-memory.ts';
@@ -77,7 +76,6 @@ export interface MachineApi {
   readonly access: GuestAccess;
   /** Keyboard and mouse. */
   readonly input: UserInput;
-  readonly usb: UsbBuses;
   readonly trace: TraceLog;
   /** Files of the host's. */
   readonly createFile: FileMaker;

@@ -1,5 +1,4 @@
 /** A machine: a board, its vCPU, time, run state, and the loop that lets the guest run. */
-
 import { asBlockError } from '../block/block-backend.ts';
 import { Drives } from '../block/drives.ts';
 import { sysbusPlaceLines } from '../bus/sysbus.ts';
@@ -13,7 +12,7 @@ import { MachineEvents, type ShutdownCause } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { DEFAULT_CPU, describeCpu } from '../cpu/models/cpu-option.ts';
-import { addPs2 } from '../input/ps2-input.ts';
+import { UserInput } from '../input/user-input.ts';
 import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import { ArenaFullError, type GuestMemory } from '../memory/guest-memory.ts';
 import { pcRamLayout } from '../memory/pc-ram.ts';
@@ -41,7 +40,6 @@ import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
 import { machineEngine } from './machine-engine.ts';
-import { machineInput } from './machine-input.ts';
 import { dimmSlots, machineMemory } from './machine-memory.ts';
 import { MachineSnapshots } from './machine-snapshots.ts';
 import { logProcessors, machineTrace } from './machine-trace.ts';
@@ -81,8 +79,7 @@ export class Machine implements MachineApi {
   readonly access: GuestAccess;
   readonly createFile: FileMaker;
   readonly snapshots: MachineSnapshots;
-  readonly input: MachineApi['input'];
-  readonly usb: MachineApi['usb'];
+  readonly input: UserInput;
   readonly debug: MachineDebug;
   readonly clock: EventQueue;
   readonly config: MachineConfig;
@@ -157,11 +154,7 @@ export class Machine implements MachineApi {
       ...{ clock: this.clock, trace: this.trace, events: this.events, drives: this.drives, objectTree, host },
       wallClockMs: () => this.#wallClockMs(),
     });
-    ({ input: this.input, usb: this.usb } = machineInput(
-      services,
-      this.clock,
-      () => this.runControl.running,
-    ));
+    this.input = new UserInput(this.clock, () => this.runControl.running, services);
     this.chardevs = services.get(CHARDEVS);
     this.balloon = services.get(BALLOON);
     this.qom = new Qom(objectTree);
@@ -211,7 +204,7 @@ export class Machine implements MachineApi {
           reset: () => requests.requestReset('guest-reset'),
           ...{ machineType: version.name, processors, cpuObject, numa: this.numa },
           ...{ dimms: dimmSlots(config), settings: config },
-          ...{ serials: this.serials, events: this.events, devices, onMemorySize },
+          ...{ serials: this.serials, input: this.input, events: this.events, devices, onMemorySize },
         });
     const pc = this.#pc;
     const hasCpu = !isEmpty || config.cpu !== undefined;
@@ -222,7 +215,6 @@ export class Machine implements MachineApi {
     this.inspect = new Inspection(board, shown, config.accel);
     logProcessors(this);
     this.access = new GuestAccess(board, shown);
-    if (pc !== undefined) addPs2(this.input.handlers, pc.keys);
     this.createFile = host.createFile ?? NO_FILES;
     this.snapshots = new MachineSnapshots(this, host);
     this.debug = new MachineDebug(this.processors, engine.cpu);

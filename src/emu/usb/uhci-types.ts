@@ -7,7 +7,7 @@ import { number } from '../qdev/properties.ts';
 import { CLOCK, TRACE } from '../qdev/services.ts';
 import { Uhci } from './uhci.ts';
 import { UsbBus } from './usb-bus.ts';
-import { USB_BUSES } from './usb-buses.ts';
+import { USB_BUS_NUMBERS } from './usb-bus-numbers.ts';
 
 const BANDWIDTH = 1280;
 const MAX_FRAMES = 128;
@@ -36,16 +36,13 @@ function realizeUhci(
   const multifunction = values.is('multifunction');
   const controller = new Uhci({ type, deviceId, clock, trace, bandwidth, maxFrames }, id, multifunction);
   const bus = new UsbBus({
-    buses: services.get(USB_BUSES),
+    numbers: services.get(USB_BUS_NUMBERS),
     devices: services.get(DEVICE_MAKER),
     trace,
     path: () => pciPath(controller.devfn),
   });
   controller.connect(bus);
-  const release = (): void => {
-    controller.disconnect();
-    bus.close();
-  };
+  const release = (): void => controller.disconnect();
   return { hardware: new PciHardware(controller, { buses: [bus.qbus()], release }) };
 }
 

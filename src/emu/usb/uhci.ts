@@ -152,7 +152,7 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
           s.base = ((s.base & 0xffff_0000) | (value & FRAME_BASE_MASK & 0xffff)) >>> 0;
         },
       }),
-      register(FRBASEADD + 2, 2, 'FRBASEADD', 'the same, high half', {
+      register(FRBASEADD + 2, 2, 'FRBASEADD+2', 'the same, high half', {
         read: (own) => own.#s.base >>> 16,
         write(own, value) {
           const s = own.#s;

@@ -9,8 +9,8 @@ import type { NewDevice } from '../qdev/device-type.ts';
 import type { NewBus } from '../qdev/hardware.ts';
 import type { HotplugHandler } from '../qdev/hotplug-handler.ts';
 import type { DeviceMaker } from '../qdev/plug.ts';
-import type { Qbus, Qdev } from '../qdev/tree.ts';
-import type { UsbBuses } from './usb-buses.ts';
+import type { DeviceTree, Qbus, Qdev } from '../qdev/tree.ts';
+import type { UsbBusNumbers } from './usb-bus-numbers.ts';
 import type { UsbDevice } from './usb-device.ts';
 import type { UsbPort } from './usb-port.ts';
 import { fastest, speedMbits, speedNames } from './usb-speed.ts';
@@ -33,7 +33,7 @@ export interface PluggedUsbDevice {
 }
 
 export interface UsbBusParts {
-  readonly buses: UsbBuses;
+  readonly numbers: UsbBusNumbers;
   readonly devices: DeviceMaker;
   readonly trace: Trace;
   /** Where its controller is, as serial numbers tell it: `0000:00:02.0`. */
@@ -51,11 +51,17 @@ export class UsbBus implements HotplugHandler {
 
   constructor(parts: UsbBusParts) {
     this.#parts = parts;
-    this.number = parts.buses.add(this);
+    this.number = parts.numbers.next();
   }
 
   get path(): string {
     return this.#parts.path();
+  }
+
+  /** All USBs of a machine, the oldest first. */
+  static all(tree: DeviceTree): readonly UsbBus[] {
+    const buses = tree.devices().flatMap((device) => device.buses.map(({ handler }) => handler));
+    return buses.filter((handler) => handler instanceof UsbBus).sort((a, b) => a.number - b.number);
   }
 
   /** The oldest first. */
@@ -80,11 +86,6 @@ export class UsbBus implements HotplugHandler {
   removePort(port: UsbPort): void {
     const at = this.#free.indexOf(port);
     if (at >= 0) this.#free.splice(at, 1);
-  }
-
-  /** The controller has left the machine. */
-  close(): void {
-    this.#parts.buses.remove(this);
   }
 
   prePlug(device: NewDevice): MonitorError | undefined {

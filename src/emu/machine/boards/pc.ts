@@ -30,6 +30,8 @@ import type { MachineEvents } from '../../core/machine-events.ts';
 import type { Trace } from '../../core/trace.ts';
 import { I8042 } from '../../input/i8042.ts';
 import { I8042_TYPE, PS2_KBD, PS2_MOUSE } from '../../input/input-types.ts';
+import { addPs2 } from '../../input/ps2-input.ts';
+import type { UserInput } from '../../input/user-input.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
 import { BIOS_REGION, type RamLayout, ramSizeOf } from '../../memory/pc-ram.ts';
 import { PciBus } from '../../pci/pci-bus.ts';
@@ -98,6 +100,8 @@ export interface PcWiring {
   readonly machineType: string;
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
+  /** Who takes what the user does. */
+  readonly input: UserInput;
   /** What the user says of it that only firmware and monitors see. */
   readonly settings?: Pick<MachineConfig, 'uuid' | 'boot' | 'oem' | 'smm' | 'usb'>;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
@@ -327,6 +331,7 @@ export class PcBoard {
       { keyboardIrq: irqs.isa(1), mouseIrq: irqs.isa(12), a20: UNCONNECTED, reset },
       trace,
     );
+    addPs2(wiring.input.handlers, this.keys);
     const keyboard = onIsa([onPorts(this.keys)], I8042_TYPE, {}, [
       gpioIn(1, 'ps2-mouse-input-irq'),
       gpioIn(1, 'ps2-kbd-input-irq'),

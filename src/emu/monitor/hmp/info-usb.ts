@@ -1,5 +1,5 @@
 /** `info usb`: what is in the ports of all USBs. QEMU: hw/usb/bus.c of 7.2. */
-import { type PluggedUsbDevice, speedMbits, type UsbBus } from '../../machine/machine-api.ts';
+import { type PluggedUsbDevice, speedMbits, UsbBus } from '../../machine/machine-api.ts';
 import type { Command, CommandContext } from '../command.ts';
 
 const NOT_ENABLED = 'USB support not enabled';
@@ -12,7 +12,7 @@ function usbTopic(error: string, showsIds: boolean): Command {
     params: '',
     help: 'devices on USB',
     run: ({ machine }: CommandContext) => {
-      const buses = machine.usb.all;
+      const buses = UsbBus.all(machine.devices.tree);
       if (buses.length === 0) return `${error}\n`;
       return buses.flatMap((bus) => bus.plugged.map((one) => line(bus, one, showsIds))).join('');
     },

@@ -1,5 +1,6 @@
 /** `usb_add` and `usb_del`, and what they share with `-usbdevice`. Texts are those of QEMU 1.5. */
 import { MonitorError } from '../../../core/monitor-error.ts';
+import { UsbBus } from '../../../machine/machine-api.ts';
 import { Options } from '../../../qdev/option-string.ts';
 import { string } from '../../argument-specs.ts';
 import type { Command, CommandContext } from '../../command.ts';
@@ -38,7 +39,7 @@ export function usbAddErrors(device: string, takesParameters: boolean, hasBus: b
 
 async function usbAdd({ machine }: CommandContext, name: string): Promise<string> {
   const options = usbDeviceOptions(name);
-  const hasBus = machine.usb.all.length > 0;
+  const hasBus = UsbBus.all(machine.devices.tree).length > 0;
   const said: string[] = [];
   if (hasBus && options !== undefined) {
     try {
@@ -55,7 +56,7 @@ async function usbAdd({ machine }: CommandContext, name: string): Promise<string
 /** By the number of the bus and the address that the guest gave the device. */
 function usbDelete({ machine }: CommandContext, place: string): string {
   const [, number, address] = /^(\d+)\.(\d+)/.exec(place) ?? [];
-  const bus = machine.usb.all.find((one) => one.number === Number(number));
+  const bus = UsbBus.all(machine.devices.tree).find((one) => one.number === Number(number));
   const found = bus?.plugged.find(({ device }) => device.address === Number(address));
   if (found === undefined) return `could not delete USB device '${place}'\n`;
   machine.devices.delete(found.qdev.path);
