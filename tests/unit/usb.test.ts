@@ -218,7 +218,7 @@ describe('idle', () => {
       clock.runDue();
       if (ms % 37 === 0) seen.push(io.read(BASE + 6, 2));
     }
-    expect(looks).toBeLessThan(64 + 200 / 8 + 8);
+    expect(looks).toBeLessThan(64 + 200 / 16 + 8);
     expect(seen).toEqual([37, 74, 111, 148, 185]);
     io.write(BASE, 2, 0);
     time.ns += 1_000_000;

@@ -69,7 +69,7 @@ const FRAME_NS = 1_000_000;
 const FRAMES_AT_ONCE = 16;
 /** After so many frames in which nothing moved the schedule is looked at less often. */
 const QUIET_FRAMES = 64;
-const QUIET_STEP = 8;
+const QUIET_STEP = 16;
 
 const PCI_CLASS_UHCI = 0x0c0300;
 const PCI_SBRN = 0x60;
@@ -441,7 +441,8 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
     const late = Math.floor((nowNs - s.frameEndNs) / FRAME_NS) + 1;
     if (late > maxFrames) this.#skip(late - maxFrames);
     let causes = 0;
-    for (let frame = Math.min(late, maxFrames, FRAMES_AT_ONCE); frame > 0; frame--) {
+    const most = s.quiet < QUIET_FRAMES ? FRAMES_AT_ONCE : 2 * QUIET_STEP;
+    for (let frame = Math.min(late, maxFrames, most); frame > 0; frame--) {
       if ((s.cmd & CMD_RS) !== 0) causes |= this.#frame();
     }
     if (causes !== 0) {
