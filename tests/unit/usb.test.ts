@@ -5,6 +5,7 @@ import { Monitor } from '../../src/emu/index.ts';
 import { InputHandlers } from '../../src/emu/input/input-handlers.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { pciFunctionOf } from '../../src/emu/pci/pci-hardware.ts';
+import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { Uhci } from '../../src/emu/usb/uhci.ts';
 import { UsbBus } from '../../src/emu/usb/usb-bus.ts';
 import { UsbBusNumbers } from '../../src/emu/usb/usb-bus-numbers.ts';
@@ -366,6 +367,17 @@ describe('a snapshot', () => {
     expect(await other.execute('info usb')).toContain(
       'Port 2.2, Speed 12 Mb/s, Product QEMU USB Tablet, ID: t',
     );
+  });
+});
+
+describe('a snapshot of somebody else', () => {
+  it.each(['1.9', '9', '1.1.1', '', '1.', 'x'])('cannot have a device in port "%s"', async (place) => {
+    const { machine } = qtestRig();
+    await new Monitor({ machine }).execute('device_add piix3-usb-uhci,id=u');
+    const options = parseOptions('usb-mouse,id=m,bus=u.0', 'driver', () => {});
+    const restored = { hotplugged: true, unplugRequestedMs: undefined, path: '/machine/peripheral/m' };
+    const made = machine.devices.restore(options, { ...restored, places: new Map([['usb-port', place]]) });
+    await expect(made).rejects.toThrow(`usb port ${place} (bus u.0) not found (in use?)`);
   });
 });
 

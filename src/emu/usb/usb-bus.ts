@@ -101,6 +101,11 @@ export class UsbBus implements HotplugHandler {
     if (port !== undefined) this.#free.push(...this.#free.splice(this.#free.indexOf(port), 1));
     const upstream = port ?? this.#freePort(parentOf(path));
     if (upstream === undefined) return this.#notFound(device, path);
+    // A snapshot may say anything: of a hub that is still to be made it can only be the first port.
+    const isFirst = port !== undefined || path === `${upstream.path}.1`;
+    if (!isFirst || (port === undefined && hubRefusal(upstream) !== undefined)) {
+      return this.#notFound(device, path);
+    }
     const refused = usb.refusal?.(device.values, upstream);
     if (refused !== undefined) return refused;
     const [own, there] = [usb.speeds(device.values), upstream.speeds];
