@@ -9,6 +9,7 @@ import { PANIC_FLOWS } from './record-monitor-flows-panic.ts';
 import { PCI_FLOWS } from './record-monitor-flows-pci.ts';
 import { PRECONFIG_FLOWS } from './record-monitor-flows-preconfig.ts';
 import { SCSI_FLOWS } from './record-monitor-flows-scsi.ts';
+import { USB_FLOWS } from './record-monitor-flows-usb.ts';
 import { VIRTIO_FLOWS } from './record-monitor-flows-virtio.ts';
 
 export type Step =
@@ -499,6 +500,7 @@ export const FLOWS: readonly Flow[] = [
   ...MEMORY_FLOWS,
   ...BACKEND_FLOWS,
   ...SCSI_FLOWS,
+  ...USB_FLOWS,
   ...VIRTIO_FLOWS,
   ...COMMAND_FLOWS,
   ...ARGUMENT_FLOWS,

@@ -33,6 +33,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   PvpanicPci: 'pvpanic-pci',
   ScsiDisk: 'scsi-disk',
   Serial16550: 'serial',
+  Uhci: 'uhci',
   VirtioBalloon: 'virtio-balloon-pci',
   VirtioBlk: 'virtio-blk-pci',
   VirtioMem: 'virtio-mem-pci',

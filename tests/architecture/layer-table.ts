@@ -26,6 +26,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/char',
     'emu/scsi',
   ],
+  'emu/usb': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/input', 'emu/pci'],
   'emu/firmware': ['emu/core', 'emu/memory', 'emu/bus', 'emu/chipset'],
   'emu/machine': [
     'emu/core',
@@ -44,6 +45,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/flash',
     'emu/scsi',
     'emu/virtio',
+    'emu/usb',
     'emu/firmware',
     'emu/disassembler',
   ],
@@ -61,6 +63,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/char',
     'emu/block',
     'emu/pci',
+    'emu/usb',
   ],
   'emu/command-line': [
     'emu/core',

@@ -1,4 +1,4 @@
-/** Virtio devices that are no disks of their own, and SCSI adapters, driven by Linux's own drivers while it runs. */
+/** Devices that are no disks of their own, of virtio and on USB, and SCSI adapters, driven by Linux's own drivers while it runs. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 
@@ -193,5 +193,48 @@ describe('lsi53c895a', () => {
     await remove('lsi0');
     await until('ls /sys/block', '');
     expect(await guest.hmp('info block')).toBe('');
+  });
+});
+
+describe('piix3-usb-uhci', () => {
+  afterEach(() => guest.unplugAll());
+
+  it('comes with a mouse, a hub and a keyboard that Linux reads, and leaves with them', {
+    timeout: 4 * MINUTES,
+  }, async () => {
+    expect(await guest.hmp('device_add piix3-usb-uhci,id=u')).toBe('');
+    await until('lsusb', /^Bus 001 Device 001: ID 1d6b:0001 Linux Foundation 1.1 root hub$/);
+    expect(await guest.hmp('device_add usb-mouse,id=m')).toBe('');
+    await until('ls /dev/hidraw* 2> /dev/null', '/dev/hidraw0');
+    // The last free port gets a hub, so that there are more.
+    expect(await guest.hmp('device_add usb-kbd,id=k')).toBe('');
+    await until('ls /dev/hidraw*', /hidraw1/);
+    expect(await guest.hmp('info usb')).toBe(
+      '  Device 0.2, Port 1, Speed 12 Mb/s, Product QEMU USB Mouse, ID: m\n' +
+        '  Device 0.3, Port 2, Speed 12 Mb/s, Product QEMU USB Hub\n' +
+        '  Device 0.4, Port 2.1, Speed 12 Mb/s, Product QEMU USB Keyboard, ID: k\n',
+    );
+    expect(await guest.ask('cat /sys/bus/usb/devices/1-2.1/serial')).toMatch(/^68284-0000:00:0\d\.0-2\.1$/);
+    expect(await guest.ask('lsusb -t')).toMatch(
+      /Driver=uhci_hcd\/2p, 12M[\s\S]*Driver=usbhid[\s\S]*Driver=hub\/8p/,
+    );
+    const read = (device: string, bytes: number): string =>
+      `(head -c ${bytes} /dev/${device} | od -An -v -tx1 | tr -d "\\n" > /tmp/${device}) &`;
+    await guest.run(read('hidraw0', 4));
+    await guest.run(read('hidraw1', 16));
+    await guest.run('sleep 1');
+    await guest.hmp('mouse_move 5 -3');
+    await guest.hmp('sendkey shift-a');
+    await until('cat /tmp/hidraw0', ' 00 05 fd 00');
+    await until('cat /tmp/hidraw1', ' 02 00 00 00 00 00 00 00 02 00 04 00 00 00 00 00');
+    expect(await guest.hmp('device_del m')).toBe('');
+    await until('ls /dev/hidraw*', '/dev/hidraw1');
+    guest.takeEvents();
+    expect(await guest.hmp('device_del u')).toBe('');
+    const left: (string | undefined)[] = [];
+    while (left.at(-1) !== 'u') left.push(await leaves());
+    expect(left).toEqual(['k', undefined, 'u']);
+    await until('lsusb', '');
+    expect(await guest.hmp('info usb')).toBe('Error: USB support not enabled\n');
   });
 });

@@ -1,4 +1,5 @@
 /** The pc board as a monitor sees it, with real chips and no running CPU; a hand plays the guest's ACPI code. */
+
 import { GPE_BASE } from '../../src/emu/acpi/gpe.ts';
 import { PCI_HOTPLUG_BASE } from '../../src/emu/acpi/pci-hotplug.ts';
 import { BLOCK_ERRORS } from '../../src/emu/block/block-errors.ts';
@@ -216,6 +217,7 @@ export async function monitorRig({
     actionsOf({ noShutdown }),
   );
   services.provide(GUEST_PANIC, requests.panic);
+  const input = new UserInput(clock, () => control.running, services);
   provideBoard(services, () => board);
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });
   const devices = new DeviceManager(new DeviceRegistry(DEVICE_TYPES), tree, services);
@@ -247,6 +249,7 @@ export async function monitorRig({
     cpuObject: new CpuObject({ cpu: described, compat: CURRENT_CPU, dies: smp.dies }),
     events,
     devices,
+    input,
     dimms,
     onMemorySize() {},
   });
@@ -290,7 +293,7 @@ export async function monitorRig({
     qom: new Qom(objectTree),
     inspect: new Inspection(board, processors),
     access: new GuestAccess(board, processors),
-    input: new UserInput(board.keys, clock, () => control.running),
+    input,
     startGdbServer: async () => {},
     trace,
     nmi: () => processors.boot.apic.pulseLint1(),

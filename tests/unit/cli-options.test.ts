@@ -171,7 +171,6 @@ describe('what cannot be chosen', () => {
     ['-smp 17', "Invalid SMP CPUs 17. The max CPUs supported by machine 'pc-i440fx-7.2' is 16"],
     ['-smp 1,maxcpus=255', "Invalid SMP CPUs 255. The max CPUs supported by machine 'pc-i440fx-7.2' is 16"],
     ['-machine q35', 'unsupported machine type\nUse -machine help to list supported machines'],
-    ['-machine usb=on', "'usb=on' is not modelled by this machine"],
     ['-cpu EPYC', "unable to find CPU model 'EPYC'"],
     ['-cpu host', "CPU model 'host' requires KVM or HVF"],
     ['-icount shift=auto', "-icount shift=auto: 'shift=auto' is not modelled by this machine"],

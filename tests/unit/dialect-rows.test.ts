@@ -243,9 +243,15 @@ describe('C: disks', () => {
     const groups = text.trimEnd().split('\n\n');
     const headings = groups.map((group) => group.split('\n')[0]);
     expect(headings).toEqual(
-      ['Controller/Bridge/Hub', 'Storage', 'Input', 'Misc', ...(hasCpus ? ['CPU'] : []), 'Uncategorized'].map(
-        (name) => `${name} devices:`,
-      ),
+      [
+        'Controller/Bridge/Hub',
+        'USB',
+        'Storage',
+        'Input',
+        'Misc',
+        ...(hasCpus ? ['CPU'] : []),
+        'Uncategorized',
+      ].map((name) => `${name} devices:`),
     );
     const lines = groups.flatMap((group) => group.split('\n').slice(1));
     expect(lines.filter((line) => !LINE.test(line))).toEqual([]);

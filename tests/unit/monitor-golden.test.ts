@@ -37,7 +37,6 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
   ],
   errors_device: [
     'device_add ide-hd,drive=diskX,id=z',
-    'device_add usb-mouse,id=z',
     'device_add e1000,mac=zz,id=z',
     'device_add cirrus-vga,id=z',
     'device_add VGA,id=z',
@@ -73,6 +72,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
     devices: ['pvpanic,id=p1', 'pc-testdev', 'pvpanic-pci,id=p2,events=1'],
     noShutdown: true,
   },
+  usb_uhci: { devices: ['piix3-usb-uhci,id=u'] },
   info_numa: { ...FOUR_SLOTS, smp: { ...FOUR_SOCKETS, cpus: 2 } },
   numa_nodes: {
     ...{ ...FOUR_SLOTS, smp: { ...FOUR_SOCKETS, cpus: 2 } },
@@ -159,6 +159,8 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_virtio_mem_noroom',
     'errors_virtio_mem_noslots',
     'pvpanic',
+    'usb_uhci',
+    'usb_full',
     'commands_memory',
     'commands_ports',
     'commands_input',

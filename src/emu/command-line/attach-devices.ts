@@ -44,7 +44,14 @@ export function attachBackends(
   }
 }
 
-type AttachedOption = 'blockdevs' | 'drives' | 'devices' | 'flashNodes' | 'machineType' | 'memoryBackend';
+type AttachedOption =
+  | 'blockdevs'
+  | 'drives'
+  | 'devices'
+  | 'usbDevices'
+  | 'flashNodes'
+  | 'machineType'
+  | 'memoryBackend';
 
 /**
  * Makes the drives and devices that the command line names, after what they stand on. Rejects with StartError.
@@ -55,7 +62,7 @@ export async function attachDevices(
   commandLine: Pick<CommandLine, AttachedOption>,
   warn: (text: string) => void,
 ): Promise<void> {
-  const { blockdevs, drives, devices } = commandLine;
+  const { blockdevs, drives, devices, usbDevices } = commandLine;
   // QEMU: the board is made now, and what it misses is not said about an option.
   if (
     commandLine.memoryBackend !== undefined &&
@@ -80,7 +87,12 @@ export async function attachDevices(
   await attachFlashUnits(machine, commandLine, made, warn);
   const isJson = ({ options }: OptionGroup<JsonValue>): boolean => options.json;
   const inText = devices.filter((device) => !isJson(device));
-  for (const { options, at } of [...inText, ...virtioDisks(machine, made), ...devices.filter(isJson)]) {
+  for (const { options, at } of [
+    ...usbDevices,
+    ...inText,
+    ...virtioDisks(machine, made),
+    ...devices.filter(isJson),
+  ]) {
     const say = (warning: string): void => warn(report(warning, at));
     await machine.devices.add(options, say).catch((error: unknown) => {
       throw atOption(error, at);

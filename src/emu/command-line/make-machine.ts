@@ -26,7 +26,7 @@ export function machineOfCommandLine(
 ): Machine {
   const { machineType, accel, cpu, smp, dimms, hmat } = commandLine;
   const { icountShift, rtcBaseMs, rtcClock } = commandLine;
-  const { name, uuid, boot, actions, oem, smm, memoryBackend, globals } = commandLine;
+  const { name, uuid, boot, actions, oem, smm, memoryBackend, globals, usb } = commandLine;
   checkMemory(parts.memoryBytes, { dimms, machineType, cpu });
   try {
     const what = {
@@ -43,6 +43,7 @@ export function machineOfCommandLine(
       smm,
       memoryBackend,
       globals,
+      usb,
     };
     const time = { icountShift, rtcBaseMs, rtcClock, ...actions };
     return new Machine(

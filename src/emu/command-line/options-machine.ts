@@ -38,7 +38,6 @@ const FIXED: Readonly<Record<string, boolean>> = {
   pit: true,
   sata: false,
   smbus: true,
-  usb: false,
 };
 
 /** `key=value` pairs as -machine, -accel and -smp read them; `,,` is a comma of the value. */
@@ -86,6 +85,8 @@ export interface BoardOptions {
   readonly machineType: string;
   readonly oem: MachineConfig['oem'];
   readonly smm: boolean;
+  /** The board has its USB controller. Machine none takes the word, too. */
+  readonly usb: boolean;
   /** The file of a firmware; undefined: the one that is built in. */
   readonly bios: string | undefined;
   /** The object that is the RAM; undefined: one of the board's. */
@@ -112,10 +113,15 @@ export function typeGiven(values: readonly string[]): string | undefined {
 export function readMachine(given: ReadonlyMap<string, string>): MachineOptions {
   const version = versionOf(given.get('type') ?? CURRENT_MACHINE);
   let hmat = false;
+  let usb = false;
   for (const [name, text] of given) {
     if (READ_APART.includes(name) && !(version.isEmpty && ONLY_PC.includes(name))) continue;
     if (name === 'hmat' && !version.isEmpty) {
       hmat = flagOf(name, text);
+      continue;
+    }
+    if (name === 'usb') {
+      usb = flagOf(name, text);
       continue;
     }
     if ((version.isEmpty ? WITHOUT_EFFECT_ON_NONE : WITHOUT_EFFECT).includes(name)) {
@@ -136,6 +142,7 @@ export function readMachine(given: ReadonlyMap<string, string>): MachineOptions 
       machineType: version.name,
       oem: readOem(given),
       smm: readSmm(given.get('smm')),
+      usb,
       bios: given.get('firmware'),
       // QEMU: an empty name is none.
       memoryBackend: given.get('memory-backend') || undefined,

@@ -254,7 +254,8 @@ const GROUPS: readonly OptionGroup[] = [
         help: 'what the real-time clock shows at the start',
       },
       { name: 'enable-kvm', help: 'the same as -accel kvm' },
-      { name: 'usbdevice', value: 'name', help: 'a USB device; the board has no USB yet' },
+      { name: 'usb', help: 'the same as -machine usb=on: the board has its USB controller' },
+      { name: 'usbdevice', value: 'name', help: 'a USB device, and -usb: mouse, tablet or keyboard' },
       { name: 'nodefaults', help: 'no devices but those that are named', host: 'terminal' },
       {
         name: 'readconfig',

@@ -11,7 +11,7 @@ import type { GlobalDefault } from '../machine/machine-config.ts';
 import type { Dialect } from '../monitor/dialects/dialect.ts';
 import { DEFAULT_DIALECT, DIALECTS_HELP, findDialect } from '../monitor/dialects/dialects.ts';
 import { devicePropertiesText } from '../monitor/hmp/device-help.ts';
-import { usbAddErrors } from '../monitor/hmp/legacy/usb-commands.ts';
+import { usbAddErrors, usbDeviceOptions } from '../monitor/hmp/legacy/usb-commands.ts';
 import { objectHelpText } from '../monitor/hmp/object-commands.ts';
 import { readBlockdev } from '../monitor/qapi/blockdev-text.ts';
 import { parseJson } from '../qapi/json-reader.ts';
@@ -94,6 +94,7 @@ export interface CommandLine extends BoardOptions {
   readonly blockdevs: readonly BlockdevOption[];
   readonly drives: readonly OptionGroup[];
   readonly devices: readonly OptionGroup<JsonValue>[];
+  readonly usbDevices: readonly OptionGroup[];
   readonly objects: readonly OptionGroup<JsonValue>[];
   /** In the order in which they are made. */
   readonly chardevs: readonly ChardevOption[];
@@ -190,7 +191,6 @@ class Reader {
     const numa = this.#groups('numa', 'type');
     const characters = this.#characters();
     this.#checkDisplay();
-    this.#checkUsb();
     if (asked !== undefined) return { text: asked.name === 'help' ? helpText() : VERSION_LINES };
     if ('text' in log) return log;
     this.#collectMachine();
@@ -204,6 +204,7 @@ class Reader {
     const memory = this.#reading('m', () => this.#groups('m', 'size').map(readMemory));
     const accel = this.#reading('accel', () => this.#chooseAccel(machine.accel));
     const { version } = machine;
+    const usbDevices = this.#usbDevices();
     const prefersSockets = version.prefersSockets || this.#dialect.start.prefersSockets;
     const smp = this.#reading('smp', () => smpOption(this.#smp, { ...version, prefersSockets }, this.#warn));
     const cpu = this.#last('cpu');
@@ -215,7 +216,7 @@ class Reader {
       memoryBytes: memory.at(-1)?.bytes ?? backendBytes(machine.board.memoryBackend, groups.objects),
       askedBytes: memory.at(-1)?.bytes,
       dimms: memory.at(-1)?.dimms,
-      ...{ hmat: machine.hmat, ...machine.board },
+      ...{ hmat: machine.hmat, ...machine.board, usb: machine.board.usb || usbDevices.length > 0 },
       smp,
       cpu,
       kernel,
@@ -223,6 +224,7 @@ class Reader {
       append: this.#last('append') ?? machine.append,
       guest: this.#last('guest'),
       ...groups,
+      usbDevices,
       icountShift: icount.at(-1),
       rtcBaseMs: rtc?.baseMs,
       rtcClock: rtc?.clock ?? 'host',
@@ -343,12 +345,14 @@ class Reader {
     }
   }
 
-  #checkUsb(): void {
-    const [first] = this.#all('usbdevice');
-    if (first === undefined) return;
-    const { value, at } = first;
-    const errors = usbAddErrors(value, this.#dialect.start.usbParameters);
-    throw new StartError(errors.map((line) => report(line, at)).join('\n'), at);
+  /** Those of -usbdevice; the first that there is not ends the start. */
+  #usbDevices(): readonly OptionGroup[] {
+    return this.#all('usbdevice').map(({ value, at }) => {
+      const options = usbDeviceOptions(value);
+      if (options !== undefined) return { options, at };
+      const errors = usbAddErrors(value, this.#dialect.start.usbParameters, true);
+      throw new StartError(errors.map((line) => report(line, at)).join('\n'), at);
+    });
   }
 
   #collectMachine(): void {
@@ -356,6 +360,7 @@ class Reader {
       if (name === 'machine')
         for (const [key, text] of parsePairs(value, 'type')) this.#machine.set(key, text);
       if (name === 'enable-kvm') this.#machine.set('accel', 'kvm');
+      if (name === 'usb') this.#machine.set('usb', 'on');
       if (name === 'bios') this.#machine.set('firmware', value);
       if (name === 'smp') for (const [key, text] of parsePairs(value, 'cpus')) this.#smp.set(key, text);
     }

@@ -15,6 +15,9 @@ import type { PropertySpec } from '../qdev/properties.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
 import { LSI53C895A } from '../scsi/lsi53c895a-type.ts';
 import { SCSI_DISK_TYPES } from '../scsi/scsi-disk-types.ts';
+import { UHCI_TYPES } from '../usb/uhci-types.ts';
+import { USB_HID_TYPES } from '../usb/usb-hid-types.ts';
+import { USB_HUB } from '../usb/usb-hub-type.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
 import { VIRTIO_BALLOON_TYPES } from '../virtio/virtio-balloon-pci-type.ts';
 import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
@@ -38,6 +41,9 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ...PVPANIC_TYPES,
   LSI53C895A,
   ...SCSI_DISK_TYPES,
+  ...UHCI_TYPES,
+  ...USB_HID_TYPES,
+  USB_HUB,
   ...VIRTIO_BALLOON_TYPES,
   ...VIRTIO_BLK_TYPES,
   ...VIRTIO_MEM_TYPES,

@@ -22,11 +22,15 @@ import type { Preconfig } from './preconfig.ts';
 import type { RunState } from './run-state.ts';
 
 export type { MappedRegion } from '../bus/address-space.ts';
+export type { InputEvent } from '../input/input-handlers.ts';
+export { INPUT_BUTTONS } from '../input/input-handlers.ts';
 export { KEY_NAMES } from '../input/key-names.ts';
-export type { InputEvent } from '../input/user-input.ts';
-export { INPUT_BUTTONS, KEYBOARD_INDEX, KEYBOARD_NAME, keyOfScanCode } from '../input/user-input.ts';
+export { KEYBOARD_INDEX, KEYBOARD_NAME } from '../input/ps2-input.ts';
+export { keyOfScanCode } from '../input/user-input.ts';
 export type { PciBarInfo, PciDeviceInfo } from '../pci/pci-info.ts';
 export type { QomObject } from '../qdev/objects.ts';
+export { type PluggedUsbDevice, UsbBus } from '../usb/usb-bus.ts';
+export { speedMbits } from '../usb/usb-speed.ts';
 export type { HotpluggableCpu } from './boards/pc-cpus.ts';
 export type { MemoryApi, MemoryDevice } from './boards/pc-device-memory.ts';
 export type { CpuRegisters, SegmentRegister } from './cpu-registers.ts';

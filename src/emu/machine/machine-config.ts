@@ -54,6 +54,8 @@ export interface MachineConfig extends BootFiles {
   readonly smm?: boolean | undefined;
   /** QEMU: -global. */
   readonly globals?: readonly GlobalDefault[] | undefined;
+  /** QEMU: -machine usb=on: the board has its USB controller. */
+  readonly usb?: boolean | undefined;
   /** QEMU: -boot. */
   readonly boot?: BootConfig | undefined;
   /** QEMU: -cpu; absent: qemu64. */

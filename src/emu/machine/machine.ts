@@ -156,6 +156,7 @@ export class Machine implements MachineApi {
       ...{ clock: this.clock, trace: this.trace, events: this.events, drives: this.drives, objectTree, host },
       wallClockMs: () => this.#wallClockMs(),
     });
+    this.input = new UserInput(this.clock, () => this.runControl.running, services);
     this.chardevs = services.get(CHARDEVS);
     this.balloon = services.get(BALLOON);
     this.qom = new Qom(objectTree);
@@ -204,7 +205,7 @@ export class Machine implements MachineApi {
           reset: () => requests.requestReset('guest-reset'),
           ...{ machineType: version.name, processors, cpuObject, numa: this.numa },
           ...{ dimms: dimmSlots(config), settings: config },
-          ...{ serials: this.serials, events: this.events, devices, onMemorySize },
+          ...{ serials: this.serials, input: this.input, events: this.events, devices, onMemorySize },
         });
     const pc = this.#pc;
     const hasCpu = !isEmpty || config.cpu !== undefined;
@@ -215,7 +216,6 @@ export class Machine implements MachineApi {
     this.inspect = new Inspection(board, shown, config.accel);
     logProcessors(this);
     this.access = new GuestAccess(board, shown);
-    this.input = new UserInput(pc?.keys, clock, () => this.runControl.running);
     this.createFile = host.createFile ?? NO_FILES;
     this.snapshots = new MachineSnapshots(this, host);
     this.debug = new MachineDebug(this.processors, engine.cpu);

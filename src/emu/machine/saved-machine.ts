@@ -61,6 +61,8 @@ export type HeadSnapshot = {
   /** Null: the machine has no slots for DIMMs. */
   readonly dimms: { readonly slots: number; readonly maxBytes: number } | null;
   readonly hmat: boolean;
+  /** The board has its USB controller. */
+  readonly usb: boolean;
   /** The regions whose pages follow, in this order. */
   readonly ram: readonly SavedRegion[];
   readonly serialPorts: readonly boolean[];
@@ -103,7 +105,7 @@ const SMP: StateKind<SmpConfig> = where(
 const NAME = text(NAME_MAX);
 const GLOBALS_MAX = 4096;
 
-const HEAD_FIELDS = record<HeadSnapshot>({
+const HEAD_RECORD = record<HeadSnapshot>({
   machine: oneOf(...MACHINE_VERSIONS.map(({ name }) => name)),
   cpu: text(NAME_MAX),
   memoryBytes: RAM_BYTES,
@@ -112,6 +114,7 @@ const HEAD_FIELDS = record<HeadSnapshot>({
     record({ slots: integer(0, MAX_DIMM_SLOTS), maxBytes: integer(0, Number.MAX_SAFE_INTEGER) }),
   ),
   hmat: BOOLEAN,
+  usb: BOOLEAN,
   ram: list(REGION, { max: 1024 }),
   serialPorts: list(BOOLEAN, { max: PORTS }),
   noReboot: BOOLEAN,
@@ -121,6 +124,12 @@ const HEAD_FIELDS = record<HeadSnapshot>({
     }),
   ),
 });
+
+/** Those that were saved before boards could have USB say nothing of it. */
+const HEAD_FIELDS: StateKind<HeadSnapshot> = {
+  misfit: (value) =>
+    HEAD_RECORD.misfit(typeof value === 'object' && value !== null ? { usb: false, ...value } : value),
+};
 
 /** As on the command line: the DIMMs' room is above RAM, and where addresses reach. */
 const HEAD: StateKind<HeadSnapshot> = where(HEAD_FIELDS, ({ machine, cpu, memoryBytes, dimms, globals }) => {
@@ -214,6 +223,7 @@ export function headOf({ config, memory }: Machine): HeadSnapshot {
     ram: memory.regions.map(({ name, gpa, size }) => ({ name, gpa, size })),
     dimms: config.dimms ?? null,
     hmat: config.hmat === true,
+    usb: config.usb === true,
     serialPorts: [...(config.serialPorts ?? [true])],
     noReboot: config.noReboot === true,
     ...((config.globals ?? []).length === 0 ? {} : { globals: config.globals }),

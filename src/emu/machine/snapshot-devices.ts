@@ -20,6 +20,7 @@ import { checkedAs } from '../qapi/check.ts';
 import { parseJson } from '../qapi/json-reader.ts';
 import { isJsonObject } from '../qapi/json-value.ts';
 import { writeJson } from '../qapi/json-writer.ts';
+import { UNATTACHED } from '../qdev/objects.ts';
 import { Options } from '../qdev/option-string.ts';
 import type { PropertyValue } from '../qdev/properties.ts';
 import type { DeviceTree, Qdev } from '../qdev/tree.ts';
@@ -200,6 +201,8 @@ function saveDevice({ request, bus, path, hotplugged, unplugRequestedMs }: Qdev)
 }
 
 async function restoreDevice({ devices }: Machine, state: DeviceSnapshot): Promise<void> {
+  // A bus has made it again for a device that came before.
+  if (state.path.startsWith(UNATTACHED) && devices.tree.find(state.path) !== undefined) return;
   const number = ANONYMOUS.exec(state.path)?.[1];
   if (number !== undefined) devices.anonymousDevices = Number(number);
   const options = made('a device', () => toOptions(state.options));
@@ -209,6 +212,7 @@ async function restoreDevice({ devices }: Machine, state: DeviceSnapshot): Promi
     hotplugged: state.hotplugged,
     places: new Map(state.places),
     unplugRequestedMs: state.unplugRequestedMs ?? undefined,
+    path: state.path,
   };
   await devices.restore(new Options(onBus, options.id, options.json), restored).catch((error: unknown) => {
     if (!(error instanceof MonitorError)) throw error;

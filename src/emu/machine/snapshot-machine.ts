@@ -29,6 +29,7 @@ export function machineForSnapshot(
     serialPorts,
     noReboot,
     globals,
+    usb,
   } = head;
   const config = {
     ...more,
@@ -38,6 +39,7 @@ export function machineForSnapshot(
     smp,
     dimms: dimms ?? undefined,
     hmat,
+    usb,
     serialPorts,
     noReboot,
     globals,

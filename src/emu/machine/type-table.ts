@@ -63,8 +63,11 @@ pci-device device abstract
 pci-host-bridge sys-bus-device abstract
 pci-ide pci-device abstract +conventional-pci-device
 pci-piix3 pci-device abstract +acpi-dev-aml-interface +conventional-pci-device
+pci-uhci-usb pci-device abstract +conventional-pci-device
 pic-common isa-device abstract +intctrl
 piix3-ide pci-ide
+piix3-usb-uhci pci-uhci-usb
+piix4-usb-uhci pci-uhci-usb
 pit-common isa-device abstract
 port92 isa-device
 ps2-device sys-bus-device abstract
@@ -82,6 +85,13 @@ scsi-disk-base scsi-device abstract
 scsi-generic scsi-device
 scsi-hd scsi-disk-base
 sys-bus-device device abstract
+usb-bus bus +hotplug-handler
+usb-device device abstract
+usb-hid usb-device abstract
+usb-hub usb-device
+usb-kbd usb-hid
+usb-mouse usb-hid
+usb-tablet usb-hid
 virtconsole virtserialport
 virtio-balloon-device virtio-device
 virtio-balloon-pci virtio-balloon-pci-base +pci-express-device +conventional-pci-device

@@ -6,15 +6,17 @@
  *
  * The verbs are those of `hotplug-handler.ts`. A bus, or the machine for devices on no bus, implements them; they are called here alone.
  */
+import { assert } from '../core/assert.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
 import { busAt } from './bus-path.ts';
 import { type DeviceRegistry, type DeviceType, NewDevice } from './device-type.ts';
+import type { Hardware } from './hardware.ts';
 import type { HotplugHandler } from './hotplug-handler.ts';
-import { PERIPHERAL, PERIPHERAL_ANON, type QomObject } from './objects.ts';
-import type { Options } from './option-string.ts';
+import { PERIPHERAL, PERIPHERAL_ANON, type QomObject, UNATTACHED } from './objects.ts';
+import { Options } from './option-string.ts';
 import {
   checkFixed,
   type PropertyValue,
@@ -22,7 +24,7 @@ import {
   readProperty,
   withDefaults,
 } from './properties.ts';
-import { CLOCK, EVENTS, type Services } from './services.ts';
+import { CLOCK, EVENTS, ServiceName, type Services } from './services.ts';
 import type { DeviceTree, Qbus, Qdev, QdevParts } from './tree.ts';
 import { Values } from './values.ts';
 
@@ -35,9 +37,24 @@ export interface RestoredDevice {
   /** Values that its bus had chosen. */
   readonly places: PropertyValues;
   readonly unplugRequestedMs: number | undefined;
+  /** Where it was in the tree of objects. */
+  readonly path: string;
 }
 
-export class DeviceManager {
+/** What a bus may do by itself, without a word of the user's. */
+export interface DeviceMaker {
+  /** Makes a device that the bus needs for another one, such as a hub that has room for it. */
+  addForBus(driver: string, bus: Qbus, places: PropertyValues): void;
+  /** Takes out a device that cannot stay, as what was plugged into a hub that is gone. */
+  unplug(device: Qdev): void;
+}
+
+export const DEVICE_MAKER = new ServiceName<DeviceMaker>('device-maker');
+
+/** A device that a bus made for another one. */
+const MADE_FOR_BUS = new RegExp(`^${UNATTACHED}/(device\\[\\d{1,9}\\])$`);
+
+export class DeviceManager implements DeviceMaker {
   /** Told when a device came or went. QEMU has an event only for those that go. */
   onChange: () => void = () => {};
   readonly registry: DeviceRegistry;
@@ -58,6 +75,7 @@ export class DeviceManager {
     this.tree = tree;
     this.#services = services;
     this.#events = services.get(EVENTS);
+    services.provide(DEVICE_MAKER, this);
   }
 
   /** The board says who plugs and unplugs some devices: those on no bus, and those for which the bus alone does not suffice. */
@@ -140,7 +158,7 @@ export class DeviceManager {
    */
   unplug(device: Qdev): void {
     const { id, path } = device;
-    for (const bus of device.buses) for (const child of [...bus.devices]) this.unplug(child);
+    this.#unplugChildren(device);
     this.#handlerOf(device.type, device.bus)?.unplug(device);
     this.#remove(device);
     this.#events.emit({ event: 'DEVICE_DELETED', data: id === '' ? { path } : { device: id, path } });
@@ -149,13 +167,41 @@ export class DeviceManager {
 
   /** A device that was realized and then not taken. */
   #takeApart(device: Qdev): void {
-    for (const bus of device.buses) for (const child of [...bus.devices]) this.unplug(child);
+    this.#unplugChildren(device);
     this.#remove(device);
+  }
+
+  #unplugChildren(device: Qdev): void {
+    for (const bus of device.buses) {
+      // One that leaves may take others of its bus along.
+      for (let child = bus.devices[0]; child !== undefined; child = bus.devices[0]) this.unplug(child);
+    }
   }
 
   #remove(device: Qdev): void {
     this.tree.remove(device);
     device.hardware.release();
+  }
+
+  /** Makes the hardware of a device that a board or a bus wants and nobody asked for; it is in no place yet. */
+  makeHardware(driver: string, path: string, values: PropertyValues): Hardware {
+    const type = this.registry.find(driver);
+    assert(type?.realize !== undefined, `there is a type ${driver}`);
+    const all = new Values(withDefaults([...type.properties, ...(type.options ?? [])], values));
+    const parts = { id: '', path, values: all, hotplugged: this.#ready, services: this.#services, warn() {} };
+    const made = type.realize(parts);
+    assert(!(made instanceof Promise), `a ${driver} is made at once`);
+    return made.hardware;
+  }
+
+  addForBus(driver: string, bus: Qbus, places: PropertyValues): void {
+    const type = this.registry.find(driver);
+    assert(type !== undefined, `there is a type ${driver}`);
+    const name = this.tree.nextUnattachedName();
+    const hardware = this.makeHardware(driver, `${UNATTACHED}/${name}`, places);
+    const request = { options: new Options<JsonValue>([['driver', driver]], undefined, false), places };
+    const parts = { type, hardware, bus, values: places, hotplugged: this.#ready, request };
+    this.addBuiltIn(this.tree.objects.container(UNATTACHED), name, parts);
   }
 
   async #add(
@@ -166,7 +212,7 @@ export class DeviceManager {
     const type = this.#typeOf(options, restored !== undefined);
     const bus = this.#busFor(type, text(options, 'bus'));
     const id = options.id ?? '';
-    const [parent, name] = this.#pathFor(id);
+    const [parent, name] = madeForBus(restored) ?? this.#pathFor(id);
     const path = `${parent}/${name}`;
     const values = this.#values(type, options);
     const handler = this.#handlerOf(type, bus);
@@ -303,6 +349,14 @@ export class DeviceManager {
   #nowMs(): number {
     return Math.floor(this.#services.get(CLOCK).nowNs() / 1_000_000);
   }
+}
+
+/** Where a device was that a bus had made; undefined: the user did. */
+function madeForBus(
+  restored: RestoredDevice | undefined,
+): readonly [parent: string, name: string] | undefined {
+  const name = MADE_FOR_BUS.exec(restored?.path ?? '')?.[1];
+  return name === undefined ? undefined : [UNATTACHED, name];
 }
 
 /** An option that is a text. QEMU: given as JSON of another type, it is as if it were not given. */

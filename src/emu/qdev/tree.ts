@@ -247,6 +247,7 @@ export class DeviceTree {
   readonly #devices: Qdev[] = [];
   /** How many buses of a type were named automatically. */
   readonly #named = new Map<string, number>();
+  #skipped = 0;
 
   /** @param systemBus the bus of all that is soldered to the board's own address space */
   constructor(objects: ObjectTree, systemBus: Pick<NewBus, 'print'> = {}) {
@@ -262,6 +263,19 @@ export class DeviceTree {
     device.bus?.add(device, parts.olderThan);
     for (const bus of parts.hardware.buses()) this.#insertBus(device, bus);
     return device;
+  }
+
+  /** QEMU's name for the next device that is part of the machine and has none of its own: of those that are free, the first. */
+  nextUnattachedName(): string {
+    const taken = new Set(this.objects.container(UNATTACHED).children.map(({ name }) => name));
+    let index = this.#skipped;
+    while (taken.has(`device[${index}]`)) index++;
+    return `device[${index}]`;
+  }
+
+  /** A board has said how many such names its own devices have, whether all are modelled or not. */
+  set unattachedOfBoard(count: number) {
+    this.#skipped = count;
   }
 
   /** Takes a device, on whose buses nothing is left, out of the tree. */

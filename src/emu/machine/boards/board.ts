@@ -66,6 +66,11 @@ export class BoardBuilder {
     this.#unattached++;
   }
 
+  /** All that is on the board is there. */
+  complete(): void {
+    this.#devices.tree.unattachedOfBoard = this.#unattached;
+  }
+
   #nextName(): string {
     return `device[${this.#unattached++}]`;
   }

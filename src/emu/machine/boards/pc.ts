@@ -30,6 +30,8 @@ import type { MachineEvents } from '../../core/machine-events.ts';
 import type { Trace } from '../../core/trace.ts';
 import { I8042 } from '../../input/i8042.ts';
 import { I8042_TYPE, PS2_KBD, PS2_MOUSE } from '../../input/input-types.ts';
+import { addPs2 } from '../../input/ps2-input.ts';
+import type { UserInput } from '../../input/user-input.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
 import { BIOS_REGION, FLASH_REGIONS, type RamLayout, ramSizeOf } from '../../memory/pc-ram.ts';
 import { i440fxIntx, PciBus } from '../../pci/pci-bus.ts';
@@ -40,6 +42,7 @@ import type { DeviceType } from '../../qdev/device-type.ts';
 import { solderedOn } from '../../qdev/hardware.ts';
 import type { DeviceManager } from '../../qdev/plug.ts';
 import type { GpioLines, Qdev } from '../../qdev/tree.ts';
+import { PIIX3_USB_UHCI } from '../../usb/uhci-types.ts';
 import { hasHyperTransport } from '../address-limit.ts';
 import { type BootConfig, DEFAULT_BOOT_ORDER, NO_UUID } from '../boot-config.ts';
 import type { CpuObject } from '../cpu-object.ts';
@@ -68,6 +71,10 @@ const COM_PORTS = [
 ] as const;
 const IO_APIC_MMIO = { base: 0xfec0_0000, size: 0x1000 };
 const HPET_MMIO = { base: 0xfed0_0000, size: 0x400 };
+/** The third function of the PIIX3. */
+const USB_DEVFN = 0x0a;
+/** QEMU: what memory modules tell of themselves. */
+const SMBUS_EEPROMS = 8;
 const SMBBA = 0x90;
 const SMB_BASE_MASK = 0xffc0;
 
@@ -94,8 +101,10 @@ export interface PcWiring {
   readonly machineType: string;
   readonly events: MachineEvents;
   readonly devices: DeviceManager;
+  /** Who takes what the user does. */
+  readonly input: UserInput;
   /** What the user says of it that only firmware and monitors see. */
-  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot' | 'oem' | 'smm' | 'memoryBackend'>;
+  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot' | 'oem' | 'smm' | 'usb' | 'memoryBackend'>;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
   /** RAM and DIMMs have so many bytes now. */
@@ -330,6 +339,7 @@ export class PcBoard {
       { keyboardIrq: irqs.isa(1), mouseIrq: irqs.isa(12), a20: UNCONNECTED, reset },
       trace,
     );
+    addPs2(wiring.input.handlers, this.keys);
     const keyboard = onIsa([onPorts(this.keys)], I8042_TYPE, {}, [
       gpioIn(1, 'ps2-mouse-input-irq'),
       gpioIn(1, 'ps2-kbd-input-irq'),
@@ -345,6 +355,10 @@ export class PcBoard {
     this.ide = new Piix3Ide(ports, [irqs.isa(14), irqs.isa(15)]);
     const channel = (name: string) => ({ name, type: 'IDE', maxDevices: 2 });
     onPci(this.ide, 0x09, PIIX3_IDE, { buses: [channel('ide.0'), channel('ide.1')] });
+    if (wiring.settings?.usb === true) {
+      const hardware = devices.makeHardware(PIIX3_USB_UHCI.name, '', new Map());
+      board.add(hardware, PIIX3_USB_UHCI, { on: pci0, values: { addr: USB_DEVFN } });
+    }
     const { smm = true } = wiring.settings ?? {};
     const pm = new Piix4Pm({ ports, clock, sci: sci.input(), power: wiring.power, trace, smm });
     this.pm = pm;
@@ -358,6 +372,8 @@ export class PcBoard {
         values: { smb_io_base: () => pm.config.read(SMBBA, 2) & SMB_BASE_MASK, 'smm-enabled': smm },
       },
     );
+    for (let eeprom = 0; eeprom < SMBUS_EEPROMS; eeprom++) board.skip('smbus-eeprom');
+    board.complete();
     pm.machineReady();
     // QEMU: the board is reset before it starts. What the timer has raised by now is forgotten.
     irqs.pic.reset();

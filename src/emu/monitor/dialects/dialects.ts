@@ -3,6 +3,7 @@ import type { QapiCommand } from '../../qapi/command.ts';
 import type { Command } from '../command.ts';
 import { absentCommands } from '../hmp/absent.ts';
 import { blockTopic } from '../hmp/block-topic.ts';
+import { USB_TOPIC_2_0, USB_TOPIC_5_1 } from '../hmp/info-usb.ts';
 import { ABSENT_0_15, ABSENT_1_1, ABSENT_5_1 } from '../hmp/legacy/absent-words.ts';
 import { CPU_SET, cpuAddCommand } from '../hmp/legacy/cpu-commands.ts';
 import { SCSI_DISK } from '../hmp/legacy/device-words.ts';
@@ -69,10 +70,11 @@ const NO_DRIVER_NAME: ErrorStyle['changes'] = [
 const ERRORS_0_15: ErrorStyle = { ...ERRORS_1_1, changes: [...OLD_CHANGES, ...NO_DRIVER_NAME] };
 
 /** Topics whose errors had no `Error: ` before QEMU 7.0. */
-const PLAIN_TOPICS = absentCommands([
-  ['usb', '', 'devices on USB', [], 'USB support not enabled'],
+const PLAIN_PROFILE = absentCommands([
   ['profile', '', 'where time goes', [], 'Internal profiler not compiled'],
 ]);
+const TOPICS_5_1 = [...PLAIN_PROFILE, USB_TOPIC_5_1];
+const TOPICS_2_0 = [...PLAIN_PROFILE, USB_TOPIC_2_0];
 
 const GEOMETRY = '[,cyls=c,heads=h,secs=s[,trans=t]]';
 const DRIVE_START = '[file=file][,if=type][,bus=n]\n[,unit=m][,media=d]';
@@ -142,7 +144,7 @@ const QEMU_5_1: Dialect = {
       ...ABSENT_5_1,
       cpuAddCommand(cpuAddAsDevice, 'cpu_add is deprecated, please use device_add instead'),
     ],
-    topics: PLAIN_TOPICS,
+    topics: TOPICS_5_1,
     qmp: [qmpCpuAdd(cpuAddAsDevice), QUERY_CPUS_5_1, QUERY_CPUS_FAST],
   }),
   start: {
@@ -166,7 +168,7 @@ const QEMU_2_0: Dialect = {
       ...USB_COMMANDS,
       cpuAddCommand(cpuAddChecked),
     ],
-    topics: [...PLAIN_TOPICS, blockTopic('drives')],
+    topics: [...TOPICS_2_0, blockTopic('drives')],
     qmp: [qmpCpuAdd(cpuAddChecked), QUERY_CPUS],
   }),
   start: { ...AS_THEN, display: "VNC server running on '::1:5900'" },
@@ -183,7 +185,7 @@ function oldDialect({ driveParams, commands, qmp, ...dialect }: OldDialect): Dia
   const pci = pciCommands({ ...DOMAIN_0, driveParams });
   const own = {
     commands: [...pci, ...USB_COMMANDS, ...commands],
-    topics: [...PLAIN_TOPICS, blockTopic('nothing')],
+    topics: [...TOPICS_2_0, blockTopic('nothing')],
     qmp,
   };
   return { formerTypes: FORMER_TYPES, ...dialect, ...words(dialect.name, own), start: AS_THEN };

@@ -85,7 +85,6 @@ const ROWS: readonly AbsentRow[] = [
     `Type               Object  Call site  Wait Time (s)         Count  Average (us)\n${RULE}\n${RULE}`,
   ],
   ['tpm', '', 'trusted platform modules', [], ''],
-  ['usb', '', 'devices on USB', [], 'Error: USB support not enabled'],
   [
     'usbhost',
     '',

@@ -25,6 +25,7 @@ import { memdevText, memoryDevicesText, memorySizeText } from './info-memory.ts'
 import { MMU_TOPICS } from './info-mmu.ts';
 import { qtreeText } from './info-qtree.ts';
 import { TREE_TOPICS } from './info-tree.ts';
+import { USB_TOPIC } from './info-usb.ts';
 import { VIRTIO_TOPICS } from './info-virtio.ts';
 import { MICE_TOPIC } from './input-commands.ts';
 import { TRACE_EVENTS_TOPIC } from './log-commands.ts';
@@ -64,6 +65,7 @@ export const INFO_COMMANDS: readonly Command[] = [
   ...TREE_TOPICS,
   ...VIRTIO_TOPICS,
   MICE_TOPIC,
+  USB_TOPIC,
   ...MIGRATION_TOPICS,
   SNAPSHOTS_TOPIC,
   DUMP_TOPIC,

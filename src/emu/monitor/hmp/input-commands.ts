@@ -36,8 +36,7 @@ function leadingNumber(text: string): number {
 
 function setMouse({ machine }: CommandContext, index: number): string {
   if (index === KEYBOARD_INDEX) return `Input device '${KEYBOARD_NAME}' is not a mouse\n`;
-  const isThere = machine.input.mice.some((mouse) => mouse.index === index);
-  return isThere ? '' : `Mouse at index '${index}' not found\n`;
+  return machine.input.handlers.activateMouse(index) ? '' : `Mouse at index '${index}' not found\n`;
 }
 
 export const INPUT_COMMANDS: readonly Command[] = [
