@@ -4,6 +4,7 @@ import { COMMAND_FLOWS } from './record-monitor-flows-commands.ts';
 import { CPU_FLOWS } from './record-monitor-flows-cpu.ts';
 import { DRIVE_FLOWS } from './record-monitor-flows-drives.ts';
 import { MEMORY_FLOWS } from './record-monitor-flows-memory.ts';
+import { NET_FLOWS } from './record-monitor-flows-net.ts';
 import { PANIC_FLOWS } from './record-monitor-flows-panic.ts';
 import { PRECONFIG_FLOWS } from './record-monitor-flows-preconfig.ts';
 import { VIRTIO_FLOWS } from './record-monitor-flows-virtio.ts';
@@ -495,6 +496,7 @@ export const FLOWS: readonly Flow[] = [
   ...BACKEND_FLOWS,
   ...VIRTIO_FLOWS,
   ...COMMAND_FLOWS,
+  ...NET_FLOWS,
   ...PANIC_FLOWS,
   ...DRIVE_FLOWS,
   ...PRECONFIG_FLOWS,

@@ -12,6 +12,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/chipset': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory', 'emu/char', 'emu/input', 'emu/pci'],
   'emu/acpi': ['emu/core', 'emu/bus'],
   'emu/block': ['emu/core', 'emu/qapi', 'emu/qdev', 'emu/memory'],
+  'emu/net': ['emu/core', 'emu/qapi', 'emu/qdev'],
   'emu/ata': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory', 'emu/pci', 'emu/block'],
   'emu/virtio': [
     'emu/core',
@@ -22,6 +23,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/bus',
     'emu/block',
     'emu/char',
+    'emu/net',
   ],
   'emu/firmware': ['emu/core', 'emu/memory', 'emu/bus', 'emu/chipset'],
   'emu/machine': [
@@ -37,6 +39,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/chipset',
     'emu/acpi',
     'emu/block',
+    'emu/net',
     'emu/ata',
     'emu/virtio',
     'emu/firmware',
@@ -54,6 +57,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/disassembler',
     'emu/char',
     'emu/block',
+    'emu/net',
     'emu/pci',
   ],
   'emu/command-line': [
@@ -63,6 +67,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/cpu',
     'emu/char',
     'emu/firmware',
+    'emu/net',
     'emu/machine',
     'emu/monitor',
   ],
@@ -71,6 +76,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/qdev',
     'emu/char',
     'emu/block',
+    'emu/net',
     'emu/firmware',
     'emu/machine',
     'emu/monitor',

@@ -3,6 +3,7 @@ import { BOARD_MEMORY } from '../machine/boards/pc-device-memory.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import { Options } from '../qdev/option-string.ts';
+import { attachNetwork, boardCards } from './attach-network.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
 import { readNuma } from './options-numa.ts';
 import { report, startError } from './start-error.ts';
@@ -49,7 +50,7 @@ export function attachBackends(
  */
 export async function attachDevices(
   machine: Machine,
-  { blockdevs, drives, devices }: Pick<CommandLine, 'blockdevs' | 'drives' | 'devices'>,
+  { blockdevs, drives, devices, network }: Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'network'>,
   warn: (text: string) => void,
 ): Promise<void> {
   // QEMU: the board is made now, and what it misses is not said about an option.
@@ -59,6 +60,7 @@ export async function attachDevices(
       throw atOption(error, at);
     });
   }
+  const cards = await attachNetwork(machine, network);
   const made: MadeDrive[] = [];
   for (const { options, at } of drives) {
     const { name } = await machine.drives.add(options).catch((error: unknown) => {
@@ -66,6 +68,7 @@ export async function attachDevices(
     });
     made.push({ name, at });
   }
+  await boardCards(machine, cards, warn);
   const isJson = ({ options }: OptionGroup<JsonValue>): boolean => options.json;
   const inText = devices.filter((device) => !isJson(device));
   for (const { options, at } of [...inText, ...virtioDisks(machine, made), ...devices.filter(isJson)]) {
@@ -75,6 +78,7 @@ export async function attachDevices(
     });
   }
   checkOrphans(machine, made);
+  for (const text of machine.network.warnings()) warn(report(`warning: ${text}`));
 }
 
 /** Without a terminal there is no monitor of the command line's: what it would be on is nobody's wish. */

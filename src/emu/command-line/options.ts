@@ -53,6 +53,7 @@ import {
   readName,
   readRtc,
 } from './options-memory.ts';
+import { type NetworkOptions, readNetwork } from './options-network.ts';
 import { type GivenOption, splitArguments } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
 import { readingOption, report, StartError, startError } from './start-error.ts';
@@ -88,6 +89,7 @@ export interface CommandLine extends BoardOptions {
   readonly drives: readonly OptionGroup[];
   readonly devices: readonly OptionGroup<JsonValue>[];
   readonly objects: readonly OptionGroup<JsonValue>[];
+  readonly network: NetworkOptions;
   /** In the order in which they are made. */
   readonly chardevs: readonly ChardevOption[];
   readonly serials: readonly CharOption[];
@@ -126,7 +128,7 @@ export interface QtestOption {
 }
 
 type Groups = CharacterEnds &
-  Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects' | 'numa' | 'log'>;
+  Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects' | 'network' | 'numa' | 'log'>;
 
 /** Text for standard output; there is no machine to run. */
 export interface Answer {
@@ -136,7 +138,7 @@ export interface Answer {
 }
 
 const NO_DISPLAY = ['gtk', 'sdl', 'egl-headless', 'curses', 'spice-app', 'dbus'];
-const ONLY_NONE = ['parallel', 'vga', 'net', 'nic'];
+const ONLY_NONE = ['parallel', 'vga'];
 const DISKS: Readonly<Record<string, string>> = {
   '': 'index=0,media=disk',
   hda: 'index=0,media=disk',
@@ -178,16 +180,18 @@ class Reader {
     const drives = this.#drives();
     const devices = this.#devices();
     const objects = this.#objects();
+    const network = readNetwork(this.#given, ({ value, at }) => this.#group(value, 'type', at));
     const numa = this.#groups('numa', 'type');
     const characters = this.#characters();
     this.#checkDisplay();
     this.#checkUsb();
     if (asked !== undefined) return { text: asked.name === 'help' ? helpText() : VERSION_LINES };
     if ('text' in log) return log;
+    if ('text' in network) return network;
     this.#collectMachine();
     const answer = this.#help(devices, objects, characters.chardevs);
     if (answer !== undefined) return answer;
-    return this.#judge({ blockdevs, drives, devices, objects, numa, log, ...characters });
+    return this.#judge({ blockdevs, drives, devices, objects, network, numa, log, ...characters });
   }
 
   #judge(groups: Groups): CommandLine {

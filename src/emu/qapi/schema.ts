@@ -87,6 +87,7 @@ function integer<T>(name: IntegerName): SchemaType<T> {
 export const INT = integer<number | bigint>('int');
 export const UINT8 = integer<number>('uint8');
 export const UINT16 = integer<number>('uint16');
+export const INT32 = integer<number>('int32');
 export const UINT32 = integer<number>('uint32');
 export const UINT64 = integer<number | bigint>('uint64');
 /** Of bytes. */
