@@ -47,7 +47,7 @@ function infoNetwork(network: Network): string {
     return `hub ${id}\n${lines.join('')}`;
   });
   const others = network.clients
-    .filter((client) => network.hubOf(client) === undefined)
+    .filter(({ peer, spec }) => spec.type !== 'hubport' && peer?.spec.type !== 'hubport')
     .filter(({ peer, spec }) => peer === undefined || spec.type === 'nic')
     .map((client) => {
       const { peer } = client;

@@ -51,7 +51,7 @@ function parseStart(rule: string, end: string, bad: (what: string) => MonitorErr
   const protocol = { '': 'tcp', tcp: 'tcp', udp: 'udp' }[rule.slice(0, first)] as ForwardProtocol | undefined;
   if (protocol === undefined) throw bad('Bad protocol name');
   const second = rule.indexOf(':', first + 1);
-  if (second < 0) throw bad('Missing : separator after host address');
+  if (second < 0) throw bad('Missing : separator');
   const hostAddress = rule.slice(first + 1, second);
   const address = hostAddress === '' ? 0 : parseIpv4(hostAddress);
   if (address === undefined) throw bad('Bad host address');
