@@ -1,6 +1,7 @@
 /** Virtio devices that are no disks, driven by Linux's own drivers while it runs. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
+import { TestNetHost } from '../support/test-net-host.ts';
 
 const MINUTES = 60_000;
 /** What udev would call /dev/virtio-ports/org.test.0. */
@@ -8,9 +9,10 @@ const PORT = '/dev/$(ls /sys/class/virtio-ports)';
 const NAMES = 'cat /sys/class/virtio-ports/*/name 2> /dev/null';
 
 let guest: HeadlessGuest;
+const web = new TestNetHost();
 
 beforeAll(async () => {
-  guest = await HeadlessGuest.atPrompt({ images: memoryImages(), config: { icountShift: 3 } });
+  guest = await HeadlessGuest.atPrompt({ images: memoryImages(), network: web, config: { icountShift: 3 } });
 }, 4 * MINUTES);
 
 afterAll(() => guest.end());
@@ -102,5 +104,38 @@ describe('virtio-serial-pci', () => {
     // QEMU: `ringbuf_read` writes a control character as \u and its number.
     const lines = (await guest.hmp('ringbuf_read ring 1048576')).split('\\u000D\n');
     expect(lines.slice(0, 20_000)).toEqual(Array.from({ length: 20_000 }, (_, n) => String(n + 1)));
+  });
+});
+
+describe('virtio-net-pci', () => {
+  it('has an address, a gateway that answers, and the web; and leaves', {
+    timeout: 4 * MINUTES,
+  }, async () => {
+    web.onConnect = (socket) => {
+      setTimeout(() => socket.events.connected(), 0);
+      socket.onWrite = () => {
+        if (!socket.text.endsWith('\r\n\r\n')) return;
+        const body = `hello ${socket.text.split(' ')[1]}\n`.repeat(20_000);
+        const head = `HTTP/1.0 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`;
+        setTimeout(() => {
+          socket.events.data(new TextEncoder().encode(head + body));
+          socket.events.end();
+        }, 0);
+      };
+    };
+    expect(await guest.hmp('netdev_add user,id=n1,hostname=pc')).toBe('');
+    expect(await guest.hmp('device_add virtio-net-pci,netdev=n1,id=nic0')).toBe('');
+    await until('ls /sys/class/net', /eth0/);
+    expect(await guest.ask('ip link set eth0 up; udhcpc -n -q -i eth0 2>&1 | tail -n 1')).toMatch(
+      /10\.0\.2\.15/,
+    );
+    expect(await guest.ask('ip -4 addr show eth0')).toContain('inet 10.0.2.15/24');
+    expect(await guest.ask('ping -c1 10.0.2.2')).toContain('1 packets received');
+    expect(await guest.ask('ping -c1 -s 3000 10.0.2.2')).toContain('1 packets received');
+    expect(await guest.ask('wget -q -O - http://10.0.2.2:8080/x | md5sum')).toMatch(/^[0-9a-f]{32}/);
+    expect(await guest.hmp('info network')).toContain('macaddr=52:54:00:12:34:56');
+    await remove('nic0');
+    await guest.hmp('netdev_del n1');
+    expect(await guest.hmp('info network')).toBe('');
   });
 });

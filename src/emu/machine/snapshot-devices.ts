@@ -12,6 +12,7 @@ import {
   list,
   nullable,
   record,
+  type StateFields,
   type StateKind,
   text,
   tuple,
@@ -57,8 +58,8 @@ export type PeripheralsSnapshot = {
   /** What `chardev-add` made, oldest first. */
   readonly chardevs: readonly ChardevSnapshot[];
   readonly block: BlockSnapshot;
-  /** What `netdev_add` and the like made, oldest first. */
-  readonly netdevs: readonly NetdevSnapshot[];
+  /** What `netdev_add` and the like made, oldest first; absent: none, as in snapshots from before there was a network. */
+  readonly netdevs?: readonly NetdevSnapshot[];
   /** What `object_add` made, oldest first. */
   readonly objects: readonly SavedOptions[];
   /** What the user said of NUMA nodes, each as a text of JSON. */
@@ -98,15 +99,25 @@ const RING: StateKind<Uint8Array> = kind(
   `at most ${MAX_RING_BYTES} bytes`,
 );
 
-export const PERIPHERALS = record<PeripheralsSnapshot>({
+const FIELDS: StateFields<Omit<PeripheralsSnapshot, 'netdevs'>> = {
   chardevs: list(record<ChardevSnapshot>({ options: OPTIONS, bytes: nullable(RING) }), { max: 4096 }),
   block: BLOCK,
-  netdevs: list(record<NetdevSnapshot>({ options: TEXT, isNetdev: BOOLEAN }), { max: 4096 }),
   objects: list(OPTIONS, { max: 4096 }),
   numa: list(text(Number.POSITIVE_INFINITY), { max: NUMA_MAX }),
   devices: list(DEVICE, { max: DEVICES_MAX }),
   anonymousDevices: COUNT,
-});
+};
+const NETDEVS = list(record<NetdevSnapshot>({ options: TEXT, isNetdev: BOOLEAN }), { max: 4096 });
+
+const WITHOUT_NETWORK = record<Omit<PeripheralsSnapshot, 'netdevs'>>(FIELDS);
+const WITH_NETWORK = record<Required<PeripheralsSnapshot>>({ ...FIELDS, netdevs: NETDEVS });
+
+export const PERIPHERALS: StateKind<PeripheralsSnapshot> = {
+  misfit(value) {
+    const hasNetwork = typeof value === 'object' && value !== null && 'netdevs' in value;
+    return (hasNetwork ? WITH_NETWORK : WITHOUT_NETWORK).misfit(value);
+  },
+};
 
 const ANONYMOUS = /^\/machine\/peripheral-anon\/device\[(\d{1,9})\]$/;
 
@@ -131,7 +142,7 @@ export async function restorePeripherals(machine: Machine, state: PeripheralsSna
   for (const object of state.objects) made('an object', () => objects.add(toOptions(object)));
   restoreNuma(machine, state.numa);
   await restoreBlock(drives, state.block);
-  for (const netdev of state.netdevs) await restoreNetdev(machine, netdev);
+  for (const netdev of state.netdevs ?? []) await restoreNetdev(machine, netdev);
   for (const device of state.devices) await restoreDevice(machine, device);
   restoreLimits(drives, state.block);
   devices.anonymousDevices = state.anonymousDevices;
