@@ -74,9 +74,9 @@ export class DhcpServer {
     if (message.length < OPTIONS_AT || message[0] !== BOOTREQUEST || message[1] !== ETHERNET)
       return undefined;
     const asked = readOptions(message);
-    const type = asked.get(OPTION_MESSAGE_TYPE)?.[0] ?? 0;
-    // A client of plain BOOTP has no type, and is answered as one that asks for the first time.
-    if (type !== 0 && type !== DISCOVER && type !== REQUEST) return undefined;
+    // QEMU: a client of plain BOOTP has no type, and is answered as one that has chosen.
+    const type = asked.get(OPTION_MESSAGE_TYPE)?.[0] ?? REQUEST;
+    if (type !== DISCOVER && type !== REQUEST) return undefined;
     const mac = message.slice(MAC_AT, MAC_AT + 6);
     const wanted =
       addressOption(asked.get(OPTION_REQUESTED_ADDRESS)) ?? (viewOf(message).getUint32(12) || undefined);
@@ -99,7 +99,7 @@ export class DhcpServer {
 
   /** For a client that has chosen: that address or none. */
   #keep(mac: Uint8Array, wanted: Ipv4 | undefined): Ipv4 | undefined {
-    if (wanted === undefined) return this.#take(mac, this.#indexOfMac(mac));
+    if (wanted === undefined) return this.#choose(mac, undefined);
     return this.#take(mac, this.#indexOf(wanted));
   }
 
@@ -164,13 +164,10 @@ export class DhcpServer {
 
   #offer(type: number): readonly Option[] {
     const { host, mask, nameServer, isRestricted, hostname, domainName, searchDomains } = this.#config;
-    const messageType: readonly Option[] =
-      type === 0
-        ? []
-        : [
-            [OPTION_MESSAGE_TYPE, Uint8Array.of(type === DISCOVER ? OFFER : ACK)],
-            [OPTION_SERVER_ID, addressBytes(host)],
-          ];
+    const messageType: readonly Option[] = [
+      [OPTION_MESSAGE_TYPE, Uint8Array.of(type === DISCOVER ? OFFER : ACK)],
+      [OPTION_SERVER_ID, addressBytes(host)],
+    ];
     const outside: readonly Option[] = isRestricted
       ? []
       : [

@@ -107,8 +107,9 @@ export class GuestLink {
     const { host, nameServer } = this.#config;
     if (target !== host && target !== nameServer) return;
     this.learn(sender, mac);
+    // QEMU: it goes where the question came from, whatever that says of its sender.
     this.#sendFrame(
-      mac,
+      packet.subarray(6, 12),
       ETHERTYPE_ARP,
       arp(ARP_REPLY, target, this.macOf(target), sender, mac),
       ARP_FRAME,
