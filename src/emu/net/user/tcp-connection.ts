@@ -348,7 +348,10 @@ export class TcpConnection implements TcpEvents {
   /** One byte beyond a closed window: the guest says then how wide it is. A guest that keeps it closed is alive. */
   #probe(): void {
     this.#tries = 0;
-    if (this.#buffer.length > 0) this.#sendBytes(0, 1);
+    if (this.#buffer.length === 0) return;
+    this.#sendBytes(0, 1);
+    // A guest with a closed window does not take it: it comes again with what follows.
+    this.#next = this.#unconfirmed;
   }
 
   #sendSyn(): void {
