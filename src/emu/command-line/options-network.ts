@@ -9,7 +9,7 @@ import { isJsonObject } from '../qapi/json-value.ts';
 import { Options } from '../qdev/option-string.ts';
 import type { OptionGroup } from './options-memory.ts';
 import type { GivenOption } from './options-split.ts';
-import { readingOption } from './start-error.ts';
+import { startError } from './start-error.ts';
 
 /** A card that the board is to have. */
 export interface CardOption {
@@ -67,26 +67,35 @@ export function readNetwork(
     if (option.value.startsWith('{')) {
       steps.push({
         kind: 'netdev',
-        options: readingOption(option.at, () => readJson(option.value)),
+        options: reading(option.at, () => readJson(option.value)),
         at: option.at,
       });
       continue;
     }
     const { options, at } = group(option);
     if (isHelp(options.get('type'))) return { text: NETDEV_HELP };
-    readingOption(at, () => checkNew(ids, options.id));
-    steps.push({ kind: 'netdev', options: readingOption(at, () => readNetdev(options)), at });
+    reading(at, () => checkNew(ids, options.id));
+    steps.push({ kind: 'netdev', options: reading(at, () => readNetdev(options)), at });
   }
   for (const option of all('nic')) {
     const { options, at } = group(option);
     if (isHelp(options.get('model'))) return { text: modelsHelp() };
-    if (options.get('type') !== 'none') steps.push(readingOption(at, () => readNic(options, at)));
+    if (options.get('type') !== 'none') steps.push(reading(at, () => readNic(options, at)));
   }
   for (const option of all('net')) {
     const { options, at } = group(option);
-    if (options.get('type') !== 'none') steps.push(readingOption(at, () => readNet(options, at)));
+    if (options.get('type') !== 'none') steps.push(reading(at, () => readNet(options, at)));
   }
   return { steps };
+}
+
+/** What `read` gives; an error is one of the option's. */
+function reading<T>(at: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof MonitorError ? startError(error.message, at) : error;
+  }
 }
 
 function modelsHelp(): string {
