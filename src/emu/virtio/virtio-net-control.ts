@@ -39,6 +39,8 @@ export interface ControlledNic {
   announced(): boolean;
   /** VIRTIO_NET_F_CTRL_GUEST_OFFLOADS was negotiated. */
   readonly hasGuestOffloads: boolean;
+  /** VIRTIO_NET_F_MQ was negotiated. */
+  readonly hasPairs: boolean;
 }
 
 /** What the command asks for, behind its header. */
@@ -87,7 +89,7 @@ function doCommand(nic: ControlledNic, kind: number, command: number, request: R
       return command === ANNOUNCE_ACK && nic.announced();
     case CLASS_MQ:
       // The card has one pair of queues.
-      return command === MQ_VQ_PAIRS_SET && request.length >= 2 && request.number(0, 2) === 1;
+      return command === MQ_VQ_PAIRS_SET && nic.hasPairs && request.length >= 2 && request.number(0, 2) === 1;
     case CLASS_GUEST_OFFLOADS:
       // None can be switched on: the back ends that there are hand over complete packets only.
       return (

@@ -114,6 +114,7 @@ export type VirtioNetState = VirtioState & {
 export class VirtioNet extends VirtioDevice<VirtioNetState> implements NetEnd, ControlledNic {
   readonly deviceId = VIRTIO_ID_NET;
   readonly legacyOnlyFeatures = 0n;
+  override readonly oldFeatures = VIRTIO_NET_F_GSO;
   readonly deviceFeatures: bigint;
   readonly configLength: number;
   readonly fields: StateKind<VirtioNetState> = record<VirtioNetState>({
@@ -155,6 +156,10 @@ export class VirtioNet extends VirtioDevice<VirtioNetState> implements NetEnd, C
 
   get hasGuestOffloads(): boolean {
     return this.has(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS);
+  }
+
+  get hasPairs(): boolean {
+    return this.has(VIRTIO_NET_F_MQ);
   }
 
   get canReceive(): boolean {
@@ -325,21 +330,35 @@ export class VirtioNet extends VirtioDevice<VirtioNetState> implements NetEnd, C
     this.interruptQueue(queue);
   }
 
+  /** QEMU: the driver need not tell of more while there is something to do. */
   #transmit(portion: Portion): void {
     const queue = this.queues[TX_QUEUE];
+    queue.setNotification(false);
+    let isIdle = this.#transmitAll(portion);
+    if (isIdle) queue.setNotification(true);
+    // The driver may have offered one more before it saw that.
+    if (isIdle && !queue.empty) isIdle = this.#transmitAll(portion);
+  }
+
+  /** True: there is nothing more to send, and the driver has to tell when there is. */
+  #transmitAll(portion: Portion): boolean {
+    const queue = this.queues[TX_QUEUE];
+    let count = 0;
     while (this.client.isPeerReady) {
       const chain = queue.take(portion);
       if (chain === undefined) break;
       const length = segmentsLength(chain.out);
-      if (length < this.#headerLength) {
+      if (length <= this.#headerLength) {
         this.fault('virtio-net header incorrect');
-        return;
+        return false;
       }
       this.#send(chain, length - this.#headerLength);
       portion.bytes -= Math.min(length, PACKET_MAX);
       queue.push(chain.head, 0);
+      count++;
     }
-    this.interruptQueue(queue);
+    if (count > 0) this.interruptQueue(queue);
+    return this.client.isPeerReady && hasRoom(portion);
   }
 
   #send({ out }: Chain, length: number): void {
@@ -354,6 +373,7 @@ export class VirtioNet extends VirtioDevice<VirtioNetState> implements NetEnd, C
 
   #control(portion: Portion): void {
     const queue = this.queues[CONTROL_QUEUE];
+    let count = 0;
     for (let chain = queue.take(portion); chain !== undefined; chain = queue.take(portion)) {
       if (segmentsLength(chain.in) < 1 || segmentsLength(chain.out) < CONTROL_HEADER) {
         this.fault('virtio-net ctrl missing headers');
@@ -363,8 +383,9 @@ export class VirtioNet extends VirtioDevice<VirtioNetState> implements NetEnd, C
       if (answer === VIRTIO_NET_OK) this.#filterChanged();
       scatter(this.memory, chain.in, Uint8Array.of(answer));
       queue.push(chain.head, 1);
+      count++;
     }
-    this.interruptQueue(queue);
+    if (count > 0) this.interruptQueue(queue);
   }
 
   #filterChanged(): void {
