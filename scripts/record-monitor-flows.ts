@@ -5,6 +5,7 @@ import { COMMAND_FLOWS } from './record-monitor-flows-commands.ts';
 import { CPU_FLOWS } from './record-monitor-flows-cpu.ts';
 import { DRIVE_FLOWS } from './record-monitor-flows-drives.ts';
 import { MEMORY_FLOWS } from './record-monitor-flows-memory.ts';
+import { NET_FLOWS } from './record-monitor-flows-net.ts';
 import { PANIC_FLOWS } from './record-monitor-flows-panic.ts';
 import { PCI_FLOWS } from './record-monitor-flows-pci.ts';
 import { PRECONFIG_FLOWS } from './record-monitor-flows-preconfig.ts';
@@ -504,6 +505,7 @@ export const FLOWS: readonly Flow[] = [
   ...VIRTIO_FLOWS,
   ...COMMAND_FLOWS,
   ...ARGUMENT_FLOWS,
+  ...NET_FLOWS,
   ...PANIC_FLOWS,
   ...PCI_FLOWS,
   ...DRIVE_FLOWS,

@@ -106,6 +106,17 @@ export { Monitor } from './monitor/monitor.ts';
 export { QmpCaller } from './monitor/qmp/caller.ts';
 export { type QmpMessage, QmpSession, qmpText } from './monitor/qmp/session.ts';
 export { QmpShell } from './monitor/qmp/shell.ts';
+export type {
+  Endpoint,
+  Listener,
+  NetHost,
+  TcpEvents,
+  TcpFailure,
+  TcpSocket,
+  UdpReceiver,
+  UdpSocket,
+} from './net/net-host.ts';
+export { formatIpv4, parseIpv4 } from './net/user/ipv4.ts';
 export type { Options } from './qdev/option-string.ts';
 export { parseBool, parseSize } from './qdev/properties.ts';
 export { QtestSession } from './qtest/qtest-session.ts';

@@ -22,6 +22,7 @@ import { FILE_IMAGES } from './file-backend.ts';
 import { GdbServer, gdbOptions } from './gdb-server.ts';
 import { type GuestFiles, noKernelError, readGuest, runsNoGuest } from './guest-image.ts';
 import { attachMonitor, type MonitorUser } from './monitor-channels.ts';
+import { nodeNetHost } from './net-host.ts';
 import { OutputCollector } from './output-collector.ts';
 import { createFile, readTextFile } from './output-file.ts';
 import { QtestServer } from './qtest-server.ts';
@@ -154,6 +155,7 @@ class Session {
       },
       images: new WakingImages(FILE_IMAGES, () => this.#loop?.wake()),
       warn: (message) => this.#warn(message),
+      network: nodeNetHost(() => this.#loop?.wake()),
       createFile,
       snapshots: snapshotFiles('.'),
       notice: (text) => this.#print(report(text)),

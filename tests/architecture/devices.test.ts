@@ -37,6 +37,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   VirtioBalloon: 'virtio-balloon-pci',
   VirtioBlk: 'virtio-blk-pci',
   VirtioMem: 'virtio-mem-pci',
+  VirtioNet: 'virtio-net-pci',
   VirtioPci: 'virtio-blk-pci',
   VirtioRng: 'virtio-rng-pci',
   VirtioScsi: 'virtio-scsi-pci',

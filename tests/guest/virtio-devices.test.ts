@@ -1,6 +1,8 @@
 /** Devices that are no disks of their own, of virtio and on USB, and SCSI adapters, driven by Linux's own drivers while it runs. */
+import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
+import { TestNetHost } from '../support/test-net-host.ts';
 
 const MINUTES = 60_000;
 /** What udev would call /dev/virtio-ports/org.test.0. */
@@ -9,9 +11,10 @@ const NAMES = 'cat /sys/class/virtio-ports/*/name 2> /dev/null';
 
 let guest: HeadlessGuest;
 const images = memoryImages();
+const web = new TestNetHost();
 
 beforeAll(async () => {
-  guest = await HeadlessGuest.atPrompt({ images, config: { icountShift: 3 } });
+  guest = await HeadlessGuest.atPrompt({ images, network: web, config: { icountShift: 3 } });
 }, 4 * MINUTES);
 
 afterAll(() => guest.end());
@@ -236,5 +239,40 @@ describe('piix3-usb-uhci', () => {
     expect(left).toEqual(['k', undefined, 'u']);
     await until('lsusb', '');
     expect(await guest.hmp('info usb')).toBe('Error: USB support not enabled\n');
+  });
+});
+
+describe('virtio-net-pci', () => {
+  it('has an address, a gateway that answers, and the web; and leaves', {
+    timeout: 4 * MINUTES,
+  }, async () => {
+    web.onConnect = (socket) => {
+      setTimeout(() => socket.events.connected(), 0);
+      socket.onWrite = () => {
+        if (!socket.text.endsWith('\r\n\r\n')) return;
+        const body = `hello ${socket.text.split(' ')[1]}\n`.repeat(20_000);
+        const head = `HTTP/1.0 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`;
+        setTimeout(() => {
+          socket.events.data(new TextEncoder().encode(head + body));
+          socket.events.end();
+        }, 0);
+      };
+    };
+    expect(await guest.hmp('netdev_add user,id=n1,hostname=pc')).toBe('');
+    expect(await guest.hmp('device_add virtio-net-pci,netdev=n1,id=nic0')).toBe('');
+    await until('ls /sys/class/net', /eth0/);
+    expect(await guest.ask('ip link set eth0 up; udhcpc -n -q -i eth0 2>&1 | tail -n 1')).toMatch(
+      /10\.0\.2\.15/,
+    );
+    expect(await guest.ask('ip -4 addr show eth0')).toContain('inet 10.0.2.15/24');
+    expect(await guest.ask('ping -c1 10.0.2.2')).toContain('1 packets received');
+    expect(await guest.ask('ping -c1 -s 3000 10.0.2.2')).toContain('1 packets received');
+    const page = 'hello /x\n'.repeat(20_000);
+    const sum = createHash('md5').update(page).digest('hex');
+    expect(await guest.ask('wget -q -O - http://10.0.2.2:8080/x | md5sum')).toContain(sum);
+    expect(await guest.hmp('info network')).toContain('macaddr=52:54:00:12:34:56');
+    await remove('nic0');
+    await guest.hmp('netdev_del n1');
+    expect(await guest.hmp('info network')).toBe('');
   });
 });

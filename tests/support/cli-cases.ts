@@ -272,6 +272,26 @@ missing other -display none
 -S -display none -object rng-builtin,id=a -object rng-builtin,id=a
 -S -display none -object foo,id=x -chardev foo,id=x
 -S -display none -device virtio-rng-pci,rng=foo
+-nodefaults -S -display none -nic user,model=foo
+-nodefaults -S -display none -net nic,model=foo
+-nodefaults -S -display none -net foo
+-nodefaults -S -display none -nic foo
+-nodefaults -S -display none -netdev user
+-nodefaults -S -display none -netdev user,id=n1 -netdev user,id=n1
+-nodefaults -S -display none -netdev foo,id=n1
+-nodefaults -S -display none -nic user,id=n1,model=virtio,addr=7
+-nodefaults -S -display none -nic user,mac=zz,model=virtio
+-nodefaults -S -display none -nic user,foo=1
+-nodefaults -S -display none -netdev user,id=n1,hostfwd=zz
+-nodefaults -S -display none -nic user,netdev=n1
+-nodefaults -S -display none -net nic,netdev=zz
+-nodefaults -S -display none -net nic,macaddr=01:00:00:00:00:00
+-nodefaults -S -display none -netdev hubport,id=h1
+-nodefaults -S -display none -netdev user,id=1a
+-nodefaults -S -display none -netdev {"type":"foo","id":"n1"}
+-nodefaults -S -display none -netdev {"id":"n1"}
+-nodefaults -S -display none -netdev {"type":"user","id":"n1","x":1}
+-nodefaults -S -display none -net nic,name=zz,model=virtio
 -S -display none -object rng-builtin,id=a -device virtio-rng-pci,rng=a,period=0
 -S -display none -device virtserialport,chardev=foo
 -S -display none -device virtio-serial-pci -device virtserialport,chardev=foo

@@ -17,6 +17,7 @@ import {
   Monitor,
   type SnapshotStore,
 } from '../../src/emu/index.ts';
+import { type NetHost, NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import { ramDigest } from './memory.ts';
 import { type ReplayTarget, withoutKernelMessages } from './replay.ts';
 import { machineOf } from './snapshots.ts';
@@ -120,6 +121,8 @@ export interface HeadlessOptions {
   /** Where `savevm` keeps the machine; absent: nowhere. */
   readonly snapshots?: SnapshotStore;
   readonly config?: Partial<MachineConfig>;
+  /** Sockets for the guest's network; absent: none. */
+  readonly network?: NetHost;
   readonly sliceMs?: number;
   /** So much later is it for the machine than for the test. */
   readonly laterMs?: number;
@@ -131,12 +134,14 @@ class TestHost implements MachineHost {
   readonly notices: string[] = [];
   readonly images: ImageOpener;
   readonly snapshots: SnapshotStore;
+  readonly network: NetHost;
 
   readonly #laterMs: number;
 
-  constructor({ images, snapshots = NO_SNAPSHOTS, laterMs = 0 }: HeadlessOptions) {
+  constructor({ images, snapshots = NO_SNAPSHOTS, network = NO_NET_HOST, laterMs = 0 }: HeadlessOptions) {
     this.images = images;
     this.snapshots = snapshots;
+    this.network = network;
     this.#laterMs = laterMs;
   }
 

@@ -48,6 +48,7 @@ import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
 import type { DialectName } from '../../src/emu/monitor/dialects/dialect.ts';
 import { findDialect } from '../../src/emu/monitor/dialects/dialects.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
+import { NETWORK } from '../../src/emu/net/network.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
 import type { Bar } from '../../src/emu/pci/pci-bar.ts';
 import type { PciBus } from '../../src/emu/pci/pci-bus.ts';
@@ -289,6 +290,7 @@ export async function monitorRig({
     devices,
     chardevs,
     drives,
+    network: services.get(NETWORK),
     objects,
     qom: new Qom(objectTree),
     inspect: new Inspection(board, processors),

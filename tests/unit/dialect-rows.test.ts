@@ -247,6 +247,7 @@ describe('C: disks', () => {
         'Controller/Bridge/Hub',
         'USB',
         'Storage',
+        'Network',
         'Input',
         'Misc',
         ...(hasCpus ? ['CPU'] : []),

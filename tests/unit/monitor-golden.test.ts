@@ -155,6 +155,8 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_dimm_fragmented',
     'errors_balloon',
     'errors_qom',
+    'errors_netdev',
+    'nic_virtio',
     'errors_virtio_mem',
     'errors_virtio_mem_noroom',
     'errors_virtio_mem_noslots',

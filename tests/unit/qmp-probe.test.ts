@@ -103,7 +103,7 @@ const OTHERS: readonly (readonly [packet: RegExp, why: string, judge: Judge])[] 
     ),
   ],
   [/list-prop.*hpet/, NO_PINS, without('hpet[0]')],
-  ...['virtio-net-pci', 'usb-host', 'nvdimm'].map(
+  ...['usb-host', 'nvdimm'].map(
     (name) =>
       [
         new RegExp(`list-prop.*"${name}"`),

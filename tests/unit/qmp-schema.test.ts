@@ -89,6 +89,22 @@ const MIGRATION = [
   ].map((name) => `query-migrate →.${name}`),
 ];
 /** What this machine leaves out, by where it is. */
+/** Back ends of the network that there are not. */
+const NETDEVS = Object.entries({
+  nic: 'netdev macaddr model addr vectors',
+  tap: 'ifname fd fds script downscript br helper sndbuf vnet_hdr vhost vhostfd vhostfds vhostforce queues poll-us',
+  l2tpv3:
+    'src dst srcport dstport ipv6 udp cookie64 counter pincounter txcookie rxcookie txsession rxsession offset',
+  socket: 'fd listen connect mcast localaddr udp',
+  stream: 'addr server',
+  dgram: 'local remote',
+  vde: 'sock port group mode',
+  bridge: 'br helper',
+  netmap: 'ifname devname',
+  'vhost-user': 'chardev vhostforce queues',
+  'vhost-vdpa': 'vhostdev vhostfd queues x-svq',
+}).flatMap(([type, members]) => members.split(' ').map((name) => `netdev_add(${type}).${name}`));
+
 const LEFT_OUT = [
   ...NODE.map((name) => `query-block →[].inserted.${name}`),
   ...NODE.map((name) => `query-named-block-nodes →[].${name}`),
@@ -98,6 +114,7 @@ const LEFT_OUT = [
   ...BLOCKDEV.map((name) => `blockdev-reopen.options[]${name}`),
   ...BACKEND.map((name) => `chardev-add.backend${name}`),
   ...BACKEND.map((name) => `chardev-change.backend${name}`),
+  ...NETDEVS,
   'transaction.actions[].type values',
   ...MIGRATION,
   'object-add.qom-type values',

@@ -6,6 +6,7 @@ import { loadVm } from '../monitor/vm-snapshots.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import { Options } from '../qdev/option-string.ts';
 import { attachFlashUnits, type MadeDrive } from './attach-flash.ts';
+import { attachNetwork, boardCards } from './attach-network.ts';
 import { checkCpuNodes } from './cpu-nodes.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
 import { readNuma } from './options-numa.ts';
@@ -49,6 +50,7 @@ type AttachedOption =
   | 'drives'
   | 'devices'
   | 'usbDevices'
+  | 'network'
   | 'flashNodes'
   | 'machineType'
   | 'memoryBackend';
@@ -62,7 +64,7 @@ export async function attachDevices(
   commandLine: Pick<CommandLine, AttachedOption>,
   warn: (text: string) => void,
 ): Promise<void> {
-  const { blockdevs, drives, devices, usbDevices } = commandLine;
+  const { blockdevs, drives, devices, usbDevices, network } = commandLine;
   // QEMU: the board is made now, and what it misses is not said about an option.
   if (
     commandLine.memoryBackend !== undefined &&
@@ -77,6 +79,7 @@ export async function attachDevices(
       throw atOption(error, at);
     });
   }
+  const cards = await attachNetwork(machine, network);
   const made: MadeDrive[] = [];
   for (const { options, at } of drives) {
     const { name } = await machine.drives.add(options).catch((error: unknown) => {
@@ -85,6 +88,7 @@ export async function attachDevices(
     made.push({ name, at });
   }
   await attachFlashUnits(machine, commandLine, made, warn);
+  await boardCards(machine, cards, warn);
   const isJson = ({ options }: OptionGroup<JsonValue>): boolean => options.json;
   const inText = devices.filter((device) => !isJson(device));
   for (const { options, at } of [
@@ -99,6 +103,7 @@ export async function attachDevices(
     });
   }
   checkOrphans(machine, made);
+  for (const text of machine.network.warnings()) warn(report(`warning: ${text}`));
 }
 
 /** -loadvm: the machine, which is complete, goes back to a snapshot. Rejects with StartError. */

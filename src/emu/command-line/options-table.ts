@@ -182,8 +182,26 @@ const GROUPS: readonly OptionGroup[] = [
       },
       { name: 'parallel', value: 'none', help: 'the board has no parallel port' },
       { name: 'vga', value: 'none', help: 'the board has no VGA card' },
-      { name: 'net', value: 'none', help: 'the board has no network card' },
-      { name: 'nic', value: 'none', help: 'the same' },
+    ],
+  },
+  {
+    title: 'Network',
+    options: [
+      {
+        name: 'netdev',
+        value: '[type=]type,id=id[,prop=value]…',
+        help: 'the far end of a network card: user or hubport; -netdev help lists them',
+      },
+      {
+        name: 'nic',
+        value: '[type=]type[,model=m][,mac=addr][,prop=value]…',
+        help: 'a network card with its far end; none: no card',
+      },
+      {
+        name: 'net',
+        value: 'nic|user|none[,prop=value]…',
+        help: 'a card, or a far end, at a port of hub 0',
+      },
     ],
   },
   {

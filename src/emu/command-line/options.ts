@@ -56,6 +56,7 @@ import {
   readName,
   readRtc,
 } from './options-memory.ts';
+import { type NetworkOptions, readNetwork } from './options-network.ts';
 import { type QtestOption, readQtest } from './options-qtest.ts';
 import { type GivenOption, splitArguments, type TextReader } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
@@ -96,6 +97,7 @@ export interface CommandLine extends BoardOptions {
   readonly devices: readonly OptionGroup<JsonValue>[];
   readonly usbDevices: readonly OptionGroup[];
   readonly objects: readonly OptionGroup<JsonValue>[];
+  readonly network: NetworkOptions;
   /** In the order in which they are made. */
   readonly chardevs: readonly ChardevOption[];
   readonly serials: readonly CharOption[];
@@ -130,7 +132,7 @@ export interface CommandLine extends BoardOptions {
 }
 
 type Groups = CharacterEnds &
-  Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects' | 'numa' | 'log'>;
+  Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects' | 'network' | 'numa' | 'log'>;
 
 /** Text for standard output; there is no machine to run. */
 export interface Answer {
@@ -140,7 +142,7 @@ export interface Answer {
 }
 
 const NO_DISPLAY = ['gtk', 'sdl', 'egl-headless', 'curses', 'spice-app', 'dbus'];
-const ONLY_NONE = ['parallel', 'vga', 'net', 'nic'];
+const ONLY_NONE = ['parallel', 'vga'];
 const DISKS: Readonly<Record<string, string>> = {
   '': 'index=0,media=disk',
   hda: 'index=0,media=disk',
@@ -184,19 +186,19 @@ class Reader {
       warn: this.#warn,
       group: ({ value, at }, implied) => this.#group(value, implied, at),
     });
-    const blockdevs = this.#blockdevs();
-    const drives = this.#drives();
-    const devices = this.#devices();
-    const objects = this.#objects();
+    const [blockdevs, drives] = [this.#blockdevs(), this.#drives()];
+    const [devices, objects] = [this.#devices(), this.#objects()];
+    const network = readNetwork(this.#given, ({ value, at }) => this.#group(value, 'type', at));
     const numa = this.#groups('numa', 'type');
     const characters = this.#characters();
     this.#checkDisplay();
     if (asked !== undefined) return { text: asked.name === 'help' ? helpText() : VERSION_LINES };
     if ('text' in log) return log;
+    if ('text' in network) return network;
     this.#collectMachine();
     const answer = this.#help(devices, objects, characters.chardevs);
     if (answer !== undefined) return answer;
-    return this.#judge({ blockdevs, drives, devices, objects, numa, log, ...characters });
+    return this.#judge({ blockdevs, drives, devices, objects, network, numa, log, ...characters });
   }
 
   #judge(groups: Groups): CommandLine {
@@ -217,9 +219,7 @@ class Reader {
       askedBytes: memory.at(-1)?.bytes,
       dimms: memory.at(-1)?.dimms,
       ...{ hmat: machine.hmat, ...machine.board, usb: machine.board.usb || usbDevices.length > 0 },
-      smp,
-      cpu,
-      kernel,
+      ...{ smp, cpu, kernel },
       initrd: this.#last('initrd') ?? machine.initrd,
       append: this.#last('append') ?? machine.append,
       guest: this.#last('guest'),

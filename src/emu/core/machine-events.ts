@@ -66,6 +66,8 @@ export interface MachineEventData {
   DEVICE_TRAY_MOVED: { readonly device: string; readonly 'tray-open': boolean; readonly id: string };
   /** The guest opened or closed a port of a virtio console device. Spec: QEMU qapi/char.json. */
   VSERPORT_CHANGE: { readonly open: boolean; readonly id: string };
+  /** The guest has changed which packets a card takes. Spec: QEMU qapi/net.json. */
+  NIC_RX_FILTER_CHANGED: { readonly name?: string; readonly path: string };
   /** The guest has another amount of memory in its balloon. Spec: QEMU qapi/machine.json. */
   BALLOON_CHANGE: { readonly actual: number };
   /** The guest took memory of a device, or gave it up. Spec: QEMU qapi/machine.json. */

@@ -8,6 +8,7 @@ import type { Trace } from '../core/trace.ts';
 import { CPU_SOCKETS } from '../cpu/cpu-type.ts';
 import { DEVICE_MEMORY } from '../memory/device-memory.ts';
 import { GUEST_RAM } from '../memory/guest-ram.ts';
+import { NET_HOST, NO_NET_HOST } from '../net/net-host.ts';
 import { PCI_HOTPLUG_BOARD } from '../pci/pci-slots.ts';
 import { OBJECT_TREE } from '../qdev/links.ts';
 import type { ObjectTree } from '../qdev/objects.ts';
@@ -37,6 +38,7 @@ export function machineServices(parts: MachineParts): Services {
     .provide(EVENTS, events)
     .provide(OBJECT_TREE, objectTree)
     .provide(DRIVES, drives)
+    .provide(NET_HOST, host.network ?? NO_NET_HOST)
     .provide(BLOCK_ERRORS, blockErrorReporter(events, host));
 }
 

@@ -22,6 +22,7 @@ import { RNG_TYPES } from '../virtio/rng-backends.ts';
 import { VIRTIO_BALLOON_TYPES } from '../virtio/virtio-balloon-pci-type.ts';
 import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
 import { VIRTIO_MEM_TYPES } from '../virtio/virtio-mem-pci-type.ts';
+import { VIRTIO_NET_TYPES } from '../virtio/virtio-net-pci-type.ts';
 import { VIRTIO_RNG_TYPES } from '../virtio/virtio-rng-pci-type.ts';
 import { VIRTIO_SCSI_TYPES } from '../virtio/virtio-scsi-pci-type.ts';
 import { VIRTIO_SERIAL_TYPES } from '../virtio/virtio-serial.ts';
@@ -47,6 +48,7 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ...VIRTIO_BALLOON_TYPES,
   ...VIRTIO_BLK_TYPES,
   ...VIRTIO_MEM_TYPES,
+  ...VIRTIO_NET_TYPES,
   ...VIRTIO_RNG_TYPES,
   ...VIRTIO_SCSI_TYPES,
   ...VIRTIO_SERIAL_TYPES,

@@ -8,6 +8,7 @@ import type { MonitorError } from '../core/monitor-error.ts';
 import type { TraceLog } from '../core/trace.ts';
 import type { UserInput } from '../input/user-input.ts';
 import type { Balloon } from '../memory/balloon.ts';
+import type { Network } from '../net/network.ts';
 import type { DeviceManager } from '../qdev/plug.ts';
 import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
@@ -50,6 +51,7 @@ export interface MachineApi {
   readonly devices: DeviceManager;
   readonly chardevs: Chardevs;
   readonly drives: Drives;
+  readonly network: Network;
   readonly objects: UserObjects;
   /** All of them and their properties. */
   readonly qom: Qom;

@@ -7,6 +7,7 @@ import type { SnapshotStore } from '../core/snapshot-store.ts';
 import type { TraceLog } from '../core/trace.ts';
 import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
 import type { BufferMaker } from '../memory/arena.ts';
+import type { NetHost } from '../net/net-host.ts';
 import type { PropertyValue } from '../qdev/properties.ts';
 import type { BootConfig } from './boot-config.ts';
 import type { SmpConfig } from './cpu-topology.ts';
@@ -128,6 +129,8 @@ export interface MachineHost extends Host {
   readonly createFile?: FileMaker;
   /** Where `savevm` keeps snapshots; absent: nowhere. */
   readonly snapshots?: SnapshotStore;
+  /** Sockets for the guest's network; absent: none. */
+  readonly network?: NetHost;
   /** How the buffer for guest RAM is made; absent: by `ArrayBuffer`. A RangeError makes the machine ask for less. */
   readonly makeBuffer?: BufferMaker;
   /** How text becomes code; absent: by `Function`. What throws, as under a strict content policy, leaves all to the interpreter. */

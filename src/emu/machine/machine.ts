@@ -17,6 +17,7 @@ import { ArenaFullError } from '../memory/arena.ts';
 import { BALLOON, type Balloon } from '../memory/balloon.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { pcRamLayout } from '../memory/pc-ram.ts';
+import { NETWORK, type Network } from '../net/network.ts';
 import { DeviceRegistry } from '../qdev/device-type.ts';
 import { ObjectTree } from '../qdev/objects.ts';
 import { DeviceManager } from '../qdev/plug.ts';
@@ -71,6 +72,7 @@ export class Machine implements MachineApi {
   /** What `chardev-add` makes. */
   readonly chardevs: Chardevs;
   readonly drives: Drives;
+  readonly network: Network;
   readonly balloon: Balloon;
   readonly qom: Qom;
   readonly engine: Engine;
@@ -142,15 +144,13 @@ export class Machine implements MachineApi {
       this.engine.cpu.requestExit();
     });
     this.drives = new Drives({
-      images: host.images,
-      clock: this.clock,
+      ...{ images: host.images, clock: this.clock },
       ...{ warn: host.warn ?? (() => {}), defaultInterface: isEmpty ? 'none' : 'ide' },
       onWriteThreshold: (data) => this.events.emit({ event: 'BLOCK_WRITE_THRESHOLD', data }),
       onChange: () => this.onDrivesChange(),
       ...(config.icountShift === undefined ? {} : { onRequest: () => this.engine.cpu.requestExit() }),
     });
     const cpu = describeCpu(config.cpu ?? DEFAULT_CPU, version.cpu, () => {});
-    const { identity } = cpu;
     const objectTree = new ObjectTree(`${version.name}-machine`);
     const services = machineServices({
       ...{ clock: this.clock, trace: this.trace, events: this.events, drives: this.drives, objectTree, host },
@@ -158,6 +158,7 @@ export class Machine implements MachineApi {
     });
     this.input = new UserInput(this.clock, () => this.runControl.running, services);
     this.chardevs = services.get(CHARDEVS);
+    this.network = services.get(NETWORK);
     this.balloon = services.get(BALLOON);
     this.qom = new Qom(objectTree);
     this.objects = new UserObjects(OBJECT_TYPES, objectTree, services);
@@ -174,9 +175,9 @@ export class Machine implements MachineApi {
       nowNs: () => this.#time.nowNs(),
       random: entropyOf(config, host, () => this.#retired()),
     });
-    const smp = config.smp ?? ONE_PROCESSOR;
-    const { memory, clock, trace } = this;
-    this.engine = machineEngine({ memory, trace, host: cpuHost, smp, identity }, host);
+    const { smp = ONE_PROCESSOR } = config;
+    const { memory, clock, trace, devices } = this;
+    this.engine = machineEngine({ memory, trace, host: cpuHost, smp, identity: cpu.identity }, host);
     const { engine } = this;
     const requests = new GuestRequests(
       {
@@ -191,28 +192,26 @@ export class Machine implements MachineApi {
     services.provide(GUEST_PANIC, requests.panic);
     this.#requests = requests;
     this.processors = new Processors({ smp, engine, host: cpuHost, clock, trace });
+    const { processors } = this;
     for (let index = 1; index < smp.cpus; index++) this.processors.add(index);
     this.numa = machineNuma(version, config, objectTree);
     const onMemorySize = (bytes: number): void => noticeSmallArena(this.memory, bytes, host);
-    const { processors, devices } = this;
+    const wallClockMs = config.rtcBaseMs ?? host.wallClockMs();
     const cpuObject = new CpuObject({ cpu, compat: version.cpu, dies: smp.dies });
     this.#pc = isEmpty
       ? undefined
       : new PcBoard({
-          ...{ memory, ram: pcRamLayout(config.memoryBytes), clock, trace },
-          wallClockMs: config.rtcBaseMs ?? host.wallClockMs(),
-          ...{ apics: processors.hub, intr: this.processors.boot.apic.lint0, power: requests.power },
-          reset: () => requests.requestReset('guest-reset'),
-          ...{ machineType: version.name, processors, cpuObject, numa: this.numa },
-          ...{ dimms: dimmSlots(config), settings: config },
-          ...{ serials: this.serials, input: this.input, events: this.events, devices, onMemorySize },
+          ...{ memory, ram: pcRamLayout(config.memoryBytes), clock, trace, dimms: dimmSlots(config) },
+          ...{ apics: processors.hub, intr: processors.boot.apic.lint0, power: requests.power },
+          ...{ reset: () => requests.requestReset('guest-reset'), wallClockMs },
+          ...{ machineType: version.name, processors, cpuObject, numa: this.numa, input: this.input },
+          ...{ serials: this.serials, events: this.events, devices, onMemorySize, settings: config },
         });
     const pc = this.#pc;
-    const hasCpu = !isEmpty || config.cpu !== undefined;
-    const shown = hasCpu ? this.processors : NO_PROCESSORS;
+    const shown = isEmpty && config.cpu === undefined ? NO_PROCESSORS : processors;
     const lone = { processors, object: cpuObject, given: cpu.given };
     const bare = { memory, ramBytes: config.memoryBytes, memoryBackend: config.memoryBackend, devices };
-    const board = pc ?? new NoneBoard(bare, hasCpu ? lone : undefined);
+    const board = pc ?? new NoneBoard(bare, shown === NO_PROCESSORS ? undefined : lone);
     this.inspect = new Inspection(board, shown, config.accel);
     logProcessors(this);
     this.access = new GuestAccess(board, shown);
@@ -374,6 +373,7 @@ export class Machine implements MachineApi {
   }
 
   async #close(): Promise<void> {
+    this.network.close();
     await this.drives.closeAll();
     this.#disposed = true;
     this.engine.dispose();

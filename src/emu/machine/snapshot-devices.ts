@@ -12,10 +12,12 @@ import {
   list,
   nullable,
   record,
+  type StateFields,
   type StateKind,
   text,
   tuple,
 } from '../core/state-fields.ts';
+import { NETDEV } from '../net/netdev-options.ts';
 import { checkedAs } from '../qapi/check.ts';
 import { parseJson } from '../qapi/json-reader.ts';
 import { isJsonObject } from '../qapi/json-value.ts';
@@ -36,6 +38,9 @@ export type ChardevSnapshot = {
   readonly bytes: Uint8Array | null;
 };
 
+/** A back end of the network: how the user asked for it, as a text of JSON. Its connections are not saved. */
+export type NetdevSnapshot = { readonly options: string; readonly isNetdev: boolean };
+
 type SavedValues = readonly (readonly [name: string, value: PropertyValue])[];
 
 export type DeviceSnapshot = {
@@ -54,6 +59,8 @@ export type PeripheralsSnapshot = {
   /** What `chardev-add` made, oldest first. */
   readonly chardevs: readonly ChardevSnapshot[];
   readonly block: BlockSnapshot;
+  /** What `netdev_add` and the like made, oldest first; absent: none, as in snapshots from before there was a network. */
+  readonly netdevs?: readonly NetdevSnapshot[];
   /** What `object_add` made, oldest first. */
   readonly objects: readonly SavedOptions[];
   /** What the user said of NUMA nodes, each as a text of JSON. */
@@ -93,22 +100,35 @@ const RING: StateKind<Uint8Array> = kind(
   `at most ${MAX_RING_BYTES} bytes`,
 );
 
-export const PERIPHERALS = record<PeripheralsSnapshot>({
+const FIELDS: StateFields<Omit<PeripheralsSnapshot, 'netdevs'>> = {
   chardevs: list(record<ChardevSnapshot>({ options: OPTIONS, bytes: nullable(RING) }), { max: 4096 }),
   block: BLOCK,
   objects: list(OPTIONS, { max: 4096 }),
   numa: list(text(Number.POSITIVE_INFINITY), { max: NUMA_MAX }),
   devices: list(DEVICE, { max: DEVICES_MAX }),
   anonymousDevices: COUNT,
-});
+};
+const NETDEVS = list(record<NetdevSnapshot>({ options: TEXT, isNetdev: BOOLEAN }), { max: 4096 });
+
+const WITHOUT_NETWORK = record<Omit<PeripheralsSnapshot, 'netdevs'>>(FIELDS);
+const WITH_NETWORK = record<Required<PeripheralsSnapshot>>({ ...FIELDS, netdevs: NETDEVS });
+
+export const PERIPHERALS: StateKind<PeripheralsSnapshot> = {
+  misfit(value) {
+    const hasNetwork = typeof value === 'object' && value !== null && 'netdevs' in value;
+    return (hasNetwork ? WITH_NETWORK : WITHOUT_NETWORK).misfit(value);
+  },
+};
 
 const ANONYMOUS = /^\/machine\/peripheral-anon\/device\[(\d{1,9})\]$/;
 
 /** Throws `SnapshotError` where a device could not be made again. */
-export function savePeripherals({ chardevs, drives, objects, numa, devices }: Machine): PeripheralsSnapshot {
+export function savePeripherals(machine: Machine): PeripheralsSnapshot {
+  const { chardevs, drives, network, objects, numa, devices } = machine;
   return {
     chardevs: saveChardevs(chardevs.madeByUser()),
     block: saveBlock(drives),
+    netdevs: network.requests.map(({ options, isNetdev }) => ({ options: writeJson(options), isNetdev })),
     objects: objects.requests().map((options) => saveOptions(options)),
     numa: saveNuma(numa),
     devices: saveDevices(devices.tree),
@@ -123,6 +143,7 @@ export async function restorePeripherals(machine: Machine, state: PeripheralsSna
   for (const object of state.objects) made('an object', () => objects.add(toOptions(object)));
   restoreNuma(machine, state.numa);
   await restoreBlock(drives, state.block);
+  for (const netdev of state.netdevs ?? []) await restoreNetdev(machine, netdev);
   for (const device of state.devices) await restoreDevice(machine, device);
   restoreLimits(drives, state.block);
   devices.anonymousDevices = state.anonymousDevices;
@@ -151,6 +172,19 @@ function restoreChardev({ chardevs }: Machine, { options, bytes }: ChardevSnapsh
     throw new SnapshotError(`The snapshot has more bytes in the ring buffer ${asked.id} than fit into it.`);
   }
   ring.write(bytes);
+}
+
+async function restoreNetdev({ network }: Machine, { options, isNetdev }: NetdevSnapshot): Promise<void> {
+  const asked = made('a network back end', () => {
+    const given = parseJson(options);
+    if (!isJsonObject(given)) throw new MonitorError(`${options} is no object`);
+    return checkedAs(NETDEV, given);
+  });
+  await network.restore({ options: asked, isNetdev }).catch((error: unknown) => {
+    made('a network back end', () => {
+      throw error;
+    });
+  });
 }
 
 /** What the user said of NUMA nodes. */

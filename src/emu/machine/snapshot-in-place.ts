@@ -50,6 +50,7 @@ export function prepareRestore(machine: Machine, head: Plain, state: Plain): Pre
       machine.runControl.restore(runState);
       restoreAll();
       machine.processors.restoreTurn(run.turn);
+      machine.network.dropConnections();
       restoreUnplugs(machine, peripherals.devices);
       if (missedMs !== 0) machine.board.rtc.catchUp(missedMs);
       machine.input.timeMoved(clock.nowNs() - beforeNs);

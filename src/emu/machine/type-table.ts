@@ -104,6 +104,9 @@ virtio-device device abstract
 virtio-mem virtio-device +qemu:ram-discard-manager
 virtio-mem-pci virtio-mem-pci-base +pci-express-device +conventional-pci-device
 virtio-mem-pci-base virtio-pci abstract +memory-device
+virtio-net-device virtio-device
+virtio-net-pci virtio-net-pci-base +pci-express-device +conventional-pci-device
+virtio-net-pci-base virtio-pci abstract
 virtio-pci pci-device abstract
 virtio-rng-device virtio-device
 virtio-rng-pci virtio-rng-pci-base +pci-express-device +conventional-pci-device

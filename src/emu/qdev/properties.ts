@@ -247,7 +247,9 @@ export function readOnlyKind(typeName: string): PropertyKind {
 
 /** Throws our error when the machine models the default only: to be looked at when QEMU would take all values. */
 export function checkFixed(property: PropertySpec, value: PropertyValue, owner: string): void {
-  if (!property.fixed || value === property.default) return;
+  // An empty text is as good as none: `romfile=`.
+  if (!property.fixed || value === property.default || (value === '' && property.default === undefined))
+    return;
   const only = property.default === undefined ? 'none' : `'${helpDefault(property.default)}'`;
   throw new MonitorError(`Property '${owner}.${property.name}' is fixed at ${only} in this machine`);
 }

@@ -81,6 +81,8 @@ export abstract class VirtioDevice<S extends VirtioState = VirtioState> implemen
   abstract readonly deviceFeatures: bigint;
   /** What is offered on top by a transport without the modern interface. */
   abstract readonly legacyOnlyFeatures: bigint;
+  /** Those of `deviceFeatures` that a modern driver is not shown. */
+  readonly oldFeatures: bigint = 0n;
   /** Bytes of device-specific configuration. */
   abstract readonly configLength: number;
   /** What its state may hold; a card has it inside its own. */

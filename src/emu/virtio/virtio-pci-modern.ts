@@ -88,7 +88,11 @@ export class VirtioPciModern implements IoHandler {
         },
       }),
       register(0x04, 4, 'device_feature', 'what the device offers', {
-        read: (card) => half(card.#pci.offeredFeatures & ~LEGACY_FEATURES, card.#s.deviceFeatureSelect),
+        read: (card) =>
+          half(
+            card.#pci.offeredFeatures & ~LEGACY_FEATURES & ~card.#pci.device.oldFeatures,
+            card.#s.deviceFeatureSelect,
+          ),
       }),
       register(0x08, 4, 'driver_feature_select', 'which 32 features driver_feature takes', {
         read: (card) => card.#s.driverFeatureSelect,

@@ -185,6 +185,12 @@ export class Virtqueue {
     return chain;
   }
 
+  /** Gives the request back that `pop` gave last: the next `pop` gives it again. */
+  unpop(): void {
+    this.#s.inUse = Math.max(0, this.#s.inUse - 1);
+    this.#s.lastAvail = (this.#s.lastAvail - 1) & 0xffff;
+  }
+
   /** The next request, which is counted in `portion`; also undefined when that has no room for it. */
   take(portion: Portion): Chain | undefined {
     if (!hasRoom(portion)) return undefined;

@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { MachineEvents } from '../../../src/emu/core/machine-events.ts';
 import { QUIET } from '../../../src/emu/core/trace.ts';
 import { pcMemory } from '../../../src/emu/memory/pc-ram.ts';
+import { NetClient } from '../../../src/emu/net/net-client.ts';
 import { VirtioBalloon } from '../../../src/emu/virtio/virtio-balloon.ts';
 import { VirtioMem } from '../../../src/emu/virtio/virtio-mem.ts';
+import { VirtioNet } from '../../../src/emu/virtio/virtio-net.ts';
 import { VirtioPci } from '../../../src/emu/virtio/virtio-pci.ts';
 import { VIRTIO_RNG_DEFAULTS, VirtioRng } from '../../../src/emu/virtio/virtio-rng.ts';
 import { imagesOf, scsiRig } from '../../support/scsi-rig.ts';
@@ -99,6 +101,11 @@ async function rigOf(
     rig.card.reset();
     return rig;
   }
+  if (kind === 'net') {
+    const rig = netRig();
+    rig.card.reset();
+    return rig;
+  }
   if (kind === 'scsi') {
     const rig = scsiRig(imagesOf({}));
     await rig.drive('if=none,id=d,driver=null-co,size=1M');
@@ -114,6 +121,29 @@ async function rigOf(
   const rig = kind === 'mem' ? memRig() : kind === 'rng' ? rngRig() : balloonRig(kind === 'balloon-pages');
   rig.card.reset();
   return rig;
+}
+
+/** QEMU's defaults. */
+const NET_FEATURES = 0x00bf_8064n;
+
+function netRig() {
+  const mac = Uint8Array.of(0x52, 0x54, 0, 0x12, 0x34, 0x56);
+  const properties = { features: NET_FEATURES, mac, rxQueueSize: 256, txQueueSize: 256, mtu: 0 };
+  return queueRig(
+    (memory, clock) =>
+      new VirtioPci(
+        { type: 'virtio-net-pci', transitionalDeviceId: 0x1000, classCode: 0x020000 },
+        new VirtioNet(
+          { ...properties, speed: undefined, duplex: undefined },
+          {
+            ...{ memory, trace: QUIET, clock, events: new MachineEvents(() => {}), id: '', path: '' },
+            connect: (card) => new NetClient({ name: 'nic', type: 'nic', info: () => '' }, card),
+          },
+        ),
+        { disableLegacy: false, disableModern: false, vectors: 4, ioeventfd: true },
+        memory,
+      ),
+  );
 }
 
 function rngRig() {

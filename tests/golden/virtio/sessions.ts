@@ -15,7 +15,7 @@ export type Step =
 
 export interface VirtioSession {
   readonly name: string;
-  readonly card: 'rng' | 'serial' | 'balloon' | 'balloon-pages' | 'mem' | 'scsi' | 'scsi-small';
+  readonly card: 'rng' | 'serial' | 'balloon' | 'balloon-pages' | 'mem' | 'scsi' | 'scsi-small' | 'net';
   /** QEMU's arguments after `-machine pc -nodefaults`. */
   readonly arguments: readonly string[];
   readonly steps: readonly Step[];
@@ -204,6 +204,22 @@ const scsiCommand = (n: number, cdb: number, length = 51, room = 108): Step[] =>
   );
 const scsiTask = (n: number, subtype: number, unit = SCSI_UNIT): Step[] =>
   scsiRequest(0, n, [0, subtype, ...unit, 0x77, 0], 24, 1);
+/** A request of virtio-net's control queue, number `n`: class, command and four bytes, as two words; then the answer. */
+const netControl = (n: number, first: number, second: number, length: number): Step[] => {
+  const [request, answer, desc] = [DATA + 0x100 * n, DATA + 0x100 * n + 0x80, rings(2) + 32 * n];
+  return [
+    ...ram(request, first, second),
+    ...ram(answer, 0xeeeeeeee),
+    ...ram(desc, request, 0, length, 1 + 0x10000 * (2 * n + 1)),
+    ...ram(desc + 16, answer, 0, 1, 2),
+    ['write', rings(2) + 0x1000 + 4 + 2 * n, 2, 2 * n],
+    ['write', rings(2) + 0x1000 + 2, 2, n + 1],
+    ...kick(2),
+    ['dump', answer, 4],
+    ['read', CONFIG, 4],
+    ['read', CONFIG + 4, 4],
+  ];
+};
 
 export const SESSIONS: readonly VirtioSession[] = [
   {
@@ -335,6 +351,49 @@ export const SESSIONS: readonly VirtioSession[] = [
       // No queue has this page.
       ...kick(1000, PAGE),
       ...[0, PAGE, 4].map((at): Step => ['read', NOTIFY + at, 4]),
+    ],
+  },
+  {
+    name: 'virtio-net-pci: configuration, registers, requests, a packet',
+    card: 'net',
+    arguments: ['-netdev', 'user,id=n1', '-device', 'virtio-net-pci,netdev=n1,romfile=,addr=2'],
+    steps: [
+      ...configSpace(),
+      ...bars(),
+      ...configSpace(),
+      ...legacy(),
+      ...common(3),
+      ['write', CONFIG + 4, 1, 0x99],
+      ['read', CONFIG + 4, 4],
+      // MRG_RXBUF, STATUS, CTRL_VQ, CTRL_RX, CTRL_VLAN, CTRL_RX_EXTRA, GUEST_ANNOUNCE, CTRL_MAC_ADDR.
+      ...start(3, 0x00bf_8000),
+      ['write', CONFIG + 4, 1, 0x77],
+      ['read', CONFIG + 4, 4],
+      ...netControl(0, 0x0000_0000, 0, 3),
+      ...netControl(1, 0x0001_0600, 0, 3),
+      ...netControl(2, 0x5452_0101, 0x0908_0700, 8),
+      ...netControl(3, 0x5452_0101, 0x0908_0700, 7),
+      ...netControl(4, 0x0005_0002, 0, 4),
+      ...netControl(5, 0x1000_0002, 0, 4),
+      ...netControl(6, 0x0005_0202, 0, 4),
+      ...netControl(7, 0x0000_0003, 0, 2),
+      ...netControl(8, 0x0001_0004, 0, 4),
+      ...netControl(9, 0x0002_0004, 0, 4),
+      ...netControl(10, 0x0000_0005, 0, 8),
+      ...netControl(11, 0x0000_0099, 0, 8),
+      ...netControl(12, 0x0000_0001, 0, 6),
+      ...netControl(13, 0x0000_0200, 0, 2),
+      ...used(2, 14),
+      ...offer(1, 0, DATA + 0x4000, 72, false),
+      ...kick(1),
+      ...used(1, 1),
+      ...offer(1, 1, DATA + 0x4000, 12, false),
+      ...kick(1),
+      ...used(1, 2),
+      write(0x14, 1, 0),
+      ...common(3),
+      ...configWrite(0x04, 0),
+      ...configSpace(),
     ],
   },
   {

@@ -28,7 +28,6 @@ const ROWS: readonly AbsentRow[] = [
     },
   ],
   ['migrate', '', 'how far a migration is', [], NO_MIGRATION],
-  ['network', '', 'network cards and their far ends', [], ''],
   [
     'opcount',
     '',
@@ -97,7 +96,6 @@ const ROWS: readonly AbsentRow[] = [
       other: 'Command "info usbhost " is not available.',
     },
   ],
-  ['usernet', '', 'connections of the network in user mode', [], ''],
   ['vcpu_dirty_limit', '', 'how much memory processors may write', [], 'Dirty page limit not enabled!'],
   [
     'vm-generation-id',

@@ -1,9 +1,8 @@
 /** Commands about migration and networks, which this machine has not. Sentences are QEMU's where it has one for such a machine. */
-import { flag, integer, long, maybe, onOff, string } from '../argument-specs.ts';
+import { flag, integer, long, maybe, string } from '../argument-specs.ts';
 import { type AbsentRow, type Answer, sameForAll } from './absent.ts';
 
 const NO_MIGRATION = 'Error: Hotslot does not migrate machines';
-const NO_NETWORK = 'Error: Hotslot has no network yet';
 
 /** What QEMU finds wrong with a measurement, in its order. */
 const DIRTY_RATE: Answer = {
@@ -130,48 +129,5 @@ export const ABSENT_NETWORK: readonly AbsentRow[] = [
     'tell switches where the guest is',
     [maybe(string('interfaces')), maybe(string('id'))],
     '',
-  ],
-  [
-    'hostfwd_add',
-    '[netdev_id] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport',
-    'lead a port of the host to the guest',
-    [string('arg1'), maybe(string('arg2'))],
-    {
-      by: 'arg2',
-      texts: { '': 'user mode network stack not in use' },
-      other: "unrecognized netdev id '{arg1}'",
-    },
-  ],
-  [
-    'hostfwd_remove',
-    '[netdev_id] [tcp|udp]:[hostaddr]:hostport',
-    'lead a port of the host to the guest no more',
-    [string('arg1'), maybe(string('arg2'))],
-    {
-      by: 'arg2',
-      texts: { '': 'user mode network stack not in use' },
-      other: "unrecognized netdev id '{arg1}'",
-    },
-  ],
-  [
-    'netdev_add',
-    '[user|tap|socket|stream|dgram|vde|bridge|hubport|netmap|vhost-user],id=str[,prop=value][,...]',
-    'make the far end of a network card',
-    [{ name: 'netdev', kind: 'options' }],
-    { by: 'netdev', texts: { '': "Error: Parameter 'id' is missing" }, other: NO_NETWORK },
-  ],
-  [
-    'netdev_del',
-    'id',
-    'take the far end of a network card away',
-    [string('id')],
-    "Error: Device '{id}' not found",
-  ],
-  [
-    'set_link',
-    'name on|off',
-    'plug or pull the cable of a network card',
-    [string('name'), onOff('up')],
-    "Error: Device '{name}' not found",
   ],
 ];

@@ -19,6 +19,7 @@ import { LOG_COMMANDS } from './log-commands.ts';
 import { MACHINE_COMMANDS } from './machine-commands.ts';
 import { MEMORY_COMMANDS } from './memory-commands.ts';
 import { MIGRATION_COMMANDS } from './migration-commands.ts';
+import { NET_COMMANDS } from './net-commands.ts';
 import { OBJECT_COMMANDS } from './object-commands.ts';
 import { withPlainErrors } from './plain-errors.ts';
 import { QOM_COMMANDS } from './qom-commands.ts';
@@ -208,6 +209,7 @@ export const HMP_COMMANDS: readonly Command[] = [
   ...MACHINE_COMMANDS,
   ...BLOCK_COMMANDS,
   ...MIGRATION_COMMANDS,
+  ...NET_COMMANDS,
   SCREENDUMP,
   ...ABSENT_COMMANDS,
 ];

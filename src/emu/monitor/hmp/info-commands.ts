@@ -30,6 +30,7 @@ import { VIRTIO_TOPICS } from './info-virtio.ts';
 import { MICE_TOPIC } from './input-commands.ts';
 import { TRACE_EVENTS_TOPIC } from './log-commands.ts';
 import { MIGRATION_TOPICS } from './migration-commands.ts';
+import { NET_INFO } from './net-commands.ts';
 import { SNAPSHOTS_TOPIC } from './snapshot-commands.ts';
 
 function statusText({ machine }: CommandContext): string {
@@ -58,6 +59,7 @@ const NO_CPU = 'No CPU available\n';
 const MIB_SHIFT = 20n;
 
 export const INFO_COMMANDS: readonly Command[] = [
+  ...NET_INFO,
   ...ABSENT_TOPICS,
   ...HOST_TOPICS,
   ...INTERRUPT_TOPICS,

@@ -1,15 +1,9 @@
-/** Commands about what this machine has not: replays, watchdogs, networks. Spec: QEMU qapi/{replay,run-state,net}.json. */
+/** Commands about what this machine has not: replays, watchdogs. Spec: QEMU qapi/{replay,run-state}.json. */
 import { MonitorError } from '../../core/monitor-error.ts';
 import { WATCHDOG_ACTIONS } from '../../machine/guest-actions.ts';
-import { BOOL, enumeration, INT, list, optional, STR, struct } from '../../qapi/schema.ts';
+import { enumeration, INT, optional, STR, struct } from '../../qapi/schema.ts';
 import { command } from './context.ts';
 
-const RX_STATE = enumeration('RxState', ['normal', 'none', 'all']);
-const RX_FILTER_INFO = struct({
-  ...{ name: STR, promiscuous: BOOL, multicast: RX_STATE, unicast: RX_STATE, vlan: RX_STATE },
-  ...{ 'broadcast-allowed': BOOL, 'multicast-overflow': BOOL, 'unicast-overflow': BOOL },
-  ...{ 'main-mac': STR, 'vlan-table': list(INT), 'unicast-table': list(STR), 'multicast-table': list(STR) },
-});
 const REPLAY_INFO = struct({
   mode: enumeration('ReplayMode', ['none', 'record', 'play']),
   filename: optional(STR),
@@ -41,30 +35,9 @@ export const ABSENT_COMMANDS = [
     args: struct({ filename: STR }),
     run: () => refuse("This machine doesn't have a FDT"),
   }),
-  command('netdev_del', {
-    args: struct({ id: STR }),
-    allowPreconfig: true,
-    run(_context, { id }) {
-      throw new MonitorError(`Device '${id}' not found`, 'DeviceNotFound');
-    },
-  }),
   command('watchdog-set-action', {
     args: struct({ action: enumeration('WatchdogAction', WATCHDOG_ACTIONS) }),
     run: ignored,
-  }),
-  command('set_link', {
-    args: struct({ name: STR, up: BOOL }),
-    run(_context, { name }) {
-      throw new MonitorError(`Device '${name}' not found`, 'DeviceNotFound');
-    },
-  }),
-  command('query-rx-filter', {
-    args: struct({ name: optional(STR) }),
-    returns: list(RX_FILTER_INFO),
-    run(_context, { name }) {
-      if (name !== undefined) throw new MonitorError(`invalid net client name: ${name}`);
-      return [];
-    },
   }),
   command('query-vm-generation-id', {
     returns: struct({ guid: STR }),

@@ -17,6 +17,7 @@ import { MACHINE_TARGET_COMMANDS } from './machine-target.ts';
 import { MIGRATION_COMMANDS } from './migration.ts';
 import { MISC_COMMANDS } from './misc.ts';
 import { MISC_TARGET_COMMANDS } from './misc-target.ts';
+import { NET_COMMANDS } from './net.ts';
 import { PCI_COMMANDS } from './pci.ts';
 import { QDEV_COMMANDS } from './qdev.ts';
 import { QOM_COMMANDS } from './qom.ts';
@@ -37,6 +38,7 @@ export const QAPI_COMMANDS: readonly QapiCommand<QapiContext>[] = [
   ...CHAR_COMMANDS,
   ...DUMP_COMMANDS,
   ...JOB_COMMANDS,
+  ...NET_COMMANDS,
   ...ROCKER_COMMANDS,
   ...TPM_COMMANDS,
   ...TRANSACTION_COMMANDS,

@@ -77,6 +77,7 @@ export const QAPI_EVENTS: readonly QapiEvent[] = [
   event('DEVICE_TRAY_MOVED')(struct({ device: STR, id: STR, 'tray-open': BOOL })),
   event('VSERPORT_CHANGE')(struct({ id: STR, open: BOOL })),
   event('DEVICE_DELETED')(struct({ device: optional(STR), path: STR })),
+  event('NIC_RX_FILTER_CHANGED')(struct({ name: optional(STR), path: STR })),
   event('BALLOON_CHANGE')(struct({ actual: INT })),
   event('MEMORY_DEVICE_SIZE_CHANGE')(struct({ id: optional(STR), size: SIZE, 'qom-path': STR })),
   event('DUMP_COMPLETED')(struct({ result: DUMP_QUERY_RESULT, error: optional(STR) })),

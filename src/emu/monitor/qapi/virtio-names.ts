@@ -19,6 +19,26 @@ const PROTOCOL_FEATURES = [
 /** By the device's id (virtio 1.2 §5): what devices of this machine may offer. */
 const DEVICE_FEATURES: ReadonlyMap<number, Bits> = new Map<number, Bits>([
   [
+    1,
+    [
+      PROTOCOL_FEATURES,
+      [6, 'VIRTIO_NET_F_GSO: Handling GSO-type packets supported'],
+      [63, 'VIRTIO_NET_F_SPEED_DUPLEX: Device set linkspeed and duplex'],
+      [23, 'VIRTIO_NET_F_CTRL_MAC_ADDR: MAC address set through control channel'],
+      [22, 'VIRTIO_NET_F_MQ: Multiqueue with automatic receive steering supported'],
+      [21, 'VIRTIO_NET_F_GUEST_ANNOUNCE: Driver sending gratuitous packets supported'],
+      [20, 'VIRTIO_NET_F_CTRL_RX_EXTRA: Extra RX mode control supported'],
+      [19, 'VIRTIO_NET_F_CTRL_VLAN: Control channel VLAN filtering supported'],
+      [18, 'VIRTIO_NET_F_CTRL_RX: Control channel RX mode supported'],
+      [17, 'VIRTIO_NET_F_CTRL_VQ: Control channel available'],
+      [16, 'VIRTIO_NET_F_STATUS: Configuration status field available'],
+      [15, 'VIRTIO_NET_F_MRG_RXBUF: Driver can merge receive buffers'],
+      [5, 'VIRTIO_NET_F_MAC: Device has given MAC address'],
+      [3, 'VIRTIO_NET_F_MTU: Device max MTU reporting supported'],
+      [2, 'VIRTIO_NET_F_CTRL_GUEST_OFFLOADS: Control channel offloading reconfig. supported'],
+    ],
+  ],
+  [
     2,
     [
       PROTOCOL_FEATURES,

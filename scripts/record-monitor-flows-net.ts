@@ -1,0 +1,130 @@
+/** Flows about networks. */
+import type { Flow, Step } from './record-monitor-flows.ts';
+
+const hmp = (...lines: readonly string[]): Step[] => lines.map((line) => ({ hmp: line }));
+/** Without the ROM that QEMU's program brings: ours has none. */
+const NIC = 'device_add virtio-net-pci,romfile=';
+
+const BAD_USER_OPTIONS = [
+  ...['foo=1', 'net=1.2.3.4/0', 'net=1.2.3.4/33', 'net=1.2.3.4/x', 'net=zz', 'net=', 'net=/24'],
+  ...['net=10.0.2.0/24/3', 'host=1.2.3.4', 'host=zz', 'host=', 'host=10.0.2.3', 'dns=zz', 'dns=10.0.2.2'],
+  ...['dhcpstart=zz', 'dhcpstart=10.0.2.3', 'dhcpstart=10.0.4.9', 'net=10.0.2.0/30', 'net=10.0.2.0/31'],
+  ...['host=zz,dns=zz', 'dhcpstart=zz,dns=zz', 'dhcpstart=10.0.4.9,dns=zz', 'dns=10.0.2.2,dhcpstart=zz'],
+  ...['domainname=', 'domainname=,dns=zz', 'domainname=,hostfwd=zz', 'hostfwd=zz,net=zz', 'net=zz,foo=1'],
+  ...['ipv4=zz', 'restrict=maybe', 'restrict=', 'ipv4=off,ipv6=off', 'ipv4=off,host=1.2.3.4'],
+  ...[
+    'ipv4=off,dhcpstart=1.2.3.4',
+    'ipv6=off,ipv6-host=fe80::1',
+    'ipv6=off,ipv4=off,net=zz',
+    'ip=10.0.0.0/8',
+  ],
+  ...['hostfwd=', 'hostfwd=tcp', 'hostfwd=tcp:', 'hostfwd=tcp:1', 'hostfwd=tcp::5', 'hostfwd=xcp::5-:22'],
+  ...['hostfwd=tcp:zz:5-:22', 'hostfwd=tcp::zz-:22', 'hostfwd=tcp::70000-:22', 'hostfwd=tcp::5-zz:22'],
+  ...['hostfwd=tcp::5-:0', 'hostfwd=tcp::5-:zz', 'hostfwd=tcp::5-', 'hostfwd=tcp::5-22', 'hostfwd=tcp:5-:22'],
+  ...['hostfwd=tcp::5-:', 'hostfwd=tcp::5-10.0.2.15:22x', 'ipv6-prefixlen=zz', 'restrict=on,restrict=zz'],
+];
+
+const GOOD_USER_OPTIONS = [
+  ...[
+    'net=192.168.100.0/22',
+    'net=192.168.199.0/24',
+    'net=10.0.0',
+    'net=1.2.3.4/255.255.0.0',
+    'net=172.16.5.5',
+  ],
+  ...[
+    'net=130.1.2.3',
+    'net=198.18.1.1',
+    'net=200.1.2.35',
+    'net=224.1.2.35',
+    'net=250.1.2.35',
+    'net=172.32.5.5',
+  ],
+  ...[
+    'net=10.0.2.0/0x18',
+    'net=0x0a000200/24',
+    'host=10.0.2.1,dns=10.0.2.4',
+    'dhcpstart=10.0.2.255',
+    'restrict=on',
+  ],
+  ...['hostname=zz,domainname=foo.org,dnssearch=foo,dnssearch=bar', 'bootfile=foo', 'ipv6=off', 'ipv4=off'],
+];
+
+export const NET_FLOWS: readonly Flow[] = [
+  {
+    name: 'errors_netdev',
+    guest: false,
+    steps: [
+      ...hmp('info network', 'info usernet', 'netdev_add', 'netdev_add user', 'netdev_add id=n5'),
+      ...hmp('hostfwd_add tcp::5-:22', 'hostfwd_remove tcp::5', 'hostfwd_add n1 tcp::5-:22'),
+      ...hmp(
+        'netdev_add foo,id=n2',
+        'netdev_add user,id=1a',
+        'netdev_add none,id=s1',
+        'netdev_add nic,id=s1',
+      ),
+      ...hmp('netdev_add netmap,id=s1,ifname=x'),
+      ...BAD_USER_OPTIONS.flatMap((options, n) => hmp(`netdev_add user,id=b${n},${options}`)),
+      ...GOOD_USER_OPTIONS.flatMap((options, n) => hmp(`netdev_add user,id=g${n},${options}`)),
+      ...hmp(
+        'netdev_add hubport,id=h1',
+        'netdev_add hubport,id=h2,hubid=zz',
+        'netdev_add hubport,id=h3,hubid=1,x=2',
+      ),
+      ...hmp(
+        'netdev_add hubport,id=h4,hubid=99999999999999999999',
+        'netdev_add hubport,id=h5,hubid=5000000000',
+      ),
+      ...hmp('netdev_add hubport,id=h6,hubid=-1', 'netdev_add hubport,id=h7,hubid=0,netdev=g0'),
+      ...hmp('netdev_add hubport,id=h8,hubid=0,netdev=zz', 'netdev_add hubport,id=h9,hubid=0'),
+      ...hmp('netdev_add user,id=g0', 'info network', 'netdev_del zz', 'netdev_del g0', 'netdev_del g0'),
+      ...hmp('netdev_del h6', 'netdev_del #block', 'set_link zz off', 'set_link g1 foo', 'set_link g1 off'),
+      ...hmp('hostfwd_add zz tcp::5-:22', 'hostfwd_add h9 tcp::5-:22', 'hostfwd_add g1 xx', 'hostfwd_add zz'),
+      ...hmp(
+        'hostfwd_remove g1 tcp::5',
+        'hostfwd_remove g1 xx',
+        'hostfwd_remove tcp::5',
+        'hostfwd_remove zz tcp::5',
+      ),
+      ...hmp('hostfwd_remove g1 udp:127.0.0.1:55', 'hostfwd_remove g1 tcp::1x', 'hostfwd_remove h9 tcp::5'),
+      ...hmp('netdev_add user,id=g0', 'info network', 'info usernet', 'info network zz'),
+    ],
+  },
+  {
+    name: 'nic_virtio',
+    guest: false,
+    steps: [
+      ...hmp(NIC, 'info network', `${NIC},netdev=zz`, `${NIC},netdev=`, 'netdev_add user,id=n1'),
+      ...['zz', '52:54:00:12:34', '5254:00:12:34:AB', '5:4:0:2:4:B', ''].flatMap((mac) =>
+        hmp(`${NIC},netdev=n1,id=nic0,mac=${mac}`),
+      ),
+      ...hmp(`${NIC},netdev=n1,id=nic0,mac=52-54-00-12-34-5A`, 'info network', `${NIC},netdev=n1,id=nic1`),
+      ...hmp(`${NIC},netdev=nic0,id=nic1`, 'device_add virtio-net-device,id=nic1', 'info qtree'),
+      ...hmp(
+        `${NIC},id=nic1`,
+        `${NIC},id=nic2,mac=00:00:00:00:00:00`,
+        `${NIC},id=nic3,mac=52:54-00:12:34:57`,
+      ),
+      ...hmp(`${NIC},id=nic4`, 'device_add virtio-net,romfile=,id=nic5,duplex=half,speed=100'),
+      ...[
+        'rx_queue_size=100',
+        'rx_queue_size=2048',
+        'tx_queue_size=300',
+        'tx_queue_size=128',
+        'duplex=foo',
+      ].flatMap((wrong) => hmp(`${NIC},id=bad,${wrong}`)),
+      ...[
+        'speed=-2',
+        'host_mtu=70000',
+        'mq=zz',
+        'vectors=-2',
+        'rx_queue_size=1024,tx_queue_size=512,speed=-3',
+      ].flatMap((wrong) => hmp(`${NIC},id=bad,${wrong}`)),
+      ...hmp(`${NIC},id=nic6,status=off,mq=on,host_mtu=1400,ctrl_vq=off,vectors=0`, 'info network'),
+      ...hmp('set_link nic1 off', 'set_link n1 off', 'set_link n1 on', 'netdev_del nic1', 'netdev_del n1'),
+      ...hmp('info network', 'netdev_del n1', 'netdev_add user,id=n1', 'set_link n1 off', 'info network'),
+      ...hmp('netdev_add hubport,id=h1,hubid=7', `${NIC},netdev=h1,id=nic7`, 'info network', 'netdev_del h1'),
+      ...hmp('info network', 'info pci'),
+    ],
+  },
+];

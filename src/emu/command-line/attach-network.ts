@@ -1,0 +1,88 @@
+/** The network that the command line asks for: back ends and hubs first, and cards when the board has its devices. */
+import { MonitorError } from '../core/monitor-error.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { NetClient } from '../net/net-client.ts';
+import { Options } from '../qdev/option-string.ts';
+import { atOption } from './options.ts';
+import type { CardOption, NetworkOptions, NetworkStep } from './options-network.ts';
+import { report, startError } from './start-error.ts';
+
+/** A card that is to be made, and what is at its other end. */
+export interface BoardCard {
+  readonly card: CardOption;
+  readonly netdev: string;
+}
+
+/** QEMU's own card of this board, which is not modelled. */
+const DEFAULT_MODEL = 'e1000';
+const MODEL_ALIASES: Readonly<Record<string, string>> = { virtio: 'virtio-net-pci' };
+
+/** Makes back ends and ports of hubs. Rejects with StartError. */
+export async function attachNetwork(
+  machine: Machine,
+  { steps }: NetworkOptions,
+): Promise<readonly BoardCard[]> {
+  const cards: BoardCard[] = [];
+  for (const step of steps) {
+    try {
+      const card = await attachStep(machine, step);
+      if (card !== undefined) cards.push(card);
+    } catch (error) {
+      throw atOption(error, step.at);
+    }
+  }
+  return cards;
+}
+
+async function attachStep(machine: Machine, step: NetworkStep): Promise<BoardCard | undefined> {
+  const { network } = machine;
+  if (step.kind === 'netdev') {
+    const { name } = await network.addNetdev(step.options);
+    network.noteText(name);
+    return undefined;
+  }
+  if (step.kind === 'net-nic') {
+    const { netdev, card } = step;
+    if (netdev === undefined) return { card, netdev: (await network.addHubPort()).name };
+    if (network.findBackend(netdev) === undefined) throw new MonitorError(`netdev '${netdev}' not found`);
+    return { card, netdev };
+  }
+  const backend = await addBackend(machine, step);
+  if (step.kind === 'nic') return { card: step.card, netdev: backend.name };
+  await network.addHubPort(backend);
+  return undefined;
+}
+
+/** QEMU: what `-nic` made may be taken away as what `-netdev` made. */
+async function addBackend(
+  { network }: Machine,
+  { kind, backend, isNamed }: Extract<NetworkStep, { isNamed: boolean }>,
+): Promise<NetClient> {
+  return isNamed ? await network.addNetdev(backend, kind === 'nic') : await network.addUnnamed(backend);
+}
+
+/** Makes the cards. QEMU: what is wrong with one is not said about its option. Rejects with StartError. */
+export async function boardCards(
+  machine: Machine,
+  cards: readonly BoardCard[],
+  warn: (text: string) => void,
+): Promise<void> {
+  for (const { card, netdev } of cards) {
+    const model = MODEL_ALIASES[card.model ?? ''] ?? card.model ?? DEFAULT_MODEL;
+    const type = machine.devices.registry.find(model);
+    if (type?.category !== 'Network' || type.busType !== 'PCI')
+      throw startError(`Unsupported NIC model: ${model}`);
+    const entries = [
+      ['driver', model],
+      ['netdev', netdev],
+      ...(card.mac === undefined ? [] : [['mac', card.mac] as const]),
+      ...(card.addr === undefined ? [] : [['addr', card.addr] as const]),
+      ...(card.vectors === undefined ? [] : [['vectors', card.vectors] as const]),
+    ] as const;
+    await machine.devices
+      .add(new Options(entries), (text) => warn(report(text)))
+      .catch((error: unknown) => {
+        throw atOption(error);
+      });
+  }
+}

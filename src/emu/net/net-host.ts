@@ -1,0 +1,77 @@
+/** What the network back ends need of the world: sockets. Node has them, a page has not. */
+import { ServiceName } from '../qdev/services.ts';
+
+/** An IPv4 address, most significant byte first: 0x0a000202 is 10.0.2.2. */
+export type Ipv4 = number;
+
+export interface Endpoint {
+  readonly address: Ipv4;
+  readonly port: number;
+}
+
+/** Why a connection ended, or did not come about. */
+export type TcpFailure = 'refused' | 'unreachable' | 'reset';
+
+/** What a connection tells. Nothing comes before the call has returned that made it, after `closed`, or after `TcpSocket.destroy`. */
+export interface TcpEvents {
+  connected(): void;
+  /** Who is told keeps the bytes. */
+  data(bytes: Uint8Array): void;
+  /** The other side sends no more. */
+  end(): void;
+  /** What was written has left. */
+  drain(): void;
+  /** @param failure absent: both sides had ended it */
+  closed(failure?: TcpFailure): void;
+}
+
+export interface TcpSocket {
+  /** Bytes that were written and that the network has not taken. */
+  readonly queuedBytes: number;
+  /** The bytes are the socket's from then on. */
+  write(bytes: Uint8Array): void;
+  /** Nothing more is written. */
+  end(): void;
+  destroy(): void;
+  /** No data for now; a little may be on its way. */
+  pause(): void;
+  resume(): void;
+}
+
+export interface UdpSocket {
+  send(bytes: Uint8Array, to: Endpoint): void;
+  close(): void;
+}
+
+export interface Listener {
+  close(): void;
+}
+
+export type UdpReceiver = (bytes: Uint8Array, from: Endpoint) => void;
+
+export interface NetHost {
+  /** Undefined: there are no connections to the outside here. */
+  connectTcp(to: Endpoint, events: TcpEvents): TcpSocket | undefined;
+  /** Undefined: the host cannot listen there. @param accept told each connection; gives back whom it tells what happens, undefined: nobody */
+  listenTcp(
+    at: Endpoint,
+    accept: (socket: TcpSocket, peer: Endpoint) => TcpEvents | undefined,
+  ): Promise<Listener | undefined>;
+  /** A socket at any free port; undefined: there are none here. */
+  openUdp(receive: UdpReceiver): UdpSocket | undefined;
+  /** A socket at this port; undefined: it is taken, or there are none here. */
+  bindUdp(at: Endpoint, receive: UdpReceiver): Promise<UdpSocket | undefined>;
+  /** The host's own name server; undefined: none is known. */
+  readonly nameServer: Ipv4 | undefined;
+}
+
+/** A host without sockets: everything is refused. */
+export const NO_NET_HOST: NetHost = {
+  connectTcp: () => undefined,
+  listenTcp: () => Promise.resolve(undefined),
+  openUdp: () => undefined,
+  bindUdp: () => Promise.resolve(undefined),
+  nameServer: undefined,
+};
+
+export const NET_HOST = new ServiceName<NetHost>('net-host', () => NO_NET_HOST);

@@ -1,0 +1,119 @@
+/** The guest's network over real sockets of this host, on its loopback. */
+import { createSocket } from 'node:dgram';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { expect, it } from 'vitest';
+import type { Endpoint, TcpEvents, TcpSocket } from '../../src/emu/index.ts';
+import { nodeNetHost } from '../../src/node/net-host.ts';
+
+const LOOPBACK = 0x7f00_0001;
+let wakes = 0;
+const host = nodeNetHost(() => {
+  wakes++;
+});
+
+/** What a connection told, and a promise of its end. */
+function listener() {
+  const log: string[] = [];
+  let done: () => void = () => {};
+  const closed = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  const events: TcpEvents = {
+    connected: () => void log.push('connected'),
+    data: (bytes) => void log.push(`data ${new TextDecoder().decode(bytes)}`),
+    end: () => void log.push('end'),
+    drain: () => void log.push('drain'),
+    closed(failure) {
+      log.push(`closed ${failure ?? ''}`);
+      done();
+    },
+  };
+  return { log, closed, events };
+}
+
+async function listening(serve: (socket: Socket) => void): Promise<{ at: Endpoint; close(): void }> {
+  const server = createServer({ allowHalfOpen: true }, serve);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return { at: { address: LOOPBACK, port }, close: () => void server.close() };
+}
+
+it('connects, and each side ends what it sends', async () => {
+  const server = await listening((socket) => {
+    socket.on('data', (bytes) => void socket.write(bytes));
+    socket.on('end', () => void socket.end('bye'));
+  });
+  const { log, closed, events } = listener();
+  const socket = host.connectTcp(server.at, events);
+  socket?.write(new TextEncoder().encode('hello'));
+  await expect.poll(() => log).toContain('data hello');
+  socket?.end();
+  await closed;
+  expect(log.filter((one) => one !== 'drain')).toEqual([
+    'connected',
+    'data hello',
+    'data bye',
+    'end',
+    'closed ',
+  ]);
+  expect(wakes).toBeGreaterThan(3);
+  server.close();
+});
+
+it('is refused where nobody listens', async () => {
+  const server = await listening(() => {});
+  server.close();
+  const { log, closed, events } = listener();
+  host.connectTcp(server.at, events);
+  await closed;
+  expect(log).toEqual(['closed refused']);
+});
+
+it('tells nothing of what was destroyed', async () => {
+  const server = await listening((socket) => void socket.on('error', () => {}));
+  const { log, events } = listener();
+  host.connectTcp(server.at, events)?.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(log).toEqual([]);
+  server.close();
+});
+
+it('listens, once at a place', async () => {
+  const free = await listening(() => {});
+  free.close();
+  const { log, events } = listener();
+  let accepted: TcpSocket | undefined;
+  const made = await host.listenTcp(free.at, (socket, peer) => {
+    accepted = socket;
+    expect(peer.address).toBe(LOOPBACK);
+    return events;
+  });
+  expect(await host.listenTcp(free.at, () => undefined)).toBeUndefined();
+  const client = connect(free.at.port, '127.0.0.1');
+  client.write('hi');
+  await expect.poll(() => accepted).toBeDefined();
+  // It was accepted asleep, as a connection begins that the guest has not answered.
+  expect(log).toEqual([]);
+  accepted?.resume();
+  await expect.poll(() => log).toContain('data hi');
+  client.destroy();
+  made?.close();
+});
+
+it('sends and receives datagrams', async () => {
+  const echo = createSocket('udp4');
+  echo.on('message', (bytes, { port, address }) => echo.send(bytes, port, address));
+  await new Promise<void>((resolve) => echo.bind(0, '127.0.0.1', resolve));
+  const { port } = echo.address();
+  const heard: string[] = [];
+  const socket = host.openUdp((bytes, from) => {
+    heard.push(`${new TextDecoder().decode(bytes)} ${from.address === LOOPBACK && from.port === port}`);
+  });
+  socket?.send(new TextEncoder().encode('hello'), { address: LOOPBACK, port });
+  socket?.send(new Uint8Array(1), { address: LOOPBACK, port: 0 });
+  await expect.poll(() => heard).toEqual(['hello true']);
+  expect(await host.bindUdp({ address: LOOPBACK, port }, () => {})).toBeUndefined();
+  socket?.close();
+  socket?.close();
+  echo.close();
+});

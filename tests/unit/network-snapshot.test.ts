@@ -1,0 +1,61 @@
+/** A machine with a network through a snapshot and back. */
+import { expect, it } from 'vitest';
+import { Machine, type MachineHost, Monitor, SnapshotError } from '../../src/emu/index.ts';
+import { memoryImages } from '../support/headless-guest.ts';
+import { everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
+import { TestNetHost } from '../support/test-net-host.ts';
+
+const MIB = 1 << 20;
+
+function hostWith(network: TestNetHost): MachineHost {
+  return {
+    monotonicNs: () => 0,
+    wallClockMs: () => 0,
+    after() {},
+    random: (bytes) => void bytes.fill(0),
+    images: memoryImages(),
+    network,
+  };
+}
+
+async function hmp(machine: Machine, ...lines: readonly string[]): Promise<string> {
+  const said: string[] = [];
+  const monitor = new Monitor({ machine, stderr: (text) => void said.push(text) });
+  for (const line of lines) said.push(await monitor.execute(line));
+  return said.join('');
+}
+
+it('back ends, hubs, cards and links are there again, and ports of the host are listened at', async () => {
+  const machine = new Machine({ memoryBytes: 16 * MIB }, hostWith(new TestNetHost()));
+  const made = await hmp(
+    machine,
+    'netdev_add user,id=n1,net=192.168.7.0/24,hostfwd=tcp::5555-:22',
+    'netdev_add hubport,id=h1,hubid=3,netdev=n1',
+    'netdev_add hubport,id=h2,hubid=3',
+    'device_add virtio-net-pci,netdev=h2,id=nic0,mac=52:54:00:00:00:07',
+    'device_add virtio-net-pci,id=nic1',
+    'set_link nic1 off',
+  );
+  expect(made).toBe('');
+  const host = new TestNetHost();
+  const restored = await machineOf(await snapshotBytes(machine), hostWith(host));
+  expect(await everything(restored)).toEqual(await everything(machine));
+  const told = await hmp(restored, 'info network');
+  expect(told).toBe(await hmp(machine, 'info network'));
+  expect(told).toContain('nic0: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:00:00:07');
+  expect([...host.listening.keys()]).toEqual([5555]);
+  expect(restored.network.find('nic1')?.linkDown).toBe(true);
+  // Closing the machine lets go of the host.
+  await restored.close();
+  expect(host.listening.size).toBe(0);
+});
+
+it('a port of the host that somebody else has by then is told in a sentence', async () => {
+  const machine = new Machine({ memoryBytes: 16 * MIB }, hostWith(new TestNetHost()));
+  await hmp(machine, 'netdev_add user,id=n1,hostfwd=tcp::5555-:22');
+  const host = new TestNetHost();
+  host.taken.add(5555);
+  const restoring = machineOf(await snapshotBytes(machine), hostWith(host));
+  await expect(restoring).rejects.toThrow(SnapshotError);
+  await expect(restoring).rejects.toThrow("Could not set up host forwarding rule 'tcp::5555-:22'");
+});
