@@ -1,6 +1,8 @@
 /** virtio-scsi as its driver sees it: events, task management, what is under way when something happens. */
+
 import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../src/emu/block/block-backend.ts';
+import type { Drive } from '../../src/emu/block/drive.ts';
 import { fuzz } from '../support/chip-rig.ts';
 import { bytes, hostileDriver, manage, PERIOD_NS, rigOf, TUR, told } from '../support/scsi-guest.ts';
 import { COMMANDS, EVENT, imagesOf, type ScsiAsk, type ScsiRig, scsiRig } from '../support/scsi-rig.ts';
@@ -178,19 +180,19 @@ describe('a disk that leaves', () => {
 });
 
 describe('limits', () => {
+  const limit = (drive: Drive | undefined, perSecond: number): void => {
+    const rate = { avg: 0, max: 0, length: 1 };
+    const rates = {
+      ...{ bps: rate, bps_rd: rate, bps_wr: rate },
+      ...{ iops: { ...rate, avg: perSecond }, iops_rd: rate, iops_wr: rate },
+    };
+    drive?.gate.limitTo({ rates, iopsSize: 0 }, { group: undefined, byDefault: 'g' });
+  };
+
   it('hold commands back, which come to an end when the drive is drained', async () => {
     const rig = await rigOf({ sync: true });
     const [drive] = rig.drives.list();
-    const rate = { avg: 0, max: 0, length: 1 };
-    const rates = {
-      bps: rate,
-      bps_rd: rate,
-      bps_wr: rate,
-      iops: { ...rate, avg: 10 },
-      iops_rd: rate,
-      iops_wr: rate,
-    };
-    drive?.gate.limitTo({ rates, iopsSize: 0 }, { group: undefined, byDefault: 'g' });
+    limit(drive, 10);
     for (let n = 0; n < 5; n++) rig.send(READ);
     const done = rig.used(COMMANDS).length;
     expect(done).toBeLessThan(5);
@@ -202,16 +204,7 @@ describe('limits', () => {
   it('do not stop a reset', async () => {
     const rig = await rigOf({ sync: true });
     const [drive] = rig.drives.list();
-    const rate = { avg: 0, max: 0, length: 1 };
-    const rates = {
-      bps: rate,
-      bps_rd: rate,
-      bps_wr: rate,
-      iops: { ...rate, avg: 1 },
-      iops_rd: rate,
-      iops_wr: rate,
-    };
-    drive?.gate.limitTo({ rates, iopsSize: 0 }, { group: undefined, byDefault: 'g' });
+    limit(drive, 1);
     for (let n = 0; n < 5; n++) rig.send(READ);
     rig.common(0x14, 1, 0);
     expect([rig.host.tasks.all.size, drive?.gate.drain()]).toEqual([0, undefined]);
