@@ -9,6 +9,7 @@ import { PFLASH_CFI01 } from '../flash/pflash-type.ts';
 import { INPUT_TYPES } from '../input/input-types.ts';
 import { MEMORY_BACKEND_TYPES } from '../memory/memory-backend.ts';
 import { PC_DIMM } from '../memory/pc-dimm-type.ts';
+import { NVME_TYPES } from '../nvme/nvme-type.ts';
 import { PCI_BRIDGE_TYPES } from '../pci/pci-bridge-types.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { PropertySpec } from '../qdev/properties.ts';
@@ -41,6 +42,7 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ...PCI_BRIDGE_TYPES,
   ...PVPANIC_TYPES,
   LSI53C895A,
+  ...NVME_TYPES,
   ...SCSI_DISK_TYPES,
   ...UHCI_TYPES,
   ...USB_HID_TYPES,

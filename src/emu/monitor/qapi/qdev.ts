@@ -43,7 +43,9 @@ export function deviceListProperties(
     throw new MonitorError("Parameter 'typename' expects a non-abstract device type");
   }
   if (type === undefined) throw new MonitorError(`Device '${typename}' not found`, 'DeviceNotFound');
-  return allProperties(type).map(({ name, kind, help, default: value }) => ({
+  // QEMU: what the name says is kept for old machines is not listed.
+  const listed = allProperties(type).filter(({ name }) => !name.startsWith('legacy-'));
+  return listed.map(({ name, kind, help, default: value }) => ({
     name,
     type: kind.typeName,
     description: help === '' ? undefined : help,
