@@ -20,6 +20,8 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   Lsi53c895a: 'lsi53c895a',
   Mc146818: 'mc146818rtc',
   MemoryHotplug: 'MemoryHotplug',
+  Nvme: 'nvme',
+  NvmeNamespace: 'nvme-ns',
   PcSpeaker: 'pcspk',
   PcTestdev: 'pc-testdev',
   PciBridgeDev: 'pci-bridge',

@@ -1,36 +1,20 @@
 /** An NVMe controller on PCI. Spec: NVM Express Base 1.4; what of it is there, and in what order it is done, is QEMU's. */
 import { RegisterTable, register } from '../bus/register-table.ts';
-import {
-  BOTTOM_HALF_STATE,
-  BottomHalf,
-  type BottomHalfState,
-  hasRoom,
-  type Portion,
-} from '../core/bottom-half.ts';
 import type { Clock } from '../core/clock.ts';
 import type { AccessSize, IoHandler } from '../core/device.ts';
-import { bytes, DWORD, integer, list, record, type StateKind, WORD } from '../core/state-fields.ts';
+import { bytes, DWORD, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import { Msix, type MsixState } from '../pci/msix.ts';
 import { PciDevice, type PciState } from '../pci/pci-device.ts';
-import {
-  type AdminEnd,
-  type AdminHost,
-  adminCommand,
-  beginFormat,
-  formatOf,
-  formatTransfer,
-  nextNamespace,
-  takeData,
-} from './nvme-admin.ts';
+import { alignedPieces } from './nvme-access.ts';
+import { type AdminHost, takeData } from './nvme-admin.ts';
+import { NVME_COMMANDS_STATE, NvmeCommands, type NvmeCommandsState } from './nvme-commands.ts';
 import { NVME_EVENTS_STATE, NvmeEvents, type NvmeEventsState } from './nvme-events.ts';
-import { isNamespaceId, NVME_FEATURES_STATE, NvmeFeatures, type NvmeFeaturesState } from './nvme-features.ts';
+import { NVME_FEATURES_STATE, NvmeFeatures, type NvmeFeaturesState } from './nvme-features.ts';
 import type { NvmeIdentity } from './nvme-identify.ts';
-import { ioWork, type NvmeTask, NvmeTasks } from './nvme-io.ts';
-import { NVM_EFFECTS } from './nvme-log-pages.ts';
 import type { NvmeNamespace } from './nvme-namespace.ts';
 import { addNvmeCapabilities, type FunctionReset } from './nvme-pci.ts';
-import { NVME_QUEUES_STATE, NvmeQueues, type NvmeQueuesState, type SubmissionQueue } from './nvme-queues.ts';
+import { NVME_QUEUES_STATE, NvmeQueues, type NvmeQueuesState } from './nvme-queues.ts';
 import * as n from './nvme-spec.ts';
 
 const REGISTER_BYTES = 0x40;
@@ -46,14 +30,6 @@ const CAP_LOW = 0x0f01_07ff;
 const CAP_HIGH = 0x0040_1820;
 const VERSION = 0x0001_0400;
 
-/** A command that a snapshot found under way. */
-type SavedTask = {
-  readonly sqid: number;
-  readonly nsid: number;
-  readonly command: Uint8Array;
-  readonly doneBytes: number;
-};
-
 export type NvmeState = {
   readonly pci: PciState;
   readonly msix: MsixState;
@@ -63,20 +39,8 @@ export type NvmeState = {
   readonly queues: NvmeQueuesState;
   readonly events: NvmeEventsState;
   readonly features: NvmeFeaturesState;
-  readonly tasks: readonly SavedTask[];
-  readonly bottomHalf: BottomHalfState;
+  readonly commands: NvmeCommandsState;
 };
-
-const TASKS_MAX = 2 ** 24;
-const TASKS: StateKind<readonly SavedTask[]> = list<SavedTask>(
-  record({
-    sqid: WORD,
-    nsid: DWORD,
-    command: bytes(n.SQE_BYTES),
-    doneBytes: integer(0, Number.MAX_SAFE_INTEGER),
-  }),
-  { max: TASKS_MAX },
-);
 
 /** What the user chose. */
 export interface NvmeSettings {
@@ -150,24 +114,20 @@ export class Nvme extends PciDevice<NvmeState> implements AdminHost {
       queues: NVME_QUEUES_STATE,
       events: NVME_EVENTS_STATE,
       features: NVME_FEATURES_STATE,
-      tasks: TASKS,
-      bottomHalf: BOTTOM_HALF_STATE,
+      commands: NVME_COMMANDS_STATE,
     }),
   };
   readonly facts: NvmeIdentity;
   readonly queues: NvmeQueues;
   readonly events: NvmeEvents;
   readonly features: NvmeFeatures;
-  readonly tasks: NvmeTasks;
+  readonly commands: NvmeCommands;
   readonly #settings: NvmeSettings;
   readonly #trace: Trace;
   readonly #clock: Clock;
   readonly #msix: Msix;
   readonly #functionReset: FunctionReset;
   readonly #namespaces = new Map<number, NvmeNamespace>();
-  readonly #bottomHalf: BottomHalf;
-  /** Commands are being taken: what is done is told when none is left. */
-  #isServing = false;
   readonly #s = { regs: new Uint8Array(REGISTER_BYTES), irqStatus: 0 };
   readonly #view = new DataView(this.#s.regs.buffer);
 
@@ -190,14 +150,10 @@ export class Nvme extends PciDevice<NvmeState> implements AdminHost {
     this.#clock = wiring.clock;
     this.queues = new NvmeQueues(settings.pairs, this.#queuesHost());
     this.events = new NvmeEvents(settings.identity.aerl, settings.maxQueuedEvents, (cid, result) =>
-      this.#complete(0, cid, n.SUCCESS, result),
+      this.commands.complete(0, cid, n.SUCCESS, result),
     );
     this.features = new NvmeFeatures(this.#featuresHost(), wiring.clock);
-    this.tasks = new NvmeTasks({
-      taskEnded: (task, status) => this.#taskEnded(task, status),
-      taskWaits: () => this.#bottomHalf.schedule(),
-    });
-    this.#bottomHalf = new BottomHalf(wiring.clock, (portion) => this.#serve(portion));
+    this.commands = new NvmeCommands(this, wiring.clock, wiring.trace);
     this.#functionReset = addNvmeCapabilities(this.config);
     this.#msix = this.#addBar0();
     this.#powerOn();
@@ -270,19 +226,18 @@ export class Nvme extends PciDevice<NvmeState> implements AdminHost {
   /** A namespace of the controller's, before the machine runs. */
   attachNamespace(namespace: NvmeNamespace): void {
     this.#namespaces.set(namespace.nsid, namespace);
-    namespace.gate.onDrain = () => this.tasks.drain(namespace.gate);
+    namespace.gate.onDrain = () => this.commands.drain(namespace.gate);
   }
 
   detachNamespace(namespace: NvmeNamespace): void {
-    this.tasks.forget((task) => task.namespace === namespace);
+    this.commands.forget(namespace);
     this.#namespaces.delete(namespace.nsid);
     namespace.gate.onDrain = () => undefined;
   }
 
   /** It has left: nothing goes on. */
   abandon(): void {
-    this.tasks.forget(() => true);
-    this.#bottomHalf.cancel();
+    this.commands.abandon();
   }
 
   reset(): void {
@@ -308,13 +263,7 @@ export class Nvme extends PciDevice<NvmeState> implements AdminHost {
       queues: this.queues.save(),
       events: this.events.save(),
       features: this.features.save(),
-      tasks: [...this.tasks.all].map(({ sqid, namespace, command, transfer }) => ({
-        sqid,
-        nsid: namespace.nsid,
-        command: command.bytes.slice(),
-        doneBytes: transfer?.done ?? 0,
-      })),
-      bottomHalf: this.#bottomHalf.save(),
+      commands: this.commands.save(),
     };
   }
 
@@ -328,21 +277,7 @@ export class Nvme extends PciDevice<NvmeState> implements AdminHost {
     this.queues.restore(state.queues);
     this.events.restore(state.events);
     this.features.restore(state.features);
-    for (const namespace of this.namespaces) namespace.isFormatting = false;
-    for (const task of state.tasks) this.#resume(task);
-    this.#bottomHalf.restore(state.bottomHalf);
-    if (state.tasks.length > 0) this.#bottomHalf.schedule();
-  }
-
-  endTasksOf(sqid: number): void {
-    for (const { command } of this.tasks.forget((task) => task.sqid === sqid)) {
-      this.#complete(sqid, command.cid, n.ABORTED_SQ_DELETED);
-    }
-  }
-
-  beginFormat(namespace: NvmeNamespace, command: n.NvmeCommand): void {
-    namespace.isFormatting = true;
-    this.#begin(0, namespace, command, { kind: 'write', transfer: formatTransfer(namespace) });
+    this.commands.restore(state.commands);
   }
 
   /** QEMU: where the admin queues are is not forgotten. */
@@ -350,6 +285,14 @@ export class Nvme extends PciDevice<NvmeState> implements AdminHost {
     const queues = this.#s.regs.slice(n.AQA);
     this.reset();
     this.#s.regs.set(queues, n.AQA);
+  }
+
+  endTasksOf(sqid: number): void {
+    this.commands.endTasksOf(sqid);
+  }
+
+  beginFormat(namespace: NvmeNamespace, command: n.NvmeCommand): void {
+    this.commands.beginFormat(namespace, command);
   }
 
   #addBar0(): Msix {
@@ -468,9 +411,7 @@ export class Nvme extends PciDevice<NvmeState> implements AdminHost {
   }
 
   #resetController(): void {
-    this.tasks.forget(() => true);
-    for (const namespace of this.namespaces) namespace.isFormatting = false;
-    this.#bottomHalf.reset();
+    this.commands.reset();
     this.queues.reset();
     this.events.reset();
     // QEMU: the driver's configuration is forgotten too.
@@ -501,8 +442,8 @@ export class Nvme extends PciDevice<NvmeState> implements AdminHost {
         this.#followPin();
       },
       fatal: () => this.#setDword(n.CSTS, n.CSTS_FAILED),
-      kick: () => this.#bottomHalf.kick(),
-      schedule: () => this.#bottomHalf.schedule(),
+      kick: () => this.commands.kick(),
+      schedule: () => this.commands.schedule(),
       doorbellError: (isValue) => {
         this.#trace.guestError('nvme: a doorbell of no queue, or with no place in one');
         if (!this.events.hasRequests) return;
@@ -533,132 +474,6 @@ export class Nvme extends PciDevice<NvmeState> implements AdminHost {
       },
     };
   }
-
-  /** True: there is more to do. */
-  #serve(portion: Portion): boolean {
-    this.#isServing = true;
-    let more = this.tasks.serve(portion);
-    for (const sq of this.queues.rung) {
-      while (hasRoom(portion)) {
-        const command = this.queues.take(sq);
-        if (command === undefined) break;
-        portion.requests--;
-        this.#execute(sq, command, portion);
-      }
-      if (!hasRoom(portion)) more = true;
-    }
-    this.#isServing = false;
-    this.queues.post();
-    return more;
-  }
-
-  #execute({ id }: SubmissionQueue, command: n.NvmeCommand, portion: Portion): void {
-    this.#traceCommand(id, command);
-    const end = id === 0 ? adminCommand(this, command) : this.#io(id, command, portion);
-    if (end !== undefined) this.#complete(id, command.cid, end.status, end.result);
-  }
-
-  #traceCommand(sqid: number, command: n.NvmeCommand): void {
-    if (!this.#trace.on) return;
-    const { cid, opcode, nsid } = command;
-    if (sqid === 0) this.#trace.event('pci_nvme_admin_cmd', cid, sqid, opcode, n.adminName(opcode));
-    else this.#trace.event('pci_nvme_io_cmd', cid, nsid, sqid, opcode, n.nvmName(opcode));
-  }
-
-  #io(sqid: number, command: n.NvmeCommand, portion: Portion): AdminEnd | undefined {
-    const { nsid, opcode } = command;
-    if (!isNamespaceId(nsid)) return { status: n.INVALID_NAMESPACE | n.DNR };
-    if (opcode === n.NVM_FLUSH) return this.#flush(sqid, command, 0, portion);
-    const namespace = this.namespace(nsid);
-    if (namespace === undefined) return { status: n.INVALID_FIELD | n.DNR };
-    if (!NVM_EFFECTS.has(opcode) || this.commandSet === n.CSS_ADMIN_ONLY) {
-      return { status: n.INVALID_OPCODE | n.DNR };
-    }
-    if (namespace.isFormatting) return { status: n.FORMAT_IN_PROGRESS };
-    if (command.fuse !== 0) return { status: n.INVALID_FIELD };
-    const work = ioWork(namespace, command, this);
-    if (typeof work === 'number') return { status: work };
-    this.#begin(sqid, namespace, command, work, portion);
-    return undefined;
-  }
-
-  /** Stores the first namespace behind `after` that the command means. Undefined: that is under way. */
-  #flush(sqid: number, command: n.NvmeCommand, after: number, portion?: Portion): AdminEnd | undefined {
-    const { nsid } = command;
-    if (nsid !== n.NSID_BROADCAST && this.namespace(nsid) === undefined) {
-      return { status: n.INVALID_FIELD | n.DNR };
-    }
-    const namespace = nextNamespace(this.namespaces, nsid, after);
-    if (namespace === undefined) return { status: n.SUCCESS };
-    this.#begin(sqid, namespace, command, { kind: 'flush', transfer: undefined }, portion);
-    return undefined;
-  }
-
-  /** @param portion what of it may be done at once; absent: it waits for the next one */
-  #begin(
-    sqid: number,
-    namespace: NvmeNamespace,
-    command: n.NvmeCommand,
-    { kind, transfer }: Pick<NvmeTask, 'kind' | 'transfer'>,
-    portion?: Portion,
-  ): void {
-    const { backend } = namespace;
-    const none = { counted: undefined, held: undefined, busy: undefined };
-    const task: NvmeTask = { sqid, namespace, command, kind, transfer, backend, ...none };
-    if (portion !== undefined) this.tasks.begin(task, portion);
-    else {
-      this.tasks.resume(task);
-      this.#bottomHalf.schedule();
-    }
-  }
-
-  #resume({ sqid, nsid, command: saved, doneBytes }: SavedTask): void {
-    const command = new n.NvmeCommand(saved.slice());
-    const namespace = this.namespace(nsid);
-    if (namespace === undefined) return;
-    if (sqid === 0) {
-      namespace.isFormatting = true;
-      this.#begin(0, namespace, command, { kind: 'write', transfer: formatTransfer(namespace, doneBytes) });
-    } else if (command.opcode === n.NVM_FLUSH) {
-      this.#begin(sqid, namespace, command, { kind: 'flush', transfer: undefined });
-    } else {
-      const work = ioWork(namespace, command, this, doneBytes);
-      if (typeof work === 'number') this.#complete(sqid, command.cid, work);
-      else this.#begin(sqid, namespace, command, work);
-    }
-  }
-
-  #taskEnded({ sqid, namespace, command, kind }: NvmeTask, status: number): void {
-    let end: AdminEnd | undefined = { status };
-    if (sqid === 0) {
-      namespace.isFormatting = false;
-      if (status === n.SUCCESS) {
-        namespace.setFormat(formatOf(command));
-        end = beginFormat(this, command, namespace.nsid);
-      }
-    } else if (kind === 'flush' && status === n.SUCCESS) end = this.#flush(sqid, command, namespace.nsid);
-    if (end !== undefined) this.#complete(sqid, command.cid, end.status, end.result);
-  }
-
-  #complete(sqid: number, cid: number, status: number, result = 0): void {
-    this.queues.complete({ sqid, cid, result, status });
-    if (!this.#isServing) this.queues.post();
-  }
-}
-
-/** QEMU: an access that is not aligned comes as several that are. */
-function alignedPieces(
-  offset: number,
-  size: AccessSize,
-): readonly { readonly at: number; readonly size: AccessSize }[] {
-  if (offset % size === 0) return [{ at: 0, size }];
-  const pieces: { at: number; size: AccessSize }[] = [];
-  for (let at = 0; at < size; ) {
-    const piece = (offset + at) % 2 === 0 && size - at >= 2 ? 2 : 1;
-    pieces.push({ at, size: piece });
-    at += piece;
-  }
-  return pieces;
 }
 
 /** CC.SHN. */
