@@ -9,6 +9,7 @@ import { NET_FLOWS } from './record-monitor-flows-net.ts';
 import { PANIC_FLOWS } from './record-monitor-flows-panic.ts';
 import { PCI_FLOWS } from './record-monitor-flows-pci.ts';
 import { PRECONFIG_FLOWS } from './record-monitor-flows-preconfig.ts';
+import { NVME_FLOWS } from './record-monitor-flows-nvme.ts';
 import { SCSI_FLOWS } from './record-monitor-flows-scsi.ts';
 import { USB_FLOWS } from './record-monitor-flows-usb.ts';
 import { VIRTIO_FLOWS } from './record-monitor-flows-virtio.ts';
@@ -500,6 +501,7 @@ export const FLOWS: readonly Flow[] = [
   ...CPU_FLOWS,
   ...MEMORY_FLOWS,
   ...BACKEND_FLOWS,
+  ...NVME_FLOWS,
   ...SCSI_FLOWS,
   ...USB_FLOWS,
   ...VIRTIO_FLOWS,

@@ -61,7 +61,7 @@ describe('nvme', () => {
   it('leaves while it is read, and comes back with its data', { timeout: 4 * MINUTES }, async () => {
     await plug();
     await guest.run(
-      '(while dd if=/dev/nvme0n1 of=/dev/null bs=64k; do :; done 2> /dev/null; echo over > /tmp/over) &',
+      '((while dd if=/dev/nvme0n1 of=/dev/null bs=64k; do :; done 2> /dev/null; echo over > /tmp/over) &)',
     );
     await unplug();
     await until('cat /tmp/over', 'over');

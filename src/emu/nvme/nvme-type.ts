@@ -61,6 +61,8 @@ const UUID: PropertyKind = {
     if (UUID_TEXT.test(text)) return text.toLowerCase();
     throw badValueError(owner, name, text);
   },
+  format: (value) => STR.format(value ?? NO_UUID),
+  toJson: (value) => String(value ?? NO_UUID),
   fromJson: (json, property, owner) =>
     UUID.parse(String(STR.fromJson(json, property, owner)), property, owner),
 };
@@ -130,7 +132,6 @@ export const NVME_NS: DeviceType = {
       name: 'uuid',
       kind: UUID,
       help: 'UUID (aka GUID) or "auto" for random value (default)',
-      default: NO_UUID,
     },
     { name: 'eui64', kind: UINT64, default: '0' },
     // Not modelled: metadata.
@@ -164,7 +165,7 @@ async function realizeNvme(request: RealizeRequest): Promise<RealizedDevice> {
   const checked = checkController(values.text('serial'), request);
   if (checked !== undefined) throw checked;
   const old = values.number('num_queues');
-  if (old !== 0) warn('warning: num_queues is deprecated; please use max_ioqpairs instead');
+  if (old !== 0) warn('num_queues is deprecated; please use max_ioqpairs instead');
   const own = values.text('drive') === '' ? undefined : await openNamespace(request, 1, 'nvme');
   const isIntel = values.is('use-intel-id');
   const settings = {
@@ -200,7 +201,7 @@ async function realizeNvme(request: RealizeRequest): Promise<RealizedDevice> {
   const blocks = own === undefined ? [] : [own.namespace];
   return {
     hardware: new PciHardware(controller, { buses, release, blocks }),
-    ...(own === undefined ? {} : { values: own.values }),
+    values: new Map<string, PropertyValue>([...(own?.values ?? []), ['max_ioqpairs', settings.pairs]]),
   };
 }
 
