@@ -27,6 +27,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   PciBridgeDev: 'pci-bridge',
   PciHost: 'PCIHost',
   PciHotplug: 'PciHotplug',
+  PciSerial: 'pci-serial',
   PflashCfi01: 'cfi.pflash01',
   Piix3: 'PIIX3',
   Piix3Ide: 'piix3-ide',

@@ -138,6 +138,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'lsi_scsi',
     'errors_lsi',
     'errors_nvme',
+    'pci_serial',
     'errors_cpu',
     'errors_cpu_dies',
     'cpu_warnings',

@@ -3,6 +3,7 @@ import { PIIX3_IDE } from '../ata/piix3-ide-type.ts';
 import { ISA_SERIAL } from '../char/serial-type.ts';
 import { CHIPSET_TYPES } from '../chipset/chip-types.ts';
 import { PC_TESTDEV } from '../chipset/pc-testdev-type.ts';
+import { PCI_SERIAL_TYPES } from '../chipset/pci-serial-types.ts';
 import { PVPANIC_TYPES } from '../chipset/pvpanic-types.ts';
 import { CPU_TYPES } from '../cpu/cpu-type.ts';
 import { PFLASH_CFI01 } from '../flash/pflash-type.ts';
@@ -40,6 +41,7 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   PC_DIMM,
   PC_TESTDEV,
   ...PCI_BRIDGE_TYPES,
+  ...PCI_SERIAL_TYPES,
   ...PVPANIC_TYPES,
   LSI53C895A,
   ...NVME_TYPES,

@@ -43,12 +43,14 @@ export function deviceListProperties(
     throw new MonitorError("Parameter 'typename' expects a non-abstract device type");
   }
   if (type === undefined) throw new MonitorError(`Device '${typename}' not found`, 'DeviceNotFound');
-  return allProperties(type).filter(isListed).map(({ name, kind, help, default: value }) => ({
-    name,
-    type: kind.typeName,
-    description: help === '' ? undefined : help,
-    'default-value': value === undefined ? undefined : kind.toJson(value),
-  }));
+  return allProperties(type)
+    .filter(isListed)
+    .map(({ name, kind, help, default: value }) => ({
+      name,
+      type: kind.typeName,
+      description: help === '' ? undefined : help,
+      'default-value': value === undefined ? undefined : kind.toJson(value),
+    }));
 }
 
 export const QDEV_COMMANDS = [

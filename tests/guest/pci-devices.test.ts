@@ -1,4 +1,4 @@
-/** An NVMe controller that comes and goes, driven by Linux's own driver. */
+/** PCI devices of no family: an NVMe controller and serial ports that come and go, driven by Linux's own drivers; and the image's tools for them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryChunkDatabase } from '../../src/emu/index.ts';
 import { copyOfImages, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
@@ -68,5 +68,29 @@ describe('nvme', () => {
     await plug();
     expect(await guest.ask(`mount /dev/nvme0n1 /mnt && ${SUMS}; umount /mnt`)).toBe('same');
     await unplug();
+  });
+});
+
+describe('pci-serial', () => {
+  it('comes as one more serial port, and leaves', { timeout: 4 * MINUTES }, async () => {
+    const port = 'echo $(ls /sys/bus/pci/devices/*/tty 2> /dev/null | grep ttyS)';
+    expect(await guest.hmp('chardev-add ringbuf,id=ring')).toBe('');
+    expect(await guest.hmp('device_add pci-serial,chardev=ring,id=s1')).toBe('');
+    await until(port, 'ttyS4');
+    await guest.run('stty -F /dev/ttyS4 raw && echo over the wire > /dev/ttyS4');
+    expect(await guest.hmp('ringbuf_read ring 100')).toBe('over the wire\n');
+    guest.takeEvents();
+    expect(await guest.hmp('device_del s1')).toBe('');
+    expect(await guest.event('DEVICE_DELETED')).toMatchObject({ data: { device: 's1' } });
+    await until(port, '');
+  });
+});
+
+describe('the image', () => {
+  it('has tools for disks, inputs and networks, and drivers', { timeout: 4 * MINUTES }, async () => {
+    const tools = 'lsscsi sfdisk e2fsck fsck.ext4 evtest udhcpc wget';
+    const drivers = 'am53c974 megaraid_sas i6300esb ib700wdt parport_pc lp floppy nvme';
+    const missing = `for t in ${tools}; do command -v $t > /dev/null || echo $t; done; for m in ${drivers}; do modinfo -n $m > /dev/null || echo $m; done`;
+    expect(await guest.ask(missing)).toBe('');
   });
 });
