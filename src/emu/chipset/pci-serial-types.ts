@@ -14,10 +14,6 @@ const HELP = 'ID of a chardev to use as a backend';
 const chardev = (name: string): PropertySpec => ({ name, kind: CHARDEV, help: HELP });
 const port = (name: string): PropertySpec => ({ name, kind: readOnlyKind('child<serial>') });
 
-function realizeWith(type: string, names: readonly string[], owner: string): DeviceType['realize'] {
-  return (request) => realize(request, type, names, owner);
-}
-
 /** @param owner the type that QEMU names in errors about back ends */
 function realize(
   { id, values, services }: RealizeRequest,
@@ -78,7 +74,7 @@ const PCI_SERIAL: DeviceType = {
     fixed(off('wakeup', '')),
     port('serial'),
   ],
-  realize: realizeWith('pci-serial', ['chardev'], 'serial'),
+  realize: (request) => realize(request, 'pci-serial', ['chardev'], 'serial'),
 };
 
 function severalPorts(count: number): DeviceType {
@@ -89,7 +85,7 @@ function severalPorts(count: number): DeviceType {
     name,
     properties: [...names.map(chardev), PROGRAMMING_INTERFACE, ...PCI_PROPERTIES],
     options: names.map((_, at) => port(`serial[${at}]`)),
-    realize: realizeWith(name, names, name),
+    realize: (request) => realize(request, name, names, name),
   };
 }
 

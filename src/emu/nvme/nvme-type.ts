@@ -117,7 +117,7 @@ export const NVME: DeviceType = {
 
 export const NVME_NS: DeviceType = {
   name: 'nvme-ns',
-  category: 'Uncategorized',
+  category: 'Storage',
   busType: BUS_TYPE,
   description: 'Virtual NVMe namespace',
   userCreatable: true,

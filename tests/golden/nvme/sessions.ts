@@ -120,7 +120,7 @@ const log = (
   dwords: number,
   nsid = 0xffff_ffff,
   dw: Command['dw'] = {},
-  look = HEAD,
+  look: Command['look'] = HEAD,
 ): Command => ({
   op: 2,
   nsid,
