@@ -76,8 +76,8 @@ describe('pci-serial', () => {
     const port = 'echo $(ls /sys/bus/pci/devices/*/tty 2> /dev/null | grep ttyS)';
     expect(await guest.hmp('chardev-add ringbuf,id=ring')).toBe('');
     expect(await guest.hmp('device_add pci-serial,chardev=ring,id=s1')).toBe('');
-    await until(port, 'ttyS4');
-    await guest.run('stty -F /dev/ttyS4 raw && echo over the wire > /dev/ttyS4');
+    await until(port, 'ttyS2');
+    await guest.run('stty -F /dev/ttyS2 raw && echo over the wire > /dev/ttyS2');
     expect(await guest.hmp('ringbuf_read ring 100')).toBe('over the wire\n');
     guest.takeEvents();
     expect(await guest.hmp('device_del s1')).toBe('');
