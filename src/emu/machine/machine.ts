@@ -465,8 +465,8 @@ export class Machine implements MachineApi {
   }
 
   #reset(guest: boolean, reason: ShutdownCause): void {
-    resetDevices(this.devices.tree);
-    this.events.emit({ event: 'RESET', data: { guest, reason } });
+    const told = { event: 'RESET', data: { guest, reason } } as const;
+    this.events.emitBeforeDeletions(told, () => resetDevices(this.devices.tree));
     this.runControl.machineReset();
     // With its contents the guest would not get far.
     if (this.#internalError instanceof ArenaFullError) this.memory.releaseAll();
