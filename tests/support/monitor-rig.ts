@@ -197,7 +197,7 @@ export async function monitorRig({
     .provide(EVENTS, events)
     .provide(OBJECT_TREE, objectTree)
     .provide(DRIVES, drives)
-    .provide(BLOCK_ERRORS, () => () => {});
+    .provide(BLOCK_ERRORS, () => () => 'report');
   const chardevs = services.get(CHARDEVS);
   for (const [id, filename] of CHARDEV_FILES) {
     const driver = filename === 'null' ? 'null' : 'socket';

@@ -1,4 +1,6 @@
 /** A drive: what a device has an image through. QEMU: BlockBackend. */
+import type { Clock } from '../core/clock.ts';
+import type { MachineEventData } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { Options } from '../qdev/option-string.ts';
 import { BLKDEBUG_SIZES } from './blkdebug-options.ts';
@@ -6,6 +8,7 @@ import type { BlockNode, NodeUser } from './block-node.ts';
 import type { DriveBackend } from './drive-backend.ts';
 import type { DriveGate } from './drive-gate.ts';
 import type { DriveCache, DriveInterface } from './drive-options.ts';
+import type { ImageOpener } from './image-store.ts';
 import { isBlkdebugOption } from './text-blkdebug.ts';
 
 /** An image in a drive. */
@@ -38,6 +41,22 @@ export interface Drive {
   readonly gate: DriveGate;
   /** Another medium is in it than its options, or those of its device, say. Absent: no. */
   readonly isChanged?: boolean;
+}
+
+/** What the table of drives needs of the machine. */
+export interface DrivesOptions {
+  readonly images: ImageOpener;
+  readonly clock: Clock;
+  /** QEMU's block_default_type of the board. */
+  readonly defaultInterface?: DriveInterface;
+  /** Told what QEMU prints on its standard error. */
+  readonly warn?: (message: string) => void;
+  /** Told when a device starts a request that is not done at once. */
+  readonly onRequest?: () => void;
+  /** Told of a write that goes beyond a node's threshold. */
+  readonly onWriteThreshold?: (told: MachineEventData['BLOCK_WRITE_THRESHOLD']) => void;
+  /** Told when a drive is made, lost, attached, detached, or loses its medium. */
+  readonly onChange?: () => void;
 }
 
 /** The table of drives changes them. */

@@ -2,7 +2,6 @@
 
 import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
-import type { MachineEventData } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { ServiceName } from '../qdev/services.ts';
@@ -10,33 +9,26 @@ import { asBlockError } from './block-backend.ts';
 import type { BlockNode } from './block-node.ts';
 import { BlockNodes, type NodeNames } from './block-nodes.ts';
 import type { BlockdevOptions, NodeRequest } from './blockdev-options.ts';
-import { type Drive, devicesDrive, inUseError, type Medium, type MutableDrive, withImage } from './drive.ts';
+import {
+  type Drive,
+  type DrivesOptions,
+  devicesDrive,
+  inUseError,
+  type Medium,
+  type MutableDrive,
+  withImage,
+} from './drive.ts';
 import { DriveBackend } from './drive-backend.ts';
 import { DriveGate } from './drive-gate.ts';
 import {
   automaticDriveName,
+  checkErrorOptions,
   DRIVE_INTERFACES,
   type DriveInterface,
   parseDriveOptions,
   parseDrivePlace,
 } from './drive-options.ts';
-import type { ImageOpener } from './image-store.ts';
 import { ThrottleGroups } from './throttle-groups.ts';
-
-export interface DrivesOptions {
-  readonly images: ImageOpener;
-  readonly clock: Clock;
-  /** QEMU's block_default_type of the board. */
-  readonly defaultInterface?: DriveInterface;
-  /** Told what QEMU prints on its standard error. */
-  readonly warn?: (message: string) => void;
-  /** Told when a device starts a request that is not done at once. */
-  readonly onRequest?: () => void;
-  /** Told of a write that goes beyond a node's threshold. */
-  readonly onWriteThreshold?: (told: MachineEventData['BLOCK_WRITE_THRESHOLD']) => void;
-  /** Told when a drive is made, lost, attached, detached, or loses its medium. */
-  readonly onChange?: () => void;
-}
 
 export type { Drive, Medium } from './drive.ts';
 
@@ -94,6 +86,11 @@ export class Drives {
     await Promise.all(this.#drives.map(({ gate }) => gate.drain()));
   }
 
+  /** The user lets the machine go on: nothing has failed yet. QEMU: blk_iostatus_reset. */
+  goesOn(): void {
+    for (const { gate } of this.#drives) gate.errors.resetStatus();
+  }
+
   /** Stores what the images' caches hold. Rejects with `BlockError`. */
   async flush(): Promise<void> {
     await Promise.all([
@@ -144,6 +141,7 @@ export class Drives {
     }
     const name = place.id ?? automaticDriveName(type, bus, unit, place.cdrom);
     this.checkNew(name);
+    checkErrorOptions(options, type);
     const wanted = parseDriveOptions(options);
     const medium = wanted.node === undefined ? undefined : await this.#open(wanted.node, names);
     if (this.nodes.find(name) !== undefined) {
@@ -156,6 +154,7 @@ export class Drives {
       gate: this.#newGate(),
     };
     this.#drives.push(drive);
+    drive.gate.errors.setPolicies(wanted.errors);
     drive.gate.limitTo(wanted.limits, { group: wanted.throttleGroup, byDefault: name });
     this.#onChange();
     return drive;
@@ -175,6 +174,8 @@ export class Drives {
     const drive = this.#existing(name);
     await this.#takeOut(drive);
     drive.name = '';
+    // QEMU: what the device still asks for stops no machine.
+    drive.gate.errors.setPolicies({ read: 'report', write: 'report' });
     if (drive.attachedTo === undefined) this.#forget(drive);
     else this.#onChange();
   }

@@ -15,6 +15,7 @@ import type { ObjectTree } from '../qdev/objects.ts';
 import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../qdev/services.ts';
 import type { PcBoard } from './boards/pc.ts';
 import type { MachineHost } from './machine-config.ts';
+import type { RunControl } from './run-state.ts';
 
 /** Parts of the machine that devices ask for. */
 export interface MachineParts {
@@ -23,13 +24,21 @@ export interface MachineParts {
   readonly events: MachineEvents;
   readonly drives: Drives;
   readonly objectTree: ObjectTree;
+  readonly runControl: RunControl;
   readonly host: MachineHost;
   /** The time of day, in milliseconds since 1970. */
   readonly wallClockMs: () => number;
 }
 
 export function machineServices(parts: MachineParts): Services {
-  const { clock, trace, events, drives, objectTree, host, wallClockMs } = parts;
+  const { clock, trace, events, drives, objectTree, host, wallClockMs, runControl } = parts;
+  // QEMU: a machine that stands still already keeps its own reason for that.
+  const pause = (): boolean => {
+    if (!runControl.running) return false;
+    runControl.stop('io-error');
+    void drives.drainAll();
+    return true;
+  };
   return new Services()
     .provide(CLOCK, clock)
     .provide(TRACE, trace)
@@ -39,7 +48,7 @@ export function machineServices(parts: MachineParts): Services {
     .provide(OBJECT_TREE, objectTree)
     .provide(DRIVES, drives)
     .provide(NET_HOST, host.network ?? NO_NET_HOST)
-    .provide(BLOCK_ERRORS, blockErrorReporter(events, host));
+    .provide(BLOCK_ERRORS, blockErrorReporter(events, host, pause));
 }
 
 /** @param board called when a device asks, which is after the board was made */

@@ -154,7 +154,7 @@ export class Machine implements MachineApi {
     const objectTree = new ObjectTree(`${version.name}-machine`);
     const services = machineServices({
       ...{ clock: this.clock, trace: this.trace, events: this.events, drives: this.drives, objectTree, host },
-      wallClockMs: () => this.#wallClockMs(),
+      ...{ runControl: this.runControl, wallClockMs: () => this.#wallClockMs() },
     });
     this.input = new UserInput(this.clock, () => this.runControl.running, services);
     this.chardevs = services.get(CHARDEVS);

@@ -8,10 +8,10 @@ import { hasRoom, PORTION, type Portion } from '../core/bottom-half.ts';
 import { Budget } from '../core/budget.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import { gather, type Segment, segmentsLength, sliceSegments } from '../memory/segments.ts';
-import { check, countedAs, GOOD, type ScsiEnd, type ScsiWork } from './scsi-action.ts';
+import { check, countedAs, endOfError, GOOD, type ScsiEnd, type ScsiWork } from './scsi-action.ts';
 import type { ScsiCommand } from './scsi-cdb.ts';
 import type { ScsiDisk } from './scsi-disk.ts';
-import { INVALID_FIELD, IO_ERROR, NO_MEDIUM, SPACE_ALLOCATION_FAILED } from './scsi-sense.ts';
+import { NO_MEDIUM } from './scsi-sense.ts';
 
 /** Copies of guest memory that wait for a back end: a driver may have a thousand requests of gigabytes under way. */
 const PIECES_BYTES = 16 << 20;
@@ -26,7 +26,7 @@ export interface ScsiTask {
   /** Absent: it only stores the cache. */
   readonly transfer: BlockTransfer | undefined;
   counted: CountedRequest | undefined;
-  /** While the drive's limits hold it back, and after that. */
+  /** While the drive's limits hold it back, or an error has it wait, and after that. */
   held: HeldRequest | undefined;
   /** What a back end is doing for it; undefined: nothing. */
   busy: Promise<void> | undefined;
@@ -141,11 +141,12 @@ export class ScsiTasks<T extends ScsiTask> {
     const all = (): Portion => ({ ...PORTION, bytes: Number.POSITIVE_INFINITY });
     const held = new Set(unit.drive.gate.takeHeld());
     for (const task of wanted) if (task.held !== undefined && held.has(task.held)) this.#run(task, all());
-    while ([...wanted].some((task) => this.#all.has(task))) {
+    const isUnderWay = (task: T): boolean => this.#all.has(task) && !unit.drive.gate.isKept(task.held);
+    while ([...wanted].some(isUnderWay)) {
       const paused = this.#paused.filter((task) => wanted.has(task));
       this.#paused = this.#paused.filter((task) => !wanted.has(task));
       for (const task of paused) this.#run(task, all());
-      if (![...wanted].some((task) => this.#all.has(task))) return;
+      if (![...wanted].some(isUnderWay)) return;
       await new Promise<void>((resolve) => {
         this.#moved.push(resolve);
       });
@@ -210,11 +211,15 @@ export class ScsiTasks<T extends ScsiTask> {
       .then(() => step);
   }
 
-  #failed(task: T, error: unknown): ScsiEnd {
+  /** What the drive's policy makes of an error. */
+  #failed(task: T, error: unknown): Step {
     if (!(error instanceof BlockError)) throw error;
-    if (this.#all.has(task)) task.unit.onIoError(countedAs(task.work) === 'read' ? 'read' : 'write', error);
-    if (error.code === 'ENOSPC') return check(SPACE_ALLOCATION_FAILED);
-    return check(error.code === 'EINVAL' ? INVALID_FIELD : IO_ERROR);
+    if (!this.#all.has(task)) return endOfError(error);
+    const action = task.unit.onIoError(countedAs(task.work) === 'read' ? 'read' : 'write', error);
+    if (action !== 'stop') return action === 'ignore' ? GOOD : endOfError(error);
+    task.held = { bytes: 0, go: () => this.#goOn(task) };
+    task.unit.drive.gate.keep(task.held);
+    return 'held';
   }
 
   #tellMoved(): void {

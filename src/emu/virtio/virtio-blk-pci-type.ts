@@ -1,6 +1,6 @@
 /** virtio-blk-pci and the virtio-blk-device inside it: QEMU's properties and the errors of its realize step. */
 import { BLOCK_ERRORS } from '../block/block-errors.ts';
-import { blockLimits, blockProperties, geometryOf } from '../block/block-properties.ts';
+import { applyErrorPolicies, blockLimits, blockProperties, geometryOf } from '../block/block-properties.ts';
 import { DRIVES } from '../block/drives.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
@@ -113,6 +113,7 @@ async function realizeVirtioBlkPci(request: RealizeRequest): Promise<RealizedDev
   };
   const [trace, clock] = [services.get(TRACE), services.get(CLOCK)];
   const onError = services.get(BLOCK_ERRORS)(drive);
+  applyErrorPolicies(values, gate);
   return realizeVirtioPci(request, {
     type: 'virtio-blk-pci',
     transitionalDeviceId: PCI_DEVICE_ID_VIRTIO_BLOCK,

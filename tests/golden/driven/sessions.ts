@@ -1,0 +1,5 @@
+/** All sessions that are recorded with QEMU and played to ours. */
+import { BLOCK_ERROR_SESSIONS } from './block-errors.ts';
+import type { DrivenSession } from './steps.ts';
+
+export const DRIVEN_SESSIONS: readonly DrivenSession[] = [...BLOCK_ERROR_SESSIONS];
