@@ -60,7 +60,7 @@ import { ObjectTree } from '../../src/emu/qdev/objects.ts';
 import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { DeviceManager } from '../../src/emu/qdev/plug.ts';
 import { Qom } from '../../src/emu/qdev/qom.ts';
-import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../../src/emu/qdev/services.ts';
+import { CLOCK, ENTROPY, EVENTS, START_CPUS, Services, TRACE, WALL_CLOCK } from '../../src/emu/qdev/services.ts';
 import { DeviceTree } from '../../src/emu/qdev/tree.ts';
 import { UserObjects } from '../../src/emu/qdev/user-objects.ts';
 
@@ -195,6 +195,7 @@ export async function monitorRig({
     .provide(ENTROPY, { random: (target) => target.fill(4) })
     .provide(WALL_CLOCK, () => time.ns / 1e6)
     .provide(EVENTS, events)
+    .provide(START_CPUS, smp.cpus)
     .provide(OBJECT_TREE, objectTree)
     .provide(DRIVES, drives)
     .provide(BLOCK_ERRORS, () => () => 'report');

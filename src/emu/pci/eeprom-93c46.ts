@@ -3,7 +3,7 @@
  * Spec: Microchip 93C46, 16-bit organisation. QEMU: hw/nvram/eeprom93xx.c of 7.2.
  *
  * A command is a zero, a start bit, two bits of operation and six bits of address, most significant first, each taken with a rising clock.
- * QEMU: the zero must be there, none is given before a word that is read, and a word that was not erased before is written by AND.
+ * QEMU: the zero must be there, and a word that was not erased before is written by AND.
  */
 import { BOOLEAN, integer, record, typedArray, WORD } from '../core/state-fields.ts';
 
@@ -121,8 +121,11 @@ export class Eeprom93c46 {
 
   #addressed(): void {
     const s = this.#s;
-    if (s.operation !== OP_EXTENDED) s.data = this.words[s.address];
-    else if (s.address >> (ADDRESS_BITS - 2) === EXTENDED_ENABLE) s.writable = true;
+    if (s.operation !== OP_EXTENDED) {
+      s.data = this.words[s.address];
+      // A zero goes before a word.
+      s.output = false;
+    } else if (s.address >> (ADDRESS_BITS - 2) === EXTENDED_ENABLE) s.writable = true;
     else if (s.address >> (ADDRESS_BITS - 2) === EXTENDED_DISABLE) s.writable = false;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * AMD Am53C974 (PCscsi II): an ESP core on PCI, with a DMA engine.
- * Spec: AMD Am53C974 PCscsi Technical Manual, chapters 3 and 4. QEMU: hw/scsi/esp-pci.c of 7.2, whose engine knows neither BLAST nor lists of
- * pages (MDL), and moves each piece of a transfer from the address that the driver set.
+ * Spec: AMD Am53C974 PCscsi Technical Manual, chapters 3 and 4. QEMU: hw/scsi/esp-pci.c of 7.2.19, whose engine has nothing to blast and knows no lists
+ * of pages (MDL).
  */
 import { type Register, RegisterTable, register } from '../bus/register-table.ts';
 import type { Clock } from '../core/clock.ts';
@@ -43,6 +43,8 @@ const CMD_IDLE = 0;
 const CMD_BLAST = 1;
 const CMD_ABORT = 2;
 const CMD_START = 3;
+/** DONE interrupts. */
+const CMD_INTE_D = 0x40;
 /** Set: from the chip to memory. */
 const CMD_DIR = 0x80;
 /** DIR, both interrupt enables, MDL, DIAG, and the command. */
@@ -165,11 +167,9 @@ export class Am53c974 extends PciDevice<Am53c974State> {
       chipId: CHIP_ID,
       fetch: (target) => this.#move(target, false),
       store: (source) => this.#move(source, true),
-      interrupt: (level) => this.setIntx(level),
-      commandEnded: () => this.#commandEnded(),
+      interrupt: (level) => this.#coreInterrupt(level),
     });
     const handler: IoHandler = {
-      unaligned: true,
       read: (offset, size) => this.#read(offset, size),
       write: (offset, size, value) => this.#write(offset, size, value),
     };
@@ -185,11 +185,11 @@ export class Am53c974 extends PciDevice<Am53c974State> {
     if (this.#eeprom?.write(offset, value) !== true) super.configWrite(offset, size, value);
   }
 
+  /** QEMU: SBAC stays as it is. */
   reset(): void {
     this.resetPci();
     this.core.reset();
     this.#resetDma();
-    this.#sbac = 0;
   }
 
   /** It has left. */
@@ -250,16 +250,21 @@ export class Am53c974 extends PciDevice<Am53c974State> {
 
   #readDma(number: number): number {
     const value = this.#dmaRegs[number];
-    if (number !== STAT) return value;
-    if ((this.#sbac & SBAC_STATUS) === 0) this.#dmaRegs[STAT] &= ~STAT_CLEARED;
-    return value | (this.core.interrupts ? STAT_SCSIINT : 0);
+    if (number === STAT && (this.#sbac & SBAC_STATUS) === 0) this.#clearStatus(STAT_CLEARED);
+    return value;
+  }
+
+  #clearStatus(bits: number): void {
+    this.#dmaRegs[STAT] &= ~(bits & STAT_CLEARED);
+    this.#updateIrq();
   }
 
   #writeDma(number: number, value: number): void {
     const regs = this.#dmaRegs;
     if (number === STC || number === SPA || number === SMDLA) regs[number] = value;
-    else if (number === STAT && (this.#sbac & SBAC_STATUS) !== 0) regs[STAT] &= ~(value & STAT_CLEARED);
-    else if (number === CMD) {
+    else if (number === STAT) {
+      if ((this.#sbac & SBAC_STATUS) !== 0) this.#clearStatus(value);
+    } else if (number === CMD) {
       regs[CMD] = value;
       this.#command(value & CMD_MASK);
     }
@@ -272,8 +277,8 @@ export class Am53c974 extends PciDevice<Am53c974State> {
         this.core.enableDma(false);
         return;
       case CMD_BLAST:
-        // Not modelled: what is in the engine's own FIFO is never behind.
-        this.#trace.unimplemented('am53c974: cmd BLAST not implemented');
+        // The engine's own FIFO is never behind.
+        regs[STAT] |= STAT_BCMBLT;
         return;
       case CMD_ABORT:
         this.core.cancel();
@@ -295,15 +300,24 @@ export class Am53c974 extends PciDevice<Am53c974State> {
     // QEMU: moves nothing the other way, and counts nothing.
     if (toMemory !== ((regs[CMD] & CMD_DIR) !== 0)) return;
     const part = bytes.subarray(0, Math.min(bytes.length, regs[WBC]));
-    if (toMemory) this.dma.write(regs[SPA], part);
-    else this.dma.read(regs[SPA], part);
+    if (toMemory) this.dma.write(regs[WAC], part);
+    else this.dma.read(regs[WAC], part);
     regs[WBC] -= part.length;
     regs[WAC] = (regs[WAC] + part.length) >>> 0;
-    if (regs[WBC] === 0) regs[STAT] |= STAT_DONE;
   }
 
-  #commandEnded(): void {
-    this.#dmaRegs[WBC] = 0;
-    this.#dmaRegs[STAT] |= STAT_DONE;
+  /** QEMU: that all is moved is told with the core's interrupt, not before. */
+  #coreInterrupt(level: boolean): void {
+    const regs = this.#dmaRegs;
+    const isDone = (regs[CMD] & CMD_MASK) === CMD_START && regs[WBC] === 0;
+    if (level) regs[STAT] |= STAT_SCSIINT | (isDone ? STAT_DONE : 0);
+    else regs[STAT] &= ~STAT_SCSIINT;
+    this.#updateIrq();
+  }
+
+  #updateIrq(): void {
+    const [command, status] = [this.#dmaRegs[CMD], this.#dmaRegs[STAT]];
+    const isDone = (command & CMD_INTE_D) !== 0 && (status & STAT_DONE) !== 0;
+    this.setIntx((status & STAT_SCSIINT) !== 0 || isDone);
   }
 }

@@ -49,7 +49,9 @@ export class BusRequest {
   done = 0;
   #action: ScsiAction;
   #alive = true;
+  /** The piece, or what is done with none. QEMU: each piece counts as a request. */
   #counted: CountedRequest | undefined;
+  #isAdmitted = false;
   /** While the drive's limits hold it back, or an error has it wait, and after that. */
   #held: HeldRequest | undefined;
   /** What a back end does for it. */
@@ -131,10 +133,18 @@ export class BusRequest {
 
   #end(end: ScsiEnd): void {
     this.#alive = false;
-    const { statistics } = this.unit.drive.gate;
-    if (this.#counted !== undefined) statistics.end(this.#counted, end.kind === 'good');
+    this.#endCount(end.kind === 'good');
     this.unit.ended(this.command, end.kind === 'check' ? end.sense : undefined, 'asked for');
     this.#owner.ended(this, end);
+  }
+
+  #count(work: ScsiWork, bytes: number): void {
+    this.#counted = this.unit.drive.gate.statistics.begin(countedAs(work), bytes);
+  }
+
+  #endCount(isGood: boolean): void {
+    if (this.#counted !== undefined) this.unit.drive.gate.statistics.end(this.#counted, isGood);
+    this.#counted = undefined;
   }
 
   #offer(piece: Uint8Array): void {
@@ -170,8 +180,8 @@ export class BusRequest {
     const { gate } = this.unit.drive;
     const kind = countedAs(work);
     const bytes = work.kind === 'move' || work.kind === 'fill' ? work.bytes : 0;
-    if (this.#counted === undefined) {
-      this.#counted = gate.statistics.begin(kind, bytes);
+    if (!this.#isAdmitted) {
+      this.#isAdmitted = true;
       this.#held = { bytes, go: () => this.#perform(work, backend) };
       if ((kind === 'read' || kind === 'write') && !gate.admit(kind, this.#held)) return;
     }
@@ -183,6 +193,7 @@ export class BusRequest {
     if (work.kind === 'move' && work.direction === 'read') this.#read(work, backend);
     else if (work.kind === 'move') this.#write(work, backend);
     else {
+      this.#count(work, work.kind === 'fill' ? work.bytes : 0);
       const bad = work.kind === 'ranges' && work.bad !== undefined ? check(work.bad) : GOOD;
       this.#later(
         work,
@@ -201,8 +212,13 @@ export class BusRequest {
     const piece = new Uint8Array(Math.min(PIECE_BYTES, work.bytes - this.done));
     const offset = work.offset + this.done;
     this.piece = new Uint8Array();
-    if (!work.flush && tried(() => backend.readSync(offset, piece))) {
+    this.#count(work, piece.length);
+    const offer = (): void => {
+      this.#endCount(true);
       this.#offer(piece);
+    };
+    if (!work.flush && tried(() => backend.readSync(offset, piece))) {
+      offer();
       return;
     }
     const isFirst = this.done === 0;
@@ -210,13 +226,15 @@ export class BusRequest {
       if (work.flush && isFirst) await backend.flush();
       await backend.read(offset, piece);
     };
-    this.#later(work, read, () => this.#offer(piece));
+    this.#later(work, read, offer);
   }
 
   #write(work: ScsiMove, backend: BlockBackend): void {
     const { piece } = this;
     const end = (): void => this.#end(GOOD);
+    if (piece.length > 0) this.#count(work, piece.length);
     const next = (): void => {
+      this.#endCount(true);
       this.done += piece.length;
       this.piece = new Uint8Array();
       this.moved = 0;

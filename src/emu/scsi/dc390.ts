@@ -14,6 +14,8 @@ const TARGET_DEFAULT = 0x57;
 const ADAPTER_ID = 64;
 const MODE_2 = 65;
 const TAG_COUNT = 67;
+/** QEMU has this byte, too. */
+const UNNAMED = 68;
 const CHECKSUM_WORD = 63;
 const CHECKSUM = 0x1234;
 
@@ -24,6 +26,7 @@ function factoryWords(): Uint16Array {
   bytes[ADAPTER_ID] = 7;
   bytes[MODE_2] = 0x0f;
   bytes[TAG_COUNT] = 4;
+  bytes[UNNAMED] = 7;
   const view = new DataView(bytes.buffer);
   const words = Uint16Array.from({ length: EEPROM_WORDS }, (_, at) => view.getUint16(2 * at, true));
   words[CHECKSUM_WORD] = CHECKSUM - words.reduce((sum, word) => sum + word, 0);

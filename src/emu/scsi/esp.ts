@@ -35,12 +35,10 @@ export interface EspWiring {
   /** Stores `source` in guest memory, as far as the DMA engine is set up for that. */
   store(source: Uint8Array): void;
   interrupt(level: boolean): void;
-  /** A command has ended: no more data comes. */
-  commandEnded(): void;
 }
 
 export class Esp implements ScsiController, BusRequestOwner {
-  readonly scsi = new ScsiBus({ channel: 0, target: MAX_TARGET, lun: MAX_LUN }, this);
+  readonly scsi = new ScsiBus({ channel: 0, target: MAX_TARGET, lun: MAX_LUN }, this, false);
   readonly #wiring: EspWiring;
   readonly #bottomHalf: BottomHalf;
   #request: BusRequest | undefined;
@@ -79,6 +77,7 @@ export class Esp implements ScsiController, BusRequestOwner {
   constructor(wiring: EspWiring) {
     this.#wiring = wiring;
     this.#bottomHalf = new BottomHalf(wiring.clock, (portion) => this.#serve(portion));
+    this.#hardReset();
   }
 
   /** QEMU: what a reset of the chip leaves of a command goes on. */
@@ -208,8 +207,7 @@ export class Esp implements ScsiController, BusRequestOwner {
     this.#dropRequest();
   }
 
-  /** The chip's own interrupt. */
-  get interrupts(): boolean {
+  get #interrupts(): boolean {
     return (this.#s.regs[r.STAT] & r.STAT_INT) !== 0;
   }
 
@@ -258,7 +256,6 @@ export class Esp implements ScsiController, BusRequestOwner {
     }
     this.#request = undefined;
     s.target = -1;
-    this.#wiring.commandEnded();
   }
 
   get #isOut(): boolean {
@@ -281,7 +278,7 @@ export class Esp implements ScsiController, BusRequestOwner {
   #interrupt(reason: number): void {
     const { regs } = this.#s;
     regs[r.INTR] |= reason;
-    if (this.interrupts) return;
+    if (this.#interrupts) return;
     regs[r.STAT] |= r.STAT_INT;
     this.#wiring.interrupt(true);
   }

@@ -246,6 +246,7 @@ export class ScsiDisk implements Device<ScsiDiskState>, DriveTray {
     return {
       properties: this.properties,
       inserted: this.drive.medium?.backend,
+      hasTags: this.#bus?.hasTags ?? true,
       ...{ trayOpen, trayLocked, writeCache, blockBytes },
     };
   }

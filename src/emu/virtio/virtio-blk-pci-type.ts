@@ -19,7 +19,7 @@ import {
 import { CLOCK, TRACE } from '../qdev/services.ts';
 import type { Values } from '../qdev/values.ts';
 import { VirtioBlk } from './virtio-blk.ts';
-import { realizeVirtioPci, throwIf, virtioPciSettings } from './virtio-pci-type.ts';
+import { optimalQueues, realizeVirtioPci, throwIf, virtioPciSettings } from './virtio-pci-type.ts';
 import { IOEVENTFD, VIRTIO_PROPERTIES, vectors, virtioPciProperties } from './virtio-properties.ts';
 
 const PCI_DEVICE_ID_VIRTIO_BLOCK = 0x1001;
@@ -80,7 +80,8 @@ export const VIRTIO_BLK_PCI: DeviceType = {
 async function realizeVirtioBlkPci(request: RealizeRequest): Promise<RealizedDevice> {
   const { path, values, services } = request;
   const drives = services.get(DRIVES);
-  const numQueues = values.number('num-queues') === AUTO_QUEUES ? 1 : values.number('num-queues');
+  const asked = values.number('num-queues');
+  const numQueues = asked === AUTO_QUEUES ? optimalQueues(request, 0) : asked;
   const settings = virtioPciSettings(values, numQueues + 1);
   const name = values.text('drive');
   if (name === '') throw new MonitorError('drive property not set');
