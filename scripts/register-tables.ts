@@ -20,6 +20,7 @@ import { I8042 } from '../src/emu/input/i8042.ts';
 import { PciHost } from '../src/emu/pci/pci-host.ts';
 import { Shpc } from '../src/emu/pci/shpc.ts';
 import { ShpcSlot } from '../src/emu/pci/shpc-slot.ts';
+import { Am53c974 } from '../src/emu/scsi/am53c974.ts';
 import { Uhci } from '../src/emu/usb/uhci.ts';
 import { VirtioPciLegacy } from '../src/emu/virtio/virtio-pci-legacy.ts';
 import { VirtioPciModern } from '../src/emu/virtio/virtio-pci-modern.ts';
@@ -38,6 +39,7 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   VirtioPciModern.registers,
   VirtioPciLegacy.registers,
   Uhci.registers,
+  Am53c974.registers,
   Serial16550.registers,
   I8254.registers,
   Hpet.registers,

@@ -122,7 +122,7 @@ const DEBIAN_AMD64: ImageSpec = {
     ],
     ...['virtio_rng', 'virtio_input', 'failover', 'net_failover'],
     ...['ahci', 'ata_piix', 'ata_generic', 'sym53c8xx', 'mptspi', 'vmw_pvscsi', 'nvme', 'floppy', 'loop'],
-    ...['sd_mod', 'sg', 'sr_mod'],
+    ...['am53c974', 'sd_mod', 'sg', 'sr_mod'],
     ...['uhci_hcd', 'ohci_pci', 'ehci_pci', 'xhci_pci', 'usb_storage', 'uas', 'usbhid', 'hid_generic'],
     ...['usbnet', 'cdc_ether', 'rndis_host', 'usbserial', 'ftdi_sio'],
     ...['e1000', 'e1000e', 'igb', '8139cp', '8139too', 'ne2k_pci', 'pcnet32', 'vmxnet3', 'af_packet'],

@@ -78,7 +78,7 @@ export interface Am53c974Wiring {
 
 const CORE_NAMES = [
   ...['CTCREG low', 'CTCREG middle', 'SFREG', 'SCMDREG', 'SCSTATREG', 'INTSTREG', 'ISREG', 'CFISREG'],
-  ...['CNTLREG1', 'CLKFREG', 'RES', 'CNTLREG2', 'CNTLREG3', 'CNTLREG4', 'CTCREG high', 'RES'],
+  ...['CNTLREG1', 'CLKFREG', 'TESTREG', 'CNTLREG2', 'CNTLREG3', 'CNTLREG4', 'CTCREG high', 'RES'],
 ];
 const CORE_HELP = [
   ...['bytes that are left, bits 0–7', 'bits 8–15', 'FIFO', 'command'],

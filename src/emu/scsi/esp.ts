@@ -2,87 +2,25 @@
  * The SCSI core of the Am53C974, an Emulex ESP: a FIFO, a command register that runs the bus's phases, a counter for its DMA engine.
  * Spec: AMD Am53C974 PCscsi Technical Manual, chapter 4. Which step of a command interrupts, and what of the chip there is, is QEMU's
  * (hw/scsi/esp.c of 7.2).
- *
- * | phase in STAT | what TRANSFER INFORMATION moves |
- * |---|---|
- * | 0 data out, 1 data in | a piece of the command's data |
- * | 2 command, 6 message out | bytes of the message and the command block, which are kept until the block is whole |
- * | 3 status | nothing: INITIATOR COMMAND COMPLETE takes status and message |
  */
-import { BottomHalf, hasRoom, type Portion } from '../core/bottom-half.ts';
-import type { Clock } from '../core/clock.ts';
-import { BusRequest, type BusRequestOwner, drainRequests } from './bus-request.ts';
-import { CDB_MAX, restoreRequest, saveRequest } from './bus-request-state.ts';
+import { restoreRequest, saveRequest } from './bus-request-state.ts';
+import { EspPhases, type EspWiring, MAX_TARGET } from './esp-phases.ts';
 import * as r from './esp-registers.ts';
-import { ESP_FIFO_BYTES, ESP_MESSAGE_BYTES, type EspState, type EspWork } from './esp-state.ts';
-import { type ScsiEnd, STATUS_CHECK_CONDITION, STATUS_GOOD } from './scsi-action.ts';
-import { ScsiBus, type ScsiController } from './scsi-bus.ts';
-import type { ScsiDisk } from './scsi-disk.ts';
+import { ESP_FIFO_BYTES, type EspState } from './esp-state.ts';
+import { STATUS_GOOD } from './scsi-action.ts';
 
-/** QEMU: one more than a bus of eight lines has beside the chip. */
-const MAX_TARGET = 7;
-const MAX_LUN = 7;
 /** A count of 0 means this many bytes. */
 const COUNT_OF_ZERO = 0x1_0000;
 
-/** What the core needs of the function around it. */
-export interface EspWiring {
-  readonly clock: Clock;
-  /** Read in the counter's highest byte until that was written. */
-  readonly chipId: number;
-  /** Fills `target` from guest memory, as far as the DMA engine is set up for that. */
-  fetch(target: Uint8Array): void;
-  /** Stores `source` in guest memory, as far as the DMA engine is set up for that. */
-  store(source: Uint8Array): void;
-  interrupt(level: boolean): void;
-}
-
-export class Esp implements ScsiController, BusRequestOwner {
-  readonly scsi = new ScsiBus({ channel: 0, target: MAX_TARGET, lun: MAX_LUN }, this, false);
-  readonly #wiring: EspWiring;
-  readonly #bottomHalf: BottomHalf;
-  #request: BusRequest | undefined;
-  #isServing = false;
-  readonly #s = {
-    /** What a driver reads. */
-    regs: new Uint8Array(r.ESP_REGISTERS),
-    /** What it wrote last. */
-    written: new Uint8Array(r.ESP_REGISTERS),
-    fifo: [] as number[],
-    /** A message, and a command block behind it, on their way to a target. */
-    message: [] as number[],
-    /** So many bytes of them are the message. */
-    messageBytes: 0,
-    takesMessage: false,
-    /** Selected; -1: nobody. */
-    target: -1,
-    lun: 0,
-    status: STATUS_GOOD,
-    countWritten: false,
-    /** The last command moves its data by DMA. */
-    dma: false,
-    dmaEnabled: false,
-    /** What is done once DMA is enabled. */
-    deferred: 'nothing' as EspWork,
-    /** Bytes of the command's data: those of a read that are left, those of a write that were moved. */
-    transferSize: 0,
-    /** The TRANSFER INFORMATION that moves the data, or 0. */
-    transferCommand: 0,
-    /** The driver knows that the first data is there. */
-    dataInReady: false,
-    /** Data is to be moved as soon as there is a portion for it. */
-    mustMove: false,
-  };
-
+export class Esp extends EspPhases {
   constructor(wiring: EspWiring) {
-    this.#wiring = wiring;
-    this.#bottomHalf = new BottomHalf(wiring.clock, (portion) => this.#serve(portion));
+    super(wiring);
     this.#hardReset();
   }
 
   /** QEMU: what a reset of the chip leaves of a command goes on. */
   #hardReset(): void {
-    const s = this.#s;
+    const s = this.s;
     s.regs.fill(0);
     s.written.fill(0);
     s.countWritten = false;
@@ -97,47 +35,47 @@ export class Esp implements ScsiController, BusRequestOwner {
   }
 
   reset(): void {
-    this.#dropRequest();
+    this.dropRequest();
     this.#hardReset();
-    Object.assign(this.#s, { messageBytes: 0, lun: 0, status: STATUS_GOOD, dmaEnabled: false });
-    Object.assign(this.#s, { transferCommand: 0, dataInReady: false });
-    this.#bottomHalf.reset();
+    Object.assign(this.s, { messageBytes: 0, lun: 0, status: STATUS_GOOD, dmaEnabled: false });
+    Object.assign(this.s, { transferCommand: 0, dataInReady: false });
+    this.bottomHalf.reset();
   }
 
   /** It has left. */
   abandon(): void {
-    this.#bottomHalf.cancel();
-    this.#dropRequest();
+    this.bottomHalf.cancel();
+    this.dropRequest();
   }
 
   save(): EspState {
-    const s = this.#s;
+    const s = this.s;
     return {
       ...s,
       ...{ regs: s.regs.slice(), written: s.written.slice(), fifo: [...s.fifo], message: [...s.message] },
-      request: this.#request === undefined ? null : saveRequest(this.#request),
-      bottomHalf: this.#bottomHalf.save(),
+      request: this.request === undefined ? null : saveRequest(this.request),
+      bottomHalf: this.bottomHalf.save(),
     };
   }
 
   /** The command goes on when the units are restored too. */
   restore({ request: saved, bottomHalf, regs, written, fifo, message, ...rest }: EspState): void {
-    this.#dropRequest();
-    Object.assign(this.#s, rest, { fifo: [...fifo], message: [...message] });
-    this.#s.regs.set(regs);
-    this.#s.written.set(written);
-    this.#bottomHalf.restore(bottomHalf);
+    this.dropRequest();
+    Object.assign(this.s, rest, { fifo: [...fifo], message: [...message] });
+    this.s.regs.set(regs);
+    this.s.written.set(written);
+    this.bottomHalf.restore(bottomHalf);
     if (saved === null) return;
     void Promise.resolve().then(() => {
       const unit = this.scsi.find(0, saved.tag & MAX_TARGET, saved.lun);
-      if (unit === undefined || this.#request !== undefined) return;
-      this.#request = restoreRequest(this, unit, saved);
-      if (this.#request.ready === 0) this.#request.goWithMachine();
+      if (unit === undefined || this.request !== undefined) return;
+      this.request = restoreRequest(this, unit, saved);
+      if (this.request.ready === 0) this.request.goWithMachine();
     });
   }
 
   read(register: number): number {
-    const { regs, fifo } = this.#s;
+    const { regs, fifo } = this.s;
     switch (register) {
       case r.FIFO:
         // QEMU: with a DMA engine no data is read here.
@@ -147,11 +85,11 @@ export class Esp implements ScsiController, BusRequestOwner {
         const value = regs[r.INTR];
         regs[r.INTR] = 0;
         regs[r.STAT] &= ~(r.STAT_TC | r.STAT_INT);
-        this.#wiring.interrupt(false);
+        this.wiring.interrupt(false);
         return value;
       }
       case r.TCHI:
-        return this.#s.countWritten ? regs[r.TCHI] : this.#wiring.chipId;
+        return this.s.countWritten ? regs[r.TCHI] : this.wiring.chipId;
       case r.FLAGS:
         return fifo.length;
       default:
@@ -160,7 +98,7 @@ export class Esp implements ScsiController, BusRequestOwner {
   }
 
   write(register: number, value: number): void {
-    const s = this.#s;
+    const s = this.s;
     switch (register) {
       case r.TCLO:
       case r.TCMID:
@@ -189,166 +127,52 @@ export class Esp implements ScsiController, BusRequestOwner {
 
   /** What was written last. */
   writtenTo(register: number): number {
-    return this.#s.written[register];
-  }
-
-  /** The function's DMA engine was started or stopped. */
-  enableDma(on: boolean): void {
-    const s = this.#s;
-    s.dmaEnabled = on;
-    if (!on || s.deferred === 'nothing') return;
-    const work = s.deferred;
-    s.deferred = 'nothing';
-    this.#do(work);
-  }
-
-  /** The driver gives the command up. */
-  cancel(): void {
-    this.#dropRequest();
-  }
-
-  get #interrupts(): boolean {
-    return (this.#s.regs[r.STAT] & r.STAT_INT) !== 0;
-  }
-
-  unitPlugged(unit: ScsiDisk): void {
-    const { gate } = unit.drive;
-    gate.onDrain = () => drainRequests(gate, this.#request?.unit === unit ? [this.#request] : []);
-  }
-
-  /** What it has under way never ends; QEMU: the driver's time runs out. */
-  unitUnplugged(unit: ScsiDisk): void {
-    this.#forget(unit);
-  }
-
-  /** Nobody can be told on such a bus. */
-  unitChanged(): void {}
-
-  unitReset(unit: ScsiDisk): void {
-    this.#forget(unit);
-  }
-
-  /** A target has data, or room for it. */
-  dataReady(request: BusRequest): void {
-    if (request !== this.#request) return;
-    const s = this.#s;
-    if (!this.#isOut && !s.dataInReady) {
-      s.dataInReady = true;
-      s.regs[r.STAT] |= r.STAT_TC;
-      this.#interrupt(r.INTR_BS);
-    }
-    // The first data of a command waits for the driver to say how it is to be moved.
-    if (s.transferCommand === r.CMD_TI) this.#moveByte();
-    else if (s.transferCommand !== (r.CMD_TI | r.CMD_DMA)) return;
-    else if (this.#count > 0) this.#move();
-    else if (s.transferSize <= 0) this.#dmaDone();
-  }
-
-  ended(request: BusRequest, end: ScsiEnd): void {
-    if (request !== this.#request) return;
-    const s = this.#s;
-    // The last byte of a read without DMA is in the FIFO still.
-    if (s.dma || this.#isOut) s.transferSize = 0;
-    s.status = end.kind === 'check' ? STATUS_CHECK_CONDITION : STATUS_GOOD;
-    if (s.transferSize === 0) {
-      s.regs[r.STAT] = r.STAT_TC | r.PHASE_STATUS;
-      this.#dmaDone();
-    }
-    this.#request = undefined;
-    s.target = -1;
-  }
-
-  get #isOut(): boolean {
-    return (this.#s.regs[r.STAT] & r.STAT_PHASE) === r.PHASE_DATA_OUT;
-  }
-
-  /** Bytes that are left of a transfer by DMA. */
-  get #count(): number {
-    const { regs } = this.#s;
-    return regs[r.TCLO] | (regs[r.TCMID] << 8) | (regs[r.TCHI] << 16);
-  }
-
-  set #count(count: number) {
-    const { regs } = this.#s;
-    regs[r.TCLO] = count;
-    regs[r.TCMID] = count >>> 8;
-    regs[r.TCHI] = count >>> 16;
-  }
-
-  #interrupt(reason: number): void {
-    const { regs } = this.#s;
-    regs[r.INTR] |= reason;
-    if (this.#interrupts) return;
-    regs[r.STAT] |= r.STAT_INT;
-    this.#wiring.interrupt(true);
-  }
-
-  #dmaDone(): void {
-    const { regs } = this.#s;
-    regs[r.STAT] |= r.STAT_TC;
-    regs[r.FLAGS] = 0;
-    this.#count = 0;
-    this.#interrupt(r.INTR_BS);
-  }
-
-  #forget(unit: ScsiDisk): void {
-    if (this.#request?.unit === unit) this.#dropRequest();
-  }
-
-  #dropRequest(): void {
-    this.#request?.cancel();
-    this.#request = undefined;
-    this.#s.target = -1;
+    return this.s.written[register];
   }
 
   #writeFifo(value: number): void {
-    const s = this.#s;
+    const s = this.s;
     if (!s.takesMessage) {
       if (s.fifo.length < ESP_FIFO_BYTES) s.fifo.push(value);
       return;
     }
-    this.#pushMessage([value]);
-    if (s.regs[r.CMD] === r.CMD_TI) this.#interrupt(r.INTR_BS);
-  }
-
-  #pushMessage(bytes: readonly number[]): void {
-    const { message } = this.#s;
-    message.push(...bytes.slice(0, ESP_MESSAGE_BYTES - message.length));
+    this.pushMessage([value]);
+    if (s.regs[r.CMD] === r.CMD_TI) this.interrupt(r.INTR_BS);
   }
 
   #command(value: number): void {
-    const s = this.#s;
+    const s = this.s;
     s.regs[r.CMD] = value;
     s.dma = (value & r.CMD_DMA) !== 0;
     if (s.dma) {
       const { written } = s;
       const start = written[r.TCLO] | (written[r.TCMID] << 8) | (written[r.TCHI] << 16);
-      this.#count = start === 0 ? COUNT_OF_ZERO : start;
+      this.count = start === 0 ? COUNT_OF_ZERO : start;
     }
     switch (value & ~r.CMD_DMA) {
       case r.CMD_FLUSH:
         s.fifo = [];
         return;
       case r.CMD_RESET:
-        this.#wiring.interrupt(false);
+        this.wiring.interrupt(false);
         this.#hardReset();
         return;
       case r.CMD_BUSRESET:
         for (const unit of this.scsi.units) unit.reset();
-        if ((s.written[r.CFG1] & r.CFG1_RESREPT) === 0) this.#interrupt(r.INTR_RST);
+        if ((s.written[r.CFG1] & r.CFG1_RESREPT) === 0) this.interrupt(r.INTR_RST);
         return;
       case r.CMD_TI:
-        this.#do('transfer');
+        this.perform('transfer');
         return;
       case r.CMD_ICCS:
-        this.#giveStatus();
+        this.giveStatus();
         s.regs[r.INTR] |= r.INTR_FC;
         s.regs[r.STAT] |= r.PHASE_MESSAGE_IN;
         return;
       case r.CMD_MSGACC:
         s.regs[r.SEQ] = r.SEQ_NONE;
         s.regs[r.FLAGS] = 0;
-        this.#interrupt(r.INTR_DC);
+        this.interrupt(r.INTR_DC);
         return;
       case r.CMD_PAD:
         s.regs[r.STAT] = r.STAT_TC;
@@ -356,248 +180,24 @@ export class Esp implements ScsiController, BusRequestOwner {
         s.regs[r.SEQ] = r.SEQ_NONE;
         return;
       case r.CMD_SEL:
-        this.#do('select');
+        this.perform('select');
         return;
       case r.CMD_SELATN:
-        this.#do('select-atn');
+        this.perform('select-atn');
         return;
       case r.CMD_SELATNS:
-        this.#do('select-atn-stop');
+        this.perform('select-atn-stop');
         return;
       case r.CMD_ENSEL:
         s.regs[r.INTR] = 0;
         return;
       case r.CMD_DISSEL:
         s.regs[r.INTR] = 0;
-        this.#interrupt(0);
+        this.interrupt(0);
         return;
       default:
         // QEMU: all others, among them SET ATN and RESET ATN, change nothing.
         return;
-    }
-  }
-
-  /** Does it now, or once the DMA engine that it needs is started. */
-  #do(work: EspWork): void {
-    const s = this.#s;
-    if (s.dma && !s.dmaEnabled) s.deferred = work;
-    else if (work === 'transfer') this.#transfer();
-    else if (work === 'select-atn-stop') this.#selectAndStop();
-    else this.#select(work === 'select-atn' ? 1 : 0);
-  }
-
-  /** Selects, and sends a message of so many bytes with the command block behind it. */
-  #select(messageBytes: number): void {
-    const s = this.#s;
-    const taken = this.#takeMessage(ESP_MESSAGE_BYTES);
-    if (taken === undefined) return;
-    if (taken > 0) {
-      s.messageBytes = messageBytes;
-      s.takesMessage = false;
-      this.#beginCommand();
-    } else {
-      s.takesMessage = true;
-      s.regs[r.SEQ] = r.SEQ_COMMAND;
-      s.regs[r.STAT] = r.PHASE_COMMAND;
-    }
-  }
-
-  /** Selects and sends the first byte of a message: the driver sends the rest. */
-  #selectAndStop(): void {
-    const s = this.#s;
-    const taken = this.#takeMessage(1);
-    if (taken === undefined) return;
-    s.takesMessage = true;
-    s.regs[r.SEQ] = r.SEQ_MESSAGE;
-    s.regs[r.STAT] = r.PHASE_MESSAGE_OUT;
-    if (taken === 0) return;
-    s.messageBytes = 1;
-    this.#interrupt(r.INTR_BS | r.INTR_FC);
-  }
-
-  /** How many bytes of message and command block came with a selection; undefined: there is no such target. */
-  #takeMessage(most: number): number | undefined {
-    const s = this.#s;
-    // A command that has not ended when the next one begins is given up.
-    if (this.#request !== undefined) this.#dropRequest();
-    let bytes: number[];
-    if (s.dma) {
-      const target = new Uint8Array(Math.min(this.#count, most));
-      if (target.length === 0) return 0;
-      this.#wiring.fetch(target);
-      bytes = [...target];
-    } else {
-      bytes = s.fifo.splice(0, most);
-      if (bytes.length === 0) return 0;
-    }
-    const before = s.message.length;
-    this.#pushMessage(bytes);
-    const pushed = s.message.length - before;
-    s.transferSize = 0;
-    s.fifo = [];
-    const target = s.written[r.DEST] & r.DEST_ID;
-    if (this.scsi.ofTarget(0, target).length === 0) {
-      s.target = -1;
-      s.message = [];
-      this.#noTarget();
-      return undefined;
-    }
-    s.target = target;
-    s.regs[r.INTR] |= r.INTR_FC;
-    s.regs[r.SEQ] = r.SEQ_COMMAND;
-    return pushed;
-  }
-
-  #noTarget(): void {
-    const { regs } = this.#s;
-    regs[r.STAT] = 0;
-    regs[r.INTR] = 0;
-    regs[r.SEQ] = r.SEQ_NONE;
-    this.#interrupt(r.INTR_DC);
-  }
-
-  /** A message and a command block are whole. */
-  #beginCommand(): void {
-    const s = this.#s;
-    if (s.messageBytes > 0) {
-      s.lun = (s.message.shift() ?? 0) & MAX_LUN;
-      // QEMU: the rest of the message, as one with a tag, is not looked at.
-      s.message.splice(0, s.messageBytes - 1);
-      s.messageBytes = 0;
-    }
-    const { target } = s;
-    if (s.message.length === 0 || target < 0) return;
-    const cdb = Uint8Array.from(s.message.splice(0)).subarray(0, CDB_MAX);
-    const unit = this.scsi.find(0, target, s.lun);
-    if (unit === undefined) {
-      this.#noTarget();
-      return;
-    }
-    const request = new BusRequest(this, unit, { tag: target, lun: s.lun, cdb, resumed: false });
-    this.#request = request;
-    const { dataBytes, out } = request;
-    if (dataBytes > 0) {
-      s.transferSize = out ? -dataBytes : dataBytes;
-      s.regs[r.STAT] = r.STAT_TC;
-      s.regs[r.SEQ] = r.SEQ_COMMAND;
-      s.transferCommand = 0;
-      this.#count = 0;
-      if (out) {
-        s.regs[r.STAT] |= r.PHASE_DATA_OUT;
-        this.#interrupt(r.INTR_BS | r.INTR_FC);
-      } else {
-        // The driver is told when the first data is there.
-        s.dataInReady = false;
-        s.regs[r.STAT] |= r.PHASE_DATA_IN;
-      }
-    }
-    request.go();
-  }
-
-  #transfer(): void {
-    const s = this.#s;
-    s.transferCommand = s.regs[r.CMD];
-    if (s.dma) s.regs[r.STAT] &= ~r.STAT_TC;
-    if (s.takesMessage) this.#transferMessage();
-    else if (s.dma) this.#move();
-    else this.#moveByte();
-  }
-
-  /** More of the message, or the command block. */
-  #transferMessage(): void {
-    const s = this.#s;
-    if (s.dma) {
-      const bytes = new Uint8Array(Math.min(this.#count, ESP_MESSAGE_BYTES - s.message.length));
-      this.#wiring.fetch(bytes);
-      this.#pushMessage([...bytes]);
-    }
-    s.transferSize = 0;
-    if ((s.regs[r.STAT] & r.STAT_PHASE) === r.PHASE_COMMAND) {
-      if (s.messageBytes === s.message.length) return;
-      s.takesMessage = false;
-      this.#beginCommand();
-      return;
-    }
-    s.messageBytes = s.message.length;
-    s.regs[r.STAT] = r.STAT_TC | r.PHASE_COMMAND;
-    s.regs[r.SEQ] = r.SEQ_COMMAND;
-    this.#interrupt(r.INTR_BS);
-  }
-
-  /** Data is to be moved by DMA: now, or when it is there. */
-  #move(): void {
-    this.#s.mustMove = true;
-    if (!this.#isServing) this.#bottomHalf.kick();
-  }
-
-  /** Pieces follow one another for as long as the targets have them at hand. */
-  #serve(portion: Portion): boolean {
-    const s = this.#s;
-    this.#isServing = true;
-    while (s.mustMove && hasRoom(portion)) {
-      s.mustMove = false;
-      portion.requests--;
-      portion.bytes -= this.#movePiece();
-    }
-    this.#isServing = false;
-    return s.mustMove;
-  }
-
-  /** Moves what can be moved of a piece; gives how much that was. */
-  #movePiece(): number {
-    const s = this.#s;
-    const request = this.#request;
-    if (request === undefined || request.ready === 0) return 0;
-    const isOut = this.#isOut;
-    const length = Math.min(this.#count, request.ready);
-    const piece = request.piece.subarray(request.moved, request.moved + length);
-    if (isOut) this.#wiring.fetch(piece);
-    else this.#wiring.store(piece);
-    this.#count -= length;
-    request.moved += length;
-    s.transferSize += isOut ? length : -length;
-    if (request.ready === 0) {
-      request.go();
-      if (isOut || this.#count !== 0 || s.transferSize === 0) return length;
-    }
-    // A part of what the target has, or the last of what was asked for.
-    this.#dmaDone();
-    return length;
-  }
-
-  /** Without DMA: what is in the FIFO goes out, or one byte comes in. */
-  #moveByte(): void {
-    const s = this.#s;
-    const request = this.#request;
-    if (request === undefined || request.ready === 0) return;
-    const { piece } = request;
-    if (this.#isOut) {
-      const bytes = s.fifo.splice(0, Math.min(request.ready, ESP_FIFO_BYTES));
-      piece.set(bytes, request.moved);
-      request.moved += bytes.length;
-      s.transferSize += bytes.length;
-    } else if (s.fifo.length === 0) {
-      s.fifo.push(piece[request.moved] ?? 0);
-      request.moved++;
-      s.transferSize--;
-    }
-    if (request.ready === 0) request.go();
-    else this.#interrupt(r.INTR_BS);
-  }
-
-  /** INITIATOR COMMAND COMPLETE: the driver gets the status, and COMMAND COMPLETE. */
-  #giveStatus(): void {
-    const s = this.#s;
-    const bytes = [s.status, 0];
-    if (s.dma) {
-      this.#wiring.store(Uint8Array.from(bytes));
-      s.regs[r.STAT] = r.STAT_TC | r.PHASE_STATUS;
-      s.regs[r.SEQ] = r.SEQ_COMMAND;
-      this.#interrupt(r.INTR_BS | r.INTR_FC);
-    } else {
-      s.fifo = bytes;
-      s.regs[r.FLAGS] = bytes.length;
-      this.#interrupt(0);
     }
   }
 }
