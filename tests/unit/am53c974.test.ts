@@ -247,7 +247,6 @@ deviceContract(
     registers?.write(0x20, 1, 0x43);
     registers?.write(0x44, 4, 0x1234);
     registers?.write(0x70, 4, 0x100_0000);
-    registers?.write(0x0c, 1, 0x45);
   },
   (card) => [card.core.read(8), card.core.read(4), card.configRead(0, 1)],
   ['dmaRegs', 'eeprom', 'sbac'],

@@ -22,6 +22,9 @@ export interface Medium {
   readonly backend: DriveBackend;
 }
 
+/** The medium was taken out; a node was put in; an image was put in, which these options name. */
+export type MediumChange = 'taken out' | 'node' | Options;
+
 export interface Drive {
   /** Empty once `drive_del` took the name away, and for a drive that a device made for a node. */
   readonly name: string;
@@ -39,8 +42,8 @@ export interface Drive {
   /** Path of the device that uses the drive. */
   readonly attachedTo: string | undefined;
   readonly gate: DriveGate;
-  /** Another medium is in it than its options, or those of its device, say. Absent: no. */
-  readonly isChanged?: boolean;
+  /** What a user has done to it that its options, or those of its device, do not say. Absent: nothing. */
+  readonly changed?: MediumChange | undefined;
 }
 
 /** What the table of drives needs of the machine. */
@@ -95,6 +98,15 @@ export function withImage(options: Options | undefined, image: Readonly<Record<s
     (key === 'media' && isNoDisc);
   const kept = options?.entries.filter(([key]) => !isOfImage(key)) ?? [];
   return new Options([...kept, ...Object.entries(image)], options?.id);
+}
+
+/** What a drive keeps of another medium: options of its own, or, where it has none, what was done. */
+export function asSaid(
+  drive: Drive,
+  options: Options,
+  changed: MediumChange,
+): Pick<Drive, 'options' | 'changed'> {
+  return drive.options === undefined ? { options: undefined, changed } : { options, changed: undefined };
 }
 
 /** QEMU's error when a device has the drive. */

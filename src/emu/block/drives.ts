@@ -10,6 +10,7 @@ import type { BlockNode } from './block-node.ts';
 import { BlockNodes, type NodeNames } from './block-nodes.ts';
 import type { BlockdevOptions, NodeRequest } from './blockdev-options.ts';
 import {
+  asSaid,
   type Drive,
   type DrivesOptions,
   devicesDrive,
@@ -184,7 +185,7 @@ export class Drives {
   async eject(drive: Drive): Promise<void> {
     const own = this.#own(drive);
     await this.#takeOut(own);
-    this.#holds(own, undefined, own.options && withImage(own.options, {}));
+    this.#holds(own, { medium: undefined, ...asSaid(own, withImage(own.options, {}), 'taken out') });
   }
 
   /** `blockdev-insert-medium`: a node comes into the drive, which is empty. Rejects with `MonitorError`. */
@@ -199,15 +200,12 @@ export class Drives {
       await this.nodes.release(node);
       throw error;
     }
-    this.#holds(own, medium, own.options);
     // What a user has put in by its node cannot be said in the drive's own options.
-    own.isChanged = true;
+    this.#holds(own, { medium, changed: 'node' });
   }
 
-  #holds(drive: MutableDrive, medium: Medium | undefined, options: Options | undefined): void {
-    drive.medium = medium;
-    drive.options = options;
-    drive.isChanged = options === undefined;
+  #holds(drive: MutableDrive, now: Partial<MutableDrive>): void {
+    Object.assign(drive, now);
     this.#onChange();
   }
 
@@ -221,7 +219,7 @@ export class Drives {
   /**
    * `change`: another image comes into the drive. Rejects with `MonitorError`.
    * @param title what errors call the drive
-   * @param image `format` undefined: it is guessed; `readOnly` undefined: as the one that is in the drive, or was asked for
+   * @param image `format` undefined: it is guessed; `readOnly` undefined: as the one that is in the drive, or was asked for; `names` of nodes, from a snapshot
    * @param open opens the drive's tray once the new image is there; may throw
    */
   async change(
@@ -231,18 +229,19 @@ export class Drives {
       readonly path: string;
       readonly format: string | undefined;
       readonly readOnly: boolean | undefined;
+      readonly names?: NodeNames;
     },
     open: () => void = () => {},
   ): Promise<void> {
     const own = this.#own(drive);
-    const { path, format, readOnly } = image;
+    const { path, format, readOnly, names } = image;
     const given: Record<string, string> = { file: path, ...(format === undefined ? {} : { format }) };
     const before = own.options?.effective();
     const isReadOnly = readOnly ?? (before?.get('read-only') === 'on' || before?.get('media') === 'cdrom');
     const options = withImage(own.options, { ...given, 'read-only': isReadOnly ? 'on' : 'off' });
     const { node } = parseDriveOptions(options);
     assert(node !== undefined, 'options with a file are those of a node');
-    const medium = await this.#open(node);
+    const medium = await this.#open(node, names);
     try {
       if (!own.removable) throw new MonitorError(`Device '${title}' is not removable`);
       open();
@@ -252,7 +251,7 @@ export class Drives {
       await this.nodes.release(medium.node);
       throw error;
     }
-    this.#holds(own, medium, own.options && options);
+    this.#holds(own, { medium, ...asSaid(own, options, options) });
   }
 
   /**
