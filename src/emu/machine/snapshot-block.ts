@@ -146,10 +146,11 @@ export function saveBlock(drives: Drives): BlockSnapshot {
   }
   const nodes = drives.nodes.list();
   const made = all.flatMap((drive) => {
-    const { medium, options } = drive;
-    if (options === undefined) return [];
+    if (drive.options === undefined) return [];
+    // A node that was put in comes back when it is there.
+    const medium = drive.changed === 'node' ? undefined : drive.medium;
     const at = medium === undefined ? -1 : nodes.indexOf(medium.node);
-    return [{ at, drive: saveDrive(drive), node: null }];
+    return [{ at, drive: saveDrive({ ...drive, medium }), node: null }];
   });
   const added = nodes.flatMap((node, at) => {
     const { options } = node;
