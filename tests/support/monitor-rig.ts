@@ -60,7 +60,15 @@ import { ObjectTree } from '../../src/emu/qdev/objects.ts';
 import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { DeviceManager } from '../../src/emu/qdev/plug.ts';
 import { Qom } from '../../src/emu/qdev/qom.ts';
-import { CLOCK, ENTROPY, EVENTS, START_CPUS, Services, TRACE, WALL_CLOCK } from '../../src/emu/qdev/services.ts';
+import {
+  CLOCK,
+  ENTROPY,
+  EVENTS,
+  Services,
+  START_CPUS,
+  TRACE,
+  WALL_CLOCK,
+} from '../../src/emu/qdev/services.ts';
 import { DeviceTree } from '../../src/emu/qdev/tree.ts';
 import { UserObjects } from '../../src/emu/qdev/user-objects.ts';
 
@@ -307,7 +315,10 @@ export async function monitorRig({
     balloon: services.get(BALLOON),
     numa,
     stop: () => control.stop(),
-    cont: (): MonitorError | undefined => control.cont(),
+    cont: (): MonitorError | undefined => {
+      drives.goesOn();
+      return control.cont();
+    },
     setActions(actions) {
       requests.actions = { ...requests.actions, ...actions };
     },

@@ -317,18 +317,21 @@ describe('when the host fails', () => {
       expect([r.blkStatus(), r.errors.length]).toEqual([0xee, 1]);
     });
 
-    it.each([T_IN, T_OUT, T_FLUSH])('goes on in a restored machine, once time does (type %i)', async (type) => {
-      const first = await stopped(type);
-      const saved = structuredClone(first.card.save());
-      const second = rig();
-      second.memory.write(0, bytesAt(first.memory, 0, 0xa0000));
-      second.card.restore(saved);
-      await settle();
-      expect(second.blkStatus()).toBe(0xee);
-      second.pass(1);
-      await settle();
-      expect([second.blkStatus(), second.used().index]).toEqual([0, 1]);
-    });
+    it.each([T_IN, T_OUT, T_FLUSH])(
+      'goes on in a restored machine, once time does (type %i)',
+      async (type) => {
+        const first = await stopped(type);
+        const saved = structuredClone(first.card.save());
+        const second = rig();
+        second.memory.write(0, bytesAt(first.memory, 0, 0xa0000));
+        second.card.restore(saved);
+        await settle();
+        expect(second.blkStatus()).toBe(0xee);
+        second.pass(1);
+        await settle();
+        expect([second.blkStatus(), second.used().index]).toEqual([0, 1]);
+      },
+    );
   });
 
   it('an error that is ignored is told to the guest as done', async () => {

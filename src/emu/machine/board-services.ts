@@ -12,7 +12,7 @@ import { NET_HOST, NO_NET_HOST } from '../net/net-host.ts';
 import { PCI_HOTPLUG_BOARD } from '../pci/pci-slots.ts';
 import { OBJECT_TREE } from '../qdev/links.ts';
 import type { ObjectTree } from '../qdev/objects.ts';
-import { CLOCK, ENTROPY, EVENTS, START_CPUS, Services, TRACE, WALL_CLOCK } from '../qdev/services.ts';
+import { CLOCK, ENTROPY, EVENTS, Services, START_CPUS, TRACE, WALL_CLOCK } from '../qdev/services.ts';
 import type { PcBoard } from './boards/pc.ts';
 import type { MachineConfig, MachineHost } from './machine-config.ts';
 import type { RunControl } from './run-state.ts';

@@ -312,6 +312,7 @@ export class Machine implements MachineApi {
   }
 
   cont(): MonitorError | undefined {
+    this.drives.goesOn();
     return this.runControl.cont();
   }
 

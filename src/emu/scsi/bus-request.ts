@@ -5,9 +5,9 @@ import type { CountedRequest } from '../block/block-statistics.ts';
 import type { BlockTransfer } from '../block/block-transfer.ts';
 import type { DriveGate } from '../block/drive-gate.ts';
 import { FillTransfer, RangesTransfer } from '../block/list-transfers.ts';
+import type { HeldRequest } from '../block/throttle-groups.ts';
 import { PORTION } from '../core/bottom-half.ts';
 import { Budget } from '../core/budget.ts';
-import type { HeldRequest } from '../block/throttle-groups.ts';
 import {
   check,
   countedAs,

@@ -1,7 +1,7 @@
 /** Sessions of the Am53C974 and of the card that has it: registers, its DMA engine, commands of disks as drivers run them. */
 import {
-  type DrivenSession,
   config,
+  type DrivenSession,
   hmp,
   into,
   out,

@@ -75,7 +75,6 @@ const FILE_COMMANDS = [
 export function contMachine(machine: MachineApi): void {
   const error = machine.cont();
   if (error !== undefined) throw error;
-  machine.drives.goesOn();
 }
 
 export const MISC_COMMANDS = [
