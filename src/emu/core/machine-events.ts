@@ -87,8 +87,8 @@ export interface MachineEventData {
     readonly device: string;
     readonly 'node-name'?: string;
     readonly operation: 'read' | 'write';
-    readonly action: 'report';
-    readonly nospace: boolean;
+    readonly action: 'report' | 'ignore' | 'stop';
+    readonly nospace?: boolean | undefined;
     readonly reason: string;
   };
 }
