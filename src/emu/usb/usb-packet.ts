@@ -48,6 +48,13 @@ export class UsbPacket {
     return bytes;
   }
 
+  /** The device gives zeros, or takes bytes that it has no use for. */
+  skip(length: number): void {
+    const end = this.actual + Math.min(length, this.left);
+    if (this.pid === PID_IN) this.data.fill(0, this.actual, end);
+    this.actual = end;
+  }
+
   /** The device is done with a packet that it had kept. */
   complete(status: UsbStatus): void {
     this.status = status;

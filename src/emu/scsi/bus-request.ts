@@ -1,4 +1,4 @@
-/** A command on a parallel bus: its data goes in pieces, when the initiator's scripts ask for them. */
+/** A command whose data goes in pieces, when the initiator asks for them: on a parallel bus, or on a USB. */
 import type { BlockBackend } from '../block/block-backend.ts';
 import { BlockError } from '../block/block-backend.ts';
 import type { CountedRequest } from '../block/block-statistics.ts';
@@ -15,14 +15,14 @@ import { INVALID_FIELD, IO_ERROR, NO_MEDIUM, SPACE_ALLOCATION_FAILED } from './s
 export const PIECE_BYTES = 131_072;
 
 /** What a request says to its controller. */
-export interface LsiRequestOwner {
+export interface BusRequestOwner {
   /** `length` bytes can be moved now. */
-  dataReady(request: LsiRequest, length: number): void;
-  ended(request: LsiRequest, end: ScsiEnd): void;
+  dataReady(request: BusRequest, length: number): void;
+  ended(request: BusRequest, end: ScsiEnd): void;
 }
 
-export class LsiRequest {
-  /** Target in bits 8 to 11; with `TAGGED`, the driver's tag below. */
+export class BusRequest {
+  /** As its controller numbers it. */
   readonly tag: number;
   readonly unit: ScsiDisk;
   readonly lun: number;
@@ -39,10 +39,10 @@ export class LsiRequest {
   #action: ScsiAction;
   #alive = true;
   #counted: CountedRequest | undefined;
-  readonly #owner: LsiRequestOwner;
+  readonly #owner: BusRequestOwner;
 
   constructor(
-    owner: LsiRequestOwner,
+    owner: BusRequestOwner,
     unit: ScsiDisk,
     parts: {
       readonly tag: number;
@@ -67,6 +67,11 @@ export class LsiRequest {
   /** It moves data. */
   get hasData(): boolean {
     return this.#action.kind === 'answer' || this.#action.kind === 'list' || this.#action.kind === 'move';
+  }
+
+  /** Bytes of its piece that can be moved now. */
+  get ready(): number {
+    return this.piece.length - this.moved;
   }
 
   /** Goes on: fetches the next piece, stores the last one, or ends. */
