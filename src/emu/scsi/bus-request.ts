@@ -19,6 +19,8 @@ export interface BusRequestOwner {
   /** `length` bytes can be moved now. */
   dataReady(request: BusRequest, length: number): void;
   ended(request: BusRequest, end: ScsiEnd): void;
+  /** The driver is told of sense data with the end of a command, and does not ask for them. Absent: it asks. */
+  readonly tellsSense?: boolean;
 }
 
 export class BusRequest {
@@ -93,8 +95,15 @@ export class BusRequest {
     this.#alive = false;
     const { statistics } = this.unit.drive.gate;
     if (this.#counted !== undefined) statistics.end(this.#counted, end.kind === 'good');
-    this.unit.ended(this.command, end.kind === 'check' ? end.sense : undefined, 'asked for');
+    const told = this.#owner.tellsSense === true ? 'with the answer' : 'asked for';
+    this.unit.ended(this.command, end.kind === 'check' ? end.sense : undefined, told);
     this.#owner.ended(this, end);
+  }
+
+  /** There is no piece to move. */
+  #drop(): void {
+    this.piece = new Uint8Array();
+    this.moved = 0;
   }
 
   #offer(piece: Uint8Array): void {
@@ -117,7 +126,7 @@ export class BusRequest {
       return;
     }
     this.#action = take(this.piece);
-    this.piece = new Uint8Array();
+    this.#drop();
     this.go();
   }
 
@@ -156,7 +165,7 @@ export class BusRequest {
     }
     const piece = new Uint8Array(Math.min(PIECE_BYTES, work.bytes - this.done));
     const offset = work.offset + this.done;
-    this.piece = new Uint8Array();
+    this.#drop();
     if (!work.flush && tried(() => backend.readSync(offset, piece))) {
       this.#offer(piece);
       return;
@@ -173,7 +182,7 @@ export class BusRequest {
     const { piece } = this;
     const next = (): void => {
       this.done += piece.length;
-      this.piece = new Uint8Array();
+      this.#drop();
       if (this.done < work.bytes) this.#offer(new Uint8Array(Math.min(PIECE_BYTES, work.bytes - this.done)));
       else if (work.flush) this.#later(backend.flush(), work, () => this.#end(GOOD));
       else this.#end(GOOD);

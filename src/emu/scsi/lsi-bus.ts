@@ -1,9 +1,9 @@
 /** The parallel bus of the 53C895A as its targets drive it: phases, messages, who has the bus. Spec: SPI-3 §10–11; QEMU's ways. */
 import type { DmaPort } from '../memory/dma-port.ts';
-import { type AfterMessage, type LsiBusState, REQUESTS_MAX, type Waiting } from './lsi-bus-state.ts';
-import * as r from './lsi-registers.ts';
 import { BusRequest, type BusRequestOwner } from './bus-request.ts';
 import { CDB_MAX, restoreRequest, type SavedRequest, saveRequest } from './bus-request-state.ts';
+import { type AfterMessage, type LsiBusState, REQUESTS_MAX, type Waiting } from './lsi-bus-state.ts';
+import * as r from './lsi-registers.ts';
 import { type ScsiEnd, STATUS_CHECK_CONDITION, STATUS_GOOD } from './scsi-action.ts';
 import { ScsiBus, type ScsiController } from './scsi-bus.ts';
 import type { ScsiDisk } from './scsi-disk.ts';

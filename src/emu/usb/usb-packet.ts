@@ -19,6 +19,8 @@ export class UsbPacket {
   /** Bytes that the device has taken or given. */
   actual = 0;
   status: UsbStatus = 'success';
+  /** The stream of the endpoint, as USB 3 has them; 0: none. */
+  stream = 0;
   /** Called once when a device that has kept the packet is done with it. */
   onComplete: (packet: UsbPacket) => void = () => {};
 

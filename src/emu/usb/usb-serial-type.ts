@@ -53,7 +53,11 @@ export const USB_SERIAL: UsbDeviceType = {
   busType: USB_BUS_TYPE,
   userCreatable: true,
   hotpluggable: true,
-  properties: [{ name: 'chardev', kind: CHARDEV }, off('always-plugged'), ...USB_PROPERTIES],
+  properties: [
+    { name: 'chardev', kind: CHARDEV, help: 'character back end' },
+    off('always-plugged'),
+    ...USB_PROPERTIES,
+  ],
   options: USB_OPTIONS,
   usb: { product: PRODUCT_NAME, speeds: () => speedsOf(DESCRIPTION) },
   realize(request) {

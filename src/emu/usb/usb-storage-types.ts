@@ -125,8 +125,12 @@ function realizeStorage(request: RealizeRequest): RealizedDevice {
   const device = new UsbStorage(parts, usbSettings(request, DESCRIPTION, PRODUCT_NAME));
   return {
     hardware: new UsbHardware(device, { buses: [scsiBusOf(device.scsi, request)] }),
-    // QEMU: the drive is the disk's, and the stick has none any more.
-    values: new Map([['drive', undefined]]),
+    values: new Map<string, PropertyValue>([
+      // QEMU: the drive is the disk's, and the stick has none any more.
+      ['drive', undefined],
+      ['logical_block_size', limits.logicalBlockSize],
+      ['physical_block_size', limits.physicalBlockSize],
+    ]),
     children: [diskOf(values, request)],
   };
 }

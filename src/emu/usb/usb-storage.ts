@@ -4,12 +4,7 @@
  */
 import { BOOLEAN, bytes, DWORD, integer, nullable, oneOf, record } from '../core/state-fields.ts';
 import { BusRequest, type BusRequestOwner } from '../scsi/bus-request.ts';
-import {
-  restoreRequest,
-  SAVED_REQUEST,
-  type SavedRequest,
-  saveRequest,
-} from '../scsi/bus-request-state.ts';
+import { restoreRequest, SAVED_REQUEST, type SavedRequest, saveRequest } from '../scsi/bus-request-state.ts';
 import type { ScsiEnd } from '../scsi/scsi-action.ts';
 import { ScsiBus, type ScsiController, type ScsiLimits } from '../scsi/scsi-bus.ts';
 import type { ScsiDisk } from '../scsi/scsi-disk.ts';

@@ -19,7 +19,6 @@ export interface UsbSession {
   readonly lines: readonly string[];
 }
 
-
 export function session(name: string, play: (driver: UhciDriver) => void): UsbSession {
   const driver = new UhciDriver(SLOT << 3);
   play(driver);

@@ -18,7 +18,18 @@ const REQUEST_SENSE = [3, 0, 0, 0, 18, 0];
 const INQUIRY = [0x12, 0, 0, 0, 36, 0];
 const READ_CAPACITY = [0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const SYNCHRONIZE_CACHE = [0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-const read10 = (lba: number, blocks: number): number[] => [0x28, 0, 0, 0, lba >> 8, lba & 0xff, 0, 0, blocks, 0];
+const read10 = (lba: number, blocks: number): number[] => [
+  0x28,
+  0,
+  0,
+  0,
+  lba >> 8,
+  lba & 0xff,
+  0,
+  0,
+  blocks,
+  0,
+];
 const write10 = (lba: number, blocks: number): number[] => [0x2a, ...read10(lba, blocks).slice(1)];
 const inquiryPage = (page: number): number[] => [0x12, 1, page, 0, 255, 0];
 const modeSense = (page: number): number[] => [0x1a, 0, page, 0, 192, 0];
@@ -326,7 +337,10 @@ function serial(driver: UhciDriver): void {
   driver.control(ADDRESS, [0x40, 7, 0x10a, 0]);
   for (const request of [8, 11, 0x90, 0xfe]) driver.control(ADDRESS, [0x40, request, 0, 0]);
   for (const request of [6, 0x90]) driver.control(ADDRESS, [0xc0, request, 0, 0], 2);
-  send(driver, [...'serial over USB'].map((letter) => letter.charCodeAt(0)));
+  send(
+    driver,
+    [...'serial over USB'].map((letter) => letter.charCodeAt(0)),
+  );
   driver.hmp('ringbuf_read r 100');
   send(driver, pattern(600, 65));
   send(driver, [1, 2], 1);

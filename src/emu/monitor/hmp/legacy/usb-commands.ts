@@ -62,16 +62,19 @@ function diskRequest(parameters: string): UsbDeviceRequest {
 function serialRequest(parameters: string): UsbDeviceRequest {
   const colon = parameters.indexOf(':');
   const options = colon < 0 ? parameters : parameters.slice(0, colon);
-  for (let rest = options; rest !== ''; ) {
-    const [, name, value = ''] = /^(vendorid|productid)=([\s\S]*)$/.exec(rest) ?? [];
-    if (name === undefined) throw new MonitorError(`unrecognized serial USB option ${rest}`);
-    const [whole, , end] = /^(?:0[xX])?([0-9a-fA-F]+)(,+|$)/.exec(value) ?? [];
-    const what = name === 'vendorid' ? 'vendor' : 'product';
-    if (whole === undefined || end === undefined) throw new MonitorError(`bogus ${what} ID ${value}`);
-    throw new MonitorError('ids of other makers are not modelled by this machine');
-  }
+  if (options !== '') throw serialOptionError(options);
   if (colon < 0) throw new MonitorError('character device specification needed');
   return { device: [['driver', 'usb-serial']], chardev: parameters.slice(colon + 1) };
+}
+
+/** Not modelled: a serial port that says to be of another maker. */
+function serialOptionError(option: string): MonitorError {
+  const [, name, value = ''] = /^(vendorid|productid)=([\s\S]*)$/.exec(option) ?? [];
+  if (name === undefined) return new MonitorError(`unrecognized serial USB option ${option}`);
+  if (/^(?:0[xX])?[0-9a-fA-F]+(?:,|$)/.test(value)) {
+    return new MonitorError('ids of other makers are not modelled by this machine');
+  }
+  return new MonitorError(`bogus ${name === 'vendorid' ? 'vendor' : 'product'} ID ${value}`);
 }
 
 /** The first of these names that is free. QEMU: counts on, whatever has gone. */
