@@ -1,6 +1,7 @@
 /** Sticks and serial ports on a USB, driven by Linux's own drivers: only this level catches what a user sees who plugs one in and pulls it out. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryChunkDatabase } from '../../src/emu/index.ts';
+import { UsbStorage } from '../../src/emu/usb/usb-storage.ts';
 import { copyOfImages, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { snapshotBytes } from '../support/snapshots.ts';
 
@@ -84,8 +85,9 @@ describe('usb-storage', () => {
     );
     await guest.run('usleep 300000');
     const stick = guest.machine.devices.tree.find('s')?.hardware.sections[0];
+    if (!(stick instanceof UsbStorage)) throw new Error('no stick');
     // In the middle of a command.
-    await guest.poll(() => (stick?.save() as { request: unknown }).request !== null, 10);
+    await guest.poll(() => stick.save().request !== null, 10);
     const bytes = await snapshotBytes(guest.machine);
     const copy = await copyOfImages(database);
     const restored = await HeadlessGuest.restored(bytes, {
