@@ -16,10 +16,12 @@ import { type HidKind, UsbHid } from '../../src/emu/usb/usb-hid.ts';
 import { UsbHub } from '../../src/emu/usb/usb-hub.ts';
 import { USB_HUB } from '../../src/emu/usb/usb-hub-type.ts';
 import { PID_IN, PID_OUT, PID_SETUP, UsbPacket } from '../../src/emu/usb/usb-packet.ts';
+import { UsbBus } from '../../src/emu/usb/usb-bus.ts';
 import { UsbHardware } from '../../src/emu/usb/usb-type.ts';
 import { fuzz, ManualClock, seededRandom } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
 import { memoryImages } from '../support/headless-guest.ts';
+import { monitorRig } from '../support/monitor-rig.ts';
 import { pciRig } from '../support/pci-rig.ts';
 import { qtestRig } from '../support/qtest-rig.ts';
 import { everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
@@ -460,5 +462,23 @@ describe('-usb', () => {
     expect(await new Monitor({ machine: restored }).execute('info usb')).toBe(
       '  Device 0.0, Port 1, Speed 12 Mb/s, Product QEMU USB Mouse, ID: m\n',
     );
+  });
+});
+
+describe('a serial number', () => {
+  it('tells the bridges before the controller, and the ports', async () => {
+    const { machine } = await monitorRig({
+      devices: ['pci-bridge,id=a,chassis_nr=1', 'pci-bridge,id=b,chassis_nr=2,bus=a,addr=4', 'piix3-usb-uhci,id=u,bus=b,addr=3'],
+    });
+    for (const mouse of ['m', 'n', 'o']) {
+      await machine.devices.add(parseOptions(`usb-mouse,id=${mouse}`, 'driver', () => {}));
+    }
+    const texts = UsbBus.all(machine.devices.tree)[0]?.plugged.map(({ device }) => device.serialText);
+    expect(texts).toEqual([
+      '89126-0000:00:02.0:04.0:03.0-1',
+      '314159-0000:00:02.0:04.0:03.0-2',
+      '89126-0000:00:02.0:04.0:03.0-2.1',
+      '89126-0000:00:02.0:04.0:03.0-2.2',
+    ]);
   });
 });
