@@ -56,7 +56,7 @@ export interface DiskFacts {
   readonly trayLocked: boolean;
   readonly writeCache: boolean;
   readonly blockBytes: number;
-  /** Its bus numbers commands by tags. */
+  /** Its controller gives commands tags. */
   readonly hasTags: boolean;
 }
 

@@ -104,7 +104,7 @@ export class UsbStorage extends UsbDevice<UsbStorageState> implements ScsiContro
   constructor({ limits, attachesItself }: UsbStorageProperties, settings: UsbDeviceSettings) {
     super(settings);
     this.#attachesItself = attachesItself;
-    this.scsi = new ScsiBus(limits, this, { hasTags: false });
+    this.scsi = new ScsiBus(limits, this, false);
   }
 
   override get attachesItself(): boolean {
