@@ -11,12 +11,12 @@ import type { JsonValue } from '../../src/emu/qapi/json-value.ts';
 import { Options, parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { Qdev } from '../../src/emu/qdev/tree.ts';
 import { Uhci } from '../../src/emu/usb/uhci.ts';
+import { UsbBus } from '../../src/emu/usb/usb-bus.ts';
 import { USB_DEVICE_FIELDS, UsbDevice, type UsbDeviceState } from '../../src/emu/usb/usb-device.ts';
 import { type HidKind, UsbHid } from '../../src/emu/usb/usb-hid.ts';
 import { UsbHub } from '../../src/emu/usb/usb-hub.ts';
 import { USB_HUB } from '../../src/emu/usb/usb-hub-type.ts';
 import { PID_IN, PID_OUT, PID_SETUP, UsbPacket } from '../../src/emu/usb/usb-packet.ts';
-import { UsbBus } from '../../src/emu/usb/usb-bus.ts';
 import { UsbHardware } from '../../src/emu/usb/usb-type.ts';
 import { fuzz, ManualClock, seededRandom } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
@@ -468,7 +468,11 @@ describe('-usb', () => {
 describe('a serial number', () => {
   it('tells the bridges before the controller, and the ports', async () => {
     const { machine } = await monitorRig({
-      devices: ['pci-bridge,id=a,chassis_nr=1', 'pci-bridge,id=b,chassis_nr=2,bus=a,addr=4', 'piix3-usb-uhci,id=u,bus=b,addr=3'],
+      devices: [
+        'pci-bridge,id=a,chassis_nr=1',
+        'pci-bridge,id=b,chassis_nr=2,bus=a,addr=4',
+        'piix3-usb-uhci,id=u,bus=b,addr=3',
+      ],
     });
     for (const mouse of ['m', 'n', 'o']) {
       await machine.devices.add(parseOptions(`usb-mouse,id=${mouse}`, 'driver', () => {}));
