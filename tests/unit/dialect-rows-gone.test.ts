@@ -186,9 +186,9 @@ describe('U: USB with a bus', () => {
     await rig.settle();
     expect(await rig.execute('info block')).toBe('');
     expect(await said(rig, 'usb_add disk:format=raw:/tmp/disk1.img', 'usb_add mouse', 'info usb')).toBe(
-      '  Device 0.0, Port 1, Speed 12 Mb/s, Product QEMU USB MSD\n' +
-        '  Device 0.0, Port 2, Speed 12 Mb/s, Product QEMU USB Hub\n' +
-        '  Device 0.0, Port 2.1, Speed 12 Mb/s, Product QEMU USB Mouse\n',
+      '  Device 0.0, Port 2, Speed 12 Mb/s, Product QEMU USB MSD\n' +
+        '  Device 0.0, Port 1, Speed 12 Mb/s, Product QEMU USB Hub\n' +
+        '  Device 0.0, Port 1.1, Speed 12 Mb/s, Product QEMU USB Mouse\n',
     );
     expect(await rig.execute('info block')).toContain('usb0');
     expect(await said(rig, 'usb_del 0.0', 'info usb')).not.toContain('MSD');
