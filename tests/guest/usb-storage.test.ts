@@ -22,20 +22,16 @@ beforeAll(async () => {
 
 afterAll(() => guest.end());
 
-async function until(command: string, wanted: string | RegExp, on: HeadlessGuest = guest): Promise<void> {
-  let said = '';
-  for (let tries = 0; tries < 100; tries++) {
-    said = await on.ask(command);
-    if (typeof wanted === 'string' ? said === wanted : wanted.test(said)) return;
-    await on.run('usleep 100000');
-  }
-  throw new Error(`${command}: ${said}; ${await on.ask('dmesg | tail -n 5')}`);
+/** Waits in the guest, which sleeps meanwhile: each question of ours would start programs. */
+function waitFor(condition: string): string {
+  return `until ${condition}; do usleep 100000; done`;
 }
 
 async function plugStick(): Promise<void> {
   expect(await guest.hmp(`drive_add 0 if=none,id=d,file=${STICK},format=raw`)).toBe('OK\n');
   expect(await guest.hmp('device_add usb-storage,id=s,drive=d')).toBe('');
-  await until('cat /sys/block/sda/size 2> /dev/null', String((16 * MIB) / 512));
+  const size = await guest.ask(`${waitFor('[ -e /sys/block/sda/size ]')}; cat /sys/block/sda/size`, 120);
+  expect(size).toBe(String((16 * MIB) / 512));
 }
 
 /** What the image has at a block. */
@@ -61,29 +57,30 @@ describe('usb-storage', () => {
     const use = (make: string): string =>
       `${make} && mount /dev/sda /mnt && head -c 100000 /dev/urandom > /mnt/f && md5sum < /mnt/f > /tmp/sum && umount /mnt && ` +
       'mount /dev/sda /mnt && md5sum -c /tmp/sum < /mnt/f; umount /mnt';
-    expect(await guest.ask(use('mkfs.ext4 -q -O ^has_journal -N 64 /dev/sda 4096'))).toContain('OK');
-    expect(await guest.ask(use('mkfs.vfat /dev/sda 4096 > /dev/null'))).toContain('OK');
+    const both = `${use('mkfs.ext4 -q -O ^has_journal -N 64 /dev/sda 4096')}; ${use('mkfs.vfat /dev/sda 4096 > /dev/null')}`;
+    expect(await guest.ask(both, 120)).toMatch(/^-: OK\n[\s\S]*-: OK$/);
     const blocks = `i=100; while printf "%-${BLOCK - 1}d\\n" $i | dd of=/dev/sda bs=${BLOCK} seek=$i conv=fsync,notrunc 2> /dev/null; do echo $i > /tmp/i; i=$((i+1)); done`;
     await guest.run(`(${blocks}; echo over > /tmp/over) > /dev/null 2>&1 &`);
-    await until('cat /tmp/i', /^1[1-9]\d$/);
+    await guest.ask(waitFor('read -r i < /tmp/i && [ $i -gt 104 ]'), 120);
     expect(await guest.hmp('device_del s')).toBe('');
-    await until('cat /tmp/over; ls /sys/block', 'over');
+    const over = `${waitFor('[ -e /tmp/over ]')}; cat /tmp/i; ls /sys/block; lsusb | grep -c 46f4`;
+    const [last, ...rest] = (await guest.ask(over, 120)).split('\n');
+    expect(rest).toEqual(['0']);
     await guest.machine.drives.settled();
-    const last = Number(await guest.ask('cat /tmp/i'));
-    for (let block = 100; block <= last; block++) expect((await stored(block)).trim()).toBe(String(block));
+    expect(Number(last)).toBeGreaterThan(104);
+    for (let block = 100; block <= Number(last); block++)
+      expect((await stored(block)).trim()).toBe(String(block));
     expect(await guest.hmp('info block')).toBe('');
-    expect(await guest.ask('lsusb')).not.toContain('46f4');
   });
 
   it('goes on in a machine that is restored in the middle of a transfer', {
     timeout: 4 * MINUTES,
   }, async () => {
     await plugStick();
-    await guest.run('(dd if=/dev/sda bs=64k count=24 iflag=direct 2> /dev/null | md5sum > /tmp/read) &');
-    await guest.run(
-      '(dd if=/dev/urandom bs=1k count=600 2> /dev/null | tee /tmp/w | dd of=/dev/sda bs=64k seek=100 oflag=direct iflag=fullblock 2> /dev/null; echo $? > /tmp/written) &',
-    );
-    await guest.run('usleep 300000');
+    const read = 'dd if=/dev/sda bs=64k count=8 iflag=direct 2> /dev/null | md5sum > /tmp/read';
+    const write =
+      'dd if=/tmp/w of=/dev/sda bs=64k seek=100 oflag=direct 2> /dev/null; echo $? > /tmp/written';
+    await guest.run(`head -c 327680 /dev/urandom > /tmp/w; (${read}) & (${write}) &`);
     const stick = guest.machine.devices.tree.find('s')?.hardware.sections[0];
     if (!(stick instanceof UsbStorage)) throw new Error('no stick');
     // In the middle of a command.
@@ -95,22 +92,21 @@ describe('usb-storage', () => {
       config: { icountShift: 3 },
     });
     guest.machine.cont();
-    const ends = async (on: HeadlessGuest): Promise<string> => {
-      await until('cat /tmp/written 2> /dev/null', '0', on);
-      await until('cat /tmp/read', /-$/, on);
-      return on.ask(
-        'cat /tmp/read; dd if=/dev/sda bs=64k skip=100 iflag=direct 2> /dev/null | head -c 614400 | cmp - /tmp/w && echo same',
+    const ends = (on: HeadlessGuest): Promise<string> =>
+      on.ask(
+        `${waitFor('[ -s /tmp/written -a -s /tmp/read ]')}; cat /tmp/written /tmp/read; ` +
+          'dd if=/dev/sda bs=64k skip=100 count=5 iflag=direct 2> /dev/null | cmp - /tmp/w && echo same',
+        120,
       );
-    };
     const [one, other] = [await ends(guest), await ends(restored)];
-    expect(one).toMatch(/^[0-9a-f]{32} {2}-\nsame$/);
+    expect(one).toMatch(/^0\n[0-9a-f]{32} {2}-\nsame$/);
     expect(other).toBe(one);
     await restored.end();
   });
 
   afterEach(async () => {
     if ((await guest.hmp('info usb')).includes('MSD')) await guest.hmp('device_del s');
-    await until('ls /sys/block', '');
+    await guest.ask(waitFor('[ ! -e /sys/block/sda ]'), 120);
   });
 });
 
@@ -118,11 +114,11 @@ describe('usb-serial', () => {
   it('is ttyUSB0, and carries what is written', { timeout: 4 * MINUTES }, async () => {
     expect(await guest.hmp('chardev-add ringbuf,id=r,size=4096')).toBe('');
     expect(await guest.hmp('device_add usb-serial,id=t,chardev=r')).toBe('');
-    await until('ls /dev/ttyUSB0 2> /dev/null', '/dev/ttyUSB0');
+    await guest.ask(waitFor('[ -c /dev/ttyUSB0 ]'), 120);
     await guest.run('stty -F /dev/ttyUSB0 raw 115200; echo over a USB > /dev/ttyUSB0');
     expect(await guest.hmp('ringbuf_read r 100')).toContain('over a USB');
     expect(await guest.hmp('device_del t')).toBe('');
-    await until('ls /dev/ttyUSB0 2> /dev/null', '');
+    await guest.ask(waitFor('[ ! -e /dev/ttyUSB0 ]'), 120);
     expect(await guest.hmp('chardev-remove r')).toBe('');
   });
 });
