@@ -60,7 +60,8 @@ describe('usb-storage', () => {
     const both = `${use('mkfs.ext4 -q -O ^has_journal -N 64 /dev/sda 4096')}; ${use('mkfs.vfat /dev/sda 4096 > /dev/null')}`;
     expect(await guest.ask(both, 120)).toMatch(/^-: OK\n[\s\S]*-: OK$/);
     const blocks = `i=100; while printf "%-${BLOCK - 1}d\\n" $i | dd of=/dev/sda bs=${BLOCK} seek=$i conv=fsync,notrunc 2> /dev/null; do echo $i > /tmp/i; i=$((i+1)); done`;
-    await guest.run(`(${blocks}; echo over > /tmp/over) > /dev/null 2>&1 &`);
+    // In a shell of its own: the one that is asked would tell of jobs that are done.
+    await guest.run(`((${blocks}; echo over > /tmp/over) > /dev/null 2>&1 &)`);
     await guest.ask(waitFor('read -r i < /tmp/i && [ $i -gt 104 ]'), 120);
     expect(await guest.hmp('device_del s')).toBe('');
     const over = `${waitFor('[ -e /tmp/over ]')}; cat /tmp/i; ls /sys/block; lsusb | grep -c 46f4`;
@@ -80,7 +81,7 @@ describe('usb-storage', () => {
     const read = 'dd if=/dev/sda bs=64k count=8 iflag=direct 2> /dev/null | md5sum > /tmp/read';
     const write =
       'dd if=/tmp/w of=/dev/sda bs=64k seek=100 oflag=direct 2> /dev/null; echo $? > /tmp/written';
-    await guest.run(`head -c 327680 /dev/urandom > /tmp/w; (${read}) & (${write}) &`);
+    await guest.run(`head -c 327680 /dev/urandom > /tmp/w; ((${read}) & (${write}) &)`);
     const stick = guest.machine.devices.tree.find('s')?.hardware.sections[0];
     if (!(stick instanceof UsbStorage)) throw new Error('no stick');
     // In the middle of a command.
