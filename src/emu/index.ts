@@ -108,8 +108,12 @@ export { type QmpMessage, QmpSession, qmpText } from './monitor/qmp/session.ts';
 export { QmpShell } from './monitor/qmp/shell.ts';
 export type {
   Endpoint,
+  FrameRelay,
+  Ipv4,
   Listener,
+  NetFailure,
   NetHost,
+  RelayEvents,
   TcpEvents,
   TcpFailure,
   TcpSocket,

@@ -3,6 +3,7 @@ import type { MonitorRig, MonitorRigOptions } from '../support/monitor-rig.ts';
 import { monitorRig } from '../support/monitor-rig.ts';
 import type { Difference, ReplayTarget } from '../support/replay.ts';
 import { normalisations, readRecording, replay } from '../support/replay.ts';
+import { TestNetHost } from '../support/test-net-host.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -72,6 +73,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
     devices: ['pvpanic,id=p1', 'pc-testdev', 'pvpanic-pci,id=p2,events=1'],
     noShutdown: true,
   },
+  errors_netdev_socket: { network: new TestNetHost() },
   usb_uhci: { devices: ['piix3-usb-uhci,id=u'] },
   info_numa: { ...FOUR_SLOTS, smp: { ...FOUR_SOCKETS, cpus: 2 } },
   numa_nodes: {
@@ -156,6 +158,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_balloon',
     'errors_qom',
     'errors_netdev',
+    'errors_netdev_socket',
     'nic_virtio',
     'errors_virtio_mem',
     'errors_virtio_mem_noroom',

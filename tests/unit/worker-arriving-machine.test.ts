@@ -1,5 +1,6 @@
 /** A machine that the worker makes of a snapshot, as far as its page sees it. */
 import { expect, it } from 'vitest';
+import { NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import { Machine } from '../../src/emu/index.ts';
 import type { MachineEnvironment } from '../../src/workers/machine-types.ts';
@@ -28,6 +29,7 @@ it.each([
   let shown = '';
   const environment: MachineEnvironment = {
     images,
+    network: NO_NET_HOST,
     snapshots: NO_SNAPSHOTS,
     onWake: () => {},
     isFull: () => false,

@@ -1,5 +1,6 @@
 /** The page's machine and its log: lines are in the monitor's pane, and there are no files. */
 import { expect, it } from 'vitest';
+import { NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import { readCommandLine } from '../../src/emu/index.ts';
 import { makeMachine } from '../../src/workers/make-machine.ts';
@@ -20,6 +21,7 @@ async function page(...args: readonly string[]) {
     { ...guest, serialPorts: [true] },
     {
       images: memoryImages(),
+      network: NO_NET_HOST,
       snapshots: NO_SNAPSHOTS,
       onWake() {},
       isFull: () => false,

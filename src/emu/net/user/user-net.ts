@@ -12,6 +12,7 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import type { EntropySource } from '../../core/entropy.ts';
+import type { Backend } from '../backend.ts';
 import { NetClient, type NetEnd, type Packet } from '../net-client.ts';
 import type { Endpoint, NetHost } from '../net-host.ts';
 import { BOOTP_CLIENT, BOOTP_SERVER, DhcpServer } from './dhcp.ts';
@@ -58,7 +59,7 @@ export interface UserNetName {
   readonly isNetdev: boolean;
 }
 
-export class UserNet implements NetEnd {
+export class UserNet implements NetEnd, Backend {
   readonly client: NetClient;
   readonly config: UserConfig;
   readonly tcp: TcpTable;
