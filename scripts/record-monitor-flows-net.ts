@@ -77,7 +77,32 @@ const GOOD_SOCKET_OPTIONS = [
   ...['udp=127.0.0.1:99,localaddr=:17790', 'udp=localhost:0,localaddr=127.0.0.1:17791'],
 ];
 
+/** More than a field of DHCP holds. */
+const LONG = 'x'.repeat(300);
+const USER_REST = [
+  ...[`tftp=${LONG}`, `hostname=${LONG}`, `domainname=${LONG}`, `domainname=${LONG},hostname=${LONG}`],
+  ...[`tftp-server-name=${LONG},domainname=`, `hostname=${LONG},domainname=`],
+  ...[`tftp-server-name=${LONG}`, 'tftp-server-name=', 'tftp=/nonexistent', 'tftp-server-name=foo,bootfile=b'],
+  ...['guestfwd=', 'guestfwd=tcp', 'guestfwd=udp:1.2.3.4:5-null', 'guestfwd=tcp:1.2.3.4:5', 'guestfwd=::5-'],
+  ...['guestfwd=tcp:zz:5-null', 'guestfwd=tcp:10.0.2.9:zz-null', 'guestfwd=tcp:10.0.2.9:0-null'],
+  ...['guestfwd=tcp:10.0.2.9:65536-null', 'guestfwd=tcp:10.0.2.9:5-foo', 'guestfwd=tcp:10.0.2.9:5-chardev:foo'],
+  ...['guestfwd=tcp:10.0.2.2:5-null', 'guestfwd=tcp:10.0.2.3:5-null', 'guestfwd=tcp:10.1.2.9:5-null'],
+  ...['guestfwd=tcp::5-null,guestfwd=tcp:10.0.2.4:5-null', 'guestfwd=tcp:10.0.2.9:-5-null'],
+  ...['guestfwd=tcp:10.0.2.9:5-null', 'guestfwd=:10.0.2.9:6-chardev:c1'],
+  ...['guestfwd=tcp:10.0.2.9:9x-null', 'guestfwd=tcp:10.0.2.9:5-chardev:'],
+];
+
 export const NET_FLOWS: readonly Flow[] = [
+  {
+    name: 'netdev_user_rest',
+    guest: false,
+    steps: [
+      ...hmp('chardev-add null,id=c1'),
+      ...USER_REST.flatMap((options, n) => hmp(`netdev_add user,id=r${n},${options}`)),
+      ...hmp('info network', 'info chardev', 'netdev_del r24', 'netdev_del r27', 'info chardev'),
+      ...hmp('chardev-remove c1', 'announce_self', 'announce_self zz', 'announce_self a,b id'),
+    ],
+  },
   {
     name: 'errors_netdev_socket',
     guest: false,

@@ -109,6 +109,7 @@ export { QmpShell } from './monitor/qmp/shell.ts';
 export type {
   Endpoint,
   FrameRelay,
+  HostFile,
   Ipv4,
   Listener,
   NetFailure,

@@ -2,9 +2,11 @@
 import { createSocket, type Socket as DatagramSocket, type RemoteInfo } from 'node:dgram';
 import { getServers } from 'node:dns';
 import { lookup } from 'node:dns/promises';
+import { open } from 'node:fs/promises';
 import { connect, createServer, isIPv4, type Socket } from 'node:net';
 import type {
   Endpoint,
+  HostFile,
   Ipv4,
   Listener,
   NetFailure,
@@ -31,6 +33,7 @@ export function nodeNetHost(wake: () => void): NetHost {
     },
     bindUdp: (at, receive) => bindUdp(at, createSocket('udp4'), receive, wake),
     joinGroup: (group, local, receive) => joinGroup(group, local, receive, wake),
+    openFile,
     resolve,
     // Not modelled: Node's own WebSocket comes with later versions than those that this program runs on.
     openRelay: () => undefined,
@@ -195,6 +198,23 @@ async function joinGroup(
     made.close();
     return { failure: hostErrorText(error) };
   }
+}
+
+async function openFile(folder: string, name: string): Promise<HostFile | undefined> {
+  const file = await open(`${folder}/${name}`).catch(() => undefined);
+  const stat = await file?.stat();
+  if (file === undefined || stat?.isFile() !== true) {
+    await file?.close();
+    return undefined;
+  }
+  return {
+    sizeBytes: stat.size,
+    async read(offset, length) {
+      const { bytesRead, buffer } = await file.read(new Uint8Array(length), 0, length, offset);
+      return buffer.subarray(0, bytesRead);
+    },
+    close: () => void file.close().catch(() => {}),
+  };
 }
 
 async function resolve(name: string): Promise<Ipv4 | undefined> {

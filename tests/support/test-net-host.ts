@@ -2,6 +2,7 @@
 import type {
   Endpoint,
   FrameRelay,
+  HostFile,
   Listener,
   NetFailure,
   NetHost,
@@ -78,6 +79,8 @@ export class TestNetHost implements NetHost {
   readonly tcp: TestTcpSocket[] = [];
   readonly udp: TestUdpSocket[] = [];
   readonly relays: TestRelay[] = [];
+  readonly files = new Map<string, string>();
+  readonly closedFiles: string[] = [];
   readonly listening = new Map<number, (socket: TcpSocket, peer: Endpoint) => TcpEvents | undefined>();
   nameServer: number | undefined = 0x0808_0808;
   /** Ports that somebody has already. */
@@ -113,6 +116,17 @@ export class TestNetHost implements NetHost {
 
   joinGroup(group: Endpoint, _local: number, receive: UdpReceiver): Promise<UdpSocket | NetFailure> {
     return Promise.resolve(this.#udp(group, receive));
+  }
+
+  openFile(folder: string, name: string): Promise<HostFile | undefined> {
+    const text = this.files.get(`${folder}/${name}`.replace(/\/+/g, '/'));
+    if (text === undefined) return Promise.resolve(undefined);
+    const bytes = new TextEncoder().encode(text);
+    return Promise.resolve({
+      sizeBytes: bytes.length,
+      read: (offset, length) => Promise.resolve(bytes.slice(offset, offset + length)),
+      close: () => void this.closedFiles.push(name),
+    });
   }
 
   resolve(name: string): Promise<number | undefined> {

@@ -75,7 +75,17 @@ export interface FrameRelay {
   close(): void;
 }
 
+/** A file of the host's. */
+export interface HostFile {
+  readonly sizeBytes: number;
+  /** Fewer bytes at the end of the file. Rejects when they cannot be read. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  close(): void;
+}
+
 export interface NetHost {
+  /** A file to be read, in a folder; undefined: there is none. @param name with slashes, none of its parts is `..` */
+  openFile(folder: string, name: string): Promise<HostFile | undefined>;
   /** Undefined: there are no connections to the outside here. */
   connectTcp(to: Endpoint, events: TcpEvents): TcpSocket | undefined;
   /** @param accept told each connection; gives back whom it tells what happens, undefined: nobody */
@@ -109,6 +119,7 @@ export const NO_NET_HOST: NetHost = {
   openUdp: () => undefined,
   bindUdp: () => Promise.resolve(NO_SOCKETS),
   joinGroup: () => Promise.resolve(NO_SOCKETS),
+  openFile: () => Promise.resolve(undefined),
   resolve: () => Promise.resolve(undefined),
   openRelay: () => undefined,
   nameServer: undefined,

@@ -1,6 +1,7 @@
 /** The machine's network: cards, back ends, hubs, by QEMU's names. */
 import { MonitorError } from '../core/monitor-error.ts';
-import { ENTROPY, ServiceName, type Services } from '../qdev/services.ts';
+import { CLOCK, ENTROPY, ServiceName, type Services } from '../qdev/services.ts';
+import { Announcements } from './announcements.ts';
 import type { Backend } from './backend.ts';
 import { Hub } from './hub.ts';
 import { MacAddresses } from './mac-address.ts';
@@ -28,12 +29,15 @@ export interface Nic {
   readonly client: NetClient;
   /** What it takes; absent: its type does not tell. */
   readonly rxFilter?: () => RxFilter;
-  /** Tells the switches of its network where it is. */
+  /** Its own address. */
+  readonly mac?: () => Uint8Array;
+  /** Asks its driver to tell the switches of its network where it is. */
   readonly announce?: () => void;
 }
 
 export class Network {
   readonly macs = new MacAddresses();
+  readonly announcements: Announcements;
   readonly #services: Services;
   /** Oldest first. */
   #clients: readonly NetClient[] = [];
@@ -50,6 +54,7 @@ export class Network {
 
   constructor(services: Services) {
     this.#services = services;
+    this.announcements = new Announcements(services.get(CLOCK), () => this.nics);
   }
 
   /** Oldest first. */
@@ -201,6 +206,7 @@ export class Network {
 
   /** The machine ends: the host's sockets are closed. */
   close(): void {
+    this.announcements.clear();
     for (const backend of this.#backends.values()) backend.close();
   }
 

@@ -123,6 +123,11 @@ export class PageNetHost implements NetHost {
     return Promise.resolve(this.#udp?.join(group, receive) ?? NO_SOCKETS);
   }
 
+  /** There are no folders. */
+  openFile(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   resolve(name: string): Promise<Ipv4 | undefined> {
     return Promise.resolve(this.#names.addressOf(name));
   }

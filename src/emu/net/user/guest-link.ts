@@ -24,19 +24,27 @@ const WAITING_MAX = 512;
 /** TCP fills no more of that. */
 const ROOMY = 64;
 
+export interface GuestLinkEvents {
+  /** All that waited is sent. */
+  onRoom(): void;
+  /** Somebody but the gateway and the name server is there. */
+  answers(address: Ipv4): boolean;
+}
+
 export class GuestLink {
   readonly #config: UserConfig;
   readonly #client: NetClient;
   readonly #queue: PacketQueue;
+  readonly #answers: (address: Ipv4) => boolean;
   readonly #neighbours = new Map<Ipv4, Uint8Array>();
   /** One datagram for each neighbour that is being asked for its address. */
   readonly #unaddressed = new Map<Ipv4, Uint8Array>();
 
-  /** @param onRoom told when all that waited is sent */
-  constructor(config: UserConfig, client: NetClient, clock: Clock, onRoom: () => void) {
+  constructor(config: UserConfig, client: NetClient, clock: Clock, events: GuestLinkEvents) {
     this.#config = config;
     this.#client = client;
-    this.#queue = new PacketQueue(client, clock, WAITING_MAX, onRoom);
+    this.#queue = new PacketQueue(client, clock, WAITING_MAX, events.onRoom);
+    this.#answers = events.answers;
   }
 
   get hasRoom(): boolean {
@@ -100,7 +108,7 @@ export class GuestLink {
     }
     if (operation !== ARP_REQUEST) return;
     const { host, nameServer } = this.#config;
-    if (target !== host && target !== nameServer) return;
+    if (target !== host && target !== nameServer && !this.#answers(target)) return;
     this.learn(sender, mac);
     // QEMU: it goes where the question came from, whatever that says of its sender.
     this.#sendFrame(
