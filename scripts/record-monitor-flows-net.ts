@@ -82,10 +82,19 @@ const LONG = 'x'.repeat(300);
 const USER_REST = [
   ...[`tftp=${LONG}`, `hostname=${LONG}`, `domainname=${LONG}`, `domainname=${LONG},hostname=${LONG}`],
   ...[`tftp-server-name=${LONG},domainname=`, `hostname=${LONG},domainname=`],
-  ...[`tftp-server-name=${LONG}`, 'tftp-server-name=', 'tftp=/nonexistent', 'tftp-server-name=foo,bootfile=b'],
+  ...[
+    `tftp-server-name=${LONG}`,
+    'tftp-server-name=',
+    'tftp=/nonexistent',
+    'tftp-server-name=foo,bootfile=b',
+  ],
   ...['guestfwd=', 'guestfwd=tcp', 'guestfwd=udp:1.2.3.4:5-null', 'guestfwd=tcp:1.2.3.4:5', 'guestfwd=::5-'],
   ...['guestfwd=tcp:zz:5-null', 'guestfwd=tcp:10.0.2.9:zz-null', 'guestfwd=tcp:10.0.2.9:0-null'],
-  ...['guestfwd=tcp:10.0.2.9:65536-null', 'guestfwd=tcp:10.0.2.9:5-foo', 'guestfwd=tcp:10.0.2.9:5-chardev:foo'],
+  ...[
+    'guestfwd=tcp:10.0.2.9:65536-null',
+    'guestfwd=tcp:10.0.2.9:5-foo',
+    'guestfwd=tcp:10.0.2.9:5-chardev:foo',
+  ],
   ...['guestfwd=tcp:10.0.2.2:5-null', 'guestfwd=tcp:10.0.2.3:5-null', 'guestfwd=tcp:10.1.2.9:5-null'],
   ...['guestfwd=tcp::5-null,guestfwd=tcp:10.0.2.4:5-null', 'guestfwd=tcp:10.0.2.9:-5-null'],
   ...['guestfwd=tcp:10.0.2.9:5-null', 'guestfwd=:10.0.2.9:6-chardev:c1'],

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NET_SESSIONS, TFTP_FILES, type NetRecord, type NetSession } from '../tests/golden/net/sessions.ts';
+import { NET_SESSIONS, type NetRecord, type NetSession, TFTP_FILES } from '../tests/golden/net/sessions.ts';
 import { hex } from '../tests/support/guest-frames.ts';
 
 const OUTPUT = new URL('../tests/golden/net/usernet.json', import.meta.url);

@@ -31,7 +31,10 @@ export interface UserNetRig {
  * @param options what follows `-netdev user,id=u`
  * @param chardevs character devices that are there, by id
  */
-export async function userNetRig(options = '', chardevs: Readonly<Record<string, CharBackend>> = {}): Promise<UserNetRig> {
+export async function userNetRig(
+  options = '',
+  chardevs: Readonly<Record<string, CharBackend>> = {},
+): Promise<UserNetRig> {
   const time = { ns: 0 };
   const clock = new EventQueue(() => time.ns);
   const host = new TestNetHost();

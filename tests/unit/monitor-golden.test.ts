@@ -42,13 +42,15 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
     'device_add cirrus-vga,id=z',
     'device_add VGA,id=z',
   ].map(notModelled),
-  netdev_user_rest: ['r14,guestfwd=::5-', 'r19,guestfwd=tcp:10.0.2.9:5-foo', 'r26,guestfwd=tcp:10.0.2.9:5-null'].map(
-    (options) => ({
-      line: `netdev_add user,id=${options}`,
-      ours: "Error: Could not open guest forwarding device 'guestfwd.tcp.5'\n",
-      why: 'QEMU prints the reason, too, on the line before',
-    }),
-  ),
+  netdev_user_rest: [
+    'r14,guestfwd=::5-',
+    'r19,guestfwd=tcp:10.0.2.9:5-foo',
+    'r26,guestfwd=tcp:10.0.2.9:5-null',
+  ].map((options) => ({
+    line: `netdev_add user,id=${options}`,
+    ours: "Error: Could not open guest forwarding device 'guestfwd.tcp.5'\n",
+    why: 'QEMU prints the reason, too, on the line before',
+  })),
   commands_drives: SNAPSHOTS,
   commands_absent: SNAPSHOTS,
   commands_info: SNAPSHOTS,

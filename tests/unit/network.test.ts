@@ -145,7 +145,10 @@ describe('the network', () => {
     const hear = (name: string, mac: number) => {
       const [card, far] = [end(name), end('far')];
       let asked = 0;
-      net.addNic({ client: card.client, mac: () => new Uint8Array(6).fill(mac), announce: () => asked++ }, far.client);
+      net.addNic(
+        { client: card.client, mac: () => new Uint8Array(6).fill(mac), announce: () => asked++ },
+        far.client,
+      );
       return { far, asked: () => asked };
     };
     const [one, other] = [hear('nic1', 0x11), hear('nic2', 0x22)];

@@ -437,7 +437,9 @@ describe('TFTP', () => {
     host.files.set('f/a', 'x'.repeat(600));
     for (let n = 0; n < 25; n++) send(ask(2000 + n, 'a'));
     await turn();
-    expect(pass().map((frame) => read(frame).ports[1])).toEqual(Array.from({ length: 20 }, (_, n) => 2000 + n));
+    expect(pass().map((frame) => read(frame).ports[1])).toEqual(
+      Array.from({ length: 20 }, (_, n) => 2000 + n),
+    );
     pass(6e9);
     send(ask(3000, 'a'));
     await turn();
@@ -453,7 +455,11 @@ describe('TFTP', () => {
     for (const frame of [ask(2000, 'a'), ack(1), ack(1), ack(0), ack(2), ack(3)]) {
       send(frame);
       await turn();
-      heard.push(pass().map((one) => read(one).payload.slice(3, 5)).join());
+      heard.push(
+        pass()
+          .map((one) => read(one).payload.slice(3, 5))
+          .join(),
+      );
     }
     expect(heard).toEqual(['\u0001x', '\u0002y', '\u0002y', '', '\u0003z', '']);
     expect(host.closedFiles).toEqual(['a']);

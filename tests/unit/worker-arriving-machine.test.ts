@@ -1,8 +1,8 @@
 /** A machine that the worker makes of a snapshot, as far as its page sees it. */
 import { expect, it } from 'vitest';
-import { NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import { Machine } from '../../src/emu/index.ts';
+import { NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import type { MachineEnvironment } from '../../src/workers/machine-types.ts';
 import { ArrivingMachine } from '../../src/workers/make-machine.ts';
 import { memoryImages } from '../support/headless-guest.ts';

@@ -1,8 +1,8 @@
 /** The page's machine and its log: lines are in the monitor's pane, and there are no files. */
 import { expect, it } from 'vitest';
-import { NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import { readCommandLine } from '../../src/emu/index.ts';
+import { NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import { makeMachine } from '../../src/workers/make-machine.ts';
 import { memoryImages } from '../support/headless-guest.ts';
 import { tinyKernel } from '../support/tiny-kernel.ts';

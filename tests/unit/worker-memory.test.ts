@@ -1,8 +1,8 @@
 /** What the page is told of the guest's memory. */
 import { afterEach, expect, it, vi } from 'vitest';
-import { NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import { isOutOfMemory, readCommandLine } from '../../src/emu/index.ts';
+import { NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import { makeMachine } from '../../src/workers/make-machine.ts';
 import { outOfMemory } from '../../src/workers/notices.ts';
 import { memoryImages } from '../support/headless-guest.ts';

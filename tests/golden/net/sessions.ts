@@ -40,7 +40,12 @@ export const NET_SESSIONS: readonly NetSession[] = [
       ...[read('long', 'blksize', '9000', 'foo', 'bar', 'TSIZE', '5'), ack(0), tftp(5, '\0\0oops\0'), ack(1)],
       ...[read('long', 'blksize', '0'), ack(1), read('none'), read('../tftp/short'), read('a/../short')],
       ...[read('/short'), read(''), read('short/'), tftp(1, 'short\0netascii\0'), tftp(1, 'short\0OCTET\0')],
-      ...[tftp(1, 'short'), tftp(1, 'short\0'), tftp(1, `${'x'.repeat(600)}\0octet\0`), tftp(1, 'short\0oct')],
+      ...[
+        tftp(1, 'short'),
+        tftp(1, 'short\0'),
+        tftp(1, `${'x'.repeat(600)}\0octet\0`),
+        tftp(1, 'short\0oct'),
+      ],
       ...[tftp(1, 'short\0octet\0blksize'), tftp(1, 'short\0octet\0blksize\0'), tftp(2, 'new\0octet\0')],
       ...[tftp(9, 'x'), ack(7), udp([5000, 69], text('\0'), { to: '10.0.2.2' })],
     ],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hex } from '../../support/guest-frames.ts';
 import { userNetRig } from '../../support/user-net-rig.ts';
-import { NET_SESSIONS, TFTP_FILES, type NetRecord } from './sessions.ts';
+import { NET_SESSIONS, type NetRecord, TFTP_FILES } from './sessions.ts';
 
 const RECORDS = JSON.parse(readFileSync(join(import.meta.dirname, 'usernet.json'), 'utf8')) as Record<
   string,

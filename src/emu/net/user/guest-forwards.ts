@@ -1,11 +1,12 @@
 /** `guestfwd=`: a place in the guest's network at which a character device of the host's is. Texts are QEMU's. */
-import { parseShortForm } from '../../char/chardev-short-form.ts';
+
 import type { CharBackend } from '../../char/char-backend.ts';
+import { parseShortForm } from '../../char/chardev-short-form.ts';
 import { CHARDEVS, type Chardevs } from '../../char/chardevs.ts';
 import type { Clock } from '../../core/clock.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
-import type { Endpoint, Ipv4, TcpEvents, TcpSocket } from '../net-host.ts';
 import { CLOCK, type Services } from '../../qdev/services.ts';
+import type { Endpoint, Ipv4, TcpEvents, TcpSocket } from '../net-host.ts';
 import { parseIpv4 } from './ipv4.ts';
 import type { UserConfig } from './user-config.ts';
 

@@ -88,7 +88,8 @@ export class TcpTable {
     // QEMU: what a restricted guest asks of the outside is not answered.
     if (inside === undefined && config.isRestricted) return;
     const address = realAddress(remote, config, host);
-    const connectTo = inside ?? (address === undefined ? undefined : outside(host, { address, port: remote.port }));
+    const connectTo =
+      inside ?? (address === undefined ? undefined : outside(host, { address, port: remote.port }));
     if (this.#isFull || connectTo === undefined) {
       this.#refuse(syn, guest, remote);
       return;

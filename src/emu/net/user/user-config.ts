@@ -5,14 +5,7 @@ import type { UserOptions } from '../netdev-options.ts';
 import { type HostForward, parseForward } from './host-forward.ts';
 import { parseIpv4 } from './ipv4.ts';
 
-export interface UserConfig {
-  readonly network: Ipv4;
-  readonly mask: Ipv4;
-  /** The gateway, behind which the host is. */
-  readonly host: Ipv4;
-  readonly nameServer: Ipv4;
-  /** The first address that DHCP gives. */
-  readonly firstGuest: Ipv4;
+interface UserTexts {
   readonly hostname: string;
   readonly domainName: string;
   readonly searchDomains: readonly string[];
@@ -20,6 +13,16 @@ export interface UserConfig {
   readonly tftpServerName: string;
   /** The host's folder of files that the guest may read by TFTP; empty: none. */
   readonly tftpFolder: string;
+}
+
+export interface UserConfig extends UserTexts {
+  readonly network: Ipv4;
+  readonly mask: Ipv4;
+  /** The gateway, behind which the host is. */
+  readonly host: Ipv4;
+  readonly nameServer: Ipv4;
+  /** The first address that DHCP gives. */
+  readonly firstGuest: Ipv4;
   /** The guest reaches nothing outside. */
   readonly isRestricted: boolean;
   /** IPv4 is there; without it nothing is. */
@@ -75,14 +78,20 @@ export function readUserConfig(options: UserOptions): UserConfig {
   checkAbsent(options);
   return {
     ...{ network, mask, host, nameServer, firstGuest, hasIpv4 },
-    hostname: options.hostname ?? '',
-    domainName: options.domainname ?? '',
-    searchDomains: (options.dnssearch ?? []).map(({ str }) => str),
-    bootFile: options.bootfile ?? '',
-    tftpServerName: options['tftp-server-name'] ?? '',
-    tftpFolder: options.tftp ?? '',
+    ...textsOf(options),
     isRestricted: options.restrict === true,
     forwards: (options.hostfwd ?? []).map(({ str }) => parseForward(str, firstGuest)),
+  };
+}
+
+function textsOf({ hostname, domainname, dnssearch, bootfile, tftp, ...others }: UserOptions): UserTexts {
+  return {
+    hostname: hostname ?? '',
+    domainName: domainname ?? '',
+    searchDomains: (dnssearch ?? []).map(({ str }) => str),
+    bootFile: bootfile ?? '',
+    tftpServerName: others['tftp-server-name'] ?? '',
+    tftpFolder: tftp ?? '',
   };
 }
 

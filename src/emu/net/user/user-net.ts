@@ -17,8 +17,8 @@ import type { Backend } from '../backend.ts';
 import { NetClient, type NetEnd, type Packet } from '../net-client.ts';
 import { type Endpoint, NET_HOST, type NetHost } from '../net-host.ts';
 import { BOOTP_CLIENT, BOOTP_SERVER, DhcpServer } from './dhcp.ts';
-import { ETHERNET_HEADER, ETHERTYPE_ARP, ETHERTYPE_IPV4, GuestLink } from './guest-link.ts';
 import { GuestForwards } from './guest-forwards.ts';
+import { ETHERNET_HEADER, ETHERTYPE_ARP, ETHERTYPE_IPV4, GuestLink } from './guest-link.ts';
 import { HostForwards } from './host-forwards.ts';
 import {
   echoReply,
@@ -89,9 +89,7 @@ export class UserNet implements NetEnd, Backend {
       answers: (address) => this.guestForwards.addresses.includes(address),
     });
     this.#dhcp = new DhcpServer(config);
-    this.#tftp = new TftpServer(config.tftpFolder, wiring, (datagram) =>
-      this.#sendUdp(datagram, SERVER_TOS),
-    );
+    this.#tftp = new TftpServer(config.tftpFolder, wiring, (datagram) => this.#sendUdp(datagram, SERVER_TOS));
     this.#reassembly = new Reassembly(wiring.clock);
     this.udp = new UdpFlows({ ...wiring, config }, (datagram) => this.#sendUdp(datagram));
     const link = this.#link;
