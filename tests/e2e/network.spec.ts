@@ -10,22 +10,24 @@ async function plug(page: Page, netdev: string, last: number): Promise<void> {
   expect(await monitorCommand(page, `netdev_add ${netdev},id=n1`)).toBe('');
   const mac = `52:54:00:00:00:0${last}`;
   expect(await monitorCommand(page, `device_add virtio-net-pci,netdev=n1,id=nic0,mac=${mac}`)).toBe('');
-  await guestCommand(page, 'while ! ip link set eth0 up 2> /dev/null; do usleep 50000; done');
-  await guestCommand(page, `ip addr add 192.168.7.${last}/24 dev eth0`);
+  const up = 'while ! ip link set eth0 up 2> /dev/null; do sleep 1; done';
+  await guestCommand(page, `${up}; ip addr add 192.168.7.${last}/24 dev eth0`, 4 * MINUTE);
 }
 
-test('two tabs are at the two ends of a wire, and at one hub', async ({ page, context }) => {
-  test.setTimeout(6 * MINUTE);
+test('two tabs are at the two ends of a wire', async ({ page, context }) => {
+  test.setTimeout(10 * MINUTE);
   await page.goto('./');
   await waitForGuest(page);
+  await plug(page, 'socket,listen=:1234', 1);
   const other = await context.newPage();
   await other.goto('./');
   await waitForGuest(other);
-  await plug(page, 'socket,listen=:1234', 1);
   await plug(other, 'socket,connect=127.0.0.1:1234', 2);
+  expect(await guestCommand(other, 'ping -c 3 192.168.7.1', 2 * MINUTE)).toContain(' 3 packets received');
+  await page.bringToFront();
   expect(await monitorCommand(page, 'info network')).toContain('socket: connection from 127.0.0.1');
-  expect(await guestCommand(page, 'ping -c 3 192.168.7.2')).toContain(' 3 packets received');
-  expect(await guestCommand(other, 'ping -c 3 192.168.7.1')).toContain(' 3 packets received');
+  expect(await guestCommand(page, 'ping -c 3 192.168.7.2', 2 * MINUTE)).toContain(' 3 packets received');
+  await other.bringToFront();
   // The port is taken, for all tabs.
   expect(await monitorCommand(other, 'netdev_add socket,id=n2,listen=:1234')).toContain('already in use');
   // The tab goes, and with it the wire.
@@ -36,7 +38,7 @@ test('two tabs are at the two ends of a wire, and at one hub', async ({ page, co
 });
 
 test('the web is shut until the reader opens it', async ({ page, context }) => {
-  test.setTimeout(4 * MINUTE);
+  test.setTimeout(6 * MINUTE);
   const asked: string[] = [];
   await context.route('http://www.example.org/**', async (route) => {
     const request = route.request();
@@ -47,7 +49,7 @@ test('the web is shut until the reader opens it', async ({ page, context }) => {
   await page.goto('./');
   await waitForGuest(page);
   await plug(page, 'user', 9);
-  await guestCommand(page, 'ip addr flush dev eth0; udhcpc -n -q -i eth0 > /dev/null 2>&1');
+  await guestCommand(page, 'ip addr flush dev eth0; udhcpc -n -q -i eth0 > /dev/null 2>&1', 2 * MINUTE);
   const get = 'wget -q -O - http://www.example.org/x; echo';
   expect(await guestCommand(page, get)).toContain('refused');
   expect(asked).toEqual([]);
