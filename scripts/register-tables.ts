@@ -17,6 +17,7 @@ import { Port92 } from '../src/emu/chipset/port92.ts';
 import { PvpanicRegister } from '../src/emu/chipset/pvpanic.ts';
 import { LocalApic } from '../src/emu/cpu/apic/local-apic.ts';
 import { I8042 } from '../src/emu/input/i8042.ts';
+import { Nvme } from '../src/emu/nvme/nvme.ts';
 import { PciHost } from '../src/emu/pci/pci-host.ts';
 import { Shpc } from '../src/emu/pci/shpc.ts';
 import { ShpcSlot } from '../src/emu/pci/shpc-slot.ts';
@@ -37,6 +38,7 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   MemoryHotplug.registers,
   VirtioPciModern.registers,
   VirtioPciLegacy.registers,
+  Nvme.registers,
   Uhci.registers,
   Serial16550.registers,
   I8254.registers,

@@ -3,12 +3,14 @@ import { PIIX3_IDE } from '../ata/piix3-ide-type.ts';
 import { ISA_SERIAL } from '../char/serial-type.ts';
 import { CHIPSET_TYPES } from '../chipset/chip-types.ts';
 import { PC_TESTDEV } from '../chipset/pc-testdev-type.ts';
+import { PCI_SERIAL_TYPES } from '../chipset/pci-serial-types.ts';
 import { PVPANIC_TYPES } from '../chipset/pvpanic-types.ts';
 import { CPU_TYPES } from '../cpu/cpu-type.ts';
 import { PFLASH_CFI01 } from '../flash/pflash-type.ts';
 import { INPUT_TYPES } from '../input/input-types.ts';
 import { MEMORY_BACKEND_TYPES } from '../memory/memory-backend.ts';
 import { PC_DIMM } from '../memory/pc-dimm-type.ts';
+import { NVME_TYPES } from '../nvme/nvme-type.ts';
 import { PCI_BRIDGE_TYPES } from '../pci/pci-bridge-types.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { PropertySpec } from '../qdev/properties.ts';
@@ -39,8 +41,10 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   PC_DIMM,
   PC_TESTDEV,
   ...PCI_BRIDGE_TYPES,
+  ...PCI_SERIAL_TYPES,
   ...PVPANIC_TYPES,
   LSI53C895A,
+  ...NVME_TYPES,
   ...SCSI_DISK_TYPES,
   ...UHCI_TYPES,
   ...USB_HID_TYPES,

@@ -35,6 +35,9 @@ machine object abstract
 mc146818rtc isa-device +acpi-dev-aml-interface
 memory-backend object abstract +user-creatable
 memory-backend-ram memory-backend
+nvme pci-device +pci-express-device
+nvme-bus bus
+nvme-ns device
 object - abstract
 pc-dimm device +memory-device
 pc-i440fx-2.10-machine generic-pc-machine
