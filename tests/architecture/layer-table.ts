@@ -29,6 +29,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/net',
   ],
   'emu/usb': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/input', 'emu/pci'],
+  'emu/nic': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/pci', 'emu/net'],
   'emu/firmware': ['emu/core', 'emu/memory', 'emu/bus', 'emu/chipset'],
   'emu/machine': [
     'emu/core',
@@ -49,6 +50,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/scsi',
     'emu/virtio',
     'emu/usb',
+    'emu/nic',
     'emu/firmware',
     'emu/disassembler',
   ],

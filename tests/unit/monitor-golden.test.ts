@@ -37,7 +37,6 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
   ],
   errors_device: [
     'device_add ide-hd,drive=diskX,id=z',
-    'device_add e1000,mac=zz,id=z',
     'device_add cirrus-vga,id=z',
     'device_add VGA,id=z',
   ].map(notModelled),

@@ -14,6 +14,10 @@ cfi.pflash01 sys-bus-device
 container object
 cpu device abstract
 device object abstract +resettable +vmstate-if
+e1000 e1000-base
+e1000-82544gc e1000-base
+e1000-82545em e1000-base
+e1000-base pci-device abstract +conventional-pci-device
 fw_cfg sys-bus-device abstract
 fw_cfg_io fw_cfg
 generic-pc-machine x86-machine abstract +hotplug-handler
@@ -35,6 +39,7 @@ machine object abstract
 mc146818rtc isa-device +acpi-dev-aml-interface
 memory-backend object abstract +user-creatable
 memory-backend-ram memory-backend
+ne2k_pci pci-device +conventional-pci-device
 object - abstract
 pc-dimm device +memory-device
 pc-i440fx-2.10-machine generic-pc-machine
@@ -64,6 +69,7 @@ pci-host-bridge sys-bus-device abstract
 pci-ide pci-device abstract +conventional-pci-device
 pci-piix3 pci-device abstract +acpi-dev-aml-interface +conventional-pci-device
 pci-uhci-usb pci-device abstract +conventional-pci-device
+pcnet pci-device +conventional-pci-device
 pic-common isa-device abstract +intctrl
 piix3-ide pci-ide
 piix3-usb-uhci pci-uhci-usb
@@ -78,6 +84,7 @@ pvpanic-pci pci-device +conventional-pci-device
 rng-backend object abstract +user-creatable
 rng-builtin rng-backend
 rng-random rng-backend
+rtl8139 pci-device +conventional-pci-device
 scsi-block scsi-disk-base
 scsi-cd scsi-disk-base
 scsi-device device abstract
