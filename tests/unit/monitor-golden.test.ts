@@ -155,6 +155,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_balloon',
     'errors_qom',
     'errors_netdev',
+    'nic_cards',
     'nic_virtio',
     'errors_virtio_mem',
     'errors_virtio_mem_noroom',

@@ -1,4 +1,5 @@
 /** What the types of network cards on PCI share: QEMU's properties, and the card's place in the machine's network. */
+import { MonitorError } from '../core/monitor-error.ts';
 import { formatMac, parseMac } from '../net/mac-address.ts';
 import { NetClient, type NetEnd } from '../net/net-client.ts';
 import { NETWORK } from '../net/network.ts';
@@ -6,15 +7,7 @@ import { nicProperties } from '../net/nic-properties.ts';
 import { PciHardware } from '../pci/pci-hardware.ts';
 import { PCI_PROPERTIES } from '../pci/pci-properties.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
-import {
-  badValueError,
-  fixed,
-  INT32,
-  type PropertyKind,
-  type PropertySpec,
-  type PropertyValue,
-  STR,
-} from '../qdev/properties.ts';
+import { fixed, INT32, type PropertySpec, type PropertyValue, STR } from '../qdev/properties.ts';
 import { CLOCK, TRACE } from '../qdev/services.ts';
 import type { Values } from '../qdev/values.ts';
 import { ROM_BYTES } from './expansion-rom.ts';
@@ -31,23 +24,10 @@ export interface NicModel {
   readonly make: (wiring: NicWiring, values: Values) => NicCard;
 }
 
-/** The one ROM that there is for a card, or none. */
-function romfileKind(romfile: string): PropertyKind {
-  return {
-    ...STR,
-    parse(text, { name }, owner) {
-      if (text === '' || text === romfile) return text;
-      throw badValueError(owner, name, text);
-    },
-  };
-}
-
 export function nicType(model: NicModel): DeviceType {
   const { name, alias, description, romfile, properties = [] } = model;
   const withRom = PCI_PROPERTIES.map((property) =>
-    property.name === 'romfile'
-      ? { name: 'romfile', kind: romfileKind(romfile), default: romfile }
-      : property,
+    property.name === 'romfile' ? { name: 'romfile', kind: STR, default: romfile } : property,
   );
   return {
     name,
@@ -69,7 +49,6 @@ function realizeNic(
 ): RealizedDevice {
   const network = services.get(NETWORK);
   const mac = network.macs.take(parseMac(values.text('mac')));
-  const hasRom = values.number('rombar') !== 0 && values.text('romfile') !== '';
   const nicName = network.nicName(id, name);
   const card = make(
     {
