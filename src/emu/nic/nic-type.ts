@@ -25,9 +25,9 @@ export interface NicModel {
 }
 
 export function nicType(model: NicModel): DeviceType {
-  const { name, alias, description, romfile, properties = [] } = model;
+  const { name, alias, description, properties = [] } = model;
   const withRom = PCI_PROPERTIES.map((property) =>
-    property.name === 'romfile' ? { name: 'romfile', kind: STR, default: romfile } : property,
+    property.name === 'romfile' ? { name: 'romfile', kind: STR } : property,
   );
   return {
     name,
@@ -43,10 +43,23 @@ export function nicType(model: NicModel): DeviceType {
   };
 }
 
-function realizeNic(
-  { id, path, values, services }: RealizeRequest,
-  { name, make }: NicModel,
-): RealizedDevice {
+/** Whether the card has a ROM of its own. Throws `MonitorError`, in QEMU's order. */
+function hasRomOf({ values, hotplugged }: RealizeRequest, model: NicModel, romfile: string): boolean {
+  if (romfile === '') return false;
+  const hasBar = values.number('rombar') !== 0;
+  if (!hasBar && hotplugged) {
+    throw new MonitorError("Hot-plugged device without ROM bar can't have an option ROM");
+  }
+  if (romfile !== model.romfile) throw new MonitorError(`failed to find romfile "${romfile}"`);
+  return hasBar;
+}
+
+function realizeNic(request: RealizeRequest, model: NicModel): RealizedDevice {
+  const { id, path, values, services } = request;
+  const { name, make } = model;
+  // QEMU: a card's own ROM is no default of the property, whose help tells of none.
+  const romfile = String(values.all.get('romfile') ?? model.romfile);
+  const hasRom = hasRomOf(request, model, romfile);
   const network = services.get(NETWORK);
   const mac = network.macs.take(parseMac(values.text('mac')));
   const nicName = network.nicName(id, name);
@@ -71,6 +84,7 @@ function realizeNic(
     }),
     values: new Map<string, PropertyValue>([
       ['mac', formatMac(mac)],
+      ['romfile', romfile],
       ...(hasRom ? [['romsize', ROM_BYTES] as const] : []),
     ]),
   };
