@@ -82,7 +82,8 @@ export interface HostileDriver {
   /** Where rings are, whose descriptors it changes. */
   readonly rings: number;
   readonly steps: number;
-  readonly sizes?: readonly (1 | 2 | 4)[];
+  readonly sizes: readonly (1 | 2 | 4)[];
+  readonly seed: number;
 }
 
 /** Values that lead somewhere more often than others. */
@@ -94,8 +95,8 @@ const RING_BYTES = 0x1000;
 /** Registers, descriptors, packets, the cable and time at random, from a seed: nothing throws, and the state stays what its table allows. */
 export function hostileNic(rig: NicRig<NicCard>, driver: HostileDriver): void {
   const { card, memory, far, sent } = rig;
-  const { registers, handler, rings, steps, sizes = [4] } = driver;
-  const random = seededRandom(0x71c);
+  const { registers, handler, rings, steps, sizes, seed } = driver;
+  const random = seededRandom(seed);
   const any = <T>(values: readonly T[]): T => values[random(values.length)] as T;
   const value = (): number => {
     const kinds = [any(TELLING), random(2 ** 32), rings + 16 * random(64), random(0x200)];

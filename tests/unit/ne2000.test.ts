@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Ne2000 } from '../../src/emu/nic/ne2000.ts';
 import { fuzz } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
-import { hostileNic, nicRig, unmapped } from '../support/nic-rig.ts';
+import { hostileDriver } from '../support/nic-hostile.ts';
+import { nicRig, unmapped } from '../support/nic-rig.ts';
 
 const make = (wiring: ConstructorParameters<typeof Ne2000>[0]) => new Ne2000(wiring);
 
@@ -33,14 +34,7 @@ describe('a hostile driver', () => {
     fuzz(made.bar(0), 0x100, made.card);
   });
   it('pages, the data port and packets of all kinds', () => {
-    const made = nicRig(make);
-    hostileNic(made, {
-      registers: [...Array(16).keys(), 0x10, 0x1f],
-      handler: made.bar(0),
-      rings: 0x1_0000,
-      steps: 5000,
-      sizes: [1, 1, 1, 2, 4],
-    });
+    hostileDriver('ne2k_pci', 5000, 0x71c);
   });
   it('a ring with any places, of a snapshot', () => {
     const made = nicRig(make);

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Pcnet } from '../../src/emu/nic/pcnet.ts';
 import { fuzz } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
-import { hostileNic, nicRig, unmapped } from '../support/nic-rig.ts';
+import { hostileDriver } from '../support/nic-hostile.ts';
+import { nicRig, unmapped } from '../support/nic-rig.ts';
 
 const RING = 0x1_0000;
 const make = (wiring: ConstructorParameters<typeof Pcnet>[0]) => new Pcnet(wiring);
@@ -84,14 +85,7 @@ describe('a hostile driver', () => {
     fuzz(made.bar(0), 0x20, made.card);
   });
   it('rings and packets of all kinds', () => {
-    const made = rig();
-    hostileNic(made, {
-      registers: [0x10, 0x12, 0x14, 0x16, 0x1c],
-      handler: made.bar(0),
-      rings: RING,
-      steps: 3000,
-      sizes: [2, 2, 2, 4],
-    });
+    hostileDriver('pcnet', 3000, 0x71c);
   });
   it('rings without a length, of a snapshot', () => {
     const { card, far, pass } = rig();

@@ -4,7 +4,8 @@ import { Rtl8139 } from '../../src/emu/nic/rtl8139.ts';
 import * as r from '../../src/emu/nic/rtl8139-registers.ts';
 import { fuzz } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
-import { hostileNic, nicRig, unmapped } from '../support/nic-rig.ts';
+import { hostileDriver } from '../support/nic-hostile.ts';
+import { nicRig, unmapped } from '../support/nic-rig.ts';
 
 const RING = 0x1_0000;
 const BUFFER = 0x2_0000;
@@ -88,25 +89,6 @@ describe('a hostile driver', () => {
     fuzz(made.bar(0), r.REGISTER_BYTES, made.card);
   });
   it('rings and packets of all kinds', () => {
-    const made = nicRig(make);
-    hostileNic(made, {
-      registers: [
-        r.CR,
-        r.RCR,
-        r.TCR,
-        r.CPCR,
-        r.TPPOLL,
-        r.TSD0,
-        r.TSAD0,
-        r.RBSTART,
-        r.CAPR,
-        r.RDSAR_LOW,
-        r.IMR,
-      ],
-      handler: made.bar(0),
-      rings: RING,
-      steps: 3000,
-      sizes: [1, 2, 4],
-    });
+    hostileDriver('rtl8139', 3000, 0x71c);
   });
 });
