@@ -77,7 +77,7 @@ describe('a hub', () => {
     net.addNic({ client: card.client, path: '/card' }, net.findBackend('a3'));
     const far = end('far');
     await net.addNetdev(netdev('hubport,hubid=1,id=b3'));
-    net.addNic({ client: far.client }, net.findBackend('b3'));
+    net.addNic({ client: far.client, path: '/far' }, net.findBackend('b3'));
     card.client.send(packet(1));
     // Two ways lead to the other hub.
     expect([far.got.length, card.got.length]).toEqual([2, 0]);

@@ -21,6 +21,8 @@ const ADDRESS_MASK = 0xffff_fff0;
 const UPPER_AT = 12;
 const STATUS_AT = 12;
 const SHORTEST_PACKET = 60;
+/** As many as Linux's ring has at most. */
+const USED_MAX = 4096;
 const VLAN_TAG_BYTES = 4;
 /** Spec: §13.4.22: sizes of a buffer by BSIZE, without BSEX and with it. */
 const BUFFER_SIZES = [2048, 1024, 512, 256] as const;
@@ -223,7 +225,9 @@ export class E1000Rings implements TransmitHost {
   #fill(frame: Packet, total: number, tag: number | undefined): boolean {
     const { mac } = this.#host;
     const start = mac[r.RDH >> 2];
-    for (let done = 0; done < total; ) {
+    for (let done = 0, used = 0; done < total; used++) {
+      // QEMU goes through any number of descriptors without a buffer, for each packet.
+      if (used === USED_MAX) return false;
       done += this.#fillBuffer(frame, done, total, tag);
       const next = mac[r.RDH >> 2] + 1;
       mac[r.RDH >> 2] = next * r.DESCRIPTOR_BYTES >= mac[r.RDLEN >> 2] ? 0 : next & 0xffff;

@@ -12,6 +12,8 @@ const CHECKSUM_BYTES = 4;
 const LONGEST = BUFFER_BYTES - CHECKSUM_BYTES;
 const SHORTEST_PACKET = 60;
 const RING_MAX = 0x1_0000;
+/** Spec: the longest ring of an initialization block. QEMU searches longer ones too, for each packet. */
+const SEARCHED = 512;
 /** What a received packet's result has besides its length. */
 const RESULT_ZEROS = 0x0000_f000;
 const RESULT_LENGTH = 0x0fff;
@@ -323,7 +325,7 @@ export class PcnetRings {
     const { csr, dma, rings } = this.#host;
     const { bytes } = this.#layout;
     let count = csr[RCVRC] - 1;
-    for (let n = 1; n < csr[RCVRL]; n++, count--) {
+    for (let n = 1; n < Math.min(csr[RCVRL], SEARCHED); n++, count--) {
       if (count <= 1) count = csr[RCVRL];
       const at = (rings.receive + (csr[RCVRL] - count) * bytes) >>> 0;
       const { status } = this.#layout.load(dma, this.#physical(at), true);

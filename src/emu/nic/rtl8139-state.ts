@@ -6,6 +6,7 @@ import {
   DEADLINE_NS,
   DWORD,
   integer,
+  oneOf,
   record,
   type StateKind,
   TIME_NS,
@@ -66,7 +67,7 @@ export function rtl8139Fields(pci: StateKind<PciState>): StateKind<Rtl8139State>
     ...{
       status: typedArray(Uint32Array, r.TRANSMITTERS),
       start: typedArray(Uint32Array, r.TRANSMITTERS),
-      bufferSize: integer(BUFFER_UNIT, BUFFER_UNIT << 3),
+      bufferSize: oneOf(...[0, 1, 2, 3].map((log) => BUFFER_UNIT << log)),
       transmitter: integer(0, r.TRANSMITTERS - 1),
     },
     ...{ eeprom: EEPROM_93C46_STATE, tally: TALLY_STATE, plus: PLUS_STATE },

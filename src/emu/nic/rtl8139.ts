@@ -3,7 +3,7 @@
  * Spec: RTL8139C+ datasheet 1.6. What of it is done, and in what order, is QEMU's.
  */
 import { BottomHalf, hasRoom, type Portion } from '../core/bottom-half.ts';
-import type { Timer } from '../core/clock.ts';
+import { MAX_TIME_NS, type Timer } from '../core/clock.ts';
 import type { AccessSize, IoHandler } from '../core/device.ts';
 import { frameChecksum } from '../net/ethernet-crc.ts';
 import { MAC_BYTES } from '../net/mac-address.ts';
@@ -232,7 +232,8 @@ export class Rtl8139 extends NicCard<Rtl8139State> implements PlusHost {
   }
 
   get count(): number {
-    return Math.floor((this.clock.nowNs() - this.#countedFromNs) / TICK_NS) % LIMIT_32;
+    // A snapshot may have a moment that is yet to come.
+    return Math.floor(Math.max(0, this.clock.nowNs() - this.#countedFromNs) / TICK_NS) % LIMIT_32;
   }
 
   restartCount(): void {
@@ -351,7 +352,7 @@ export class Rtl8139 extends NicCard<Rtl8139State> implements PlusHost {
       return;
     }
     const due = this.#countedFromNs + this.regs.TimerInt * TICK_NS;
-    this.#timer.arm(due <= now ? due + TICKS_NS : due);
+    this.#timer.arm(Math.min(due <= now ? due + TICKS_NS : due, MAX_TIME_NS));
   }
 
   #timedOut(): void {
