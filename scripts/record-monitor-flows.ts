@@ -6,10 +6,12 @@ import { CPU_FLOWS } from './record-monitor-flows-cpu.ts';
 import { DRIVE_FLOWS } from './record-monitor-flows-drives.ts';
 import { MEMORY_FLOWS } from './record-monitor-flows-memory.ts';
 import { NET_FLOWS } from './record-monitor-flows-net.ts';
+import { NVME_FLOWS } from './record-monitor-flows-nvme.ts';
 import { PANIC_FLOWS } from './record-monitor-flows-panic.ts';
 import { PCI_FLOWS } from './record-monitor-flows-pci.ts';
 import { PRECONFIG_FLOWS } from './record-monitor-flows-preconfig.ts';
 import { SCSI_FLOWS } from './record-monitor-flows-scsi.ts';
+import { SERIAL_FLOWS } from './record-monitor-flows-serial.ts';
 import { USB_FLOWS } from './record-monitor-flows-usb.ts';
 import { VIRTIO_FLOWS } from './record-monitor-flows-virtio.ts';
 
@@ -500,7 +502,9 @@ export const FLOWS: readonly Flow[] = [
   ...CPU_FLOWS,
   ...MEMORY_FLOWS,
   ...BACKEND_FLOWS,
+  ...NVME_FLOWS,
   ...SCSI_FLOWS,
+  ...SERIAL_FLOWS,
   ...USB_FLOWS,
   ...VIRTIO_FLOWS,
   ...COMMAND_FLOWS,

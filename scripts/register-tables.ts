@@ -21,6 +21,7 @@ import { E1000_REGISTERS } from '../src/emu/nic/e1000-register-table.ts';
 import { Ne2000 } from '../src/emu/nic/ne2000.ts';
 import { PCNET_REGISTERS } from '../src/emu/nic/pcnet-register-table.ts';
 import { RTL8139_BY_SIZE } from '../src/emu/nic/rtl8139-register-table.ts';
+import { Nvme } from '../src/emu/nvme/nvme.ts';
 import { PciHost } from '../src/emu/pci/pci-host.ts';
 import { Shpc } from '../src/emu/pci/shpc.ts';
 import { ShpcSlot } from '../src/emu/pci/shpc-slot.ts';
@@ -41,6 +42,7 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   MemoryHotplug.registers,
   VirtioPciModern.registers,
   VirtioPciLegacy.registers,
+  Nvme.registers,
   Uhci.registers,
   E1000_REGISTERS,
   ...Object.values(RTL8139_BY_SIZE),

@@ -16,6 +16,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/ata': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory', 'emu/pci', 'emu/block'],
   'emu/flash': ['emu/core', 'emu/qdev', 'emu/block'],
   'emu/scsi': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/pci', 'emu/block'],
+  'emu/nvme': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/pci', 'emu/block'],
   'emu/virtio': [
     'emu/core',
     'emu/qapi',
@@ -48,6 +49,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/ata',
     'emu/flash',
     'emu/scsi',
+    'emu/nvme',
     'emu/virtio',
     'emu/usb',
     'emu/nic',

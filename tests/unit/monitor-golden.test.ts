@@ -136,6 +136,8 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'virtio_scsi',
     'lsi_scsi',
     'errors_lsi',
+    'errors_nvme',
+    'pci_serial',
     'errors_cpu',
     'errors_cpu_dies',
     'cpu_warnings',

@@ -3,6 +3,7 @@ import { PIIX3_IDE } from '../ata/piix3-ide-type.ts';
 import { ISA_SERIAL } from '../char/serial-type.ts';
 import { CHIPSET_TYPES } from '../chipset/chip-types.ts';
 import { PC_TESTDEV } from '../chipset/pc-testdev-type.ts';
+import { PCI_SERIAL_TYPES } from '../chipset/pci-serial-types.ts';
 import { PVPANIC_TYPES } from '../chipset/pvpanic-types.ts';
 import { CPU_TYPES } from '../cpu/cpu-type.ts';
 import { PFLASH_CFI01 } from '../flash/pflash-type.ts';
@@ -13,6 +14,7 @@ import { E1000_TYPES } from '../nic/e1000-types.ts';
 import { NE2K_PCI } from '../nic/ne2000-type.ts';
 import { PCNET } from '../nic/pcnet-type.ts';
 import { RTL8139 } from '../nic/rtl8139-type.ts';
+import { NVME_TYPES } from '../nvme/nvme-type.ts';
 import { PCI_BRIDGE_TYPES } from '../pci/pci-bridge-types.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { PropertySpec } from '../qdev/properties.ts';
@@ -47,8 +49,10 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   NE2K_PCI,
   PCNET,
   RTL8139,
+  ...PCI_SERIAL_TYPES,
   ...PVPANIC_TYPES,
   LSI53C895A,
+  ...NVME_TYPES,
   ...SCSI_DISK_TYPES,
   ...UHCI_TYPES,
   ...USB_HID_TYPES,

@@ -40,6 +40,9 @@ mc146818rtc isa-device +acpi-dev-aml-interface
 memory-backend object abstract +user-creatable
 memory-backend-ram memory-backend
 ne2k_pci pci-device +conventional-pci-device
+nvme pci-device +pci-express-device
+nvme-bus bus
+nvme-ns device
 object - abstract
 pc-dimm device +memory-device
 pc-i440fx-2.10-machine generic-pc-machine

@@ -69,6 +69,11 @@ export function allProperties({ properties, options = [] }: DeviceType): readonl
   return [...properties, ...options.filter(({ name }) => !names.has(name))];
 }
 
+/** QEMU: what its name says is kept for old machines is not told of. */
+export function isListed({ name }: PropertySpec): boolean {
+  return !name.startsWith('legacy-');
+}
+
 /** A type of which a board has devices; QEMU calls most of them hot-pluggable, which their bus then denies. */
 export function boardType(
   name: string,

@@ -117,7 +117,7 @@ export class VirtioScsi extends VirtioDevice<VirtioScsiState> implements ScsiCon
   }
 
   unitPlugged(unit: ScsiDisk, hotplugged: boolean): void {
-    unit.drive.gate.onDrain = () => this.tasks.drain(unit);
+    unit.drive.gate.onDrain = () => this.tasks.drain(unit.drive.gate);
     if (hotplugged) this.#unitsChanged(unit, VIRTIO_SCSI_EVENTS.rescan);
   }
 
