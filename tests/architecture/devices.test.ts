@@ -8,6 +8,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   Ne2000: 'Ne2000',
   Pcnet: 'Pcnet',
   Rtl8139: 'Rtl8139',
+  Am53c974: 'am53c974',
   CpuHotplug: 'CpuHotplug',
   E1000: 'E1000',
   FwCfg: 'fw_cfg',

@@ -19,6 +19,7 @@ import { PCI_BRIDGE_TYPES } from '../pci/pci-bridge-types.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { PropertySpec } from '../qdev/properties.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
+import { AM53C974_TYPES } from '../scsi/am53c974-types.ts';
 import { LSI53C895A } from '../scsi/lsi53c895a-type.ts';
 import { SCSI_DISK_TYPES } from '../scsi/scsi-disk-types.ts';
 import { UHCI_TYPES } from '../usb/uhci-types.ts';
@@ -52,6 +53,7 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ...PCI_SERIAL_TYPES,
   ...PVPANIC_TYPES,
   LSI53C895A,
+  ...AM53C974_TYPES,
   ...NVME_TYPES,
   ...SCSI_DISK_TYPES,
   ...UHCI_TYPES,

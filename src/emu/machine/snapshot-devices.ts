@@ -34,7 +34,14 @@ import type { Machine } from './machine.ts';
 import type { Numa } from './numa.ts';
 import { NUMA_OPTIONS } from './numa-options.ts';
 import { OPTIONS, type SavedOptions, saveOptions, toOptions, toTextOptions } from './saved-options.ts';
-import { BLOCK, type BlockSnapshot, restoreBlock, restoreLimits, saveBlock } from './snapshot-block.ts';
+import {
+  BLOCK,
+  type BlockSnapshot,
+  restoreBlock,
+  restoreLimits,
+  restoreMedia,
+  saveBlock,
+} from './snapshot-block.ts';
 
 export type ChardevSnapshot = {
   readonly options: SavedOptions;
@@ -162,6 +169,7 @@ export async function restorePeripherals(machine: Machine, state: PeripheralsSna
   for (const netdev of state.netdevs ?? []) await restoreNetdev(machine, netdev);
   for (const device of state.devices) await restoreDevice(machine, device);
   for (const peer of state.gonePeers ?? []) machine.network.restoreGonePeer(peer);
+  await restoreMedia(drives, state.block);
   restoreLimits(drives, state.block);
   devices.anonymousDevices = state.anonymousDevices;
   devices.machineReady();

@@ -8,11 +8,13 @@ PIIX3 pci-piix3
 PIIX4_PM pci-device +acpi-device-interface +hotplug-handler +conventional-pci-device
 SCSI bus +hotplug-handler
 System bus
+am53c974 pci-device +conventional-pci-device
 base-pci-bridge pci-device abstract
 bus object abstract +resettable
 cfi.pflash01 sys-bus-device
 container object
 cpu device abstract
+dc390 am53c974
 device object abstract +resettable +vmstate-if
 e1000 e1000-base
 e1000-82544gc e1000-base

@@ -126,7 +126,7 @@ export class ScsiDisk implements Device<ScsiDiskState>, DriveTray {
   constructor(properties: ScsiDiskProperties, drive: DiskDrive, listeners: DiskListeners = {}) {
     this.properties = properties;
     this.drive = drive;
-    this.onIoError = listeners.onIoError ?? (() => {});
+    this.onIoError = listeners.onIoError ?? (() => 'report');
     this.#onTrayMoved = listeners.onTrayMoved ?? (() => {});
     this.#s = powerOn(properties);
     drive.gate.onResize = () => this.#resized();
@@ -246,6 +246,7 @@ export class ScsiDisk implements Device<ScsiDiskState>, DriveTray {
     return {
       properties: this.properties,
       inserted: this.drive.medium?.backend,
+      hasTags: this.#bus?.hasTags ?? true,
       ...{ trayOpen, trayLocked, writeCache, blockBytes },
     };
   }

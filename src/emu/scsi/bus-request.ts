@@ -1,28 +1,39 @@
-/** A command on a parallel bus: its data goes in pieces, when the initiator's scripts ask for them. */
+/** A command on a parallel bus: its data goes in pieces, when the initiator asks for them. */
 import type { BlockBackend } from '../block/block-backend.ts';
 import { BlockError } from '../block/block-backend.ts';
 import type { CountedRequest } from '../block/block-statistics.ts';
 import type { BlockTransfer } from '../block/block-transfer.ts';
+import type { DriveGate } from '../block/drive-gate.ts';
 import { FillTransfer, RangesTransfer } from '../block/list-transfers.ts';
+import type { HeldRequest } from '../block/throttle-groups.ts';
 import { PORTION } from '../core/bottom-half.ts';
 import { Budget } from '../core/budget.ts';
-import { check, countedAs, GOOD, type ScsiAction, type ScsiEnd, type ScsiWork } from './scsi-action.ts';
+import {
+  check,
+  countedAs,
+  endOfError,
+  GOOD,
+  type ScsiAction,
+  type ScsiEnd,
+  type ScsiMove,
+  type ScsiWork,
+} from './scsi-action.ts';
 import type { ScsiCommand } from './scsi-cdb.ts';
 import type { ScsiDisk } from './scsi-disk.ts';
-import { INVALID_FIELD, IO_ERROR, NO_MEDIUM, SPACE_ALLOCATION_FAILED } from './scsi-sense.ts';
+import { NO_MEDIUM } from './scsi-sense.ts';
 
 /** QEMU: a disk hands out or takes so much at a time. */
 export const PIECE_BYTES = 131_072;
 
 /** What a request says to its controller. */
-export interface LsiRequestOwner {
+export interface BusRequestOwner {
   /** `length` bytes can be moved now. */
-  dataReady(request: LsiRequest, length: number): void;
-  ended(request: LsiRequest, end: ScsiEnd): void;
+  dataReady(request: BusRequest, length: number): void;
+  ended(request: BusRequest, end: ScsiEnd): void;
 }
 
-export class LsiRequest {
-  /** Target in bits 8 to 11; with `TAGGED`, the driver's tag below. */
+export class BusRequest {
+  /** As its controller numbers it. */
   readonly tag: number;
   readonly unit: ScsiDisk;
   readonly lun: number;
@@ -38,11 +49,17 @@ export class LsiRequest {
   done = 0;
   #action: ScsiAction;
   #alive = true;
+  /** The piece, or what is done with none. QEMU: each piece counts as a request. */
   #counted: CountedRequest | undefined;
-  readonly #owner: LsiRequestOwner;
+  #isAdmitted = false;
+  /** While the drive's limits hold it back, or an error has it wait, and after that. */
+  #held: HeldRequest | undefined;
+  /** What a back end does for it. */
+  #busy: Promise<void> | undefined;
+  readonly #owner: BusRequestOwner;
 
   constructor(
-    owner: LsiRequestOwner,
+    owner: BusRequestOwner,
     unit: ScsiDisk,
     parts: {
       readonly tag: number;
@@ -69,6 +86,19 @@ export class LsiRequest {
     return this.#action.kind === 'answer' || this.#action.kind === 'list' || this.#action.kind === 'move';
   }
 
+  /** Bytes of data that it moves, either way. */
+  get dataBytes(): number {
+    const action = this.#action;
+    if (action.kind === 'answer') return action.bytes.length;
+    if (action.kind === 'list') return this.command?.transferBytes ?? 0;
+    return action.kind === 'move' ? action.bytes : 0;
+  }
+
+  /** Bytes of its piece that can be moved now. */
+  get ready(): number {
+    return this.piece.length - this.moved;
+  }
+
   /** Goes on: fetches the next piece, stores the last one, or ends. */
   go(): void {
     const action = this.#action;
@@ -82,14 +112,39 @@ export class LsiRequest {
   /** It is not wanted any more: its owner is not told of it again. */
   cancel(): void {
     this.#alive = false;
+    this.unit.drive.gate.withdraw((request) => request !== this.#held);
+  }
+
+  /** A request of a snapshot goes on when the machine does. */
+  goWithMachine(): void {
+    this.#held = { bytes: 0, go: () => this.go() };
+    this.unit.drive.gate.keep(this.#held);
+  }
+
+  /** Its disk does at once what limits hold back. */
+  goHeld(held: readonly HeldRequest[]): void {
+    if (this.#held !== undefined && held.includes(this.#held)) this.#held.go();
+  }
+
+  /** Resolves when its disk has done what is begun; undefined: it waits for its initiator, or for a machine that an error has stopped. */
+  get busy(): Promise<void> | undefined {
+    return this.#busy;
   }
 
   #end(end: ScsiEnd): void {
     this.#alive = false;
-    const { statistics } = this.unit.drive.gate;
-    if (this.#counted !== undefined) statistics.end(this.#counted, end.kind === 'good');
+    this.#endCount(end.kind === 'good');
     this.unit.ended(this.command, end.kind === 'check' ? end.sense : undefined, 'asked for');
     this.#owner.ended(this, end);
+  }
+
+  #count(work: ScsiWork, bytes: number): void {
+    this.#counted = this.unit.drive.gate.statistics.begin(countedAs(work), bytes);
+  }
+
+  #endCount(isGood: boolean): void {
+    if (this.#counted !== undefined) this.unit.drive.gate.statistics.end(this.#counted, isGood);
+    this.#counted = undefined;
   }
 
   #offer(piece: Uint8Array): void {
@@ -125,10 +180,10 @@ export class LsiRequest {
     const { gate } = this.unit.drive;
     const kind = countedAs(work);
     const bytes = work.kind === 'move' || work.kind === 'fill' ? work.bytes : 0;
-    if (this.#counted === undefined) {
-      this.#counted = gate.statistics.begin(kind, bytes);
-      const held = { bytes, go: () => this.#perform(work, backend) };
-      if ((kind === 'read' || kind === 'write') && !gate.admit(kind, held)) return;
+    if (!this.#isAdmitted) {
+      this.#isAdmitted = true;
+      this.#held = { bytes, go: () => this.#perform(work, backend) };
+      if ((kind === 'read' || kind === 'write') && !gate.admit(kind, this.#held)) return;
     }
     this.#perform(work, backend);
   }
@@ -138,12 +193,17 @@ export class LsiRequest {
     if (work.kind === 'move' && work.direction === 'read') this.#read(work, backend);
     else if (work.kind === 'move') this.#write(work, backend);
     else {
+      this.#count(work, work.kind === 'fill' ? work.bytes : 0);
       const bad = work.kind === 'ranges' && work.bad !== undefined ? check(work.bad) : GOOD;
-      this.#later(all(work, backend), work, () => this.#end(bad));
+      this.#later(
+        work,
+        () => all(work, backend),
+        () => this.#end(bad),
+      );
     }
   }
 
-  #read(work: ScsiWork & { readonly kind: 'move' }, backend: BlockBackend): void {
+  #read(work: ScsiMove, backend: BlockBackend): void {
     this.done += this.piece.length;
     if (this.done >= work.bytes) {
       this.#end(GOOD);
@@ -152,47 +212,88 @@ export class LsiRequest {
     const piece = new Uint8Array(Math.min(PIECE_BYTES, work.bytes - this.done));
     const offset = work.offset + this.done;
     this.piece = new Uint8Array();
-    if (!work.flush && tried(() => backend.readSync(offset, piece))) {
+    this.#count(work, piece.length);
+    const offer = (): void => {
+      this.#endCount(true);
       this.#offer(piece);
+    };
+    if (!work.flush && tried(() => backend.readSync(offset, piece))) {
+      offer();
       return;
     }
-    const flushed = work.flush && this.done === 0 ? backend.flush() : Promise.resolve();
-    this.#later(
-      flushed.then(() => backend.read(offset, piece)),
-      work,
-      () => this.#offer(piece),
-    );
+    const isFirst = this.done === 0;
+    const read = async (): Promise<void> => {
+      if (work.flush && isFirst) await backend.flush();
+      await backend.read(offset, piece);
+    };
+    this.#later(work, read, offer);
   }
 
-  #write(work: ScsiWork & { readonly kind: 'move' }, backend: BlockBackend): void {
+  #write(work: ScsiMove, backend: BlockBackend): void {
     const { piece } = this;
+    const end = (): void => this.#end(GOOD);
+    if (piece.length > 0) this.#count(work, piece.length);
     const next = (): void => {
+      this.#endCount(true);
       this.done += piece.length;
       this.piece = new Uint8Array();
+      this.moved = 0;
       if (this.done < work.bytes) this.#offer(new Uint8Array(Math.min(PIECE_BYTES, work.bytes - this.done)));
-      else if (work.flush) this.#later(backend.flush(), work, () => this.#end(GOOD));
-      else this.#end(GOOD);
+      else if (work.flush) this.#later(work, () => backend.flush(), end);
+      else end();
     };
     const offset = work.offset + this.done;
     if (piece.length === 0 || tried(() => backend.writeSync(offset, piece))) next();
-    else this.#later(backend.write(offset, piece), work, next);
+    else this.#later(work, () => backend.write(offset, piece), next);
   }
 
-  #later(promise: Promise<void>, work: ScsiWork, then: () => void): void {
-    void promise.then(
+  /** @param act may be done again, when its error has stopped the machine */
+  #later(work: ScsiWork, act: () => Promise<void>, then: () => void): void {
+    const busy = act().then(
       () => {
         if (this.#alive) then();
       },
       (error: unknown) => {
         if (!(error instanceof BlockError)) throw error;
-        if (!this.#alive) return;
-        this.unit.onIoError(countedAs(work) === 'read' ? 'read' : 'write', error);
-        const { code } = error;
-        if (code === 'ENOSPC') this.#end(check(SPACE_ALLOCATION_FAILED));
-        else this.#end(check(code === 'EINVAL' ? INVALID_FIELD : IO_ERROR));
+        if (this.#alive) this.#failed(work, error, { act, then });
       },
     );
+    this.#busy = busy;
+    void busy.then(() => {
+      if (this.#busy === busy) this.#busy = undefined;
+    });
   }
+
+  /** What the drive's policy makes of an error. */
+  #failed(
+    work: ScsiWork,
+    error: BlockError,
+    step: { readonly act: () => Promise<void>; readonly then: () => void },
+  ): void {
+    const action = this.unit.onIoError(countedAs(work) === 'read' ? 'read' : 'write', error);
+    if (action === 'report') this.#end(endOfError(error));
+    else if (action === 'ignore') step.then();
+    else {
+      this.#held = {
+        bytes: 0,
+        go: () => {
+          if (this.#alive) this.#later(work, step.act, step.then);
+        },
+      };
+      this.unit.drive.gate.keep(this.#held);
+    }
+  }
+}
+
+/** Carries out, beyond limits, what a disk has begun for these requests of its; undefined: that is nothing. What initiators have to move waits for them. */
+export function drainRequests(gate: DriveGate, requests: readonly BusRequest[]): Promise<void> | undefined {
+  const held = gate.takeHeld();
+  for (const request of requests) request.goHeld(held);
+  return requests.some(({ busy }) => busy !== undefined) ? whileBusy(requests) : undefined;
+}
+
+async function whileBusy(requests: readonly BusRequest[]): Promise<void> {
+  while (requests.some(({ busy }) => busy !== undefined)) await Promise.all(requests.map(({ busy }) => busy));
 }
 
 /** An error is left to the asynchronous way, which reports it. */
