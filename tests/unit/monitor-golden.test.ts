@@ -72,6 +72,8 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
     noShutdown: true,
   },
   usb_uhci: { devices: ['piix3-usb-uhci,id=u'] },
+  usb_storage: { devices: ['piix3-usb-uhci,id=u'] },
+  usb_adapters: { devices: ['piix3-usb-uhci,id=u', 'usb-bot,id=cold'] },
   info_numa: { ...FOUR_SLOTS, smp: { ...FOUR_SOCKETS, cpus: 2 } },
   numa_nodes: {
     ...{ ...FOUR_SLOTS, smp: { ...FOUR_SOCKETS, cpus: 2 } },
@@ -165,6 +167,8 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'pvpanic',
     'usb_uhci',
     'usb_full',
+    'usb_storage',
+    'usb_adapters',
     'commands_memory',
     'commands_ports',
     'commands_input',

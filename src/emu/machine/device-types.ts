@@ -25,6 +25,9 @@ import { SCSI_DISK_TYPES } from '../scsi/scsi-disk-types.ts';
 import { UHCI_TYPES } from '../usb/uhci-types.ts';
 import { USB_HID_TYPES } from '../usb/usb-hid-types.ts';
 import { USB_HUB } from '../usb/usb-hub-type.ts';
+import { USB_SERIAL } from '../usb/usb-serial-type.ts';
+import { USB_STORAGE_TYPES } from '../usb/usb-storage-types.ts';
+import { USB_UAS } from '../usb/usb-uas-type.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
 import { VIRTIO_BALLOON_TYPES } from '../virtio/virtio-balloon-pci-type.ts';
 import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
@@ -59,6 +62,9 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ...UHCI_TYPES,
   ...USB_HID_TYPES,
   USB_HUB,
+  USB_SERIAL,
+  ...USB_STORAGE_TYPES,
+  USB_UAS,
   ...VIRTIO_BALLOON_TYPES,
   ...VIRTIO_BLK_TYPES,
   ...VIRTIO_MEM_TYPES,

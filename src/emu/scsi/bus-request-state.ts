@@ -1,4 +1,4 @@
-/** What a snapshot keeps of a command on a parallel bus. */
+/** What a snapshot keeps of a command whose data goes in pieces. */
 import { BOOLEAN, bytes, DWORD, integer, kind, record, type StateKind } from '../core/state-fields.ts';
 import { BusRequest, type BusRequestOwner, PIECE_BYTES } from './bus-request.ts';
 import type { ScsiDisk } from './scsi-disk.ts';
@@ -22,7 +22,7 @@ const PIECE: StateKind<Uint8Array> = kind(
 
 export const SAVED_REQUEST = record<SavedRequest>({
   tag: DWORD,
-  lun: integer(0, 7),
+  lun: integer(0, 0xff),
   cdb: bytes(CDB_MAX),
   pending: BOOLEAN,
   piece: PIECE,

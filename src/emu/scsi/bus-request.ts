@@ -1,4 +1,4 @@
-/** A command on a parallel bus: its data goes in pieces, when the initiator asks for them. */
+/** A command whose data goes in pieces, when the initiator asks for them: on a parallel bus, or on a USB. */
 import type { BlockBackend } from '../block/block-backend.ts';
 import { BlockError } from '../block/block-backend.ts';
 import type { CountedRequest } from '../block/block-statistics.ts';
@@ -30,6 +30,8 @@ export interface BusRequestOwner {
   /** `length` bytes can be moved now. */
   dataReady(request: BusRequest, length: number): void;
   ended(request: BusRequest, end: ScsiEnd): void;
+  /** The driver is told of sense data with the end of a command, and does not ask for them. Absent: it asks. */
+  readonly tellsSense?: boolean;
 }
 
 export class BusRequest {
@@ -134,12 +136,19 @@ export class BusRequest {
   #end(end: ScsiEnd): void {
     this.#alive = false;
     this.#endCount(end.kind === 'good');
-    this.unit.ended(this.command, end.kind === 'check' ? end.sense : undefined, 'asked for');
+    const told = this.#owner.tellsSense === true ? 'with the answer' : 'asked for';
+    this.unit.ended(this.command, end.kind === 'check' ? end.sense : undefined, told);
     this.#owner.ended(this, end);
   }
 
   #count(work: ScsiWork, bytes: number): void {
     this.#counted = this.unit.drive.gate.statistics.begin(countedAs(work), bytes);
+  }
+
+  /** There is no piece to move. */
+  #drop(): void {
+    this.piece = new Uint8Array();
+    this.moved = 0;
   }
 
   #endCount(isGood: boolean): void {
@@ -167,7 +176,7 @@ export class BusRequest {
       return;
     }
     this.#action = take(this.piece);
-    this.piece = new Uint8Array();
+    this.#drop();
     this.go();
   }
 
@@ -211,7 +220,7 @@ export class BusRequest {
     }
     const piece = new Uint8Array(Math.min(PIECE_BYTES, work.bytes - this.done));
     const offset = work.offset + this.done;
-    this.piece = new Uint8Array();
+    this.#drop();
     this.#count(work, piece.length);
     const offer = (): void => {
       this.#endCount(true);
@@ -236,8 +245,7 @@ export class BusRequest {
     const next = (): void => {
       this.#endCount(true);
       this.done += piece.length;
-      this.piece = new Uint8Array();
-      this.moved = 0;
+      this.#drop();
       if (this.done < work.bytes) this.#offer(new Uint8Array(Math.min(PIECE_BYTES, work.bytes - this.done)));
       else if (work.flush) this.#later(work, () => backend.flush(), end);
       else end();

@@ -194,7 +194,8 @@ export class ScsiDisk implements Device<ScsiDiskState>, DriveTray {
     const [op] = command.cdb;
     const isTargets = lun !== this.#address.lun || op === cdb.REPORT_LUNS;
     if (isTargets || (op === cdb.REQUEST_SENSE && this.#s.sense !== null)) {
-      return targetCommand({ luns: this.#luns(), sense: this.#s.sense ?? NO_SENSE }, lun, command);
+      const target = { luns: this.#luns(), sense: this.#s.sense ?? NO_SENSE, hasTags: this.#hasTags };
+      return targetCommand(target, lun, command);
     }
     return this.#whole(command, this.#own(command));
   }
@@ -246,9 +247,13 @@ export class ScsiDisk implements Device<ScsiDiskState>, DriveTray {
     return {
       properties: this.properties,
       inserted: this.drive.medium?.backend,
-      hasTags: this.#bus?.hasTags ?? true,
       ...{ trayOpen, trayLocked, writeCache, blockBytes },
+      hasTags: this.#hasTags,
     };
+  }
+
+  get #hasTags(): boolean {
+    return this.#bus?.hasTags ?? true;
   }
 
   #pendingAttention(): Sense | null {
