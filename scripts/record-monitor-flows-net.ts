@@ -201,4 +201,38 @@ export const NET_FLOWS: readonly Flow[] = [
       ...hmp('info network', 'info pci'),
     ],
   },
+  {
+    name: 'nic_cards',
+    guest: false,
+    steps: [
+      ...hmp('netdev_add user,id=n1', 'netdev_add user,id=n2', 'netdev_add hubport,id=h1,hubid=0'),
+      ...hmp('device_add e1000,netdev=n1,id=nic0,mac=zz', 'device_add e1000,netdev=n1,id=nic0,foo=1'),
+      ...hmp('device_add e1000,netdev=n1,id=nic0,romfile=/nope', 'device_add e1000,netdev=zz,id=nic0'),
+      ...hmp('device_add e1000,netdev=n1,id=nic0,mac=52:54:00:00:00:07', 'device_add rtl8139,netdev=n1'),
+      ...hmp(
+        'device_add e1000-82540em,id=nic1,mitigation=off,autonegotiation=off',
+        'device_add e1000-82544gc',
+      ),
+      ...hmp(
+        'device_add e1000-82545em,rombar=0',
+        'device_add e1000-82545em,romfile=,extra_mac_registers=off',
+      ),
+      ...hmp('device_add rtl8139,netdev=n2,id=nic2', 'device_add ne2k_pci,netdev=h1,id=nic3'),
+      ...hmp('device_add pcnet,id=nic4,addr=1f.0', 'device_add pcnet,id=nic4', 'info network', 'info pci'),
+      ...hmp(
+        'info qtree',
+        'set_link nic0 off',
+        'set_link nic2 off',
+        'set_link pcnet.0 off',
+        'set_link h1 off',
+      ),
+      ...hmp('netdev_del n1', 'info network', 'device_del nic0', 'info network', 'netdev_del n1'),
+      ...hmp(
+        'device_add e1000,help',
+        'device_add rtl8139,help',
+        'device_add ne2k_pci,help',
+        'device_add pcnet,help',
+      ),
+    ],
+  },
 ];

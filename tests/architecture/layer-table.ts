@@ -42,6 +42,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
       'emu/scsi',
     ],
   ],
+  'emu/nic': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/pci', 'emu/net'],
   'emu/firmware': ['emu/core', 'emu/memory', 'emu/bus', 'emu/chipset'],
   'emu/machine': [
     'emu/core',
@@ -63,6 +64,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/nvme',
     'emu/virtio',
     'emu/usb',
+    'emu/nic',
     'emu/firmware',
     'emu/disassembler',
   ],

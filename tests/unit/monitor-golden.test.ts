@@ -38,7 +38,6 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
   ],
   errors_device: [
     'device_add ide-hd,drive=diskX,id=z',
-    'device_add e1000,mac=zz,id=z',
     'device_add cirrus-vga,id=z',
     'device_add VGA,id=z',
   ].map(notModelled),
@@ -173,6 +172,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_netdev',
     'errors_netdev_socket',
     'netdev_user_rest',
+    'nic_cards',
     'nic_virtio',
     'errors_virtio_mem',
     'errors_virtio_mem_noroom',

@@ -74,10 +74,10 @@ describe('a hub', () => {
     for (const text of names) await net.addNetdev(netdev(text));
     for (const id of ['b1', 'b2']) await net.addNetdev(netdev(`hubport,hubid=1,id=${id},netdev=a${id[1]}`));
     const card = end('nic');
-    net.addNic({ client: card.client }, net.findBackend('a3'));
+    net.addNic({ client: card.client, path: '/card' }, net.findBackend('a3'));
     const far = end('far');
     await net.addNetdev(netdev('hubport,hubid=1,id=b3'));
-    net.addNic({ client: far.client }, net.findBackend('b3'));
+    net.addNic({ client: far.client, path: '/far' }, net.findBackend('b3'));
     card.client.send(packet(1));
     // Two ways lead to the other hub.
     expect([far.got.length, card.got.length]).toEqual([2, 0]);
@@ -88,8 +88,8 @@ describe('a hub', () => {
     const net = network();
     for (const id of ['a', 'b']) await net.addNetdev(netdev(`hubport,hubid=0,id=${id}`));
     const [one, other] = [end('one'), end('other')];
-    net.addNic({ client: one.client }, net.findBackend('a'));
-    net.addNic({ client: other.client }, net.findBackend('b'));
+    net.addNic({ client: one.client, path: '/one' }, net.findBackend('a'));
+    net.addNic({ client: other.client, path: '/other' }, net.findBackend('b'));
     other.state.ready = false;
     expect(one.client.send(packet(1))).toBe(false);
     other.state.ready = true;
@@ -103,7 +103,7 @@ describe('the network', () => {
     const net = network();
     await net.addNetdev(netdev('user,id=n1'));
     const card = end('nic');
-    net.addNic({ client: card.client }, net.findBackend('n1'));
+    net.addNic({ client: card.client, path: '/card' }, net.findBackend('n1'));
     net.setLink('n1', false);
     expect([card.client.linkDown, card.state.links]).toEqual([true, 1]);
     net.setLink('nic', true);

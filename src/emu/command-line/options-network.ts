@@ -1,6 +1,7 @@
 /** -netdev, -nic and -net: texts are QEMU's. */
 import { MonitorError } from '../core/monitor-error.ts';
 import { DEVICE_TYPES } from '../machine/device-types.ts';
+import { checkCardOptions, type NetworkCard, readNetworkCard } from '../monitor/network-card.ts';
 import { parseNicMac } from '../net/mac-address.ts';
 import { NETDEV, NETDEV_HELP, type NetdevOptions, readNetdev } from '../net/netdev-options.ts';
 import { checkedAs } from '../qapi/check.ts';
@@ -11,15 +12,6 @@ import type { OptionGroup } from './options-memory.ts';
 import type { GivenOption } from './options-split.ts';
 import { startError } from './start-error.ts';
 
-/** A card that the board is to have. */
-export interface CardOption {
-  /** QEMU's word for the type; undefined: the board's own choice. */
-  readonly model: string | undefined;
-  readonly mac: string | undefined;
-  readonly addr?: string | undefined;
-  readonly vectors?: string | undefined;
-}
-
 /** One of the options, in the order in which QEMU carries them out. */
 export type NetworkStep =
   | { readonly kind: 'netdev'; readonly options: NetdevOptions; readonly at: string }
@@ -28,7 +20,7 @@ export type NetworkStep =
       readonly kind: 'nic';
       readonly backend: NetdevOptions;
       readonly isNamed: boolean;
-      readonly card: CardOption;
+      readonly card: NetworkCard;
       readonly at: string;
     }
   /** A back end at a port of hub 0. */
@@ -37,7 +29,7 @@ export type NetworkStep =
   | {
       readonly kind: 'net-nic';
       readonly netdev: string | undefined;
-      readonly card: CardOption;
+      readonly card: NetworkCard;
       readonly at: string;
     };
 
@@ -147,14 +139,6 @@ function readNet(options: Options, at: string): NetworkStep {
     const backend = readNetdev(options, options.id ?? UNNAMED);
     return { kind: 'net', backend, isNamed: options.id !== undefined, at };
   }
-  const unknown = options.entries.find(([key]) => !NIC_OPTIONS.has(key))?.[0];
-  if (unknown !== undefined) throw new MonitorError(`Invalid parameter '${unknown}'`);
-  const mac = options.get('macaddr');
-  const card: CardOption = {
-    model: options.get('model'),
-    mac: mac === undefined ? undefined : parseNicMac(mac),
-    addr: options.get('addr'),
-    vectors: options.get('vectors'),
-  };
-  return { kind: 'net-nic', netdev: options.get('netdev'), card, at };
+  checkCardOptions(options, NIC_OPTIONS);
+  return { kind: 'net-nic', netdev: options.get('netdev'), card: readNetworkCard(options), at };
 }

@@ -5,7 +5,7 @@ import { Announcements } from './announcements.ts';
 import type { Backend } from './backend.ts';
 import { Hub } from './hub.ts';
 import { MacAddresses } from './mac-address.ts';
-import type { NetClient } from './net-client.ts';
+import { NetClient, type NetClientType, type NetEnd } from './net-client.ts';
 import { absentTypeError, checkNetdevId, type NetdevOptions } from './netdev-options.ts';
 import type { RxFilter } from './rx-filter.ts';
 import { makeSocketWire } from './socket/make-socket-wire.ts';
@@ -24,9 +24,23 @@ export interface NetdevRequest {
   readonly isNetdev: boolean;
 }
 
+/** What a card has at the other end of its wire that is no back end any more. */
+export type GonePeer = {
+  /** Of the card's device. */
+  readonly path: string;
+  readonly name: string;
+  readonly type: NetClientType;
+  readonly info: string;
+};
+
+/** It takes everything, and does nothing. */
+const NOBODY: NetEnd = { canReceive: true, receive: () => true };
+
 /** A card that is on the network. */
 export interface Nic {
   readonly client: NetClient;
+  /** Of its device. */
+  readonly path: string;
   /** What it takes; absent: its type does not tell. */
   readonly rxFilter?: () => RxFilter;
   /** Its own address. */
@@ -80,6 +94,23 @@ export class Network {
   /** How the user asked for back ends, oldest first. */
   get requests(): readonly NetdevRequest[] {
     return [...this.#asked].map(([{ spec }, options]) => ({ options, isNetdev: spec.isNetdev === true }));
+  }
+
+  /** Peers of cards that `netdev_del` took away. */
+  get gonePeers(): readonly GonePeer[] {
+    return this.nics.flatMap(({ client: { peer, isPeerGone }, path }) =>
+      peer !== undefined && isPeerGone
+        ? [{ path, name: peer.name, type: peer.spec.type, info: peer.spec.info() }]
+        : [],
+    );
+  }
+
+  /** Makes again what a snapshot has of `gonePeers`, for a card that has no other peer. */
+  restoreGonePeer({ path, name, type, info }: GonePeer): void {
+    const card = this.nics.find((nic) => nic.path === path)?.client;
+    if (card === undefined || card.peer !== undefined) return;
+    card.isPeerGone = true;
+    card.connect(new NetClient({ name, type, info: () => info }, NOBODY));
   }
 
   /** Makes again what a snapshot has of `requests`. Rejects with `MonitorError`. */
@@ -148,6 +179,11 @@ export class Network {
     const id = `hub${DEFAULT_HUB}port${this.#hub(DEFAULT_HUB).ports.length}`;
     const peer = backend === undefined ? {} : { netdev: backend.name };
     return await this.#make({ type: 'hubport', id, hubid: DEFAULT_HUB, ...peer }, false);
+  }
+
+  /** Takes such a port away, for which there is no card. */
+  dropHubPort(port: NetClient): void {
+    this.#forget(port);
   }
 
   /** QEMU's name for a card that has no id. */

@@ -128,7 +128,7 @@ function realizeVirtioNetPci(request: RealizeRequest): RealizedDevice {
           new NetClient({ name, type: 'nic', model: MODEL, info: () => infoOf(end.mac) }, end),
       });
       const nic = {
-        ...{ client: card.client, rxFilter: () => card.rxFilter, mac: () => mac },
+        ...{ client: card.client, path, rxFilter: () => card.rxFilter, mac: () => mac },
         announce: () => card.announce(),
       };
       network.addNic(nic, network.findBackend(values.text('netdev')));
