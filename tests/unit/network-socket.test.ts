@@ -35,7 +35,7 @@ async function wireRig(options: string) {
       receive: (packet) => heard.push(packet) > 0,
     },
   );
-  network.addNic({ client: card }, client);
+  network.addNic({ client: card, path: '/machine/card' }, client);
   const pass = (ns = 0): readonly Packet[] => {
     time.ns += ns;
     while (clock.nextDeadlineNs() <= time.ns) clock.runDue();

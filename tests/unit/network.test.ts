@@ -146,7 +146,7 @@ describe('the network', () => {
       const [card, far] = [end(name), end('far')];
       let asked = 0;
       net.addNic(
-        { client: card.client, mac: () => new Uint8Array(6).fill(mac), announce: () => asked++ },
+        { client: card.client, path: name, mac: () => new Uint8Array(6).fill(mac), announce: () => asked++ },
         far.client,
       );
       return { far, asked: () => asked };
