@@ -12,7 +12,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/chipset': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory', 'emu/char', 'emu/input', 'emu/pci'],
   'emu/acpi': ['emu/core', 'emu/bus'],
   'emu/block': ['emu/core', 'emu/qapi', 'emu/qdev', 'emu/memory'],
-  'emu/net': ['emu/core', 'emu/qapi', 'emu/qdev'],
+  'emu/net': ['emu/core', 'emu/qapi', 'emu/qdev', 'emu/char'],
   'emu/ata': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory', 'emu/pci', 'emu/block'],
   'emu/flash': ['emu/core', 'emu/qdev', 'emu/block'],
   'emu/scsi': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/pci', 'emu/block'],

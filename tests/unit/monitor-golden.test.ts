@@ -3,6 +3,7 @@ import type { MonitorRig, MonitorRigOptions } from '../support/monitor-rig.ts';
 import { monitorRig } from '../support/monitor-rig.ts';
 import type { Difference, ReplayTarget } from '../support/replay.ts';
 import { normalisations, readRecording, replay } from '../support/replay.ts';
+import { TestNetHost } from '../support/test-net-host.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -41,6 +42,15 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
     'device_add cirrus-vga,id=z',
     'device_add VGA,id=z',
   ].map(notModelled),
+  netdev_user_rest: [
+    'r14,guestfwd=::5-',
+    'r19,guestfwd=tcp:10.0.2.9:5-foo',
+    'r26,guestfwd=tcp:10.0.2.9:5-null',
+  ].map((options) => ({
+    line: `netdev_add user,id=${options}`,
+    ours: "Error: Could not open guest forwarding device 'guestfwd.tcp.5'\n",
+    why: 'QEMU prints the reason, too, on the line before',
+  })),
   commands_drives: SNAPSHOTS,
   commands_absent: SNAPSHOTS,
   commands_info: SNAPSHOTS,
@@ -72,6 +82,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
     devices: ['pvpanic,id=p1', 'pc-testdev', 'pvpanic-pci,id=p2,events=1'],
     noShutdown: true,
   },
+  errors_netdev_socket: { network: new TestNetHost() },
   usb_uhci: { devices: ['piix3-usb-uhci,id=u'] },
   usb_xhci: { devices: ['qemu-xhci,id=u'] },
   usb_ehci: {
@@ -168,6 +179,8 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_balloon',
     'errors_qom',
     'errors_netdev',
+    'errors_netdev_socket',
+    'netdev_user_rest',
     'nic_virtio',
     'errors_virtio_mem',
     'errors_virtio_mem_noroom',

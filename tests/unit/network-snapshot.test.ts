@@ -50,6 +50,24 @@ it('back ends, hubs, cards and links are there again, and ports of the host are 
   expect(host.listening.size).toBe(0);
 });
 
+it('sockets listen again, and connections begin anew', async () => {
+  const machine = new Machine({ memoryBytes: 16 * MIB }, hostWith(new TestNetHost()));
+  const made = await hmp(
+    machine,
+    'netdev_add socket,id=s1,listen=:1234',
+    'netdev_add socket,id=s2,connect=127.0.0.1:99',
+    'netdev_add socket,id=s3,mcast=230.0.0.1:1234',
+    'device_add virtio-net-pci,netdev=s2,id=nic0',
+  );
+  expect(made).toBe('');
+  const host = new TestNetHost();
+  const restored = await machineOf(await snapshotBytes(machine), hostWith(host));
+  expect(await hmp(restored, 'info network')).toBe(await hmp(machine, 'info network'));
+  expect([[...host.listening.keys()], host.tcp.length, host.udp.length]).toEqual([[1234], 1, 1]);
+  await restored.close();
+  expect([host.listening.size, host.tcp[0]?.log, host.udp[0]?.isClosed]).toEqual([0, ['destroy'], true]);
+});
+
 it('a port of the host that somebody else has by then is told in a sentence', async () => {
   const machine = new Machine({ memoryBytes: 16 * MIB }, hostWith(new TestNetHost()));
   await hmp(machine, 'netdev_add user,id=n1,hostfwd=tcp::5555-:22');

@@ -137,6 +137,44 @@ describe('the network', () => {
     expect(again.requests).toEqual(net.requests);
     expect(() => again.removeNetdev(unnamed.name)).toThrow(`Device '${unnamed.name}' is not a netdev`);
   });
+  it('tells where its cards are, so often and so much later each time', () => {
+    const clock = new ManualClock();
+    const net = new Network(
+      new Services().provide(CLOCK, clock).provide(ENTROPY, { random: (target) => target.fill(7) }),
+    );
+    const hear = (name: string, mac: number) => {
+      const [card, far] = [end(name), end('far')];
+      let asked = 0;
+      net.addNic(
+        { client: card.client, mac: () => new Uint8Array(6).fill(mac), announce: () => asked++ },
+        far.client,
+      );
+      return { far, asked: () => asked };
+    };
+    const [one, other] = [hear('nic1', 0x11), hear('nic2', 0x22)];
+    const start = (rounds: number, id?: string) =>
+      net.announcements.start({ initial: 50, step: 100, max: 200, rounds, interfaces: ['nic1', 'zz'], id });
+    start(4);
+    expect(Buffer.from(one.far.got[0] ?? []).toString('hex')).toBe(
+      `ffffffffffff${'11'.repeat(6)}8035000108000604 0003${'11'.repeat(6)}00000000${'11'.repeat(6)}`
+        .replace(' ', '')
+        .padEnd(120, '0'),
+    );
+    const times: number[] = [];
+    for (let ms = 1; ms <= 1000; ms++) {
+      const before = one.far.got.length;
+      clock.step(1e6);
+      if (one.far.got.length > before) times.push(ms);
+    }
+    expect([times, one.asked(), other.far.got.length]).toEqual([[50, 200, 400], 4, 0]);
+    start(0, 'x');
+    start(3, 'x');
+    start(3, 'x');
+    expect(one.asked()).toBe(6);
+    net.close();
+    clock.step(1e10);
+    expect(one.asked()).toBe(6);
+  });
   it('has a bound', async () => {
     const net = network();
     for (let n = 0; n < 1024; n++) await net.addNetdev(netdev(`hubport,hubid=0,id=h${n}`));

@@ -43,6 +43,11 @@ export type NetworkStep =
 
 export interface NetworkOptions {
   readonly steps: readonly NetworkStep[];
+  /**
+   * The user said nothing of networks: QEMU's boards have a card of their own then, an `e1000` at a user network of hub 0. Not
+   * modelled: there is no such card.
+   */
+  readonly wantsDefaultCard: boolean;
 }
 
 /** What is asked for in place of a machine. */
@@ -86,7 +91,9 @@ export function readNetwork(
     const { options, at } = group(option);
     if (options.get('type') !== 'none') steps.push(reading(at, () => readNet(options, at)));
   }
-  return { steps };
+  // QEMU: to ask for nothing, with none, is to say something.
+  const wantsDefaultCard = !given.some(({ name }) => ['netdev', 'nic', 'net', 'nodefaults'].includes(name));
+  return { steps, wantsDefaultCard };
 }
 
 /** What `read` gives; an error is one of the option's. */

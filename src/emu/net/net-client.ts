@@ -20,7 +20,7 @@ export interface NetEnd {
   resume?(): void;
 }
 
-export type NetClientType = 'nic' | 'user' | 'hubport';
+export type NetClientType = 'nic' | 'user' | 'socket' | 'hubport';
 
 const HELD_PACKETS = 1024;
 const HELD_BYTES = 1 << 20;
