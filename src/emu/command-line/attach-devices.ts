@@ -6,6 +6,7 @@ import { loadVm } from '../monitor/vm-snapshots.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import { Options } from '../qdev/option-string.ts';
 import { attachFlashUnits, type MadeDrive } from './attach-flash.ts';
+import { attachIdeDrives } from './attach-ide.ts';
 import { attachNetwork, boardCards } from './attach-network.ts';
 import { checkCpuNodes } from './cpu-nodes.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
@@ -89,6 +90,7 @@ export async function attachDevices(
   }
   await attachFlashUnits(machine, commandLine, made, warn);
   await boardCards(machine, cards, warn);
+  await attachIdeDrives(machine, made, warn);
   const isJson = ({ options }: OptionGroup<JsonValue>): boolean => options.json;
   const inText = devices.filter((device) => !isJson(device));
   for (const { options, at } of [

@@ -7,6 +7,7 @@
  * | 1 | events: units that come and go, sizes that change |
  * | 2 … | commands |
  */
+import { BlockTasks } from '../block/block-tasks.ts';
 import { hasRoom, PORTION, type Portion } from '../core/bottom-half.ts';
 import { type Segment, scatter, segmentsLength } from '../memory/segments.ts';
 import {
@@ -20,7 +21,7 @@ import { ScsiBus, type ScsiController } from '../scsi/scsi-bus.ts';
 import type { ScsiCommand } from '../scsi/scsi-cdb.ts';
 import type { ScsiDisk } from '../scsi/scsi-disk.ts';
 import { type Sense, senseBytes } from '../scsi/scsi-sense.ts';
-import { gatherList, type ScsiTask, ScsiTasks, transferOf } from '../scsi/scsi-tasks.ts';
+import { endOf, gatherList, type ScsiTask, taskFor } from '../scsi/scsi-tasks.ts';
 import {
   VIRTIO_CONFIG_S_DRIVER_OK,
   VirtioDevice,
@@ -71,7 +72,7 @@ export class VirtioScsi extends VirtioDevice<VirtioScsiState> implements ScsiCon
   readonly fields = request.virtioScsiFields(this.commonFields, this.queues);
   readonly deviceFeatures: bigint;
   readonly bus = new ScsiBus({ channel: 0, target: request.MAX_TARGET, lun: request.MAX_LUN }, this);
-  readonly tasks: ScsiTasks<VirtioScsiTask>;
+  readonly tasks: BlockTasks<VirtioScsiTask>;
   protected override readonly notifyEvent = 'virtio_notify_irqfd';
   readonly #properties: VirtioScsiProperties;
   /** Queues that have answers of the turn that is under way, for which the driver is told at its end. */
@@ -88,8 +89,8 @@ export class VirtioScsi extends VirtioDevice<VirtioScsiState> implements ScsiCon
     this.deviceFeatures =
       (properties.hotplug ? VIRTIO_SCSI_F_HOTPLUG : 0n) |
       (properties.paramChange ? VIRTIO_SCSI_F_CHANGE : 0n);
-    this.tasks = new ScsiTasks({
-      taskEnded: (task, end) => this.#taskEnded(task, end),
+    this.tasks = new BlockTasks({
+      taskEnded: (task, error) => this.#taskEnded(task, endOf(task, error)),
       taskWaits: () => this.scheduleKept(),
     });
   }
@@ -117,7 +118,7 @@ export class VirtioScsi extends VirtioDevice<VirtioScsiState> implements ScsiCon
   }
 
   unitPlugged(unit: ScsiDisk, hotplugged: boolean): void {
-    unit.drive.gate.onDrain = () => this.tasks.drain(unit);
+    unit.drive.gate.onDrain = () => this.tasks.drain(unit.drive.gate);
     if (hotplugged) this.#unitsChanged(unit, VIRTIO_SCSI_EVENTS.rescan);
   }
 
@@ -302,10 +303,8 @@ export class VirtioScsi extends VirtioDevice<VirtioScsiState> implements ScsiCon
     work: VirtioScsiTask['work'],
     done: number,
   ): VirtioScsiTask {
-    const backend = unit.drive.medium?.backend;
     const segments = dataOf(asked);
-    const transfer = transferOf(work, backend, this.memory, segments, done);
-    return { request: asked, unit, command, work, segments, backend, transfer, ...NOT_BEGUN };
+    return { ...taskFor({ unit, command, work, segments }, this.memory, done), request: asked };
   }
 
   /** A command of a snapshot goes on where it was. */
@@ -370,8 +369,6 @@ export class VirtioScsi extends VirtioDevice<VirtioScsiState> implements ScsiCon
     if (told) this.interruptQueue(this.queues[EVENT_QUEUE]);
   }
 }
-
-const NOT_BEGUN = { counted: undefined, held: undefined, busy: undefined };
 
 function dataOf({ dataOut, dataIn }: CommandRequest): readonly Segment[] {
   return dataOut.length > 0 ? dataOut : dataIn;

@@ -1,7 +1,7 @@
 /** The `pc` board: i440FX, PIIX3 and PIIX4 with all that hangs on them, wired as QEMU wires it. */
 import { dimmWindow } from '../../acpi/acpi-config.ts';
 import { Piix3Ide } from '../../ata/piix3-ide.ts';
-import { PIIX3_IDE } from '../../ata/piix3-ide-type.ts';
+import { ideBuses, PIIX3_IDE } from '../../ata/piix3-ide-type.ts';
 import { AddressSpace } from '../../bus/address-space.ts';
 import { type MmioRange, SysbusHardware } from '../../bus/sysbus.ts';
 import type { CharBackend } from '../../char/char-backend.ts';
@@ -104,7 +104,7 @@ export interface PcWiring {
   /** Who takes what the user does. */
   readonly input: UserInput;
   /** What the user says of it that only firmware and monitors see. */
-  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot' | 'oem' | 'smm' | 'usb' | 'memoryBackend'>;
+  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot' | 'oem' | 'smm' | 'usb' | 'memoryBackend' | 'ideDrives'>;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
   /** RAM and DIMMs have so many bytes now. */
@@ -131,6 +131,8 @@ export class PcBoard {
   readonly i440fx: I440fx;
   readonly piix3: Piix3;
   readonly ide: Piix3Ide;
+  /** Names that are kept free for the drives of the board's own. */
+  readonly ideDrives: readonly string[];
   readonly pm: Piix4Pm;
   readonly rtc: Mc146818;
   readonly fwCfg: FwCfg;
@@ -352,9 +354,9 @@ export class PcBoard {
     board.skip('vmmouse');
     onIsa([onPorts(new Port92(UNCONNECTED, reset, trace))], chip.PORT92, {}, [gpioOut(1, 'a20')]);
     attachPostPort(ports);
-    this.ide = new Piix3Ide(ports, [irqs.isa(14), irqs.isa(15)]);
-    const channel = (name: string) => ({ name, type: 'IDE', maxDevices: 2 });
-    onPci(this.ide, 0x09, PIIX3_IDE, { buses: [channel('ide.0'), channel('ide.1')] });
+    this.ide = new Piix3Ide({ ports, irqs: [irqs.isa(14), irqs.isa(15)], clock, trace });
+    onPci(this.ide, 0x09, PIIX3_IDE, { buses: ideBuses(this.ide, devices) });
+    this.ideDrives = board.reserve(wiring.settings?.ideDrives ?? 0);
     if (wiring.settings?.usb === true) {
       const hardware = devices.makeHardware(PIIX3_USB_UHCI.name, '', new Map());
       board.add(hardware, PIIX3_USB_UHCI, { on: pci0, values: { addr: USB_DEVFN } });
