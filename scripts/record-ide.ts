@@ -1,7 +1,8 @@
 /** Records from a real QEMU 7.2 what tests/golden/ide compares with: `npx tsx scripts/record-ide.ts [NAME…]`. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SECTOR } from '../tests/golden/ide/ide-driver.ts';
 import { type IdeRecord, imageBytes, SESSIONS } from '../tests/golden/ide/sessions.ts';
 import { playLines } from './qtest-lines.ts';
 
@@ -15,7 +16,10 @@ for (const { name, arguments: args, images, lines } of SESSIONS) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const folder = mkdtempSync(join(tmpdir(), 'ide-'));
   const path = (n: number): string => join(folder, `ide${n}.img`);
-  for (const [n, sectors] of images.entries()) writeFileSync(path(n), imageBytes(sectors));
+  for (const [n, sectors] of images.entries()) {
+    writeFileSync(path(n), imageBytes(sectors));
+    truncateSync(path(n), sectors * SECTOR);
+  }
   const own = (text: string): string => text.replace(/@(\d)/g, (_, n) => path(Number(n)));
   const said = await playLines(lines.map(own), args.map(own));
   // Where the images were is no matter.

@@ -11,10 +11,10 @@ const OWN = ['-machine', 'pc', '-nodefaults', '-display', 'none', '-m', '16', '-
  * @param args of the command line; `@0` is the path of the first image
  * @param images what is in each of them
  */
-export async function ideRig(args: readonly string[], images: readonly Uint8Array[]) {
+export async function ideRig(args: readonly string[], images: readonly { readonly sizeBytes: number; readonly bytes: Uint8Array }[]) {
   const store = memoryImages(new MemoryChunkDatabase());
-  for (const [n, bytes] of images.entries()) {
-    await store.createEmpty(pathOf(n), bytes.length);
+  for (const [n, { sizeBytes, bytes }] of images.entries()) {
+    await store.createEmpty(pathOf(n), sizeBytes);
     const image = await store.open(pathOf(n), { readOnly: false });
     await image.write(0, bytes);
     await image.close();
@@ -22,7 +22,7 @@ export async function ideRig(args: readonly string[], images: readonly Uint8Arra
   const own = args.map((arg) => arg.replace(/@(\d)/g, (_, n) => pathOf(Number(n))));
   const commandLine = readCommandLine([...OWN, ...own], () => {});
   if ('text' in commandLine) throw new Error(commandLine.text);
-  const machine = machineOfCommandLine(commandLine, { memoryBytes: 16 << 20 }, qtestHost(store));
+  const machine = machineOfCommandLine(commandLine, { memoryBytes: 16 << 20, serialPorts: [] }, qtestHost(store));
   await attachDevices(machine, commandLine, () => {});
   machine.devices.machineReady();
   return { ...drivenByQtest(machine), monitor: new Monitor({ machine }), store };

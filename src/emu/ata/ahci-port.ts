@@ -120,6 +120,8 @@ export class AhciPort implements AtaHost {
 
   writeCmd(value: number): void {
     const { s } = this;
+    // Spec: §3.3.13, §3.3.14: what was issued is forgotten.
+    if ((s.cmd & h.CMD_ST) !== 0 && (value & h.CMD_ST) === 0) Object.assign(s, { sact: 0, ci: 0 });
     const writable = ~(h.CMD_READ_ONLY | h.CMD_ICC);
     s.cmd = ((s.cmd & h.CMD_READ_ONLY) | (value & writable)) >>> 0;
     this.#startEngines();
@@ -138,18 +140,18 @@ export class AhciPort implements AtaHost {
     this.lookLater();
   }
 
-  /** Spec: §10.3.1. QEMU: an engine whose memory is not there does not start. */
+  /** Spec: §10.3.1. QEMU: of two engines whose memory is not there one starts all the same. */
   #startEngines(): void {
     const { s } = this;
-    const follow = (start: number, runs: number, base: number, bytes: number): void => {
-      if ((s.cmd & start) === 0) s.cmd &= ~runs;
-      else if ((s.cmd & runs) === 0) {
-        if (this.memory.isRam(base, bytes)) s.cmd |= runs;
-        else s.cmd &= ~start;
-      }
-    };
-    follow(h.CMD_ST, h.CMD_CR, this.#list, h.LIST_BYTES);
-    follow(h.CMD_FRE, h.CMD_FR, this.#received, h.RECEIVED_BYTES);
+    const listIsThere = this.memory.isRam(this.#list, h.LIST_BYTES);
+    if ((s.cmd & h.CMD_ST) === 0) s.cmd &= ~h.CMD_CR;
+    else if ((s.cmd & h.CMD_CR) === 0) s.cmd |= h.CMD_CR;
+    const isAlone = listIsThere || (s.cmd & h.CMD_CR) === 0;
+    if ((s.cmd & h.CMD_FRE) === 0) s.cmd &= ~h.CMD_FR;
+    else if ((s.cmd & h.CMD_FR) === 0) {
+      if (isAlone || this.memory.isRam(this.#received, h.RECEIVED_BYTES)) s.cmd |= h.CMD_FR;
+      else s.cmd &= ~h.CMD_FRE;
+    }
     s.cmd >>>= 0;
   }
 
@@ -180,31 +182,30 @@ export class AhciPort implements AtaHost {
     for (let slot = 0; slot < h.SLOTS && this.hasCommands && hasRoom(portion); slot++) {
       if ((this.s.ci & (1 << slot)) === 0) continue;
       portion.requests--;
-      if (this.#begin(slot, portion)) this.s.ci = (this.s.ci & ~(1 << slot)) >>> 0;
+      this.#begin(slot, portion);
     }
     this.#looking = false;
     return this.hasCommands && !hasRoom(portion);
   }
 
-  /** True: the command is over, or goes on in the queue. */
-  #begin(slot: number, portion: Portion): boolean {
-    const { s, unit } = this;
-    s.slot = slot;
+  #begin(slot: number, portion: Portion): void {
+    this.s.slot = slot;
     const header = this.header(slot);
     const table = header.table;
     const fis = new Uint8Array(h.TABLE_BYTES);
     if (!this.memory.read(table, fis)) {
-      // QEMU: a table that is no memory at all leaves the command where it is; one that is in part is an error of the bus.
-      if (!this.memory.isRam(table, 1)) return false;
-      this.trigger(h.IS_HBFS_BIT);
+      // QEMU: a table that is no memory at all is passed by; one that is in part is an error of the bus.
+      if (this.memory.isRam(table, 1)) this.trigger(h.IS_HBFS_BIT);
     } else if (fis[0] === h.FIS_H2D) {
       this.#buffers = undefined;
       portion.descriptors -= header.entries;
       this.#hostToDevice(slot, fis, header.flags);
     }
-    if ((unit.s.status & (r.BSY | r.DRQ)) === 0) return true;
-    s.busySlot = slot;
-    return false;
+  }
+
+  /** Spec: §5.5.1. A command that failed stays issued until the driver stops the list. */
+  clearIssued(slot: number): void {
+    if ((this.unit.s.status & (r.BSY | r.DRQ | r.ERR)) === 0) this.s.ci = (this.s.ci & ~(1 << slot)) >>> 0;
   }
 
   header(slot: number): { readonly flags: number; readonly entries: number; readonly table: number } {
@@ -220,7 +221,10 @@ export class AhciPort implements AtaHost {
     if ((fis[1] & h.H2D_COMMAND) === 0) {
       const resets = (fis[CONTROL_AT] & SRST) !== 0;
       if (s.resetting === 0 && resets) s.resetting = 1;
-      else if (s.resetting === 1 && !resets) this.resetPort();
+      // Spec: §10.4.1: the device does not answer to this, so that the driver has said that none is waited for.
+      if (s.resetting === 1 && resets) {
+        if ((flags & h.HEADER_CLEAR_BUSY) !== 0) this.clearIssued(slot);
+      } else if (s.resetting === 1 && !resets) this.resetPort();
       return;
     }
     if (h.QUEUED.has(fis[2])) {
@@ -236,6 +240,7 @@ export class AhciPort implements AtaHost {
     s.movedFirst = 0;
     this.#packet = (flags & h.HEADER_ATAPI) === 0 ? undefined : fis.slice(h.TABLE_PACKET, h.TABLE_PACKET + r.PACKET_BYTES);
     this.memory.writeU32(this.#countAt, 0);
+    s.busySlot = slot;
     unit.execute(fis[2]);
   }
 
@@ -264,6 +269,10 @@ export class AhciPort implements AtaHost {
 
   /** Spec: §5.4.11: nobody hears of it but by FIS. */
   interrupt(): void {}
+
+  deviceChanged(): void {
+    this.resetPort();
+  }
 
   movePio(data: Uint8Array, toDriver: boolean): void {
     const { s } = this;
@@ -311,10 +320,11 @@ export class AhciPort implements AtaHost {
 
   commandDone(): void {
     const { s } = this;
-    if (s.busySlot !== null) s.ci = (s.ci & ~(1 << s.busySlot)) >>> 0;
+    if (s.busySlot !== null) this.clearIssued(s.busySlot);
     s.busySlot = null;
-    this.#sendRegisters();
-    if (s.ci !== 0 && !this.#looking) this.hba.scheduleCommands();
+    this.sendRegisters(true);
+    const failed = (this.unit.s.status & r.ERR) !== 0;
+    if (!failed && s.ci !== 0 && !this.#looking) this.hba.scheduleCommands();
   }
 
   begin(task: AtaTask): void {
@@ -360,12 +370,13 @@ export class AhciPort implements AtaHost {
     if (this.#send(h.RECEIVED_PIO, [h.FIS_PIO, flags, ...this.#registers(), ...tail])) this.#showStatus();
   }
 
-  #sendRegisters(): boolean {
-    const tail = new Array<number>(6).fill(0);
-    const fis = [h.FIS_D2H, h.FIS_INTERRUPT, ...this.#registers(), ...tail];
+  /** Tells the registers; false: the driver takes no FIS. */
+  sendRegisters(interrupts: boolean): boolean {
+    const flags = interrupts ? h.FIS_INTERRUPT : 0;
+    const fis = [h.FIS_D2H, flags, ...this.#registers(), ...new Array<number>(6).fill(0)];
     if (!this.#send(h.RECEIVED_D2H, fis)) return false;
     this.#showStatus();
-    this.trigger(h.IS_DHRS_BIT);
+    if (interrupts) this.trigger(h.IS_DHRS_BIT);
     return true;
   }
 
@@ -378,11 +389,11 @@ export class AhciPort implements AtaHost {
     s.tfd = (error << 8) | (status & 0x77) | (s.tfd & (r.BSY | r.DRQ));
     s.sact = (s.sact & ~s.finished) >>> 0;
     s.finished = 0;
-    this.trigger(h.IS_SDBS_BIT);
+    this.trigger((status & r.ERR) === 0 ? h.IS_SDBS_BIT : h.IS_TFES_BIT);
   }
 
   #tellSignature(): void {
-    if (!this.#sendRegisters()) return;
+    if (!this.sendRegisters(true)) return;
     const { high, mid, low, count } = this.unit.s;
     this.s.told = true;
     this.s.sig = ((high << 24) | (mid << 16) | (low << 8) | (count & 0xff)) >>> 0;
@@ -393,7 +404,7 @@ export class AhciPort implements AtaHost {
     const { s, unit } = this;
     unit.cancel();
     unit.reset();
-    Object.assign(s, { serr: 0, sact: 0, tfd: h.TFD_RESET, sig: h.SIG_NONE, busySlot: null, told: false });
+    Object.assign(s, { serr: 0, sact: 0, tfd: h.TFD_RESET, sig: h.SIG_NONE, ci: 0, busySlot: null, told: false });
     this.#buffers = undefined;
     if (unit.device === undefined) return;
     s.resetting = 0;

@@ -44,6 +44,9 @@ export class AhciQueue {
     const tag = fis[12] >> 3;
     // QEMU: a tag that is in use is not used again.
     if (this.#byTag.has(tag)) return;
+    // Spec: SATA 3.0 §11.13: the device says that it has the command.
+    this.#port.clearIssued(slot);
+    this.#port.sendRegisters(false);
     const low = fis[6] * 65_536 + fis[5] * 256 + fis[4];
     const sector = (fis[10] * 65_536 + fis[9] * 256 + fis[8]) * 2 ** 24 + low;
     const count = fis[11] * 256 + fis[3] || 65_536;
@@ -81,12 +84,12 @@ export class AhciQueue {
     const bytes = count * r.SECTOR_BYTES;
     const segments = port.buffersOf(slot).part(0, bytes);
     if (segmentsLength(segments) < bytes) {
-      this.#fail(tag);
+      this.#fail();
       port.trigger(h.IS_OFS_BIT);
       return;
     }
     if (command !== h.READ_FPDMA_QUEUED && command !== h.WRITE_FPDMA_QUEUED) {
-      this.#fail(tag);
+      this.#fail();
       return;
     }
     const kind = command === h.READ_FPDMA_QUEUED ? 'read' : 'write';
@@ -108,19 +111,17 @@ export class AhciQueue {
     this.#byTag.delete(tag);
     if (error === undefined) unit.s.status = r.DRDY | r.DSC;
     else {
-      this.#fail(tag);
+      this.#fail();
       unit.device?.onIoError(direction, error);
     }
     // Spec: §13.6.4: a command that failed keeps its tag until the driver has looked.
-    if ((s.serr & (1 << tag)) === 0) s.finished = (s.finished | (1 << tag)) >>> 0;
+    if (error === undefined) s.finished = (s.finished | (1 << tag)) >>> 0;
     this.#port.sendFinished();
   }
 
-  /** QEMU: which one failed is told where errors of the wire are. */
-  #fail(tag: number): void {
-    const { unit, s } = this.#port;
-    unit.s.error = r.ABRT;
-    unit.s.status = r.DRDY | r.ERR;
-    s.serr = (s.serr | (1 << tag)) >>> 0;
+  #fail(): void {
+    const { s } = this.#port.unit;
+    s.error = r.ABRT;
+    s.status = r.DRDY | r.ERR;
   }
 }

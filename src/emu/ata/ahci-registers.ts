@@ -45,6 +45,7 @@ export const SIG_NONE = 0xffff_ffff;
 export const HEADER_BYTES = 32;
 export const HEADER_ATAPI = 0x20;
 export const HEADER_WRITE = 0x40;
+export const HEADER_CLEAR_BUSY = 0x400;
 export const SLOTS = 32;
 export const LIST_BYTES = SLOTS * HEADER_BYTES;
 

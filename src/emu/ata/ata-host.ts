@@ -29,6 +29,8 @@ export interface AtaHost {
   takePacket(): Uint8Array | undefined;
   /** The device wants the driver's attention. */
   interrupt(): void;
+  /** A device has come, or left. */
+  deviceChanged(): void;
   /** Moves `data` of a PIO transfer: to the driver, or from it. */
   movePio(data: Uint8Array, toDriver: boolean): void;
   /** A command's data goes by DMA: `unit.runDma` is called when it can. */

@@ -36,7 +36,7 @@ const SIGNATURE_NONE = [0xff, 0xff] as const;
 export class AtaUnit implements DriveTray {
   readonly host: AtaHost;
   device: AtaDevice | undefined;
-  s: Mutable<AtaUnitState> = powerOn();
+  s: Mutable<AtaUnitState> = emptyUnit().unit;
   kept: Mutable<AtaKeptState> = keptOf(undefined);
 
   /** What is moving, as far as it is known how much of it the disk has done. */
@@ -61,6 +61,7 @@ export class AtaUnit implements DriveTray {
       gate.onResize = () => this.#resized();
     }
     this.reset();
+    this.host.deviceChanged();
   }
 
   reset(): void {
@@ -86,12 +87,13 @@ export class AtaUnit implements DriveTray {
     this.s.dmaWaits = false;
   }
 
-  /** Spec: ATA/ATAPI-6 §8.9. QEMU: a packet device clears its whole status. */
+  /** Spec: ATA/ATAPI-6 §8.9. QEMU: a packet device clears its whole status, and does not interrupt. */
   diagnose(): void {
+    this.s.device = r.DEVICE_ALWAYS;
     this.setSignature();
     this.s.status = this.kind === 'cd' ? 0 : r.DRDY | r.DSC;
     this.s.error = r.PASSED;
-    this.host.interrupt();
+    if (this.kind !== 'cd') this.host.interrupt();
   }
 
   setSignature(): void {
@@ -121,11 +123,11 @@ export class AtaUnit implements DriveTray {
     this.host.interrupt();
   }
 
-  /** The command is refused. QEMU: the controller is told first, so that an AHCI driver reads of the end before the error is in the registers. */
+  /** The command is refused. */
   abort(): void {
-    this.stopTransfer();
     this.s.status = r.DRDY | r.ERR;
     this.s.error = r.ABRT;
+    this.stopTransfer();
   }
 
   /** It ends with an error, of which the driver is told. */

@@ -137,15 +137,18 @@ export function reply(unit: AtaUnit): void {
   succeed(unit);
 }
 
-/** True: the driver has it already. */
-function giveByPio(unit: AtaUnit, part: Uint8Array): boolean {
+/** True: the driver has it already. @param piece bytes that the device has at a time */
+function giveByPio(unit: AtaUnit, part: Uint8Array, piece = part.length): boolean {
   const { s } = unit;
   setReason(unit, r.REASON_IO);
   s.mid = part.length & 0xff;
   s.high = part.length >> 8;
   s.packet = { ...s.packet, left: Math.max(0, s.packet.left - Math.max(1, part.length)) };
   unit.host.interrupt();
-  return unit.startTransfer(part, 'reply');
+  if (!unit.host.movesPio) return unit.startTransfer(part, 'reply');
+  // QEMU: a controller that moves data itself does so sector by sector.
+  for (let at = 0; at < part.length; at += piece) unit.startTransfer(part.slice(at, at + piece), 'reply');
+  return true;
 }
 
 /** Reads the blocks that the next `size` bytes of the answer are in. */
@@ -161,7 +164,7 @@ function readPart(unit: AtaUnit, size: number): void {
     const bytes = disc.blockBytes === DISC_BLOCK_BYTES ? blocks : rawBlocks(blocks, disc.block + first);
     const from = disc.at - first * disc.blockBytes;
     s.packet = { ...s.packet, disc: { ...disc, at: disc.at + size } };
-    if (giveByPio(unit, bytes.slice(from, from + size))) reply(unit);
+    if (giveByPio(unit, bytes.slice(from, from + size), disc.blockBytes)) reply(unit);
   });
 }
 

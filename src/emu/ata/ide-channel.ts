@@ -124,8 +124,9 @@ export class IdeChannel implements AtaHost, BusMasterClient {
   /** The command block. */
   handler(): IoHandler {
     const { registers } = IdeChannel;
+    // QEMU: a byte of DATA takes a word from the device, for the sake of old boot loaders.
     const readByte = (offset: number): number =>
-      offset === DATA ? OPEN_BUS[1] : (registers.read(this, this.#trace, offset, 1) ?? OPEN_BUS[1]);
+      (registers.read(this, this.#trace, offset, offset === DATA ? 2 : 1) ?? OPEN_BUS[1]) & 0xff;
     return {
       read: (offset, size) => {
         if (offset === DATA && size > 1) return registers.read(this, this.#trace, offset, size) ?? 0;
@@ -225,6 +226,8 @@ export class IdeChannel implements AtaHost, BusMasterClient {
   }
 
   movePio(): void {}
+
+  deviceChanged(): void {}
 
   takePacket(): undefined {
     return undefined;

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
 import type { Trace } from '../core/trace.ts';
+import { OPEN_BUS } from '../core/open-bus.ts';
 import { PCI_STATUS_DEVSEL_MEDIUM, PCI_STATUS_FAST_BACK } from '../pci/config-space.ts';
 import { PCI_VENDOR_ID_INTEL, PciDevice } from '../pci/pci-device.ts';
 import { AtaTasks } from './ata-tasks.ts';
@@ -54,8 +55,10 @@ export class Piix3Ide extends PciDevice<Piix3IdeState> {
       // QEMU: the legacy ports answer whatever COMMAND and IDETIM say.
       ports.map(CHANNELS[n].command, COMMAND_BLOCK_BYTES, made.handler(), { name: 'ide' });
       const control: IoHandler = {
-        read: (_offset, size) => (size === 1 ? made.readAlternate() : 0),
-        write: (_offset, _size, value) => made.writeControl(value & 0xff),
+        read: (_offset, size) => (size === 4 ? OPEN_BUS[4] : made.readAlternate() | (OPEN_BUS[size] & ~0xff)),
+        write: (_offset, size, value) => {
+          if (size < 4) made.writeControl(value & 0xff);
+        },
       };
       ports.map(CHANNELS[n].control, 1, control, { name: 'ide' });
       return made;

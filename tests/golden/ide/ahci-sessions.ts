@@ -5,8 +5,8 @@ import type { IdeSession } from './sessions.ts';
 const SECTOR = 512;
 const MIB = 2048;
 const CARD = ['-device', 'ich9-ahci,id=s,addr=4'];
-const HD = [...CARD, '-drive', 'if=none,id=d,format=raw,file=@0', '-device', 'ide-hd,drive=d,bus=s.0'];
-const CD = [...CARD, '-drive', 'if=none,id=d,format=raw,file=@0', '-device', 'ide-cd,drive=d,bus=s.1'];
+const HD = [...CARD, '-drive', 'if=none,id=d,format=raw,file=@0,cache=unsafe', '-device', 'ide-hd,drive=d,bus=s.0'];
+const CD = [...CARD, '-drive', 'if=none,id=d,format=raw,file=@0,cache=unsafe', '-device', 'ide-cd,drive=d,bus=s.1'];
 
 function session(
   name: string,
@@ -168,6 +168,9 @@ export const AHCI_SESSIONS: readonly IdeSession[] = [
     driver.read(BUFFERS, 0x410);
     driver.read(BUFFERS + 0xc00, 0x210);
     driver.clear();
+    // Which of them has ended last is not said: this one has.
+    driver.queued(0x60, { sector: 9, buffers: buffer(512) });
+    look(0);
     driver.queued(0x60, { sector: 7, count: 3, buffers: buffer(512) });
     look(0);
     driver.reg(0x34);

@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { repeated } from '../../../scripts/qtest-lines.ts';
+import type { Machine } from '../../../src/emu/index.ts';
 import { ideRig } from '../../support/ide-rig.ts';
+import { SECTOR } from './ide-driver.ts';
 import { type IdeRecord, type IdeSession, imageBytes, SESSIONS } from './sessions.ts';
 
 const RECORDS: Readonly<Record<string, IdeRecord>> = JSON.parse(
@@ -15,14 +17,17 @@ interface Played {
 }
 
 async function play({ arguments: args, images, lines }: IdeSession): Promise<Played> {
-  const { machine, monitor, ask } = await ideRig(args, images.map(imageBytes));
+  const { machine, monitor, ask } = await ideRig(
+    args,
+    images.map((sectors) => ({ sizeBytes: sectors * SECTOR, bytes: imageBytes(sectors) })),
+  );
   const asked: string[] = [];
   const said: string[] = [];
   for (const line of lines) {
     const own = line.replace(/@(\d)/g, '/tmp/ide$1.img');
     const isHmp = line.startsWith('hmp ');
     const answer = isHmp ? await monitor.execute(own.slice('hmp '.length)) : await repeated(own, ask);
-    if (line.startsWith('clock_step ')) await machine.drives.drained();
+    if (line.startsWith('clock_step ')) await settled(machine);
     else if (answer !== '') {
       asked.push(line);
       said.push(answer.replace(/#block\d+/g, '#block'));
@@ -30,6 +35,14 @@ async function play({ arguments: args, images, lines }: IdeSession): Promise<Pla
   }
   await machine.close();
   return { asked, said };
+}
+
+/** What the disks have to do is done. */
+async function settled({ drives }: Machine): Promise<void> {
+  do {
+    await drives.drained();
+    await new Promise((resolve) => setImmediate(resolve));
+  } while (drives.busy);
 }
 
 describe('ATA devices answer as QEMU 7.2', () => {
