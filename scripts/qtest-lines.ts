@@ -66,7 +66,10 @@ export async function playLines(
 }
 
 /** Asks a line as often as it says, for one answer. */
-export async function repeated(line: string, ask: (line: string) => string | Promise<string>): Promise<string> {
+export async function repeated(
+  line: string,
+  ask: (line: string) => string | Promise<string>,
+): Promise<string> {
   const [, own = line, times = '1'] = /^(.*) \*(\d+)$/.exec(line) ?? [];
   const all: string[] = [];
   for (let n = 0; n < Number(times); n++) all.push(await ask(own));

@@ -11,7 +11,10 @@ const OWN = ['-machine', 'pc', '-nodefaults', '-display', 'none', '-m', '16', '-
  * @param args of the command line; `@0` is the path of the first image
  * @param images what is in each of them
  */
-export async function ideRig(args: readonly string[], images: readonly { readonly sizeBytes: number; readonly bytes: Uint8Array }[]) {
+export async function ideRig(
+  args: readonly string[],
+  images: readonly { readonly sizeBytes: number; readonly bytes: Uint8Array }[],
+) {
   const store = memoryImages(new MemoryChunkDatabase());
   for (const [n, { sizeBytes, bytes }] of images.entries()) {
     await store.createEmpty(pathOf(n), sizeBytes);
@@ -22,7 +25,11 @@ export async function ideRig(args: readonly string[], images: readonly { readonl
   const own = args.map((arg) => arg.replace(/@(\d)/g, (_, n) => pathOf(Number(n))));
   const commandLine = readCommandLine([...OWN, ...own], () => {});
   if ('text' in commandLine) throw new Error(commandLine.text);
-  const machine = machineOfCommandLine(commandLine, { memoryBytes: 16 << 20, serialPorts: [] }, qtestHost(store));
+  const machine = machineOfCommandLine(
+    commandLine,
+    { memoryBytes: 16 << 20, serialPorts: [] },
+    qtestHost(store),
+  );
   await attachDevices(machine, commandLine, () => {});
   machine.devices.machineReady();
   return { ...drivenByQtest(machine), monitor: new Monitor({ machine }), store };

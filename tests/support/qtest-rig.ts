@@ -1,5 +1,11 @@
 /** A machine that a client of qtest drives, in this process. */
-import { type ImageOpener, Machine, type MachineConfig, type MachineHost, QtestSession } from '../../src/emu/index.ts';
+import {
+  type ImageOpener,
+  Machine,
+  type MachineConfig,
+  type MachineHost,
+  QtestSession,
+} from '../../src/emu/index.ts';
 import { memoryImages } from './headless-guest.ts';
 
 /** The host's clock goes on whenever somebody looks at it. */
@@ -26,9 +32,7 @@ export function qtestHost(images: ImageOpener = memoryImages()): MachineHost {
 }
 
 export function qtestRig(config: Partial<MachineConfig> = {}): QtestRig {
-  return drivenByQtest(
-    new Machine({ memoryBytes: 2 ** 20 * 16, accel: 'qtest', ...config }, qtestHost()),
-  );
+  return drivenByQtest(new Machine({ memoryBytes: 2 ** 20 * 16, accel: 'qtest', ...config }, qtestHost()));
 }
 
 export function drivenByQtest(machine: Machine): QtestRig {

@@ -238,7 +238,8 @@ export class AhciPort implements AtaHost {
       error: 0,
     });
     s.movedFirst = 0;
-    this.#packet = (flags & h.HEADER_ATAPI) === 0 ? undefined : fis.slice(h.TABLE_PACKET, h.TABLE_PACKET + r.PACKET_BYTES);
+    this.#packet =
+      (flags & h.HEADER_ATAPI) === 0 ? undefined : fis.slice(h.TABLE_PACKET, h.TABLE_PACKET + r.PACKET_BYTES);
     this.memory.writeU32(this.#countAt, 0);
     s.busySlot = slot;
     unit.execute(fis[2]);
@@ -404,7 +405,15 @@ export class AhciPort implements AtaHost {
     const { s, unit } = this;
     unit.cancel();
     unit.reset();
-    Object.assign(s, { serr: 0, sact: 0, tfd: h.TFD_RESET, sig: h.SIG_NONE, ci: 0, busySlot: null, told: false });
+    Object.assign(s, {
+      serr: 0,
+      sact: 0,
+      tfd: h.TFD_RESET,
+      sig: h.SIG_NONE,
+      ci: 0,
+      busySlot: null,
+      told: false,
+    });
     this.#buffers = undefined;
     if (unit.device === undefined) return;
     s.resetting = 0;

@@ -1,6 +1,7 @@
 /** Where on the disk a command begins, as its registers say it. Spec: ATA/ATAPI-6 §6.2. */
-import type { AtaUnit } from './ata-unit.ts';
+
 import { DEVICE_HEAD, DEVICE_LBA } from './ata-registers.ts';
+import type { AtaUnit } from './ata-unit.ts';
 
 const LIMIT_24 = 2 ** 24;
 

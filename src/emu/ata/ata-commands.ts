@@ -213,7 +213,12 @@ const HD = ['hd'] as const;
 const CD = ['cd'] as const;
 const BOTH = ['hd', 'cd'] as const;
 
-type Row = readonly [codes: readonly number[], kinds: readonly Kind[], run: AtaCommand['run'], seeks?: 'seeks'];
+type Row = readonly [
+  codes: readonly number[],
+  kinds: readonly Kind[],
+  run: AtaCommand['run'],
+  seeks?: 'seeks',
+];
 
 const ROWS: readonly Row[] = [
   [[0x06], HD, dataSetManagement],

@@ -18,6 +18,8 @@ export interface AtaProperties {
   readonly wwn: bigint;
   readonly rotationRate: number;
   readonly geometry: Geometry;
+  /** How firmware tells the geometry to old programs: 0 as it is, 1 LBA, 2 LARGE, 3 revised. */
+  readonly translation: number;
   /** Blocks can be given back. */
   readonly discards: boolean;
   /** Logical blocks of a physical one, as a power of two. */

@@ -120,7 +120,8 @@ export function changeSize({ kept }: AtaUnit): void {
 
 /** The driver has turned the write cache on or off. QEMU: told only from then on, whether or not a driver asked before. */
 export function changeCache({ kept }: AtaUnit): void {
-  if (kept.identity !== null) new Words(kept.identity).put(WORD_CACHE, kept.writeCache ? CACHE_ON : CACHE_OFF);
+  if (kept.identity !== null)
+    new Words(kept.identity).put(WORD_CACHE, kept.writeCache ? CACHE_ON : CACHE_OFF);
 }
 
 /**

@@ -27,7 +27,13 @@ interface Attribute {
   readonly threshold: number;
 }
 
-const attribute = (id: number, flags: number, value: number, threshold: number, ...raw: number[]): Attribute => ({
+const attribute = (
+  id: number,
+  flags: number,
+  value: number,
+  threshold: number,
+  ...raw: number[]
+): Attribute => ({
   ...{ id, flags, value, threshold, raw },
 });
 
@@ -63,7 +69,11 @@ export function smart(unit: AtaUnit): 'done' | 'goes on' {
     case READ_DATA:
       return tell(unit, values(unit));
     case READ_LOG:
-      if (s.low === LOG_ERRORS) return tell(unit, page(1, () => {}));
+      if (s.low === LOG_ERRORS)
+        return tell(
+          unit,
+          page(1, () => {}),
+        );
       return s.low === LOG_SELF_TESTS ? tell(unit, selfTests(unit)) : refused(unit);
     case EXECUTE_OFFLINE:
       return runTest(unit);

@@ -1,5 +1,16 @@
 /** What an ATA device remembers: its registers, the transfer that is under way, and what outlives a reset. */
-import { BOOLEAN, BYTE, bytes, integer, kind, list, nullable, oneOf, record, type StateKind } from '../core/state-fields.ts';
+import {
+  BOOLEAN,
+  BYTE,
+  bytes,
+  integer,
+  kind,
+  list,
+  nullable,
+  oneOf,
+  record,
+  type StateKind,
+} from '../core/state-fields.ts';
 
 /** What is done when the data of a transfer has moved. */
 export const AFTER = ['stop', 'sector read', 'sector write', 'packet', 'reply'] as const;

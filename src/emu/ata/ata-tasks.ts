@@ -1,8 +1,8 @@
 /** The requests of a controller's devices to their disks: begun in their order, in portions. */
 import { BlockTasks } from '../block/block-tasks.ts';
+import type { DriveGate } from '../block/drive-gate.ts';
 import { BottomHalf, type BottomHalfState, hasRoom, type Portion } from '../core/bottom-half.ts';
 import type { Clock } from '../core/clock.ts';
-import type { DriveGate } from '../block/drive-gate.ts';
 import type { AtaTask } from './ata-host.ts';
 import type { AtaUnit } from './ata-unit.ts';
 

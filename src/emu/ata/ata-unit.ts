@@ -2,7 +2,7 @@
  * One of the places for devices on an ATA bus, with the device in it: registers, PIO, the course of commands.
  * Spec: ATA/ATAPI-6. The order in which things happen is that of QEMU 7.2.
  */
-import { BlockError } from '../block/block-backend.ts';
+import type { BlockError } from '../block/block-backend.ts';
 import { type BlockTask, NO_MEDIUM_ERROR, NOT_BEGUN } from '../block/block-tasks.ts';
 import type { BlockTransfer } from '../block/block-transfer.ts';
 import type { DriveTray } from '../block/drive-tray.ts';
@@ -80,9 +80,11 @@ export class AtaUnit implements DriveTray {
 
   /** The work of the disk for this device is not wanted any more. */
   cancel(): void {
+    const { work } = this.s;
     this.host.forget(this);
     this.s.work = null;
     this.s.workDone = 0;
+    if (work === 'dma' || work === 'packet dma') this.host.dmaEnded(false);
     this.underWay = undefined;
     this.s.dmaWaits = false;
   }

@@ -111,7 +111,9 @@ function vitalPage(unit: AtaUnit, code: number, room: number): void {
   if (4 + body.length + named.length <= room) {
     body.push(...named);
     if (properties.wwn !== 0n && 4 + body.length + 12 <= room) {
-      const wwn = [56, 48, 40, 32, 24, 16, 8, 0].map((shift) => Number((properties.wwn >> BigInt(shift)) & 0xffn));
+      const wwn = [56, 48, 40, 32, 24, 16, 8, 0].map((shift) =>
+        Number((properties.wwn >> BigInt(shift)) & 0xffn),
+      );
       body.push(0x01, 0x03, 0x00, 8, ...wwn);
     }
   }

@@ -5,7 +5,13 @@ import { scatter, segmentsLength } from '../memory/segments.ts';
 import { dmaEnded } from './ata-dma.ts';
 import * as r from './ata-registers.ts';
 import type { AtaUnit } from './ata-unit.ts';
-import { ATAPI_COMMANDS, type AtapiSense, INVALID_OPCODE, NO_MEDIUM, OUT_OF_RANGE } from './atapi-commands.ts';
+import {
+  ATAPI_COMMANDS,
+  type AtapiSense,
+  INVALID_OPCODE,
+  NO_MEDIUM,
+  OUT_OF_RANGE,
+} from './atapi-commands.ts';
 import { rawBlocks } from './atapi-raw.ts';
 
 const UNIT_ATTENTION = 6;
@@ -123,7 +129,10 @@ function begin(unit: AtaUnit): void {
 export function reply(unit: AtaUnit): void {
   const { s } = unit;
   while (s.packet.left > 0) {
-    const { left, disc, given } = s.packet;
+    const { disc, given } = s.packet;
+    // A snapshot may say that more is left than there is.
+    const left = disc === null ? Math.min(s.packet.left, given.length) : s.packet.left;
+    if (left === 0) break;
     const limit = limitOf(unit);
     // QEMU waits forever for a driver that wants a single byte of more: here it gets two.
     const size = left > limit ? Math.max(2, limit & ~1) : left;
@@ -131,7 +140,8 @@ export function reply(unit: AtaUnit): void {
       readPart(unit, size);
       return;
     }
-    const at = Math.max(0, given.length - left);
+    const at = given.length - left;
+    s.packet = { ...s.packet, left };
     if (!giveByPio(unit, given.slice(at, at + size))) return;
   }
   succeed(unit);
@@ -143,7 +153,7 @@ function giveByPio(unit: AtaUnit, part: Uint8Array, piece = part.length): boolea
   setReason(unit, r.REASON_IO);
   s.mid = part.length & 0xff;
   s.high = part.length >> 8;
-  s.packet = { ...s.packet, left: Math.max(0, s.packet.left - Math.max(1, part.length)) };
+  s.packet = { ...s.packet, left: Math.max(0, s.packet.left - part.length) };
   unit.host.interrupt();
   if (!unit.host.movesPio) return unit.startTransfer(part, 'reply');
   // QEMU: a controller that moves data itself does so sector by sector.
@@ -206,7 +216,8 @@ export function dma(unit: AtaUnit): void {
 
 function giveByDma(unit: AtaUnit, part: Uint8Array): void {
   const { s, host } = unit;
-  s.packet = { ...s.packet, left: Math.max(0, s.packet.left - Math.max(1, part.length)) };
+  const { left, disc } = s.packet;
+  s.packet = { ...s.packet, left: disc === null ? 0 : Math.max(0, left - part.length) };
   const segments = host.nextBuffers(part.length, s.dmaDone);
   scatter(host.memory, segments, part);
   if (!host.takesPart(segmentsLength(segments), part.length)) {

@@ -177,14 +177,13 @@ export class BusMaster {
   #nextEntry(): boolean {
     const s = this.#s;
     if (s.left > 0) return true;
-    if (s.isLast || s.next - s.list >= LIST_BYTES) return false;
+    // A list that goes round the end of what can be addressed ends there.
+    if (s.isLast || s.next < s.list || s.next - s.list >= LIST_BYTES) return false;
     s.buffer = this.#memory.readU32(s.next);
     const size = this.#memory.readU32((s.next + 4) >>> 0);
     s.left = size & ENTRY_SIZE || ENTRY_MAX;
     s.isLast = size >= ENTRY_LAST;
     s.next = (s.next + ENTRY_BYTES) >>> 0;
-    // The list goes round the end of what can be addressed.
-    if (s.next < s.list) s.isLast = true;
     return true;
   }
 

@@ -15,12 +15,7 @@ export const ICH9_AHCI: DeviceType = {
   hotpluggable: true,
   properties: PCI_PROPERTIES,
   realize({ id, values, services }) {
-    const adapter = new Ich9Ahci(
-      services.get(CLOCK),
-      services.get(TRACE),
-      id,
-      values.is('multifunction'),
-    );
+    const adapter = new Ich9Ahci(services.get(CLOCK), services.get(TRACE), id, values.is('multifunction'));
     const buses = adapter.ports.map(({ unit }) => new IdeSlots([unit], adapter.tasks, services).bus());
     return { hardware: new PciHardware(adapter, { buses, release: () => adapter.abandon() }) };
   },

@@ -52,7 +52,10 @@ export type Ich9AhciState = {
   readonly bottomHalf: BottomHalfState;
 };
 
-type Field = Exclude<{ [K in keyof AhciPort['s']]: AhciPort['s'][K] extends number ? K : never }[keyof AhciPort['s']], undefined>;
+type Field = Exclude<
+  { [K in keyof AhciPort['s']]: AhciPort['s'][K] extends number ? K : never }[keyof AhciPort['s']],
+  undefined
+>;
 
 const plain = (offset: number, name: string, help: string, field: Field) =>
   register<AhciPort>(offset, 4, name, help, {

@@ -70,7 +70,12 @@ export class IdeChannel implements AtaHost, BusMasterClient {
         read: (channel, size) => channel.readData(size),
         write: (channel, value, size) => channel.writeData(size, value),
       }),
-      taskRegister(ERROR_FEATURES, 'ERROR, FEATURES', 'why a command failed; written: a variant of one', 'feature'),
+      taskRegister(
+        ERROR_FEATURES,
+        'ERROR, FEATURES',
+        'why a command failed; written: a variant of one',
+        'feature',
+      ),
       taskRegister(COUNT, 'SECTOR COUNT', 'sectors; of packet commands the reason of an interrupt', 'count'),
       taskRegister(LOW, 'LBA LOW', 'address of a sector', 'low'),
       taskRegister(MID, 'LBA MID', 'the same; of packet commands a count of bytes', 'mid'),

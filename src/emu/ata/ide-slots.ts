@@ -6,9 +6,9 @@ import type { NewBus } from '../qdev/hardware.ts';
 import type { HotplugHandler } from '../qdev/hotplug-handler.ts';
 import { ServiceName, type Services } from '../qdev/services.ts';
 import type { Qdev } from '../qdev/tree.ts';
+import { AtaHardware } from './ata-hardware.ts';
 import type { AtaTasks } from './ata-tasks.ts';
 import type { AtaUnit } from './ata-unit.ts';
-import { AtaHardware } from './ata-hardware.ts';
 
 export const IDE_BUS_TYPE = 'IDE';
 /** QEMU: which place there is for a device that may have any. */
@@ -56,9 +56,7 @@ export class IdeSlots implements HotplugHandler {
     // QEMU: only the first place is looked at, whichever of two a device may have.
     const unit = asked === ANY_UNIT ? Number(this.#taken[0]) : asked;
     if (unit >= this.#units.length) {
-      return new MonitorError(
-        `Can't create IDE unit ${unit}, bus supports only ${this.#units.length} units`,
-      );
+      return new MonitorError(`Can't create IDE unit ${unit}, bus supports only ${this.#units.length} units`);
     }
     if (this.#taken[unit] === true) return new MonitorError(`IDE unit ${unit} is in use`);
     device.place('unit', unit);

@@ -188,7 +188,7 @@ function made(
   const { values, services, id } = request;
   const drives = services.get(DRIVES);
   const events = services.get(EVENTS);
-  const properties = propertiesOf(values, drive, limits, kind, geometry);
+  const properties = propertiesOf(values, drive, limits, kind, { geometry, translation });
   const device = new AtaDevice(properties, drive, {
     onIoError: services.get(BLOCK_ERRORS)(drive),
     onTrayMoved: (open) =>
@@ -216,11 +216,11 @@ function propertiesOf(
   drive: Drive,
   limits: BlockLimits,
   kind: AtaProperties['kind'],
-  geometry: Geometry,
+  { geometry, translation }: ChosenGeometry,
 ): AtaProperties {
   const cache = values.text('write-cache');
   return {
-    ...{ kind, geometry },
+    ...{ kind, geometry, translation: TRANSLATIONS.indexOf(translation) - 1 },
     model: values.text('model') || NAMES[kind],
     serial: values.text('serial'),
     version: values.text('ver') || VERSION,

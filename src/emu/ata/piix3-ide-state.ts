@@ -58,7 +58,13 @@ export function currentState(state: Piix3IdeState): Piix3IdeState {
     pci,
     channels: channels.map(({ device, control, irq, bmCommand, bmStatus, bmAddress }) => ({
       ...{ selected: device === 0 ? 0 : 1, control, irq },
-      master: { ...BUS_MASTER_POWER_ON, command: bmCommand, status: bmStatus, address: bmAddress, list: bmAddress },
+      master: {
+        ...BUS_MASTER_POWER_ON,
+        command: bmCommand,
+        status: bmStatus,
+        address: bmAddress,
+        list: bmAddress,
+      },
       units: units.map(({ unit }) => unit),
     })),
     kept: channels.map(() => units.map(({ kept }) => kept)),

@@ -3,10 +3,11 @@ import type { AddressSpace } from '../bus/address-space.ts';
 import type { Clock } from '../core/clock.ts';
 import type { IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
-import type { Trace } from '../core/trace.ts';
 import { OPEN_BUS } from '../core/open-bus.ts';
+import type { Trace } from '../core/trace.ts';
 import { PCI_STATUS_DEVSEL_MEDIUM, PCI_STATUS_FAST_BACK } from '../pci/config-space.ts';
 import { PCI_VENDOR_ID_INTEL, PciDevice } from '../pci/pci-device.ts';
+import type { Geometry } from './ata-device.ts';
 import { AtaTasks } from './ata-tasks.ts';
 import { BM_BYTES } from './bus-master.ts';
 import { COMMAND_BLOCK_BYTES, IdeChannel } from './ide-channel.ts';
@@ -26,6 +27,9 @@ const CHANNELS = [
   { command: 0x1f0, control: 0x3f6 },
   { command: 0x170, control: 0x376 },
 ] as const;
+
+/** As firmware is told of a disk. */
+export type DiskShape = Geometry & { readonly translation: number };
 
 export interface Piix3IdeWiring {
   readonly ports: AddressSpace;
@@ -98,6 +102,16 @@ export class Piix3Ide extends PciDevice<Piix3IdeState> {
     if (units.length === 0) return;
     void Promise.resolve().then(() => {
       for (const unit of units) unit.resume();
+    });
+  }
+
+  /** The geometry of the disks at its four places; undefined: there is none. */
+  get disks(): readonly (DiskShape | undefined)[] {
+    const units = this.channels.flatMap((channel) => channel.units);
+    return units.map(({ device }) => {
+      if (device?.properties.kind !== 'hd') return undefined;
+      const { geometry, translation } = device.properties;
+      return { ...geometry, translation };
     });
   }
 

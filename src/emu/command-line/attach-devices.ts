@@ -1,6 +1,7 @@
 /** What the command line asks for beside the board. It takes the way of `object_add`, `chardev-add`, `drive_add` and `device_add`. */
 import { BOARD_MEMORY } from '../machine/boards/pc-device-memory.ts';
 import type { Machine } from '../machine/machine.ts';
+import { NONE_MACHINE } from '../machine/machine-versions.ts';
 import { useMemoryBackend } from '../machine/memory-backend-option.ts';
 import { loadVm } from '../monitor/vm-snapshots.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
@@ -105,6 +106,7 @@ export async function attachDevices(
     });
   }
   checkOrphans(machine, made);
+  if (machine.config.machineType !== NONE_MACHINE) machine.board.rememberDisks();
   for (const text of machine.network.warnings()) warn(report(`warning: ${text}`));
 }
 

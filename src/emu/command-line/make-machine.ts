@@ -48,7 +48,14 @@ export function machineOfCommandLine(
     };
     const time = { icountShift, rtcBaseMs, rtcClock, ...actions };
     return new Machine(
-      { ...parts, ...what, ...time, hasFlash: wantsFlash(commandLine), ideDrives: ideDriveCount(commandLine), coldPlug: true },
+      {
+        ...parts,
+        ...what,
+        ...time,
+        hasFlash: wantsFlash(commandLine),
+        ideDrives: ideDriveCount(commandLine),
+        coldPlug: true,
+      },
       host,
     );
   } catch (error) {

@@ -2,6 +2,7 @@
 
 /** A line for each: its name, its parent, whether it is abstract, and the interfaces that it has beside its parent's. */
 export const TYPE_TABLE = `
+IDE bus
 ISA bus
 PCI bus
 PIIX3 pci-piix3
@@ -23,6 +24,10 @@ i440FX-pcihost pci-host-bridge
 i8042 isa-device +acpi-dev-aml-interface
 i8257 isa-device +isa-dma
 i82801b11-bridge base-pci-bridge +conventional-pci-device
+ich9-ahci pci-device +conventional-pci-device
+ide-cd ide-device
+ide-device device abstract
+ide-hd ide-device
 ioapic ioapic-common
 ioapic-common sys-bus-device abstract +intctrl
 isa-device device abstract

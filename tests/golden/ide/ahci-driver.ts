@@ -95,7 +95,16 @@ export class AhciDriver extends QtestLines {
 
   /** Puts a command into a slot, and does not issue it. */
   prepare(code: number, command: AhciCommand): void {
-    const { slot = 0, feature = 0, sector = 0, count = 0, device = 0x40, buffers = [], write = false, packet } = command;
+    const {
+      slot = 0,
+      feature = 0,
+      sector = 0,
+      count = 0,
+      device = 0x40,
+      buffers = [],
+      write = false,
+      packet,
+    } = command;
     const table = TABLES + 0x2_0000 * this.#port + TABLE_STEP * slot;
     const low = sector % 2 ** 24;
     const high = Math.floor(sector / 2 ** 24);
@@ -122,7 +131,10 @@ export class AhciDriver extends QtestLines {
   }
 
   issue(...slots: readonly number[]): void {
-    this.reg(0x38, slots.reduce((all, slot) => (all | (1 << slot)) >>> 0, 0));
+    this.reg(
+      0x38,
+      slots.reduce((all, slot) => (all | (1 << slot)) >>> 0, 0),
+    );
     this.wait();
   }
 

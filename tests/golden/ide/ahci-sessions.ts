@@ -5,8 +5,20 @@ import type { IdeSession } from './sessions.ts';
 const SECTOR = 512;
 const MIB = 2048;
 const CARD = ['-device', 'ich9-ahci,id=s,addr=4'];
-const HD = [...CARD, '-drive', 'if=none,id=d,format=raw,file=@0,cache=unsafe', '-device', 'ide-hd,drive=d,bus=s.0'];
-const CD = [...CARD, '-drive', 'if=none,id=d,format=raw,file=@0,cache=unsafe', '-device', 'ide-cd,drive=d,bus=s.1'];
+const HD = [
+  ...CARD,
+  '-drive',
+  'if=none,id=d,format=raw,file=@0,cache=unsafe',
+  '-device',
+  'ide-hd,drive=d,bus=s.0',
+];
+const CD = [
+  ...CARD,
+  '-drive',
+  'if=none,id=d,format=raw,file=@0,cache=unsafe',
+  '-device',
+  'ide-cd,drive=d,bus=s.1',
+];
 
 function session(
   name: string,
@@ -88,9 +100,24 @@ export const AHCI_SESSIONS: readonly IdeSession[] = [
     ready(driver);
     driver.command(0xec, { buffers: buffer(SECTOR) });
     driver.read(BUFFERS, SECTOR);
-    for (const [code, write] of [[0x25, false], [0xc8, false], [0x24, false], [0x20, false], [0x29, false], [0xc4, false]] as const) {
+    for (const [code, write] of [
+      [0x25, false],
+      [0xc8, false],
+      [0x24, false],
+      [0x20, false],
+      [0x29, false],
+      [0xc4, false],
+    ] as const) {
       driver.fill(BUFFERS, 0x1000, 0xee);
-      driver.command(code, { sector: 3, count: 4, write, buffers: [[BUFFERS, 512], [BUFFERS + 0x800, 1536]] });
+      driver.command(code, {
+        sector: 3,
+        count: 4,
+        write,
+        buffers: [
+          [BUFFERS, 512],
+          [BUFFERS + 0x800, 1536],
+        ],
+      });
       driver.read(BUFFERS, 0x210);
       driver.read(BUFFERS + 0x800, 0x610);
     }
@@ -145,13 +172,23 @@ export const AHCI_SESSIONS: readonly IdeSession[] = [
     driver.command(0xec, { buffers: buffer(SECTOR) });
     driver.read(BUFFERS + 150, 4);
     const look = (...slots: readonly number[]): void => {
-      driver.reg(0x34, slots.reduce((all, slot) => (all | (1 << slot)) >>> 0, 0));
+      driver.reg(
+        0x34,
+        slots.reduce((all, slot) => (all | (1 << slot)) >>> 0, 0),
+      );
       driver.issue(...slots);
       driver.look();
       driver.read(0x10_0000, 8);
       driver.clear();
     };
-    driver.queued(0x60, { sector: 7, count: 3, buffers: [[BUFFERS, 512], [BUFFERS + 0x1000, 1024]] });
+    driver.queued(0x60, {
+      sector: 7,
+      count: 3,
+      buffers: [
+        [BUFFERS, 512],
+        [BUFFERS + 0x1000, 1024],
+      ],
+    });
     look(0);
     driver.read(BUFFERS, 4);
     driver.read(BUFFERS + 0x1000, 4);
@@ -160,7 +197,12 @@ export const AHCI_SESSIONS: readonly IdeSession[] = [
     look(5);
     driver.fill(BUFFERS, 0x1000, 0);
     for (const slot of [0, 9, 31]) {
-      driver.queued(0x60, { slot, sector: 48 + slot, count: 2, buffers: [[BUFFERS + 0x400 * (slot % 4), 1024]] });
+      driver.queued(0x60, {
+        slot,
+        sector: 48 + slot,
+        count: 2,
+        buffers: [[BUFFERS + 0x400 * (slot % 4), 1024]],
+      });
     }
     driver.reg(0x34, 0x8000_0201);
     driver.issue(0, 9, 31);
@@ -194,7 +236,12 @@ export const AHCI_SESSIONS: readonly IdeSession[] = [
     const packet = (bytes: readonly number[], size: number, feature = 0, limit = 0xfffe): void => {
       driver.fill(BUFFERS, size + 64, 0xee);
       const sector = limit << 8;
-      driver.command(0xa0, { feature, sector, packet: [...bytes, ...new Array(16 - bytes.length).fill(0)], buffers: size === 0 ? [] : buffer(size) });
+      driver.command(0xa0, {
+        feature,
+        sector,
+        packet: [...bytes, ...new Array(16 - bytes.length).fill(0)],
+        buffers: size === 0 ? [] : buffer(size),
+      });
       driver.read(BUFFERS, Math.min(size + 16, 0x1000));
     };
     for (const feature of [0, 1]) {

@@ -20,7 +20,12 @@ export interface TaskFile {
   readonly high?: number;
   readonly device?: number;
   /** What is written before each of them. */
-  readonly hob?: { readonly count?: number; readonly low?: number; readonly mid?: number; readonly high?: number };
+  readonly hob?: {
+    readonly count?: number;
+    readonly low?: number;
+    readonly mid?: number;
+    readonly high?: number;
+  };
 }
 
 /** The registers that name a sector. */

@@ -79,7 +79,9 @@ const SESSIONS_IDE: readonly IdeSession[] = [
       driver.registers();
     };
     identify();
-    for (const feature of [0x02, 0x82, 0x02, 0x03, 0x55, 0xaa, 0x05, 0x85, 0x42, 0x66, 0xcc, 0x01, 0x81, 0x10, 0xff]) {
+    for (const feature of [
+      0x02, 0x82, 0x02, 0x03, 0x55, 0xaa, 0x05, 0x85, 0x42, 0x66, 0xcc, 0x01, 0x81, 0x10, 0xff,
+    ]) {
       driver.try(0xef, { feature });
       if (feature === 0x82 || feature === 0x02) identify();
     }
@@ -107,15 +109,23 @@ const SESSIONS_IDE: readonly IdeSession[] = [
       driver.try(code, { device: 0xa0 });
     }
   }),
-  session('disk: an identity of its own', [
-    ...['-drive', 'if=none,id=d,format=raw,file=@0,cache=writethrough'],
-    ...['-device', 'ide-hd,drive=d,serial=ABC-1,ver=9.8,model=Some disk,wwn=0x5000c50012345678,rotation_rate=7200,physical_block_size=4096,discard_granularity=0,cyls=100,heads=4,secs=17'],
-  ], [MIB], (driver) => {
-    driver.channel(1);
-    driver.try(0xec);
-    driver.readData(SECTOR);
-    driver.try(0x06, { feature: 1, count: 1 });
-  }),
+  session(
+    'disk: an identity of its own',
+    [
+      ...['-drive', 'if=none,id=d,format=raw,file=@0,cache=writethrough'],
+      ...[
+        '-device',
+        'ide-hd,drive=d,serial=ABC-1,ver=9.8,model=Some disk,wwn=0x5000c50012345678,rotation_rate=7200,physical_block_size=4096,discard_granularity=0,cyls=100,heads=4,secs=17',
+      ],
+    ],
+    [MIB],
+    (driver) => {
+      driver.channel(1);
+      driver.try(0xec);
+      driver.readData(SECTOR);
+      driver.try(0x06, { feature: 1, count: 1 });
+    },
+  ),
   session('disk: SMART', HD, [MIB], (driver) => {
     const smart = (feature: number, low = 0, mid = 0x4f, high = 0xc2): void =>
       driver.try(0xb0, { feature, low, mid, high });
@@ -216,7 +226,12 @@ const SESSIONS_IDE: readonly IdeSession[] = [
     driver.registers();
   }),
   session('disk: DMA', HD, [4 * MIB], (driver) => {
-    const buffers = [[DATA, 512], [DATA + 0x1000, 1024], [DATA + 0x3002, 510], [DATA + 0x4000, 2]] as const;
+    const buffers = [
+      [DATA, 512],
+      [DATA + 0x1000, 1024],
+      [DATA + 0x3002, 510],
+      [DATA + 0x4000, 2],
+    ] as const;
     driver.fill(DATA, 0x8000, 0xee);
     driver.list(buffers);
     driver.try(0xc8, lba(5, 4));
@@ -235,7 +250,16 @@ const SESSIONS_IDE: readonly IdeSession[] = [
     driver.stopMaster();
     driver.read(DATA, 1024);
     // Too long, too short, and without an end.
-    for (const entries of [[[DATA, 4096]], [[DATA, 512]], [[DATA, 512], [DATA, 512], [DATA, 4096]], [[DATA, 0]]] as const) {
+    for (const entries of [
+      [[DATA, 4096]],
+      [[DATA, 512]],
+      [
+        [DATA, 512],
+        [DATA, 512],
+        [DATA, 4096],
+      ],
+      [[DATA, 0]],
+    ] as const) {
       driver.list(entries);
       driver.try(0xc8, lba(1, 2));
       driver.startMaster(true);
@@ -245,7 +269,10 @@ const SESSIONS_IDE: readonly IdeSession[] = [
       driver.softReset();
     }
     driver.write(DATA, pattern(2048, 11));
-    driver.list([[DATA, 1024], [DATA + 1024, 1024]]);
+    driver.list([
+      [DATA, 1024],
+      [DATA + 1024, 1024],
+    ]);
     driver.try(0xca, lba(100, 4));
     driver.startMaster(false);
     driver.registers();
@@ -303,37 +330,47 @@ const SESSIONS_IDE: readonly IdeSession[] = [
     driver.stopMaster();
     driver.read(DATA, 2048);
   }),
-  session('two disks', [...HD, '-drive', 'if=ide,index=1,format=raw,cache=unsafe,file=@1'], [MIB, 2 * MIB], (driver) => {
-    for (const device of [0xa0, 0xb0]) {
-      driver.try(0xec, { device });
-      driver.readData(SECTOR);
+  session(
+    'two disks',
+    [...HD, '-drive', 'if=ide,index=1,format=raw,cache=unsafe,file=@1'],
+    [MIB, 2 * MIB],
+    (driver) => {
+      for (const device of [0xa0, 0xb0]) {
+        driver.try(0xec, { device });
+        driver.readData(SECTOR);
+        driver.registers();
+        driver.try(0x20, lba(4, 1, device | 0x40));
+        driver.readData(SECTOR);
+        driver.registers();
+      }
+      driver.try(0x90, { device: 0xb0 });
+      driver.softReset();
       driver.registers();
-      driver.try(0x20, lba(4, 1, device | 0x40));
-      driver.readData(SECTOR);
+      driver.out(6, 0xb0);
       driver.registers();
-    }
-    driver.try(0x90, { device: 0xb0 });
-    driver.softReset();
-    driver.registers();
-    driver.out(6, 0xb0);
-    driver.registers();
-    // Both hear of the registers.
-    driver.taskFile({ count: 3, low: 4, mid: 5, high: 6, device: 0xf1 });
-    driver.registers();
-    driver.out(6, 0xe0);
-    driver.registers();
-  }),
-  session('a disk alone as the second', ['-drive', 'if=ide,index=1,format=raw,cache=unsafe,file=@0'], [MIB], (driver) => {
-    driver.registers();
-    driver.try(0xec);
-    driver.try(0x20, lba(0));
-    driver.try(0xec, { device: 0xb0 });
-    driver.readData(SECTOR);
-    driver.softReset();
-    driver.registers();
-    driver.out(6, 0xb0);
-    driver.registers();
-  }),
+      // Both hear of the registers.
+      driver.taskFile({ count: 3, low: 4, mid: 5, high: 6, device: 0xf1 });
+      driver.registers();
+      driver.out(6, 0xe0);
+      driver.registers();
+    },
+  ),
+  session(
+    'a disk alone as the second',
+    ['-drive', 'if=ide,index=1,format=raw,cache=unsafe,file=@0'],
+    [MIB],
+    (driver) => {
+      driver.registers();
+      driver.try(0xec);
+      driver.try(0x20, lba(0));
+      driver.try(0xec, { device: 0xb0 });
+      driver.readData(SECTOR);
+      driver.softReset();
+      driver.registers();
+      driver.out(6, 0xb0);
+      driver.registers();
+    },
+  ),
   session('cd: every command', CD, [MIB], (driver) => eachCommand(driver, 1)),
   session('cd: every packet', CD, [MIB], (driver) => everyPacket(driver)),
   session('cd: every packet without a disc', EMPTY_CD, [MIB], (driver) => everyPacket(driver)),
@@ -341,7 +378,18 @@ const SESSIONS_IDE: readonly IdeSession[] = [
   session('cd: a DVD', CD, [1_440_004], (driver) => {
     driver.channel(1);
     for (const packet of [
-      ...[0x00, 0x01, 0x03, 0x04, 0x05, 0x80, 0xff].map((format) => [0xad, 0, 0, 0, 0, 0, 0, format, 0x10, 0]),
+      ...[0x00, 0x01, 0x03, 0x04, 0x05, 0x80, 0xff].map((format) => [
+        0xad,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        format,
+        0x10,
+        0,
+      ]),
       [0xad, 1, 0, 0, 0, 0, 0, 0, 0x10, 0],
       [0x46, 0, 0, 0, 0, 0, 0, 0, 64],
       [0x43, 2, 0, 0, 0, 0, 0, 0, 64],
@@ -351,7 +399,9 @@ const SESSIONS_IDE: readonly IdeSession[] = [
     }
   }),
   session('cd: DMA', CD, [4 * MIB], (driver) => discByDma(driver)),
-  session('cd: tray', [...EMPTY_CD, '-drive', 'if=none,id=x,format=raw,file=@0'], [MIB, 2 * MIB], (driver) => tray(driver)),
+  session('cd: tray', [...EMPTY_CD, '-drive', 'if=none,id=x,format=raw,file=@0'], [MIB, 2 * MIB], (driver) =>
+    tray(driver),
+  ),
 ];
 
 /** A packet whose answer is read as far as it is there, and what is said of it. */
@@ -388,7 +438,9 @@ function packets(driver: IdeDriver): void {
     [0x5a, 0, 0x2a, 0, 0, 0, 0, 0, 64],
     [0x1e, 0, 0, 0, 0],
     ...[0, 1, 2, 0xaa].flatMap((track) =>
-      [0, 2].flatMap((msf) => [0, 0x40, 0x80, 0xc0].map((format) => [0x43, msf, 0, 0, 0, 0, track, 0, 64, format])),
+      [0, 2].flatMap((msf) =>
+        [0, 0x40, 0x80, 0xc0].map((format) => [0x43, msf, 0, 0, 0, 0, track, 0, 64, format]),
+      ),
     ),
     [0x46, 0, 0, 0, 0, 0, 0, 0, 64],
     [0x46, 0, 0, 1, 0, 0, 0, 0, 64],
@@ -456,7 +508,10 @@ function discByDma(driver: IdeDriver): void {
   driver.channel(1);
   const ask = (packet: readonly number[], bytes: number, shown = bytes): void => {
     driver.fill(DATA, bytes + 64, 0xee);
-    driver.list([[DATA, Math.min(bytes, 0x8000)], ...(bytes > 0x8000 ? [[DATA + 0x8000, bytes - 0x8000] as const] : [])]);
+    driver.list([
+      [DATA, Math.min(bytes, 0x8000)],
+      ...(bytes > 0x8000 ? [[DATA + 0x8000, bytes - 0x8000] as const] : []),
+    ]);
     driver.packet(packet, 0, 1);
     driver.startMaster(true);
     driver.registers();

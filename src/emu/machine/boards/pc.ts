@@ -17,7 +17,7 @@ import type { I8259Pair } from '../../chipset/i8259.ts';
 import type { IoApic } from '../../chipset/ioapic.ts';
 import { isaBus } from '../../chipset/isa-bus.ts';
 import { Mc146818 } from '../../chipset/mc146818.ts';
-import { bootOrderBytes, CMOS_CPU_COUNT, pcCmos } from '../../chipset/pc-cmos.ts';
+import { bootOrderBytes, CMOS_CPU_COUNT, diskBytes, pcCmos } from '../../chipset/pc-cmos.ts';
 import { PcSpeaker } from '../../chipset/pcspk.ts';
 import { Piix3 } from '../../chipset/piix3.ts';
 import { Piix4Pm, type PowerEvents } from '../../chipset/piix4-pm.ts';
@@ -104,7 +104,10 @@ export interface PcWiring {
   /** Who takes what the user does. */
   readonly input: UserInput;
   /** What the user says of it that only firmware and monitors see. */
-  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot' | 'oem' | 'smm' | 'usb' | 'memoryBackend' | 'ideDrives'>;
+  readonly settings?: Pick<
+    MachineConfig,
+    'uuid' | 'boot' | 'oem' | 'smm' | 'usb' | 'memoryBackend' | 'ideDrives'
+  >;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
   /** RAM and DIMMs have so many bytes now. */
@@ -184,6 +187,11 @@ export class PcBoard {
     return processors.archId(processors.smp.maxCpus - 1) + 1;
   }
 
+  /** All devices of the command line are there: firmware is told of the disks. */
+  rememberDisks(): void {
+    for (const [index, value] of diskBytes(this.ide.disks)) this.rtc.setCmos(index, value);
+  }
+
   /** The order in which firmware looks for a system. Throws QEMU's error. */
   setBootOrder(order: string): void {
     const skipsFloppyCheck = this.wiring.settings?.boot?.skipsFloppyCheck;
@@ -255,7 +263,6 @@ export class PcBoard {
       bootOrder: boot.once ?? boot.order ?? DEFAULT_BOOT_ORDER,
       skipsFloppyCheck: boot.skipsFloppyCheck ?? false,
       floppies: [0, 0],
-      disks: [undefined, undefined, undefined, undefined],
     });
 
     // The chips, in the order in which QEMU makes them.
