@@ -66,6 +66,7 @@ function machineRig() {
 export function ideControllerRig(
   disk = new TestDisk(1 << 20),
   disc: TestDisk | undefined = new TestDisk(1 << 20),
+  isOpen = true,
 ) {
   const rig = machineRig();
   const irqs = [recordedLine(), recordedLine()] as const;
@@ -79,12 +80,16 @@ export function ideControllerRig(
     rig.configWrite(PIIX3_IDE_DEVFN, 0x20, 4, BM);
     rig.configWrite(PIIX3_IDE_DEVFN, PCI_COMMAND, 2, 5);
   };
-  open();
+  if (isOpen) open();
   return { ...rig, ide, irqs, disk, disc, hd, cd, open };
 }
 
 /** An AHCI controller: a disk at its first port, a CD-ROM drive at its second. */
-export function ahciRig(disk = new TestDisk(1 << 20), disc: TestDisk | undefined = new TestDisk(1 << 20)) {
+export function ahciRig(
+  disk = new TestDisk(1 << 20),
+  disc: TestDisk | undefined = new TestDisk(1 << 20),
+  isOpen = true,
+) {
   const rig = machineRig();
   const card = new Ich9Ahci(rig.clock, QUIET);
   const devfn = pciDevfn(4, 0);
@@ -97,6 +102,6 @@ export function ahciRig(disk = new TestDisk(1 << 20), disc: TestDisk | undefined
     rig.configWrite(devfn, 0x24, 4, ABAR);
     rig.configWrite(devfn, PCI_COMMAND, 2, 7);
   };
-  open();
+  if (isOpen) open();
   return { ...rig, card, devfn, disk, disc, hd, cd, open };
 }

@@ -36,7 +36,6 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
     },
   ],
   errors_device: [
-    'device_add ide-hd,drive=diskX,id=z',
     'device_add e1000,mac=zz,id=z',
     'device_add cirrus-vga,id=z',
     'device_add VGA,id=z',
@@ -63,6 +62,8 @@ const FOUR_SLOTS: MonitorRigOptions = { dimms: { slots: 4, maxSize: GIB } };
 
 const FOUR_SOCKETS = { cpus: 1, maxCpus: 4, sockets: 4, dies: 1, cores: 1, threads: 1 };
 
+const DISK1 = 'if=none,file=/tmp/disk1.img,format=raw,id=disk1';
+
 /** Other machines, as the recordings' arguments say. */
 const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   errors_cpu: { smp: FOUR_SOCKETS },
@@ -71,6 +72,11 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   pvpanic: {
     devices: ['pvpanic,id=p1', 'pc-testdev', 'pvpanic-pci,id=p2,events=1'],
     noShutdown: true,
+  },
+  piix_ide: { drives: [DISK1], devices: ['ide-hd,drive=disk1,id=hd1,bus=ide.0', 'ide-cd,id=cd1,bus=ide.1'] },
+  ahci_cold: {
+    drives: [DISK1],
+    devices: ['ich9-ahci,id=sata', 'ide-hd,drive=disk1,id=hd1,bus=sata.0', 'ide-cd,id=cd1,bus=sata.5'],
   },
   usb_uhci: { devices: ['piix3-usb-uhci,id=u'] },
   info_numa: { ...FOUR_SLOTS, smp: { ...FOUR_SOCKETS, cpus: 2 } },
@@ -135,6 +141,9 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_scsi',
     'scsi_media',
     'virtio_scsi',
+    'piix_ide',
+    'ahci_cold',
+    'ahci_hotplug',
     'lsi_scsi',
     'errors_lsi',
     'errors_cpu',
