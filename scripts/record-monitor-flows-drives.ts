@@ -50,6 +50,15 @@ const NODES = [
   'if=virtio,id=taken,file=,format=raw',
   'id=1x,driver=nosuch',
   'driver=raw,node-name=/machine,filename=/tmp/nosuch',
+  ...['detect-zeroes=unmap', 'detect-zeroes=foo', 'discard=foo', 'read-only=', 'cache.direct=x', 'foo=1'].map(
+    (wrong) => `driver=raw,node-name=/m,${wrong}`,
+  ),
+  ...['read-only=', 'cache.direct=x', 'force-share='].map((wrong) => `node-name=m1,${wrong}`),
+  'node-name=/m',
+  'driver=raw,file=nope,node-name=m1,read-only=',
+  'file=nope,node-name=m1,read-only=',
+  'driver=raw,file=nope,node-name=/m',
+  'driver=raw,file=nope,node-name=m1,detect-zeroes=foo',
 ];
 
 const DRIVES = [
@@ -83,6 +92,9 @@ export const DRIVE_FLOWS: readonly Flow[] = [
       ),
       'chardev-add null,id=n,size=0x1k',
       'chardev-add null,id=n,size=0x1kz',
+      ...['/machine', '/machine/unattached/device[0]', '/nope'].map(
+        (name) => `block_set_io_throttle ${name} 0 0 0 0 0 0`,
+      ),
       ...['1.5b', '0x1.', '0x1.5M', '0x10', '0x10b'].map((size) => `block_resize x ${size}`),
     ].map((hmp) => ({ hmp })),
   },

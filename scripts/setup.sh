@@ -3,6 +3,7 @@
 #   setup.sh            npm packages
 #   setup.sh chromium   the browser of the end-to-end tests
 #   setup.sh firefox    the other one
+#   setup.sh tools      programs that some tests ask: ACPICA's, cpio, gdb
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -29,22 +30,34 @@ as_root() {
   fi
 }
 
+# Debian's package $1, where its program $2 is not there and it may be installed.
+debian() {
+  command -v "$2" >/dev/null && return
+  command -v apt-get >/dev/null && as_root true 2>/dev/null || return
+  echo "Installing Debian's $1"
+  export DEBIAN_FRONTEND=noninteractive
+  as_root apt-get -qq update && as_root apt-get -qq install -y --no-install-recommends "$1" >/dev/null
+  command -v "$2" >/dev/null
+}
+
 # $1: Debian's package; $2: its program; $3: the variable that names another program; $4: its value, empty if unset
 browser() {
-  program=${4:-$2}
-  command -v "$program" >/dev/null && return
-  if [ -z "$4" ] && command -v apt-get >/dev/null && as_root true 2>/dev/null; then
-    echo "Installing Debian's $1"
-    export DEBIAN_FRONTEND=noninteractive
-    as_root apt-get -qq update && as_root apt-get -qq install -y --no-install-recommends "$1" >/dev/null
-    command -v "$program" >/dev/null && return
-  fi
-  fail "There is no $program: run \`apt-get install $1\` as root, or name another program in $3."
+  if [ -n "$4" ]; then command -v "$4" >/dev/null; else debian "$1" "$2"; fi && return
+  fail "There is no ${4:-$2}: run \`apt-get install $1\` as root, or name another program in $3."
+}
+
+tools() {
+  lacking=
+  debian acpica-tools iasl || lacking="$lacking acpica-tools"
+  debian cpio cpio || lacking="$lacking cpio"
+  debian gdb gdb || lacking="$lacking gdb"
+  [ -z "$lacking" ] || fail "Tests that need them are skipped: run \`apt-get install$lacking\` as root."
 }
 
 case "${1:-packages}" in
   packages) packages ;;
   chromium) browser chromium /usr/bin/chromium HOTSLOT_CHROMIUM "${HOTSLOT_CHROMIUM:-}" ;;
   firefox) browser firefox-esr firefox-esr HOTSLOT_FIREFOX "${HOTSLOT_FIREFOX:-}" ;;
-  *) fail 'usage: setup.sh [packages|chromium|firefox]' ;;
+  tools) tools ;;
+  *) fail 'usage: setup.sh [packages|chromium|firefox|tools]' ;;
 esac

@@ -1,6 +1,3 @@
 #!/bin/sh
-# One TypeScript project per layer: each sees only the globals that its layer may use.
-set -e
-for project in emu ui workers node tests; do
-  npx tsc -p "tsconfig.$project.json"
-done
+# One TypeScript project per layer: each sees only the globals that its layer may use. Two at a time, the longest first.
+printf '%s\n' tests emu node workers ui | xargs -P 2 -I '{}' node_modules/.bin/tsc -p 'tsconfig.{}.json'

@@ -1,7 +1,6 @@
 /** Boots an image on the project's own machine and brings it to where visitors begin. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import {
   type CommandLine,
   type Machine,
@@ -11,6 +10,7 @@ import {
   splitWords,
   writeSnapshot,
 } from '../../src/emu/index.ts';
+import { gunzip } from '../../src/node/gunzip.ts';
 import { ImageError } from './failure.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -64,7 +64,7 @@ class TypedGuest {
   readonly #end = performance.now() + LIMIT_MS;
 
   constructor(directory: string, { files, append, memoryMiB, machine, terminalSize }: Manifest) {
-    const unpack = (file: string): Buffer => gunzipSync(readFileSync(join(directory, file)));
+    const unpack = (file: string): Buffer => gunzip(readFileSync(join(directory, file)));
     const commandLine = { ...readLine(machine), icountShift: 3, rtcBaseMs: Date.now() };
     this.machine = machineOfCommandLine(
       commandLine,

@@ -29,8 +29,17 @@ export interface Part {
 const tool = (name: string): string => join('node_modules/.bin', name);
 const reportOf = (name: string): string => join(REPORTS, `${name}.json`);
 
-/** @param projects of vitest.config.ts */
-function vitest(name: string, what: string, minutes: number, projects: readonly string[]): Part {
+/**
+ * @param projects of vitest.config.ts
+ * @param args others of Vitest
+ */
+function vitest(
+  name: string,
+  what: string,
+  minutes: number,
+  projects: readonly string[],
+  args: readonly string[] = [],
+): Part {
   const report = reportOf(name);
   const reporters = ['--reporter=agent', '--reporter=json', `--outputFile.json=${report}`];
   return {
@@ -43,6 +52,7 @@ function vitest(name: string, what: string, minutes: number, projects: readonly 
       '--passWithNoTests',
       ...reporters,
       ...projects.map((project) => `--project=${project}`),
+      ...args,
     ],
     counts: () => vitestCounts(report),
   };
@@ -72,6 +82,13 @@ function playwright(
 export const PARTS: readonly Part[] = [
   { name: 'generate', what: 'generated sources', command: [tool('tsx'), 'scripts/generate.ts'], minutes: 1 },
   {
+    name: 'tools',
+    what: 'programs that some tests ask',
+    command: ['sh', 'scripts/setup.sh', 'tools'],
+    minutes: 3,
+    optional: true,
+  },
+  {
     name: 'images',
     what: 'guest image',
     command: [tool('tsx'), 'scripts/images/main.ts', '--if-needed'],
@@ -96,10 +113,13 @@ export const PARTS: readonly Part[] = [
   {
     ...vitest('unit', 'architecture, unit, conformance and golden tests', 9, ['unit', 'alone']),
     needs: ['generate'],
+    after: ['tools'],
   },
   {
-    ...vitest('guest', 'Linux and its hotplug, without a browser', 20, ['guest']),
+    // Guests wait for each other, for their timers and for new processes: three at a time keep two cores busy.
+    ...vitest('guest', 'Linux and its hotplug, without a browser', 20, ['guest'], ['--maxWorkers=3']),
     needs: ['generate', 'images'],
+    after: ['tools'],
   },
   {
     name: 'build',

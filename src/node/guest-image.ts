@@ -1,7 +1,6 @@
 /** What the guest is made of: files that the user names, or a guest image of `npm run images`. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import {
   type BootFiles,
   type CommandLine,
@@ -12,6 +11,7 @@ import {
   startError,
   wantsFlash,
 } from '../emu/index.ts';
+import { gunzip } from './gunzip.ts';
 import { HOST_ERRORS, hostErrorText } from './host-errors.ts';
 
 const IMAGES = join(import.meta.dirname, '../../public/images');
@@ -112,7 +112,7 @@ function readImage(name: string, wanted: Wanted): GuestFiles {
   const folder = join(IMAGES, name);
   const { append, memoryMiB, files } = readManifest(name, folder);
   const memoryBytes = wanted.memoryBytes ?? memoryMiB * MIB;
-  const unpacked = (file: string): Uint8Array => gunzip(join(folder, file));
+  const unpacked = (file: string): Uint8Array => unpackFile(join(folder, file));
   const initrd = (): Uint8Array =>
     memoryBytes < PACKED_INITRD_BELOW
       ? readFileSync(join(folder, files.initrd.file))
@@ -143,9 +143,9 @@ function readManifest(name: string, folder: string): Manifest {
   }
 }
 
-function gunzip(path: string): Uint8Array {
+function unpackFile(path: string): Uint8Array {
   try {
-    return gunzipSync(readFileSync(path));
+    return gunzip(readFileSync(path));
   } catch {
     throw startError(`'${path}' is damaged: npm run images -- --rebuild builds it again`);
   }

@@ -73,6 +73,7 @@ export class App {
     this.#images = new ImagesPanel(this.#client, {
       proposeDrive: (path, id) =>
         this.#monitor.propose(`drive_add 0 if=none,file=${optionValue(path)},format=raw,id=${id}`),
+      propose: ([first = '', ...others]) => this.#monitor.propose(first, ...others),
       proposeSnapshot: (tag) => this.#monitor.propose(`loadvm ${monitorWord(tag)}`),
       notices: this.#notices,
       listed: (images, machine) => this.#story.setImages(images, machine),
@@ -255,8 +256,9 @@ export class App {
 
   #dropTarget(): HTMLElement {
     return startDropTarget(
-      (files) => {
-        this.#images.add(files).catch(reportError);
+      {
+        images: (files) => this.#images.add(files),
+        stick: (files) => this.#images.addStick(files),
       },
       (text) => this.#notices.show({ level: 'warning', text }),
     );

@@ -1,5 +1,5 @@
 import type { Remote } from 'comlink';
-import type { EmulatorApi } from '../workers/protocol.ts';
+import type { DownloadReader, EmulatorApi } from '../workers/protocol.ts';
 
 /** Larger images go straight to a file where the browser can do that, smaller ones the usual way of downloads. */
 const DIRECT_BYTES = 512 * 2 ** 20;
@@ -18,16 +18,40 @@ declare global {
 }
 
 /** Gives the user the image as a file, byte for byte. Rejects with a sentence; resolves to false when the user changed their mind. */
-export async function downloadImage(
+export function downloadImage(
   api: Remote<EmulatorApi>,
   path: string,
   sizeBytes: number,
   onProgress: (doneBytes: number) => void,
 ): Promise<boolean> {
   const name = path.slice(path.lastIndexOf('/') + 1);
+  return download(() => api.downloadImage(path), name, sizeBytes, onProgress);
+}
+
+/** The same for a file of the FAT file system in an image; the names lead to it from the root. */
+export function downloadFile(
+  api: Remote<EmulatorApi>,
+  path: string,
+  names: readonly string[],
+  sizeBytes: number,
+): Promise<boolean> {
+  return download(
+    () => api.downloadFile(path, names),
+    names.at(-1) ?? '',
+    sizeBytes,
+    () => {},
+  );
+}
+
+async function download(
+  open: () => Promise<DownloadReader>,
+  name: string,
+  sizeBytes: number,
+  onProgress: (doneBytes: number) => void,
+): Promise<boolean> {
   const sink = sizeBytes > DIRECT_BYTES ? await chooseFile(name) : blobSink(name);
   if (sink === undefined) return false;
-  const reader = await api.downloadImage(path);
+  const reader = await open();
   let doneBytes = 0;
   try {
     for (;;) {

@@ -17,6 +17,7 @@ const PATHS = {
   help: 'M7.4 7.6a2.7 2.7 0 1 1 3.9 2.4c-.9.4-1.3 1-1.3 2M10 14.7v.1',
   close: 'M5.5 5.5l9 9M14.5 5.5l-9 9',
   chip: 'M6 6h8v8H6zM8 6V3.5M12 6V3.5M8 16.5V14M12 16.5V14M6 8H3.5M6 12H3.5M16.5 8H14M16.5 12H14',
+  folder: 'M3.8 6V15h12.4V7H9.6L8 5H3.8z',
   disk: 'M4 5.5h12v9H4zM4 11.5h12M13.2 13h.1',
 } as const;
 

@@ -1,15 +1,18 @@
-import type { ImageList, ImageRow, MachineDrives } from '../workers/protocol.ts';
+import type { FilesRequest, ImageList, ImageRow, MachineDrives } from '../workers/protocol.ts';
 import { announce } from './announcer.ts';
 import { button } from './button.ts';
 import { copyText } from './clipboard.ts';
 import { h, on } from './dom.ts';
 import { downloadImage } from './download.ts';
 import type { EmulatorClient } from './emulator-client.ts';
+import { showFiles } from './files-dialog.ts';
 import { errorText, formatBytes } from './format.ts';
 import { hasOpaqueOrigin } from './frame.ts';
 import { icon } from './icons.ts';
 import { askToCreate, askToDelete, askToRename } from './image-dialogs.ts';
 import type { Notices } from './notices.ts';
+import { askHowToPlug } from './plug-dialog.ts';
+import { stickFile } from './stick-files.ts';
 import { Uploads } from './uploads.ts';
 
 export interface ImagesPanelActions {
@@ -17,6 +20,8 @@ export interface ImagesPanelActions {
   proposeDrive(path: string, id: string): void;
   /** Puts a loadvm line there. */
   proposeSnapshot(tag: string): void;
+  /** Puts lines there, each when the one before was answered. */
+  readonly propose: (commands: readonly string[]) => void;
   readonly notices: Pick<Notices, 'show'>;
   /** Called with the images of disks and the machine's drives whenever either may have changed. */
   listed(images: readonly ImageRow[], machine: MachineDrives): void;
@@ -37,6 +42,12 @@ export class ImagesPanel {
     hidden: true,
     'aria-label': 'Disk images to upload',
   });
+  readonly #stickPicker = h('input', {
+    type: 'file',
+    multiple: true,
+    hidden: true,
+    'aria-label': 'Files for a USB stick',
+  });
   readonly #upload: HTMLButtonElement;
   #paths: readonly string[] = [];
   #shown = '';
@@ -51,6 +62,9 @@ export class ImagesPanel {
     const create = button('New', { icon: 'plus', label: 'New empty image', class: 'small' }, () =>
       askToCreate(client, this.#paths),
     );
+    const stick = button('Stick', { icon: 'folder', label: 'Put files on a USB stick', class: 'small' }, () =>
+      this.#stickPicker.click(),
+    );
     this.#empty = h(
       'div',
       { class: 'images-empty' },
@@ -64,7 +78,7 @@ export class ImagesPanel {
         'header',
         { class: 'pane-title' },
         h('h2', {}, 'Disk images'),
-        h('div', { class: 'pane-actions' }, this.#upload, create),
+        h('div', { class: 'pane-actions' }, this.#upload, create, stick),
       ),
       h(
         'div',
@@ -75,11 +89,17 @@ export class ImagesPanel {
         this.#storage,
       ),
       this.#picker,
+      this.#stickPicker,
     );
     on(this.#picker, 'change', async () => {
       const files = [...(this.#picker.files ?? [])];
       this.#picker.value = '';
       await this.add(files);
+    });
+    on(this.#stickPicker, 'change', async () => {
+      const files = [...(this.#stickPicker.files ?? [])].map((file) => stickFile(file));
+      this.#stickPicker.value = '';
+      if (files.length > 0) await this.addStick(files);
     });
   }
 
@@ -89,6 +109,12 @@ export class ImagesPanel {
 
   add(files: readonly File[]): Promise<void> {
     return this.#uploads.add(files);
+  }
+
+  /** Ordinary files, for a stick; how to plug it in is asked when it is made. */
+  async addStick(files: FilesRequest['files']): Promise<void> {
+    const path = await this.#uploads.addStick(files);
+    if (path !== undefined) await askHowToPlug(this.#client, path, this.#actions.propose);
   }
 
   /** Whether files are being stored. */
@@ -165,6 +191,7 @@ export class ImagesPanel {
         'div',
         { class: 'image-actions', role: 'group', 'aria-label': path },
         this.#insertButton(image),
+        ...this.#diskButtons(image),
         button('', { icon: 'download', label: `Download ${path}`, class: 'quiet' }, () =>
           this.#download(image, detail, size),
         ),
@@ -176,6 +203,19 @@ export class ImagesPanel {
         ),
       ),
     );
+  }
+
+  /** What only the image of a disk has. */
+  #diskButtons({ path, snapshotTag }: ImageRow): readonly HTMLElement[] {
+    if (snapshotTag !== undefined) return [];
+    return [
+      button('', { icon: 'plug', label: `Plug in ${path} as …`, class: 'quiet' }, () =>
+        askHowToPlug(this.#client, path, this.#actions.propose),
+      ),
+      button('', { icon: 'folder', label: `Files in ${path}`, class: 'quiet' }, () =>
+        showFiles(this.#client, path, this.#actions.notices),
+      ),
+    ];
   }
 
   #insertButton({ path, snapshotTag }: ImageRow): HTMLElement {

@@ -5,6 +5,8 @@ const REVERSE_WRAPAROUND = '\x1b[?45h';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the control characters
 const RIGHT_MOVES = /((?:\x1b\[C)+)/;
 const RIGHT_MOVE_LENGTH = '\x1b[C'.length;
+const PROMPT = '(qemu) ';
+const FAILED = /^Error:/m;
 
 /** A terminal for one of QEMU's monitors. Editing, history and completion are the monitor's, not the page's. */
 export class LineTerminal {
@@ -13,10 +15,18 @@ export class LineTerminal {
   /** Pieces of text, and at the end of each message whom to tell that it is shown. The worker does not send without end. */
   readonly #waiting: (string | (() => void))[] = [];
   #writing = false;
+  /** Commands that come to the input line one by one, each when the one before was answered. */
+  #queue: readonly string[] = [];
+  /** What came since the user pressed Enter; undefined before. */
+  #answer: string | undefined;
 
   constructor(title: string, send: (text: string) => void) {
     this.#send = send;
-    this.screen = new TerminalScreen({ title, scrollback: 5000, convertEol: true, onInput: send });
+    const onInput = (text: string): void => {
+      if (this.#queue.length > 0 && text.includes('\r')) this.#answer ??= '';
+      send(text);
+    };
+    this.screen = new TerminalScreen({ title, scrollback: 5000, convertEol: true, onInput });
     this.screen.write(REVERSE_WRAPAROUND);
   }
 
@@ -25,12 +35,29 @@ export class LineTerminal {
     for (const part of text.split(RIGHT_MOVES)) if (part !== '') this.#waiting.push(part);
     this.#waiting.push(shown);
     if (!this.#writing) this.#writeNext();
+    this.#proposeNext(text);
   }
 
-  /** Puts a command on the input line in place of what is there; the user presses Enter. */
-  propose(command: string): void {
+  /**
+   * Puts a command on the input line in place of what is there; the user presses Enter.
+   * @param others follow, each when the one before was answered without an error
+   */
+  propose(command: string, ...others: readonly string[]): void {
+    this.#queue = others;
+    this.#answer = undefined;
     this.#send(CLEAR_LINE + command);
     this.screen.focus();
+  }
+
+  #proposeNext(text: string): void {
+    if (this.#answer === undefined) return;
+    this.#answer += text;
+    const [next, ...rest] = this.#queue;
+    if (!this.#answer.endsWith(PROMPT) || next === undefined) return;
+    const isWrong = FAILED.test(this.#answer);
+    this.#queue = isWrong ? [] : rest;
+    this.#answer = undefined;
+    if (!isWrong) this.#send(CLEAR_LINE + next);
   }
 
   /**

@@ -62,10 +62,10 @@ export class MonitorPane {
     this.terminals[from].output(text, shown);
   }
 
-  /** Puts a command on the input line of the human monitor. */
-  propose(command: string): void {
+  /** Puts a command on the input line of the human monitor; `others` follow, one by one. */
+  propose(command: string, ...others: readonly string[]): void {
     this.show('monitor');
-    this.terminals.monitor.propose(command);
+    this.terminals.monitor.propose(command, ...others);
   }
 
   show(name: EndpointName): void {

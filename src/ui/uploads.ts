@@ -1,6 +1,7 @@
 import type {
   ArrivingFile,
   FileProblem,
+  FilesRequest,
   ImageOutcome,
   UploadProgress,
   UploadRequest,
@@ -15,6 +16,8 @@ import { errorText, formatBytes, formatSeconds, freePath } from './format.ts';
 import type { Notices } from './notices.ts';
 
 type Packing = UploadRequest['unpack'];
+
+const STICK_PATH = '/tmp/stick.img';
 
 /** The files that are being stored: a row for each, with its progress and a button to cancel it, or with the reason why it is not stored. */
 export class Uploads {
@@ -109,10 +112,35 @@ export class Uploads {
     });
   }
 
-  async #upload(file: File, path: string, unpack: Packing): Promise<ImageOutcome> {
+  /** Makes one image of the files, that of a stick, under a name that is free. Gives its path; undefined when it is not stored. */
+  async addStick(files: FilesRequest['files']): Promise<string | undefined> {
+    const { images } = await this.#client.api.listImages();
+    const taken = new Set(images.map((image) => image.path));
+    const path = taken.has(STICK_PATH) ? freePath(STICK_PATH, taken) : STICK_PATH;
+    const sizeBytes = files.reduce((sum, { file }) => sum + file.size, 0);
+    const outcome = await this.#send(path, sizeBytes, false, (id, onProgress) =>
+      this.#client.api.storeFiles({ id, path, files }, onProgress),
+    );
+    this.#report(outcome);
+    return outcome.ok ? outcome.path : undefined;
+  }
+
+  #upload(file: File, path: string, unpack: Packing): Promise<ImageOutcome> {
+    return this.#send(path, file.size, unpack !== undefined, (id, onProgress) =>
+      this.#client.api.uploadImage({ id, path, unpack }, file, onProgress),
+    );
+  }
+
+  /** Shows a row while `store` stores the image. */
+  async #send(
+    path: string,
+    sizeBytes: number,
+    showsStored: boolean,
+    store: (id: number, onProgress: (done: UploadProgress) => void) => Promise<ImageOutcome>,
+  ): Promise<ImageOutcome> {
     const id = this.#nextId++;
     const progress = h('progress', { max: '1', value: '0', 'aria-label': `Upload of ${path}` });
-    const detail = h('span', { class: 'upload-detail' }, formatBytes(file.size));
+    const detail = h('span', { class: 'upload-detail' }, formatBytes(sizeBytes));
     const cancel = button('Cancel', { label: `Cancel the upload of ${path}`, class: 'small' }, async () => {
       await this.#client.api.cancelUpload(id);
     });
@@ -120,13 +148,13 @@ export class Uploads {
     this.element.append(row);
     const started = performance.now();
     const onProgress = this.#client.callback((done: UploadProgress) => {
-      progress.value = file.size === 0 ? 1 : done.readBytes / file.size;
-      const text = progressText(done.readBytes, file.size, (performance.now() - started) / 1000);
-      detail.textContent = unpack === undefined ? text : `${text}; ${formatBytes(done.storedBytes)} unpacked`;
+      progress.value = sizeBytes === 0 ? 1 : done.readBytes / sizeBytes;
+      const text = progressText(done.readBytes, sizeBytes, (performance.now() - started) / 1000);
+      detail.textContent = showsStored ? `${text}; ${formatBytes(done.storedBytes)} unpacked` : text;
     });
     this.#running++;
     try {
-      return await this.#client.api.uploadImage({ id, path, unpack }, file, onProgress);
+      return await store(id, onProgress);
     } finally {
       this.#running--;
       row.remove();

@@ -1,4 +1,3 @@
-import { proxy } from 'comlink';
 import {
   ImageSnapshots,
   type ImageStore,
@@ -11,6 +10,7 @@ import { DiskErrors } from './disk-errors.ts';
 import { Endpoints } from './endpoints.ts';
 import type { SavedMachine } from './guest-manifest.ts';
 import { HardwareReport } from './hardware-report.ts';
+import { ImageCalls } from './image-calls.ts';
 import { ImageService } from './image-service.ts';
 import { NO_DRIVES } from './machine-ids.ts';
 import { answerOf } from './machine-line.ts';
@@ -19,20 +19,14 @@ import type { MachineEnvironment, WorkerMachine } from './machine-types.ts';
 import * as notices from './notices.ts';
 import { OutputBatcher } from './output-batcher.ts';
 import type {
-  ArrivingFile,
   ConsoleSize,
-  DownloadReader,
   EmulatorApi,
-  ImageList,
-  ImageOutcome,
   LineAnswer,
   LineOutcome,
   MachineDrives,
   Notice,
   PageMessage,
   PageState,
-  UploadProgress,
-  UploadRequest,
   WorkerMessage,
 } from './protocol.ts';
 import { RunLoop } from './run-loop.ts';
@@ -48,10 +42,10 @@ const STORED_INTERVAL_MS = 2000;
 type Line = { readonly text: string; readonly isDefault: boolean };
 
 /** The worker's side of the page: one machine, its images, and the messages between them. */
-export class Emulator implements EmulatorApi {
+export class Emulator extends ImageCalls implements EmulatorApi {
   readonly #maker: MachineMaker;
   readonly #storage: Promise<ImageStore>;
-  readonly #images: ImageService;
+  protected readonly images: ImageService;
   /** Undefined while storage is opened, and where no other tab sees these images. */
   #otherTabs: OtherTabs | undefined;
   readonly #diskErrors = new DiskErrors((notice) => this.#notify(notice));
@@ -83,9 +77,10 @@ export class Emulator implements EmulatorApi {
 
   /** @param guestUrl folder of the guest image, with a slash at its end */
   constructor(guestUrl: string) {
+    super();
     this.#maker = new MachineMaker(guestUrl, (progress) => this.#post({ type: 'boot', progress }));
     this.#storage = this.#openStorage();
-    this.#images = new ImageService(this.#storage, () => this.#imagesChanged());
+    this.images = new ImageService(this.#storage, () => this.#imagesChanged());
   }
 
   async #openStorage(): Promise<ImageStore> {
@@ -151,49 +146,9 @@ export class Emulator implements EmulatorApi {
     return this.#endpoints.ask('qmp', request);
   }
 
-  listImages(): Promise<ImageList> {
-    return this.#images.list();
-  }
-
   machineDrives(): MachineDrives {
     const machine = this.#machine;
-    return machine === undefined ? NO_DRIVES : { drives: machine.drives(), freeIds: machine.freeIds() };
-  }
-
-  lookAtFile(file: Blob, fileName: string): Promise<ArrivingFile> {
-    return this.#images.lookAt(file, fileName);
-  }
-
-  uploadImage(
-    request: UploadRequest,
-    file: Blob,
-    onProgress: (progress: UploadProgress) => void,
-  ): Promise<ImageOutcome> {
-    return this.#images.upload(request, file, onProgress);
-  }
-
-  cancelUpload(uploadId: number): void {
-    this.#images.cancelUpload(uploadId);
-  }
-
-  createImage(path: string, sizeBytes: number): Promise<ImageOutcome> {
-    return this.#images.create(path, sizeBytes);
-  }
-
-  renameImage(from: string, to: string): Promise<ImageOutcome> {
-    return this.#images.rename(from, to);
-  }
-
-  deleteImage(path: string): Promise<ImageOutcome> {
-    return this.#images.delete(path);
-  }
-
-  downloadImage(path: string): DownloadReader {
-    return proxy(this.#images.download(path));
-  }
-
-  flushImages(): Promise<void> {
-    return this.#images.flush();
+    return machine?.machineDrives() ?? NO_DRIVES;
   }
 
   async checkLine(line: string): Promise<LineOutcome> {

@@ -8,9 +8,13 @@ import {
   tagOfFileName,
 } from '../emu/index.ts';
 import { lookAt } from './arriving-file.ts';
+import { makeStick } from './fat/fat-stick.ts';
+import { FatVolume } from './fat/fat-volume.ts';
 import type {
   ArrivingFile,
   DownloadReader,
+  FilesRequest,
+  FolderListing,
   ImageList,
   ImageOutcome,
   UploadProgress,
@@ -87,6 +91,38 @@ export class ImageService {
     }
   }
 
+  async storeFiles(
+    { id, path, files }: FilesRequest,
+    onProgress: (progress: UploadProgress) => void,
+  ): Promise<ImageOutcome> {
+    const controller = new AbortController();
+    this.#uploads.set(id, controller);
+    const { signal } = controller;
+    let readBytes = 0;
+    const count = (bytes: number): void => {
+      readBytes += bytes;
+    };
+    const onStick = files.map(({ path: name, file, modifiedMs }) => ({
+      path: name,
+      sizeBytes: file.size,
+      modifiedMs,
+      bytes: () => counted(bytesOf(file, signal), count),
+    }));
+    try {
+      return await this.#attempt('store', path, async (store, name) => {
+        const [volumeId = 0] = crypto.getRandomValues(new Uint32Array(1));
+        const stick = makeStick(onStick, volumeId);
+        await store.upload(name, stick.bytes(), {
+          sizeBytes: stick.sizeBytes,
+          onProgress: (storedBytes) => onProgress({ readBytes, storedBytes }),
+          signal,
+        });
+      });
+    } finally {
+      this.#uploads.delete(id);
+    }
+  }
+
   cancelUpload(uploadId: number): void {
     this.#uploads.get(uploadId)?.abort();
   }
@@ -104,16 +140,29 @@ export class ImageService {
   }
 
   download(path: string): DownloadReader {
-    const iterator = this.#pieces(path);
-    return {
-      read: async () => {
-        const { done, value } = await iterator.next();
-        return done === true ? undefined : value;
-      },
-      cancel: async () => {
-        await iterator.return(undefined);
-      },
-    };
+    return readerOf(this.#pieces(path));
+  }
+
+  async listFiles(path: string, folder: readonly string[]): Promise<FolderListing> {
+    try {
+      const rows = await this.#withVolume(path, async (volume) => {
+        const entry = folder.length === 0 ? undefined : await volume.find(folder);
+        if (folder.length > 0 && entry?.isFolder !== true) throw new Error('it has no such folder any more');
+        return volume.list(entry);
+      });
+      return {
+        ok: true,
+        rows: rows.map(({ name, isFolder, sizeBytes, modifiedMs }) => ({
+          ...{ name, isFolder, sizeBytes, modifiedMs },
+        })),
+      };
+    } catch (error) {
+      return { ok: false, message: sentence('read', path, error) };
+    }
+  }
+
+  downloadFile(path: string, names: readonly string[]): DownloadReader {
+    return readerOf(this.#filePieces(path, names));
   }
 
   async flush(): Promise<void> {
@@ -125,6 +174,45 @@ export class ImageService {
       yield* (await this.#store).download(path);
     } catch (error) {
       throw new Error(sentence('download', path, error));
+    }
+  }
+
+  async *#filePieces(path: string, names: readonly string[]): AsyncGenerator<Uint8Array, void> {
+    const opened = await this.#openVolume(path).catch((error: unknown) => {
+      throw new Error(sentence('read', path, error));
+    });
+    try {
+      const file = await opened.volume.find(names);
+      if (file === undefined || file.isFolder) throw new Error('it has no such file any more');
+      yield* opened.volume.bytes(file);
+    } catch (error) {
+      throw new Error(sentence('read', path, error));
+    } finally {
+      await opened.close();
+    }
+  }
+
+  async #withVolume<T>(path: string, use: (volume: FatVolume) => Promise<T>): Promise<T> {
+    const { volume, close } = await this.#openVolume(path);
+    try {
+      return await use(volume);
+    } finally {
+      await close();
+    }
+  }
+
+  /** What the guest wrote and did not flush is stored before: it may have gone no further than the cache of a disk. */
+  async #openVolume(path: string): Promise<{ readonly volume: FatVolume; close(): Promise<void> }> {
+    const store = await this.#store;
+    await store.flush();
+    const image = await store.open(imagePath(path), { readOnly: true });
+    try {
+      const volume = await FatVolume.find(image);
+      if (volume === undefined) throw new Error('there is no FAT file system in it');
+      return { volume, close: () => image.close() };
+    } catch (error) {
+      await image.close();
+      throw error;
     }
   }
 
@@ -153,7 +241,19 @@ function endWarning(path: string, kind: ImageKind): string {
   return `${path} is stored, but its end says that it is ${name}, not a raw disk image: the guest sees the bytes of the file.`;
 }
 
-type Operation = 'store' | 'create' | 'rename' | 'delete' | 'download';
+function readerOf(pieces: AsyncGenerator<Uint8Array, void>): DownloadReader {
+  return {
+    read: async () => {
+      const { done, value } = await pieces.next();
+      return done === true ? undefined : value;
+    },
+    cancel: async () => {
+      await pieces.return(undefined);
+    },
+  };
+}
+
+type Operation = 'read' | 'store' | 'create' | 'rename' | 'delete' | 'download';
 
 function sentence(what: Operation, path: string, error: unknown): string {
   const code = error instanceof BlockError ? error.code : undefined;

@@ -10,6 +10,8 @@ const DEVICE_STEM = 'myvirtio';
 export const NO_DRIVES: MachineDrives = {
   drives: [],
   freeIds: { drive: `${DRIVE_STEM}1`, device: `${DEVICE_STEM}1` },
+  takenIds: [],
+  busTypes: [],
 };
 
 /** As much of a machine as has names. */
@@ -28,13 +30,34 @@ export function driveRows(machine: Named): readonly DriveRow[] {
   }));
 }
 
+/** What the machine has to do with the images. */
+export function machineDrives(machine: Named): MachineDrives {
+  return {
+    drives: driveRows(machine),
+    freeIds: freeIds(machine),
+    takenIds: [...takenIds(machine)],
+    busTypes: busTypes(machine),
+  };
+}
+
+function busTypes({ devices }: Named): readonly string[] {
+  const types = new Set<string>();
+  for (const device of devices.tree.devices())
+    for (const bus of device.buses) if (bus.hotpluggable && !bus.full) types.add(bus.type);
+  return [...types];
+}
+
 /** Ids stay taken while a device uses them, also after `drive_del`. */
-export function freeIds(machine: Named): FreeIds {
-  const taken = new Set([
+function takenIds(machine: Named): ReadonlySet<string> {
+  return new Set([
     ...machine.drives.list().map(({ id }) => id),
     ...machine.drives.nodes.list().map(({ name }) => name),
     ...machine.devices.tree.peripherals().map(({ id }) => id),
   ]);
+}
+
+export function freeIds(machine: Named): FreeIds {
+  const taken = takenIds(machine);
   return { drive: firstFree(DRIVE_STEM, taken), device: firstFree(DEVICE_STEM, taken) };
 }
 

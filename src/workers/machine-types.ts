@@ -1,6 +1,6 @@
 /** The machine, as far as the worker uses it. */
 import type { ImageOpener, MachineEvent, SnapshotStore, TerminalSize } from '../emu/index.ts';
-import type { DriveRow, EndpointName, FreeIds, MachineHardware, PageState } from './protocol.ts';
+import type { DriveRow, EndpointName, MachineDrives, MachineHardware, PageState } from './protocol.ts';
 
 export interface SliceResult {
   /** Milliseconds that the caller may sleep; 0 asks to be called again at once, Infinity to be woken by input only. */
@@ -29,7 +29,7 @@ export interface WorkerMachine {
   readonly hasQuit: boolean;
   /** All drives, in the order of their creation. */
   drives(): readonly DriveRow[];
-  freeIds(): FreeIds;
+  machineDrives(): MachineDrives;
   hardware(): MachineHardware;
   /** Why the machine is in state `internal-error`. */
   readonly internalError: Error | undefined;

@@ -25,7 +25,7 @@ import {
   withoutProgram,
 } from '../emu/index.ts';
 import { machineHardware } from './machine-hardware.ts';
-import { driveRows, freeIds } from './machine-ids.ts';
+import { driveRows, machineDrives } from './machine-ids.ts';
 import type { GuestFiles, MachineEnvironment, WorkerMachine } from './machine-types.ts';
 import { ENDPOINTS, type EndpointName } from './protocol.ts';
 
@@ -171,7 +171,7 @@ function withMonitor(
       return machine.hasQuit;
     },
     drives: () => driveRows(machine),
-    freeIds: () => freeIds(machine),
+    machineDrives: () => machineDrives(machine),
     hardware: () => machineHardware(machine),
     get internalError() {
       return machine.internalError;

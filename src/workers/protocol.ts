@@ -135,6 +135,10 @@ export type LineOutcome =
 export interface MachineDrives {
   readonly drives: readonly DriveRow[];
   readonly freeIds: FreeIds;
+  /** All ids of drives, nodes and devices. */
+  readonly takenIds: readonly string[];
+  /** Types of the buses on which there is room: `PCI`, `SCSI`, `usb-bus`. */
+  readonly busTypes: readonly string[];
 }
 
 /** What text goes to and comes from, by name: the machine's human monitor, and QMP as QEMU's qmp-shell speaks it. */
@@ -245,6 +249,32 @@ export interface UploadRequest {
   readonly unpack: 'gzip' | 'zstd' | undefined;
 }
 
+/** Files that become one image, that of a stick. */
+export interface FilesRequest {
+  /** Names it for `cancelUpload`. */
+  readonly id: number;
+  readonly path: string;
+  readonly files: readonly {
+    /** Folders and name, with slashes between. */
+    readonly path: string;
+    readonly file: Blob;
+    readonly modifiedMs: number;
+  }[];
+}
+
+/** A file or folder in an image. */
+export interface FileRow {
+  readonly name: string;
+  readonly isFolder: boolean;
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+}
+
+/** Or a sentence that says why there is none. */
+export type FolderListing =
+  | { readonly ok: true; readonly rows: readonly FileRow[] }
+  | { readonly ok: false; readonly message: string };
+
 /** Done, or a sentence that says why not; `exists` when the name is taken. */
 export type ImageOutcome =
   | {
@@ -272,8 +302,33 @@ export interface UnpackOrder {
   readonly port: MessagePort;
 }
 
+/** The worker's calls about disk images. */
+export interface ImageCallsApi {
+  listImages(): Promise<ImageList>;
+  /** Looks at a file before it is uploaded. Rejects when it cannot be read. */
+  lookAtFile(file: Blob, fileName: string): Promise<ArrivingFile>;
+  uploadImage(
+    request: UploadRequest,
+    file: Blob,
+    onProgress: (progress: UploadProgress) => void,
+  ): Promise<ImageOutcome>;
+  /** An image of a stick with these files. */
+  storeFiles(request: FilesRequest, onProgress: (progress: UploadProgress) => void): Promise<ImageOutcome>;
+  /** Of `uploadImage` or `storeFiles`. */
+  cancelUpload(uploadId: number): void;
+  createImage(path: string, sizeBytes: number): Promise<ImageOutcome>;
+  renameImage(from: string, to: string): Promise<ImageOutcome>;
+  deleteImage(path: string): Promise<ImageOutcome>;
+  downloadImage(path: string): DownloadReader;
+  /** What is in a folder of the image's FAT file system; the names lead to it from the root. */
+  listFiles(path: string, folder: readonly string[]): Promise<FolderListing>;
+  downloadFile(path: string, names: readonly string[]): DownloadReader;
+  /** Stores what the guest wrote, for a page that is about to go. */
+  flushImages(): Promise<void>;
+}
+
 /** The worker's calls, reached through comlink. */
-export interface EmulatorApi {
+export interface EmulatorApi extends ImageCallsApi {
   /**
    * Messages of both kinds go over `port`; loads the guest and starts it in the default machine.
    * @param unpackers the other ends of the ports that those who unpack were given; without them `bootLine` follows
@@ -299,21 +354,6 @@ export interface EmulatorApi {
   hmp(line: string): Promise<string>;
   /** Asks QMP; both sides as JSON, and an error is an answer too. Rejects when there is no machine. */
   qmp(request: string): Promise<string>;
-  listImages(): Promise<ImageList>;
   /** This page's machine: its drives, and ids that it does not have. */
   machineDrives(): MachineDrives;
-  /** Looks at a file before it is uploaded. Rejects when it cannot be read. */
-  lookAtFile(file: Blob, fileName: string): Promise<ArrivingFile>;
-  uploadImage(
-    request: UploadRequest,
-    file: Blob,
-    onProgress: (progress: UploadProgress) => void,
-  ): Promise<ImageOutcome>;
-  cancelUpload(uploadId: number): void;
-  createImage(path: string, sizeBytes: number): Promise<ImageOutcome>;
-  renameImage(from: string, to: string): Promise<ImageOutcome>;
-  deleteImage(path: string): Promise<ImageOutcome>;
-  downloadImage(path: string): DownloadReader;
-  /** Stores what the guest wrote, for a page that is about to go. */
-  flushImages(): Promise<void>;
 }

@@ -2,7 +2,6 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { decompress } from 'fzstd';
 import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import {
@@ -21,6 +20,7 @@ import {
   type SnapshotStore,
 } from '../../src/emu/index.ts';
 import { type NetHost, NO_NET_HOST } from '../../src/emu/net/net-host.ts';
+import { gunzip } from '../../src/node/gunzip.ts';
 import { ramDigest } from './memory.ts';
 import { type ReplayTarget, withoutKernelMessages } from './replay.ts';
 import { machineOf } from './snapshots.ts';
@@ -73,7 +73,7 @@ function readManifest(): Manifest {
 export function guestFiles(): GuestFiles {
   if (files !== undefined) return files;
   const manifest = readManifest();
-  const unpack = (name: string): Uint8Array => new Uint8Array(gunzipSync(readFileSync(join(IMAGE, name))));
+  const unpack = (name: string): Uint8Array => gunzip(readFileSync(join(IMAGE, name)));
   files = {
     kernel: unpack(manifest.files.kernel.file),
     initrd: unpack(manifest.files.initrd.file),

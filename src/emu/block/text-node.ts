@@ -7,7 +7,7 @@ import { inQdictOrder } from '../qapi/qdict-order.ts';
 import { isWellFormedId, type Options } from '../qdev/option-string.ts';
 import { parseBool, parseSize } from '../qdev/properties.ts';
 import { BLKDEBUG_SIZES } from './blkdebug-options.ts';
-import { DETECT_ZEROES } from './block-node.ts';
+import { DETECT_ZEROES, detectZeroesError } from './block-node.ts';
 import { LOCKINGS, NODE_DRIVERS, type NodeDriver, type NodeRequest } from './blockdev-options.ts';
 import { nullDriverOf } from './null-backend.ts';
 import { blkdebugText, isBlkdebugOption, wrongSize } from './text-blkdebug.ts';
@@ -61,13 +61,17 @@ interface Beneath {
  * @param driver undefined: a format, which is guessed
  */
 export function textNode(values: Values, driver: NodeDriver | undefined, beneath: Beneath): NodeRequest {
-  const [autoReadOnly, readOnly] = [boolOption(values, 'auto-read-only'), boolOption(values, 'read-only')];
   const isFormat = driver === undefined || driver === 'raw';
   const file = isFormat ? nodeBelow(values, beneath) : undefined;
-  const direct = boolOption(values, 'cache.direct');
-  const noFlush = boolOption(values, 'cache.no-flush');
-  const forceShare = boolOption(values, 'force-share');
-  if (isFormat && file === undefined) throw wrongName(values, driver) ?? nothingBelow(driver);
+  // QEMU: a node below is looked for before these are read, one that is made takes them over; a name is given after them.
+  const switches = wrongBool(values);
+  const wrong = switches ?? wrongWord(values, driver);
+  if (isFormat && file === undefined) {
+    if (driver === undefined) throw nothingBelow(driver);
+    throw wrong ?? wrongUnmap(values) ?? wrongName(values, driver) ?? nothingBelow(driver);
+  }
+  if (switches !== undefined && typeof file !== 'string') throw switches;
+  const [direct, noFlush] = [boolOption(values, 'cache.direct'), boolOption(values, 'cache.no-flush')];
   const isDebug = driver === 'blkdebug';
   const path = isFormat || isDebug ? undefined : pathFor(driver, values, beneath.path);
   const debug = isDebug
@@ -81,9 +85,9 @@ export function textNode(values: Values, driver: NodeDriver | undefined, beneath
     'node-name': values.get('node-name'),
     discard: discard === undefined ? undefined : discardsOf(discard),
     cache: direct === undefined && noFlush === undefined ? undefined : { direct, 'no-flush': noFlush },
-    'read-only': readOnly,
-    'auto-read-only': autoReadOnly,
-    'force-share': forceShare,
+    'read-only': boolOption(values, 'read-only'),
+    'auto-read-only': boolOption(values, 'auto-read-only'),
+    'force-share': boolOption(values, 'force-share'),
     'detect-zeroes': DETECT_ZEROES.find((word) => word === detectZeroes),
     file,
     filename: path,
@@ -97,18 +101,31 @@ export function textNode(values: Values, driver: NodeDriver | undefined, beneath
           : [],
       ),
     ),
-    wrong: wrongWord(values, driver),
-    wrongWhenOpen: wrongSizeOf(values, driver) ?? unknownOption(values, driver),
+    wrong,
+    wrongWhenOpen:
+      wrongSizeOf(values, driver) ?? wrongReadZeroes(values, driver) ?? unknownOption(values, driver),
     ...debug,
   };
 }
 
+const BOOLS = ['auto-read-only', 'read-only', 'cache.direct', 'cache.no-flush', 'force-share'] as const;
+
 function boolOption(values: Values, name: string): boolean | undefined {
   const text = values.get(name);
-  if (text === undefined) return undefined;
-  const value = parseBool(text);
-  if (value === undefined) throw new MonitorError(`Parameter '${name}' expects 'on' or 'off'`);
-  return value;
+  return text === undefined ? undefined : parseBool(text);
+}
+
+function wrongBool(values: Values): MonitorError | undefined {
+  return BOOLS.map((name) => boolError(values, name)).find((error) => error !== undefined);
+}
+
+function boolError(values: Values, name: string): MonitorError | undefined {
+  const isWrong = values.has(name) && boolOption(values, name) === undefined;
+  return isWrong ? new MonitorError(`Parameter '${name}' expects 'on' or 'off'`) : undefined;
+}
+
+function wrongReadZeroes(values: Values, driver: NodeDriver | undefined): MonitorError | undefined {
+  return OF_DRIVERS[driver ?? 'raw'].includes('read-zeroes') ? boolError(values, 'read-zeroes') : undefined;
 }
 
 /** QEMU: a node that is not guessed has its name before anything is opened below it. */
@@ -197,6 +214,11 @@ function wrongWord(values: Values, driver: NodeDriver | undefined): MonitorError
   if (driver === 'file') lists.set('aio', AIO).set('locking', LOCKINGS);
   const [wrong] = [...lists].find(([name, words]) => isNone(name, words)) ?? [];
   return wrong === undefined ? undefined : new MonitorError(`invalid parameter value: ${values.get(wrong)}`);
+}
+
+function wrongUnmap(values: Values): MonitorError | undefined {
+  const isUnmap = discardsOf(values.get('discard') ?? 'ignore') === 'unmap';
+  return values.get('detect-zeroes') === 'unmap' && !isUnmap ? detectZeroesError() : undefined;
 }
 
 function wrongSizeOf(values: Values, driver: NodeDriver | undefined): MonitorError | undefined {

@@ -24,9 +24,11 @@ export type StringContent = { readonly text: string } | { readonly error: string
 
 /** @param token with its quotes */
 export function readString(token: Uint8Array): StringContent {
-  const text = new TextBuilder();
+  const text = new TextBuilder(token.length);
   const cursor = new Utf8Cursor(token, 1, token.length - 1);
   while (!cursor.atEnd) {
+    cursor.takeAscii(text, BACKSLASH);
+    if (cursor.atEnd) break;
     const at = cursor.at;
     const character = cursor.next();
     if (character === undefined) return { error: 'invalid UTF-8 sequence in string' };

@@ -44,6 +44,19 @@ export class Utf8Cursor {
     return this.at >= this.#end;
   }
 
+  /** Moves behind the ASCII characters at `at`, up to one that is `stop`, and gives them to `text`: most of all texts, all at once. */
+  takeAscii(text: TextBuilder, stop: number): void {
+    const bytes = this.#bytes;
+    let end = this.at;
+    while (end < this.#end) {
+      const byte = bytes[end] ?? 0;
+      if (byte >= 0x80 || byte === stop) break;
+      end++;
+    }
+    if (end > this.at) text.addBytes(bytes.subarray(this.at, end));
+    this.at = end;
+  }
+
   /** The character at `at`, which moves behind it; undefined: there is none, and `at` is where the next one may begin. */
   next(): number | undefined {
     const first = this.#bytes[this.at++] ?? 0;
@@ -63,21 +76,38 @@ export class Utf8Cursor {
 }
 
 const CHUNK = 4096;
+const NO_BYTE = -1;
 
 /** Collects a text of any length, character by character. */
 export class TextBuilder {
-  readonly #units = new Uint16Array(CHUNK);
+  readonly #units: Uint16Array;
   #used = 0;
   #text = '';
 
+  /** @param atMost code units that are expected: most texts are short, and a message may have millions of them */
+  constructor(atMost: number) {
+    this.#units = new Uint16Array(Math.min(CHUNK, atMost + 2));
+  }
+
   add(codePoint: number): void {
-    if (this.#used > CHUNK - 2) this.#flush();
+    if (this.#used > this.#units.length - 2) this.#flush();
     if (codePoint < 0x1_0000) {
       this.#units[this.#used++] = codePoint;
       return;
     }
     this.#units[this.#used++] = SURROGATES + ((codePoint - 0x1_0000) >> 10);
     this.#units[this.#used++] = 0xdc00 + (codePoint & 0x3ff);
+  }
+
+  /** @param bytes ASCII */
+  addBytes(bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      if (this.#used > this.#units.length - 2) this.#flush();
+      const part = bytes.subarray(done, done + this.#units.length - this.#used);
+      this.#units.set(part, this.#used);
+      this.#used += part.length;
+      done += part.length;
+    }
   }
 
   take(): string {
@@ -97,8 +127,11 @@ export class TextBuilder {
 export function decodeCText(bytes: Uint8Array): string {
   const zero = bytes.indexOf(0);
   const cursor = new Utf8Cursor(bytes, 0, zero < 0 ? bytes.length : zero);
-  const text = new TextBuilder();
-  while (!cursor.atEnd) text.add(cursor.next() ?? REPLACEMENT);
+  const text = new TextBuilder(bytes.length);
+  while (!cursor.atEnd) {
+    cursor.takeAscii(text, NO_BYTE);
+    if (!cursor.atEnd) text.add(cursor.next() ?? REPLACEMENT);
+  }
   return text.take();
 }
 

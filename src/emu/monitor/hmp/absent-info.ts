@@ -3,8 +3,17 @@ import { flag, integer, maybe, rest, string } from '../argument-specs.ts';
 import { NO_SGX, NO_SGX_MACHINE } from '../qapi/misc-target.ts';
 import { type AbsentRow, absentCommands, sameForAll } from './absent.ts';
 
-const NO_MIGRATION = 'Hotslot does not migrate machines';
 const NO_ROCKER = 'Error: rocker {name} not found';
+/** QEMU: of a machine that never was migrated only what is set is told. */
+const MIGRATION_SETTINGS = [
+  'globals:',
+  'store-global-state: on',
+  'only-migratable: off',
+  'send-configuration: on',
+  'send-section-footer: on',
+  'decompress-error-check: on',
+  'clear-bitmap-shift: 18',
+].join('\n');
 const RULE = '-'.repeat(79);
 
 const ROWS: readonly AbsentRow[] = [
@@ -27,7 +36,7 @@ const ROWS: readonly AbsentRow[] = [
       qtest: 'Error: JIT information is only available with accel=tcg',
     },
   ],
-  ['migrate', '', 'how far a migration is', [], NO_MIGRATION],
+  ['migrate', '', 'how far a migration is', [], MIGRATION_SETTINGS],
   [
     'opcount',
     '',

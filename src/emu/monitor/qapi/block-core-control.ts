@@ -41,7 +41,8 @@ export function driveOfDevice({ drives, devices }: MachineApi, id: string): Driv
   const drive = drives.list().find(({ attachedTo }) => names.includes(attachedTo));
   if (drive !== undefined) return drive;
   const isDevice = devices.removable().includes(id) || devices.tree.devices().some(({ path }) => path === id);
-  throw isDevice ? new MonitorError('Device does not have a block device backend') : notFound(id);
+  if (isDevice) throw new MonitorError('Device does not have a block device backend');
+  throw devices.tree.isOther(id) ? new MonitorError(`${id} is not a hotpluggable device`) : notFound(id);
 }
 
 interface Which {
