@@ -11,6 +11,8 @@ import type { AtaUnit } from './ata-unit.ts';
 /** Spec: ACS-2 §7.10.3.2: a range of DATA SET MANAGEMENT is a sector of 48 bits, and a count of 16. */
 const RANGE_BYTES = 8;
 const LIMIT_32 = 2 ** 32;
+/** Not modelled: longer lists, of which AHCI's driver could give one of millions of ranges. Linux gives one block. */
+const TRIM_BLOCKS = 256;
 
 /** The controller has begun. */
 export function runDma(unit: AtaUnit): void {
@@ -77,6 +79,7 @@ function move(unit: AtaUnit, segments: readonly Segment[], sector: number): DmaW
 /** Undefined: a range is not on the disk. */
 function trim(unit: AtaUnit, segments: readonly Segment[]): DmaWork | undefined {
   const { s, host } = unit;
+  if (s.count > TRIM_BLOCKS) return undefined;
   const list = new Uint8Array(segmentsLength(segments));
   gather(host.memory, segments, list);
   const view = new DataView(list.buffer);
