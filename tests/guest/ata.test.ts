@@ -21,7 +21,7 @@ const NAMES = [
 /** Writes to a disk, and compares what it holds, until it is told to end. */
 const work = (disk: string): string =>
   `( while [ ! -e /tmp/end ]; do dd if=/tmp/data of=/dev/${disk} bs=64k conv=fsync; ` +
-  `dd if=/dev/${disk} bs=64k count=16 iflag=direct | cmp - /tmp/data || echo ${disk} >> /tmp/wrong; done; echo > /tmp/ended.${disk} ) 2> /dev/null &`;
+  `dd if=/dev/${disk} bs=64k count=16 iflag=direct | cmp - /tmp/data || echo ${disk} >> /tmp/wrong; done; echo > /tmp/ended.${disk} ) 2> /dev/null & disown -a`;
 
 let guest: HeadlessGuest;
 const images = memoryImages();
@@ -62,22 +62,24 @@ describe('Linux', () => {
   });
 
   it('sees discs that come, are locked while they are used, and change', { timeout: 4 * MINUTES }, async () => {
-    const first = 'dd if=/dev/$R bs=2048 count=512 2> /dev/null | tr -d "\\n" | cut -c 1-4; dd if=/dev/$R bs=2k 2> /dev/null | wc -c';
+    // QEMU: a drive tells in two steps that its disc is another, each of which is an error to who reads.
+    const read =
+      'until dd if=/dev/$R of=/tmp/disc bs=2048 2> /dev/null; do usleep 50000; done; head -c 4 /tmp/disc; echo; wc -c < /tmp/disc';
     expect(await guest.hmp('change cd0 /tmp/one.iso raw')).toBe('');
-    expect(await guest.ask(`usleep 100000; ${first}`)).toBe(`1111\n${MIB}`);
+    expect(await guest.ask(read)).toBe(`1111\n${MIB}`);
     await guest.run('exec 5< /dev/$R');
     expect(await guest.hmp('eject cd0')).toContain("Device 'cd0' is locked");
     await guest.run('exec 5<&-');
     expect(await guest.hmp('change cd0 /tmp/two.iso raw')).toBe('');
-    expect(await guest.ask(`usleep 100000; ${first}`)).toBe(`2222\n${MIB}`);
+    expect(await guest.ask(read)).toBe(`2222\n${MIB}`);
     guest.takeEvents();
     expect(await guest.hmp('eject cd0')).toBe('');
     expect(guest.takeEvents().map(({ event }) => event)).toEqual(['DEVICE_TRAY_MOVED']);
   });
 
   it('goes on from a snapshot in the middle of its transfers', { timeout: 6 * MINUTES }, async () => {
-    await guest.run(`rm -f /tmp/end /tmp/wrong; ${work('$P')} ${work('$A')}`);
-    await guest.poll(() => guest.machine.drives.busy, 60);
+    await guest.run(`rm -f /tmp/end /tmp/wrong; ${work('$P')}; ${work('$A')}`);
+    await guest.run('usleep 300000');
     guest.machine.stop();
     await guest.machine.drives.drained();
     const bytes = await snapshotBytes(guest.machine);
@@ -98,8 +100,8 @@ describe('Linux', () => {
       left.push((data as { device?: string }).device);
     }
     expect(left.sort()).toEqual(['cd1', 'hd1', 'sata']);
-    expect(await guest.ask('touch /tmp/end; ls /dev/$A 2> /dev/null; ls /sys/bus/pci/drivers/ahci | grep -c :')).toBe('0');
-    expect(await guest.hmp('info block d')).toContain("Device 'd' not found");
+    expect(await guest.ask('touch /tmp/end; ls -d /sys/block/$A 2> /dev/null; ls /sys/bus/pci/drivers/ahci | grep -c :')).toBe('0');
+    expect(await guest.hmp('info block')).not.toContain('sd.img');
     expect(await guest.hmp('device_add ahci,id=again')).toBe('');
     await guest.settle();
     expect(await guest.ask('ls /sys/bus/pci/drivers/ahci | grep -c :; ls -d /sys/bus/pci/drivers/ahci/*/ata* | wc -l')).toBe('1\n6');

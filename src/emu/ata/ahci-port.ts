@@ -1,6 +1,7 @@
 /** A port of an AHCI controller with the device that is at it. Spec: AHCI 1.3.1 §3.3, §5, §10. The order of events is QEMU's. */
 import { hasRoom, type Portion } from '../core/bottom-half.ts';
 import { DWORD, integer, list, nullable, record } from '../core/state-fields.ts';
+import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import { gather, type Segment, scatter, segmentsLength } from '../memory/segments.ts';
 import { AhciBuffers } from './ahci-buffers.ts';
@@ -70,6 +71,7 @@ type OwnState = Omit<AhciPortState, 'unit' | 'queued'>;
 
 /** What a port says to its controller. */
 export interface AhciHba {
+  readonly trace: Trace;
   readonly memory: DmaPort;
   readonly tasks: AtaTasks;
   /** Interrupts may have come or gone. */
@@ -82,6 +84,7 @@ export class AhciPort implements AtaHost {
   readonly movesPio = true;
   readonly queues = h.SLOTS;
   readonly hba: AhciHba;
+  readonly number: number;
   readonly unit: AtaUnit;
   readonly #queue: AhciQueue;
   s: Mutable<OwnState> = powerOn();
@@ -89,10 +92,15 @@ export class AhciPort implements AtaHost {
   /** Commands are being looked at. */
   #looking = false;
 
-  constructor(hba: AhciHba) {
+  constructor(hba: AhciHba, number: number) {
     this.hba = hba;
+    this.number = number;
     this.unit = new AtaUnit(this);
     this.#queue = new AhciQueue(this);
+  }
+
+  get trace(): Trace {
+    return this.hba.trace;
   }
 
   get memory(): DmaPort {
@@ -320,7 +328,8 @@ export class AhciPort implements AtaHost {
   dmaEnded(): void {}
 
   commandDone(): void {
-    const { s } = this;
+    const { s, trace } = this;
+    if (trace.on) trace.event('ahci_cmd_done', this.hba, this.number);
     if (s.busySlot !== null) this.clearIssued(s.busySlot);
     s.busySlot = null;
     this.sendRegisters(true);

@@ -92,6 +92,10 @@ export class AhciQueue {
       this.#fail();
       return;
     }
+    const { trace } = port;
+    const last = sector + count - 1;
+    if (trace.on)
+      trace.event('process_ncq_command', port.hba, port.number, tag, command, sector, last);
     const kind = command === h.READ_FPDMA_QUEUED ? 'read' : 'write';
     const { gate, medium } = device.drive;
     const backend = medium?.backend;
@@ -117,6 +121,8 @@ export class AhciQueue {
     // Spec: §13.6.4: a command that failed keeps its tag until the driver has looked.
     if (error === undefined) s.finished = (s.finished | (1 << tag)) >>> 0;
     this.#port.sendFinished();
+    const { trace, hba, number } = this.#port;
+    if (trace.on) trace.event('ncq_finish', hba, number, tag);
   }
 
   #fail(): void {

@@ -32,6 +32,7 @@ export function runDma(unit: AtaUnit): void {
   }
   const sector = sectorOf(unit);
   const { dma } = s;
+  if (host.trace.on) host.trace.event('ide_dma_cb', unit, sector, s.count, `DMA ${dma?.toUpperCase()}`);
   if (dma !== 'trim' && !inRange(unit, sector, s.count)) {
     fail(unit);
     unit.device?.drive.gate.statistics.refuse(dma === 'write' ? 'write' : 'read');

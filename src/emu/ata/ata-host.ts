@@ -1,5 +1,6 @@
 /** What an ATA device asks of the controller that it is on. QEMU: IDEDMAOps. */
 import type { BlockTask } from '../block/block-tasks.ts';
+import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import type { Segment } from '../memory/segments.ts';
 import type { AtaUnit } from './ata-unit.ts';
@@ -20,6 +21,7 @@ export interface DmaBuffers {
 }
 
 export interface AtaHost {
+  readonly trace: Trace;
   readonly memory: DmaPort;
   /** It moves the data of PIO transfers itself, without the driver. */
   readonly movesPio: boolean;

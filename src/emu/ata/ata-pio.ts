@@ -17,6 +17,8 @@ export function sectorRead(unit: AtaUnit): void {
   const sector = sectorOf(unit);
   const count = blockOf(unit);
   const backend = unit.device?.drive.medium?.backend;
+  const { trace } = unit.host;
+  if (trace.on) trace.event('ide_sector_read', sector, count);
   if (!inRange(unit, sector, count)) {
     refuse(unit, 'read');
     return;
@@ -43,6 +45,8 @@ export function sectorWrite(unit: AtaUnit): void {
   const sector = sectorOf(unit);
   const count = blockOf(unit);
   const backend = unit.device?.drive.medium?.backend;
+  const { trace } = unit.host;
+  if (trace.on) trace.event('ide_sector_write', sector, count);
   if (!inRange(unit, sector, count)) {
     refuse(unit, 'write');
     return;

@@ -106,7 +106,8 @@ export class AtaUnit implements DriveTray {
 
   /** The driver has written a command. */
   execute(code: number): void {
-    const { s } = this;
+    const { s, host } = this;
+    if (host.trace.on) host.trace.event('ide_exec_cmd', host, this, code);
     // Spec: ATA/ATAPI-6 §8.10: only this command is taken by a device that is busy.
     if ((s.status & (r.BSY | r.DRQ)) !== 0 && (code !== DEVICE_RESET || this.kind !== 'cd')) return;
     const command = ATA_COMMANDS.get(code);

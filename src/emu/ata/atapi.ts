@@ -36,6 +36,8 @@ export function execute(unit: AtaUnit): void {
   const { s } = unit;
   const bytes = new Uint8Array(16);
   bytes.set(s.buffer.subarray(0, bytes.length));
+  const { trace } = unit.host;
+  if (trace.on) trace.event('ide_atapi_cmd', unit, bytes[0]);
   const command = ATAPI_COMMANDS.get(bytes[0]);
   const answersAlways = command?.need === 'always';
   if (s.senseKey === UNIT_ATTENTION && !answersAlways) {
@@ -82,7 +84,8 @@ export function succeed(unit: AtaUnit): void {
 }
 
 export function refuse(unit: AtaUnit, [key, asc]: AtapiSense): void {
-  const { s } = unit;
+  const { s, host } = unit;
+  if (host.trace.on) host.trace.event('ide_atapi_cmd_error', unit, key, asc);
   s.error = key << 4;
   s.status = r.DRDY | r.ERR;
   setReason(unit, r.REASON_IO | r.REASON_CD);

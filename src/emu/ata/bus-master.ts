@@ -107,13 +107,18 @@ export class BusMaster {
     if (offset >= ADDRESS) {
       return ((this.#s.address >>> (8 * (offset - ADDRESS))) & OPEN_BUS[size]) >>> 0;
     }
-    const value = size === 1 ? BusMaster.registers.read(this, this.#trace, offset, size) : undefined;
-    return value ?? OPEN_BUS[size];
+    if (size !== 1) return OPEN_BUS[size];
+    const value = BusMaster.registers.read(this, this.#trace, offset, size) ?? OPEN_BUS[1];
+    if (this.#trace.on) this.#trace.event('bmdma_read', offset, value);
+    return value;
   }
 
   write(offset: number, size: AccessSize, value: number): void {
     if (offset >= ADDRESS) this.#writeAddress(value, size, offset - ADDRESS);
-    else if (size === 1) BusMaster.registers.write(this, this.#trace, offset, size, value);
+    else if (size === 1) {
+      if (this.#trace.on) this.#trace.event('bmdma_write', offset, value);
+      BusMaster.registers.write(this, this.#trace, offset, size, value);
+    }
   }
 
   /** The device's interrupt passes by. */
@@ -194,6 +199,7 @@ export class BusMaster {
 
   #writeCommand(value: number): void {
     const s = this.#s;
+    if (this.#trace.on) this.#trace.event('bmdma_cmd_writeb', value);
     const start = (value & START) !== 0;
     const was = (s.command & START) !== 0;
     s.command = value & (START | TO_MEMORY);

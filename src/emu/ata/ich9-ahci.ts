@@ -148,7 +148,7 @@ export class Ich9Ahci extends PciDevice<Ich9AhciState> implements AhciHba {
   };
   readonly tasks: AtaTasks;
   readonly ports: readonly AhciPort[];
-  readonly #trace: Trace;
+  readonly trace: Trace;
   readonly #msi: Msi;
   readonly #s = { ghc: h.GHC_AE, is: 0, index: 0 };
 
@@ -160,7 +160,7 @@ export class Ich9Ahci extends PciDevice<Ich9AhciState> implements AhciHba {
       },
       id,
     );
-    this.#trace = trace;
+    this.trace = trace;
     this.config.set(AMR, 1, AMR_AHCI);
     // Spec: Intel 316972 §15.1: MSI is the first capability that is found, so it is made last.
     this.config.addCapability(PCI_CAP_ID_SATA, SATA_CAP_OFFSET, SATA_CAP_BYTES);
@@ -168,7 +168,7 @@ export class Ich9Ahci extends PciDevice<Ich9AhciState> implements AhciHba {
     this.config.set(SATA_CAP_OFFSET + 4, 4, SATA_CAP_PAIR);
     this.#msi = new Msi(this, { offset: MSI_OFFSET, vectors: 1, is64Bit: true, isMaskable: false });
     this.tasks = new AtaTasks(clock, (portion) => this.#look(portion));
-    this.ports = Array.from({ length: AHCI_PORTS }, () => new AhciPort(this));
+    this.ports = Array.from({ length: AHCI_PORTS }, (_, number) => new AhciPort(this, number));
     this.addBar({ index: IDP_BAR, kind: 'io', sizeBytes: IDP_BYTES, handler: this.#pair() });
     const registers: IoHandler = {
       read: (offset, size) => this.readRegister(offset, size),
@@ -192,8 +192,8 @@ export class Ich9Ahci extends PciDevice<Ich9AhciState> implements AhciHba {
     const [port, register] = this.#portAt(at);
     const value =
       port === undefined
-        ? Ich9Ahci.registers.read(this, this.#trace, at, 4)
-        : Ich9Ahci.portRegisters.read(port, this.#trace, register, 4);
+        ? Ich9Ahci.registers.read(this, this.trace, at, 4)
+        : Ich9Ahci.portRegisters.read(port, this.trace, register, 4);
     return (((value ?? 0) >>> (8 * (offset - at))) & OPEN_BUS[size]) >>> 0;
   }
 
@@ -201,8 +201,8 @@ export class Ich9Ahci extends PciDevice<Ich9AhciState> implements AhciHba {
   writeRegister(offset: number, size: AccessSize, value: number): void {
     if ((offset & 3) !== 0) return;
     const [port, register] = this.#portAt(offset);
-    if (port === undefined) Ich9Ahci.registers.write(this, this.#trace, offset, size, value);
-    else Ich9Ahci.portRegisters.write(port, this.#trace, register, size, value);
+    if (port === undefined) Ich9Ahci.registers.write(this, this.trace, offset, size, value);
+    else Ich9Ahci.portRegisters.write(port, this.trace, register, size, value);
   }
 
   #portAt(offset: number): readonly [port: AhciPort | undefined, register: number] {

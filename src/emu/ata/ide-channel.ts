@@ -23,6 +23,10 @@ const HIGH = 5;
 const DEVICE = 6;
 const STATUS_COMMAND = 7;
 export const COMMAND_BLOCK_BYTES = 8;
+/** QEMU's names of what is read and written, in its trace. */
+const ADDRESS_NAMES = ['Sector Count', 'Sector Number', 'Cylinder Low', 'Cylinder High', 'Device/Head'];
+const READ_NAMES = ['Data', 'Error', ...ADDRESS_NAMES, 'Status'];
+const WRITE_NAMES = ['Data', 'Features', ...ADDRESS_NAMES, 'Command'];
 
 export type IdeChannelState = {
   /** Which of the devices is selected. */
@@ -97,7 +101,7 @@ export class IdeChannel implements AtaHost, BusMasterClient {
   readonly master: BusMaster;
   readonly #tasks: AtaTasks;
   readonly #irq: IrqLine;
-  readonly #trace: Trace;
+  readonly trace: Trace;
   #selected = 0;
   #control = 0;
   #level = false;
@@ -106,7 +110,7 @@ export class IdeChannel implements AtaHost, BusMasterClient {
     this.memory = parts.memory;
     this.#tasks = parts.tasks;
     this.#irq = parts.irq;
-    this.#trace = parts.trace;
+    this.trace = parts.trace;
     this.units = [new AtaUnit(this), new AtaUnit(this)];
     this.master = new BusMaster(parts.memory, this, parts.trace);
   }
@@ -126,30 +130,74 @@ export class IdeChannel implements AtaHost, BusMasterClient {
     return this.isEmpty || (this.#selected === 1 && this.active.device === undefined);
   }
 
-  /** The command block. */
-  handler(): IoHandler {
-    const { registers } = IdeChannel;
-    // QEMU: a byte of DATA takes a word from the device, for the sake of old boot loaders.
-    const readByte = (offset: number): number =>
-      (registers.read(this, this.#trace, offset, offset === DATA ? 2 : 1) ?? OPEN_BUS[1]) & 0xff;
+  /** The command block at `base`. */
+  handler(base: number): IoHandler {
     return {
       read: (offset, size) => {
-        if (offset === DATA && size > 1) return registers.read(this, this.#trace, offset, size) ?? 0;
+        if (offset === DATA && size > 1) return this.#readData(base, size);
         if (size === 4) return OPEN_BUS[4];
         let value = 0;
-        for (let n = size - 1; n >= 0; n--) {
-          value = value * 256 + (offset + n < COMMAND_BLOCK_BYTES ? readByte(offset + n) : OPEN_BUS[1]);
-        }
+        for (let n = size - 1; n >= 0; n--) value = value * 256 + this.#readByte(base, offset + n);
         return value;
       },
       write: (offset, size, value) => {
-        if (offset === DATA && size > 1) registers.write(this, this.#trace, offset, size, value);
+        if (offset === DATA && size > 1) this.#writeData(base, size, value);
         else if (size < 4) {
-          for (let n = 0; n < size; n++) {
-            if (offset + n === DATA) continue;
-            registers.write(this, this.#trace, offset + n, 1, (value >>> (8 * n)) & 0xff);
-          }
+          for (let n = 0; n < size; n++) this.#writeByte(base, offset + n, (value >>> (8 * n)) & 0xff);
         }
+      },
+    };
+  }
+
+  /** QEMU: a byte of DATA takes a word from the device, for the sake of old boot loaders. */
+  #readByte(base: number, offset: number): number {
+    if (offset >= COMMAND_BLOCK_BYTES) return OPEN_BUS[1];
+    const { trace } = this;
+    const value =
+      offset === DATA
+        ? this.#readData(base, 2) & 0xff
+        : (IdeChannel.registers.read(this, trace, offset, 1) ?? OPEN_BUS[1]);
+    if (trace.on)
+      trace.event('ide_ioport_read', base + offset, READ_NAMES[offset] ?? '', value, this, this.active);
+    return value;
+  }
+
+  #writeByte(base: number, offset: number, value: number): void {
+    const { trace } = this;
+    if (offset >= COMMAND_BLOCK_BYTES) return;
+    if (trace.on)
+      trace.event('ide_ioport_write', base + offset, WRITE_NAMES[offset] ?? '', value, this, this.active);
+    if (offset !== DATA) IdeChannel.registers.write(this, trace, offset, 1, value);
+  }
+
+  #readData(base: number, size: AccessSize): number {
+    const { trace, active } = this;
+    const value = IdeChannel.registers.read(this, trace, DATA, size) ?? 0;
+    if (trace.on) trace.event(size === 4 ? 'ide_data_readl' : 'ide_data_readw', base, value, this, active);
+    return value;
+  }
+
+  #writeData(base: number, size: AccessSize, value: number): void {
+    const { trace } = this;
+    const event = size === 4 ? 'ide_data_writel' : 'ide_data_writew';
+    if (trace.on) trace.event(event, base, value, this, this.active);
+    IdeChannel.registers.write(this, trace, DATA, size, value);
+  }
+
+  /** Alternate status and device control at `base`. */
+  control(base: number): IoHandler {
+    const { trace } = this;
+    return {
+      read: (_offset, size) => {
+        if (size === 4) return OPEN_BUS[4];
+        const value = this.readAlternate();
+        if (trace.on) trace.event('ide_status_read', base, value, this, this.active);
+        return value | (OPEN_BUS[size] & ~0xff);
+      },
+      write: (_offset, size, value) => {
+        if (size === 4) return;
+        if (trace.on) trace.event('ide_ctrl_write', base, value & 0xff, this);
+        this.writeControl(value & 0xff);
       },
     };
   }

@@ -3,7 +3,6 @@ import type { AddressSpace } from '../bus/address-space.ts';
 import type { Clock } from '../core/clock.ts';
 import type { IoHandler } from '../core/device.ts';
 import type { IrqLine } from '../core/irq.ts';
-import { OPEN_BUS } from '../core/open-bus.ts';
 import type { Trace } from '../core/trace.ts';
 import { PCI_STATUS_DEVSEL_MEDIUM, PCI_STATUS_FAST_BACK } from '../pci/config-space.ts';
 import { PCI_VENDOR_ID_INTEL, PciDevice } from '../pci/pci-device.ts';
@@ -57,14 +56,9 @@ export class Piix3Ide extends PciDevice<Piix3IdeState> {
     const channel = (n: 0 | 1): IdeChannel => {
       const made = new IdeChannel({ memory: this.dma, tasks, irq: irqs[n], trace });
       // QEMU: the legacy ports answer whatever COMMAND and IDETIM say.
-      ports.map(CHANNELS[n].command, COMMAND_BLOCK_BYTES, made.handler(), { name: 'ide' });
-      const control: IoHandler = {
-        read: (_offset, size) => (size === 4 ? OPEN_BUS[4] : made.readAlternate() | (OPEN_BUS[size] & ~0xff)),
-        write: (_offset, size, value) => {
-          if (size < 4) made.writeControl(value & 0xff);
-        },
-      };
-      ports.map(CHANNELS[n].control, 1, control, { name: 'ide' });
+      const { command, control } = CHANNELS[n];
+      ports.map(command, COMMAND_BLOCK_BYTES, made.handler(command), { name: 'ide' });
+      ports.map(control, 1, made.control(control), { name: 'ide' });
       return made;
     };
     this.channels = [channel(0), channel(1)];
