@@ -48,9 +48,9 @@ afterAll(() => guest.end());
 
 describe('Linux', () => {
   it('finds them, writes, flushes and reads', { timeout: 4 * MINUTES }, async () => {
-    expect(await guest.ask('cat /sys/block/$P/size /sys/block/$A/size; cat /sys/block/$A/device/queue_depth')).toBe(
-      `${64 * 1024}\n${64 * 1024}\n32`,
-    );
+    expect(
+      await guest.ask('cat /sys/block/$P/size /sys/block/$A/size; cat /sys/block/$A/device/queue_depth'),
+    ).toBe(`${64 * 1024}\n${64 * 1024}\n32`);
     const said = await guest.ask(
       'for d in $P $A; do mkfs.ext2 -q /dev/$d && mount /dev/$d /mnt && cp /tmp/data /mnt/f && sync && umount /mnt; ' +
         'mount /dev/$d /mnt; cmp /mnt/f /tmp/data && echo same; umount /mnt; done',
@@ -61,7 +61,9 @@ describe('Linux', () => {
     expect(statistics).toMatch(/\bd: .* flush_operations=[1-9]/);
   });
 
-  it('sees discs that come, are locked while they are used, and change', { timeout: 4 * MINUTES }, async () => {
+  it('sees discs that come, are locked while they are used, and change', {
+    timeout: 4 * MINUTES,
+  }, async () => {
     // QEMU: a drive tells in two steps that its disc is another, each of which is an error to who reads.
     const read =
       'until dd if=/dev/$R of=/tmp/disc bs=2048 2> /dev/null; do usleep 50000; done; head -c 4 /tmp/disc; echo; wc -c < /tmp/disc';
@@ -85,8 +87,13 @@ describe('Linux', () => {
     const bytes = await snapshotBytes(guest.machine);
     await guest.end();
     guest = await HeadlessGuest.restored(bytes, { images, config });
-    const ended = 'usleep 500000; touch /tmp/end; until [ -e /tmp/ended.$P -a -e /tmp/ended.$A ]; do usleep 50000; done';
-    expect(await guest.ask(`${ended}; cat /tmp/wrong 2> /dev/null; cmp -n 1048576 /dev/$P /tmp/data && cmp -n 1048576 /dev/$A /tmp/data && echo same`)).toBe('same');
+    const ended =
+      'usleep 500000; touch /tmp/end; until [ -e /tmp/ended.$P -a -e /tmp/ended.$A ]; do usleep 50000; done';
+    expect(
+      await guest.ask(
+        `${ended}; cat /tmp/wrong 2> /dev/null; cmp -n 1048576 /dev/$P /tmp/data && cmp -n 1048576 /dev/$A /tmp/data && echo same`,
+      ),
+    ).toBe('same');
   });
 
   it('loses the AHCI controller while it is used, and gets another', { timeout: 4 * MINUTES }, async () => {
@@ -100,12 +107,22 @@ describe('Linux', () => {
       left.push((data as { device?: string }).device);
     }
     expect(left.sort()).toEqual(['cd1', 'hd1', 'sata']);
-    expect(await guest.ask('touch /tmp/end; ls -d /sys/block/$A 2> /dev/null; ls /sys/bus/pci/drivers/ahci | grep -c :')).toBe('0');
+    expect(
+      await guest.ask(
+        'touch /tmp/end; ls -d /sys/block/$A 2> /dev/null; ls /sys/bus/pci/drivers/ahci | grep -c :',
+      ),
+    ).toBe('0');
     expect(await guest.hmp('info block')).not.toContain('sd.img');
     expect(await guest.hmp('device_add ahci,id=again')).toBe('');
     await guest.settle();
-    expect(await guest.ask('ls /sys/bus/pci/drivers/ahci | grep -c :; ls -d /sys/bus/pci/drivers/ahci/*/ata* | wc -l')).toBe('1\n6');
-    expect(await guest.hmp('device_add ide-cd,bus=again.0')).toContain("Bus 'again.0' does not support hotplugging");
+    expect(
+      await guest.ask(
+        'ls /sys/bus/pci/drivers/ahci | grep -c :; ls -d /sys/bus/pci/drivers/ahci/*/ata* | wc -l',
+      ),
+    ).toBe('1\n6');
+    expect(await guest.hmp('device_add ide-cd,bus=again.0')).toContain(
+      "Bus 'again.0' does not support hotplugging",
+    );
     expect(await guest.hmp('device_del again')).toBe('');
     await guest.event('DEVICE_DELETED');
   });

@@ -249,7 +249,12 @@ describe('a snapshot in the middle of a transfer', () => {
     rig.disk.held = undefined;
     await other.pass();
     for (const slot of [1, 4]) {
-      expect(sameBytes(other.bytes(DATA + 0x1000 * slot, 4096), rig.disk.bytes.slice(slot * SECTOR, (slot + 8) * SECTOR))).toBe(true);
+      expect(
+        sameBytes(
+          other.bytes(DATA + 0x1000 * slot, 4096),
+          rig.disk.bytes.slice(slot * SECTOR, (slot + 8) * SECTOR),
+        ),
+      ).toBe(true);
     }
     expect(other.memory.read(ABAR + 0x134, 4)).toBe(0);
   });
@@ -332,7 +337,9 @@ describe('geometry', () => {
     const big = { cylinders: 16383, heads: 16, sectors: 63, translation: 1 };
     const one = new Map(diskBytes([disk]));
     const table = Array.from({ length: 9 }, (_, n) => one.get(0x1b + n));
-    expect([one.get(0x12), one.get(0x19), ...table]).toEqual([0xf0, 0x2f, 0x61, 2, 0x10, 255, 255, 0xc8, 0x61, 2, 0x3f]);
+    expect([one.get(0x12), one.get(0x19), ...table]).toEqual([
+      0xf0, 0x2f, 0x61, 2, 0x10, 255, 255, 0xc8, 0x61, 2, 0x3f,
+    ]);
     const other = new Map(diskBytes([big, undefined, undefined, { ...disk, translation: 2 }]));
     expect([other.get(0x12), other.get(0x39), other.has(0x24)]).toEqual([0xf0, 0x81, false]);
   });

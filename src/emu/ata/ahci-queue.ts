@@ -94,8 +94,7 @@ export class AhciQueue {
     }
     const { trace } = port;
     const last = sector + count - 1;
-    if (trace.on)
-      trace.event('process_ncq_command', port.hba, port.number, tag, command, sector, last);
+    if (trace.on) trace.event('process_ncq_command', port.hba, port.number, tag, command, sector, last);
     const kind = command === h.READ_FPDMA_QUEUED ? 'read' : 'write';
     const { gate, medium } = device.drive;
     const backend = medium?.backend;

@@ -23,7 +23,8 @@ import {
   SELF_TESTS,
   type Work,
 } from './ata-state.ts';
-import * as packet from './atapi.ts';
+import { execute } from './atapi.ts';
+import * as packet from './atapi-answer.ts';
 
 const EMPTY = new Uint8Array();
 const DEVICE_RESET = 0x08;
@@ -195,7 +196,7 @@ export class AtaUnit implements DriveTray {
   #goOn(after: After): void {
     if (after === 'sector read') sectorRead(this);
     else if (after === 'sector write') sectorWrite(this);
-    else if (after === 'packet') packet.execute(this);
+    else if (after === 'packet') execute(this);
     else if (after === 'reply') packet.reply(this);
     else this.stopTransfer();
   }

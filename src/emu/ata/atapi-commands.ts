@@ -1,22 +1,19 @@
 /** The packet commands of a CD-ROM drive. Spec: MMC-6 §6, SFF-8020i. Which there are, and what they answer, is QEMU's. */
 import * as disc from '../block/cdrom.ts';
 import type { AtaUnit } from './ata-unit.ts';
-import { answer, answerBlocks, canAnswer, discBlocks, isInserted, refuse, succeed } from './atapi.ts';
+import { answer, answerBlocks, canAnswer, discBlocks, isInserted, refuse, succeed } from './atapi-answer.ts';
 import { RAW_BLOCK_BYTES } from './atapi-raw.ts';
+import {
+  DATA_PHASE_ERROR,
+  ILLEGAL_REQUEST,
+  INCOMPATIBLE_MEDIUM,
+  INVALID_FIELD,
+  NOT_READY,
+  OUT_OF_RANGE,
+  SAVING_NOT_SUPPORTED,
+  UNIT_ATTENTION,
+} from './atapi-sense.ts';
 
-/** Sense key, and additional sense code. */
-export type AtapiSense = readonly [key: number, asc: number];
-
-const NOT_READY = 2;
-const ILLEGAL_REQUEST = 5;
-const UNIT_ATTENTION = 6;
-export const NO_MEDIUM: AtapiSense = [NOT_READY, 0x3a];
-export const INVALID_OPCODE: AtapiSense = [ILLEGAL_REQUEST, 0x20];
-export const OUT_OF_RANGE: AtapiSense = [ILLEGAL_REQUEST, 0x21];
-const INVALID_FIELD: AtapiSense = [ILLEGAL_REQUEST, 0x24];
-const INCOMPATIBLE_MEDIUM: AtapiSense = [ILLEGAL_REQUEST, 0x30];
-const SAVING_NOT_SUPPORTED: AtapiSense = [ILLEGAL_REQUEST, 0x39];
-const DATA_PHASE_ERROR: AtapiSense = [ILLEGAL_REQUEST, 0x4b];
 const REMOVAL_PREVENTED = 0x53;
 
 export interface AtapiCommand {
