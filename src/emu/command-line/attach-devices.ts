@@ -1,13 +1,12 @@
 /** What the command line asks for beside the board. It takes the way of `object_add`, `chardev-add`, `drive_add` and `device_add`. */
 import { BOARD_MEMORY } from '../machine/boards/pc-device-memory.ts';
 import type { Machine } from '../machine/machine.ts';
-import { NONE_MACHINE } from '../machine/machine-versions.ts';
 import { useMemoryBackend } from '../machine/memory-backend-option.ts';
 import { loadVm } from '../monitor/vm-snapshots.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import { Options } from '../qdev/option-string.ts';
 import { attachFlashUnits, type MadeDrive } from './attach-flash.ts';
-import { attachIdeDrives } from './attach-ide.ts';
+import { attachBoardDrives, tellFirmwareOfDisks } from './attach-ide.ts';
 import { attachNetwork, boardCards } from './attach-network.ts';
 import { checkCpuNodes } from './cpu-nodes.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
@@ -91,7 +90,7 @@ export async function attachDevices(
   }
   await attachFlashUnits(machine, commandLine, made, warn);
   await boardCards(machine, cards, warn);
-  await attachIdeDrives(machine, made, warn);
+  await attachBoardDrives(machine, warn);
   const isJson = ({ options }: OptionGroup<JsonValue>): boolean => options.json;
   const inText = devices.filter((device) => !isJson(device));
   for (const { options, at } of [
@@ -106,7 +105,7 @@ export async function attachDevices(
     });
   }
   checkOrphans(machine, made);
-  if (machine.config.machineType !== NONE_MACHINE) machine.board.rememberDisks();
+  tellFirmwareOfDisks(machine);
   for (const text of machine.network.warnings()) warn(report(`warning: ${text}`));
 }
 

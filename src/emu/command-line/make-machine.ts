@@ -3,7 +3,7 @@ import { KernelError } from '../firmware/kernel-error.ts';
 import { Machine } from '../machine/machine.ts';
 import type { BootFiles, MachineConfig, MachineHost } from '../machine/machine-config.ts';
 import { wantsFlash } from './attach-flash.ts';
-import { ideDriveCount } from './attach-ide.ts';
+import { boardDrives } from './attach-ide.ts';
 import type { CommandLine } from './options.ts';
 import { checkMemory, memoryError } from './options-memory.ts';
 import { StartError, startError } from './start-error.ts';
@@ -53,7 +53,7 @@ export function machineOfCommandLine(
         ...what,
         ...time,
         hasFlash: wantsFlash(commandLine),
-        ideDrives: ideDriveCount(commandLine),
+        ideDrives: boardDrives(commandLine),
         coldPlug: true,
       },
       host,
