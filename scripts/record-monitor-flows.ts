@@ -7,10 +7,12 @@ import { DRIVE_FLOWS } from './record-monitor-flows-drives.ts';
 import { IDE_FLOWS } from './record-monitor-flows-ide.ts';
 import { MEMORY_FLOWS } from './record-monitor-flows-memory.ts';
 import { NET_FLOWS } from './record-monitor-flows-net.ts';
+import { NVME_FLOWS } from './record-monitor-flows-nvme.ts';
 import { PANIC_FLOWS } from './record-monitor-flows-panic.ts';
 import { PCI_FLOWS } from './record-monitor-flows-pci.ts';
 import { PRECONFIG_FLOWS } from './record-monitor-flows-preconfig.ts';
 import { SCSI_FLOWS } from './record-monitor-flows-scsi.ts';
+import { SERIAL_FLOWS } from './record-monitor-flows-serial.ts';
 import { USB_FLOWS } from './record-monitor-flows-usb.ts';
 import { VIRTIO_FLOWS } from './record-monitor-flows-virtio.ts';
 
@@ -502,7 +504,9 @@ export const FLOWS: readonly Flow[] = [
   ...MEMORY_FLOWS,
   ...BACKEND_FLOWS,
   ...IDE_FLOWS,
+  ...NVME_FLOWS,
   ...SCSI_FLOWS,
+  ...SERIAL_FLOWS,
   ...USB_FLOWS,
   ...VIRTIO_FLOWS,
   ...COMMAND_FLOWS,

@@ -20,9 +20,11 @@ import { Port92 } from '../src/emu/chipset/port92.ts';
 import { PvpanicRegister } from '../src/emu/chipset/pvpanic.ts';
 import { LocalApic } from '../src/emu/cpu/apic/local-apic.ts';
 import { I8042 } from '../src/emu/input/i8042.ts';
+import { Nvme } from '../src/emu/nvme/nvme.ts';
 import { PciHost } from '../src/emu/pci/pci-host.ts';
 import { Shpc } from '../src/emu/pci/shpc.ts';
 import { ShpcSlot } from '../src/emu/pci/shpc-slot.ts';
+import { Am53c974 } from '../src/emu/scsi/am53c974.ts';
 import { Uhci } from '../src/emu/usb/uhci.ts';
 import { VirtioPciLegacy } from '../src/emu/virtio/virtio-pci-legacy.ts';
 import { VirtioPciModern } from '../src/emu/virtio/virtio-pci-modern.ts';
@@ -44,7 +46,9 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   BusMaster.registers,
   Ich9Ahci.registers,
   Ich9Ahci.portRegisters,
+  Nvme.registers,
   Uhci.registers,
+  Am53c974.registers,
   Serial16550.registers,
   I8254.registers,
   Hpet.registers,

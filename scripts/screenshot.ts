@@ -29,7 +29,7 @@ async function enter(page: Page, pane: Pane, line: string, then: string): Promis
 
 async function tellStory(page: Page): Promise<void> {
   await waitFor(page, 'console', '^guest# ?$', BOOT_LIMIT_MS);
-  await page.locator('input[type=file]').setInputFiles({
+  await page.getByLabel('Disk images to upload').setInputFiles({
     name: 'test.img',
     mimeType: 'application/octet-stream',
     buffer: Buffer.alloc(DISK_BYTES),

@@ -5,6 +5,7 @@ import { projectFiles } from '../support/project.ts';
 
 /** Each device class, and the name under which a test holds it to the device contract. */
 const CONTRACTS: Readonly<Record<string, string>> = {
+  Am53c974: 'am53c974',
   CpuHotplug: 'CpuHotplug',
   FwCfg: 'fw_cfg',
   GpeBlock: 'GpeBlock',
@@ -21,11 +22,14 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   Lsi53c895a: 'lsi53c895a',
   Mc146818: 'mc146818rtc',
   MemoryHotplug: 'MemoryHotplug',
+  Nvme: 'nvme',
+  NvmeNamespace: 'nvme-ns',
   PcSpeaker: 'pcspk',
   PcTestdev: 'pc-testdev',
   PciBridgeDev: 'pci-bridge',
   PciHost: 'PCIHost',
   PciHotplug: 'PciHotplug',
+  PciSerial: 'pci-serial',
   PflashCfi01: 'cfi.pflash01',
   Piix3: 'PIIX3',
   Piix3Ide: 'piix3-ide',

@@ -16,6 +16,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'emu/ata': ['emu/core', 'emu/qdev', 'emu/bus', 'emu/memory', 'emu/pci', 'emu/block'],
   'emu/flash': ['emu/core', 'emu/qdev', 'emu/block'],
   'emu/scsi': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/pci', 'emu/block'],
+  'emu/nvme': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/pci', 'emu/block'],
   'emu/virtio': [
     'emu/core',
     'emu/qapi',
@@ -28,7 +29,19 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/scsi',
     'emu/net',
   ],
-  'emu/usb': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/input', 'emu/pci'],
+  'emu/usb': [
+    ...[
+      'emu/core',
+      'emu/qdev',
+      'emu/memory',
+      'emu/bus',
+      'emu/char',
+      'emu/input',
+      'emu/pci',
+      'emu/block',
+      'emu/scsi',
+    ],
+  ],
   'emu/firmware': ['emu/core', 'emu/memory', 'emu/bus', 'emu/chipset'],
   'emu/machine': [
     'emu/core',
@@ -47,6 +60,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/ata',
     'emu/flash',
     'emu/scsi',
+    'emu/nvme',
     'emu/virtio',
     'emu/usb',
     'emu/firmware',

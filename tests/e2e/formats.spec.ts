@@ -58,7 +58,7 @@ test('the command that makes a raw image can be copied', FIREFOX, async ({ page 
 test('several at once: each has its own word, the raw one is stored', FIREFOX, async ({ page }) => {
   const fixedVhd = Buffer.concat([noise(4096), Buffer.from('conectix'), Buffer.alloc(504)]);
   const xz = Buffer.concat([Buffer.from('fd377a585a000004', 'hex'), noise(100)]);
-  await page.locator('input[type=file]').setInputFiles(
+  await page.getByLabel('Disk images to upload').setInputFiles(
     [
       ['a.vhd', fixedVhd],
       ['raw.img', noise(2000)],

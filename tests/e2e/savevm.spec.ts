@@ -40,7 +40,7 @@ test('savevm survives a reload, is downloaded, deleted, uploaded and gone back t
 
   await page.reload();
   await waitForGuest(page);
-  await page.locator('input[type=file]').setInputFiles(file);
+  await page.getByLabel('Disk images to upload').setInputFiles(file);
   await expect(imageRow(page, KEPT)).toBeVisible();
   await plug(page, '/tmp/test.img');
   await waitForDisk(page, true);

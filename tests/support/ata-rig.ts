@@ -34,7 +34,10 @@ export function ataDevice(
     gate: new DriveGate(rig.clock),
   };
   const device = new AtaDevice({ ...PROPERTIES, kind }, drive, {
-    onIoError: (operation, error) => void errors.push(`${operation} ${error.code}`),
+    onIoError: (operation, error) => {
+      errors.push(`${operation} ${error.code}`);
+      return 'report';
+    },
     onTrayMoved: (open) => void moved.push(open),
   });
   return { device, drive, errors, moved };

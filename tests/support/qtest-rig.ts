@@ -31,8 +31,10 @@ export function qtestHost(images: ImageOpener = memoryImages()): MachineHost {
   };
 }
 
-export function qtestRig(config: Partial<MachineConfig> = {}): QtestRig {
-  return drivenByQtest(new Machine({ memoryBytes: 2 ** 20 * 16, accel: 'qtest', ...config }, qtestHost()));
+export function qtestRig(config: Partial<MachineConfig> = {}, images?: ImageOpener): QtestRig {
+  return drivenByQtest(
+    new Machine({ memoryBytes: 2 ** 20 * 16, accel: 'qtest', ...config }, qtestHost(images)),
+  );
 }
 
 export function drivenByQtest(machine: Machine): QtestRig {

@@ -1,12 +1,11 @@
 /** Native command queuing of a port: reads and writes that are under way at once, by tag. Spec: SATA 3.0 §13.6. */
 import type { BlockError } from '../block/block-backend.ts';
-import { NOT_BEGUN } from '../block/block-tasks.ts';
 import { BlkTransfer } from '../block/block-transfer.ts';
 import { integer, record } from '../core/state-fields.ts';
 import { segmentsLength } from '../memory/segments.ts';
 import type { AhciPort } from './ahci-port.ts';
 import * as h from './ahci-registers.ts';
-import type { AtaTask } from './ata-host.ts';
+import { type AtaTask, NOT_BEGUN } from './ata-host.ts';
 import { afterWrite } from './ata-pio.ts';
 import * as r from './ata-registers.ts';
 
@@ -103,20 +102,17 @@ export class AhciQueue {
       ...{ unit: port.unit, gate, kind, backend, ...NOT_BEGUN },
       transfer: backend && new BlkTransfer(port.memory, backend, kind, segments, offset, done),
       flush: kind === 'write' ? afterWrite(port.unit) : 'no',
-      ended: (error) => this.#ended(tag, kind, error),
+      ended: (error) => this.#ended(tag, error),
     };
     this.#byTag.set(tag, { tag, slot, command, sector, count, done, task });
     port.begin(task);
   }
 
-  #ended(tag: number, direction: 'read' | 'write', error: BlockError | undefined): void {
+  #ended(tag: number, error: BlockError | undefined): void {
     const { unit, s } = this.#port;
     this.#byTag.delete(tag);
     if (error === undefined) unit.s.status = r.DRDY | r.DSC;
-    else {
-      this.#fail();
-      unit.device?.onIoError(direction, error);
-    }
+    else this.#fail();
     // Spec: §13.6.4: a command that failed keeps its tag until the driver has looked.
     if (error === undefined) s.finished = (s.finished | (1 << tag)) >>> 0;
     this.#port.sendFinished();

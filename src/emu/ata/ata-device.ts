@@ -36,7 +36,7 @@ export class AtaDevice {
   constructor(properties: AtaProperties, drive: DiskDrive, listeners: DiskListeners = {}) {
     this.properties = properties;
     this.drive = drive;
-    this.onIoError = listeners.onIoError ?? (() => {});
+    this.onIoError = listeners.onIoError ?? (() => 'report');
     this.onTrayMoved = listeners.onTrayMoved ?? (() => {});
   }
 

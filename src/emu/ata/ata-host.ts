@@ -1,15 +1,30 @@
 /** What an ATA device asks of the controller that it is on. QEMU: IDEDMAOps. */
+import { BlockError } from '../block/block-backend.ts';
+import type { CountedKind } from '../block/block-statistics.ts';
 import type { BlockTask } from '../block/block-tasks.ts';
+import type { DriveGate } from '../block/drive-gate.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import type { Segment } from '../memory/segments.ts';
 import type { AtaUnit } from './ata-unit.ts';
 
+const ENOMEDIUM = 123;
+
+/** How a request to an empty drive ends. */
+export const NO_MEDIUM_ERROR = BlockError.ofLinux(ENOMEDIUM);
+
+/** Of a task that was just made. */
+export const NOT_BEGUN = { counted: undefined, held: undefined, busy: undefined };
+
 /** A request to the disk, for a device that waits for it. */
 export interface AtaTask extends BlockTask {
   readonly unit: AtaUnit;
+  readonly gate: DriveGate;
+  readonly kind: CountedKind;
+  /** When the cache is stored as well. */
+  readonly flush: 'before' | 'after' | 'no';
   /** It ended; not called when the command was given up meanwhile. */
-  readonly ended: (error: Parameters<AtaUnit['failed']>[0] | undefined) => void;
+  readonly ended: (error: BlockError | undefined) => void;
 }
 
 /** Buffers of the driver's for DMA. */

@@ -1,13 +1,53 @@
 /** The requests of a controller's devices to their disks: begun in their order, in portions. */
+import type { BlockError } from '../block/block-backend.ts';
+import type { CountedKind } from '../block/block-statistics.ts';
 import { BlockTasks } from '../block/block-tasks.ts';
 import type { DriveGate } from '../block/drive-gate.ts';
 import { BottomHalf, type BottomHalfState, hasRoom, type Portion } from '../core/bottom-half.ts';
 import type { Clock } from '../core/clock.ts';
-import type { AtaTask } from './ata-host.ts';
+import { type AtaTask, NO_MEDIUM_ERROR } from './ata-host.ts';
 import type { AtaUnit } from './ata-unit.ts';
 
+/** A task ends well, or with an error. */
+type End = BlockError | undefined;
+
+class DiskTasks extends BlockTasks<AtaTask, End> {
+  protected gateOf({ gate }: AtaTask): DriveGate {
+    return gate;
+  }
+
+  protected kindOf({ kind }: AtaTask): CountedKind {
+    return kind;
+  }
+
+  protected flushOf({ flush }: AtaTask): 'before' | 'after' | undefined {
+    return flush === 'no' ? undefined : flush;
+  }
+
+  protected doneOf(): End {
+    return undefined;
+  }
+
+  /** QEMU: of an empty drive the user is told as of one that fails. */
+  protected emptyOf({ unit, kind }: AtaTask): End {
+    unit.device?.onIoError(kind === 'read' ? 'read' : 'write', NO_MEDIUM_ERROR);
+    return NO_MEDIUM_ERROR;
+  }
+
+  protected failed(task: AtaTask, error: BlockError): End | 'stop' {
+    if (!this.isWanted(task)) return error;
+    const action = task.unit.device?.onIoError(task.kind === 'read' ? 'read' : 'write', error);
+    if (action === 'stop') return action;
+    return action === 'ignore' ? undefined : error;
+  }
+
+  protected isGood(_task: AtaTask, end: End): boolean {
+    return end === undefined;
+  }
+}
+
 export class AtaTasks {
-  readonly #tasks = new BlockTasks<AtaTask>({
+  readonly #tasks = new DiskTasks({
     taskEnded: (task, error) => {
       task.ended(error);
       if (!this.#serving && this.#waiting.length > 0) this.#bottomHalf.kick();

@@ -3,13 +3,12 @@
  * Spec: ATA/ATAPI-6. The order in which things happen is that of QEMU 7.2.
  */
 import type { BlockError } from '../block/block-backend.ts';
-import { type BlockTask, NO_MEDIUM_ERROR, NOT_BEGUN } from '../block/block-tasks.ts';
 import type { BlockTransfer } from '../block/block-transfer.ts';
 import type { DriveTray } from '../block/drive-tray.ts';
 import { ATA_COMMANDS } from './ata-commands.ts';
 import type { AtaDevice } from './ata-device.ts';
 import { dmaEnded, runDma } from './ata-dma.ts';
-import type { AtaHost } from './ata-host.ts';
+import { type AtaHost, type AtaTask, NO_MEDIUM_ERROR, NOT_BEGUN } from './ata-host.ts';
 import { changeSize } from './ata-identify.ts';
 import { sectorRead, sectorWrite } from './ata-pio.ts';
 import * as r from './ata-registers.ts';
@@ -223,7 +222,7 @@ export class AtaUnit implements DriveTray {
   }
 
   /** Has the disk do something for the command. @param ended what is done then, when it went well */
-  begin(work: Work, task: Pick<BlockTask, 'kind' | 'transfer' | 'flush'>, ended: () => void): void {
+  begin(work: Work, task: Pick<AtaTask, 'kind' | 'transfer' | 'flush'>, ended: () => void): void {
     const { device, s } = this;
     s.work = work;
     if (device === undefined) return;
@@ -235,15 +234,13 @@ export class AtaUnit implements DriveTray {
         s.workDone = 0;
         this.underWay = undefined;
         if (error === undefined) ended();
-        else this.failed(error, task.kind === 'read' ? 'read' : 'write', work);
+        else this.failed(error, work);
       },
     });
   }
 
   /** The disk could not. */
-  failed(error: BlockError, direction: 'read' | 'write', work: Work): void {
-    // QEMU: what is out of the disk's range is refused, and no error of the disk's.
-    if (error.code !== 'EINVAL' || work !== 'dma') this.device?.onIoError(direction, error);
+  failed(error: BlockError, work: Work): void {
     if (work === 'dma') {
       this.host.moved(0);
       this.abort();

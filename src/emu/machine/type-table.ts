@@ -9,11 +9,13 @@ PIIX3 pci-piix3
 PIIX4_PM pci-device +acpi-device-interface +hotplug-handler +conventional-pci-device
 SCSI bus +hotplug-handler
 System bus
+am53c974 pci-device +conventional-pci-device
 base-pci-bridge pci-device abstract
 bus object abstract +resettable
 cfi.pflash01 sys-bus-device
 container object
 cpu device abstract
+dc390 am53c974
 device object abstract +resettable +vmstate-if
 fw_cfg sys-bus-device abstract
 fw_cfg_io fw_cfg
@@ -40,6 +42,9 @@ machine object abstract
 mc146818rtc isa-device +acpi-dev-aml-interface
 memory-backend object abstract +user-creatable
 memory-backend-ram memory-backend
+nvme pci-device +pci-express-device
+nvme-bus bus
+nvme-ns device
 object - abstract
 pc-dimm device +memory-device
 pc-i440fx-2.10-machine generic-pc-machine
@@ -68,6 +73,9 @@ pci-device device abstract
 pci-host-bridge sys-bus-device abstract
 pci-ide pci-device abstract +conventional-pci-device
 pci-piix3 pci-device abstract +acpi-dev-aml-interface +conventional-pci-device
+pci-serial pci-device +conventional-pci-device
+pci-serial-2x pci-device +conventional-pci-device
+pci-serial-4x pci-device +conventional-pci-device
 pci-uhci-usb pci-device abstract +conventional-pci-device
 pic-common isa-device abstract +intctrl
 piix3-ide pci-ide
@@ -90,13 +98,19 @@ scsi-disk-base scsi-device abstract
 scsi-generic scsi-device
 scsi-hd scsi-disk-base
 sys-bus-device device abstract
+usb-bot usb-storage-dev
 usb-bus bus +hotplug-handler
 usb-device device abstract
 usb-hid usb-device abstract
 usb-hub usb-device
 usb-kbd usb-hid
 usb-mouse usb-hid
+usb-serial usb-serial-dev
+usb-serial-dev usb-device abstract
+usb-storage usb-storage-dev
+usb-storage-dev usb-device abstract
 usb-tablet usb-hid
+usb-uas usb-device
 virtconsole virtserialport
 virtio-balloon-device virtio-device
 virtio-balloon-pci virtio-balloon-pci-base +pci-express-device +conventional-pci-device

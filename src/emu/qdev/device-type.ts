@@ -36,9 +36,20 @@ export interface RealizeRequest {
   readonly warn: (text: string) => void;
 }
 
+/** A device that another one makes for a bus of its own, as a stick makes its disk. It leaves with the one that made it. */
+export interface ChildDevice {
+  readonly driver: string;
+  /** Its name below the first bus of the device. */
+  readonly name: string;
+  /** What differs from the type's defaults. */
+  readonly values: PropertyValues;
+}
+
 /** What `realize` made. */
 export interface RealizedDevice {
   readonly hardware: Hardware;
+  /** Made once the device has its place in the tree, and before it is plugged in. */
+  readonly children?: readonly ChildDevice[];
   /** Properties whose value the device chose itself. */
   readonly values?: PropertyValues;
   /** Interrupt wires that QEMU counts. */
@@ -67,6 +78,11 @@ export interface DeviceType {
 export function allProperties({ properties, options = [] }: DeviceType): readonly PropertySpec[] {
   const names = new Set(properties.map(({ name }) => name));
   return [...properties, ...options.filter(({ name }) => !names.has(name))];
+}
+
+/** QEMU: what its name says is kept for old machines is not told of. */
+export function isListed({ name }: PropertySpec): boolean {
+  return !name.startsWith('legacy-');
 }
 
 /** A type of which a board has devices; QEMU calls most of them hot-pluggable, which their bus then denies. */

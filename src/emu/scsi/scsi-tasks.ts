@@ -1,14 +1,16 @@
-/** The commands of a controller that are about its disks and not done at once, as requests to a disk, and how they end. */
+/** The commands of a controller that are about its disks and not done at once. */
 import type { BlockBackend, BlockError } from '../block/block-backend.ts';
-import { type BlockTask, NO_MEDIUM_ERROR, NOT_BEGUN } from '../block/block-tasks.ts';
+import type { CountedKind } from '../block/block-statistics.ts';
+import { type BlockTask, BlockTasks, type TaskOwner as OwnerOf } from '../block/block-tasks.ts';
 import { BlkTransfer, type BlockTransfer } from '../block/block-transfer.ts';
+import type { DriveGate } from '../block/drive-gate.ts';
 import { FillTransfer, RangesTransfer } from '../block/list-transfers.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import { gather, type Segment, segmentsLength, sliceSegments } from '../memory/segments.ts';
-import { check, countedAs, GOOD, type ScsiEnd, type ScsiWork } from './scsi-action.ts';
+import { check, countedAs, endOfError, GOOD, type ScsiEnd, type ScsiWork } from './scsi-action.ts';
 import type { ScsiCommand } from './scsi-cdb.ts';
 import type { ScsiDisk } from './scsi-disk.ts';
-import { INVALID_FIELD, IO_ERROR, NO_MEDIUM, SPACE_ALLOCATION_FAILED } from './scsi-sense.ts';
+import { NO_MEDIUM } from './scsi-sense.ts';
 
 export interface ScsiTask extends BlockTask {
   readonly unit: ScsiDisk;
@@ -18,42 +20,15 @@ export interface ScsiTask extends BlockTask {
   readonly segments: readonly Segment[];
 }
 
-/**
- * The task of `unit` for `work`.
- * @param done bytes of it that were done before a snapshot
- */
-export function taskFor(
-  { unit, command, work, segments }: Pick<ScsiTask, 'unit' | 'command' | 'work' | 'segments'>,
-  memory: DmaPort,
-  done: number,
-): ScsiTask {
-  const backend = unit.drive.medium?.backend;
-  const wantsFlush = work.kind !== 'flush' && work.flush;
-  const isRead = work.kind === 'move' && work.direction === 'read';
-  return {
-    ...{ unit, command, work, segments, backend, ...NOT_BEGUN },
-    ...{ gate: unit.drive.gate, kind: countedAs(work) },
-    transfer: transferOf(work, backend, memory, segments, done),
-    flush: wantsFlush ? (isRead ? 'before' : 'after') : 'no',
-  };
-}
-
-/** What the driver is told of a task that is over. */
-export function endOf({ unit, work, kind }: ScsiTask, error: BlockError | undefined): ScsiEnd {
-  if (error === undefined) return work.kind === 'ranges' && work.bad !== undefined ? check(work.bad) : GOOD;
-  if (error === NO_MEDIUM_ERROR) return check(NO_MEDIUM);
-  unit.onIoError(kind === 'read' ? 'read' : 'write', error);
-  if (error.code === 'ENOSPC') return check(SPACE_ALLOCATION_FAILED);
-  return check(error.code === 'EINVAL' ? INVALID_FIELD : IO_ERROR);
-}
+export type TaskOwner<T> = OwnerOf<T, ScsiEnd>;
 
 /** The transfer that `work` asks for, of which `done` bytes were done before a snapshot. */
-function transferOf(
+export function transferOf(
   work: ScsiWork,
   backend: BlockBackend | undefined,
   memory: DmaPort,
   segments: readonly Segment[],
-  done: number,
+  done = 0,
 ): BlockTransfer | undefined {
   if (work.kind === 'flush' || backend === undefined) return undefined;
   if (work.kind === 'ranges') return new RangesTransfer(backend, work.verb, work.ranges, done);
@@ -68,4 +43,38 @@ export function gatherList(memory: DmaPort, segments: readonly Segment[], bytes:
   const list = new Uint8Array(bytes);
   gather(memory, segments, list);
   return list;
+}
+
+export class ScsiTasks<T extends ScsiTask> extends BlockTasks<T, ScsiEnd> {
+  protected gateOf({ unit }: T): DriveGate {
+    return unit.drive.gate;
+  }
+
+  protected kindOf({ work }: T): CountedKind {
+    return countedAs(work);
+  }
+
+  protected flushOf({ work }: T): 'before' | 'after' | undefined {
+    if (work.kind === 'flush' || !work.flush) return undefined;
+    return work.kind === 'move' && work.direction === 'read' ? 'before' : 'after';
+  }
+
+  protected doneOf({ work }: T): ScsiEnd {
+    return work.kind === 'ranges' && work.bad !== undefined ? check(work.bad) : GOOD;
+  }
+
+  protected emptyOf(): ScsiEnd {
+    return check(NO_MEDIUM);
+  }
+
+  protected failed(task: T, error: BlockError): ScsiEnd | 'stop' {
+    if (!this.isWanted(task)) return endOfError(error);
+    const action = task.unit.onIoError(countedAs(task.work) === 'read' ? 'read' : 'write', error);
+    if (action === 'stop') return action;
+    return action === 'ignore' ? GOOD : endOfError(error);
+  }
+
+  protected isGood({ work }: T, end: ScsiEnd): boolean {
+    return end.kind === 'good' || work.kind === 'ranges';
+  }
 }

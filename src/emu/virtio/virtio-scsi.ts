@@ -7,7 +7,6 @@
  * | 1 | events: units that come and go, sizes that change |
  * | 2 … | commands |
  */
-import { BlockTasks } from '../block/block-tasks.ts';
 import { hasRoom, PORTION, type Portion } from '../core/bottom-half.ts';
 import { type Segment, scatter, segmentsLength } from '../memory/segments.ts';
 import {
@@ -21,7 +20,7 @@ import { ScsiBus, type ScsiController } from '../scsi/scsi-bus.ts';
 import type { ScsiCommand } from '../scsi/scsi-cdb.ts';
 import type { ScsiDisk } from '../scsi/scsi-disk.ts';
 import { type Sense, senseBytes } from '../scsi/scsi-sense.ts';
-import { endOf, gatherList, type ScsiTask, taskFor } from '../scsi/scsi-tasks.ts';
+import { gatherList, type ScsiTask, ScsiTasks, transferOf } from '../scsi/scsi-tasks.ts';
 import {
   VIRTIO_CONFIG_S_DRIVER_OK,
   VirtioDevice,
@@ -72,7 +71,7 @@ export class VirtioScsi extends VirtioDevice<VirtioScsiState> implements ScsiCon
   readonly fields = request.virtioScsiFields(this.commonFields, this.queues);
   readonly deviceFeatures: bigint;
   readonly bus = new ScsiBus({ channel: 0, target: request.MAX_TARGET, lun: request.MAX_LUN }, this);
-  readonly tasks: BlockTasks<VirtioScsiTask>;
+  readonly tasks: ScsiTasks<VirtioScsiTask>;
   protected override readonly notifyEvent = 'virtio_notify_irqfd';
   readonly #properties: VirtioScsiProperties;
   /** Queues that have answers of the turn that is under way, for which the driver is told at its end. */
@@ -89,8 +88,8 @@ export class VirtioScsi extends VirtioDevice<VirtioScsiState> implements ScsiCon
     this.deviceFeatures =
       (properties.hotplug ? VIRTIO_SCSI_F_HOTPLUG : 0n) |
       (properties.paramChange ? VIRTIO_SCSI_F_CHANGE : 0n);
-    this.tasks = new BlockTasks({
-      taskEnded: (task, error) => this.#taskEnded(task, endOf(task, error)),
+    this.tasks = new ScsiTasks({
+      taskEnded: (task, end) => this.#taskEnded(task, end),
       taskWaits: () => this.scheduleKept(),
     });
   }
@@ -303,8 +302,10 @@ export class VirtioScsi extends VirtioDevice<VirtioScsiState> implements ScsiCon
     work: VirtioScsiTask['work'],
     done: number,
   ): VirtioScsiTask {
+    const backend = unit.drive.medium?.backend;
     const segments = dataOf(asked);
-    return { ...taskFor({ unit, command, work, segments }, this.memory, done), request: asked };
+    const transfer = transferOf(work, backend, this.memory, segments, done);
+    return { request: asked, unit, command, work, segments, backend, transfer, ...NOT_BEGUN };
   }
 
   /** A command of a snapshot goes on where it was. */
@@ -369,6 +370,8 @@ export class VirtioScsi extends VirtioDevice<VirtioScsiState> implements ScsiCon
     if (told) this.interruptQueue(this.queues[EVENT_QUEUE]);
   }
 }
+
+const NOT_BEGUN = { counted: undefined, held: undefined, busy: undefined };
 
 function dataOf({ dataOut, dataIn }: CommandRequest): readonly Segment[] {
   return dataOut.length > 0 ? dataOut : dataIn;

@@ -88,7 +88,7 @@ export function imageRow(page: Shown, path: string): Locator {
 
 export async function upload(page: Page, name: string, bytes: Buffer): Promise<void> {
   await page
-    .locator('input[type=file]')
+    .getByLabel('Disk images to upload')
     .setInputFiles({ name, mimeType: 'application/octet-stream', buffer: bytes });
 }
 

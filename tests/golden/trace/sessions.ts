@@ -196,6 +196,20 @@ const atapi = (...words: readonly number[]): readonly Step[] => [
 const IDE_FUNCTION = 0x8000_0900;
 const AHCI_PORT = MEMORY_BAR + 0x100;
 
+/** Command `place` of an NVMe queue: its opcode, namespace, address of data, and dwords 10 and 11; and its doorbell. */
+function nvmeCommand(
+  queue: 0 | 1,
+  place: number,
+  [opcode, nsid, gpa, ten, eleven]: readonly [number, number, number, number, number],
+): readonly Step[] {
+  const words = [opcode + place * 0x1_0000, nsid, 0, 0, 0, 0, gpa, 0, 0, 0, ten, eleven, 0, 0, 0, 0];
+  return [
+    ['ram', RING * (1 + 2 * queue) + 64 * place, words.map((word) => little(word, 4)).join('')],
+    ['write', MEMORY_BAR + 0x1000 + 8 * queue, 4, place + 1],
+    ['pass'],
+  ];
+}
+
 export const SESSIONS: readonly TraceSession[] = [
   {
     name: 'IDE',
@@ -496,6 +510,36 @@ export const SESSIONS: readonly TraceSession[] = [
       ...blkRequest(3, true),
       blkHeader(1, 500_000),
       ...blkRequest(4, false),
+    ],
+  },
+  {
+    name: 'nvme',
+    arguments: [
+      ...['-drive', `if=none,id=d,file=${DISK.name},format=raw`],
+      ...['-device', `nvme,addr=${CARD},serial=a,drive=d`],
+    ],
+    patterns: [
+      ...['pci_nvme_admin_cmd', 'pci_nvme_io_cmd', 'pci_nvme_create_*', 'pci_nvme_del_*'],
+      'pci_nvme_mmio_doorbell_*',
+    ],
+    steps: [
+      ...ofBus(0, CARD, 0x10, MEMORY_BAR),
+      ...ofBus(0, CARD, 0x04, 6),
+      ...[0x24, 0x28, 0x30, 0x14].map((at, n): Step => {
+        const values = [0x000f_000f, RING, RING * 2, 0x0046_0001];
+        return ['write', MEMORY_BAR + at, 4, values[n] ?? 0];
+      }),
+      ...nvmeCommand(0, 0, [5, 0, RING * 4, 0x000f_0001, 3]),
+      ...nvmeCommand(0, 1, [1, 0, RING * 3, 0x000f_0001, 0x1_0001]),
+      ...nvmeCommand(1, 0, [2, 1, DATA, 0, 0]),
+      ...nvmeCommand(1, 1, [1, 1, DATA, 8, 0]),
+      ...nvmeCommand(1, 2, [0, 1, 0, 0, 0]),
+      ...nvmeCommand(1, 3, [0x7f, 1, 0, 0, 0]),
+      ['write', MEMORY_BAR + 0x100c, 4, 4],
+      ...nvmeCommand(0, 2, [0, 0, 0, 1, 0]),
+      ...nvmeCommand(0, 3, [4, 0, 0, 1, 0]),
+      ...nvmeCommand(0, 4, [0xff, 0, 0, 0, 0]),
+      ['write', MEMORY_BAR + 0x1004, 4, 5],
     ],
   },
   {

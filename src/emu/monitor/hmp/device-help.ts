@@ -1,7 +1,7 @@
 /** `device_add help` and `device_add X,help`. */
 import { MonitorError } from '../../core/monitor-error.ts';
 import type { DeviceRegistry, DeviceType } from '../../qdev/device-type.ts';
-import { DEVICE_CATEGORIES } from '../../qdev/device-type.ts';
+import { DEVICE_CATEGORIES, isListed } from '../../qdev/device-type.ts';
 import { type PropertyKind, type PropertySpec, type PropertyValue, UINT64 } from '../../qdev/properties.ts';
 
 /** Where QEMU begins the description of a property. */
@@ -48,7 +48,7 @@ export function flatDeviceList(all: readonly DeviceType[], buses: BusNames = {})
 
 /** A number that is kept as text, as a uint64 is, is no string to the user. */
 function defaultText(value: PropertyValue, kind: PropertyKind): string {
-  return typeof value === 'string' && kind !== UINT64 ? `"${value}"` : String(value);
+  return typeof value === 'string' && kind.toJson !== UINT64.toJson ? `"${value}"` : String(value);
 }
 
 function propertyLine({ name, kind, help, default: value }: PropertySpec): string {
@@ -63,7 +63,7 @@ export function devicePropertiesText(registry: DeviceRegistry, name: string): st
   const type = registry.find(name);
   if (type === undefined) throw new MonitorError(`Device '${name}' not found`, 'DeviceNotFound');
   const properties = new Map([...(type.options ?? []), ...type.properties].map((one) => [one.name, one]));
-  const lines = [...properties.values()].map(propertyLine);
+  const lines = [...properties.values()].filter(isListed).map(propertyLine);
   if (lines.length === 0) return `There are no options for ${type.name}.\n`;
   return `${type.name} options:\n${lines.sort().join('')}`;
 }

@@ -1,6 +1,7 @@
 /** Commands about the machine as a whole and its processors. */
 import { integer, string } from '../argument-specs.ts';
 import type { Command } from '../command.ts';
+import { contMachine } from '../qapi/misc.ts';
 import { withPlainErrors } from './plain-errors.ts';
 
 export const MACHINE_COMMANDS: readonly Command[] = [
@@ -31,8 +32,7 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     params: '',
     help: 'let the processors run',
     run({ machine }) {
-      const error = machine.cont();
-      if (error !== undefined) throw error;
+      contMachine(machine);
       return '';
     },
   },

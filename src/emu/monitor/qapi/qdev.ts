@@ -6,7 +6,7 @@ import { JsonDouble, type JsonObject, type JsonValue, keysOf } from '../../qapi/
 import { writeJson } from '../../qapi/json-writer.ts';
 import { inQdictOrder } from '../../qapi/qdict-order.ts';
 import { asJson, type Infer, list, optional, STR, struct } from '../../qapi/schema.ts';
-import { allProperties } from '../../qdev/device-type.ts';
+import { allProperties, isListed } from '../../qdev/device-type.ts';
 import { badIdError, isWellFormedId, Options } from '../../qdev/option-string.ts';
 import { command } from './context.ts';
 import { OBJECT_PROPERTY_INFO } from './qom.ts';
@@ -43,12 +43,14 @@ export function deviceListProperties(
     throw new MonitorError("Parameter 'typename' expects a non-abstract device type");
   }
   if (type === undefined) throw new MonitorError(`Device '${typename}' not found`, 'DeviceNotFound');
-  return allProperties(type).map(({ name, kind, help, default: value }) => ({
-    name,
-    type: kind.typeName,
-    description: help === '' ? undefined : help,
-    'default-value': value === undefined ? undefined : kind.toJson(value),
-  }));
+  return allProperties(type)
+    .filter(isListed)
+    .map(({ name, kind, help, default: value }) => ({
+      name,
+      type: kind.typeName,
+      description: help === '' ? undefined : help,
+      'default-value': value === undefined ? undefined : kind.toJson(value),
+    }));
 }
 
 export const QDEV_COMMANDS = [
