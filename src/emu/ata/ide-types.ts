@@ -1,7 +1,12 @@
 /** ide-hd and ide-cd: QEMU's properties and the errors of their realize step. */
 import { asBlockError } from '../block/block-backend.ts';
 import { BLOCK_ERRORS } from '../block/block-errors.ts';
-import { applyErrorPolicies, type BlockLimits, blockLimits, driveProperties } from '../block/block-properties.ts';
+import {
+  applyErrorPolicies,
+  type BlockLimits,
+  blockLimits,
+  driveProperties,
+} from '../block/block-properties.ts';
 import { DRIVES, type Drive } from '../block/drives.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
