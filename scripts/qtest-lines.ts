@@ -63,25 +63,33 @@ class FarEnd {
 }
 
 /**
- * The answers to lines of the qtest protocol that have one. Besides there are `hmp LINE` for the monitor, `send HEX` for a frame to the
- * card and `heard` for what it sent.
+ * The answers to lines of the qtest protocol that have one; `LINE *N` is played N times for one answer. Besides there are `hmp LINE` for
+ * the monitor, `clock_step NS` to let time pass, `send HEX` for a frame to the card and `heard` for what it sent.
+ * @param more of the command line
  */
-export async function playLines(lines: readonly string[], withNetwork = false): Promise<readonly string[]> {
+export async function playLines(
+  lines: readonly string[],
+  {
+    withNetwork = false,
+    more = [],
+  }: { readonly withNetwork?: boolean; readonly more?: readonly string[] } = {},
+): Promise<readonly string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'qtest-'));
   const path = join(folder, 'qmp');
   const bios = join(folder, 'bios');
+  // The machine runs, else QEMU serves no requests; its processor sleeps from its first instruction.
   writeFileSync(bios, new Uint8Array(BIOS_BYTES).fill(HLT));
   const far = new FarEnd();
   const network = withNetwork ? await far.listen() : [];
   const sockets = ['-bios', bios, '-qtest', 'stdio', '-qmp', `unix:${path},server=on,wait=off`];
-  const qemu = spawn('qemu-system-x86_64', [...OWN, ...sockets, ...network], {
+  const qemu = spawn('qemu-system-x86_64', [...OWN, ...sockets, ...network, ...more], {
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   const answers = createInterface(qemu.stdout)[Symbol.asyncIterator]();
   const socket = await connected(path);
   const messages = createInterface(socket)[Symbol.asyncIterator]();
-  const qmp = async (execute: string, more: object = {}): Promise<string> => {
-    socket.write(`${JSON.stringify({ execute, arguments: more })}\n`);
+  const qmp = async (execute: string, given: object = {}): Promise<string> => {
+    socket.write(`${JSON.stringify({ execute, arguments: given })}\n`);
     for (;;) {
       const answer = JSON.parse((await messages.next()).value) as { return?: unknown; error?: unknown };
       if (answer.error !== undefined) throw new Error(JSON.stringify(answer));
@@ -91,14 +99,12 @@ export async function playLines(lines: readonly string[], withNetwork = false): 
   await messages.next();
   await qmp('qmp_capabilities');
   const said: string[] = [];
-  const qtest = async (line: string): Promise<void> => {
+  const qtest = async (line: string): Promise<string> => {
     qemu.stdin.write(`${line}\n`);
     for (;;) {
       const { value = 'no answer', done = false } = await answers.next();
       if (done || /^(ERR|FAIL)/.test(value)) throw new Error(`${line}: ${value}`);
-      if (!value.startsWith('OK')) continue;
-      said.push(value.slice(3));
-      return;
+      if (value.startsWith('OK')) return value.slice(3);
     }
   };
   for (const line of lines) {
@@ -116,7 +122,7 @@ export async function playLines(lines: readonly string[], withNetwork = false): 
       await sleep(FRAME_MS);
       said.push(`heard ${far.heard().join(' ')}`);
     } else {
-      await qtest(line);
+      said.push(await repeated(line, qtest));
     }
   }
   qemu.kill();
@@ -124,4 +130,15 @@ export async function playLines(lines: readonly string[], withNetwork = false): 
   far.close();
   rmSync(folder, { recursive: true });
   return said.filter((text) => text !== '');
+}
+
+/** Asks a line as often as it says, for one answer. */
+export async function repeated(
+  line: string,
+  ask: (line: string) => string | Promise<string>,
+): Promise<string> {
+  const [, own = line, times = '1'] = /^(.*) \*(\d+)$/.exec(line) ?? [];
+  const all: string[] = [];
+  for (let n = 0; n < Number(times); n++) all.push(await ask(own));
+  return times === '1' ? (all[0] ?? '') : all.map((answer) => answer.replace(/^0x/, '')).join(' ');
 }

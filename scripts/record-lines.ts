@@ -19,7 +19,7 @@ export async function recordLines(
     : {};
   for (const { name, lines } of sessions) {
     if (wanted.length > 0 && !wanted.some((part) => name.includes(part))) continue;
-    records[name] = (await playLines(lines, withNetwork)).map(pack);
+    records[name] = (await playLines(lines, { withNetwork })).map(pack);
     process.stdout.write(`${name}\n`);
   }
   writeFileSync(output, `${JSON.stringify(records, undefined, 1)}\n`);

@@ -4,6 +4,7 @@ import { BACKEND_FLOWS } from './record-monitor-flows-backends.ts';
 import { COMMAND_FLOWS } from './record-monitor-flows-commands.ts';
 import { CPU_FLOWS } from './record-monitor-flows-cpu.ts';
 import { DRIVE_FLOWS } from './record-monitor-flows-drives.ts';
+import { IDE_FLOWS } from './record-monitor-flows-ide.ts';
 import { MEMORY_FLOWS } from './record-monitor-flows-memory.ts';
 import { NET_FLOWS } from './record-monitor-flows-net.ts';
 import { NVME_FLOWS } from './record-monitor-flows-nvme.ts';
@@ -502,6 +503,7 @@ export const FLOWS: readonly Flow[] = [
   ...CPU_FLOWS,
   ...MEMORY_FLOWS,
   ...BACKEND_FLOWS,
+  ...IDE_FLOWS,
   ...NVME_FLOWS,
   ...SCSI_FLOWS,
   ...SERIAL_FLOWS,

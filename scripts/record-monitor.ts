@@ -95,7 +95,8 @@ async function record(flow: Flow): Promise<void> {
     if (stopped) args.push('-S');
     if (!flow.guest) args.push('-serial', 'null');
     const guest = flow.guest ? guestArguments(directory, flow.append) : [];
-    const qemu = await RecordedQemu.start(directory, [...args, ...guest], flow.guest);
+    const here = args.map((arg) => arg.replaceAll('/tmp/', `${directory}/`));
+    const qemu = await RecordedQemu.start(directory, [...here, ...guest], flow.guest);
     let text = `# flow: ${flow.name}\n# ${QEMU} ${args.join(' ')}${flow.guest ? ' (guest image, serial port)' : ''}\n`;
     try {
       if (flow.guest && !stopped) {

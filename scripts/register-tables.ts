@@ -3,6 +3,9 @@ import { CpuHotplug } from '../src/emu/acpi/cpu-hotplug.ts';
 import { GpeBlock } from '../src/emu/acpi/gpe.ts';
 import { MemoryHotplug } from '../src/emu/acpi/memory-hotplug.ts';
 import { PciHotplug } from '../src/emu/acpi/pci-hotplug.ts';
+import { BusMaster } from '../src/emu/ata/bus-master.ts';
+import { Ich9Ahci } from '../src/emu/ata/ich9-ahci.ts';
+import { IdeChannel } from '../src/emu/ata/ide-channel.ts';
 import type { RegisterList } from '../src/emu/bus/register-table.ts';
 import { Serial16550 } from '../src/emu/char/serial-16550.ts';
 import { FwCfg } from '../src/emu/chipset/fw-cfg.ts';
@@ -47,6 +50,10 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   MemoryHotplug.registers,
   VirtioPciModern.registers,
   VirtioPciLegacy.registers,
+  IdeChannel.registers,
+  BusMaster.registers,
+  Ich9Ahci.registers,
+  Ich9Ahci.portRegisters,
   Nvme.registers,
   Uhci.registers,
   E1000_REGISTERS,

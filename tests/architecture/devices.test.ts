@@ -20,6 +20,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   I8254: 'i8254',
   I8257: 'dma',
   I8259Pair: 'i8259',
+  Ich9Ahci: 'ich9-ahci',
   IoApic: 'ioapic',
   LocalApic: 'local APIC',
   Lsi53c895a: 'lsi53c895a',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { decompress } from 'fzstd';
 import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import {
+  attachDevices,
   ChunkImageStore,
   type ImageOpener,
   LocalLocks,
@@ -14,6 +15,8 @@ import {
   type MachineHost,
   MemoryChunkDatabase,
   Monitor,
+  machineOfCommandLine,
+  readCommandLine,
   type SnapshotStore,
 } from '../../src/emu/index.ts';
 import { type NetHost, NO_NET_HOST } from '../../src/emu/net/net-host.ts';
@@ -161,9 +164,9 @@ class TestHost implements MachineHost {
     crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
   }
 
-  warn(message: string): void {
+  readonly warn = (message: string): void => {
     this.warnings.push(message);
-  }
+  };
 
   notice(text: string): void {
     this.notices.push(text);
@@ -225,6 +228,20 @@ export class HeadlessGuest {
     guest.type(seed);
     await guest.boot();
     return guest;
+  }
+
+  /** The guest image on the machine that a command line asks for; of the configuration nothing applies but time. */
+  static async ofCommandLine(args: readonly string[], options: HeadlessOptions): Promise<HeadlessGuest> {
+    const commandLine = readCommandLine(args, () => {});
+    if ('text' in commandLine) throw new Error(commandLine.text);
+    const host = new TestHost(options);
+    const files = guestFiles();
+    const icount = options.config?.icountShift;
+    const asked = icount === undefined ? commandLine : { ...commandLine, icountShift: icount };
+    const machine = machineOfCommandLine(asked, { ...files, serialPorts: [true] }, host);
+    await attachDevices(machine, commandLine, (text) => host.warn(text));
+    machine.devices.machineReady();
+    return new HeadlessGuest(options, { host, machine });
   }
 
   /** The guest that a snapshot has, which goes on; of the configuration only `icountShift` and `rtcBaseMs` apply. */

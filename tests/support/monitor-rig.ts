@@ -160,6 +160,8 @@ export interface MonitorRigOptions {
   readonly hmat?: boolean;
   /** As -preconfig. */
   readonly preconfig?: boolean;
+  /** Each as after -drive. */
+  readonly drives?: readonly string[];
   /** Each as after -device. */
   readonly devices?: readonly string[];
   /** As -no-shutdown. */
@@ -178,6 +180,7 @@ export async function monitorRig({
   numa: nodes = [],
   hmat = false,
   preconfig: waits = false,
+  drives: driveOptions = [],
   devices: coldPlugged = [],
   noShutdown = false,
   dialect = '7.2',
@@ -278,6 +281,7 @@ export async function monitorRig({
   };
   if (waits) preconfig.begin(completeNuma);
   else await completeNuma();
+  for (const text of driveOptions) await drives.add(parseOptions(text, undefined, say));
   for (const text of coldPlugged) await devices.add(parseOptions(text, 'driver', say));
   devices.machineReady();
 

@@ -1,5 +1,11 @@
 /** A machine that a client of qtest drives, in this process. */
-import { type ChunkImageStore, Machine, type MachineConfig, QtestSession } from '../../src/emu/index.ts';
+import {
+  type ImageOpener,
+  Machine,
+  type MachineConfig,
+  type MachineHost,
+  QtestSession,
+} from '../../src/emu/index.ts';
 import { memoryImages } from './headless-guest.ts';
 
 /** The host's clock goes on whenever somebody looks at it. */
@@ -16,20 +22,24 @@ export interface QtestRig {
   readonly log: string[];
 }
 
-export function qtestRig(
-  config: Partial<MachineConfig> = {},
-  images: ChunkImageStore = memoryImages(),
-): QtestRig {
+/** The computer of such a machine, whose images are these. */
+export function qtestHost(images: ImageOpener = memoryImages()): MachineHost {
+  let hostNs = 0;
+  return {
+    ...{ monotonicNs: () => hostNs++ * NS_PER_LOOK, wallClockMs: () => 0, after() {}, random() {} },
+    images,
+  };
+}
+
+export function qtestRig(config: Partial<MachineConfig> = {}, images?: ImageOpener): QtestRig {
+  return drivenByQtest(
+    new Machine({ memoryBytes: 2 ** 20 * 16, accel: 'qtest', ...config }, qtestHost(images)),
+  );
+}
+
+export function drivenByQtest(machine: Machine): QtestRig {
   const said: string[] = [];
   const log: string[] = [];
-  let hostNs = 0;
-  const machine = new Machine(
-    { memoryBytes: 2 ** 20 * 16, accel: 'qtest', ...config },
-    {
-      ...{ monotonicNs: () => hostNs++ * NS_PER_LOOK, wallClockMs: () => 0, after() {}, random() {} },
-      images,
-    },
-  );
   machine.cont();
   const output = {
     send: (text: string) => void said.push(...text.split('\n').slice(0, -1)),

@@ -27,11 +27,13 @@ export class TestDisk implements BlockBackend {
   }
 
   readSync(offset: number, target: Uint8Array): boolean {
+    if (offset + target.length > this.sizeBytes) return false;
     if (this.#sync) target.set(this.bytes.subarray(offset, offset + target.length));
     return this.#sync;
   }
 
   writeSync(offset: number, source: Uint8Array): boolean {
+    if (offset + source.length > this.sizeBytes) return false;
     if (this.#sync) this.bytes.set(source, offset);
     return this.#sync;
   }

@@ -36,11 +36,7 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       why: 'people paste lines of lessons',
     },
   ],
-  errors_device: [
-    'device_add ide-hd,drive=diskX,id=z',
-    'device_add cirrus-vga,id=z',
-    'device_add VGA,id=z',
-  ].map(notModelled),
+  errors_device: ['device_add cirrus-vga,id=z', 'device_add VGA,id=z'].map(notModelled),
   netdev_user_rest: [
     'r14,guestfwd=::5-',
     'r19,guestfwd=tcp:10.0.2.9:5-foo',
@@ -72,6 +68,8 @@ const FOUR_SLOTS: MonitorRigOptions = { dimms: { slots: 4, maxSize: GIB } };
 
 const FOUR_SOCKETS = { cpus: 1, maxCpus: 4, sockets: 4, dies: 1, cores: 1, threads: 1 };
 
+const DISK1 = 'if=none,file=/tmp/disk1.img,format=raw,id=disk1';
+
 /** Other machines, as the recordings' arguments say. */
 const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   errors_cpu: { smp: FOUR_SOCKETS },
@@ -82,6 +80,11 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
     noShutdown: true,
   },
   errors_netdev_socket: { network: new TestNetHost() },
+  piix_ide: { drives: [DISK1], devices: ['ide-hd,drive=disk1,id=hd1,bus=ide.0', 'ide-cd,id=cd1,bus=ide.1'] },
+  ahci_cold: {
+    drives: [DISK1],
+    devices: ['ich9-ahci,id=sata', 'ide-hd,drive=disk1,id=hd1,bus=sata.0', 'ide-cd,id=cd1,bus=sata.5'],
+  },
   usb_uhci: { devices: ['piix3-usb-uhci,id=u'] },
   usb_xhci: { devices: ['qemu-xhci,id=u'] },
   usb_ehci: {
@@ -155,6 +158,9 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_scsi',
     'scsi_media',
     'virtio_scsi',
+    'piix_ide',
+    'ahci_cold',
+    'ahci_hotplug',
     'lsi_scsi',
     'errors_lsi',
     'errors_nvme',

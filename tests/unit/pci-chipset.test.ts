@@ -23,7 +23,12 @@ function board(smm = true) {
   };
   const i440fx = new I440fx(128 << 20, pcMemory(2 << 20));
   const piix3 = new Piix3(rig.io, isaIrqs, () => events.push('reset'));
-  const ide = new Piix3Ide(rig.io, [isaIrqs[14] ?? recordedLine(), isaIrqs[15] ?? recordedLine()]);
+  const ide = new Piix3Ide({
+    ports: rig.io,
+    irqs: [isaIrqs[14] ?? recordedLine(), isaIrqs[15] ?? recordedLine()],
+    clock: rig.clock,
+    trace: QUIET,
+  });
   const pm = new Piix4Pm({ ports: rig.io, clock: rig.clock, sci, power, trace: QUIET, smm });
   rig.bus.add(i440fx, I440FX_DEVFN);
   rig.bus.add(piix3, PIIX3_DEVFN);
@@ -322,17 +327,6 @@ deviceContract(
     dev.restore({ ...dev.save(), rcr: 2 });
   },
   (dev) => [dev.configRead(0x60, 4), dev.save().rcr],
-);
-deviceContract(
-  'piix3-ide',
-  () => board().ide,
-  (dev) => {
-    dev.configWrite(4, 2, 5);
-    const [first, second] = dev.save().channels;
-    if (first === undefined || second === undefined) throw new Error('two channels');
-    dev.restore({ ...dev.save(), channels: [{ ...first, irq: true, bmStatus: 4 }, second] });
-  },
-  (dev) => dev.configRead(4, 4),
 );
 deviceContract(
   'PIIX4_PM',

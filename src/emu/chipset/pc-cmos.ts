@@ -7,6 +7,8 @@ export interface DiskGeometry {
   readonly cylinders: number;
   readonly heads: number;
   readonly sectors: number;
+  /** How firmware tells it to old programs: 0 as it is, 1 LBA, 2 LARGE, 3 revised. */
+  readonly translation: number;
 }
 
 /** What of the machine shows in CMOS. */
@@ -22,8 +24,6 @@ export interface CmosFacts {
   readonly skipsFloppyCheck?: boolean;
   /** CMOS types of the floppy drives A and B (0 none, 4 1.44 MB, 5 2.88 MB). */
   readonly floppies: readonly [number, number];
-  /** The four ATA disks: primary master, primary slave, secondary master, secondary slave; CD-ROMs do not count. */
-  readonly disks: readonly (DiskGeometry | undefined)[];
 }
 
 const KIB = 1024;
@@ -82,17 +82,29 @@ export function bootOrderBytes(
   ];
 }
 
-/** QEMU: LBA translation above 1024 cylinders, LARGE is never guessed. */
-function translation(disk: DiskGeometry | undefined): number {
-  return disk !== undefined && disk.cylinders > 1024 ? 1 : 0;
-}
+type CmosByte = readonly [index: number, value: number];
 
-function putDisk(cmos: Uint8Array, drive: 0 | 1, disk: DiskGeometry): void {
-  const { cylinders, heads, sectors } = disk;
+function diskTable(drive: 0 | 1, { cylinders, heads, sectors }: DiskGeometry): readonly CmosByte[] {
   const control = 0xc0 | (heads > 8 ? 0x08 : 0);
   const table = [cylinders & 0xff, cylinders >>> 8, heads, 0xff, 0xff, control, cylinders & 0xff];
-  cmos.set([...table, cylinders >>> 8, sectors], DISK_TABLES[drive]);
-  cmos[DISK_EXTENDED_TYPES + drive] = USER_DISK_TYPE;
+  return [
+    ...[...table, cylinders >>> 8, sectors].map(
+      (value, n): CmosByte => [DISK_TABLES[drive] + n, value & 0xff],
+    ),
+    [DISK_EXTENDED_TYPES + drive, USER_DISK_TYPE],
+  ];
+}
+
+/** What CMOS says of the four ATA disks, by index: primary master, primary slave, secondary master, secondary slave. */
+export function diskBytes(disks: readonly (DiskGeometry | undefined)[]): readonly CmosByte[] {
+  const [master, slave] = disks;
+  const translations = disks.reduce((all, disk, at) => all | ((disk?.translation ?? 0) << (2 * at)), 0);
+  return [
+    [DISK_TYPES, (master === undefined ? 0 : 0xf0) | (slave === undefined ? 0 : 0x0f)],
+    ...(master === undefined ? [] : diskTable(0, master)),
+    ...(slave === undefined ? [] : diskTable(1, slave)),
+    [DISK_TRANSLATION, translations],
+  ];
 }
 
 /** The 128 bytes, time and registers A–D left to the clock. */
@@ -119,13 +131,5 @@ export function pcCmos(facts: CmosFacts): Uint8Array {
   cmos[EQUIPMENT] = EQUIPMENT_FPU | EQUIPMENT_POINTER;
   if (a !== 0 || b !== 0) cmos[EQUIPMENT] |= EQUIPMENT_FLOPPY;
   if (a !== 0 && b !== 0) cmos[EQUIPMENT] |= EQUIPMENT_SECOND_FLOPPY;
-
-  const [master, slave] = facts.disks;
-  cmos[DISK_TYPES] = (master === undefined ? 0 : 0xf0) | (slave === undefined ? 0 : 0x0f);
-  if (master !== undefined) putDisk(cmos, 0, master);
-  if (slave !== undefined) putDisk(cmos, 1, slave);
-  for (const [at, disk] of facts.disks.entries()) {
-    cmos[DISK_TRANSLATION] = (cmos[DISK_TRANSLATION] ?? 0) | (translation(disk) << (2 * at));
-  }
   return cmos;
 }

@@ -3,6 +3,7 @@ import { KernelError } from '../firmware/kernel-error.ts';
 import { Machine } from '../machine/machine.ts';
 import type { BootFiles, MachineConfig, MachineHost } from '../machine/machine-config.ts';
 import { wantsFlash } from './attach-flash.ts';
+import { boardDrives } from './attach-ide.ts';
 import type { CommandLine } from './options.ts';
 import { checkMemory, memoryError } from './options-memory.ts';
 import { StartError, startError } from './start-error.ts';
@@ -47,7 +48,14 @@ export function machineOfCommandLine(
     };
     const time = { icountShift, rtcBaseMs, rtcClock, ...actions };
     return new Machine(
-      { ...parts, ...what, ...time, hasFlash: wantsFlash(commandLine), coldPlug: true },
+      {
+        ...parts,
+        ...what,
+        ...time,
+        hasFlash: wantsFlash(commandLine),
+        ideDrives: boardDrives(commandLine),
+        coldPlug: true,
+      },
       host,
     );
   } catch (error) {

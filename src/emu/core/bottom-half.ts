@@ -53,6 +53,9 @@ export const BOTTOM_HALF_STATE = record<BottomHalfState>({
   }),
 });
 
+/** Nothing is due, and nothing of a portion is used. */
+export const NO_BOTTOM_HALF: BottomHalfState = { deadlineNs: null, begunNs: null, left: PORTION };
+
 export class BottomHalf {
   readonly #clock: Clock;
   readonly #timer: Timer;

@@ -1,4 +1,6 @@
 /** All device types that the machine knows. Each stands beside its chip. */
+import { ICH9_AHCI } from '../ata/ich9-ahci-type.ts';
+import { IDE_TYPES } from '../ata/ide-types.ts';
 import { PIIX3_IDE } from '../ata/piix3-ide-type.ts';
 import { ISA_SERIAL } from '../char/serial-type.ts';
 import { CHIPSET_TYPES } from '../chipset/chip-types.ts';
@@ -44,7 +46,9 @@ import { EVERY_TYPE, type MachineVersion } from './machine-versions.ts';
 export const DEVICE_TYPES: readonly DeviceType[] = [
   ...CHIPSET_TYPES,
   ...INPUT_TYPES,
+  ...IDE_TYPES,
   PIIX3_IDE,
+  ICH9_AHCI,
   ISA_SERIAL,
   PFLASH_CFI01,
   ...CPU_TYPES,

@@ -57,6 +57,8 @@ export interface MachineConfig extends BootFiles {
   readonly globals?: readonly GlobalDefault[] | undefined;
   /** QEMU: -machine usb=on: the board has its USB controller. */
   readonly usb?: boolean | undefined;
+  /** Drives that the board itself has on its IDE controller: they have their numbers among its devices, and are made when it is there. */
+  readonly ideDrives?: number | undefined;
   /** QEMU: -boot. */
   readonly boot?: BootConfig | undefined;
   /** QEMU: -cpu; absent: qemu64. */

@@ -63,6 +63,8 @@ export type HeadSnapshot = {
   readonly hmat: boolean;
   /** The board has its USB controller. */
   readonly usb: boolean;
+  /** Drives of the board's own; absent: none. */
+  readonly ideDrives?: number | undefined;
   /** The regions whose pages follow, in this order. */
   readonly ram: readonly SavedRegion[];
   readonly serialPorts: readonly boolean[];
@@ -115,6 +117,7 @@ const HEAD_RECORD = record<HeadSnapshot>({
   ),
   hmat: BOOLEAN,
   usb: BOOLEAN,
+  ideDrives: absentOr(integer(0, 4)),
   ram: list(REGION, { max: 1024 }),
   serialPorts: list(BOOLEAN, { max: PORTS }),
   noReboot: BOOLEAN,
@@ -224,6 +227,7 @@ export function headOf({ config, memory }: Machine): HeadSnapshot {
     dimms: config.dimms ?? null,
     hmat: config.hmat === true,
     usb: config.usb === true,
+    ideDrives: config.ideDrives ?? 0,
     serialPorts: [...(config.serialPorts ?? [true])],
     noReboot: config.noReboot === true,
     ...((config.globals ?? []).length === 0 ? {} : { globals: config.globals }),

@@ -30,6 +30,7 @@ export function machineForSnapshot(
     noReboot,
     globals,
     usb,
+    ideDrives,
   } = head;
   const config = {
     ...more,
@@ -40,6 +41,7 @@ export function machineForSnapshot(
     dimms: dimms ?? undefined,
     hmat,
     usb,
+    ideDrives,
     serialPorts,
     noReboot,
     globals,

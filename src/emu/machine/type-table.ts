@@ -2,6 +2,7 @@
 
 /** A line for each: its name, its parent, whether it is abstract, and the interfaces that it has beside its parent's. */
 export const TYPE_TABLE = `
+IDE bus
 ISA bus
 PCI bus
 PIIX3 pci-piix3
@@ -29,6 +30,7 @@ i440FX-pcihost pci-host-bridge
 i8042 isa-device +acpi-dev-aml-interface
 i8257 isa-device +isa-dma
 i82801b11-bridge base-pci-bridge +conventional-pci-device
+ich9-ahci pci-device +conventional-pci-device
 ich9-usb-ehci1 pci-ehci-usb
 ich9-usb-ehci2 pci-ehci-usb
 ich9-usb-uhci1 pci-uhci-usb
@@ -37,6 +39,9 @@ ich9-usb-uhci3 pci-uhci-usb
 ich9-usb-uhci4 pci-uhci-usb
 ich9-usb-uhci5 pci-uhci-usb
 ich9-usb-uhci6 pci-uhci-usb
+ide-cd ide-device
+ide-device device abstract
+ide-hd ide-device
 ioapic ioapic-common
 ioapic-common sys-bus-device abstract +intctrl
 isa-device device abstract

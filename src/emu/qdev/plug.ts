@@ -61,7 +61,7 @@ export class DeviceManager implements DeviceMaker {
   onChange: () => void = () => {};
   readonly registry: DeviceRegistry;
   readonly tree: DeviceTree;
-  readonly #services: Services;
+  readonly services: Services;
   readonly #events: MachineEvents;
   readonly #machineHandlers: {
     readonly handles: (type: DeviceType) => boolean;
@@ -75,7 +75,7 @@ export class DeviceManager implements DeviceMaker {
   constructor(registry: DeviceRegistry, tree: DeviceTree, services: Services) {
     this.registry = registry;
     this.tree = tree;
-    this.#services = services;
+    this.services = services;
     this.#events = services.get(EVENTS);
     services.provide(DEVICE_MAKER, this);
     services.provide(DEVICE_TREE, this.tree);
@@ -107,6 +107,11 @@ export class DeviceManager implements DeviceMaker {
    */
   add(options: Options<JsonValue>, warn: (text: string) => void = () => {}): Promise<Qdev> {
     return this.#inTurn(() => this.#add(options, undefined, warn));
+  }
+
+  /** Makes a device that the board itself has, under a name that was kept free for it. Rejects as `add`. */
+  addForBoard(options: Options<JsonValue>, name: string, warn: (text: string) => void): Promise<Qdev> {
+    return this.#inTurn(() => this.#add(options, undefined, warn, [UNATTACHED, name]));
   }
 
   /** Makes a device of a snapshot again. */
@@ -191,7 +196,7 @@ export class DeviceManager implements DeviceMaker {
     const type = this.registry.find(driver);
     assert(type?.realize !== undefined, `there is a type ${driver}`);
     const all = new Values(withDefaults([...type.properties, ...(type.options ?? [])], values));
-    const parts = { id: '', path, values: all, hotplugged: this.#ready, services: this.#services, warn() {} };
+    const parts = { id: '', path, values: all, hotplugged: this.#ready, services: this.services, warn() {} };
     const made = type.realize(parts);
     assert(!(made instanceof Promise), `a ${driver} is made at once`);
     return made.hardware;
@@ -211,11 +216,12 @@ export class DeviceManager implements DeviceMaker {
     options: Options<JsonValue>,
     restored: RestoredDevice | undefined,
     warn: (text: string) => void,
+    ofBoard: readonly [parent: string, name: string] | undefined = undefined,
   ): Promise<Qdev> {
     const type = this.#typeOf(options, restored !== undefined);
     const bus = this.#busFor(type, text(options, 'bus'));
     const id = options.id ?? '';
-    const [parent, name] = madeForBus(restored) ?? this.#pathFor(id);
+    const [parent, name] = ofBoard ?? madeForBus(restored) ?? this.#pathFor(id);
     const path = `${parent}/${name}`;
     const values = this.#values(type, options);
     const handler = this.#handlerOf(type, bus);
@@ -238,7 +244,7 @@ export class DeviceManager implements DeviceMaker {
       path,
       values: new Values(device.values),
       hotplugged,
-      services: this.#services,
+      services: this.services,
       warn: (text) => warn(`warning: ${text}`),
     });
     const qdev = this.tree.insert(this.tree.objects.container(parent), name, {
@@ -276,7 +282,7 @@ export class DeviceManager implements DeviceMaker {
     const refused = handler.prePlug(device);
     if (refused !== undefined) throw refused;
     const path = `${bus.path}/${name}`;
-    const asked = { id: '', path, values: new Values(device.values), hotplugged, services: this.#services };
+    const asked = { id: '', path, values: new Values(device.values), hotplugged, services: this.services };
     const realized = await type.realize({ ...asked, warn() {} });
     const { hardware, values: chosen = [] } = realized;
     const parts = { type, bus, hotplugged, hardware, values: new Map([...device.values, ...chosen]) };
@@ -346,7 +352,7 @@ export class DeviceManager implements DeviceMaker {
       const property = known.find((one) => one.name === name);
       if (property === undefined) throw propertyError(type, name);
       const own = type.properties.includes(property) && options.id !== undefined ? { id: options.id } : {};
-      const use = { property, owner: type.name, services: this.#services, ...own };
+      const use = { property, owner: type.name, services: this.services, ...own };
       given.set(name, readProperty(value, options.json, use));
     }
     for (const property of known) {
@@ -371,7 +377,7 @@ export class DeviceManager implements DeviceMaker {
   }
 
   #nowMs(): number {
-    return Math.floor(this.#services.get(CLOCK).nowNs() / 1_000_000);
+    return Math.floor(this.services.get(CLOCK).nowNs() / 1_000_000);
   }
 }
 

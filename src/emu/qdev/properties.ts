@@ -154,7 +154,7 @@ export const STR: PropertyKind = {
   toJson: (value) => String(value ?? ''),
 };
 
-function enumeration(typeName: string, words: readonly string[]): PropertyKind {
+export function enumeration(typeName: string, words: readonly string[]): PropertyKind {
   const word = (text: string, { name }: PropertySpec): string => {
     if (words.includes(text)) return text;
     throw new MonitorError(`Parameter '${name}' does not accept value '${text}'`);

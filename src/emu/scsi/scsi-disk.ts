@@ -1,7 +1,6 @@
 /** A SCSI disk or CD-ROM drive: a logical unit with its state. What its commands do is in the files of their standards. */
-import type { BlockBackend } from '../block/block-backend.ts';
 import type { IoErrorListener } from '../block/block-errors.ts';
-import type { DriveGate } from '../block/drive-gate.ts';
+import type { DiskDrive, DiskListeners } from '../block/disk-drive.ts';
 import type { DriveTray } from '../block/drive-tray.ts';
 import type { Device } from '../core/device.ts';
 import { BOOLEAN, integer, nullable, record } from '../core/state-fields.ts';
@@ -98,19 +97,6 @@ const SCSI_DISK_STATE = record<ScsiDiskState>({
     },
   },
 });
-
-/** The drive behind a unit, as the table of drives has it. */
-export interface DiskDrive {
-  readonly medium: { readonly backend: BlockBackend } | undefined;
-  readonly gate: DriveGate;
-}
-
-/** Who is told what. */
-export interface DiskListeners {
-  readonly onIoError?: IoErrorListener;
-  /** The guest or the user has opened or closed the tray. */
-  readonly onTrayMoved?: (open: boolean) => void;
-}
 
 export class ScsiDisk implements Device<ScsiDiskState>, DriveTray {
   readonly vmstate = { name: 'scsi-disk', version: 1, fields: SCSI_DISK_STATE };

@@ -177,6 +177,32 @@ const nicOn = (...places: readonly number[]): readonly Step[] => [
   config(NIC, 0x04),
   ['out', 0xcfc, 2, 7],
 ];
+const ATA_DISK = ['-drive', `if=none,id=d,format=raw,file=${DISK.name}`];
+const MASTER = 0xc000;
+/** The registers of a command on the first channel. */
+const ata = (code: number, feature: number, count: number, device = 0xe0): readonly Step[] => [
+  ['out', 0x1f6, 1, device],
+  ['out', 0x1f1, 1, feature],
+  ['out', 0x1f2, 1, count],
+  ['out', 0x1f3, 1, 3],
+  ['out', 0x1f4, 1, 0],
+  ['out', 0x1f5, 1, 0],
+  ['out', 0x1f7, 1, code],
+  ['pass'],
+  ['in', 0x3f6, 1],
+  ['in', 0x1f1, 1],
+  ['in', 0x1f2, 1],
+  ['in', 0x1f7, 1],
+];
+const atapi = (...words: readonly number[]): readonly Step[] => [
+  ...ata(0xa0, 0, 0, 0xb0),
+  ...Array.from({ length: 6 }, (_, n): Step => ['out', 0x1f0, 2, words[n] ?? 0]),
+  ['pass'],
+  ['in', 0x1f7, 1],
+];
+const IDE_FUNCTION = 0x8000_0900;
+const AHCI_PORT = MEMORY_BAR + 0x100;
+
 /** Command `place` of an NVMe queue: its opcode, namespace, address of data, and dwords 10 and 11; and its doorbell. */
 function nvmeCommand(
   queue: 0 | 1,
@@ -245,6 +271,63 @@ export const SESSIONS: readonly TraceSession[] = [
     arguments: ['-device', 'e1000,addr=5,romfile='],
     patterns: ['e1000x_link_*'],
     steps: [...nicOn(MEMORY_BAR, IO_BAR), ['write', MEMORY_BAR + 0x20, 4, 0x0420_1340]],
+  },
+  {
+    name: 'IDE',
+    arguments: [...ATA_DISK, '-device', 'ide-hd,drive=d,bus=ide.0', '-device', 'ide-cd,bus=ide.0'],
+    patterns: ['ide_*', 'bmdma_*'],
+    steps: [
+      ['out', 0x3f6, 1, 2],
+      ['out', 0x3f6, 1, 0],
+      ...ata(0x20, 0, 1),
+      ['in', 0x1f0, 1],
+      ['in', 0x1f0, 2],
+      ['in', 0x1f0, 4],
+      ...ata(0x08, 0, 0),
+      ...Array.from({ length: 126 }, (): Step => ['in', 0x1f0, 4]),
+      ...ata(0x30, 0, 1),
+      ['out', 0x1f0, 2, 0x1234],
+      ['out', 0x1f0, 2, 0x1234],
+      ...Array.from({ length: 127 }, (_, n): Step => ['out', 0x1f0, 4, n]),
+      ['pass'],
+      ['in', 0x1f7, 1],
+      ['out', 0xcf8, 4, IDE_FUNCTION + 0x20],
+      ['out', 0xcfc, 4, MASTER],
+      ['out', 0xcf8, 4, IDE_FUNCTION + 0x04],
+      ['out', 0xcfc, 2, 5],
+      ['ram', RING, little(DATA, 4) + little(0x8000_0400, 4)],
+      ['out', MASTER + 4, 4, RING],
+      ...ata(0xc8, 0, 2),
+      ['out', MASTER, 1, 9],
+      ['pass'],
+      ['in', MASTER + 2, 1],
+      ['out', MASTER, 1, 0],
+      ...atapi(0),
+      ...atapi(0x00ff),
+    ],
+  },
+  {
+    name: 'AHCI',
+    arguments: [...ATA_DISK, '-device', 'ich9-ahci,id=s,addr=4', '-device', 'ide-hd,drive=d,bus=s.0'],
+    patterns: ['ahci_cmd_done', 'ncq_finish', 'process_ncq_command'],
+    steps: [
+      config(CARD, 0x24),
+      ['out', 0xcfc, 4, MEMORY_BAR],
+      config(CARD, 0x04),
+      ['out', 0xcfc, 2, 7],
+      ['ram', RING, little(5, 2) + little(1, 2) + little(0, 4) + little(DATA, 8)],
+      ['ram', DATA + 0x80, little(DATA + 0x1000, 8) + little(0, 4) + little(1023, 4)],
+      ['write', AHCI_PORT, 4, RING],
+      ['write', AHCI_PORT + 8, 4, RING + 0x1000],
+      ['write', AHCI_PORT + 0x18, 4, 0x16],
+      ['write', AHCI_PORT + 0x18, 4, 0x17],
+      ['ram', DATA, '2780f5'.padEnd(40, '0')],
+      ['write', AHCI_PORT + 0x38, 4, 1],
+      ['pass'],
+      ['ram', DATA, '27806002050000400000000000000000'],
+      ['write', AHCI_PORT + 0x38, 4, 1],
+      ['pass'],
+    ],
   },
   {
     name: 'serial port',

@@ -66,6 +66,11 @@ export class BoardBuilder {
     this.#unattached++;
   }
 
+  /** Names for devices that come when the board is there, at this place among those of the board. */
+  reserve(count: number): readonly string[] {
+    return Array.from({ length: count }, () => this.#nextName());
+  }
+
   /** All that is on the board is there. */
   complete(): void {
     this.#devices.tree.unattachedOfBoard = this.#unattached;

@@ -1,7 +1,7 @@
 /** The `pc` board: i440FX, PIIX3 and PIIX4 with all that hangs on them, wired as QEMU wires it. */
 import { dimmWindow } from '../../acpi/acpi-config.ts';
 import { Piix3Ide } from '../../ata/piix3-ide.ts';
-import { PIIX3_IDE } from '../../ata/piix3-ide-type.ts';
+import { ideBuses, PIIX3_IDE } from '../../ata/piix3-ide-type.ts';
 import { AddressSpace } from '../../bus/address-space.ts';
 import { type MmioRange, SysbusHardware } from '../../bus/sysbus.ts';
 import type { CharBackend } from '../../char/char-backend.ts';
@@ -17,7 +17,7 @@ import type { I8259Pair } from '../../chipset/i8259.ts';
 import type { IoApic } from '../../chipset/ioapic.ts';
 import { isaBus } from '../../chipset/isa-bus.ts';
 import { Mc146818 } from '../../chipset/mc146818.ts';
-import { bootOrderBytes, CMOS_CPU_COUNT, pcCmos } from '../../chipset/pc-cmos.ts';
+import { bootOrderBytes, CMOS_CPU_COUNT, diskBytes, pcCmos } from '../../chipset/pc-cmos.ts';
 import { PcSpeaker } from '../../chipset/pcspk.ts';
 import { Piix3 } from '../../chipset/piix3.ts';
 import { Piix4Pm, type PowerEvents } from '../../chipset/piix4-pm.ts';
@@ -104,7 +104,10 @@ export interface PcWiring {
   /** Who takes what the user does. */
   readonly input: UserInput;
   /** What the user says of it that only firmware and monitors see. */
-  readonly settings?: Pick<MachineConfig, 'uuid' | 'boot' | 'oem' | 'smm' | 'usb' | 'memoryBackend'>;
+  readonly settings?: Pick<
+    MachineConfig,
+    'uuid' | 'boot' | 'oem' | 'smm' | 'usb' | 'memoryBackend' | 'ideDrives'
+  >;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
   /** RAM and DIMMs have so many bytes now. */
@@ -131,6 +134,8 @@ export class PcBoard {
   readonly i440fx: I440fx;
   readonly piix3: Piix3;
   readonly ide: Piix3Ide;
+  /** Names that are kept free for the drives of the board's own. */
+  readonly ideDrives: readonly string[];
   readonly pm: Piix4Pm;
   readonly rtc: Mc146818;
   readonly fwCfg: FwCfg;
@@ -180,6 +185,11 @@ export class PcBoard {
   get #apicIds(): number {
     const { processors } = this.wiring;
     return processors.archId(processors.smp.maxCpus - 1) + 1;
+  }
+
+  /** All devices of the command line are there: firmware is told of the disks. */
+  rememberDisks(): void {
+    for (const [index, value] of diskBytes(this.ide.disks)) this.rtc.setCmos(index, value);
   }
 
   /** The order in which firmware looks for a system. Throws QEMU's error. */
@@ -253,7 +263,6 @@ export class PcBoard {
       bootOrder: boot.once ?? boot.order ?? DEFAULT_BOOT_ORDER,
       skipsFloppyCheck: boot.skipsFloppyCheck ?? false,
       floppies: [0, 0],
-      disks: [undefined, undefined, undefined, undefined],
     });
 
     // The chips, in the order in which QEMU makes them.
@@ -352,9 +361,9 @@ export class PcBoard {
     board.skip('vmmouse');
     onIsa([onPorts(new Port92(UNCONNECTED, reset, trace))], chip.PORT92, {}, [gpioOut(1, 'a20')]);
     attachPostPort(ports);
-    this.ide = new Piix3Ide(ports, [irqs.isa(14), irqs.isa(15)]);
-    const channel = (name: string) => ({ name, type: 'IDE', maxDevices: 2 });
-    onPci(this.ide, 0x09, PIIX3_IDE, { buses: [channel('ide.0'), channel('ide.1')] });
+    this.ide = new Piix3Ide({ ports, irqs: [irqs.isa(14), irqs.isa(15)], clock, trace });
+    onPci(this.ide, 0x09, PIIX3_IDE, { buses: ideBuses(this.ide, devices) });
+    this.ideDrives = board.reserve(wiring.settings?.ideDrives ?? 0);
     if (wiring.settings?.usb === true) {
       const hardware = devices.makeHardware(PIIX3_USB_UHCI.name, '', new Map());
       board.add(hardware, PIIX3_USB_UHCI, { on: pci0, values: { addr: USB_DEVFN } });
