@@ -135,7 +135,7 @@ describe('the table of events', () => {
 
   it('has formats that the reader of formats knows', () => {
     for (const [name, format] of Object.entries(TRACE_FORMATS)) {
-      expect(format.replaceAll(/%0?\d*[duxsp]/g, ''), name).not.toContain('%');
+      expect(format.replaceAll(/%0?\d*[duxXsp]/g, ''), name).not.toContain('%');
     }
   });
 });

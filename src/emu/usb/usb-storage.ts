@@ -416,7 +416,10 @@ export class UsbStorage extends UsbDevice<UsbStorageState> implements ScsiContro
     this.#request?.cancel();
     this.#request = undefined;
     this.#saved = undefined;
-    if (tag !== undefined) this.#setCancelled(tag);
+    if (tag === undefined) return;
+    const { trace } = this.settings;
+    if (trace.on) trace.event('usb_msd_cmd_cancel', tag);
+    this.#setCancelled(tag);
   }
 
   /** Numbers of units without a gap, from 0. */
