@@ -10,6 +10,7 @@ import { Hpet } from '../src/emu/chipset/hpet.ts';
 import { I8254 } from '../src/emu/chipset/i8254.ts';
 import { I8259Pair } from '../src/emu/chipset/i8259.ts';
 import { IoApic } from '../src/emu/chipset/ioapic.ts';
+import { DebugExitRegister } from '../src/emu/chipset/isa-debug-exit.ts';
 import { Mc146818 } from '../src/emu/chipset/mc146818.ts';
 import { Piix4Pm } from '../src/emu/chipset/piix4-pm.ts';
 import { PmSmbus } from '../src/emu/chipset/pm-smbus.ts';
@@ -55,6 +56,7 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   Shpc.registers,
   ShpcSlot.registers,
   PvpanicRegister.registers,
+  DebugExitRegister.registers,
 ];
 
 const HEAD = `# Registers

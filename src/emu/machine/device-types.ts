@@ -2,6 +2,7 @@
 import { PIIX3_IDE } from '../ata/piix3-ide-type.ts';
 import { ISA_SERIAL } from '../char/serial-type.ts';
 import { CHIPSET_TYPES } from '../chipset/chip-types.ts';
+import { ISA_DEBUG_EXIT } from '../chipset/isa-debug-exit.ts';
 import { PC_TESTDEV } from '../chipset/pc-testdev-type.ts';
 import { PCI_SERIAL_TYPES } from '../chipset/pci-serial-types.ts';
 import { PVPANIC_TYPES } from '../chipset/pvpanic-types.ts';
@@ -35,6 +36,7 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ...CHIPSET_TYPES,
   ...INPUT_TYPES,
   PIIX3_IDE,
+  ISA_DEBUG_EXIT,
   ISA_SERIAL,
   PFLASH_CFI01,
   ...CPU_TYPES,
