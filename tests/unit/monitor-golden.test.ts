@@ -72,6 +72,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
     devices: ['pvpanic,id=p1', 'pc-testdev', 'pvpanic-pci,id=p2,events=1'],
     noShutdown: true,
   },
+  watchdogs: { devices: ['ib700,id=w1', 'isa-debug-exit,iobase=0xf4,id=x', 'i6300esb,id=w2'] },
   usb_uhci: { devices: ['piix3-usb-uhci,id=u'] },
   info_numa: { ...FOUR_SLOTS, smp: { ...FOUR_SOCKETS, cpus: 2 } },
   numa_nodes: {
@@ -163,6 +164,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_virtio_mem_noroom',
     'errors_virtio_mem_noslots',
     'pvpanic',
+    'watchdogs',
     'usb_uhci',
     'usb_full',
     'commands_memory',

@@ -2,6 +2,8 @@
 import { PIIX3_IDE } from '../ata/piix3-ide-type.ts';
 import { ISA_SERIAL } from '../char/serial-type.ts';
 import { CHIPSET_TYPES } from '../chipset/chip-types.ts';
+import { I6300ESB } from '../chipset/i6300esb-type.ts';
+import { IB700 } from '../chipset/ib700.ts';
 import { ISA_DEBUG_EXIT } from '../chipset/isa-debug-exit.ts';
 import { PC_TESTDEV } from '../chipset/pc-testdev-type.ts';
 import { PCI_SERIAL_TYPES } from '../chipset/pci-serial-types.ts';
@@ -36,6 +38,8 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ...CHIPSET_TYPES,
   ...INPUT_TYPES,
   PIIX3_IDE,
+  I6300ESB,
+  IB700,
   ISA_DEBUG_EXIT,
   ISA_SERIAL,
   PFLASH_CFI01,

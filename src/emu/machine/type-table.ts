@@ -20,11 +20,14 @@ generic-pc-machine x86-machine abstract +hotplug-handler
 hpet sys-bus-device
 i440FX pci-device +conventional-pci-device
 i440FX-pcihost pci-host-bridge
+i6300esb pci-device +conventional-pci-device
 i8042 isa-device +acpi-dev-aml-interface
 i8257 isa-device +isa-dma
 i82801b11-bridge base-pci-bridge +conventional-pci-device
+ib700 isa-device
 ioapic ioapic-common
 ioapic-common sys-bus-device abstract +intctrl
+isa-debug-exit isa-device
 isa-device device abstract
 isa-i8259 pic-common
 isa-pcspk isa-device
@@ -66,6 +69,9 @@ pci-device device abstract
 pci-host-bridge sys-bus-device abstract
 pci-ide pci-device abstract +conventional-pci-device
 pci-piix3 pci-device abstract +acpi-dev-aml-interface +conventional-pci-device
+pci-serial pci-device +conventional-pci-device
+pci-serial-2x pci-device +conventional-pci-device
+pci-serial-4x pci-device +conventional-pci-device
 pci-uhci-usb pci-device abstract +conventional-pci-device
 pic-common isa-device abstract +intctrl
 piix3-ide pci-ide
