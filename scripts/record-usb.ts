@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SESSIONS, type UsbRecord } from '../tests/golden/usb/sessions.ts';
+import type { UsbRecord } from '../tests/golden/usb/session.ts';
+import { SESSIONS } from '../tests/golden/usb/sessions.ts';
+import { IMAGE } from '../tests/golden/usb/storage-sessions.ts';
 import { connected } from './unix-socket.ts';
 
 const OUTPUT = new URL('../tests/golden/usb/answers.json', import.meta.url);
@@ -21,8 +23,12 @@ async function record(lines: readonly string[]): Promise<readonly string[]> {
   const path = join(folder, 'qmp');
   const bios = join(folder, 'bios');
   writeFileSync(bios, new Uint8Array(BIOS_BYTES).fill(HLT));
+  writeFileSync(join(folder, IMAGE.path), new Uint8Array(IMAGE.bytes));
   const sockets = ['-bios', bios, '-qtest', 'stdio', '-qmp', `unix:${path},server=on,wait=off`];
-  const qemu = spawn('qemu-system-x86_64', [...OWN, ...sockets], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const qemu = spawn('qemu-system-x86_64', [...OWN, ...sockets], {
+    cwd: folder,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   const answers = createInterface(qemu.stdout)[Symbol.asyncIterator]();
   const socket = await connected(path);
   const messages = createInterface(socket)[Symbol.asyncIterator]();

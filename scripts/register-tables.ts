@@ -24,6 +24,7 @@ import { Nvme } from '../src/emu/nvme/nvme.ts';
 import { PciHost } from '../src/emu/pci/pci-host.ts';
 import { Shpc } from '../src/emu/pci/shpc.ts';
 import { ShpcSlot } from '../src/emu/pci/shpc-slot.ts';
+import { Am53c974 } from '../src/emu/scsi/am53c974.ts';
 import { Uhci } from '../src/emu/usb/uhci.ts';
 import { VirtioPciLegacy } from '../src/emu/virtio/virtio-pci-legacy.ts';
 import { VirtioPciModern } from '../src/emu/virtio/virtio-pci-modern.ts';
@@ -43,6 +44,7 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   VirtioPciLegacy.registers,
   Nvme.registers,
   Uhci.registers,
+  Am53c974.registers,
   Serial16550.registers,
   I8254.registers,
   Hpet.registers,

@@ -29,6 +29,9 @@ export interface MonitorUser {
   readonly hasEnded: () => boolean;
 }
 
+/** Sockets, signals and the machine have theirs between two commands. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** Lets whoever is at the other end of a channel give commands. */
 export function attachMonitor(monitor: MonitorChannel, user: MonitorUser): void {
   if (monitor.mode === 'control') attachQmp(monitor, user);
@@ -115,7 +118,7 @@ function attachHmp(channel: Channel, user: MonitorUser): void {
   const console = new HmpConsole(
     (text) => output.write(text),
     { machine, stderr, dialect },
-    { isFull, waits: () => gate.update() },
+    { isFull, waits: () => gate.update(), turn },
   );
   const screen = new Screen(console, output);
   // A console that is not shown must not hold the terminal: nobody could type the keys that lead back to it.
@@ -146,8 +149,14 @@ function attachQmp({ channel, pretty }: MonitorChannel, user: MonitorUser): void
   const encoder = new TextEncoder();
   const isFull = (): boolean => channel.queuedBytes > MAX_ANSWER_BYTES;
   const tell = (message: QmpMessage): void => channel.write(encoder.encode(qmpText(message, pretty)));
-  const session = new QmpSession(tell, { machine, stderr, dialect, nowMs: () => Date.now() });
-  const gate = new InputGate(channel, () => session.waitingRequests > MAX_QMP_REQUESTS || isFull());
+  const output = { isFull, turn };
+  const session = new QmpSession(tell, { machine, stderr, dialect, nowMs: () => Date.now(), output });
+  const isBehind = (): boolean => session.waitingRequests > MAX_QMP_REQUESTS;
+  const gate = new InputGate(
+    channel,
+    () => isFull() || isBehind(),
+    () => session.goOn(),
+  );
   channel.connect({
     input: (bytes) => {
       session.input(bytes);

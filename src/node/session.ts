@@ -59,6 +59,7 @@ class Session {
   #end: (status: number) => void = () => {};
   #fail: (error: unknown) => void = () => {};
   #loop: RunLoop | undefined;
+  #machine: Machine | undefined;
   #gdb: GdbServer | undefined;
   #qtest: QtestServer | undefined;
   #ending = false;
@@ -116,6 +117,7 @@ class Session {
 
   async #runWith(channels: Channels, guest: GuestFiles, trace: TraceLog): Promise<number> {
     const machine = this.#makeMachine(channels, guest, trace);
+    this.#machine = machine;
     try {
       if (!this.#ending) this.#attachBackends(machine, channels);
       const complete = (): Promise<void> => this.#complete(machine, channels, guest);
@@ -225,7 +227,7 @@ class Session {
       if (isPanic && machine.actions.panicAction === 'exit-failure') status = 1;
     });
     machine.onQuit = () => {
-      if (machine.hasQuit || !machine.actions.noShutdown) this.#end(machine.exitStatus ?? status);
+      if (machine.hasQuit || !machine.actions.noShutdown) this.#end(machine.exitStatus || status);
     };
     const outputs = serials.map((channel) => new OutputCollector((bytes) => channel?.write(bytes)));
     machine.onSerial = (bytes, port) => outputs[port]?.add(bytes);
@@ -256,6 +258,7 @@ class Session {
   #signalled(number: number): void {
     if (this.#ending) return;
     this.#print(report(`terminating on signal ${number}`));
+    this.#machine?.events.emit({ event: 'SHUTDOWN', data: { guest: false, reason: 'host-signal' } });
     this.#end(0);
   }
 

@@ -5,6 +5,7 @@ import { projectFiles } from '../support/project.ts';
 
 /** Each device class, and the name under which a test holds it to the device contract. */
 const CONTRACTS: Readonly<Record<string, string>> = {
+  Am53c974: 'am53c974',
   CpuHotplug: 'CpuHotplug',
   FwCfg: 'fw_cfg',
   GpeBlock: 'GpeBlock',

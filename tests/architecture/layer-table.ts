@@ -29,7 +29,19 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'emu/scsi',
     'emu/net',
   ],
-  'emu/usb': ['emu/core', 'emu/qdev', 'emu/memory', 'emu/bus', 'emu/input', 'emu/pci'],
+  'emu/usb': [
+    ...[
+      'emu/core',
+      'emu/qdev',
+      'emu/memory',
+      'emu/bus',
+      'emu/char',
+      'emu/input',
+      'emu/pci',
+      'emu/block',
+      'emu/scsi',
+    ],
+  ],
   'emu/firmware': ['emu/core', 'emu/memory', 'emu/bus', 'emu/chipset'],
   'emu/machine': [
     'emu/core',

@@ -175,17 +175,22 @@ describe('virtio-scsi-pci', () => {
   });
 });
 
-describe('lsi53c895a', () => {
+describe.each([
+  ['lsi53c895a', 'sym53c8xx'],
+  ['am53c974', 'am53c974'],
+  ['dc390', 'am53c974'],
+])('%s', (adapter, driver) => {
   const look = 'for h in /sys/class/scsi_host/host*; do echo "- - -" > $h/scan; done';
 
   it('gives Linux a disk when it looks for it, which is written and goes', {
     timeout: 4 * MINUTES,
   }, async () => {
-    await images.createEmpty('/tmp/lsi.img', 16 << 20);
-    expect(await guest.hmp('device_add lsi53c895a,id=lsi0')).toBe('');
-    await until('ls -d /sys/bus/pci/drivers/sym53c8xx/0000:*/host* 2> /dev/null | wc -l', '1');
-    expect(await guest.hmp('drive_add 0 if=none,file=/tmp/lsi.img,format=raw,id=ldisk')).toBe('OK\n');
-    expect(await guest.hmp('device_add scsi-hd,bus=lsi0.0,drive=ldisk,id=ld')).toBe('');
+    const path = `/tmp/${adapter}.img`;
+    await images.createEmpty(path, 16 << 20);
+    expect(await guest.hmp(`device_add ${adapter},id=a0`)).toBe('');
+    await until(`ls -d /sys/bus/pci/drivers/${driver}/0000:*/host* 2> /dev/null | wc -l`, '1');
+    expect(await guest.hmp(`drive_add 0 if=none,file=${path},format=raw,id=adisk`)).toBe('OK\n');
+    expect(await guest.hmp('device_add scsi-hd,bus=a0.0,drive=adisk,id=ad')).toBe('');
     await guest.run(look);
     await until('cat /sys/block/sda/size 2> /dev/null', `${(16 << 20) / 512}`);
     const written =
@@ -193,7 +198,7 @@ describe('lsi53c895a', () => {
     expect(await guest.ask(written)).toBe('0');
     await guest.run('echo 3 > /proc/sys/vm/drop_caches');
     expect(await guest.ask('head -c 512000 /dev/sda | sha256sum | cmp - /tmp/sum && echo same')).toBe('same');
-    await remove('lsi0');
+    await remove('a0');
     await until('ls /sys/block', '');
     expect(await guest.hmp('info block')).toBe('');
   });

@@ -128,11 +128,14 @@ describe('a machine that does not run yet', () => {
     ['SIGTERM', 15],
     ['SIGINT', 2],
     ['SIGHUP', 1],
-  ])('%s ends it', async (signal, number) => {
-    const run = start(...idle(), '-display', 'none', '-monitor', 'stdio');
-    await run.until('(qemu) ');
+  ])('%s ends it, and managers are told', async (signal, number) => {
+    const run = start(...idle(), '-display', 'none', '-qmp', 'stdio');
+    await run.until('"QMP"');
+    run.type('{"execute":"qmp_capabilities"}');
+    await run.until('"return"');
     run.process.kill(signal);
     expect(await run.ended).toBe(0);
+    expect(run.stdout).toContain('"event": "SHUTDOWN", "data": {"guest": false, "reason": "host-signal"}}');
     expect(run.stderr).toBe(`hotslot-system-x86_64: terminating on signal ${number}\n`);
   });
 

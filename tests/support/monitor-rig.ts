@@ -60,7 +60,15 @@ import { ObjectTree } from '../../src/emu/qdev/objects.ts';
 import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { DeviceManager } from '../../src/emu/qdev/plug.ts';
 import { Qom } from '../../src/emu/qdev/qom.ts';
-import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../../src/emu/qdev/services.ts';
+import {
+  CLOCK,
+  ENTROPY,
+  EVENTS,
+  Services,
+  START_CPUS,
+  TRACE,
+  WALL_CLOCK,
+} from '../../src/emu/qdev/services.ts';
 import { DeviceTree } from '../../src/emu/qdev/tree.ts';
 import { UserObjects } from '../../src/emu/qdev/user-objects.ts';
 
@@ -195,9 +203,10 @@ export async function monitorRig({
     .provide(ENTROPY, { random: (target) => target.fill(4) })
     .provide(WALL_CLOCK, () => time.ns / 1e6)
     .provide(EVENTS, events)
+    .provide(START_CPUS, smp.cpus)
     .provide(OBJECT_TREE, objectTree)
     .provide(DRIVES, drives)
-    .provide(BLOCK_ERRORS, () => () => {});
+    .provide(BLOCK_ERRORS, () => () => 'report');
   const chardevs = services.get(CHARDEVS);
   for (const [id, filename] of CHARDEV_FILES) {
     const driver = filename === 'null' ? 'null' : 'socket';
@@ -306,7 +315,10 @@ export async function monitorRig({
     balloon: services.get(BALLOON),
     numa,
     stop: () => control.stop(),
-    cont: (): MonitorError | undefined => control.cont(),
+    cont: (): MonitorError | undefined => {
+      drives.goesOn();
+      return control.cont();
+    },
     setActions(actions) {
       requests.actions = { ...requests.actions, ...actions };
     },

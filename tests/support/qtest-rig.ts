@@ -1,5 +1,5 @@
 /** A machine that a client of qtest drives, in this process. */
-import { Machine, type MachineConfig, QtestSession } from '../../src/emu/index.ts';
+import { type ChunkImageStore, Machine, type MachineConfig, QtestSession } from '../../src/emu/index.ts';
 import { memoryImages } from './headless-guest.ts';
 
 /** The host's clock goes on whenever somebody looks at it. */
@@ -16,7 +16,10 @@ export interface QtestRig {
   readonly log: string[];
 }
 
-export function qtestRig(config: Partial<MachineConfig> = {}): QtestRig {
+export function qtestRig(
+  config: Partial<MachineConfig> = {},
+  images: ChunkImageStore = memoryImages(),
+): QtestRig {
   const said: string[] = [];
   const log: string[] = [];
   let hostNs = 0;
@@ -24,7 +27,7 @@ export function qtestRig(config: Partial<MachineConfig> = {}): QtestRig {
     { memoryBytes: 2 ** 20 * 16, accel: 'qtest', ...config },
     {
       ...{ monotonicNs: () => hostNs++ * NS_PER_LOOK, wallClockMs: () => 0, after() {}, random() {} },
-      images: memoryImages(),
+      images,
     },
   );
   machine.cont();

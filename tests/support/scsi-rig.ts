@@ -60,12 +60,10 @@ export function scsiPlugs(bus: ScsiBus, clock: Clock, images: ImageOpener, trace
     .provide(EVENTS, machineEvents)
     .provide(OBJECT_TREE, objects)
     .provide(DRIVES, drives)
-    .provide(
-      BLOCK_ERRORS,
-      () =>
-        (operation, { code }) =>
-          errors.push(`${operation} ${code}`),
-    );
+    .provide(BLOCK_ERRORS, ({ gate }) => (operation, error) => {
+      errors.push(`${operation} ${error.code}`);
+      return gate.errors.actionOn(operation, error);
+    });
   const tree = new DeviceTree(objects);
   const devices = new DeviceManager(new DeviceRegistry(SCSI_DISK_TYPES), tree, services);
   tree.insert(objects.container('/machine/unattached'), 'host', {

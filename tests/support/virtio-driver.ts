@@ -124,8 +124,11 @@ export function virtioRig(properties: VirtioBlkPciProperties, disk: TestDisk, ra
   const settings: VirtioBlkProperties = { ...VIRTIO_BLK_DEFAULTS, ...properties };
   const { disableLegacy = false, disableModern = false, vectors = settings.numQueues + 1 } = properties;
   const errors: string[] = [];
-  const onError: IoErrorListener = (operation, error) => errors.push(`${operation} ${error.code}`);
   let gate: DriveGate | undefined;
+  const onError: IoErrorListener = (operation, error) => {
+    errors.push(`${operation} ${error.code}`);
+    return gate?.errors.actionOn(operation, error) ?? 'report';
+  };
   const made = queueRig(
     (memory, clock) => {
       gate = new DriveGate(clock);

@@ -7,6 +7,7 @@ import { readConfig } from '../../src/emu/block/blkdebug-config.ts';
 import { type BlockBackend, BlockError } from '../../src/emu/block/block-backend.ts';
 import { blockErrorReporter } from '../../src/emu/block/block-errors.ts';
 import { BLOCKDEV_OPTIONS } from '../../src/emu/block/blockdev-options.ts';
+import { DriveGate } from '../../src/emu/block/drive-gate.ts';
 import { type Drive, Drives } from '../../src/emu/block/drives.ts';
 import { EventQueue } from '../../src/emu/core/clock.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
@@ -170,7 +171,9 @@ it('an error that has no name here is told by its number', () => {
   const seen: MachineEvent[] = [];
   const events = new MachineEvents(() => {});
   events.listen((event) => seen.push(event));
-  const drive = { name: 'd', id: 'd', medium: undefined } as Drive;
+  const gate = new DriveGate(new EventQueue(() => 0));
+  gate.errors.tellStatus();
+  const drive = { name: 'd', id: 'd', medium: undefined, gate } as Drive;
   const report = blockErrorReporter(events, { monotonicNs: () => 0 })(drive);
   for (const errno of [5, 28, 95]) report('read', BlockError.ofLinux(errno));
   const common = { device: 'd', operation: 'read', action: 'report' };

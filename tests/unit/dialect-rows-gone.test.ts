@@ -173,6 +173,60 @@ describe('U: USB without a bus', () => {
   });
 });
 
+describe('U: USB with a bus', () => {
+  const withBus = { devices: ['piix3-usb-uhci,id=u'] } as const;
+
+  it.each(OLD)('U2, U3, U9, C8: a stick comes and goes with its drive, in %s', async (dialect) => {
+    const rig = await rigOf(dialect, withBus);
+    expect(await said(rig, DISK, 'device_add usb-storage,id=usbdisk1,drive=disk1', 'info usb')).toBe(
+      'OK\n  Device 0.0, Port 1, Speed 12 Mb/s, Product QEMU USB MSD\n',
+    );
+    expect(await rig.execute('info block')).toContain('disk1');
+    expect(await said(rig, 'device_del usbdisk1', 'info usb')).toBe('');
+    await rig.settle();
+    expect(await rig.execute('info block')).toBe('');
+    expect(await said(rig, 'usb_add disk:format=raw:/tmp/disk1.img', 'usb_add mouse', 'info usb')).toBe(
+      '  Device 0.0, Port 2, Speed 12 Mb/s, Product QEMU USB MSD\n' +
+        '  Device 0.0, Port 1, Speed 12 Mb/s, Product QEMU USB Hub\n' +
+        '  Device 0.0, Port 1.1, Speed 12 Mb/s, Product QEMU USB Mouse\n',
+    );
+    expect(await rig.execute('info block')).toContain('usb0');
+    expect(await said(rig, 'usb_del 0.0', 'info usb')).not.toContain('MSD');
+    await rig.settle();
+    expect(await rig.execute('info block')).toBe('');
+  });
+
+  it.each(OLD)('U7, U10: what cannot be added, in %s', async (dialect) => {
+    const rig = await rigOf(dialect, withBus);
+    expect(await said(rig, 'usb_add disk:', 'usb_add disk:foo=1:/tmp/disk1.img', 'usb_add disk:/nope')).toBe(
+      "block device specification needed\ncould not add USB device 'disk:'\n" +
+        "unrecognized USB mass-storage option foo=1:/tmp/disk1.img\ncould not add USB device 'disk:foo=1:/tmp/disk1.img'\n" +
+        "Could not open '/nope': No such file or directory\ncould not add USB device 'disk:/nope'\n",
+    );
+    expect(
+      await said(
+        rig,
+        'usb_add serial',
+        'usb_add serial:x',
+        'usb_add serial:vendorid=zz:null',
+        'usb_add serial:',
+      ),
+    ).toBe(
+      "could not add USB device 'serial'\n" +
+        "unrecognized serial USB option x\ncould not add USB device 'serial:x'\n" +
+        "bogus vendor ID zz\ncould not add USB device 'serial:vendorid=zz:null'\n" +
+        "character device specification needed\ncould not add USB device 'serial:'\n",
+    );
+    expect(await said(rig, 'usb_add serial::null', 'usb_add host:003.003', 'info usb', 'usb_del 0.7')).toBe(
+      "could not add USB device 'host:003.003'\n" +
+        '  Device 0.0, Port 1, Speed 12 Mb/s, Product QEMU USB Serial\n' +
+        "could not delete USB device '0.7'\n",
+    );
+    expect(await said(rig, 'info chardev')).toContain('usbserial0: filename=null');
+    expect(rig.machine.drives.list()).toEqual([]);
+  });
+});
+
 /** Ports and bits of QEMU's docs/specs/acpi_cpu_hotplug.txt. */
 const CPU_BITMAP = 0xaf00;
 const CPU_FLAGS = 0xaf04;

@@ -74,6 +74,8 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   },
   watchdogs: { devices: ['ib700,id=w1', 'isa-debug-exit,iobase=0xf4,id=x', 'i6300esb,id=w2'] },
   usb_uhci: { devices: ['piix3-usb-uhci,id=u'] },
+  usb_storage: { devices: ['piix3-usb-uhci,id=u'] },
+  usb_adapters: { devices: ['piix3-usb-uhci,id=u', 'usb-bot,id=cold'] },
   info_numa: { ...FOUR_SLOTS, smp: { ...FOUR_SOCKETS, cpus: 2 } },
   numa_nodes: {
     ...{ ...FOUR_SLOTS, smp: { ...FOUR_SOCKETS, cpus: 2 } },
@@ -167,6 +169,8 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'watchdogs',
     'usb_uhci',
     'usb_full',
+    'usb_storage',
+    'usb_adapters',
     'commands_memory',
     'commands_ports',
     'commands_input',

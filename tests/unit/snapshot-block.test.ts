@@ -28,7 +28,7 @@ const LINES = [
 ];
 const ASKED = ['info block -v', 'info block -n -v', 'info blockstats', 'info qtree'];
 
-async function rig() {
+async function rig(lines = LINES) {
   const images = memoryImages();
   for (const name of ['a', 'b', 'c']) await images.createEmpty(`/tmp/${name}.img`, MIB);
   let now = 0;
@@ -45,7 +45,7 @@ async function rig() {
   const machine = new Machine({ memoryBytes: 16 * MIB, ...ICOUNT }, host);
   machine.devices.machineReady();
   const hmp = asker(machine);
-  for (const line of LINES) expect(await hmp(line), line).toMatch(/^(OK\n)?$/);
+  for (const line of lines) expect(await hmp(line), line).toMatch(/^(OK\n)?$/);
   return { images, host, machine, hmp };
 }
 
@@ -53,6 +53,48 @@ function asker(machine: Machine): (line: string) => Promise<string> {
   const monitor = new Monitor({ machine, stderr: () => {} });
   return (line) => monitor.execute(line);
 }
+
+describe('media that users have changed', () => {
+  const CARD = ['device_add virtio-scsi-pci,id=s', 'drive_add -n 0 driver=null-co,node-name=n,read-only=on'];
+  const cases: readonly (readonly [name: string, lines: readonly string[], packets: readonly string[]])[] = [
+    ["by the device's id", ['device_add scsi-cd,bus=s.0,id=cd'], ['blockdev-change-medium c.img']],
+    ['and taken out again', ['device_add scsi-cd,bus=s.0,id=cd,drive=ro'], ['eject', 'blockdev-close-tray']],
+    ['for a node', ['device_add scsi-cd,bus=s.0,id=cd'], ['blockdev-open-tray', 'blockdev-insert-medium n']],
+    [
+      'for a node, in a drive of its own',
+      [
+        'drive_add 0 if=none,file=/tmp/b.img,format=raw,media=cdrom,id=disc',
+        'device_add scsi-cd,bus=s.0,id=cd,drive=disc',
+      ],
+      ['eject', 'blockdev-insert-medium n', 'blockdev-close-tray'],
+    ],
+  ];
+
+  it.each(cases)('%s', async (_, lines, packets) => {
+    const { machine, hmp, host } = await rig([
+      ...CARD,
+      'drive_add -n 0 driver=file,node-name=ro,filename=/tmp/a.img,read-only=on',
+      ...lines,
+    ]);
+    const caller = new QmpCaller(() => {}, { machine, nowMs: () => 0 });
+    for (const packet of packets) {
+      const [execute, what = ''] = packet.split(' ');
+      const filename =
+        what === 'c.img' ? { filename: '/tmp/c.img', format: 'raw', 'read-only-mode': 'read-only' } : {};
+      const node = what === 'n' ? { 'node-name': 'n' } : {};
+      const text = JSON.stringify({ execute, arguments: { id: 'cd', ...filename, ...node } });
+      expect(await caller.call(text), packet).toBe('{"return": {}}');
+    }
+    const texts = await Promise.all(ASKED.map(hmp));
+    const bytes = await snapshotBytes(machine);
+    const expected = await everything(machine);
+    await machine.close();
+    const restored = await machineOf(bytes, host, ICOUNT);
+    expect(await Promise.all(ASKED.map(asker(restored)))).toEqual(texts);
+    expect(await everything(restored)).toEqual(expected);
+    await restored.close();
+  });
+});
 
 describe('nodes in a snapshot', () => {
   it('are there again, with the devices and drives on them, in their order, under their names', async () => {

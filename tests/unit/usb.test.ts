@@ -1,47 +1,93 @@
 /** USB without a guest: a controller, a hub and input devices by the laws of devices, and a driver that is out to harm them. */
 import { describe, expect, it } from 'vitest';
+import { record } from '../../src/emu/core/state-fields.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
 import { Monitor } from '../../src/emu/index.ts';
 import { InputHandlers } from '../../src/emu/input/input-handlers.ts';
+import type { GuestMemory } from '../../src/emu/memory/guest-memory.ts';
 import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { pciFunctionOf } from '../../src/emu/pci/pci-hardware.ts';
-import { parseOptions } from '../../src/emu/qdev/option-string.ts';
+import type { JsonValue } from '../../src/emu/qapi/json-value.ts';
+import { Options, parseOptions } from '../../src/emu/qdev/option-string.ts';
+import { Qdev } from '../../src/emu/qdev/tree.ts';
 import { Uhci } from '../../src/emu/usb/uhci.ts';
 import { UsbBus } from '../../src/emu/usb/usb-bus.ts';
-import { UsbBusNumbers } from '../../src/emu/usb/usb-bus-numbers.ts';
-import type { UsbDescription } from '../../src/emu/usb/usb-descriptors.ts';
-import type { UsbDevice, UsbDeviceSettings } from '../../src/emu/usb/usb-device.ts';
+import { USB_DEVICE_FIELDS, UsbDevice, type UsbDeviceState } from '../../src/emu/usb/usb-device.ts';
 import { type HidKind, UsbHid } from '../../src/emu/usb/usb-hid.ts';
 import { UsbHub } from '../../src/emu/usb/usb-hub.ts';
+import { USB_HUB } from '../../src/emu/usb/usb-hub-type.ts';
 import { PID_IN, PID_OUT, PID_SETUP, UsbPacket } from '../../src/emu/usb/usb-packet.ts';
-import { UsbPort } from '../../src/emu/usb/usb-port.ts';
+import { UsbHardware } from '../../src/emu/usb/usb-type.ts';
 import { fuzz, ManualClock, seededRandom } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
 import { memoryImages } from '../support/headless-guest.ts';
+import { monitorRig } from '../support/monitor-rig.ts';
 import { pciRig } from '../support/pci-rig.ts';
 import { qtestRig } from '../support/qtest-rig.ts';
 import { everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
+import { disturbControl, quietPort, USB_SETTINGS, usbRequest, usbTestBus } from '../support/usb-rig.ts';
 
 const BASE = 0xc000;
 const DEVFN = 0x20;
-
-function testBus(): UsbBus {
-  const devices = { addForBus() {}, unplug() {} };
-  return new UsbBus({ numbers: new UsbBusNumbers(), devices, trace: QUIET, path: () => '0000:00:04.0' });
-}
 
 function controllerRig() {
   const memory = pcMemory(1 << 20);
   const rig = pciRig(memory);
   const wiring = { type: 'piix3-usb-uhci', deviceId: 0x7020, bandwidth: 1280, maxFrames: 128 };
   const controller = new Uhci({ ...wiring, clock: rig.clock, trace: QUIET });
-  controller.connect(testBus());
+  const bus = usbTestBus();
+  controller.connect(bus);
   rig.bus.add(controller, DEVFN, false);
   const open = (): void => {
     rig.configWrite(DEVFN, 0x20, 4, BASE);
     rig.configWrite(DEVFN, 0x04, 2, 5);
   };
-  return { ...rig, memory, controller, open };
+  return { ...rig, memory, controller, usb: bus, open };
+}
+
+/** A device that keeps each packet until the test says that it is done. */
+class KeepingDevice extends UsbDevice<{ readonly usb: UsbDeviceState }> {
+  readonly vmstate = { name: 'keeper', version: 1, fields: record({ usb: USB_DEVICE_FIELDS }) };
+  readonly kept: UsbPacket[] = [];
+  readonly cancelled: UsbPacket[] = [];
+
+  reset(): void {
+    this.resetUsb();
+  }
+  save() {
+    return { usb: this.saveUsb() };
+  }
+  restore({ usb }: { readonly usb: UsbDeviceState }): void {
+    this.restoreUsb(usb);
+  }
+  override cancel(packet: UsbPacket): void {
+    this.cancelled.push(packet);
+  }
+  protected handleData(packet: UsbPacket): 'async' {
+    this.kept.push(packet);
+    return 'async';
+  }
+  protected classRequest(): 'stall' {
+    return 'stall';
+  }
+  protected busWasReset(): void {}
+}
+
+/** The device is in that port of the controller. */
+function plugInto({ usb }: ReturnType<typeof controllerRig>, device: UsbDevice, port: string): Qdev {
+  const places = new Map([['usb-port', port]]);
+  const request = { options: new Options<JsonValue>([], undefined, false), places };
+  const qdev = new Qdev({ type: USB_HUB, hardware: new UsbHardware(device), request });
+  usb.plug(qdev);
+  return qdev;
+}
+
+/** A TD, active and with an interrupt, for endpoint 1 of the device with that address. */
+function readTd(memory: GuestMemory, at: number, address: number, bytes: number): void {
+  memory.writeU32(at, 1);
+  memory.writeU32(at + 4, 0x0180_0000);
+  memory.writeU32(at + 8, (((bytes - 1) << 21) | (1 << 15) | (address << 8) | PID_IN) >>> 0);
+  memory.writeU32(at + 12, at + 0x100);
 }
 
 const controllers = new WeakMap<Uhci, ReturnType<typeof controllerRig>>();
@@ -76,6 +122,8 @@ deviceContract(
       time.ns += 1_000_000;
       clock.runDue();
     }
+    const done = { td: 0x3000, token: 0, buffer: 0, status: 'success', actual: 0 } as const;
+    controller.restore({ ...controller.save(), donePackets: [{ ...done, data: Uint8Array.of(1) }] });
   },
   (controller) => {
     const { io } = rigOf(controller);
@@ -84,40 +132,8 @@ deviceContract(
   ['frnum'],
 );
 
-const DESCRIPTION: UsbDescription = {
-  ...{ vendor: 1, product: 2, release: 3, manufacturerString: 1, productString: 2, serialString: 3 },
-  strings: ['', 'Maker', 'Thing', '1'],
-  full: {
-    version: 0x0110,
-    maxPacket0: 8,
-    configuration: {
-      attributes: 0xa0,
-      maxPower: 50,
-      interfaces: [{ class: 3, subclass: 0, protocol: 0, endpoints: [] }],
-    },
-  },
-};
-const SETTINGS: UsbDeviceSettings = {
-  ...{ description: DESCRIPTION, product: 'Thing', serial: '', microsoft: false, trace: QUIET },
-};
-
 function setup(device: UsbDevice, ...bytes: readonly number[]): string {
   return device.handle(new UsbPacket(PID_SETUP, 0, Uint8Array.from(bytes)));
-}
-
-/** A request without data, to its end. */
-function request(device: UsbDevice, ...bytes: readonly number[]): string {
-  const status = setup(device, ...bytes);
-  return status === 'success' ? device.handle(new UsbPacket(PID_IN, 0, new Uint8Array())) : status;
-}
-
-/** Everything of a device's control transfers differs from power-on. */
-function disturbControl(device: UsbDevice): void {
-  request(device, 0x00, 5, 7, 0, 0, 0, 0, 0);
-  request(device, 0x00, 9, 1, 0, 0, 0, 0, 0);
-  request(device, 0x00, 3, 1, 0, 0, 0, 0, 0);
-  setup(device, 0x80, 6, 0, 1, 0, 0, 18, 0);
-  device.handle(new UsbPacket(PID_IN, 0, new Uint8Array(8)));
 }
 
 function observed(device: UsbDevice): readonly unknown[] {
@@ -132,7 +148,7 @@ const clocks = new WeakMap<UsbHid, ManualClock>();
 function makeHid(kind: HidKind): UsbHid {
   const clock = new ManualClock();
   const handlers = new InputHandlers();
-  const hid = new UsbHid(kind, SETTINGS, { clock, handlers, reportDescriptor: Uint8Array.of(5, 1) });
+  const hid = new UsbHid(kind, USB_SETTINGS, { clock, handlers, reportDescriptor: Uint8Array.of(5, 1) });
   clocks.set(hid, clock);
   return hid;
 }
@@ -145,10 +161,10 @@ function disturbHid(hid: UsbHid): void {
   hid.event({ type: 'key', key: 'shift', down: true });
   hid.sync();
   hid.handle(new UsbPacket(PID_IN, 1, new Uint8Array(8)));
-  request(hid, 0x21, 0x0b, 0, 0, 0, 0, 0, 0);
-  request(hid, 0x21, 0x0a, 0, 1, 0, 0, 0, 0);
+  usbRequest(hid, 0x21, 0x0b, 0, 0, 0, 0, 0, 0);
+  usbRequest(hid, 0x21, 0x0a, 0, 1, 0, 0, 0, 0);
   clocks.get(hid)?.step(5_000_000);
-  request(hid, 0x21, 0x0a, 0, 2, 0, 0, 0, 0);
+  usbRequest(hid, 0x21, 0x0a, 0, 2, 0, 0, 0, 0);
   disturbControl(hid);
 }
 
@@ -157,9 +173,8 @@ for (const kind of ['mouse', 'keyboard'] as const) {
 }
 
 function makeHub(): UsbHub {
-  const hub = new UsbHub({ ports: 4, portPower: true }, SETTINGS);
-  const nobody = { deviceAttached() {}, deviceDetached() {}, deviceWakesUp() {} };
-  hub.plugged(new UsbPort({ host: nobody, bus: testBus(), index: 0, speeds: 2 }));
+  const hub = new UsbHub({ ports: 4, portPower: true }, USB_SETTINGS);
+  hub.plugged(quietPort());
   return hub;
 }
 
@@ -167,7 +182,7 @@ deviceContract(
   'usb-hub',
   makeHub,
   (hub) => {
-    request(hub, 0x23, 1, 8, 0, 2, 0, 0, 0);
+    usbRequest(hub, 0x23, 1, 8, 0, 2, 0, 0, 0);
     const [port] = hub.ports;
     if (port === undefined) throw new Error('no port');
     port.device = makeHid('mouse');
@@ -177,6 +192,58 @@ deviceContract(
   },
   observed,
 );
+
+describe('a packet that a device keeps', () => {
+  function running() {
+    const rig = controllerRig();
+    rig.open();
+    const device = new KeepingDevice(USB_SETTINGS);
+    const qdev = plugInto(rig, device, '1');
+    for (let frame = 0; frame < 1024; frame++) rig.memory.writeU32(0x1000 + 4 * frame, 0x3000);
+    readTd(rig.memory, 0x3000, 0, 8);
+    rig.io.write(BASE + 8, 4, 0x1000);
+    rig.io.write(BASE + 0x10, 2, 4);
+    rig.io.write(BASE, 2, 1);
+    const pass = (frames: number): void => {
+      for (let frame = 0; frame < frames; frame++) {
+        rig.time.ns += 1_000_000;
+        rig.clock.runDue();
+      }
+    };
+    return { ...rig, device, qdev, pass, control: () => rig.memory.readU32(0x3004) };
+  }
+
+  it('is done in a machine that is restored, when it was done and no frame had come across it', () => {
+    const rig = running();
+    rig.pass(3);
+    expect(rig.device.kept).toHaveLength(1);
+    rig.device.kept[0]?.give(Uint8Array.of(7, 8, 9));
+    rig.device.kept[0]?.complete('success');
+    const other = running();
+    const saved = rig.controller.save();
+    expect(other.controller.vmstate.fields.misfit(saved)).toBeUndefined();
+    other.controller.restore(saved);
+    other.time.ns = rig.time.ns;
+    other.pass(1);
+    expect(other.control() & 0x0080_07ff).toBe(2);
+    expect([0x3100, 0x3101, 0x3102].map((at) => other.memory.readU8(at))).toEqual([7, 8, 9]);
+    expect(other.device.kept).toEqual([]);
+  });
+
+  it('goes with its device, and not with another', () => {
+    const rig = running();
+    const second = new KeepingDevice(USB_SETTINGS);
+    const other = plugInto(rig, second, '2');
+    rig.pass(2);
+    rig.usb.unplug(other);
+    expect(rig.device.cancelled).toEqual([]);
+    rig.usb.unplug(rig.qdev);
+    expect(rig.device.cancelled).toEqual(rig.device.kept);
+    rig.pass(1);
+    // Nobody answers at that address.
+    expect(rig.control() & 0x00c4_0000).toBe(0x0004_0000);
+  });
+});
 
 describe('a control transfer', () => {
   it('gives what was asked for in pieces, and no more', () => {
@@ -395,5 +462,27 @@ describe('-usb', () => {
     expect(await new Monitor({ machine: restored }).execute('info usb')).toBe(
       '  Device 0.0, Port 1, Speed 12 Mb/s, Product QEMU USB Mouse, ID: m\n',
     );
+  });
+});
+
+describe('a serial number', () => {
+  it('tells the bridges before the controller, and the ports', async () => {
+    const { machine } = await monitorRig({
+      devices: [
+        'pci-bridge,id=a,chassis_nr=1',
+        'pci-bridge,id=b,chassis_nr=2,bus=a,addr=4',
+        'piix3-usb-uhci,id=u,bus=b,addr=3',
+      ],
+    });
+    for (const mouse of ['m', 'n', 'o']) {
+      await machine.devices.add(parseOptions(`usb-mouse,id=${mouse}`, 'driver', () => {}));
+    }
+    const texts = UsbBus.all(machine.devices.tree)[0]?.plugged.map(({ device }) => device.serialText);
+    expect(texts).toEqual([
+      '89126-0000:00:02.0:04.0:03.0-1',
+      '314159-0000:00:02.0:04.0:03.0-2',
+      '89126-0000:00:02.0:04.0:03.0-2.1',
+      '89126-0000:00:02.0:04.0:03.0-2.2',
+    ]);
   });
 });

@@ -272,10 +272,76 @@ describe('when the host fails', () => {
   it('the guest gets an I/O error, the machine the reason', async () => {
     const { start, request, blkStatus, errors, disk } = rig();
     start();
-    disk.failure = new BlockError('ENOSPC');
+    disk.failure = new BlockError('EIO');
     request(T_OUT, 0, [{ gpa: DATA, length: 512, in: false }]);
     await settle();
-    expect([blkStatus(), errors]).toEqual([1, ['write ENOSPC']]);
+    expect([blkStatus(), errors]).toEqual([1, ['write EIO']]);
+  });
+
+  describe('a request whose error stops the machine', () => {
+    const stopped = async (type: number) => {
+      const r = rig();
+      r.gate.errors.setPolicies({ read: 'stop', write: 'stop' });
+      r.start();
+      r.disk.failure = new BlockError('EIO');
+      const data = { gpa: DATA, length: 512, in: type === T_IN };
+      r.request(type, 3, type === T_FLUSH ? [] : [data]);
+      await settle();
+      expect([r.blkStatus(), r.used().index, r.errors.length]).toEqual([0xee, 0, 1]);
+      return r;
+    };
+
+    it.each([T_IN, T_OUT, T_FLUSH])('is tried again when time goes on (type %i)', async (type) => {
+      const r = await stopped(type);
+      r.pass(1);
+      await settle();
+      expect([r.blkStatus(), r.errors.length]).toEqual([0xee, 2]);
+      r.disk.failure = undefined;
+      r.pass(1);
+      await settle();
+      expect([r.blkStatus(), r.used().index]).toEqual([0, 1]);
+    });
+
+    it('is nothing that anybody waits for', async () => {
+      const r = await stopped(T_OUT);
+      await r.gate.drain();
+      expect(r.errors).toHaveLength(1);
+    });
+
+    it('is forgotten by a reset of the device', async () => {
+      const r = await stopped(T_OUT);
+      r.common(0x14, 1, 0);
+      r.disk.failure = undefined;
+      r.pass(1);
+      await settle();
+      expect([r.blkStatus(), r.errors.length]).toEqual([0xee, 1]);
+    });
+
+    it.each([T_IN, T_OUT, T_FLUSH])(
+      'goes on in a restored machine, once time does (type %i)',
+      async (type) => {
+        const first = await stopped(type);
+        const saved = structuredClone(first.card.save());
+        const second = rig();
+        second.memory.write(0, bytesAt(first.memory, 0, 0xa0000));
+        second.card.restore(saved);
+        await settle();
+        expect(second.blkStatus()).toBe(0xee);
+        second.pass(1);
+        await settle();
+        expect([second.blkStatus(), second.used().index]).toEqual([0, 1]);
+      },
+    );
+  });
+
+  it('an error that is ignored is told to the guest as done', async () => {
+    const r = rig();
+    r.gate.errors.setPolicies({ write: 'ignore' });
+    r.start();
+    r.disk.failure = new BlockError('EIO');
+    r.request(T_OUT, 0, [{ gpa: DATA, length: 512, in: false }]);
+    await settle();
+    expect([r.blkStatus(), r.errors]).toEqual([0, ['write EIO']]);
   });
   it('a read-only disk says so and refuses writes', async () => {
     const { start, request, blkStatus, io } = rig({}, { readOnly: true });

@@ -53,6 +53,7 @@ describe('what fails in the host', () => {
     ['EINVAL', '0 2 5 24 0'],
   ] as const)('%s', async (code, expected) => {
     const rig = await rigOf();
+    for (const { gate } of rig.drives.list()) gate.errors.setPolicies({ write: 'report' });
     rig.disk.failure = new BlockError(code);
     const [read, write] = [rig.send(READ), rig.send(WRITE)];
     await settle();
@@ -62,6 +63,54 @@ describe('what fails in the host', () => {
     const again = rig.send(READ);
     await settle();
     expect(told(rig, again.response)).toBe('0 0');
+  });
+});
+
+describe('a command whose error stops the machine', () => {
+  const stopped = async () => {
+    const rig = await rigOf();
+    const [drive] = rig.drives.list();
+    rig.disk.failure = new BlockError('ENOSPC');
+    const { response, data } = rig.send(WRITE);
+    await settle();
+    expect([rig.used(COMMANDS), rig.errors]).toEqual([[], ['write ENOSPC']]);
+    return { rig, response, data, drive };
+  };
+
+  it('is tried again when time goes on, and nobody waits for it', async () => {
+    const { rig, response, drive } = await stopped();
+    expect(drive?.gate.errors.status).toBe('nospace');
+    await rig.drives.drainAll();
+    rig.pass(1);
+    await settle();
+    expect(rig.errors).toHaveLength(2);
+    rig.disk.failure = undefined;
+    rig.pass(1);
+    await settle();
+    expect(told(rig, response)).toBe('0 0');
+    rig.drives.goesOn();
+    expect(drive?.gate.errors.status).toBe('ok');
+  });
+
+  it('goes on in a restored machine, once time does', async () => {
+    const { rig: first, response } = await stopped();
+    const saved = structuredClone(first.card.save());
+    const second = await rigOf();
+    second.continueAs(first);
+    second.card.restore(saved);
+    await settle();
+    expect(second.used(COMMANDS)).toEqual([]);
+    second.pass(1);
+    await settle();
+    expect(told(second, response)).toBe('0 0');
+  });
+
+  it('leaves with its disk', async () => {
+    const { rig, response } = await stopped();
+    await rig.remove('d0');
+    rig.pass(1);
+    await settle();
+    expect([rig.bytes(response + 11, 1)[0], rig.errors.length]).toEqual([2, 1]);
   });
 });
 

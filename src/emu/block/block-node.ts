@@ -56,7 +56,7 @@ export interface NodeUser {
 class NodeDisk implements BlockBackend {
   image: BlockBackend;
   settings: NodeSettings;
-  /** Where the furthest write has ended. */
+  /** Where the furthest write was to end. */
   highestOffset = 0;
   readonly discards = { ok: 0, failed: 0, bytes: 0 };
   /** The first write that goes beyond so many bytes is told; 0: none is. */
@@ -110,8 +110,9 @@ class NodeDisk implements BlockBackend {
   async write(offset: number, source: Uint8Array): Promise<void> {
     this.#checkWritable();
     this.#writing(offset + source.length);
-    await this.image.write(offset, source);
+    // QEMU: a write that fails counts, too.
     this.#written(offset + source.length);
+    await this.image.write(offset, source);
   }
 
   flush(): Promise<void> {
@@ -134,8 +135,8 @@ class NodeDisk implements BlockBackend {
   async writeZeroes(offset: number, length: number): Promise<void> {
     this.#checkWritable();
     this.#writing(offset + length);
-    await this.image.writeZeroes(offset, length);
     this.#written(offset + length);
+    await this.image.writeZeroes(offset, length);
   }
 
   async resize(sizeBytes: number): Promise<void> {

@@ -13,7 +13,9 @@ import {
   STR,
 } from '../qdev/properties.ts';
 import type { Values } from '../qdev/values.ts';
+import type { DriveGate } from './drive-gate.ts';
 import { DRIVES } from './drives.ts';
+import type { ErrorPolicy } from './error-policy.ts';
 
 const GRANULARITY_UNSPECIFIED = 0xffff_ffff;
 const DEFAULT_BLOCK_BYTES = 512;
@@ -36,8 +38,9 @@ const auto = (name: string): PropertySpec => ({
   default: 'auto',
   help: 'on/off/auto',
 });
-const policy = (name: string, help: string): PropertySpec =>
-  fixed({ name, kind: ERROR_POLICY, default: 'auto', help });
+const policy = (name: string, help: string): PropertySpec => ({
+  ...{ name, kind: ERROR_POLICY, default: 'auto', help },
+});
 
 /**
  * Those of a disk of any kind.
@@ -67,6 +70,16 @@ export function blockProperties(owner: string): readonly PropertySpec[] {
     ...driveProperties(owner),
     ...['cyls', 'heads', 'secs', 'lcyls', 'lheads', 'lsecs'].map((name) => fixed(number(name, 0))),
   ];
+}
+
+/** The device has the drive from now on: what errors do, as it was told, or else as the drive was. QEMU: blkconf_apply_backend_options. */
+export function applyErrorPolicies(values: Values, { errors }: DriveGate): void {
+  const given = (['rerror', 'werror'] as const).flatMap((name) => {
+    const policy = values.text(name);
+    return policy === 'auto' ? [] : [[name === 'rerror' ? 'read' : 'write', policy as ErrorPolicy] as const];
+  });
+  errors.setPolicies(Object.fromEntries(given));
+  errors.tellStatus();
 }
 
 /** Sizes in bytes. */

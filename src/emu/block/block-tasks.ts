@@ -16,7 +16,7 @@ export interface BlockTask {
   /** Absent: it only stores the cache. */
   readonly transfer: BlockTransfer | undefined;
   counted: CountedRequest | undefined;
-  /** While the drive's limits hold it back, and after that. */
+  /** While the drive's limits hold it back, or an error has it wait, and after that. */
   held: HeldRequest | undefined;
   /** What a back end is doing for it; undefined: nothing. */
   busy: Promise<void> | undefined;
@@ -29,7 +29,7 @@ export interface TaskOwner<T, E> {
   taskWaits(): void;
 }
 
-type Step<E> = { readonly end: E } | 'paused';
+type Step<E> = { readonly end: E } | 'paused' | 'held';
 
 /** @typeParam E how a task ends, in the words of its kind of controller */
 export abstract class BlockTasks<T extends BlockTask, E> {
@@ -52,8 +52,8 @@ export abstract class BlockTasks<T extends BlockTask, E> {
   protected abstract doneOf(task: T): E;
   /** How a task ends without a medium. */
   protected abstract emptyOf(task: T): E;
-  /** How a task ends after an error of the image. */
-  protected abstract failed(task: T, error: BlockError): E;
+  /** How a task ends after an error of the image; `stop`: it is tried again when the machine, which the error has stopped, goes on. */
+  protected abstract failed(task: T, error: BlockError): E | 'stop';
   /** The drive's statistics count the end as a success. */
   protected abstract isGood(task: T, end: E): boolean;
 
@@ -122,15 +122,22 @@ export abstract class BlockTasks<T extends BlockTask, E> {
     const all = (): Portion => ({ ...PORTION, bytes: Number.POSITIVE_INFINITY });
     const held = new Set(gate.takeHeld());
     for (const task of wanted) if (task.held !== undefined && held.has(task.held)) this.#run(task, all());
-    while ([...wanted].some((task) => this.#all.has(task))) {
+    const isUnderWay = (task: T): boolean => this.#all.has(task) && !gate.isKept(task.held);
+    while ([...wanted].some(isUnderWay)) {
       const paused = this.#paused.filter((task) => wanted.has(task));
       this.#paused = this.#paused.filter((task) => !wanted.has(task));
       for (const task of paused) this.#run(task, all());
-      if (![...wanted].some((task) => this.#all.has(task))) return;
+      if (![...wanted].some(isUnderWay)) return;
       await new Promise<void>((resolve) => {
         this.#moved.push(resolve);
       });
     }
+  }
+
+  #kept(task: T): 'held' {
+    task.held = { bytes: 0, go: () => this.#goOn(task) };
+    this.gateOf(task).keep(task.held);
+    return 'held';
   }
 
   #goOn(task: T): void {
@@ -148,7 +155,8 @@ export abstract class BlockTasks<T extends BlockTask, E> {
     const busy = step
       .catch((error: unknown): Step<E> => {
         if (!(error instanceof BlockError)) throw error;
-        return { end: this.failed(task, error) };
+        const end = this.failed(task, error);
+        return end === 'stop' ? this.#kept(task) : { end };
       })
       .then((next) => {
         if (task.busy === busy) task.busy = undefined;
@@ -160,8 +168,8 @@ export abstract class BlockTasks<T extends BlockTask, E> {
   }
 
   #stepped(task: T, step: Step<E>): void {
-    if (step === 'paused') {
-      this.#paused.push(task);
+    if (step === 'paused' || step === 'held') {
+      if (step === 'paused') this.#paused.push(task);
       this.#tellMoved();
       return;
     }

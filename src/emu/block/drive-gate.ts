@@ -1,13 +1,15 @@
-/** What stands between a device and the image in its drive: counts, and limits. It stays when the image goes. QEMU: parts of BlockBackend. */
-import type { Clock } from '../core/clock.ts';
+/** What stands between a device and the image in its drive: counts, limits, what becomes of errors. It stays when the image goes. QEMU: parts of BlockBackend. */
+import type { Clock, Timer } from '../core/clock.ts';
 import { BlockStatistics } from './block-statistics.ts';
 import type { Direction } from './block-transfer.ts';
 import type { DriveTray } from './drive-tray.ts';
+import { DriveErrors } from './error-policy.ts';
 import { type HeldRequest, ThrottleGroups, type ThrottleMember } from './throttle-groups.ts';
 import { limitsAnything, type ThrottleLimits } from './throttle-limits.ts';
 
 export class DriveGate {
   readonly statistics: BlockStatistics;
+  readonly errors = new DriveErrors();
   /** Told when the image has another size. */
   onResize: () => void = () => {};
   /** Carries out all that the drive's device has under way; undefined: there is nothing. */
@@ -15,10 +17,18 @@ export class DriveGate {
   /** Of a device whose medium can be changed. */
   tray: DriveTray | undefined;
   readonly #groups: ThrottleGroups;
+  readonly #clock: Clock;
+  /** It runs with the machine only: never while an error has stopped it. */
+  readonly #retry: Timer;
+  #kept: HeldRequest[] = [];
   #limits: ThrottleMember | undefined;
 
   constructor(clock: Clock, groups = new ThrottleGroups(clock)) {
     this.statistics = new BlockStatistics(clock);
+    this.#clock = clock;
+    this.#retry = clock.timer(() => {
+      for (const { go } of this.#kept.splice(0)) go();
+    });
     this.#groups = groups;
   }
 
@@ -67,8 +77,21 @@ export class DriveGate {
     return this.onDrain();
   }
 
-  /** Forgets requests that were held back and that nobody waits for any more. */
+  /** Keeps a request whose error has stopped the machine: `request.go` is called when the machine runs again. */
+  keep(request: HeldRequest): void {
+    this.#kept.push(request);
+    this.#retry.arm(this.#clock.nowNs());
+  }
+
+  /** An error has stopped the machine, and this request waits for it to go on: nobody can wait for such a request. */
+  isKept(request: HeldRequest | undefined): boolean {
+    return request !== undefined && this.#kept.includes(request);
+  }
+
+  /** Forgets requests that were held back, or kept, and that nobody waits for any more. */
   withdraw(isWanted: (request: HeldRequest) => boolean): void {
+    this.#kept = this.#kept.filter(isWanted);
+    if (this.#kept.length === 0) this.#retry.cancel();
     this.#limits?.withdraw(isWanted);
   }
 }

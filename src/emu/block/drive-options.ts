@@ -4,6 +4,7 @@ import { inQdictOrder } from '../qapi/qdict-order.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseBool } from '../qdev/properties.ts';
 import { DETECT_ZEROES, type NodeSettings } from './block-node.ts';
+import type { Direction } from './block-transfer.ts';
 import { NODE_DRIVERS, type NodeDriver, type NodeRequest } from './blockdev-options.ts';
 import {
   THROTTLE_ALIASES,
@@ -12,6 +13,7 @@ import {
   throttleLimits,
   throttleNumbers,
 } from './drive-throttle-options.ts';
+import type { ErrorPolicies, ErrorPolicy } from './error-policy.ts';
 import { knownDriver, textNode } from './text-node.ts';
 import type { ThrottleLimits } from './throttle-limits.ts';
 
@@ -64,6 +66,8 @@ export interface DriveOptions {
   /** Undefined: an empty drive. */
   readonly node: NodeRequest | undefined;
   readonly limits: ThrottleLimits;
+  /** Those that are not QEMU's defaults. */
+  readonly errors: Partial<ErrorPolicies>;
   /** Undefined: one of its own. */
   readonly throttleGroup: string | undefined;
 }
@@ -72,13 +76,18 @@ export interface DriveOptions {
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   snapshot: ['off'],
   'copy-on-read': ['off'],
-  werror: ['report', 'enospc'],
-  rerror: ['report'],
 };
-const WORDS: Readonly<Record<string, { readonly words: readonly string[]; readonly error: string }>> = {
-  werror: { words: ['ignore', 'stop', 'report', 'enospc'], error: 'invalid write error action' },
-  rerror: { words: ['ignore', 'stop', 'report'], error: 'invalid read error action' },
-};
+/** What errors do: QEMU's words for it. */
+const ERROR_OPTIONS: readonly {
+  readonly name: string;
+  readonly operation: Direction;
+  readonly words: readonly ErrorPolicy[];
+}[] = [
+  { name: 'werror', operation: 'write', words: ['ignore', 'stop', 'report', 'enospc'] },
+  { name: 'rerror', operation: 'read', words: ['ignore', 'stop', 'report'] },
+];
+/** QEMU: no others have devices that can wait. */
+const CAN_STOP: readonly DriveInterface[] = ['ide', 'scsi', 'virtio', 'none'];
 const ALIASES: readonly (readonly [from: string, to: string])[] = [
   ['readonly', 'read-only'],
   ...THROTTLE_ALIASES,
@@ -91,6 +100,7 @@ const OF_DRIVE = new Set([
   ...['file', 'format', 'driver', 'cache', 'cache.writeback', 'aio', 'detect-zeroes'],
   ...THROTTLE_OPTIONS,
   ...Object.keys(ONLY),
+  ...ERROR_OPTIONS.map(({ name }) => name),
 ]);
 
 function boolOption(values: Map<string, string>, name: string): boolean | undefined {
@@ -157,19 +167,31 @@ function detectZeroes(values: Map<string, string>): NodeSettings['detectZeroes']
   return found;
 }
 
-function checkActions(values: Map<string, string>): void {
-  for (const [name, { words, error }] of Object.entries(WORDS)) {
+/** Those that are given. Throws QEMU's error. */
+function errorPolicies(values: Map<string, string>): Partial<ErrorPolicies> {
+  const given = ERROR_OPTIONS.flatMap(({ name, operation, words }) => {
     const text = values.get(name);
-    if (text !== undefined && !words.includes(text)) throw new MonitorError(`'${text}' ${error}`);
-  }
+    if (text === undefined) return [];
+    const policy = words.find((word) => word === text);
+    if (policy === undefined) throw new MonitorError(`'${text}' invalid ${operation} error action`);
+    return [[operation, policy] as const];
+  });
+  return Object.fromEntries(given);
+}
+
+/** QEMU's error for what an interface does not know. */
+export function checkErrorOptions(options: Options, type: DriveInterface): void {
+  if (CAN_STOP.includes(type)) return;
+  const values = options.effective();
+  const given = ERROR_OPTIONS.find(({ name }) => values.has(name));
+  if (given !== undefined) throw new MonitorError(`${given.name} is not supported by this bus type`);
 }
 
 function checkUnmodelled(values: Map<string, string>, name: string): void {
   const text = values.get(name);
   const allowed = ONLY[name];
   if (text === undefined || allowed === undefined) return;
-  const rule = WORDS[name];
-  const value = rule === undefined ? (boolOption(values, name) === true ? 'on' : 'off') : text;
+  const value = boolOption(values, name) === true ? 'on' : 'off';
   if (!allowed.includes(value)) throw new MonitorError(`'${name}=${text}' is not modelled by this machine`);
 }
 
@@ -222,7 +244,7 @@ export function parseDriveOptions(options: Options): DriveOptions {
   const limits = throttleLimits(numbers);
   const zeroes = detectZeroes(values);
   const format = formatOf(values);
-  checkActions(values);
+  const errors = errorPolicies(values);
   const driver = format === undefined ? undefined : knownDriver(format);
   for (const name of Object.keys(ONLY)) checkUnmodelled(values, name);
   const isReadOnly = boolOption(values, 'read-only') === true || isCdrom(values);
@@ -235,6 +257,7 @@ export function parseDriveOptions(options: Options): DriveOptions {
     },
     node: node && ofDrive({ ...node, 'detect-zeroes': zeroes }, aio),
     limits,
+    errors,
     throttleGroup: throttleGroup(values),
   };
 }

@@ -1,4 +1,6 @@
 /** A drive: what a device has an image through. QEMU: BlockBackend. */
+import type { Clock } from '../core/clock.ts';
+import type { MachineEventData } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { Options } from '../qdev/option-string.ts';
 import { BLKDEBUG_SIZES } from './blkdebug-options.ts';
@@ -6,6 +8,7 @@ import type { BlockNode, NodeUser } from './block-node.ts';
 import type { DriveBackend } from './drive-backend.ts';
 import type { DriveGate } from './drive-gate.ts';
 import type { DriveCache, DriveInterface } from './drive-options.ts';
+import type { ImageOpener } from './image-store.ts';
 import { isBlkdebugOption } from './text-blkdebug.ts';
 
 /** An image in a drive. */
@@ -18,6 +21,9 @@ export interface Medium {
   readonly age: number;
   readonly backend: DriveBackend;
 }
+
+/** The medium was taken out; a node was put in; an image was put in, which these options name. */
+export type MediumChange = 'taken out' | 'node' | Options;
 
 export interface Drive {
   /** Empty once `drive_del` took the name away, and for a drive that a device made for a node. */
@@ -36,8 +42,24 @@ export interface Drive {
   /** Path of the device that uses the drive. */
   readonly attachedTo: string | undefined;
   readonly gate: DriveGate;
-  /** Another medium is in it than its options, or those of its device, say. Absent: no. */
-  readonly isChanged?: boolean;
+  /** What a user has done to it that its options, or those of its device, do not say. Absent: nothing. */
+  readonly changed?: MediumChange | undefined;
+}
+
+/** What the table of drives needs of the machine. */
+export interface DrivesOptions {
+  readonly images: ImageOpener;
+  readonly clock: Clock;
+  /** QEMU's block_default_type of the board. */
+  readonly defaultInterface?: DriveInterface;
+  /** Told what QEMU prints on its standard error. */
+  readonly warn?: (message: string) => void;
+  /** Told when a device starts a request that is not done at once. */
+  readonly onRequest?: () => void;
+  /** Told of a write that goes beyond a node's threshold. */
+  readonly onWriteThreshold?: (told: MachineEventData['BLOCK_WRITE_THRESHOLD']) => void;
+  /** Told when a drive is made, lost, attached, detached, or loses its medium. */
+  readonly onChange?: () => void;
 }
 
 /** The table of drives changes them. */
@@ -76,6 +98,15 @@ export function withImage(options: Options | undefined, image: Readonly<Record<s
     (key === 'media' && isNoDisc);
   const kept = options?.entries.filter(([key]) => !isOfImage(key)) ?? [];
   return new Options([...kept, ...Object.entries(image)], options?.id);
+}
+
+/** What a drive keeps of another medium: options of its own, or, where it has none, what was done. */
+export function asSaid(
+  drive: Drive,
+  options: Options,
+  changed: MediumChange,
+): Pick<Drive, 'options' | 'changed'> {
+  return drive.options === undefined ? { options: undefined, changed } : { options, changed: undefined };
 }
 
 /** QEMU's error when a device has the drive. */

@@ -2,7 +2,6 @@
 
 import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
-import type { MachineEventData } from '../core/machine-events.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { ServiceName } from '../qdev/services.ts';
@@ -10,33 +9,27 @@ import { asBlockError } from './block-backend.ts';
 import type { BlockNode } from './block-node.ts';
 import { BlockNodes, type NodeNames } from './block-nodes.ts';
 import type { BlockdevOptions, NodeRequest } from './blockdev-options.ts';
-import { type Drive, devicesDrive, inUseError, type Medium, type MutableDrive, withImage } from './drive.ts';
+import {
+  asSaid,
+  type Drive,
+  type DrivesOptions,
+  devicesDrive,
+  inUseError,
+  type Medium,
+  type MutableDrive,
+  withImage,
+} from './drive.ts';
 import { DriveBackend } from './drive-backend.ts';
 import { DriveGate } from './drive-gate.ts';
 import {
   automaticDriveName,
+  checkErrorOptions,
   DRIVE_INTERFACES,
   type DriveInterface,
   parseDriveOptions,
   parseDrivePlace,
 } from './drive-options.ts';
-import type { ImageOpener } from './image-store.ts';
 import { ThrottleGroups } from './throttle-groups.ts';
-
-export interface DrivesOptions {
-  readonly images: ImageOpener;
-  readonly clock: Clock;
-  /** QEMU's block_default_type of the board. */
-  readonly defaultInterface?: DriveInterface;
-  /** Told what QEMU prints on its standard error. */
-  readonly warn?: (message: string) => void;
-  /** Told when a device starts a request that is not done at once. */
-  readonly onRequest?: () => void;
-  /** Told of a write that goes beyond a node's threshold. */
-  readonly onWriteThreshold?: (told: MachineEventData['BLOCK_WRITE_THRESHOLD']) => void;
-  /** Told when a drive is made, lost, attached, detached, or loses its medium. */
-  readonly onChange?: () => void;
-}
 
 export type { Drive, Medium } from './drive.ts';
 
@@ -94,6 +87,11 @@ export class Drives {
     await Promise.all(this.#drives.map(({ gate }) => gate.drain()));
   }
 
+  /** The user lets the machine go on: nothing has failed yet. QEMU: blk_iostatus_reset. */
+  goesOn(): void {
+    for (const { gate } of this.#drives) gate.errors.resetStatus();
+  }
+
   /** Stores what the images' caches hold. Rejects with `BlockError`. */
   async flush(): Promise<void> {
     await Promise.all([
@@ -144,6 +142,7 @@ export class Drives {
     }
     const name = place.id ?? automaticDriveName(type, bus, unit, place.cdrom);
     this.checkNew(name);
+    checkErrorOptions(options, type);
     const wanted = parseDriveOptions(options);
     const medium = wanted.node === undefined ? undefined : await this.#open(wanted.node, names);
     if (this.nodes.find(name) !== undefined) {
@@ -156,6 +155,7 @@ export class Drives {
       gate: this.#newGate(),
     };
     this.#drives.push(drive);
+    drive.gate.errors.setPolicies(wanted.errors);
     drive.gate.limitTo(wanted.limits, { group: wanted.throttleGroup, byDefault: name });
     this.#onChange();
     return drive;
@@ -175,6 +175,8 @@ export class Drives {
     const drive = this.#existing(name);
     await this.#takeOut(drive);
     drive.name = '';
+    // QEMU: what the device still asks for stops no machine.
+    drive.gate.errors.setPolicies({ read: 'report', write: 'report' });
     if (drive.attachedTo === undefined) this.#forget(drive);
     else this.#onChange();
   }
@@ -183,7 +185,7 @@ export class Drives {
   async eject(drive: Drive): Promise<void> {
     const own = this.#own(drive);
     await this.#takeOut(own);
-    this.#holds(own, undefined, own.options && withImage(own.options, {}));
+    this.#holds(own, { medium: undefined, ...asSaid(own, withImage(own.options, {}), 'taken out') });
   }
 
   /** `blockdev-insert-medium`: a node comes into the drive, which is empty. Rejects with `MonitorError`. */
@@ -198,15 +200,12 @@ export class Drives {
       await this.nodes.release(node);
       throw error;
     }
-    this.#holds(own, medium, own.options);
     // What a user has put in by its node cannot be said in the drive's own options.
-    own.isChanged = true;
+    this.#holds(own, { medium, changed: 'node' });
   }
 
-  #holds(drive: MutableDrive, medium: Medium | undefined, options: Options | undefined): void {
-    drive.medium = medium;
-    drive.options = options;
-    drive.isChanged = options === undefined;
+  #holds(drive: MutableDrive, now: Partial<MutableDrive>): void {
+    Object.assign(drive, now);
     this.#onChange();
   }
 
@@ -220,7 +219,7 @@ export class Drives {
   /**
    * `change`: another image comes into the drive. Rejects with `MonitorError`.
    * @param title what errors call the drive
-   * @param image `format` undefined: it is guessed; `readOnly` undefined: as the one that is in the drive, or was asked for
+   * @param image `format` undefined: it is guessed; `readOnly` undefined: as the one that is in the drive, or was asked for; `names` of nodes, from a snapshot
    * @param open opens the drive's tray once the new image is there; may throw
    */
   async change(
@@ -230,18 +229,19 @@ export class Drives {
       readonly path: string;
       readonly format: string | undefined;
       readonly readOnly: boolean | undefined;
+      readonly names?: NodeNames;
     },
     open: () => void = () => {},
   ): Promise<void> {
     const own = this.#own(drive);
-    const { path, format, readOnly } = image;
+    const { path, format, readOnly, names } = image;
     const given: Record<string, string> = { file: path, ...(format === undefined ? {} : { format }) };
     const before = own.options?.effective();
     const isReadOnly = readOnly ?? (before?.get('read-only') === 'on' || before?.get('media') === 'cdrom');
     const options = withImage(own.options, { ...given, 'read-only': isReadOnly ? 'on' : 'off' });
     const { node } = parseDriveOptions(options);
     assert(node !== undefined, 'options with a file are those of a node');
-    const medium = await this.#open(node);
+    const medium = await this.#open(node, names);
     try {
       if (!own.removable) throw new MonitorError(`Device '${title}' is not removable`);
       open();
@@ -251,7 +251,7 @@ export class Drives {
       await this.nodes.release(medium.node);
       throw error;
     }
-    this.#holds(own, medium, own.options && options);
+    this.#holds(own, { medium, ...asSaid(own, options, options) });
   }
 
   /**

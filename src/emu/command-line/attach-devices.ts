@@ -10,6 +10,7 @@ import { attachNetwork, boardCards } from './attach-network.ts';
 import { checkCpuNodes } from './cpu-nodes.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
 import { readNuma } from './options-numa.ts';
+import { attachUsbDevice } from './options-usb.ts';
 import { report, startError } from './start-error.ts';
 
 function reservedError(): Error {
@@ -89,14 +90,10 @@ export async function attachDevices(
   }
   await attachFlashUnits(machine, commandLine, made, warn);
   await boardCards(machine, cards, warn);
+  for (const device of usbDevices) await attachUsbDevice(machine, device);
   const isJson = ({ options }: OptionGroup<JsonValue>): boolean => options.json;
   const inText = devices.filter((device) => !isJson(device));
-  for (const { options, at } of [
-    ...usbDevices,
-    ...inText,
-    ...virtioDisks(machine, made),
-    ...devices.filter(isJson),
-  ]) {
+  for (const { options, at } of [...inText, ...virtioDisks(machine, made), ...devices.filter(isJson)]) {
     const say = (warning: string): void => warn(report(warning, at));
     await machine.devices.add(options, say).catch((error: unknown) => {
       throw atOption(error, at);

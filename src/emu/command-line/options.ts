@@ -11,7 +11,6 @@ import type { GlobalDefault } from '../machine/machine-config.ts';
 import type { Dialect } from '../monitor/dialects/dialect.ts';
 import { DEFAULT_DIALECT, DIALECTS_HELP, findDialect } from '../monitor/dialects/dialects.ts';
 import { devicePropertiesText } from '../monitor/hmp/device-help.ts';
-import { usbAddErrors, usbDeviceOptions } from '../monitor/hmp/legacy/usb-commands.ts';
 import { objectHelpText } from '../monitor/hmp/object-commands.ts';
 import { readBlockdev } from '../monitor/qapi/blockdev-text.ts';
 import { parseJson } from '../qapi/json-reader.ts';
@@ -60,7 +59,8 @@ import { type NetworkOptions, readNetwork } from './options-network.ts';
 import { type QtestOption, readQtest } from './options-qtest.ts';
 import { type GivenOption, splitArguments, type TextReader } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
-import { readingOption, report, StartError, StartHelp, startError } from './start-error.ts';
+import { readUsbDevices, type UsbDeviceOption } from './options-usb.ts';
+import { readingOption, report, type StartError, StartHelp, startError } from './start-error.ts';
 
 export type { ChardevOption, CharOption, MonitorOption } from './options-characters.ts';
 /** A drive or device of the command line. */
@@ -95,7 +95,7 @@ export interface CommandLine extends BoardOptions {
   readonly blockdevs: readonly BlockdevOption[];
   readonly drives: readonly OptionGroup[];
   readonly devices: readonly OptionGroup<JsonValue>[];
-  readonly usbDevices: readonly OptionGroup[];
+  readonly usbDevices: readonly UsbDeviceOption[];
   readonly objects: readonly OptionGroup<JsonValue>[];
   readonly network: NetworkOptions;
   /** In the order in which they are made. */
@@ -206,7 +206,7 @@ class Reader {
     const memory = this.#reading('m', () => this.#groups('m', 'size').map(readMemory));
     const accel = this.#reading('accel', () => this.#chooseAccel(machine.accel));
     const { version } = machine;
-    const usbDevices = this.#usbDevices();
+    const usbDevices = readUsbDevices(this.#all('usbdevice'), this.#dialect.start.usbParameters);
     const prefersSockets = version.prefersSockets || this.#dialect.start.prefersSockets;
     const smp = this.#reading('smp', () => smpOption(this.#smp, { ...version, prefersSockets }, this.#warn));
     const cpu = this.#last('cpu');
@@ -343,16 +343,6 @@ class Reader {
       const wrong = this.#all(name).find(({ value }) => value !== 'none');
       if (wrong !== undefined) throw startError('only none is modelled by this machine', wrong.at);
     }
-  }
-
-  /** Those of -usbdevice; the first that there is not ends the start. */
-  #usbDevices(): readonly OptionGroup[] {
-    return this.#all('usbdevice').map(({ value, at }) => {
-      const options = usbDeviceOptions(value);
-      if (options !== undefined) return { options, at };
-      const errors = usbAddErrors(value, this.#dialect.start.usbParameters, true);
-      throw new StartError(errors.map((line) => report(line, at)).join('\n'), at);
-    });
   }
 
   #collectMachine(): void {

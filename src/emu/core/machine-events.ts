@@ -4,6 +4,7 @@
 export const SHUTDOWN_CAUSES = [
   'host-qmp-quit',
   'host-qmp-system-reset',
+  'host-signal',
   'guest-shutdown',
   'guest-reset',
   'guest-panic',
@@ -94,8 +95,8 @@ export interface MachineEventData {
     readonly device: string;
     readonly 'node-name'?: string;
     readonly operation: 'read' | 'write';
-    readonly action: 'report';
-    readonly nospace: boolean;
+    readonly action: 'report' | 'ignore' | 'stop';
+    readonly nospace?: boolean | undefined;
     readonly reason: string;
   };
 }
@@ -129,11 +130,30 @@ export class MachineEvents {
   /** What was told less than `RATE_MS` ago, with the event that waits. */
   readonly #recent = new Map<string, MachineEvent | undefined>();
 
+  /** They wait for an event that comes before them. */
+  #deletions: MachineEvent[] | undefined;
+
   constructor(after: After) {
     this.#after = after;
   }
 
+  /** Tells `event`, then which devices `act` has taken out of the machine. QEMU: they are gone a moment after a reset. */
+  emitBeforeDeletions(event: MachineEvent, act: () => void): void {
+    const deletions: MachineEvent[] = [];
+    this.#deletions = deletions;
+    try {
+      act();
+    } finally {
+      this.#deletions = undefined;
+    }
+    for (const one of [event, ...deletions]) this.emit(one);
+  }
+
   emit(event: MachineEvent): void {
+    if (event.event === 'DEVICE_DELETED' && this.#deletions !== undefined) {
+      this.#deletions.push(event);
+      return;
+    }
     const key = ratedKey(event);
     if (key === undefined) this.#tell(event);
     else if (this.#recent.has(key)) this.#recent.set(key, event);

@@ -12,34 +12,49 @@ import { NET_HOST, NO_NET_HOST } from '../net/net-host.ts';
 import { PCI_HOTPLUG_BOARD } from '../pci/pci-slots.ts';
 import { OBJECT_TREE } from '../qdev/links.ts';
 import type { ObjectTree } from '../qdev/objects.ts';
-import { CLOCK, ENTROPY, EVENTS, Services, TRACE, WALL_CLOCK } from '../qdev/services.ts';
+import { CLOCK, ENTROPY, EVENTS, Services, START_CPUS, TRACE, WALL_CLOCK } from '../qdev/services.ts';
 import type { PcBoard } from './boards/pc.ts';
-import type { MachineHost } from './machine-config.ts';
+import type { MachineConfig, MachineHost } from './machine-config.ts';
+import type { RunControl } from './run-state.ts';
 
-/** Parts of the machine that devices ask for. */
-export interface MachineParts {
+/** What there is of a machine before its devices are made. */
+export interface MachineCore {
   readonly clock: Clock;
   readonly trace: Trace;
   readonly events: MachineEvents;
   readonly drives: Drives;
+  readonly runControl: RunControl;
+  readonly config: MachineConfig;
+}
+
+export interface ServiceParts {
   readonly objectTree: ObjectTree;
   readonly host: MachineHost;
   /** The time of day, in milliseconds since 1970. */
   readonly wallClockMs: () => number;
 }
 
-export function machineServices(parts: MachineParts): Services {
-  const { clock, trace, events, drives, objectTree, host, wallClockMs } = parts;
+export function machineServices(machine: MachineCore, parts: ServiceParts): Services {
+  const { clock, trace, events, drives, runControl, config } = machine;
+  const { objectTree, host, wallClockMs } = parts;
+  // QEMU: a machine that stands still already keeps its own reason for that.
+  const pause = (): boolean => {
+    if (!runControl.running) return false;
+    runControl.stop('io-error');
+    void drives.drainAll();
+    return true;
+  };
   return new Services()
     .provide(CLOCK, clock)
     .provide(TRACE, trace)
     .provide(ENTROPY, host)
     .provide(WALL_CLOCK, wallClockMs)
     .provide(EVENTS, events)
+    .provide(START_CPUS, config.smp?.cpus ?? 1)
     .provide(OBJECT_TREE, objectTree)
     .provide(DRIVES, drives)
     .provide(NET_HOST, host.network ?? NO_NET_HOST)
-    .provide(BLOCK_ERRORS, blockErrorReporter(events, host));
+    .provide(BLOCK_ERRORS, blockErrorReporter(events, host, pause));
 }
 
 /** @param board called when a device asks, which is after the board was made */

@@ -28,6 +28,7 @@ const TABLE: readonly (readonly [option: string, parameters: string])[] = [
   ['smp-opts', 'maxcpus:n threads:n cores:n clusters:n dies:n sockets:n cpus:n'],
   ['memory', 'maxmem:size slots:n size:size'],
   ['accel', ''],
+  ['trace', 'file:s events:s enable:s'],
   ['mon', 'pretty:b chardev:s mode:s'],
   ['rtc', 'driftfix:s clock:s base:s'],
   ['net', ''],

@@ -18,11 +18,15 @@ import { PCI_BRIDGE_TYPES } from '../pci/pci-bridge-types.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
 import type { PropertySpec } from '../qdev/properties.ts';
 import type { ObjectType } from '../qdev/user-objects.ts';
+import { AM53C974_TYPES } from '../scsi/am53c974-types.ts';
 import { LSI53C895A } from '../scsi/lsi53c895a-type.ts';
 import { SCSI_DISK_TYPES } from '../scsi/scsi-disk-types.ts';
 import { UHCI_TYPES } from '../usb/uhci-types.ts';
 import { USB_HID_TYPES } from '../usb/usb-hid-types.ts';
 import { USB_HUB } from '../usb/usb-hub-type.ts';
+import { USB_SERIAL } from '../usb/usb-serial-type.ts';
+import { USB_STORAGE_TYPES } from '../usb/usb-storage-types.ts';
+import { USB_UAS } from '../usb/usb-uas-type.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
 import { VIRTIO_BALLOON_TYPES } from '../virtio/virtio-balloon-pci-type.ts';
 import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
@@ -50,11 +54,15 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ...PCI_SERIAL_TYPES,
   ...PVPANIC_TYPES,
   LSI53C895A,
+  ...AM53C974_TYPES,
   ...NVME_TYPES,
   ...SCSI_DISK_TYPES,
   ...UHCI_TYPES,
   ...USB_HID_TYPES,
   USB_HUB,
+  USB_SERIAL,
+  ...USB_STORAGE_TYPES,
+  USB_UAS,
   ...VIRTIO_BALLOON_TYPES,
   ...VIRTIO_BLK_TYPES,
   ...VIRTIO_MEM_TYPES,

@@ -59,6 +59,8 @@ const OLD_DEFAULTS: readonly OldDefault[] = [
   old('5.2', BLK, 'report-discard-granularity', false),
   old('5.2', ['PIIX4_PM'], 'smm-compat', true),
   old('5.1', VIRTIO_PCI, 'x-ats-page-aligned', false),
+  old('5.1', BLK, 'num-queues', 1),
+  old('5.1', ['virtio-scsi-pci', 'virtio-scsi-device'], 'num_queues', 1),
   old('5.0', ['i440FX-pcihost'], 'x-config-reg-migration-enabled', false),
   old('5.0', ['virtio-balloon-pci', 'virtio-balloon-device'], 'page-poison', false),
   old('5.0', VIRTIO_ANY, 'x-disable-legacy-check', true),

@@ -145,9 +145,8 @@ export class Machine implements MachineApi {
     this.drives = machineDrives(this, host, isEmpty);
     const cpu = describeCpu(config.cpu ?? DEFAULT_CPU, version.cpu, () => {});
     const objectTree = new ObjectTree(`${version.name}-machine`);
-    const services = machineServices({
-      ...{ clock: this.clock, trace: this.trace, events: this.events, drives: this.drives, objectTree, host },
-      wallClockMs: () => this.#wallClockMs(),
+    const services = machineServices(this, {
+      ...{ objectTree, host, wallClockMs: () => this.#wallClockMs() },
     });
     this.input = new UserInput(this.clock, () => this.runControl.running, services);
     this.chardevs = services.get(CHARDEVS);
@@ -308,6 +307,7 @@ export class Machine implements MachineApi {
   }
 
   cont(): MonitorError | undefined {
+    this.drives.goesOn();
     return this.runControl.cont();
   }
 
@@ -465,8 +465,8 @@ export class Machine implements MachineApi {
   }
 
   #reset(guest: boolean, reason: ShutdownCause): void {
-    resetDevices(this.devices.tree);
-    this.events.emit({ event: 'RESET', data: { guest, reason } });
+    const told = { event: 'RESET', data: { guest, reason } } as const;
+    this.events.emitBeforeDeletions(told, () => resetDevices(this.devices.tree));
     this.runControl.machineReset();
     // With its contents the guest would not get far.
     if (this.#internalError instanceof ArenaFullError) this.memory.releaseAll();

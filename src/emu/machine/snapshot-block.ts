@@ -13,7 +13,17 @@ import {
   type ThrottleLimits,
 } from '../block/throttle-limits.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
-import { finite, integer, list, nullable, record, text, tuple } from '../core/state-fields.ts';
+import {
+  finite,
+  integer,
+  list,
+  nullable,
+  record,
+  type StateFields,
+  type StateKind,
+  text,
+  tuple,
+} from '../core/state-fields.ts';
 import { checkedAs } from '../qapi/check.ts';
 import { parseJson } from '../qapi/json-reader.ts';
 import { isJsonObject, type JsonObject } from '../qapi/json-value.ts';
@@ -57,6 +67,16 @@ export type BlockSnapshot = {
   readonly groups: readonly ThrottleGroupSnapshot[];
   /** Drives that have limits, each with its group. Those of a device without a name are told by the device. */
   readonly limited: readonly (readonly [drive: string, group: string])[];
+  /** Drives in which there is not what they, or their devices, were made with. Absent: of a time when those could not be saved. */
+  readonly changed?: readonly ChangedDrive[];
+};
+
+/** A drive's medium; both null: it was taken out. */
+type ChangedDrive = {
+  readonly drive: string;
+  /** The name of a node that a monitor made. */
+  readonly node: string | null;
+  readonly image: DriveSnapshot | null;
 };
 
 const TEXT = text(65_536);
@@ -66,15 +86,15 @@ const SIZE = integer(0, Number.MAX_SAFE_INTEGER);
 const NAMES = list(TEXT, { max: 64 });
 const RATE = finite(-(2 ** 63), 2 ** 64);
 
-export const BLOCK = record<BlockSnapshot>({
+const DRIVE = record<DriveSnapshot>({
+  options: OPTIONS,
+  medium: nullable(record({ path: TEXT, sizeBytes: SIZE, names: NAMES })),
+});
+
+const FIELDS: StateFields<Omit<BlockSnapshot, 'changed'>> = {
   made: list(
     record<MadeSnapshot>({
-      drive: nullable(
-        record<DriveSnapshot>({
-          options: OPTIONS,
-          medium: nullable(record({ path: TEXT, sizeBytes: SIZE, names: NAMES })),
-        }),
-      ),
+      drive: nullable(DRIVE),
       node: nullable(
         record<NodeSnapshot>({
           options: TEXT,
@@ -97,7 +117,20 @@ export const BLOCK = record<BlockSnapshot>({
     { max: MADE_MAX },
   ),
   limited: list(tuple(TEXT, TEXT), { max: MADE_MAX }),
+};
+const CHANGED = list(record<ChangedDrive>({ drive: TEXT, node: nullable(TEXT), image: nullable(DRIVE) }), {
+  max: MADE_MAX,
 });
+const UNCHANGED = record<Omit<BlockSnapshot, 'changed'>>(FIELDS);
+const WITH_CHANGES = record<Required<BlockSnapshot>>({ ...FIELDS, changed: CHANGED });
+
+/** One of a time before there were changes has none. */
+export const BLOCK: StateKind<BlockSnapshot> = {
+  misfit(value) {
+    const hasChanges = typeof value === 'object' && value !== null && 'changed' in value;
+    return (hasChanges ? WITH_CHANGES : UNCHANGED).misfit(value);
+  },
+};
 
 /** Where a drive is, how its image is read, and what it may move, said anew. */
 const SAID_ANEW = new Set(['bus', 'unit', 'index', 'format', 'driver', ...THROTTLE_KEYS]);
@@ -111,18 +144,13 @@ export function saveBlock(drives: Drives): BlockSnapshot {
       `Drive ${gone.id} was deleted under its device: take the device out, then save again.`,
     );
   }
-  const changed = all.find(({ isChanged }) => isChanged === true);
-  if (changed !== undefined) {
-    throw new SnapshotError(
-      `The medium in the drive of ${changed.attachedTo ?? changed.id} was changed by the device's id or by a node: take the device out, then save again.`,
-    );
-  }
   const nodes = drives.nodes.list();
   const made = all.flatMap((drive) => {
-    const { medium, options } = drive;
-    if (options === undefined) return [];
+    if (drive.options === undefined) return [];
+    // A node that was put in comes back when it is there.
+    const medium = drive.changed === 'node' ? undefined : drive.medium;
     const at = medium === undefined ? -1 : nodes.indexOf(medium.node);
-    return [{ at, drive: saveDrive(drive), node: null }];
+    return [{ at, drive: saveDrive({ ...drive, medium }), node: null }];
   });
   const added = nodes.flatMap((node, at) => {
     const { options } = node;
@@ -135,6 +163,7 @@ export function saveBlock(drives: Drives): BlockSnapshot {
     nodeCount: drives.nodes.count,
     groups: [...new Set(limited.flatMap(({ gate }) => gate.limits?.group ?? []))].map(saveGroup),
     limited: limited.map((drive) => [keyOf(drive), drive.gate.limits?.group.name ?? '']),
+    changed: all.flatMap((drive) => saveChange(drive) ?? []),
   };
 }
 
@@ -150,6 +179,40 @@ export async function restoreBlock(drives: Drives, state: BlockSnapshot): Promis
     if (node !== null) await restoreNode(drives, node);
   }
   drives.reorder(state.drives, keyOf);
+}
+
+/** What users had put into drives of devices, which are there now. Rejects with `SnapshotError`. */
+export async function restoreMedia(drives: Drives, { changed = [] }: BlockSnapshot): Promise<void> {
+  for (const { drive: key, node, image } of changed) {
+    const drive = drives.list().find((one) => keyOf(one) === key);
+    if (drive === undefined)
+      throw new SnapshotError(`The snapshot has a medium for ${key}, which is no drive.`);
+    try {
+      await restoreMedium(drives, drive, node, image);
+    } catch (error) {
+      throw unusable(image?.medium?.path ?? node ?? key, error);
+    }
+    const medium = image?.medium ?? undefined;
+    if (medium !== undefined) checkSize(medium, drive.medium?.node.disk.sizeBytes);
+  }
+}
+
+async function restoreMedium(
+  drives: Drives,
+  drive: Drive,
+  node: string | null,
+  image: DriveSnapshot | null,
+): Promise<void> {
+  if (drive.medium !== undefined) await drives.eject(drive);
+  if (node !== null) {
+    if (drives.nodes.find(node) === undefined) throw new SnapshotError(`Node '${node}' not found`);
+    await drives.insert(drive, node);
+  } else if (image !== null) {
+    const given = toTextOptions(image.options).effective();
+    const [path = '', format] = [given.get('file'), given.get('format')];
+    const readOnly = given.get('read-only') === 'on';
+    await drives.change(drive, drive.name, { path, format, readOnly, names: image.medium?.names ?? [] });
+  }
 }
 
 /** What a device may have to be there for. Rejects with `SnapshotError`. */
@@ -190,6 +253,15 @@ function saveGroup(group: ThrottleGroup): ThrottleGroupSnapshot {
     (name): SavedLimit => [rates[name].avg, rates[name].max, rates[name].length],
   );
   return { name: group.name, limits, iopsSize, state: group.save() };
+}
+
+/** Undefined: its options, or those of its device, say all of it. */
+function saveChange(drive: Drive): ChangedDrive | undefined {
+  const { changed, medium } = drive;
+  if (changed === undefined) return undefined;
+  const isNode = changed === 'node';
+  const image = isNode || changed === 'taken out' ? null : saveDrive({ ...drive, options: changed });
+  return { drive: keyOf(drive), node: isNode ? (medium?.node.name ?? null) : null, image };
 }
 
 function saveDrive({ bus, unit, medium, options }: Drive): DriveSnapshot {

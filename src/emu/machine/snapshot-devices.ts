@@ -30,7 +30,14 @@ import type { Machine } from './machine.ts';
 import type { Numa } from './numa.ts';
 import { NUMA_OPTIONS } from './numa-options.ts';
 import { OPTIONS, type SavedOptions, saveOptions, toOptions, toTextOptions } from './saved-options.ts';
-import { BLOCK, type BlockSnapshot, restoreBlock, restoreLimits, saveBlock } from './snapshot-block.ts';
+import {
+  BLOCK,
+  type BlockSnapshot,
+  restoreBlock,
+  restoreLimits,
+  restoreMedia,
+  saveBlock,
+} from './snapshot-block.ts';
 
 export type ChardevSnapshot = {
   readonly options: SavedOptions;
@@ -145,6 +152,7 @@ export async function restorePeripherals(machine: Machine, state: PeripheralsSna
   await restoreBlock(drives, state.block);
   for (const netdev of state.netdevs ?? []) await restoreNetdev(machine, netdev);
   for (const device of state.devices) await restoreDevice(machine, device);
+  await restoreMedia(drives, state.block);
   restoreLimits(drives, state.block);
   devices.anonymousDevices = state.anonymousDevices;
   devices.machineReady();

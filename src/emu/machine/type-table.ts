@@ -8,11 +8,13 @@ PIIX3 pci-piix3
 PIIX4_PM pci-device +acpi-device-interface +hotplug-handler +conventional-pci-device
 SCSI bus +hotplug-handler
 System bus
+am53c974 pci-device +conventional-pci-device
 base-pci-bridge pci-device abstract
 bus object abstract +resettable
 cfi.pflash01 sys-bus-device
 container object
 cpu device abstract
+dc390 am53c974
 device object abstract +resettable +vmstate-if
 fw_cfg sys-bus-device abstract
 fw_cfg_io fw_cfg
@@ -94,13 +96,19 @@ scsi-disk-base scsi-device abstract
 scsi-generic scsi-device
 scsi-hd scsi-disk-base
 sys-bus-device device abstract
+usb-bot usb-storage-dev
 usb-bus bus +hotplug-handler
 usb-device device abstract
 usb-hid usb-device abstract
 usb-hub usb-device
 usb-kbd usb-hid
 usb-mouse usb-hid
+usb-serial usb-serial-dev
+usb-serial-dev usb-device abstract
+usb-storage usb-storage-dev
+usb-storage-dev usb-device abstract
 usb-tablet usb-hid
+usb-uas usb-device
 virtconsole virtserialport
 virtio-balloon-device virtio-device
 virtio-balloon-pci virtio-balloon-pci-base +pci-express-device +conventional-pci-device

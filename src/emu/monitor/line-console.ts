@@ -11,6 +11,8 @@ export interface ConsoleOutput {
   isFull(): boolean;
   /** Something waits until `goOn` is called, when there is room again. */
   waits(): void;
+  /** Resolves when others have had their turn, between two commands that were typed together. */
+  turn?(): Promise<void>;
 }
 
 const ALWAYS_ROOM: ConsoleOutput = { isFull: () => false, waits() {} };
@@ -126,6 +128,11 @@ export class LineConsole {
     const finish = (output: string): void => {
       this.#write(crLf(output));
       this.#readline.start();
+      const turn = this.waitingCharacters > 0 ? this.#output.turn?.() : undefined;
+      if (turn === undefined) goOn();
+      else turn.then(goOn, goOn);
+    };
+    const goOn = (): void => {
       this.#busy = false;
       this.#drain();
     };

@@ -79,7 +79,8 @@ export class Monitor {
     if (reader.atEnd) return '';
     const found = findOnLine(hmpCommands(this.context.dialect), reader);
     const typed = line.slice(start, reader.position);
-    if (found === undefined) return this.#unknown(typed);
+    // QEMU: with the spaces before it.
+    if (found === undefined) return this.#unknown(line.slice(0, reader.position));
     if (findOnLine(this.context.commands, new LineReader(typed)) === undefined) {
       return `Command '${typed}' not available until machine initialization has completed.\n`;
     }
@@ -104,7 +105,7 @@ export class Monitor {
 
   #unknown(typed: string): string | Promise<string> {
     const { commands, dialect } = this.context;
-    const [first = ''] = typed.split(/\s+/);
+    const [first = ''] = typed.trimStart().split(/\s+/);
     const command = dialect.errors.calls === 'first-word' ? findCommand(commands, first) : undefined;
     return command === undefined ? `unknown command: '${typed}'\n` : command.run(this.context, new Map());
   }

@@ -272,6 +272,8 @@ async function openNamespace(
     maxSources: isOwn ? values.number('msrc') : NO_COPY,
   };
   const onError = services.get(BLOCK_ERRORS)(drive);
+  // QEMU: whatever the drive says, the driver is told.
+  gate.errors.setPolicies({ read: 'report', write: 'report' });
   return {
     namespace: new NvmeNamespace(properties, { backend: medium.backend, gate, onError }),
     drive,

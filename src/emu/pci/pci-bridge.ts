@@ -150,6 +150,7 @@ export abstract class PciBridge<S extends Plain = Plain> extends PciDevice<S> im
     const closed = new PciDma();
     return {
       name,
+      bridge,
       io: this.#io,
       memory: this.#memory,
       number: () => bridge.config.read(PCI_SECONDARY_BUS, 1),

@@ -32,6 +32,8 @@ export interface PciBusWiring {
   readonly name: string;
   /** Its number in configuration cycles; absent: 0, as a root bus has it. */
   readonly number?: () => number;
+  /** The bridge behind which it is; absent: it is a root bus. */
+  readonly bridge?: PciDevice;
   readonly io: AddressSpace;
   readonly memory: AddressSpace;
   readonly msi: MsiSink;
@@ -91,6 +93,11 @@ export class PciBus {
   /** Its number in configuration cycles, which a guest gives it. */
   get number(): number {
     return this.#wiring.number?.() ?? 0;
+  }
+
+  /** The bridge behind which it is; undefined: it is a root bus. */
+  get parentBridge(): PciDevice | undefined {
+    return this.#wiring.bridge;
   }
 
   /** The bridges on it, newest first, as QEMU has them. */

@@ -117,6 +117,11 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
     return undefined;
   }
 
+  /** The bridge behind which it is; undefined: it is on a root bus, or on none. */
+  get parentBridge(): PciDevice | undefined {
+    return this.#slot?.bus.parentBridge;
+  }
+
   abstract reset(): void;
   abstract save(): S;
   abstract restore(state: S): void;

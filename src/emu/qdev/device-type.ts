@@ -36,9 +36,20 @@ export interface RealizeRequest {
   readonly warn: (text: string) => void;
 }
 
+/** A device that another one makes for a bus of its own, as a stick makes its disk. It leaves with the one that made it. */
+export interface ChildDevice {
+  readonly driver: string;
+  /** Its name below the first bus of the device. */
+  readonly name: string;
+  /** What differs from the type's defaults. */
+  readonly values: PropertyValues;
+}
+
 /** What `realize` made. */
 export interface RealizedDevice {
   readonly hardware: Hardware;
+  /** Made once the device has its place in the tree, and before it is plugged in. */
+  readonly children?: readonly ChildDevice[];
   /** Properties whose value the device chose itself. */
   readonly values?: PropertyValues;
   /** Interrupt wires that QEMU counts. */

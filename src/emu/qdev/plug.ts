@@ -12,7 +12,7 @@ import { MonitorError } from '../core/monitor-error.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import { inQdictOrder } from '../qapi/qdict-order.ts';
 import { busAt } from './bus-path.ts';
-import { type DeviceRegistry, type DeviceType, NewDevice } from './device-type.ts';
+import { type ChildDevice, type DeviceRegistry, type DeviceType, NewDevice } from './device-type.ts';
 import type { Hardware } from './hardware.ts';
 import type { HotplugHandler } from './hotplug-handler.ts';
 import { PERIPHERAL, PERIPHERAL_ANON, type QomObject, UNATTACHED } from './objects.ts';
@@ -249,14 +249,35 @@ export class DeviceManager implements DeviceMaker {
       request: { options, places: device.places },
     });
     qdev.unplugRequestedMs = restored?.unplugRequestedMs;
-    const late = handler.refuse?.(qdev);
-    if (late !== undefined) {
+    try {
+      for (const child of realized.children ?? []) await this.#addChild(qdev, child);
+      const late = handler.refuse?.(qdev);
+      if (late !== undefined) throw late;
+    } catch (error) {
       this.#takeApart(qdev);
-      throw late;
+      throw error;
     }
     handler.plug(qdev);
     this.onChange();
     return qdev;
+  }
+
+  /** Makes a device that belongs to another one; it is said in no snapshot, because the other one makes it again. */
+  async #addChild({ buses: [bus], hotplugged }: Qdev, { driver, name, values }: ChildDevice): Promise<void> {
+    const type = this.registry.find(driver);
+    const handler = bus?.handler;
+    assert(type?.realize !== undefined && bus !== undefined && handler !== undefined, `${name} can be made`);
+    const all = withDefaults([...type.properties, ...(type.options ?? [])], values);
+    const options = new Options<JsonValue>([['driver', driver]], undefined, false);
+    const device = new NewDevice({ type, id: '', bus, options, hotplugged, values: all });
+    const refused = handler.prePlug(device);
+    if (refused !== undefined) throw refused;
+    const path = `${bus.path}/${name}`;
+    const asked = { id: '', path, values: new Values(device.values), hotplugged, services: this.#services };
+    const realized = await type.realize({ ...asked, warn() {} });
+    const { hardware, values: chosen = [] } = realized;
+    const parts = { type, bus, hotplugged, hardware, values: new Map([...device.values, ...chosen]) };
+    handler.plug(this.tree.insert(bus, name, parts));
   }
 
   #handlerOf(type: DeviceType, bus: Qbus | undefined): HotplugHandler | undefined {

@@ -24,6 +24,8 @@ export const TRACE = new ServiceName<Trace>('trace');
 export const ENTROPY = new ServiceName<EntropySource>('entropy');
 /** The time of day, in milliseconds since 1970. */
 export const WALL_CLOCK = new ServiceName<() => number>('wall-clock');
+/** How many processors the machine starts with; one, where nobody says. */
+export const START_CPUS = new ServiceName<number>('start-cpus', () => 1);
 export const EVENTS = new ServiceName<MachineEvents>('events');
 
 export class Services {

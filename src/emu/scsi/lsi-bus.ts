@@ -1,15 +1,9 @@
 /** The parallel bus of the 53C895A as its targets drive it: phases, messages, who has the bus. Spec: SPI-3 §10–11; QEMU's ways. */
 import type { DmaPort } from '../memory/dma-port.ts';
-import {
-  type AfterMessage,
-  CDB_MAX,
-  type LsiBusState,
-  REQUESTS_MAX,
-  type SavedRequest,
-  type Waiting,
-} from './lsi-bus-state.ts';
+import { BusRequest, type BusRequestOwner, drainRequests } from './bus-request.ts';
+import { CDB_MAX, restoreRequest, type SavedRequest, saveRequest } from './bus-request-state.ts';
+import { type AfterMessage, type LsiBusState, REQUESTS_MAX, type Waiting } from './lsi-bus-state.ts';
 import * as r from './lsi-registers.ts';
-import { LsiRequest, type LsiRequestOwner } from './lsi-request.ts';
 import { type ScsiEnd, STATUS_CHECK_CONDITION, STATUS_GOOD } from './scsi-action.ts';
 import { ScsiBus, type ScsiController } from './scsi-bus.ts';
 import type { ScsiDisk } from './scsi-disk.ts';
@@ -51,7 +45,7 @@ interface Chip {
 }
 export type LsiChip = Chip;
 
-export class LsiBus implements ScsiController, LsiRequestOwner {
+export class LsiBus implements ScsiController, BusRequestOwner {
   readonly scsi = new ScsiBus({ channel: 0, target: MAX_TARGET, lun: 0 }, this);
   readonly #chip: Chip;
   #waiting: Waiting = 'no';
@@ -60,8 +54,8 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
   #message: number[] = [];
   #afterMessage: AfterMessage = 'command';
   #status = 0;
-  #current: LsiRequest | undefined;
-  #queue: LsiRequest[] = [];
+  #current: BusRequest | undefined;
+  #queue: BusRequest[] = [];
   /** Set while a command is begun: it was answered at once. */
   #answered: 'no' | 'data' | 'end' = 'no';
   /** Bytes that can be moved for the current request. */
@@ -92,8 +86,12 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
     this.#ready = 0;
   }
 
+  get #requests(): readonly BusRequest[] {
+    return this.#current === undefined ? this.#queue : [this.#current, ...this.#queue];
+  }
+
   #forget(): void {
-    for (const request of [this.#current, ...this.#queue]) request?.cancel();
+    for (const request of this.#requests) request.cancel();
     this.#current = undefined;
     this.#queue = [];
   }
@@ -197,7 +195,7 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
     }
   }
 
-  dataReady(request: LsiRequest, length: number): void {
+  dataReady(request: BusRequest, length: number): void {
     const isFree = this.#interruptsOnReselect && !this.#isConnected;
     if (this.#waiting === 'reselect' || request !== this.#current || isFree) {
       request.pending = length;
@@ -213,7 +211,7 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
     else this.#moveData(this.#phase === r.PHASE_DATA_OUT);
   }
 
-  ended(request: LsiRequest, end: ScsiEnd): void {
+  ended(request: BusRequest, end: ScsiEnd): void {
     const isOut = this.#phase === r.PHASE_DATA_OUT;
     this.#status = end.kind === 'check' ? STATUS_CHECK_CONDITION : STATUS_GOOD;
     this.#answered = 'end';
@@ -225,7 +223,12 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
   }
 
   unitPlugged(unit: ScsiDisk): void {
-    unit.drive.gate.onDrain = () => undefined;
+    const { gate } = unit.drive;
+    gate.onDrain = () =>
+      drainRequests(
+        gate,
+        this.#requests.filter((request) => request.unit === unit),
+      );
   }
 
   /** What it has under way never ends; QEMU: the driver's time runs out. */
@@ -241,15 +244,11 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
   }
 
   save(): LsiBusState {
-    const saved = ({ tag, lun, command, pending, piece, moved, done }: LsiRequest): SavedRequest => ({
-      ...{ tag, lun, cdb: (command?.cdb ?? new Uint8Array(CDB_MAX)).slice(0, CDB_MAX), pending: pending > 0 },
-      ...{ piece: piece.slice(), moved, done },
-    });
     return {
       ...{ waiting: this.#waiting, selectTag: this.#selectTag, lun: this.#lun, message: [...this.#message] },
       ...{ afterMessage: this.#afterMessage, status: this.#status },
-      current: this.#current === undefined ? null : saved(this.#current),
-      queue: this.#queue.map(saved),
+      current: this.#current === undefined ? null : saveRequest(this.#current),
+      queue: this.#queue.map(saveRequest),
     };
   }
 
@@ -269,26 +268,18 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
         const request = this.#resumed(saved);
         if (request !== undefined) this.#queue.push(request);
       }
-      for (const request of [this.#current, ...this.#queue]) {
-        if (request !== undefined && request.piece.length === request.moved) request.go();
-      }
+      for (const request of this.#requests)
+        if (request.piece.length === request.moved) request.goWithMachine();
     });
   }
 
-  #resumed(saved: SavedRequest): LsiRequest | undefined {
+  #resumed(saved: SavedRequest): BusRequest | undefined {
     const unit = this.scsi.find(0, (saved.tag >> 8) & 0xf, saved.lun);
-    if (unit === undefined) return undefined;
-    const request = new LsiRequest(this, unit, { ...saved, resumed: true });
-    request.piece = saved.piece.slice();
-    request.moved = Math.min(saved.moved, saved.piece.length);
-    request.done = saved.done;
-    request.pending = saved.pending ? saved.piece.length : 0;
-    return request;
+    return unit && restoreRequest(this, unit, saved);
   }
 
-  #cancel(isMeant: (request: LsiRequest) => boolean): void {
-    for (const request of [this.#current, ...this.#queue]) {
-      if (request === undefined || !isMeant(request)) continue;
+  #cancel(isMeant: (request: BusRequest) => boolean): void {
+    for (const request of this.#requests.filter(isMeant)) {
       request.cancel();
       this.#queue = this.#queue.filter((one) => one !== request);
       if (request === this.#current) this.#current = undefined;
@@ -349,7 +340,7 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
       return;
     }
     this.#current?.cancel();
-    const request = new LsiRequest(this, unit, {
+    const request = new BusRequest(this, unit, {
       ...{ tag: this.#selectTag, lun: this.#lun, cdb, resumed: false },
     });
     this.#current = request;
@@ -363,7 +354,7 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
   }
 
   /** The data is not there yet: the target lets others have the bus. */
-  #giveUpBus(request: LsiRequest): void {
+  #giveUpBus(request: BusRequest): void {
     this.#message = [SAVE_DATA_POINTER, DISCONNECT];
     this.#afterMessage = 'free';
     this.setPhase(r.PHASE_MESSAGE_IN);
@@ -371,7 +362,7 @@ export class LsiBus implements ScsiController, LsiRequestOwner {
     this.#current = undefined;
   }
 
-  #reselect(request: LsiRequest): void {
+  #reselect(request: BusRequest): void {
     const { regs } = this.#chip;
     this.#queue = this.#queue.filter((one) => one !== request);
     this.#current = request;

@@ -1,6 +1,7 @@
 /** What a SCSI command comes to: a logical unit decides it, a controller carries it out. */
+import type { BlockError } from '../block/block-backend.ts';
 import type { CountedKind } from '../block/block-statistics.ts';
-import type { Sense } from './scsi-sense.ts';
+import { INVALID_FIELD, IO_ERROR, type Sense, SPACE_ALLOCATION_FAILED } from './scsi-sense.ts';
 
 /** Spec: SAM-5 §5.3.1. */
 export const STATUS_GOOD = 0x00;
@@ -60,6 +61,12 @@ export function isWork(action: ScsiAction): action is ScsiWork {
   return (
     action.kind === 'move' || action.kind === 'ranges' || action.kind === 'fill' || action.kind === 'flush'
   );
+}
+
+/** What the guest is told of an error of the host's. QEMU: scsi_sense_from_errno. */
+export function endOfError({ code }: BlockError): ScsiEnd {
+  if (code === 'ENOSPC') return check(SPACE_ALLOCATION_FAILED);
+  return check(code === 'EINVAL' ? INVALID_FIELD : IO_ERROR);
 }
 
 /** What the drive's statistics count it as. */

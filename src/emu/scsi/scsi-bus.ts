@@ -52,13 +52,16 @@ export class ScsiUnitHardware implements Hardware {
 
 export class ScsiBus implements HotplugHandler {
   readonly limits: ScsiLimits;
+  readonly hasTags: boolean;
   /** A condition that the next command to any unit is told. */
   attention: Sense | null = null;
   readonly #controller: ScsiController;
   #units: readonly ScsiDisk[] = [];
 
-  constructor(limits: ScsiLimits, controller: ScsiController) {
+  /** @param hasTags the controller gives commands tags */
+  constructor(limits: ScsiLimits, controller: ScsiController, hasTags = true) {
     this.limits = limits;
+    this.hasTags = hasTags;
     this.#controller = controller;
   }
 

@@ -122,10 +122,11 @@ const VERIFIES = new Set([VERIFY_10, VERIFY_12, VERIFY_16]);
 const BYTCHK = 0x02;
 const NDOB = 0x01;
 
-/** The command, or undefined when its length is not known. */
+/** The command, or undefined when its length is not known, or some of it is missing. */
 export function parseCdb(given: Uint8Array, device: CdbDevice): ScsiCommand | undefined {
   const group = (given[0] ?? 0) >> 5;
-  if (LENGTHS[group] === undefined) return undefined;
+  const bytes = LENGTHS[group];
+  if (bytes === undefined || given.length < bytes) return undefined;
   const cdb = new Uint8Array(CDB_BYTES);
   cdb.set(given.subarray(0, CDB_BYTES));
   const view = new DataView(cdb.buffer);

@@ -1,6 +1,11 @@
 /** scsi-hd and scsi-cd: QEMU's properties and the errors of their realize step. */
 import { BLOCK_ERRORS } from '../block/block-errors.ts';
-import { type BlockLimits, blockLimits, driveProperties } from '../block/block-properties.ts';
+import {
+  applyErrorPolicies,
+  type BlockLimits,
+  blockLimits,
+  driveProperties,
+} from '../block/block-properties.ts';
 import { DRIVES, type Drive } from '../block/drives.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
@@ -183,6 +188,7 @@ function made(request: RealizeRequest, drive: Drive, limits: BlockLimits, kind: 
   const properties = propertiesOf(values, drive, limits, kind);
   const events = services.get(EVENTS);
   const drives = services.get(DRIVES);
+  applyErrorPolicies(values, drive.gate);
   const unit = new ScsiDisk(properties, drive, {
     onIoError: services.get(BLOCK_ERRORS)(drive),
     onTrayMoved: (open) =>

@@ -126,7 +126,7 @@ export class ScsiDisk implements Device<ScsiDiskState>, DriveTray {
   constructor(properties: ScsiDiskProperties, drive: DiskDrive, listeners: DiskListeners = {}) {
     this.properties = properties;
     this.drive = drive;
-    this.onIoError = listeners.onIoError ?? (() => {});
+    this.onIoError = listeners.onIoError ?? (() => 'report');
     this.#onTrayMoved = listeners.onTrayMoved ?? (() => {});
     this.#s = powerOn(properties);
     drive.gate.onResize = () => this.#resized();
@@ -194,7 +194,8 @@ export class ScsiDisk implements Device<ScsiDiskState>, DriveTray {
     const [op] = command.cdb;
     const isTargets = lun !== this.#address.lun || op === cdb.REPORT_LUNS;
     if (isTargets || (op === cdb.REQUEST_SENSE && this.#s.sense !== null)) {
-      return targetCommand({ luns: this.#luns(), sense: this.#s.sense ?? NO_SENSE }, lun, command);
+      const target = { luns: this.#luns(), sense: this.#s.sense ?? NO_SENSE, hasTags: this.#hasTags };
+      return targetCommand(target, lun, command);
     }
     return this.#whole(command, this.#own(command));
   }
@@ -247,7 +248,12 @@ export class ScsiDisk implements Device<ScsiDiskState>, DriveTray {
       properties: this.properties,
       inserted: this.drive.medium?.backend,
       ...{ trayOpen, trayLocked, writeCache, blockBytes },
+      hasTags: this.#hasTags,
     };
+  }
+
+  get #hasTags(): boolean {
+    return this.#bus?.hasTags ?? true;
   }
 
   #pendingAttention(): Sense | null {

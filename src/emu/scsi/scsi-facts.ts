@@ -56,6 +56,8 @@ export interface DiskFacts {
   readonly trayLocked: boolean;
   readonly writeCache: boolean;
   readonly blockBytes: number;
+  /** Its controller gives commands tags. */
+  readonly hasTags: boolean;
 }
 
 /** Sectors of 512 bytes; 0 without a medium. */

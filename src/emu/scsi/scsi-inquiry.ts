@@ -13,7 +13,9 @@ const STANDARD_BYTES = 36;
 const REMOVABLE = 0x80;
 /** Response data format 2, hierarchical addresses. */
 const FORMAT = 0x12;
-const CMDQUE = 0x12;
+/** Wide, and with commands that have tags. */
+const WBUS16 = 0x10;
+const CMDQUE = 0x02;
 /** Byte 4 counts from the byte behind it. */
 const ADDITIONAL = 5;
 const LIMITS_BYTES = 64;
@@ -51,7 +53,7 @@ function standard(disk: DiskFacts, room: number): Uint8Array {
     FORMAT,
   ]);
   bytes[4] = length - ADDITIONAL;
-  bytes[7] = CMDQUE;
+  bytes[7] = WBUS16 | (disk.hasTags ? CMDQUE : 0);
   bytes.fill(0x20, 8, 32);
   bytes.set(ascii(properties.vendor).subarray(0, 8), 8);
   bytes.set(ascii(properties.product).subarray(0, 16), 16);

@@ -24,6 +24,8 @@ export interface Target {
   readonly luns: readonly number[];
   /** What the unit that stands for the target has to say of its last command. */
   readonly sense: Sense;
+  /** Its bus numbers commands by tags. */
+  readonly hasTags: boolean;
 }
 
 /** @param lun which unit was meant; 0 stands for the target */
@@ -34,7 +36,7 @@ export function targetCommand(target: Target, lun: number, { cdb, transferBytes 
     case REPORT_LUNS:
       return reportLuns(target, cdb, transferBytes);
     case INQUIRY:
-      return inquiry(lun, cdb, transferBytes);
+      return inquiry(target, lun, cdb, transferBytes);
     case REQUEST_SENSE: {
       const sense = lun === 0 ? target.sense : LUN_NOT_SUPPORTED;
       return answer(senseBytes(sense, (cdb[1] & DESC) === 0), transferBytes);
@@ -64,7 +66,7 @@ function reportLuns({ luns }: Target, cdb: Uint8Array, room: number): ScsiAction
 }
 
 /** QEMU: the one page that it has is an odd list of pages. */
-function inquiry(lun: number, cdb: Uint8Array, room: number): ScsiAction {
+function inquiry({ hasTags }: Target, lun: number, cdb: Uint8Array, room: number): ScsiAction {
   if ((cdb[1] & CMDDT) !== 0) return check(INVALID_FIELD);
   if ((cdb[1] & EVPD) !== 0) {
     return cdb[2] === 0 ? answer(Uint8Array.of(0, 0, 1, 0), room) : check(INVALID_FIELD);
@@ -74,7 +76,7 @@ function inquiry(lun: number, cdb: Uint8Array, room: number): ScsiAction {
   const length = Math.min(room, INQUIRY_BYTES);
   if (lun !== 0) bytes[0] = NOT_SUPPORTED;
   else {
-    bytes.set([NOT_CONNECTED, 0, 5, 0x12, Math.max(0, length - 5), 0, 0, 0x12]);
+    bytes.set([NOT_CONNECTED, 0, 5, 0x12, Math.max(0, length - 5), 0, 0, hasTags ? 0x12 : 0x10]);
     bytes.set(new TextEncoder().encode('QEMU    QEMU TARGET     2.5'), 8);
   }
   return answer(bytes, room);

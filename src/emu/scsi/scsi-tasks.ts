@@ -7,10 +7,10 @@ import type { DriveGate } from '../block/drive-gate.ts';
 import { FillTransfer, RangesTransfer } from '../block/list-transfers.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import { gather, type Segment, segmentsLength, sliceSegments } from '../memory/segments.ts';
-import { check, countedAs, GOOD, type ScsiEnd, type ScsiWork } from './scsi-action.ts';
+import { check, countedAs, endOfError, GOOD, type ScsiEnd, type ScsiWork } from './scsi-action.ts';
 import type { ScsiCommand } from './scsi-cdb.ts';
 import type { ScsiDisk } from './scsi-disk.ts';
-import { INVALID_FIELD, IO_ERROR, NO_MEDIUM, SPACE_ALLOCATION_FAILED } from './scsi-sense.ts';
+import { NO_MEDIUM } from './scsi-sense.ts';
 
 export interface ScsiTask extends BlockTask {
   readonly unit: ScsiDisk;
@@ -67,12 +67,11 @@ export class ScsiTasks<T extends ScsiTask> extends BlockTasks<T, ScsiEnd> {
     return check(NO_MEDIUM);
   }
 
-  protected failed(task: T, error: BlockError): ScsiEnd {
-    if (this.isWanted(task)) {
-      task.unit.onIoError(countedAs(task.work) === 'read' ? 'read' : 'write', error);
-    }
-    if (error.code === 'ENOSPC') return check(SPACE_ALLOCATION_FAILED);
-    return check(error.code === 'EINVAL' ? INVALID_FIELD : IO_ERROR);
+  protected failed(task: T, error: BlockError): ScsiEnd | 'stop' {
+    if (!this.isWanted(task)) return endOfError(error);
+    const action = task.unit.onIoError(countedAs(task.work) === 'read' ? 'read' : 'write', error);
+    if (action === 'stop') return action;
+    return action === 'ignore' ? GOOD : endOfError(error);
   }
 
   protected isGood({ work }: T, end: ScsiEnd): boolean {

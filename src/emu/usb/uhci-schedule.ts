@@ -2,6 +2,7 @@
  * What a UHCI controller does in a frame: it walks from the list of frames through queue heads and transfer descriptors in guest memory.
  * Spec: UHCI 1.1 §3. QEMU: hw/usb/hcd-uhci.c of 7.2.
  */
+import { DWORD, integer, kind, list, oneOf, record, type StateKind } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { PciDma } from '../pci/pci-dma.ts';
 import type { UsbDevice } from './usb-device.ts';
@@ -49,12 +50,37 @@ interface Td {
 /** A packet that a device has kept. */
 interface Pending {
   readonly packet: UsbPacket;
-  readonly device: UsbDevice;
+  /** Undefined: the packet is done since before the snapshot that was restored. */
+  readonly device: UsbDevice | undefined;
   readonly token: number;
   readonly buffer: number;
   unseenFrames: number;
   isDone: boolean;
 }
+
+/** A packet with which its device is done, and which no frame has come across since. One that is not done is offered again after a snapshot. */
+export type DonePacket = {
+  readonly td: number;
+  readonly token: number;
+  readonly buffer: number;
+  readonly status: UsbStatus;
+  readonly actual: number;
+  /** What the device gave, or the host sent. */
+  readonly data: Uint8Array;
+};
+
+const DATA: StateKind<Uint8Array> = kind(
+  (value) => value instanceof Uint8Array && value.length <= LENGTH_MASK,
+  `at most ${LENGTH_MASK} bytes`,
+);
+
+export const DONE_PACKETS = list(
+  record<DonePacket>({
+    ...{ td: DWORD, token: DWORD, buffer: DWORD, actual: integer(0, LENGTH_MASK), data: DATA },
+    status: oneOf('success', 'nak', 'stall', 'babble', 'io-error', 'no-device', 'async'),
+  }),
+  { max: PACKETS_MAX },
+);
 
 export interface UhciScheduleWiring {
   readonly dma: PciDma;
@@ -87,6 +113,30 @@ export class UhciSchedule {
   cancel(): void {
     for (const pending of this.#pending.values()) this.#forget(pending);
     this.#pending.clear();
+  }
+
+  /** Devices have gone: so have the packets that they had kept. */
+  cancelDetached(): void {
+    for (const [address, pending] of this.#pending) {
+      if (pending.device?.attached === false) this.#drop(address, pending);
+    }
+  }
+
+  save(): readonly DonePacket[] {
+    return [...this.#pending].flatMap(([td, { isDone, token, buffer, packet }]) => {
+      const { status, actual, data } = packet;
+      return isDone ? [{ td, token, buffer, status, actual, data: data.slice() }] : [];
+    });
+  }
+
+  restore(packets: readonly DonePacket[]): void {
+    this.cancel();
+    for (const { td, token, buffer, status, actual, data } of packets) {
+      const packet = new UsbPacket(token & 0xff, (token >>> 15) & 0xf, data.slice());
+      packet.status = status;
+      packet.actual = Math.min(actual, data.length);
+      this.#pending.set(td, { packet, device: undefined, token, buffer, unseenFrames: 0, isDone: true });
+    }
   }
 
   /** @param entry address of the frame's entry in the list */
@@ -217,7 +267,7 @@ export class UhciSchedule {
   }
 
   #forget({ packet, device, isDone }: Pending): void {
-    if (!isDone) device.cancel(packet);
+    if (!isDone) device?.cancel(packet);
   }
 
   /** Undefined: no packet has such an id. */

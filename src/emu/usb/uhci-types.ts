@@ -1,5 +1,6 @@
 /** The types of UHCI controllers, which differ by the chip whose part they are. */
 import { PciHardware } from '../pci/pci-hardware.ts';
+import { pciPath } from '../pci/pci-path.ts';
 import { PCI_PROPERTIES } from '../pci/pci-properties.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
 import { DEVICE_MAKER } from '../qdev/plug.ts';
@@ -39,16 +40,11 @@ function realizeUhci(
     numbers: services.get(USB_BUS_NUMBERS),
     devices: services.get(DEVICE_MAKER),
     trace,
-    path: () => pciPath(controller.devfn),
+    path: () => pciPath(controller),
   });
   controller.connect(bus);
   const release = (): void => controller.disconnect();
   return { hardware: new PciHardware(controller, { buses: [bus.qbus()], release }) };
-}
-
-/** QEMU's text for the place of a function on the root bus. Not modelled: the bridges before one that is further behind. */
-function pciPath(devfn: number): string {
-  return `0000:00:${(devfn >> 3).toString(16).padStart(2, '0')}.${devfn & 7}`;
 }
 
 export const PIIX3_USB_UHCI = uhciType('piix3-usb-uhci', DEVICE_ID_PIIX3);

@@ -8,7 +8,7 @@ import type { IoHandler } from '../core/device.ts';
 import { BYTE, DEADLINE_NS, DWORD, integer, list, mask, record, WORD } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import { PCI_VENDOR_ID_INTEL, PciDevice, type PciState } from '../pci/pci-device.ts';
-import { UhciSchedule } from './uhci-schedule.ts';
+import { DONE_PACKETS, type DonePacket, UhciSchedule } from './uhci-schedule.ts';
 import type { UsbBus } from './usb-bus.ts';
 import type { UsbDevice } from './usb-device.ts';
 import { UsbPort, type UsbPortHost } from './usb-port.ts';
@@ -93,7 +93,10 @@ interface UhciState {
   quiet: number;
 }
 
-export type UhciSnapshot = { readonly pci: PciState } & { readonly [K in keyof UhciState]: UhciState[K] };
+export type UhciSnapshot = { readonly [K in keyof UhciState]: UhciState[K] } & {
+  readonly pci: PciState;
+  readonly donePackets: readonly DonePacket[];
+};
 
 function powerOn(): UhciState {
   return {
@@ -183,6 +186,7 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
       ...{ cmd: WORD, status: WORD, causes: mask(3), intr: WORD, frnum: mask(FRAMES_MASK), base: DWORD },
       ...{ sof: BYTE, ports: list(WORD, PORTS), frameEndNs: DEADLINE_NS },
       quiet: integer(0, QUIET_FRAMES),
+      donePackets: DONE_PACKETS,
     }),
   };
   readonly #wiring: UhciWiring;
@@ -241,7 +245,7 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
   }
 
   deviceDetached({ index }: UsbPort): void {
-    this.#schedule.cancel();
+    this.#schedule.cancelDetached();
     let port = this.#s.ports[index] ?? 0;
     if ((port & PORT_CCS) !== 0) port = (port & ~PORT_CCS) | PORT_CSC;
     if ((port & PORT_EN) !== 0) port = (port & ~PORT_EN) | PORT_ENC;
@@ -266,11 +270,12 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
   }
 
   save(): UhciSnapshot {
-    return { pci: this.savePci(), ...this.#s, ports: [...this.#s.ports] };
+    const donePackets = this.#schedule.save();
+    return { pci: this.savePci(), ...this.#s, ports: [...this.#s.ports], donePackets };
   }
 
-  restore({ pci, ...state }: UhciSnapshot): void {
-    this.#schedule.cancel();
+  restore({ pci, donePackets, ...state }: UhciSnapshot): void {
+    this.#schedule.restore(donePackets);
     this.#s = { ...state, ports: [...state.ports] };
     this.restorePci(pci);
     this.#armTimer();

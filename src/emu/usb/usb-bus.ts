@@ -108,11 +108,9 @@ export class UsbBus implements HotplugHandler {
     }
     const refused = usb.refusal?.(device.values, upstream);
     if (refused !== undefined) return refused;
-    const [own, there] = [usb.speeds(device.values), upstream.speeds];
-    if ((own & there) === 0) {
-      return new MonitorError(
-        `Warning: speed mismatch trying to attach usb device "${product}" (${speedNames(own)} speed) to bus "${device.bus?.name}", port "${path}" (${speedNames(there)} speed)`,
-      );
+    const own = usb.speeds(device.values);
+    if ((own & upstream.speeds) === 0 && usb.isAttachedLater?.(device.hotplugged) !== true) {
+      return speedMismatch(product, own, { path, speeds: upstream.speeds }, device.bus?.name ?? '');
     }
     device.place(PLACE, path);
     return undefined;
@@ -126,15 +124,36 @@ export class UsbBus implements HotplugHandler {
     this.#used.push({ device, port, qdev });
     this.#traceClaim('usb_port_claim', port);
     device.port = port;
+    if (device.attachesItself) this.attach(device);
+  }
+
+  /** The device, which has its port, is seen in it. Throws `MonitorError` when the port has none of its speeds. */
+  attach(device: UsbDevice): void {
+    const { port } = device;
+    assert(port !== undefined, 'a device has its port before it is attached');
+    const { trace } = this.#parts;
+    if ((device.speeds & port.speeds) === 0) {
+      const busName = this.#used.find((one) => one.device === device)?.qdev.bus?.name ?? '';
+      throw speedMismatch(device.settings.product, device.speeds, port, busName);
+    }
     device.speed = fastest(device.speeds & port.speeds);
     port.device = device;
     device.plugged(port);
-    const { trace } = this.#parts;
     if (trace.on) {
       const speeds = [speedNames(device.speeds), speedNames(port.speeds)];
       trace.event('usb_port_attach', this.number, port.path, ...speeds);
     }
     port.host.deviceAttached(port);
+  }
+
+  /** The device keeps its port, in which nobody sees it any more. */
+  detach(device: UsbDevice): void {
+    const { port } = device;
+    assert(port !== undefined, 'an attached device has its port');
+    this.#traceClaim('usb_port_detach', port);
+    port.device = undefined;
+    port.host.deviceDetached(port);
+    device.detached();
   }
 
   unplugRequest(): 'now' {
@@ -145,9 +164,7 @@ export class UsbBus implements HotplugHandler {
     const device = deviceOf(qdev);
     const port = device.port;
     assert(port !== undefined, `${qdev.path} is in a port`);
-    this.#traceClaim('usb_port_detach', port);
-    port.device = undefined;
-    port.host.deviceDetached(port);
+    if (device.attached) this.detach(device);
     for (const below of device.ports) this.#removeBelow(below);
     device.port = undefined;
     this.#used.splice(
@@ -199,13 +216,24 @@ export class UsbBus implements HotplugHandler {
 
   #placeLine(device: UsbDevice): string {
     const { address, port, speed, settings } = device;
-    return `addr ${this.number}.${address}, port ${port?.path ?? '-'}, speed ${speedMbits(speed)}, name ${settings.product}${port === undefined ? '' : ', attached'}`;
+    return `addr ${this.number}.${address}, port ${port?.path ?? '-'}, speed ${speedMbits(speed)}, name ${settings.product}${device.attached ? ', attached' : ''}`;
   }
 
   #traceClaim(event: 'usb_port_claim' | 'usb_port_detach' | 'usb_port_release', port: UsbPort): void {
     const { trace } = this.#parts;
     if (trace.on) trace.event(event, this.number, port.path);
   }
+}
+
+function speedMismatch(
+  product: string,
+  own: number,
+  port: Pick<UsbPort, 'path' | 'speeds'>,
+  busName: string,
+): MonitorError {
+  return new MonitorError(
+    `Warning: speed mismatch trying to attach usb device "${product}" (${speedNames(own)} speed) to bus "${busName}", port "${port.path}" (${speedNames(port.speeds)} speed)`,
+  );
 }
 
 function parentOf(path: string): string {

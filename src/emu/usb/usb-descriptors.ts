@@ -41,6 +41,10 @@ export interface UsbEndpointDescription {
   readonly interval: number;
   /** Packets of a burst at super speed, less one. */
   readonly maxBurst?: number;
+  /** Streams at super speed, as a power of two; absent: none. */
+  readonly maxStreams?: number;
+  /** A descriptor of its class, which follows its own. */
+  readonly ofClass?: readonly number[];
 }
 
 export interface UsbInterfaceDescription {
@@ -168,10 +172,16 @@ function interfaceDescriptor(
       string,
     ),
     ...ofClass.flat(),
-    ...endpoints.flatMap(({ address, attributes, maxPacket, interval, maxBurst = 0 }) => [
-      ...descriptor(DESCRIPTOR_ENDPOINT, address, attributes, ...word(maxPacket), interval),
-      ...(isSuper ? descriptor(DESCRIPTOR_COMPANION, maxBurst, 0, ...word(0)) : []),
-    ]),
+    ...endpoints.flatMap((endpoint) => endpointDescriptors(endpoint, isSuper)),
+  ];
+}
+
+function endpointDescriptors(endpoint: UsbEndpointDescription, isSuper: boolean): readonly number[] {
+  const { address, attributes, maxPacket, interval, maxBurst = 0, maxStreams = 0 } = endpoint;
+  return [
+    ...descriptor(DESCRIPTOR_ENDPOINT, address, attributes, ...word(maxPacket), interval),
+    ...(isSuper ? descriptor(DESCRIPTOR_COMPANION, maxBurst, maxStreams, ...word(0)) : []),
+    ...(endpoint.ofClass ?? []),
   ];
 }
 

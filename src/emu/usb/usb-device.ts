@@ -10,7 +10,7 @@ import { speedsOf, type UsbDescription } from './usb-descriptors.ts';
 import { PID_IN, PID_SETUP, type UsbPacket, type UsbStatus } from './usb-packet.ts';
 import type { UsbPort } from './usb-port.ts';
 import { NO_BYTES, type UsbAnswer, type UsbRequest } from './usb-request.ts';
-import { fastest } from './usb-speed.ts';
+import { fastest, SPEED_FULL } from './usb-speed.ts';
 import { standardRequest } from './usb-standard.ts';
 
 const SETUP_BYTES = 8;
@@ -77,15 +77,14 @@ export interface UsbDeviceSettings {
 export abstract class UsbDevice<S extends Plain = Plain> implements Device<S> {
   abstract readonly vmstate: VmState<S>;
   readonly settings: UsbDeviceSettings;
-  /** Where it is plugged in. */
+  /** Where it is plugged in. A device that is not attached has its port all the same. */
   port: UsbPort | undefined;
-  /** At which it runs: the highest that its port has, too. */
-  speed: number;
+  /** At which it runs: the highest that its port has, too. QEMU: before it is attached for the first time, full speed. */
+  speed: number = SPEED_FULL;
   #s = powerOn();
 
   constructor(settings: UsbDeviceSettings) {
     this.settings = settings;
-    this.speed = fastest(this.speeds);
   }
 
   abstract reset(): void;
@@ -106,6 +105,16 @@ export abstract class UsbDevice<S extends Plain = Plain> implements Device<S> {
     return this.#s.address;
   }
 
+  /** Controller and driver see it in its port. */
+  get attached(): boolean {
+    return this.port?.device === this;
+  }
+
+  /** Whether it is attached as soon as it has its port. */
+  get attachesItself(): boolean {
+    return true;
+  }
+
   /** The ports that the device brings: a hub has some. */
   get ports(): readonly UsbPort[] {
     return [];
@@ -113,6 +122,9 @@ export abstract class UsbDevice<S extends Plain = Plain> implements Device<S> {
 
   /** The device has its port: a hub makes its own now. */
   plugged(_port: UsbPort): void {}
+
+  /** Nobody sees the device in its port any more: packets that it has kept are over. */
+  detached(): void {}
 
   /** Called by the requests of the standard. */
   get state(): { -readonly [K in keyof UsbDeviceState]: UsbDeviceState[K] } {
@@ -171,6 +183,14 @@ export abstract class UsbDevice<S extends Plain = Plain> implements Device<S> {
   protected restoreUsb(state: UsbDeviceState): void {
     const { setup, data, alternates } = state;
     this.#s = { ...state, setup: setup.slice(), data: data.slice(), alternates: [...alternates] };
+  }
+
+  /** A snapshot says whether the device is attached; its controller's own state says the rest of it. */
+  protected restoreAttached(attached: boolean): void {
+    const { port } = this;
+    if (port === undefined || attached === this.attached) return;
+    port.device = attached ? this : undefined;
+    if (attached) this.speed = fastest(this.speeds & port.speeds);
   }
 
   #control(packet: UsbPacket): UsbStatus {

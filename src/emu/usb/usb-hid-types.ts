@@ -174,7 +174,7 @@ function hidType(name: string, kind: HidKind): UsbDeviceType {
       const wiring = { clock: services.get(CLOCK), handlers, reportDescriptor: facts.report };
       const device = new UsbHid(kind, settings, wiring);
       device.connect();
-      return { hardware: new UsbHardware(device, () => device.disconnect()) };
+      return { hardware: new UsbHardware(device, { release: () => device.disconnect() }) };
     },
   };
 }

@@ -19,6 +19,8 @@ export class UsbPacket {
   /** Bytes that the device has taken or given. */
   actual = 0;
   status: UsbStatus = 'success';
+  /** The stream of the endpoint, as USB 3 has them; 0: none. */
+  stream = 0;
   /** Called once when a device that has kept the packet is done with it. */
   onComplete: (packet: UsbPacket) => void = () => {};
 
@@ -46,6 +48,13 @@ export class UsbPacket {
     const bytes = this.data.subarray(this.actual, this.actual + Math.min(length, this.left));
     this.actual += bytes.length;
     return bytes;
+  }
+
+  /** The device gives zeros, or takes bytes that it has no use for. */
+  skip(length: number): void {
+    const end = this.actual + Math.min(length, this.left);
+    if (this.pid === PID_IN) this.data.fill(0, this.actual, end);
+    this.actual = end;
   }
 
   /** The device is done with a packet that it had kept. */

@@ -12,9 +12,9 @@ const NAMES = [
   [SPEED_SUPER, 'super', '5000'],
 ] as const;
 
-/** All speeds of a mask: `full+high`. */
+/** All speeds of a mask: `full+high`. QEMU: low speed is never named. */
 export function speedNames(mask: number): string {
-  return NAMES.flatMap(([bit, name]) => ((mask & bit) === 0 ? [] : [name])).join('+');
+  return NAMES.flatMap(([bit, name]) => ((mask & bit) === 0 || bit === SPEED_LOW ? [] : [name])).join('+');
 }
 
 /** One speed in Mb/s, as text. */

@@ -5,7 +5,7 @@ import type { MonitorError } from '../core/monitor-error.ts';
 import type { DeviceType, RealizeRequest } from '../qdev/device-type.ts';
 import type { Hardware, NewBus } from '../qdev/hardware.ts';
 import { fixed, on, type PropertySpec, type PropertyValues, readOnlyKind, STR } from '../qdev/properties.ts';
-import type { LiveProperty } from '../qdev/qom-value.ts';
+import type { GivenValue, LiveProperty } from '../qdev/qom-value.ts';
 import { TRACE } from '../qdev/services.ts';
 import type { UsbDescription } from './usb-descriptors.ts';
 import type { UsbDevice, UsbDeviceSettings } from './usb-device.ts';
@@ -20,6 +20,8 @@ export interface UsbFacts {
   /** QEMU's name of the product. */
   readonly product: string;
   readonly speeds: (values: PropertyValues) => number;
+  /** The device is not attached when it is plugged in, so that its speed does not matter yet. Absent: it is. */
+  readonly isAttachedLater?: (hotplugged: boolean) => boolean;
   /** QEMU's error for values, or for a port, that the device cannot have. */
   readonly refusal?: (values: PropertyValues, port: UsbPort) => MonitorError | undefined;
 }
@@ -50,6 +52,13 @@ export const USB_PROPERTIES: readonly PropertySpec[] = [
 /** What every USB device shows besides. */
 export const USB_OPTIONS: readonly PropertySpec[] = [{ name: 'attached', kind: readOnlyKind('bool') }];
 
+export interface UsbHardwareParts {
+  readonly release?: () => void;
+  readonly buses?: readonly NewBus[];
+  /** The user attaches and detaches the device by its property. */
+  readonly isAttachedByUser?: boolean;
+}
+
 /** What a USB device needs to know of its request. */
 export function usbSettings(
   { values, services }: RealizeRequest,
@@ -70,15 +79,25 @@ export class UsbHardware implements Hardware {
   readonly sections: readonly Device[];
   readonly liveProperties: readonly LiveProperty[];
   readonly release: () => void;
+  readonly #buses: readonly NewBus[];
 
-  constructor(device: UsbDevice, release: () => void = () => {}) {
+  constructor(device: UsbDevice, { release = () => {}, buses = [], ...parts }: UsbHardwareParts = {}) {
     this.device = device;
     this.sections = [device];
-    this.liveProperties = [{ name: 'attached', read: () => device.port !== undefined }];
+    const attached: LiveProperty = { name: 'attached', read: () => device.attached };
+    const write = (given: GivenValue): void => setAttached(device, given.boolean());
+    this.liveProperties = [parts.isAttachedByUser === true ? { ...attached, write } : attached];
     this.release = release;
+    this.#buses = buses;
   }
 
   buses(): readonly NewBus[] {
-    return [];
+    return this.#buses;
   }
+}
+
+function setAttached(device: UsbDevice, attached: boolean): void {
+  if (device.attached === attached) return;
+  if (attached) device.port?.bus.attach(device);
+  else device.port?.bus.detach(device);
 }

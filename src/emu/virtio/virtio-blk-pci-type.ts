@@ -1,6 +1,6 @@
 /** virtio-blk-pci and the virtio-blk-device inside it: QEMU's properties and the errors of its realize step. */
 import { BLOCK_ERRORS } from '../block/block-errors.ts';
-import { blockLimits, blockProperties, geometryOf } from '../block/block-properties.ts';
+import { applyErrorPolicies, blockLimits, blockProperties, geometryOf } from '../block/block-properties.ts';
 import { DRIVES } from '../block/drives.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-type.ts';
@@ -19,7 +19,7 @@ import {
 import { CLOCK, TRACE } from '../qdev/services.ts';
 import type { Values } from '../qdev/values.ts';
 import { VirtioBlk } from './virtio-blk.ts';
-import { realizeVirtioPci, throwIf, virtioPciSettings } from './virtio-pci-type.ts';
+import { optimalQueues, realizeVirtioPci, throwIf, virtioPciSettings } from './virtio-pci-type.ts';
 import { IOEVENTFD, VIRTIO_PROPERTIES, vectors, virtioPciProperties } from './virtio-properties.ts';
 
 const PCI_DEVICE_ID_VIRTIO_BLOCK = 0x1001;
@@ -80,7 +80,8 @@ export const VIRTIO_BLK_PCI: DeviceType = {
 async function realizeVirtioBlkPci(request: RealizeRequest): Promise<RealizedDevice> {
   const { path, values, services } = request;
   const drives = services.get(DRIVES);
-  const numQueues = values.number('num-queues') === AUTO_QUEUES ? 1 : values.number('num-queues');
+  const asked = values.number('num-queues');
+  const numQueues = asked === AUTO_QUEUES ? optimalQueues(request, 0) : asked;
   const settings = virtioPciSettings(values, numQueues + 1);
   const name = values.text('drive');
   if (name === '') throw new MonitorError('drive property not set');
@@ -113,6 +114,7 @@ async function realizeVirtioBlkPci(request: RealizeRequest): Promise<RealizedDev
   };
   const [trace, clock] = [services.get(TRACE), services.get(CLOCK)];
   const onError = services.get(BLOCK_ERRORS)(drive);
+  applyErrorPolicies(values, gate);
   return realizeVirtioPci(request, {
     type: 'virtio-blk-pci',
     transitionalDeviceId: PCI_DEVICE_ID_VIRTIO_BLOCK,

@@ -30,7 +30,7 @@ export type VirtioBlkState = VirtioState & {
   readonly writeCache: boolean;
   /** Requests that the back end had not finished: queue number and head of each. */
   readonly inFlight: readonly (readonly [queue: number, head: number])[];
-  /** Requests that wait for the next portion, in order, with what is done of them. */
+  /** Requests that wait for the next portion, or for a machine that an error has stopped, in order, with what is done of them. */
   readonly paused: readonly (Order & { readonly doneBytes: number })[];
 };
 
@@ -53,6 +53,10 @@ export type Order = {
 /** A read or a write, not a range. */
 export function isData({ range }: Order): boolean {
   return range === null;
+}
+
+export function isFlush({ type }: Order): boolean {
+  return (type & TYPE_MASK) === VIRTIO_BLK_T_FLUSH;
 }
 
 export function rangeVerb({ type }: Order): 'discard' | 'writeZeroes' {

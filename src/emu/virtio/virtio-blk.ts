@@ -22,6 +22,7 @@ import {
 import {
   dataOf,
   isData,
+  isFlush,
   isWrite,
   type Order,
   rangeVerb,
@@ -56,7 +57,7 @@ interface Request extends Order {
   transfer: BlockTransfer | undefined;
   /** Once it is counted. */
   counted: CountedRequest | undefined;
-  /** While the drive's limits hold it back, and after that. */
+  /** While the drive's limits hold it back, or an error has it wait, and after that. */
   held: HeldRequest | undefined;
 }
 
@@ -64,7 +65,7 @@ interface Request extends Order {
 const PIECES_BYTES = 16 << 20;
 /** In place of a status: the request goes on with the next portion. */
 const PAUSED = -1;
-/** In place of a status: the request goes on when the drive's limits allow it. */
+/** In place of a status: the request goes on when the drive lets it. */
 const HELD = -2;
 
 /** What the device needs of the machine. */
@@ -91,12 +92,11 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   #paused: Request[] = [];
   #writeCache: boolean;
 
-  /** Not modelled: werror=stop and enospc; every error is reported to the guest. */
   constructor(properties: VirtioBlkProperties, backend: BlockBackend, wiring: VirtioBlkWiring) {
     super(wiring, new Array<number>(properties.numQueues).fill(properties.queueSize));
     this.backend = backend;
     this.#config = new BlkConfig(properties, backend);
-    this.#onError = wiring.onError ?? (() => {});
+    this.#onError = wiring.onError ?? (() => 'report');
     this.#gate = wiring.gate ?? new DriveGate(wiring.clock);
     this.#gate.onResize = () => this.notifyConfig();
     this.#gate.onDrain = () => (this.#inFlight.size === 0 ? undefined : this.#drain());
@@ -129,7 +129,9 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     const held = new Set(this.#gate.takeHeld());
     for (const request of wanted)
       if (request.held !== undefined && held.has(request.held)) this.#carryOut(request);
-    while ([...wanted].some((request) => this.#inFlight.has(request))) {
+    const isUnderWay = (request: Request): boolean =>
+      this.#inFlight.has(request) && !this.#gate.isKept(request.held);
+    while ([...wanted].some(isUnderWay)) {
       const paused = this.#paused.filter((request) => wanted.has(request));
       this.#paused = this.#paused.filter((request) => !wanted.has(request));
       for (const request of paused) this.#carryOut(request);
@@ -176,14 +178,16 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   }
 
   protected saveDevice(common: VirtioState): VirtioBlkState {
+    const kept = [...this.#inFlight].filter(({ held }) => this.#gate.isKept(held));
+    const paused = [...this.#paused, ...kept];
     const inFlight = [...this.#inFlight]
-      .filter((request) => !this.#paused.includes(request))
+      .filter((request) => !paused.includes(request))
       .map(({ queueIndex, head }) => [queueIndex, head] as const);
     return {
       ...common,
       writeCache: this.#writeCache,
       inFlight,
-      paused: this.#paused.map(({ transfer, counted: _counted, held: _held, ...order }) => ({
+      paused: paused.map(({ transfer, counted: _counted, held: _held, ...order }) => ({
         ...order,
         doneBytes: transfer?.done ?? 0,
       })),
@@ -195,12 +199,14 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     const { writeCache, inFlight, paused } = state;
     this.#writeCache = writeCache;
     for (const { doneBytes, ...order } of paused) {
-      const transfer = this.#transferOf(order, doneBytes);
-      const counted = this.#gate.statistics.begin(kindOf(order), transfer.total);
+      const transfer = isFlush(order) ? undefined : this.#transferOf(order, doneBytes);
+      const counted = this.#gate.statistics.begin(kindOf(order), transfer?.total ?? 0);
       const request: Request = { ...order, transfer, counted, held: undefined };
       this.#inFlight.add(request);
       this.#paused.push(request);
     }
+    // Requests whose errors have stopped the machine waited for no portion.
+    if (paused.length > 0) void Promise.resolve().then(() => this.scheduleKept());
     const portion = { ...PORTION };
     for (const [queueIndex, head] of inFlight) {
       const chain = this.queues[queueIndex]?.chainAt(head);
@@ -299,7 +305,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
         return this.#readWrite(request, portion);
       case VIRTIO_BLK_T_FLUSH:
         request.counted = this.#gate.statistics.begin('flush', 0);
-        return this.backend.flush().then(() => VIRTIO_BLK_S_OK);
+        return this.#flush();
       case VIRTIO_BLK_T_GET_ID:
         return this.#getId(request);
       case VIRTIO_BLK_T_DISCARD & TYPE_MASK:
@@ -320,6 +326,10 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     request.transfer = this.#transferOf(request, 0);
     if (!this.#config.inRange(request.transfer)) return this.#refused(kindOf(request), VIRTIO_BLK_S_IOERR);
     return this.#begin(request, request.transfer, portion);
+  }
+
+  #flush(): Promise<number> {
+    return this.backend.flush().then(() => VIRTIO_BLK_S_OK);
   }
 
   /** Counts a request that is never begun. */
@@ -358,6 +368,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   /** As much of a request as the portion allows. */
   #step(request: Request, portion: Portion): number | Promise<number> {
     const { transfer } = request;
+    if (isFlush(request)) return this.#flush();
     // The size may have changed since the last step.
     if (transfer === undefined || !this.#config.inRange(transfer)) return VIRTIO_BLK_S_IOERR;
     const { end, cost } = transfer.step(portion.bytes);
@@ -420,7 +431,7 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
       status = await pending;
     } catch (error) {
       if (!(error instanceof BlockError)) throw error;
-      if (this.#inFlight.has(request)) this.#ioError(request, error);
+      if (this.#inFlight.has(request)) status = this.#ioError(request, error);
     }
     if (status === HELD) return;
     if (status === PAUSED && this.#inFlight.has(request)) {
@@ -437,10 +448,16 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
     this.#becomeQuiet();
   }
 
-  #ioError(request: Request, error: BlockError): void {
+  /** What the drive's policy makes of an error. */
+  #ioError(request: Request, error: BlockError): number {
     const reading = (request.type & (TYPE_MASK | VIRTIO_BLK_T_OUT)) === VIRTIO_BLK_T_IN;
     if (this.trace.on) this.trace.event('virtio_blk_rw_complete', this, request, -error.errno);
-    this.#onError(reading ? 'read' : 'write', error);
+    const action = this.#onError(reading ? 'read' : 'write', error);
+    if (action !== 'stop') return action === 'ignore' ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
+    request.held = { bytes: 0, go: () => this.#goOn(request) };
+    this.#gate.keep(request.held);
+    this.#tellMoved();
+    return HELD;
   }
 
   #push(request: Request, status: number): void {
@@ -465,8 +482,9 @@ export class VirtioBlk extends VirtioDevice<VirtioBlkState> {
   }
 }
 
-/** What a read, a write or a range counts as. */
+/** What a request counts as. */
 function kindOf(order: Order): CountedKind {
+  if (isFlush(order)) return 'flush';
   if (!isData(order)) return rangeVerb(order) === 'discard' ? 'unmap' : 'write';
   return isWrite(order) ? 'write' : 'read';
 }

@@ -6,10 +6,14 @@ import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-
 import { hardwareOf, type NewBus } from '../qdev/hardware.ts';
 import type { PropertyValue, PropertyValues } from '../qdev/properties.ts';
 import type { LiveProperty } from '../qdev/qom-value.ts';
+import { START_CPUS } from '../qdev/services.ts';
 import type { Values } from '../qdev/values.ts';
 import type { VirtioDevice } from './virtio-device.ts';
 import { checkVirtioPciProperties, VirtioPci, type VirtioPciProperties } from './virtio-pci.ts';
 import { VECTORS_UNSPECIFIED } from './virtio-properties.ts';
+
+/** QEMU: VIRTIO_QUEUE_MAX. */
+const QUEUES_MAX = 1024;
 
 /** A type on PCI and the device inside it. */
 export interface VirtioPciParts<V extends VirtioDevice> {
@@ -32,6 +36,11 @@ export interface VirtioPciParts<V extends VirtioDevice> {
   readonly buses?: (device: V) => readonly NewBus[];
   /** Gives back what the inner device took from the machine. */
   readonly release?: (device: V) => void;
+}
+
+/** Queues that a device has for its processors, when the user does not say: one for each. QEMU: virtio_pci_optimal_num_queues. */
+export function optimalQueues({ services }: RealizeRequest, fixedQueues: number): number {
+  return Math.min(services.get(START_CPUS), QUEUES_MAX - fixedQueues);
 }
 
 /** The transport's properties. Throws QEMU's error. */

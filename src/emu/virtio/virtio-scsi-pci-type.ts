@@ -4,7 +4,7 @@ import type { DeviceType, RealizedDevice, RealizeRequest } from '../qdev/device-
 import { fixed, number, on, type PropertySpec, readOnlyKind, STR } from '../qdev/properties.ts';
 import { CLOCK, TRACE } from '../qdev/services.ts';
 import { scsiBusOf } from '../scsi/scsi-bus.ts';
-import { realizeVirtioPci, throwIf, virtioPciSettings } from './virtio-pci-type.ts';
+import { optimalQueues, realizeVirtioPci, throwIf, virtioPciSettings } from './virtio-pci-type.ts';
 import { IOEVENTFD, VIRTIO_PROPERTIES, vectors, virtioPciProperties } from './virtio-properties.ts';
 import { VIRTIO_SCSI_DEFAULTS, VirtioScsi } from './virtio-scsi.ts';
 import { VIRTQUEUE_MAX_SIZE } from './virtqueue.ts';
@@ -60,8 +60,7 @@ const VIRTIO_SCSI_PCI: DeviceType = {
 function realizeVirtioScsiPci(request: RealizeRequest): RealizedDevice {
   const { values, services } = request;
   const asked = values.number('num_queues');
-  // QEMU: as many as there are processors. Not modelled: more than one, unless the user says so.
-  const numQueues = asked === AUTO_QUEUES ? 1 : asked;
+  const numQueues = asked === AUTO_QUEUES ? optimalQueues(request, FIXED_QUEUES) : asked;
   const queueSize = values.number('virtqueue_size');
   const settings = virtioPciSettings(values, FIXED_QUEUES + numQueues + 1);
   throwIf(checkQueues(numQueues, queueSize));

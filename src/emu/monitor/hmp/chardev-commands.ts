@@ -1,5 +1,5 @@
 /** `chardev-add` and the like, `ringbuf_write` and `ringbuf_read`. */
-import { readChardev } from '../../char/chardev-kinds.ts';
+import { CHARDEV_HELP, readChardev } from '../../char/chardev-kinds.ts';
 import { parseChardevOptions } from '../../char/chardev-options.ts';
 import { ptyLine } from '../../char/chardevs.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
@@ -18,7 +18,13 @@ function readOptions({ warn }: CommandContext, text: string, failed: string): Op
   }
 }
 
+/** QEMU: the list of options goes to its own standard output, not to the monitor. */
+const isHelp = (word: string): boolean => word === 'help' || word === '?';
+
 async function chardevAdd(context: CommandContext, text: string): Promise<string> {
+  const words = text.split(',');
+  if (isHelp(words[0] ?? '')) return CHARDEV_HELP;
+  if (words.some(isHelp)) return 'Error: Parsing chardev args failed\n';
   const options = readOptions(context, text, 'Parsing chardev args failed');
   if (typeof options === 'string') return options;
   const pty = await context.machine.chardevs.open(options);

@@ -76,12 +76,13 @@ function imageText(image: BlockDeviceInfo['image']): string {
 }
 
 function driveEntry(info: BlockInfo, verbose: boolean, style: BlockStyle): Entry {
-  const { device, inserted, qdev, removable } = info;
+  const { device, inserted, qdev, removable, 'io-status': status = 'ok' } = info;
   const isNamed = style.tellsNode && inserted !== undefined && device !== '';
   const node = isNamed ? ` (${inserted['node-name']})` : '';
   let text = `${device || inserted?.['node-name'] || qdev || '<anonymous>'}${node}`;
   text += inserted === undefined ? ': [not inserted]\n' : mediumText(inserted);
   if (style.tellsDevice && qdev !== undefined) text += `    Attached to:      ${qdev}\n`;
+  if (status !== 'ok') text += `    I/O status:       ${status}\n`;
   if (removable) {
     const [lock, tray] = [info.locked ? '' : 'not ', info.tray_open === true ? 'open' : 'closed'];
     text += `    Removable device: ${lock}locked, tray ${tray}\n`;

@@ -3,6 +3,7 @@ import { WATCHDOG_ACTIONS } from '../../core/machine-events.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import { integer, string } from '../argument-specs.ts';
 import type { Command } from '../command.ts';
+import { contMachine } from '../qapi/misc.ts';
 import { withPlainErrors } from './plain-errors.ts';
 
 export const MACHINE_COMMANDS: readonly Command[] = [
@@ -33,8 +34,7 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     params: '',
     help: 'let the processors run',
     run({ machine }) {
-      const error = machine.cont();
-      if (error !== undefined) throw error;
+      contMachine(machine);
       return '';
     },
   },

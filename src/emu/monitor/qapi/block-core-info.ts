@@ -152,7 +152,7 @@ function blockInfo(drive: Drive): BlockInfo {
     locked: isTray && gate.tray?.isLocked === true,
     inserted: medium && nodeInfo(medium.node, { drive }),
     tray_open: isTray ? gate.tray?.isOpen : undefined,
-    'io-status': attachedTo === undefined ? undefined : 'ok',
+    'io-status': gate.errors.status,
   };
 }
 

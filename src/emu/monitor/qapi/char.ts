@@ -4,6 +4,7 @@ import type { RingBuffer } from '../../char/ring-buffer.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
 import type { MachineApi } from '../../machine/machine-api.ts';
 import { BOOL, enumeration, INT, type Infer, list, optional, STR, struct } from '../../qapi/schema.ts';
+import { decodeCText } from '../../qapi/utf8.ts';
 import type { Options } from '../../qdev/option-string.ts';
 import { CHARDEV_BACKEND, optionsOfBackend } from './chardev-backend.ts';
 import { command } from './context.ts';
@@ -17,12 +18,25 @@ export function queryChardev({ chardevs }: MachineApi): readonly Infer<typeof CH
     .map(({ label, filename, frontendOpen }) => ({ label, filename, 'frontend-open': frontendOpen }));
 }
 
-/** QEMU: what is no whole group at the end is passed over. */
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const PADDING = '=';
+
+/**
+ * QEMU: groups of four are read wherever they are, padding may stand anywhere and counts as zero; in the third and fourth place of a
+ * group it leaves out a byte. What is no whole group at the end is passed over.
+ */
 function fromBase64(text: string): Uint8Array {
   if (!/^[A-Za-z0-9+/=\n\r]*$/.test(text)) throw new MonitorError('Base64 data contains invalid characters');
   const digits = text.replace(/[\n\r]/g, '');
-  const whole = digits.slice(0, digits.length - (digits.length % 4));
-  return Uint8Array.from(atob(whole), (one) => one.charCodeAt(0));
+  const bytes: number[] = [];
+  for (let at = 0; at + 4 <= digits.length; at += 4) {
+    const group = [...digits.slice(at, at + 4)];
+    const value = group.reduce((sum, digit) => sum * 64 + Math.max(0, BASE64.indexOf(digit)), 0);
+    bytes.push(value >> 16);
+    if (group[2] !== PADDING) bytes.push((value >> 8) & 0xff);
+    if (group[3] !== PADDING) bytes.push(value & 0xff);
+  }
+  return Uint8Array.from(bytes);
 }
 
 function toBase64(bytes: Uint8Array): string {
@@ -74,7 +88,8 @@ export const CHAR_COMMANDS = [
     returns: STR,
     run({ machine }, { device, size, format }) {
       const bytes = ringbufRead(machine.chardevs, device, Number(size));
-      return format === 'base64' ? toBase64(bytes) : new TextDecoder().decode(bytes);
+      // QEMU: a text ends at the first zero byte.
+      return format === 'base64' ? toBase64(bytes) : decodeCText(bytes);
     },
   }),
   command('chardev-add', {

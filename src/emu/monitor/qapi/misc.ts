@@ -1,6 +1,7 @@
 /** What fits nowhere else. Spec: QEMU qapi/misc.json. */
 import { MonitorError } from '../../core/monitor-error.ts';
 import { COMMAND_LINE_OPTIONS, type OptionInfo } from '../../machine/command-line-options.ts';
+import type { MachineApi } from '../../machine/machine-api.ts';
 import { enumeration, INT, type Infer, list, optional, STR, struct } from '../../qapi/schema.ts';
 import { command } from './context.ts';
 
@@ -70,6 +71,12 @@ const FILE_COMMANDS = [
   command('query-fdsets', { returns: list(FDSET_INFO), run: () => [] }),
 ];
 
+/** `cont`. Throws QEMU's error. */
+export function contMachine(machine: MachineApi): void {
+  const error = machine.cont();
+  if (error !== undefined) throw error;
+}
+
 export const MISC_COMMANDS = [
   ...FILE_COMMANDS,
   command('query-command-line-options', {
@@ -100,9 +107,6 @@ export const MISC_COMMANDS = [
     },
   }),
   command('cont', {
-    run({ machine }) {
-      const error = machine.cont();
-      if (error !== undefined) throw error;
-    },
+    run: ({ machine }) => contMachine(machine),
   }),
 ];

@@ -43,6 +43,15 @@ export interface QmpOptions {
   /** What QEMU's process prints on its standard error. */
   readonly stderr?: (text: string) => void;
   readonly dialect?: Dialect | undefined;
+  /** The client, where it may be behind. QEMU: it answers no more then either. */
+  readonly output?: QmpOutput | undefined;
+}
+
+export interface QmpOutput {
+  /** Requests wait until `goOn` is called. */
+  isFull(): boolean;
+  /** Resolves when others have had their turn, between two requests. */
+  turn(): Promise<void>;
 }
 
 interface Request {
@@ -77,13 +86,17 @@ export class QmpSession {
   constructor(tell: (message: QmpMessage) => void, options: QmpOptions) {
     const { machine, stderr = () => {}, dialect = DEFAULT_DIALECT } = options;
     const commands = qmpCommands(dialect);
+    let schema: ReturnType<typeof schemaOf> | undefined;
     this.#tellClient = tell;
     this.#options = options;
     this.#context = {
       ...{ machine, stderr, warn: stderr, dialect },
       afterAnswer: (callback) => this.#afterwards.push(callback),
       commandNames: () => [...commands.keys()].reverse(),
-      schema: () => schemaOf([...commands.values()], QAPI_EVENTS),
+      schema: () => {
+        schema ??= schemaOf([...commands.values()], QAPI_EVENTS);
+        return schema;
+      },
     };
     machine.events.listen((event) => this.#tell(event));
   }
@@ -146,11 +159,20 @@ export class QmpSession {
     if (!this.#isBusy) void this.#drain();
   }
 
-  /** One after another, in their order. */
+  /** The client has room again for answers. */
+  goOn(): void {
+    if (!this.#isBusy) void this.#drain();
+  }
+
+  /** One after another, in their order, as long as the client reads. */
   async #drain(): Promise<void> {
+    const { output } = this.#options;
     this.#isBusy = true;
-    for (let request = this.#waiting.shift(); request !== undefined; request = this.#waiting.shift()) {
+    while (output?.isFull() !== true) {
+      const request = this.#waiting.shift();
+      if (request === undefined) break;
       await this.#answer(request);
+      if (this.#waiting.length > 0) await output?.turn();
     }
     this.#isBusy = false;
   }
