@@ -50,7 +50,10 @@ export function nvmeRig(
     const gate = new DriveGate(clock);
     return new NvmeNamespace(properties, {
       ...{ backend, gate },
-      onError: (operation, { code }) => errors.push(`${operation} ${code}`),
+      onError: (operation, { code }) => {
+        errors.push(`${operation} ${code}`);
+        return 'report';
+      },
     });
   });
   for (const namespace of namespaces) card.attachNamespace(namespace);

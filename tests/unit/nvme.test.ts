@@ -187,7 +187,7 @@ deviceContract(
   'nvme-ns',
   () => {
     const gate = new DriveGate(new EventQueue(() => 0));
-    return new NvmeNamespace(NAMESPACE_DEFAULTS, { backend: filled(false), gate, onError: () => {} });
+    return new NvmeNamespace(NAMESPACE_DEFAULTS, { backend: filled(false), gate, onError: () => 'report' });
   },
   (namespace) => {
     namespace.setFormat(4);
