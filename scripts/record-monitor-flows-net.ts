@@ -50,7 +50,81 @@ const GOOD_USER_OPTIONS = [
   ...['hostname=zz,domainname=foo.org,dnssearch=foo,dnssearch=bar', 'bootfile=foo', 'ipv6=off', 'ipv4=off'],
 ];
 
+const BAD_SOCKET_OPTIONS = [
+  ...[
+    'listen=:1,connect=:2',
+    'listen=zz',
+    'listen=zz:1',
+    'listen=1.2.3:zz',
+    'listen=1.2.3.x:1',
+    'fd=1,udp=:2',
+  ],
+  ...['listen=1.2.3.4:17788', 'listen=:zz', 'listen=:', 'listen=', 'listen=::1', 'listen=nohost.invalid:1'],
+  ...['listen=:1,localaddr=1.2.3.4', 'connect=', 'connect=zz', 'connect=1.2.3.4.5:1', 'connect=:zz'],
+  ...['connect=255.255.255.255:1', 'connect=:1,localaddr=:2', 'mcast=10.0.0.1:1', 'mcast=zz', 'mcast=0:1'],
+  ...[
+    'mcast=230.0.0.1:1234,localaddr=zz',
+    'mcast=230.0.0.1:1234,localaddr=',
+    'mcast=10.0.0.1:1,localaddr=zz',
+  ],
+  ...['udp=127.0.0.1:99', 'udp=127.0.0.1:99,localaddr=zz', 'udp=zz,localaddr=:17790', 'udp=zz,localaddr=yy'],
+  ...['udp=127.0.0.1:99,localaddr=1.2.3.4:17790', 'foo=1', 'fd=zz', 'listen=1,foo=1', 'localaddr=1.2.3.4'],
+];
+
+const GOOD_SOCKET_OPTIONS = [
+  ...['listen=127.0.0.1:17788', 'listen=:017001', 'listen=localhost:0x4568xyz', 'listen=127.1:83323'],
+  ...['mcast=230.0.0.1:1234', 'mcast=230.0.0.1:1235,localaddr=127.0.0.1', 'mcast=224.0.0.1:66770'],
+  ...['udp=127.0.0.1:99,localaddr=:17790', 'udp=localhost:0,localaddr=127.0.0.1:17791'],
+];
+
+/** More than a field of DHCP holds. */
+const LONG = 'x'.repeat(300);
+const USER_REST = [
+  ...[`tftp=${LONG}`, `hostname=${LONG}`, `domainname=${LONG}`, `domainname=${LONG},hostname=${LONG}`],
+  ...[`tftp-server-name=${LONG},domainname=`, `hostname=${LONG},domainname=`],
+  ...[
+    `tftp-server-name=${LONG}`,
+    'tftp-server-name=',
+    'tftp=/nonexistent',
+    'tftp-server-name=foo,bootfile=b',
+  ],
+  ...['guestfwd=', 'guestfwd=tcp', 'guestfwd=udp:1.2.3.4:5-null', 'guestfwd=tcp:1.2.3.4:5', 'guestfwd=::5-'],
+  ...['guestfwd=tcp:zz:5-null', 'guestfwd=tcp:10.0.2.9:zz-null', 'guestfwd=tcp:10.0.2.9:0-null'],
+  ...[
+    'guestfwd=tcp:10.0.2.9:65536-null',
+    'guestfwd=tcp:10.0.2.9:5-foo',
+    'guestfwd=tcp:10.0.2.9:5-chardev:foo',
+  ],
+  ...['guestfwd=tcp:10.0.2.2:5-null', 'guestfwd=tcp:10.0.2.3:5-null', 'guestfwd=tcp:10.1.2.9:5-null'],
+  ...['guestfwd=tcp::5-null,guestfwd=tcp:10.0.2.4:5-null', 'guestfwd=tcp:10.0.2.9:-5-null'],
+  ...['guestfwd=tcp:10.0.2.9:5-null', 'guestfwd=:10.0.2.9:6-chardev:c1'],
+  ...['guestfwd=tcp:10.0.2.9:9x-null', 'guestfwd=tcp:10.0.2.9:5-chardev:'],
+];
+
 export const NET_FLOWS: readonly Flow[] = [
+  {
+    name: 'netdev_user_rest',
+    guest: false,
+    steps: [
+      ...hmp('chardev-add null,id=c1'),
+      ...USER_REST.flatMap((options, n) => hmp(`netdev_add user,id=r${n},${options}`)),
+      ...hmp('info network', 'info chardev', 'netdev_del r24', 'netdev_del r27', 'info chardev'),
+      ...hmp('chardev-remove c1', 'announce_self', 'announce_self zz', 'announce_self a,b id'),
+    ],
+  },
+  {
+    name: 'errors_netdev_socket',
+    guest: false,
+    steps: [
+      ...hmp('netdev_add socket', 'netdev_add socket,id=s1', 'netdev_add socket,id=1a'),
+      ...BAD_SOCKET_OPTIONS.flatMap((options, n) => hmp(`netdev_add socket,id=b${n},${options}`)),
+      ...GOOD_SOCKET_OPTIONS.flatMap((options, n) => hmp(`netdev_add socket,id=g${n},${options}`)),
+      ...hmp('netdev_add socket,id=again,listen=127.0.0.1:17788', 'netdev_add socket,id=g0,listen=:0'),
+      ...hmp('info network', 'netdev_add hubport,id=h1,hubid=0,netdev=g0', `${NIC},netdev=g4,id=nic0`),
+      ...hmp('info network', 'netdev_del g4', 'netdev_del g0', 'info network', 'netdev_del h1'),
+      ...hmp('netdev_add socket,id=again,listen=127.0.0.1:17788', 'info network'),
+    ],
+  },
   {
     name: 'errors_netdev',
     guest: false,
@@ -125,6 +199,40 @@ export const NET_FLOWS: readonly Flow[] = [
       ...hmp('info network', 'netdev_del n1', 'netdev_add user,id=n1', 'set_link n1 off', 'info network'),
       ...hmp('netdev_add hubport,id=h1,hubid=7', `${NIC},netdev=h1,id=nic7`, 'info network', 'netdev_del h1'),
       ...hmp('info network', 'info pci'),
+    ],
+  },
+  {
+    name: 'nic_cards',
+    guest: false,
+    steps: [
+      ...hmp('netdev_add user,id=n1', 'netdev_add user,id=n2', 'netdev_add hubport,id=h1,hubid=0'),
+      ...hmp('device_add e1000,netdev=n1,id=nic0,mac=zz', 'device_add e1000,netdev=n1,id=nic0,foo=1'),
+      ...hmp('device_add e1000,netdev=n1,id=nic0,romfile=/nope', 'device_add e1000,netdev=zz,id=nic0'),
+      ...hmp('device_add e1000,netdev=n1,id=nic0,mac=52:54:00:00:00:07', 'device_add rtl8139,netdev=n1'),
+      ...hmp(
+        'device_add e1000-82540em,id=nic1,mitigation=off,autonegotiation=off',
+        'device_add e1000-82544gc',
+      ),
+      ...hmp(
+        'device_add e1000-82545em,rombar=0',
+        'device_add e1000-82545em,romfile=,extra_mac_registers=off',
+      ),
+      ...hmp('device_add rtl8139,netdev=n2,id=nic2', 'device_add ne2k_pci,netdev=h1,id=nic3'),
+      ...hmp('device_add pcnet,id=nic4,addr=1f.0', 'device_add pcnet,id=nic4', 'info network', 'info pci'),
+      ...hmp(
+        'info qtree',
+        'set_link nic0 off',
+        'set_link nic2 off',
+        'set_link pcnet.0 off',
+        'set_link h1 off',
+      ),
+      ...hmp('netdev_del n1', 'info network', 'device_del nic0', 'info network', 'netdev_del n1'),
+      ...hmp(
+        'device_add e1000,help',
+        'device_add rtl8139,help',
+        'device_add ne2k_pci,help',
+        'device_add pcnet,help',
+      ),
     ],
   },
 ];

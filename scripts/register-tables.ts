@@ -20,6 +20,10 @@ import { Port92 } from '../src/emu/chipset/port92.ts';
 import { PvpanicRegister } from '../src/emu/chipset/pvpanic.ts';
 import { LocalApic } from '../src/emu/cpu/apic/local-apic.ts';
 import { I8042 } from '../src/emu/input/i8042.ts';
+import { E1000_REGISTERS } from '../src/emu/nic/e1000-register-table.ts';
+import { Ne2000 } from '../src/emu/nic/ne2000.ts';
+import { PCNET_REGISTERS } from '../src/emu/nic/pcnet-register-table.ts';
+import { RTL8139_BY_SIZE } from '../src/emu/nic/rtl8139-register-table.ts';
 import { Nvme } from '../src/emu/nvme/nvme.ts';
 import { PciHost } from '../src/emu/pci/pci-host.ts';
 import { Shpc } from '../src/emu/pci/shpc.ts';
@@ -44,6 +48,10 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   VirtioPciLegacy.registers,
   Nvme.registers,
   Uhci.registers,
+  E1000_REGISTERS,
+  ...Object.values(RTL8139_BY_SIZE),
+  Ne2000.registers,
+  PCNET_REGISTERS,
   Am53c974.registers,
   Serial16550.registers,
   I8254.registers,

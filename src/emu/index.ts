@@ -108,8 +108,13 @@ export { type QmpMessage, QmpSession, qmpText } from './monitor/qmp/session.ts';
 export { QmpShell } from './monitor/qmp/shell.ts';
 export type {
   Endpoint,
+  FrameRelay,
+  HostFile,
+  Ipv4,
   Listener,
+  NetFailure,
   NetHost,
+  RelayEvents,
   TcpEvents,
   TcpFailure,
   TcpSocket,

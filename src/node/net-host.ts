@@ -1,10 +1,15 @@
 /** The host's sockets, for the guest's network. */
 import { createSocket, type Socket as DatagramSocket, type RemoteInfo } from 'node:dgram';
 import { getServers } from 'node:dns';
+import { lookup } from 'node:dns/promises';
+import { open } from 'node:fs/promises';
 import { connect, createServer, isIPv4, type Socket } from 'node:net';
 import type {
   Endpoint,
+  HostFile,
+  Ipv4,
   Listener,
+  NetFailure,
   NetHost,
   TcpEvents,
   TcpFailure,
@@ -13,6 +18,7 @@ import type {
   UdpSocket,
 } from '../emu/index.ts';
 import { formatIpv4, parseIpv4 } from '../emu/index.ts';
+import { hostErrorText } from './host-errors.ts';
 
 /** @param wake called after each event: the machine may sleep */
 export function nodeNetHost(wake: () => void): NetHost {
@@ -25,7 +31,12 @@ export function nodeNetHost(wake: () => void): NetHost {
     openUdp(receive) {
       return new NodeUdpSocket(createSocket('udp4'), receive, wake);
     },
-    bindUdp: (at, receive) => bindUdp(at, receive, wake),
+    bindUdp: (at, receive) => bindUdp(at, createSocket('udp4'), receive, wake),
+    joinGroup: (group, local, receive) => joinGroup(group, local, receive, wake),
+    openFile,
+    resolve,
+    // Not modelled: Node's own WebSocket comes with later versions than those that this program runs on.
+    openRelay: () => undefined,
     get nameServer() {
       const server = getServers().find((one) => isIPv4(one));
       return server === undefined ? undefined : parseIpv4(server);
@@ -91,13 +102,13 @@ function listenTcp(
   { address, port }: Endpoint,
   accept: (socket: TcpSocket, peer: Endpoint) => TcpEvents | undefined,
   wake: () => void,
-): Promise<Listener | undefined> {
+): Promise<Listener | NetFailure> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     const peer = { address: parseIpv4(socket.remoteAddress ?? '') ?? 0, port: socket.remotePort ?? 0 };
     acceptSocket(socket, peer, accept, wake);
   });
   return new Promise((resolve) => {
-    server.once('error', () => resolve(undefined));
+    server.once('error', (error) => resolve({ failure: hostErrorText(error) }));
     server.listen({ host: formatIpv4(address), port }, () => {
       resolve({ close: () => void server.close() });
     });
@@ -153,12 +164,60 @@ class NodeUdpSocket implements UdpSocket {
 
 function bindUdp(
   { address, port }: Endpoint,
+  socket: DatagramSocket,
   receive: UdpReceiver,
   wake: () => void,
-): Promise<UdpSocket | undefined> {
-  const socket = createSocket('udp4');
+): Promise<UdpSocket | NetFailure> {
   return new Promise((resolve) => {
-    socket.once('error', () => resolve(undefined));
-    socket.bind(port, formatIpv4(address), () => resolve(new NodeUdpSocket(socket, receive, wake)));
+    const refused = (error: Error): void => resolve({ failure: hostErrorText(error) });
+    socket.once('error', refused);
+    socket.bind(port, formatIpv4(address), () => {
+      socket.off('error', refused);
+      resolve(new NodeUdpSocket(socket, receive, wake));
+    });
   });
+}
+
+/** Everybody on this host and in its network who joins the group hears what one sends, the sender too. */
+async function joinGroup(
+  group: Endpoint,
+  local: Ipv4,
+  receive: UdpReceiver,
+  wake: () => void,
+): Promise<UdpSocket | NetFailure> {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  const made = await bindUdp(group, socket, receive, wake);
+  if ('failure' in made) return made;
+  try {
+    const by = local === 0 ? undefined : formatIpv4(local);
+    socket.addMembership(formatIpv4(group.address), by);
+    socket.setMulticastLoopback(true);
+    if (by !== undefined) socket.setMulticastInterface(by);
+    return made;
+  } catch (error) {
+    made.close();
+    return { failure: hostErrorText(error) };
+  }
+}
+
+async function openFile(folder: string, name: string): Promise<HostFile | undefined> {
+  const file = await open(`${folder}/${name}`).catch(() => undefined);
+  const stat = await file?.stat();
+  if (file === undefined || stat?.isFile() !== true) {
+    await file?.close();
+    return undefined;
+  }
+  return {
+    sizeBytes: stat.size,
+    async read(offset, length) {
+      const { bytesRead, buffer } = await file.read(new Uint8Array(length), 0, length, offset);
+      return buffer.subarray(0, bytesRead);
+    },
+    close: () => void file.close().catch(() => {}),
+  };
+}
+
+async function resolve(name: string): Promise<Ipv4 | undefined> {
+  const found = await lookup(name, { family: 4 }).catch(() => undefined);
+  return found === undefined ? undefined : parseIpv4(found.address);
 }

@@ -30,7 +30,10 @@ export class App {
   readonly elements: readonly HTMLElement[];
   readonly #client: EmulatorClient;
   readonly #header: Header;
-  readonly #notices = new Notices(() => this.#focus('controls'));
+  readonly #notices = new Notices(
+    () => this.#focus('controls'),
+    () => this.#setOutside(true),
+  );
   readonly #console = new GuestConsole(
     (bytes) => this.#client.serialInput(bytes),
     (text) => this.#automation.consoleText(text),
@@ -68,6 +71,7 @@ export class App {
       // Without a machine the line that made none is there to be mended.
       machine: () =>
         this.#openMachine({ line: this.#line ?? lineOfHash(location.hash) ?? this.#defaultLine }),
+      shutIn: () => this.#setOutside(false),
       help: openHelp,
     });
     this.#images = new ImagesPanel(this.#client, {
@@ -309,6 +313,9 @@ export class App {
       case 'images':
         this.#images.refresh();
         break;
+      case 'outside':
+        this.#header.setOutside(message.isAllowed);
+        break;
       case 'unsaved':
         this.#unsaved = message.unsaved;
         break;
@@ -316,6 +323,11 @@ export class App {
         this.#console.setFollows(message.follows);
         break;
     }
+  }
+
+  /** Nothing but the reader's own hand comes here: no address and no script of the page. */
+  #setOutside(isAllowed: boolean): void {
+    this.#client.post({ type: 'outside', isAllowed });
   }
 
   #setStatus(status: MachineStatus): void {

@@ -19,6 +19,8 @@ export interface HeaderActions {
   coldBoot(): Promise<void>;
   powerButton(): Promise<void>;
   machine(): void;
+  /** The guest is not to reach the world outside any more. */
+  shutIn(): void;
   help(): void;
 }
 
@@ -58,6 +60,8 @@ export class Header {
   readonly #coldBoot: HTMLButtonElement;
   readonly #power: HTMLButtonElement;
   readonly #machine: HTMLButtonElement;
+  /** Seen while the guest reaches the world outside. */
+  readonly #outside: HTMLButtonElement;
 
   constructor(actions: HeaderActions) {
     this.#start = button('Start', { icon: 'play', class: 'primary' }, () => actions.start());
@@ -74,6 +78,12 @@ export class Header {
     this.#machine = button('Machine…', { icon: 'chip', label: 'Machine… the command line of this PC' }, () =>
       actions.machine(),
     );
+    this.#outside = button(
+      'Outside',
+      { icon: 'globe', label: 'The guest reaches the world outside of this page. Shut it in' },
+      () => actions.shutIn(),
+    );
+    this.#outside.hidden = true;
     this.element = h(
       'header',
       { class: 'app-header', id: 'controls' },
@@ -92,6 +102,7 @@ export class Header {
       h(
         'div',
         { class: 'page-controls' },
+        this.#outside,
         themeSelect(),
         button('Help', { icon: 'help', class: 'quiet' }, () => actions.help()),
       ),
@@ -123,6 +134,15 @@ export class Header {
     const before = this.#hardware.textContent;
     if (before !== '' && before !== text) announceUnseen(`Machine: ${text}`);
     this.#hardware.textContent = text;
+  }
+
+  /** Whether the guest reaches the world outside of the page. */
+  setOutside(isAllowed: boolean): void {
+    if (this.#outside.hidden !== isAllowed) return;
+    // A button that goes leaves the focus nowhere.
+    if (document.activeElement === this.#outside) this.focus();
+    this.#outside.hidden = !isAllowed;
+    announceUnseen(isAllowed ? 'The guest reaches the world outside' : 'The guest is shut in');
   }
 
   setStatus({ state, mips, interpreterOnly, heldMemoryBytes }: MachineStatus): void {

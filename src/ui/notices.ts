@@ -17,10 +17,15 @@ export class Notices {
   readonly element = h('div', { class: 'notices', role: 'region', 'aria-label': 'Notices' });
   readonly #shown = new Map<string, Shown>();
   readonly #onClose: () => void;
+  readonly #letOut: () => void;
 
-  /** @param onClose a notice was put away and the focus needs a place */
-  constructor(onClose: () => void) {
+  /**
+   * @param onClose a notice was put away and the focus needs a place
+   * @param letOut the reader lets the guest reach the world outside of the page
+   */
+  constructor(onClose: () => void, letOut: () => void) {
     this.#onClose = onClose;
+    this.#letOut = letOut;
   }
 
   show(notice: Notice): void {
@@ -29,9 +34,14 @@ export class Notices {
     if (notice.count !== undefined && notice.count > 1) shown.count.textContent = ` ${notice.count} times.`;
   }
 
-  #add(key: string, { level, text, detail, report }: Notice): Shown {
+  #add(key: string, { level, text, detail, report, action }: Notice): Shown {
     const count = h('span', { class: 'notice-count' });
-    const element = h(
+    const putAway = (): void => {
+      element.remove();
+      this.#shown.delete(key);
+      this.#onClose();
+    };
+    const element: HTMLElement = h(
       'div',
       { class: `notice ${level}`, role: level === 'error' ? 'alert' : 'status' },
       h(
@@ -40,11 +50,13 @@ export class Notices {
         h('p', {}, h('strong', {}, text), count, detail === undefined ? undefined : ` ${detail}`),
         report === undefined ? undefined : reportDetails(report),
       ),
-      button('', { icon: 'close', label: 'Dismiss', class: 'quiet' }, () => {
-        element.remove();
-        this.#shown.delete(key);
-        this.#onClose();
-      }),
+      action === undefined
+        ? undefined
+        : button('Let it out', { label: 'Let the guest reach the world outside', class: 'small' }, () => {
+            this.#letOut();
+            putAway();
+          }),
+      button('', { icon: 'close', label: 'Dismiss', class: 'quiet' }, putAway),
     );
     const shown = { element, count };
     this.#shown.set(key, shown);

@@ -16,6 +16,9 @@ import { NO_DRIVES } from './machine-ids.ts';
 import { answerOf } from './machine-line.ts';
 import { MachineMaker } from './machine-maker.ts';
 import type { MachineEnvironment, WorkerMachine } from './machine-types.ts';
+import { Outside } from './net/outside.ts';
+import type { PageNetHost } from './net/page-net-host.ts';
+import { pageNetwork } from './net/page-network.ts';
 import * as notices from './notices.ts';
 import { OutputBatcher } from './output-batcher.ts';
 import type {
@@ -33,10 +36,8 @@ import { RunLoop } from './run-loop.ts';
 import { StatusReport } from './status-report.ts';
 import { openStorage } from './storage/open-storage.ts';
 import { OtherTabs } from './storage/other-tabs.ts';
+import { StoreReport } from './store-report.ts';
 import { UserError } from './user-error.ts';
-
-/** To list the images the worker looks at each of them: while a guest writes all the time, that must not take most of the worker's time. */
-const STORED_INTERVAL_MS = 2000;
 
 /** A command line; the default one is that of the guest's snapshot. */
 type Line = { readonly text: string; readonly isDefault: boolean };
@@ -49,10 +50,10 @@ export class Emulator extends ImageCalls implements EmulatorApi {
   /** Undefined while storage is opened, and where no other tab sees these images. */
   #otherTabs: OtherTabs | undefined;
   readonly #diskErrors = new DiskErrors((notice) => this.#notify(notice));
-  #storedTimer: ReturnType<typeof setTimeout> | undefined;
-  #store: ImageStore | undefined;
-  /** What the page was told last: whether leaving it now would lose writes of the guest. */
-  #unsaved = false;
+  readonly #stored = new StoreReport({
+    unsaved: (unsaved) => this.#post({ type: 'unsaved', unsaved }),
+    imagesChanged: () => this.#imagesChanged(),
+  });
   /** The last error of the machine that the page was told of. */
   #toldFault: Error | undefined;
   /** A machine is being made. */
@@ -65,6 +66,8 @@ export class Emulator extends ImageCalls implements EmulatorApi {
     (message) => this.#post(message),
     () => this.#loop?.wake(),
   );
+  readonly #outside = new Outside((notice) => this.#notify(notice));
+  readonly #network: PageNetHost;
   #port: MessagePort | undefined;
   #machine: WorkerMachine | undefined;
   #loop: RunLoop | undefined;
@@ -79,6 +82,7 @@ export class Emulator extends ImageCalls implements EmulatorApi {
   constructor(guestUrl: string) {
     super();
     this.#maker = new MachineMaker(guestUrl, (progress) => this.#post({ type: 'boot', progress }));
+    this.#network = pageNetwork(guestUrl, this.#outside, () => this.#loop?.wake());
     this.#storage = this.#openStorage();
     this.images = new ImageService(this.#storage, () => this.#imagesChanged());
   }
@@ -87,9 +91,9 @@ export class Emulator extends ImageCalls implements EmulatorApi {
     const store = await openStorage({
       onNotice: (notice) => this.#notify(notices.storageNotice(notice)),
       onUseChange: () => this.#usesChanged(),
-      onStored: () => this.#stored(),
+      onStored: () => this.#stored.stored(),
     });
-    this.#store = store;
+    this.#stored.watch(store);
     if (store.persistent) this.#otherTabs = new OtherTabs(navigator.locks, () => this.#showImages());
     return store;
   }
@@ -270,6 +274,7 @@ export class Emulator extends ImageCalls implements EmulatorApi {
     const images = await this.#storage;
     return {
       images,
+      network: this.#network,
       snapshots: new ImageSnapshots(images, () => this.#imagesChanged()),
       onWake: () => this.#loop?.wake(),
       onSerialOutput: (bytes) => this.#serialOut.write(bytes),
@@ -297,6 +302,7 @@ export class Emulator extends ImageCalls implements EmulatorApi {
     if (starts) machine.start();
     this.#line = line;
     this.#diskErrors.clear();
+    this.#outside.forget();
     this.#post({ type: 'boot', progress: undefined });
     this.#post({ type: 'machine', line: line.text, isDefault: line.isDefault });
     this.#hardware.changed(machine);
@@ -343,14 +349,7 @@ export class Emulator extends ImageCalls implements EmulatorApi {
 
   #usesChanged(): void {
     this.#imagesChanged();
-    this.#checkUnsaved();
-  }
-
-  #checkUnsaved(): void {
-    const unsaved = this.#store?.hasUnstored ?? false;
-    if (unsaved === this.#unsaved) return;
-    this.#unsaved = unsaved;
-    this.#post({ type: 'unsaved', unsaved });
+    this.#stored.check();
   }
 
   #showImages(): void {
@@ -360,15 +359,6 @@ export class Emulator extends ImageCalls implements EmulatorApi {
   #imagesChanged(): void {
     this.#showImages();
     this.#otherTabs?.tell();
-  }
-
-  /** The list of images shows the new sizes a little later, and not after every write. */
-  #stored(): void {
-    setTimeout(() => this.#checkUnsaved(), 0);
-    this.#storedTimer ??= setTimeout(() => {
-      this.#storedTimer = undefined;
-      this.#imagesChanged();
-    }, STORED_INTERVAL_MS);
   }
 
   /** What the guest left in its disks' caches is stored now; a machine that quit also gives up its images. */
@@ -396,6 +386,10 @@ export class Emulator extends ImageCalls implements EmulatorApi {
         this.#consoleSize = message.size;
         this.#machine?.terminalSize(message.size);
         break;
+      case 'outside':
+        this.#outside.set(message.isAllowed);
+        this.#post({ type: 'outside', isAllowed: message.isAllowed });
+        break;
       case 'shown':
         this.#serialOut.shown(message.bytes);
         return;
@@ -416,7 +410,7 @@ export class Emulator extends ImageCalls implements EmulatorApi {
     const machine = this.#machine;
     if (machine?.waitsForBootFiles === true && !this.#supplying) void this.#supplyBootFiles(machine);
     this.#serialOut.poll();
-    this.#checkUnsaved();
+    this.#stored.check();
     this.#status.poll(this.#state(), this.#machine);
   }
 

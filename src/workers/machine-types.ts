@@ -1,5 +1,5 @@
 /** The machine, as far as the worker uses it. */
-import type { ImageOpener, MachineEvent, SnapshotStore, TerminalSize } from '../emu/index.ts';
+import type { ImageOpener, MachineEvent, NetHost, SnapshotStore, TerminalSize } from '../emu/index.ts';
 import type { DriveRow, EndpointName, MachineDrives, MachineHardware, PageState } from './protocol.ts';
 
 export interface SliceResult {
@@ -68,6 +68,8 @@ export interface GuestFiles {
 
 export interface MachineEnvironment {
   readonly images: ImageOpener;
+  /** What the guest's network reaches. */
+  readonly network: NetHost;
   /** Where `savevm` keeps the machine. */
   readonly snapshots: SnapshotStore;
   /** Something happened outside of `run`: a disk request is done. */

@@ -121,6 +121,7 @@ function hostOf(environment: MachineEnvironment): MachineHost {
     random,
     images: new WakingImages(environment.images, environment.onWake),
     snapshots: environment.snapshots,
+    network: environment.network,
     warn: (message) => printError(environment, message),
     printLine: (line) => printLine(environment, line),
     // The page hears of disks and faults by events, in its own words.

@@ -60,6 +60,8 @@ export interface Notice {
   readonly count?: number | undefined;
   /** What a report of a fault needs, in many lines, to be copied. */
   readonly report?: string | undefined;
+  /** The notice has a button with which the reader lets the guest reach the world outside of the page. */
+  readonly action?: 'outside' | undefined;
 }
 
 /** A drive of this page's machine. */
@@ -173,6 +175,8 @@ export type WorkerMessage =
   | { readonly type: 'hardware'; readonly hardware: MachineHardware }
   | { readonly type: 'notice'; readonly notice: Notice }
   | { readonly type: 'images' }
+  /** Whether the guest reaches the world outside of the page. */
+  | { readonly type: 'outside'; readonly isAllowed: boolean }
   /** Whether the guest takes on the size of the terminal that shows its console. */
   | { readonly type: 'follows'; readonly follows: boolean }
   /** Whether guest writes would be lost if the page went now: they are in the host's cache, and no flush has stored them. */
@@ -192,6 +196,8 @@ export type PageMessage =
   | { readonly type: 'serial'; readonly bytes: Uint8Array }
   | { readonly type: 'text'; readonly to: EndpointName; readonly text: string }
   | { readonly type: 'size'; readonly size: ConsoleSize }
+  /** The reader pressed the button that lets the guest out, or shuts it in. */
+  | { readonly type: 'outside'; readonly isAllowed: boolean }
   | { readonly type: 'shown'; readonly bytes: number }
   | { readonly type: 'text-shown'; readonly from: EndpointName; readonly length: number }
   | { readonly type: 'event-taken' };

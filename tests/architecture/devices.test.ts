@@ -5,8 +5,12 @@ import { projectFiles } from '../support/project.ts';
 
 /** Each device class, and the name under which a test holds it to the device contract. */
 const CONTRACTS: Readonly<Record<string, string>> = {
+  Ne2000: 'Ne2000',
+  Pcnet: 'Pcnet',
+  Rtl8139: 'Rtl8139',
   Am53c974: 'am53c974',
   CpuHotplug: 'CpuHotplug',
+  E1000: 'E1000',
   FwCfg: 'fw_cfg',
   GpeBlock: 'GpeBlock',
   Hpet: 'hpet',
@@ -63,7 +67,7 @@ const APART: Readonly<Record<string, string>> = {
 
 /** Devices, and the bases from which others become one. */
 const declaration =
-  /export class (\w+)[^{]*?\b(?:implements [^{]*\bDevice<|extends (?:PciDevice|PciBridge|VirtioPci|VirtioDevice)\b)/g;
+  /export class (\w+)[^{]*?\b(?:implements [^{]*\bDevice<|extends (?:PciDevice|PciBridge|VirtioPci|VirtioDevice|NicCard)\b)/g;
 
 function namesIn(folder: string, pattern: RegExp): readonly string[] {
   return projectFiles()

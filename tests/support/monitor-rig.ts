@@ -47,6 +47,7 @@ import { pcMemory, pcRamLayout } from '../../src/emu/memory/pc-ram.ts';
 import type { DialectName } from '../../src/emu/monitor/dialects/dialect.ts';
 import { findDialect } from '../../src/emu/monitor/dialects/dialects.ts';
 import { HMP_PROMPT, HmpConsole } from '../../src/emu/monitor/hmp/console.ts';
+import { NET_HOST, type NetHost, NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import { NETWORK } from '../../src/emu/net/network.ts';
 import { PCI_COMMAND } from '../../src/emu/pci/config-space.ts';
 import type { Bar } from '../../src/emu/pci/pci-bar.ts';
@@ -143,6 +144,8 @@ export interface MonitorRig {
 }
 
 export interface MonitorRigOptions {
+  /** Sockets for the guest's network; absent: none. */
+  readonly network?: NetHost;
   readonly smp?: SmpConfig;
   /** As after -cpu. */
   readonly cpu?: string;
@@ -177,6 +180,7 @@ export async function monitorRig({
   devices: coldPlugged = [],
   noShutdown = false,
   dialect = '7.2',
+  network = NO_NET_HOST,
 }: MonitorRigOptions = {}): Promise<MonitorRig> {
   const stderr: string[] = [];
   const say = (message: string): void => void stderr.push(message);
@@ -205,6 +209,7 @@ export async function monitorRig({
     .provide(START_CPUS, smp.cpus)
     .provide(OBJECT_TREE, objectTree)
     .provide(DRIVES, drives)
+    .provide(NET_HOST, network)
     .provide(BLOCK_ERRORS, () => () => 'report');
   const chardevs = services.get(CHARDEVS);
   for (const [id, filename] of CHARDEV_FILES) {

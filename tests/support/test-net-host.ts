@@ -1,8 +1,12 @@
 /** A host whose sockets are in the test's hand. */
 import type {
   Endpoint,
+  FrameRelay,
+  HostFile,
   Listener,
+  NetFailure,
   NetHost,
+  RelayEvents,
   TcpEvents,
   TcpFailure,
   TcpSocket,
@@ -58,16 +62,33 @@ export interface TestUdpSocket extends UdpSocket {
   isClosed: boolean;
 }
 
+export interface TestRelay extends FrameRelay {
+  readonly url: string;
+  readonly events: RelayEvents;
+  readonly sent: Uint8Array[];
+  queuedBytes: number;
+  isClosed: boolean;
+}
+
+const NOT_OURS: NetFailure = { failure: 'Cannot assign requested address' };
+/** All of the host's addresses, or its loopback. */
+const isOwn = (address: number): boolean => address === 0 || address >>> 24 === 127;
+const IN_USE: NetFailure = { failure: 'Address already in use' };
+
 export class TestNetHost implements NetHost {
   readonly tcp: TestTcpSocket[] = [];
   readonly udp: TestUdpSocket[] = [];
+  readonly relays: TestRelay[] = [];
+  readonly files = new Map<string, string>();
+  readonly closedFiles: string[] = [];
   readonly listening = new Map<number, (socket: TcpSocket, peer: Endpoint) => TcpEvents | undefined>();
   nameServer: number | undefined = 0x0808_0808;
   /** Ports that somebody has already. */
   readonly taken = new Set<number>();
   onConnect: (socket: TestTcpSocket) => void = () => {};
 
-  connectTcp(to: Endpoint, events: TcpEvents): TcpSocket {
+  connectTcp(to: Endpoint, events: TcpEvents): TcpSocket | undefined {
+    if (to.address === 0xffff_ffff) return undefined;
     const socket = new TestTcpSocket(to, events);
     this.tcp.push(socket);
     this.onConnect(socket);
@@ -75,10 +96,11 @@ export class TestNetHost implements NetHost {
   }
 
   listenTcp(
-    { port }: Endpoint,
+    { address, port }: Endpoint,
     accept: (socket: TcpSocket, peer: Endpoint) => TcpEvents | undefined,
-  ): Promise<Listener | undefined> {
-    if (this.taken.has(port) || this.listening.has(port)) return Promise.resolve(undefined);
+  ): Promise<Listener | NetFailure> {
+    if (!isOwn(address)) return Promise.resolve(NOT_OURS);
+    if (this.taken.has(port) || this.listening.has(port)) return Promise.resolve(IN_USE);
     this.listening.set(port, accept);
     return Promise.resolve({ close: () => void this.listening.delete(port) });
   }
@@ -87,8 +109,40 @@ export class TestNetHost implements NetHost {
     return this.#udp(undefined, receive);
   }
 
-  bindUdp(at: Endpoint, receive: UdpReceiver): Promise<UdpSocket | undefined> {
-    return Promise.resolve(this.taken.has(at.port) ? undefined : this.#udp(at, receive));
+  bindUdp(at: Endpoint, receive: UdpReceiver): Promise<UdpSocket | NetFailure> {
+    if (!isOwn(at.address)) return Promise.resolve(NOT_OURS);
+    return Promise.resolve(this.taken.has(at.port) ? IN_USE : this.#udp(at, receive));
+  }
+
+  joinGroup(group: Endpoint, _local: number, receive: UdpReceiver): Promise<UdpSocket | NetFailure> {
+    return Promise.resolve(this.#udp(group, receive));
+  }
+
+  openFile(folder: string, name: string): Promise<HostFile | undefined> {
+    const text = this.files.get(`${folder}/${name}`.replace(/\/+/g, '/'));
+    if (text === undefined) return Promise.resolve(undefined);
+    const bytes = new TextEncoder().encode(text);
+    return Promise.resolve({
+      sizeBytes: bytes.length,
+      read: (offset, length) => Promise.resolve(bytes.slice(offset, offset + length)),
+      close: () => void this.closedFiles.push(name),
+    });
+  }
+
+  resolve(name: string): Promise<number | undefined> {
+    return Promise.resolve(name === 'localhost' ? 0x7f00_0001 : undefined);
+  }
+
+  openRelay(url: string, events: RelayEvents): FrameRelay {
+    const relay: TestRelay = {
+      ...{ url, events, sent: [], queuedBytes: 0, isClosed: false },
+      send: (frame) => void relay.sent.push(frame),
+      close() {
+        relay.isClosed = true;
+      },
+    };
+    this.relays.push(relay);
+    return relay;
   }
 
   #udp(at: Endpoint | undefined, receive: UdpReceiver): UdpSocket {

@@ -34,9 +34,12 @@ export function newDisk(sync: boolean): TestDisk {
   return disk;
 }
 
+/** That of all drives: a request of a restored machine goes on when it moves. */
+export const driveClock = new ManualClock();
+
 /** A unit of the device's bus. */
 export function plugDisk(device: UsbStorage | UsbUas, disk: TestDisk, lun = 0): Qdev {
-  const drive = { medium: { backend: disk }, gate: new DriveGate(new ManualClock()) };
+  const drive = { medium: { backend: disk }, gate: new DriveGate(driveClock) };
   const unit = new ScsiDisk({ ...SCSI_DISK_DEFAULTS, removable: true }, drive);
   const [type] = SCSI_DISK_TYPES;
   if (type === undefined) throw new Error('no type');
@@ -84,8 +87,12 @@ export async function carried(
 ): Promise<OfferedPacket> {
   for (let tries = 0; tries < 1000; tries++) {
     const offered = offer(device, endpoint, data);
-    while (offered.status === 'async') await settle();
+    while (offered.status === 'async') {
+      driveClock.step(1);
+      await settle();
+    }
     if (offered.status !== 'nak') return offered;
+    driveClock.step(1);
     await settle();
   }
   throw new Error('a packet was never taken');

@@ -1,10 +1,14 @@
 /** The user network with a card's end of the wire in the test's hand. */
+import type { CharBackend } from '../../src/emu/char/char-backend.ts';
+import { CHARDEVS } from '../../src/emu/char/chardevs.ts';
 import { EventQueue } from '../../src/emu/core/clock.ts';
 import { NetClient } from '../../src/emu/net/net-client.ts';
 import { NET_HOST } from '../../src/emu/net/net-host.ts';
 import { readNetdev } from '../../src/emu/net/netdev-options.ts';
 import { makeUserNet } from '../../src/emu/net/user/make-user-net.ts';
 import type { UserNet } from '../../src/emu/net/user/user-net.ts';
+import { OBJECT_TREE } from '../../src/emu/qdev/links.ts';
+import { ObjectTree } from '../../src/emu/qdev/objects.ts';
 import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { CLOCK, ENTROPY, Services } from '../../src/emu/qdev/services.ts';
 import { TestNetHost } from './test-net-host.ts';
@@ -12,6 +16,7 @@ import { TestNetHost } from './test-net-host.ts';
 export interface UserNetRig {
   readonly net: UserNet;
   readonly host: TestNetHost;
+  readonly services: Services;
   readonly time: { ns: number };
   readonly card: NetClient;
   /** Whether the card takes packets. */
@@ -22,17 +27,27 @@ export interface UserNetRig {
   pass(ns?: number): readonly Uint8Array[];
 }
 
-/** @param options what follows `-netdev user,id=u` */
-export async function userNetRig(options = ''): Promise<UserNetRig> {
+/**
+ * @param options what follows `-netdev user,id=u`
+ * @param chardevs character devices that are there, by id
+ */
+export async function userNetRig(
+  options = '',
+  chardevs: Readonly<Record<string, CharBackend>> = {},
+): Promise<UserNetRig> {
   const time = { ns: 0 };
   const clock = new EventQueue(() => time.ns);
   const host = new TestNetHost();
   const services = new Services()
     .provide(CLOCK, clock)
     .provide(NET_HOST, host)
+    .provide(OBJECT_TREE, new ObjectTree('test-machine'))
     .provide(ENTROPY, { random: (target) => target.fill(1) });
   const asked = readNetdev(parseOptions(`user,id=u${options}`, 'type', () => {}));
   if (asked.type !== 'user') throw new Error('the options are of a user network');
+  for (const [id, backend] of Object.entries(chardevs)) {
+    services.get(CHARDEVS).provide(id, { driver: 'test', filename: () => 'test', backend });
+  }
   const net = await makeUserNet(asked, services, true);
   const heard: Uint8Array[] = [];
   const ready = { on: true };
@@ -52,7 +67,7 @@ export async function userNetRig(options = ''): Promise<UserNetRig> {
     return heard.splice(0);
   };
   return {
-    ...{ net, host, time, card, ready, pass },
+    ...{ net, host, time, card, ready, pass, services },
     ask(frame) {
       card.send(frame);
       return pass();

@@ -192,6 +192,20 @@ describe('what changes nothing', () => {
   });
 });
 
+describe('the board’s own network card', () => {
+  it.each([
+    ['', true],
+    ['-device virtio-net-pci', true],
+    ['-nodefaults', false],
+    ['-net none', false],
+    ['-nic none', false],
+    ['-net nic,model=virtio', false],
+    ['-netdev user,id=n1', false],
+  ])('%j: %s', (line, wants) => {
+    expect(read(...line.split(' ').filter((word) => word !== '')).network.wantsDefaultCard).toBe(wants);
+  });
+});
+
 describe('questions', () => {
   it('the help and the version come before what is wrong with the machine', () => {
     expect(answer('-m', 'x', '-version')).toMatch(/^QEMU emulator version 7\.2\.\d+ \(Hotslot\)\n/);

@@ -70,7 +70,16 @@ describe('L: PCI devices by their slots', () => {
       'PCI: slot 1 function 0 not available for lsi53c895a, in use by PIIX3,id=(null)\nfailed to add file=/tmp/disk1.img,format=raw,if=scsi\n',
     ],
     ['pci_add 1:4 storage if=scsi', 'Invalid PCI device address 1:4\nfailed to add if=scsi\n'],
-    ['pci_add auto nic model=e1000', 'Hotslot has no network yet\nfailed to add model=e1000\n'],
+    ['pci_add auto nic model=foo', 'Unsupported NIC model: foo\nfailed to add model=foo\n'],
+    ['pci_add auto nic foo=1', "Invalid parameter 'foo'\nfailed to add foo=1\n"],
+    ['pci_add auto nic macaddr=zz', 'invalid syntax for ethernet address\nfailed to add macaddr=zz\n'],
+    ['pci_add 20 nic model=e1000', 'Invalid PCI device address 20\nfailed to add model=e1000\n'],
+    ['pci_add 5 nic addr=6', 'Parameter addr not supported\nfailed to add addr=6\n'],
+    ['pci_add auto nic netdev=zz', "netdev 'zz' not found\nfailed to add netdev=zz\n"],
+    [
+      'pci_add 1 nic model=ne2k_pci',
+      'PCI: slot 1 function 0 not available for ne2k_pci, in use by PIIX3,id=(null)\nfailed to add model=ne2k_pci\n',
+    ],
     ['pci_add auto foo', 'invalid type: foo\nfailed to add \n'],
     [
       'pci_add auto storage file=/tmp/disk1.img,if=virtio,id=1',
@@ -90,7 +99,35 @@ describe('L: PCI devices by their slots', () => {
     const rig = await rigOf('1.1');
     expect(await rig.execute(line)).toBe(answer);
     expect(rig.machine.drives.list()).toEqual([]);
+    expect(rig.machine.network.clients).toEqual([]);
     expect(rig.functions()).toHaveLength(4);
+  });
+
+  it('L5: a network card of each model, and the one of who names none', async () => {
+    const rig = await rigOf('1.1');
+    rig.boot();
+    await said(rig, 'cont');
+    const cards = [
+      ['model=e1000', 'e1000'],
+      ['model=virtio,macaddr=52:54:00:00:00:7', 'virtio-net-pci'],
+      ['model=ne2k_pci,vlan=0', 'ne2k_pci'],
+      ['model=pcnet', 'pcnet'],
+      ['model=rtl8139', 'rtl8139'],
+      ['', 'rtl8139'],
+    ] as const;
+    for (const [n, [options, type]] of cards.entries()) {
+      const slot = n + 2;
+      expect(await rig.execute(`pci_add auto nic ${options}`)).toBe(
+        `OK domain 0, bus 0, slot ${slot}, function 0\n`,
+      );
+      await rig.settle();
+      expect(rig.functions().find(({ devfn }) => devfn === slot << 3)?.identity.type).toBe(type);
+    }
+    expect(rig.machine.network.hubs.map(({ ports }) => ports.length)).toEqual([cards.length]);
+    expect(rig.machine.network.nics[1]?.client.spec.info()).toContain('macaddr=52:54:00:00:00:07');
+    expect(await rig.execute('pci_del 2')).toBe('');
+    await rig.settle();
+    expect(rig.machine.network.nics).toHaveLength(cards.length - 1);
   });
 
   it('L2, L8: a SCSI adapter with a disk, and another disk', async () => {

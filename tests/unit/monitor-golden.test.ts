@@ -3,6 +3,7 @@ import type { MonitorRig, MonitorRigOptions } from '../support/monitor-rig.ts';
 import { monitorRig } from '../support/monitor-rig.ts';
 import type { Difference, ReplayTarget } from '../support/replay.ts';
 import { normalisations, readRecording, replay } from '../support/replay.ts';
+import { TestNetHost } from '../support/test-net-host.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -37,10 +38,18 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
   ],
   errors_device: [
     'device_add ide-hd,drive=diskX,id=z',
-    'device_add e1000,mac=zz,id=z',
     'device_add cirrus-vga,id=z',
     'device_add VGA,id=z',
   ].map(notModelled),
+  netdev_user_rest: [
+    'r14,guestfwd=::5-',
+    'r19,guestfwd=tcp:10.0.2.9:5-foo',
+    'r26,guestfwd=tcp:10.0.2.9:5-null',
+  ].map((options) => ({
+    line: `netdev_add user,id=${options}`,
+    ours: "Error: Could not open guest forwarding device 'guestfwd.tcp.5'\n",
+    why: 'QEMU prints the reason, too, on the line before',
+  })),
   commands_drives: SNAPSHOTS,
   commands_absent: SNAPSHOTS,
   commands_info: SNAPSHOTS,
@@ -73,6 +82,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
     noShutdown: true,
   },
   watchdogs: { devices: ['ib700,id=w1', 'isa-debug-exit,iobase=0xf4,id=x', 'i6300esb,id=w2'] },
+  errors_netdev_socket: { network: new TestNetHost() },
   usb_uhci: { devices: ['piix3-usb-uhci,id=u'] },
   usb_storage: { devices: ['piix3-usb-uhci,id=u'] },
   usb_adapters: { devices: ['piix3-usb-uhci,id=u', 'usb-bot,id=cold'] },
@@ -161,6 +171,9 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_balloon',
     'errors_qom',
     'errors_netdev',
+    'errors_netdev_socket',
+    'netdev_user_rest',
+    'nic_cards',
     'nic_virtio',
     'errors_virtio_mem',
     'errors_virtio_mem_noroom',

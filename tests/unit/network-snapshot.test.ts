@@ -50,6 +50,24 @@ it('back ends, hubs, cards and links are there again, and ports of the host are 
   expect(host.listening.size).toBe(0);
 });
 
+it('sockets listen again, and connections begin anew', async () => {
+  const machine = new Machine({ memoryBytes: 16 * MIB }, hostWith(new TestNetHost()));
+  const made = await hmp(
+    machine,
+    'netdev_add socket,id=s1,listen=:1234',
+    'netdev_add socket,id=s2,connect=127.0.0.1:99',
+    'netdev_add socket,id=s3,mcast=230.0.0.1:1234',
+    'device_add virtio-net-pci,netdev=s2,id=nic0',
+  );
+  expect(made).toBe('');
+  const host = new TestNetHost();
+  const restored = await machineOf(await snapshotBytes(machine), hostWith(host));
+  expect(await hmp(restored, 'info network')).toBe(await hmp(machine, 'info network'));
+  expect([[...host.listening.keys()], host.tcp.length, host.udp.length]).toEqual([[1234], 1, 1]);
+  await restored.close();
+  expect([host.listening.size, host.tcp[0]?.log, host.udp[0]?.isClosed]).toEqual([0, ['destroy'], true]);
+});
+
 it('a port of the host that somebody else has by then is told in a sentence', async () => {
   const machine = new Machine({ memoryBytes: 16 * MIB }, hostWith(new TestNetHost()));
   await hmp(machine, 'netdev_add user,id=n1,hostfwd=tcp::5555-:22');
@@ -58,4 +76,30 @@ it('a port of the host that somebody else has by then is told in a sentence', as
   const restoring = machineOf(await snapshotBytes(machine), hostWith(host));
   await expect(restoring).rejects.toThrow(SnapshotError);
   await expect(restoring).rejects.toThrow("Could not set up host forwarding rule 'tcp::5555-:22'");
+});
+
+it('a card whose back end is gone is there again, and keeps what it has at its other end', async () => {
+  const machine = new Machine({ memoryBytes: 16 * MIB }, hostWith(new TestNetHost()));
+  const made = await hmp(
+    machine,
+    'netdev_add user,id=n1,net=192.168.7.0/24,hostfwd=tcp::5555-:22',
+    'device_add e1000,netdev=n1,id=nic0',
+    'device_add virtio-net-pci,id=nic1',
+    'netdev_del n1',
+    // Another of that name, which is not the card's.
+    'netdev_add user,id=n1',
+  );
+  expect(made).toBe('');
+  const host = new TestNetHost();
+  const restored = await machineOf(await snapshotBytes(machine), hostWith(host));
+  expect(await everything(restored)).toEqual(await everything(machine));
+  const told = await hmp(restored, 'info network');
+  // Back ends are made again before cards.
+  const lines = (text: string): readonly string[] => text.split('\n').sort();
+  expect(lines(told)).toEqual(lines(await hmp(machine, 'info network')));
+  expect(told).toContain(' \\ n1: index=0,type=user,net=192.168.7.0');
+  expect([...host.listening.keys()]).toEqual([]);
+  // The other one is free for another card, and the card's own peer does no harm.
+  expect(await hmp(restored, 'set_link nic0 on', 'device_add rtl8139,netdev=n1,id=nic2')).toBe('');
+  await restored.close();
 });

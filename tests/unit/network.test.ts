@@ -74,10 +74,10 @@ describe('a hub', () => {
     for (const text of names) await net.addNetdev(netdev(text));
     for (const id of ['b1', 'b2']) await net.addNetdev(netdev(`hubport,hubid=1,id=${id},netdev=a${id[1]}`));
     const card = end('nic');
-    net.addNic({ client: card.client }, net.findBackend('a3'));
+    net.addNic({ client: card.client, path: '/card' }, net.findBackend('a3'));
     const far = end('far');
     await net.addNetdev(netdev('hubport,hubid=1,id=b3'));
-    net.addNic({ client: far.client }, net.findBackend('b3'));
+    net.addNic({ client: far.client, path: '/far' }, net.findBackend('b3'));
     card.client.send(packet(1));
     // Two ways lead to the other hub.
     expect([far.got.length, card.got.length]).toEqual([2, 0]);
@@ -88,8 +88,8 @@ describe('a hub', () => {
     const net = network();
     for (const id of ['a', 'b']) await net.addNetdev(netdev(`hubport,hubid=0,id=${id}`));
     const [one, other] = [end('one'), end('other')];
-    net.addNic({ client: one.client }, net.findBackend('a'));
-    net.addNic({ client: other.client }, net.findBackend('b'));
+    net.addNic({ client: one.client, path: '/one' }, net.findBackend('a'));
+    net.addNic({ client: other.client, path: '/other' }, net.findBackend('b'));
     other.state.ready = false;
     expect(one.client.send(packet(1))).toBe(false);
     other.state.ready = true;
@@ -103,7 +103,7 @@ describe('the network', () => {
     const net = network();
     await net.addNetdev(netdev('user,id=n1'));
     const card = end('nic');
-    net.addNic({ client: card.client }, net.findBackend('n1'));
+    net.addNic({ client: card.client, path: '/card' }, net.findBackend('n1'));
     net.setLink('n1', false);
     expect([card.client.linkDown, card.state.links]).toEqual([true, 1]);
     net.setLink('nic', true);
@@ -136,6 +136,44 @@ describe('the network', () => {
     expect(told(again)).toEqual(told(net));
     expect(again.requests).toEqual(net.requests);
     expect(() => again.removeNetdev(unnamed.name)).toThrow(`Device '${unnamed.name}' is not a netdev`);
+  });
+  it('tells where its cards are, so often and so much later each time', () => {
+    const clock = new ManualClock();
+    const net = new Network(
+      new Services().provide(CLOCK, clock).provide(ENTROPY, { random: (target) => target.fill(7) }),
+    );
+    const hear = (name: string, mac: number) => {
+      const [card, far] = [end(name), end('far')];
+      let asked = 0;
+      net.addNic(
+        { client: card.client, path: name, mac: () => new Uint8Array(6).fill(mac), announce: () => asked++ },
+        far.client,
+      );
+      return { far, asked: () => asked };
+    };
+    const [one, other] = [hear('nic1', 0x11), hear('nic2', 0x22)];
+    const start = (rounds: number, id?: string) =>
+      net.announcements.start({ initial: 50, step: 100, max: 200, rounds, interfaces: ['nic1', 'zz'], id });
+    start(4);
+    expect(Buffer.from(one.far.got[0] ?? []).toString('hex')).toBe(
+      `ffffffffffff${'11'.repeat(6)}8035000108000604 0003${'11'.repeat(6)}00000000${'11'.repeat(6)}`
+        .replace(' ', '')
+        .padEnd(120, '0'),
+    );
+    const times: number[] = [];
+    for (let ms = 1; ms <= 1000; ms++) {
+      const before = one.far.got.length;
+      clock.step(1e6);
+      if (one.far.got.length > before) times.push(ms);
+    }
+    expect([times, one.asked(), other.far.got.length]).toEqual([[50, 200, 400], 4, 0]);
+    start(0, 'x');
+    start(3, 'x');
+    start(3, 'x');
+    expect(one.asked()).toBe(6);
+    net.close();
+    clock.step(1e10);
+    expect(one.asked()).toBe(6);
   });
   it('has a bound', async () => {
     const net = network();

@@ -95,7 +95,6 @@ const NETDEVS = Object.entries({
   tap: 'ifname fd fds script downscript br helper sndbuf vnet_hdr vhost vhostfd vhostfds vhostforce queues poll-us',
   l2tpv3:
     'src dst srcport dstport ipv6 udp cookie64 counter pincounter txcookie rxcookie txsession rxsession offset',
-  socket: 'fd listen connect mcast localaddr udp',
   stream: 'addr server',
   dgram: 'local remote',
   vde: 'sock port group mode',

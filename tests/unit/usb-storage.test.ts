@@ -9,6 +9,7 @@ import {
   BLOCK,
   carried,
   disturbWith,
+  driveClock,
   harass,
   IN,
   MANY,
@@ -69,6 +70,8 @@ describe.each([true, false])('usb-storage, back end at once: %s', (sync) => {
           ({ stick } = stickWith(disk));
           stick.restore(saved);
           expect(stick.save()).toEqual(saved);
+          await settle();
+          driveClock.step(1);
           await settle();
           if (!wasDone) offered = again();
         }

@@ -12,6 +12,7 @@ import {
   DATA_IN,
   DATA_OUT,
   disturbWith,
+  driveClock,
   HIGH,
   harass,
   MANY,
@@ -67,7 +68,7 @@ describe('usb-uas', () => {
     offer(device, COMMAND, command(9, read10(1, 2)));
     offer(device, COMMAND, command(4, read10(3, 1)));
     const late = offer(device, DATA_IN, 1024, 9);
-    for (let n = 0; n < 4; n++) {
+    for (let n = 0; n < 8; n++) {
       await settle();
       clock.step(1);
     }
@@ -116,6 +117,8 @@ describe('usb-uas', () => {
       const saved = structuredClone(first.device.save());
       expect(first.device.vmstate.fields.misfit(saved)).toBeUndefined();
       second.device.restore(saved);
+      await settle();
+      driveClock.step(1);
       await settle();
       const { device } = second;
       if (moment < 3) expect([...given(await carried(device, STATUS, 34))]).toEqual([6, 0, 0, 1]);

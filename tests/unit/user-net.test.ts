@@ -1,5 +1,7 @@
 /** The user network as a guest sees it: connections, datagrams, forwarded ports. */
 import { describe, expect, it } from 'vitest';
+import { CharPipe } from '../../src/emu/char/char-backend.ts';
+import { CHARDEVS } from '../../src/emu/char/chardevs.ts';
 import { arp, dhcp, echo, ipv4, tcp, text, udp } from '../support/guest-frames.ts';
 import { seeded } from '../support/pci-rig.ts';
 import { type UserNetRig, userNetRig } from '../support/user-net-rig.ts';
@@ -373,5 +375,93 @@ describe('a guest that', () => {
     expect(net.tcp.connections.length).toBeLessThanOrEqual(256);
     expect(net.client.peer?.peer).toBe(net.client);
     expect(GUEST_ADDRESS).toBe(net.config.firstGuest);
+  });
+});
+
+describe('a place in the guest’s network with a device of the host’s', () => {
+  async function placeRig(options = '') {
+    let written = '';
+    const pipe = new CharPipe((bytes) => {
+      written += new TextDecoder().decode(bytes);
+    });
+    const rig = await userNetRig(`${options},guestfwd=tcp:10.0.2.100:7-chardev:c1`, { c1: pipe });
+    rig.ask(arp(1, '10.0.2.15', GATEWAY));
+    const connected = (port: number) => {
+      const guest = client(rig, port, '10.0.2.100', 7);
+      expect(guest.send({ seq: 100, flags: SYN }).map(({ flags }) => flags)).toEqual([SYN | ACK]);
+      guest.send({ seq: 101, ack: FIRST + 1, flags: ACK });
+      return guest;
+    };
+    const heard = () => rig.pass().map(read);
+    return { rig, pipe, connected, heard, written: () => written };
+  }
+  it('takes what the guest sends, and gives what the device has to who came last', async () => {
+    const { pipe, connected, heard, written } = await placeRig(',restrict=on');
+    pipe.send(text('early'));
+    const one = connected(1000);
+    expect(heard().map(({ payload }) => payload)).toEqual([]);
+    one.send({ seq: 101, ack: FIRST + 6, flags: ACK | PSH, payload: text('hello') });
+    expect([written(), pipe.pending]).toEqual(['hello', 0]);
+    connected(1001);
+    pipe.send(text('there'));
+    expect(heard().map(({ ports, payload }) => [ports[1], payload])).toEqual([[1001, 'there']]);
+  });
+  it('is there after a connection, and goes with the network', async () => {
+    const { rig, pipe, connected, heard } = await placeRig();
+    const one = connected(1000);
+    const ended = one.send({ seq: 101, ack: FIRST + 1, flags: FIN | ACK });
+    expect(ended.map(({ flags, ack }) => [flags, ack])).toEqual([
+      [ACK, 102],
+      [FIN | ACK, 102],
+    ]);
+    one.send({ seq: 102, ack: FIRST + 2, flags: ACK });
+    expect(rig.net.tcp.connections).toEqual([]);
+    connected(1001);
+    pipe.send(text('again'));
+    expect(heard().map(({ payload }) => payload)).toEqual(['again']);
+    rig.net.close();
+    expect(rig.services.get(CHARDEVS).ids()).toEqual([]);
+  });
+  it('starts no commands', async () => {
+    await expect(userNetRig(',guestfwd=tcp:10.0.2.9:7-cmd:reboot')).rejects.toThrow('starts no commands');
+  });
+});
+
+describe('TFTP', () => {
+  const ask = (port: number, name: string) =>
+    udp([port, 69], text(`\0\u0001${name}\0octet\0`), { to: GATEWAY });
+  const turn = () => new Promise(setImmediate);
+  it('serves so many clients at once; a silent one makes room', async () => {
+    const { ask: send, host, pass } = await userNetRig(',tftp=f');
+    send(arp(1, '10.0.2.15', GATEWAY));
+    host.files.set('f/a', 'x'.repeat(600));
+    for (let n = 0; n < 25; n++) send(ask(2000 + n, 'a'));
+    await turn();
+    expect(pass().map((frame) => read(frame).ports[1])).toEqual(
+      Array.from({ length: 20 }, (_, n) => 2000 + n),
+    );
+    pass(6e9);
+    send(ask(3000, 'a'));
+    await turn();
+    expect(pass().length).toBe(1);
+    expect(host.closedFiles.length).toBe(1);
+  });
+  it('sends a block again, and none twice for one that was confirmed twice', async () => {
+    const { ask: send, host, pass } = await userNetRig(',tftp=f');
+    send(arp(1, '10.0.2.15', GATEWAY));
+    host.files.set('f/a', `${'x'.repeat(512)}${'y'.repeat(512)}z`);
+    const heard: string[] = [];
+    const ack = (block: number) => udp([2000, 69], Uint8Array.of(0, 4, 0, block), { to: GATEWAY });
+    for (const frame of [ask(2000, 'a'), ack(1), ack(1), ack(0), ack(2), ack(3)]) {
+      send(frame);
+      await turn();
+      heard.push(
+        pass()
+          .map((one) => read(one).payload.slice(3, 5))
+          .join(),
+      );
+    }
+    expect(heard).toEqual(['\u0001x', '\u0002y', '\u0002y', '', '\u0003z', '']);
+    expect(host.closedFiles).toEqual(['a']);
   });
 });

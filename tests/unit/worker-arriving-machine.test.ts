@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import { Machine } from '../../src/emu/index.ts';
+import { NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import type { MachineEnvironment } from '../../src/workers/machine-types.ts';
 import { ArrivingMachine } from '../../src/workers/make-machine.ts';
 import { memoryImages } from '../support/headless-guest.ts';
@@ -28,6 +29,7 @@ it.each([
   let shown = '';
   const environment: MachineEnvironment = {
     images,
+    network: NO_NET_HOST,
     snapshots: NO_SNAPSHOTS,
     onWake: () => {},
     isFull: () => false,

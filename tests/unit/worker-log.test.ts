@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import { readCommandLine } from '../../src/emu/index.ts';
+import { NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import { makeMachine } from '../../src/workers/make-machine.ts';
 import { memoryImages } from '../support/headless-guest.ts';
 import { tinyKernel } from '../support/tiny-kernel.ts';
@@ -20,6 +21,7 @@ async function page(...args: readonly string[]) {
     { ...guest, serialPorts: [true] },
     {
       images: memoryImages(),
+      network: NO_NET_HOST,
       snapshots: NO_SNAPSHOTS,
       onWake() {},
       isFull: () => false,

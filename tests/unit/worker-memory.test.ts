@@ -2,6 +2,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { NO_SNAPSHOTS } from '../../src/emu/core/snapshot-store.ts';
 import { isOutOfMemory, readCommandLine } from '../../src/emu/index.ts';
+import { NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import { makeMachine } from '../../src/workers/make-machine.ts';
 import { outOfMemory } from '../../src/workers/notices.ts';
 import { memoryImages } from '../support/headless-guest.ts';
@@ -39,6 +40,7 @@ it('is told that the browser gave less than the guest has, and no fault of ours 
     },
     {
       images: memoryImages(),
+      network: NO_NET_HOST,
       snapshots: NO_SNAPSHOTS,
       onWake() {},
       isFull: () => false,

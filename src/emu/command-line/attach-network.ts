@@ -1,21 +1,20 @@
 /** The network that the command line asks for: back ends and hubs first, and cards when the board has its devices. */
 import { MonitorError } from '../core/monitor-error.ts';
 import type { Machine } from '../machine/machine.ts';
+import { addNetworkCard, modelOf, type NetworkCard } from '../monitor/network-card.ts';
 import type { NetClient } from '../net/net-client.ts';
-import { Options } from '../qdev/option-string.ts';
 import { atOption } from './options.ts';
-import type { CardOption, NetworkOptions, NetworkStep } from './options-network.ts';
+import type { NetworkOptions, NetworkStep } from './options-network.ts';
 import { report, startError } from './start-error.ts';
 
 /** A card that is to be made, and what is at its other end. */
 export interface BoardCard {
-  readonly card: CardOption;
+  readonly card: NetworkCard;
   readonly netdev: string;
 }
 
-/** QEMU's own card of this board, which is not modelled. */
+/** QEMU's own card of this board. */
 const DEFAULT_MODEL = 'e1000';
-const MODEL_ALIASES: Readonly<Record<string, string>> = { virtio: 'virtio-net-pci' };
 
 /** Makes back ends and ports of hubs. Rejects with StartError. */
 export async function attachNetwork(
@@ -68,21 +67,19 @@ export async function boardCards(
   warn: (text: string) => void,
 ): Promise<void> {
   for (const { card, netdev } of cards) {
-    const model = MODEL_ALIASES[card.model ?? ''] ?? card.model ?? DEFAULT_MODEL;
-    const type = machine.devices.registry.find(model);
-    if (type?.category !== 'Network' || type.busType !== 'PCI')
-      throw startError(`Unsupported NIC model: ${model}`);
-    const entries = [
-      ['driver', model],
-      ['netdev', netdev],
-      ...(card.mac === undefined ? [] : [['mac', card.mac] as const]),
-      ...(card.addr === undefined ? [] : [['addr', card.addr] as const]),
-      ...(card.vectors === undefined ? [] : [['vectors', card.vectors] as const]),
-    ] as const;
-    await machine.devices
-      .add(new Options(entries), (text) => warn(report(text)))
-      .catch((error: unknown) => {
+    const model = cardModel(machine, card);
+    await addNetworkCard(machine.devices, model, card, netdev, (text) => warn(report(text))).catch(
+      (error: unknown) => {
         throw atOption(error);
-      });
+      },
+    );
+  }
+}
+
+function cardModel({ devices }: Machine, { model = DEFAULT_MODEL }: NetworkCard): string {
+  try {
+    return modelOf(devices, model);
+  } catch (error) {
+    throw error instanceof MonitorError ? startError(error.message) : error;
   }
 }

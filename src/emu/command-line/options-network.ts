@@ -1,6 +1,7 @@
 /** -netdev, -nic and -net: texts are QEMU's. */
 import { MonitorError } from '../core/monitor-error.ts';
 import { DEVICE_TYPES } from '../machine/device-types.ts';
+import { checkCardOptions, type NetworkCard, readNetworkCard } from '../monitor/network-card.ts';
 import { parseNicMac } from '../net/mac-address.ts';
 import { NETDEV, NETDEV_HELP, type NetdevOptions, readNetdev } from '../net/netdev-options.ts';
 import { checkedAs } from '../qapi/check.ts';
@@ -11,15 +12,6 @@ import type { OptionGroup } from './options-memory.ts';
 import type { GivenOption } from './options-split.ts';
 import { startError } from './start-error.ts';
 
-/** A card that the board is to have. */
-export interface CardOption {
-  /** QEMU's word for the type; undefined: the board's own choice. */
-  readonly model: string | undefined;
-  readonly mac: string | undefined;
-  readonly addr?: string | undefined;
-  readonly vectors?: string | undefined;
-}
-
 /** One of the options, in the order in which QEMU carries them out. */
 export type NetworkStep =
   | { readonly kind: 'netdev'; readonly options: NetdevOptions; readonly at: string }
@@ -28,7 +20,7 @@ export type NetworkStep =
       readonly kind: 'nic';
       readonly backend: NetdevOptions;
       readonly isNamed: boolean;
-      readonly card: CardOption;
+      readonly card: NetworkCard;
       readonly at: string;
     }
   /** A back end at a port of hub 0. */
@@ -37,12 +29,17 @@ export type NetworkStep =
   | {
       readonly kind: 'net-nic';
       readonly netdev: string | undefined;
-      readonly card: CardOption;
+      readonly card: NetworkCard;
       readonly at: string;
     };
 
 export interface NetworkOptions {
   readonly steps: readonly NetworkStep[];
+  /**
+   * The user said nothing of networks: QEMU's boards have a card of their own then, an `e1000` at a user network of hub 0. Not
+   * modelled: there is no such card.
+   */
+  readonly wantsDefaultCard: boolean;
 }
 
 /** What is asked for in place of a machine. */
@@ -86,7 +83,9 @@ export function readNetwork(
     const { options, at } = group(option);
     if (options.get('type') !== 'none') steps.push(reading(at, () => readNet(options, at)));
   }
-  return { steps };
+  // QEMU: to ask for nothing, with none, is to say something.
+  const wantsDefaultCard = !given.some(({ name }) => ['netdev', 'nic', 'net', 'nodefaults'].includes(name));
+  return { steps, wantsDefaultCard };
 }
 
 /** What `read` gives; an error is one of the option's. */
@@ -140,14 +139,6 @@ function readNet(options: Options, at: string): NetworkStep {
     const backend = readNetdev(options, options.id ?? UNNAMED);
     return { kind: 'net', backend, isNamed: options.id !== undefined, at };
   }
-  const unknown = options.entries.find(([key]) => !NIC_OPTIONS.has(key))?.[0];
-  if (unknown !== undefined) throw new MonitorError(`Invalid parameter '${unknown}'`);
-  const mac = options.get('macaddr');
-  const card: CardOption = {
-    model: options.get('model'),
-    mac: mac === undefined ? undefined : parseNicMac(mac),
-    addr: options.get('addr'),
-    vectors: options.get('vectors'),
-  };
-  return { kind: 'net-nic', netdev: options.get('netdev'), card, at };
+  checkCardOptions(options, NIC_OPTIONS);
+  return { kind: 'net-nic', netdev: options.get('netdev'), card: readNetworkCard(options), at };
 }

@@ -190,7 +190,7 @@ const GROUPS: readonly OptionGroup[] = [
       {
         name: 'netdev',
         value: '[type=]type,id=id[,prop=value]…',
-        help: 'the far end of a network card: user or hubport; -netdev help lists them',
+        help: 'the far end of a network card: user, socket or hubport; -netdev help lists them',
       },
       {
         name: 'nic',

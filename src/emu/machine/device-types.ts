@@ -13,6 +13,10 @@ import { PFLASH_CFI01 } from '../flash/pflash-type.ts';
 import { INPUT_TYPES } from '../input/input-types.ts';
 import { MEMORY_BACKEND_TYPES } from '../memory/memory-backend.ts';
 import { PC_DIMM } from '../memory/pc-dimm-type.ts';
+import { E1000_TYPES } from '../nic/e1000-types.ts';
+import { NE2K_PCI } from '../nic/ne2000-type.ts';
+import { PCNET } from '../nic/pcnet-type.ts';
+import { RTL8139 } from '../nic/rtl8139-type.ts';
 import { NVME_TYPES } from '../nvme/nvme-type.ts';
 import { PCI_BRIDGE_TYPES } from '../pci/pci-bridge-types.ts';
 import type { DeviceType } from '../qdev/device-type.ts';
@@ -51,6 +55,10 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   PC_DIMM,
   PC_TESTDEV,
   ...PCI_BRIDGE_TYPES,
+  ...E1000_TYPES,
+  NE2K_PCI,
+  PCNET,
+  RTL8139,
   ...PCI_SERIAL_TYPES,
   ...PVPANIC_TYPES,
   LSI53C895A,

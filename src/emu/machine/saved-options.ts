@@ -22,12 +22,17 @@ export const OPTIONS = record<SavedOptions>({
   entries: list(tuple(TEXT, GIVEN), { max: 1024 }),
 });
 
-export function saveOptions({ id, json, entries }: Options<JsonValue>, without?: string): SavedOptions {
+export function saveOptions(
+  { id, json, entries }: Options<JsonValue>,
+  ...without: readonly string[]
+): SavedOptions {
   const saved = (value: JsonValue): string => (json ? writeJson(value) : String(value));
   return {
     id: id ?? null,
     json,
-    entries: entries.filter(([key]) => key !== without).map(([key, value]) => [key, saved(value)] as const),
+    entries: entries
+      .filter(([key]) => !without.includes(key))
+      .map(([key, value]) => [key, saved(value)] as const),
   };
 }
 

@@ -5,19 +5,23 @@ import { RingBuffer } from '../char/ring-buffer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { SnapshotError } from '../core/snapshot-error.ts';
 import {
+  absentOr,
   BOOLEAN,
   finite,
   integer,
   kind,
   list,
   nullable,
+  oneOf,
   record,
   type StateFields,
   type StateKind,
   text,
   tuple,
 } from '../core/state-fields.ts';
+import { NET_CLIENT_TYPES } from '../net/net-client.ts';
 import { NETDEV } from '../net/netdev-options.ts';
+import type { GonePeer } from '../net/network.ts';
 import { checkedAs } from '../qapi/check.ts';
 import { parseJson } from '../qapi/json-reader.ts';
 import { isJsonObject } from '../qapi/json-value.ts';
@@ -68,6 +72,8 @@ export type PeripheralsSnapshot = {
   readonly block: BlockSnapshot;
   /** What `netdev_add` and the like made, oldest first; absent: none, as in snapshots from before there was a network. */
   readonly netdevs?: readonly NetdevSnapshot[];
+  /** What cards have at the other end that was taken away; absent as before. */
+  readonly gonePeers?: readonly GonePeer[] | undefined;
   /** What `object_add` made, oldest first. */
   readonly objects: readonly SavedOptions[];
   /** What the user said of NUMA nodes, each as a text of JSON. */
@@ -107,7 +113,7 @@ const RING: StateKind<Uint8Array> = kind(
   `at most ${MAX_RING_BYTES} bytes`,
 );
 
-const FIELDS: StateFields<Omit<PeripheralsSnapshot, 'netdevs'>> = {
+const FIELDS: StateFields<Omit<PeripheralsSnapshot, 'netdevs' | 'gonePeers'>> = {
   chardevs: list(record<ChardevSnapshot>({ options: OPTIONS, bytes: nullable(RING) }), { max: 4096 }),
   block: BLOCK,
   objects: list(OPTIONS, { max: 4096 }),
@@ -117,8 +123,17 @@ const FIELDS: StateFields<Omit<PeripheralsSnapshot, 'netdevs'>> = {
 };
 const NETDEVS = list(record<NetdevSnapshot>({ options: TEXT, isNetdev: BOOLEAN }), { max: 4096 });
 
-const WITHOUT_NETWORK = record<Omit<PeripheralsSnapshot, 'netdevs'>>(FIELDS);
-const WITH_NETWORK = record<Required<PeripheralsSnapshot>>({ ...FIELDS, netdevs: NETDEVS });
+const GONE_PEERS = list(
+  record<GonePeer>({ path: TEXT, name: TEXT, type: oneOf(...NET_CLIENT_TYPES), info: TEXT }),
+  { max: 4096 },
+);
+
+const WITHOUT_NETWORK = record<Omit<PeripheralsSnapshot, 'netdevs' | 'gonePeers'>>(FIELDS);
+const WITH_NETWORK = record<Required<PeripheralsSnapshot>>({
+  ...FIELDS,
+  netdevs: NETDEVS,
+  gonePeers: absentOr(GONE_PEERS),
+});
 
 export const PERIPHERALS: StateKind<PeripheralsSnapshot> = {
   misfit(value) {
@@ -138,7 +153,8 @@ export function savePeripherals(machine: Machine): PeripheralsSnapshot {
     netdevs: network.requests.map(({ options, isNetdev }) => ({ options: writeJson(options), isNetdev })),
     objects: objects.requests().map((options) => saveOptions(options)),
     numa: saveNuma(numa),
-    devices: saveDevices(devices.tree),
+    ...(network.gonePeers.length === 0 ? {} : { gonePeers: network.gonePeers }),
+    devices: saveDevices(devices.tree, new Set(network.gonePeers.map(({ path }) => path))),
     anonymousDevices: devices.anonymousDevices,
   };
 }
@@ -152,6 +168,7 @@ export async function restorePeripherals(machine: Machine, state: PeripheralsSna
   await restoreBlock(drives, state.block);
   for (const netdev of state.netdevs ?? []) await restoreNetdev(machine, netdev);
   for (const device of state.devices) await restoreDevice(machine, device);
+  for (const peer of state.gonePeers ?? []) machine.network.restoreGonePeer(peer);
   await restoreMedia(drives, state.block);
   restoreLimits(drives, state.block);
   devices.anonymousDevices = state.anonymousDevices;
@@ -222,17 +239,21 @@ function made<T>(what: string, make: () => T): T {
   }
 }
 
-/** What the user plugged, oldest first. */
-export function saveDevices(tree: DeviceTree): readonly DeviceSnapshot[] {
-  return tree.devices().flatMap(saveDevice);
+/**
+ * What the user plugged, oldest first.
+ * @param alone paths of cards whose back end was taken away
+ */
+export function saveDevices(tree: DeviceTree, alone: ReadonlySet<string>): readonly DeviceSnapshot[] {
+  return tree.devices().flatMap((device) => saveDevice(device, alone.has(device.path)));
 }
 
-function saveDevice({ request, bus, path, hotplugged, unplugRequestedMs }: Qdev): readonly DeviceSnapshot[] {
+function saveDevice(device: Qdev, isAlone: boolean): readonly DeviceSnapshot[] {
+  const { request, bus, path, hotplugged, unplugRequestedMs } = device;
   if (request === undefined) return [];
   return [
     {
-      // Said by `bus` below, whether the user did or not.
-      options: saveOptions(request.options, 'bus'),
+      // Said by `bus` below, whether the user did or not. Of a back end that is gone the name may be another's by now.
+      options: saveOptions(request.options, ...(isAlone ? ['bus', 'netdev'] : ['bus'])),
       bus: bus?.name ?? null,
       places: [...request.places],
       path,

@@ -16,6 +16,10 @@ container object
 cpu device abstract
 dc390 am53c974
 device object abstract +resettable +vmstate-if
+e1000 e1000-base
+e1000-82544gc e1000-base
+e1000-82545em e1000-base
+e1000-base pci-device abstract +conventional-pci-device
 fw_cfg sys-bus-device abstract
 fw_cfg_io fw_cfg
 generic-pc-machine x86-machine abstract +hotplug-handler
@@ -40,6 +44,7 @@ machine object abstract
 mc146818rtc isa-device +acpi-dev-aml-interface
 memory-backend object abstract +user-creatable
 memory-backend-ram memory-backend
+ne2k_pci pci-device +conventional-pci-device
 nvme pci-device +pci-express-device
 nvme-bus bus
 nvme-ns device
@@ -75,6 +80,7 @@ pci-serial pci-device +conventional-pci-device
 pci-serial-2x pci-device +conventional-pci-device
 pci-serial-4x pci-device +conventional-pci-device
 pci-uhci-usb pci-device abstract +conventional-pci-device
+pcnet pci-device +conventional-pci-device
 pic-common isa-device abstract +intctrl
 piix3-ide pci-ide
 piix3-usb-uhci pci-uhci-usb
@@ -89,6 +95,7 @@ pvpanic-pci pci-device +conventional-pci-device
 rng-backend object abstract +user-creatable
 rng-builtin rng-backend
 rng-random rng-backend
+rtl8139 pci-device +conventional-pci-device
 scsi-block scsi-disk-base
 scsi-cd scsi-disk-base
 scsi-device device abstract

@@ -20,7 +20,8 @@ export interface NetEnd {
   resume?(): void;
 }
 
-export type NetClientType = 'nic' | 'user' | 'hubport';
+export const NET_CLIENT_TYPES = ['nic', 'user', 'socket', 'hubport'] as const;
+export type NetClientType = (typeof NET_CLIENT_TYPES)[number];
 
 const HELD_PACKETS = 1024;
 const HELD_BYTES = 1 << 20;

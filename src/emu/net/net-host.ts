@@ -49,28 +49,79 @@ export interface Listener {
 
 export type UdpReceiver = (bytes: Uint8Array, from: Endpoint) => void;
 
+/** Why the host has no such socket, in the words of the C library: `Address already in use`. */
+export interface NetFailure {
+  readonly failure: string;
+}
+
+export function isNetFailure(made: object): made is NetFailure {
+  return 'failure' in made;
+}
+
+/** What a relay tells. Nothing comes before the call has returned that made it, or after `FrameRelay.close`. */
+export interface RelayEvents {
+  opened(): void;
+  /** An Ethernet frame; who is told keeps the bytes. */
+  frame(bytes: Uint8Array): void;
+  /** The relay is gone, or never answered; it may be opened again. */
+  closed(): void;
+}
+
+/** A server that passes Ethernet frames on between those who are connected to it. */
+export interface FrameRelay {
+  /** Bytes that were sent and that the network has not taken. */
+  readonly queuedBytes: number;
+  send(frame: Uint8Array): void;
+  close(): void;
+}
+
+/** A file of the host's. */
+export interface HostFile {
+  readonly sizeBytes: number;
+  /** Fewer bytes at the end of the file. Rejects when they cannot be read. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  close(): void;
+}
+
 export interface NetHost {
+  /** A file to be read, in a folder; undefined: there is none. @param name with slashes, none of its parts is `..` */
+  openFile(folder: string, name: string): Promise<HostFile | undefined>;
   /** Undefined: there are no connections to the outside here. */
   connectTcp(to: Endpoint, events: TcpEvents): TcpSocket | undefined;
-  /** Undefined: the host cannot listen there. @param accept told each connection; gives back whom it tells what happens, undefined: nobody */
+  /** @param accept told each connection; gives back whom it tells what happens, undefined: nobody */
   listenTcp(
     at: Endpoint,
     accept: (socket: TcpSocket, peer: Endpoint) => TcpEvents | undefined,
-  ): Promise<Listener | undefined>;
+  ): Promise<Listener | NetFailure>;
   /** A socket at any free port; undefined: there are none here. */
   openUdp(receive: UdpReceiver): UdpSocket | undefined;
-  /** A socket at this port; undefined: it is taken, or there are none here. */
-  bindUdp(at: Endpoint, receive: UdpReceiver): Promise<UdpSocket | undefined>;
+  /** A socket at this port. */
+  bindUdp(at: Endpoint, receive: UdpReceiver): Promise<UdpSocket | NetFailure>;
+  /**
+   * A socket that hears what anybody sends to the group.
+   * @param local the address of the host's by which it reaches the group; 0: the host chooses
+   */
+  joinGroup(group: Endpoint, local: Ipv4, receive: UdpReceiver): Promise<UdpSocket | NetFailure>;
+  /** The address that a name has; undefined: none. */
+  resolve(name: string): Promise<Ipv4 | undefined>;
+  /** Undefined: there are no relays here. @param url `ws:` or `wss:` */
+  openRelay(url: string, events: RelayEvents): FrameRelay | undefined;
   /** The host's own name server; undefined: none is known. */
   readonly nameServer: Ipv4 | undefined;
 }
 
+const NO_SOCKETS: NetFailure = { failure: 'Operation not supported' };
+
 /** A host without sockets: everything is refused. */
 export const NO_NET_HOST: NetHost = {
   connectTcp: () => undefined,
-  listenTcp: () => Promise.resolve(undefined),
+  listenTcp: () => Promise.resolve(NO_SOCKETS),
   openUdp: () => undefined,
-  bindUdp: () => Promise.resolve(undefined),
+  bindUdp: () => Promise.resolve(NO_SOCKETS),
+  joinGroup: () => Promise.resolve(NO_SOCKETS),
+  openFile: () => Promise.resolve(undefined),
+  resolve: () => Promise.resolve(undefined),
+  openRelay: () => undefined,
   nameServer: undefined,
 };
 

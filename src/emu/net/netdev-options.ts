@@ -1,6 +1,6 @@
 /**
  * What the user says of a back end, with `-netdev` or `netdev_add`. Spec: QEMU qapi/net.json, Netdev.
- * Not modelled: all types but `user` and `hubport`; they are refused by name, whatever else is said of them.
+ * Not modelled: all types but `user`, `socket` and `hubport`; they are refused by name, whatever else is said of them.
  */
 import { readCInteger } from '../core/c-integer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
@@ -34,6 +34,10 @@ const USER = struct({
   ...{ 'ipv6-dns': optional(STR), smb: optional(STR), smbserver: optional(STR) },
   ...{ hostfwd: optional(STRINGS), guestfwd: optional(STRINGS), 'tftp-server-name': optional(STR) },
 });
+const SOCKET = struct({
+  ...{ fd: optional(STR), listen: optional(STR), connect: optional(STR), mcast: optional(STR) },
+  ...{ localaddr: optional(STR), udp: optional(STR) },
+});
 const HUBPORT = struct({ hubid: INT32, netdev: optional(STR) });
 
 /** QEMU's types, in its order. */
@@ -43,13 +47,16 @@ export const NETDEV_TYPES = [
 ] as const;
 
 const NETDEV_TYPE = enumeration('NetClientDriver', NETDEV_TYPES);
-export const NETDEV = union({ id: STR, type: NETDEV_TYPE }, 'type', { user: USER, hubport: HUBPORT });
+export const NETDEV = union({ id: STR, type: NETDEV_TYPE }, 'type', {
+  ...{ user: USER, socket: SOCKET, hubport: HUBPORT },
+});
 
 export type NetdevOptions = Infer<typeof NETDEV>;
 export type UserOptions = Infer<typeof USER>;
+export type SocketOptions = Infer<typeof SOCKET>;
 
 /** What `netdev_add help` lists, in QEMU's order. */
-export const NETDEV_HELP = 'Available netdev backend types:\nhubport\nuser\n';
+export const NETDEV_HELP = 'Available netdev backend types:\nsocket\nhubport\nuser\n';
 
 /** QEMU's error for a type that a program was built without. */
 export function absentTypeError(type: string): MonitorError {

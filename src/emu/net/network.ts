@@ -1,13 +1,16 @@
 /** The machine's network: cards, back ends, hubs, by QEMU's names. */
 import { MonitorError } from '../core/monitor-error.ts';
-import { ENTROPY, ServiceName, type Services } from '../qdev/services.ts';
+import { CLOCK, ENTROPY, ServiceName, type Services } from '../qdev/services.ts';
+import { Announcements } from './announcements.ts';
+import type { Backend } from './backend.ts';
 import { Hub } from './hub.ts';
 import { MacAddresses } from './mac-address.ts';
-import type { NetClient } from './net-client.ts';
+import { NetClient, type NetClientType, type NetEnd } from './net-client.ts';
 import { absentTypeError, checkNetdevId, type NetdevOptions } from './netdev-options.ts';
 import type { RxFilter } from './rx-filter.ts';
+import { makeSocketWire } from './socket/make-socket-wire.ts';
 import { makeUserNet } from './user/make-user-net.ts';
-import type { UserNet } from './user/user-net.ts';
+import { UserNet } from './user/user-net.ts';
 
 /** More than a user types; a client of QMP could go on. */
 const CLIENTS_MAX = 1024;
@@ -21,22 +24,40 @@ export interface NetdevRequest {
   readonly isNetdev: boolean;
 }
 
+/** What a card has at the other end of its wire that is no back end any more. */
+export type GonePeer = {
+  /** Of the card's device. */
+  readonly path: string;
+  readonly name: string;
+  readonly type: NetClientType;
+  readonly info: string;
+};
+
+/** It takes everything, and does nothing. */
+const NOBODY: NetEnd = { canReceive: true, receive: () => true };
+
 /** A card that is on the network. */
 export interface Nic {
   readonly client: NetClient;
+  /** Of its device. */
+  readonly path: string;
   /** What it takes; absent: its type does not tell. */
   readonly rxFilter?: () => RxFilter;
-  /** Tells the switches of its network where it is. */
+  /** Its own address. */
+  readonly mac?: () => Uint8Array;
+  /** Asks its driver to tell the switches of its network where it is. */
   readonly announce?: () => void;
 }
 
 export class Network {
   readonly macs = new MacAddresses();
+  readonly announcements: Announcements;
   readonly #services: Services;
   /** Oldest first. */
   #clients: readonly NetClient[] = [];
   readonly #nics = new Map<NetClient, Nic>();
-  readonly #userNets = new Map<NetClient, UserNet>();
+  /** Those that have something of the host's, oldest first. */
+  readonly #backends = new Map<NetClient, Backend>();
   /** Newest first. */
   #hubs: readonly Hub[] = [];
   /** How the user asked for each back end, oldest first. */
@@ -47,6 +68,7 @@ export class Network {
 
   constructor(services: Services) {
     this.#services = services;
+    this.announcements = new Announcements(services.get(CLOCK), () => this.nics);
   }
 
   /** Oldest first. */
@@ -64,12 +86,31 @@ export class Network {
 
   /** Those with their own network, oldest first. */
   get userNets(): readonly (readonly [client: NetClient, net: UserNet])[] {
-    return [...this.#userNets];
+    return [...this.#backends].flatMap(([client, net]) =>
+      net instanceof UserNet ? [[client, net] as const] : [],
+    );
   }
 
   /** How the user asked for back ends, oldest first. */
   get requests(): readonly NetdevRequest[] {
     return [...this.#asked].map(([{ spec }, options]) => ({ options, isNetdev: spec.isNetdev === true }));
+  }
+
+  /** Peers of cards that `netdev_del` took away. */
+  get gonePeers(): readonly GonePeer[] {
+    return this.nics.flatMap(({ client: { peer, isPeerGone }, path }) =>
+      peer !== undefined && isPeerGone
+        ? [{ path, name: peer.name, type: peer.spec.type, info: peer.spec.info() }]
+        : [],
+    );
+  }
+
+  /** Makes again what a snapshot has of `gonePeers`, for a card that has no other peer. */
+  restoreGonePeer({ path, name, type, info }: GonePeer): void {
+    const card = this.nics.find((nic) => nic.path === path)?.client;
+    if (card === undefined || card.peer !== undefined) return;
+    card.isPeerGone = true;
+    card.connect(new NetClient({ name, type, info: () => info }, NOBODY));
   }
 
   /** Makes again what a snapshot has of `requests`. Rejects with `MonitorError`. */
@@ -140,6 +181,11 @@ export class Network {
     return await this.#make({ type: 'hubport', id, hubid: DEFAULT_HUB, ...peer }, false);
   }
 
+  /** Takes such a port away, for which there is no card. */
+  dropHubPort(port: NetClient): void {
+    this.#forget(port);
+  }
+
   /** QEMU's name for a card that has no id. */
   nicName(id: string, model: string): string {
     if (id !== '') return id;
@@ -177,7 +223,7 @@ export class Network {
     const hubs = this.#hubs.flatMap(({ id, ports }) => {
       const peers = ports.flatMap(({ peer }) => (peer === undefined ? [] : [peer.spec.type]));
       const hasNic = peers.includes('nic');
-      const hasHost = peers.includes('user');
+      const hasHost = peers.some((type) => type === 'user' || type === 'socket');
       if (hasHost && !hasNic) return [`hub ${id} with no nics`];
       return hasNic && !hasHost ? [`hub ${id} is not connected to host network`] : [];
     });
@@ -191,12 +237,13 @@ export class Network {
   /** The machine went to another moment: connections to the host were not made by the guest that is there now. */
   dropConnections(): void {
     for (const client of this.#clients) client.purge();
-    for (const net of this.#userNets.values()) net.dropConnections();
+    for (const backend of this.#backends.values()) backend.dropConnections();
   }
 
   /** The machine ends: the host's sockets are closed. */
   close(): void {
-    for (const net of this.#userNets.values()) net.close();
+    this.announcements.clear();
+    for (const backend of this.#backends.values()) backend.close();
   }
 
   async #make(options: NetdevOptions, isNetdev: boolean): Promise<NetClient> {
@@ -211,17 +258,22 @@ export class Network {
       this.#asked.set(port, options);
       return port;
     }
-    if (options.type !== 'user') throw absentTypeError(options.type);
-    const net = await makeUserNet(options, this.#services, isNetdev);
+    const backend = await this.#makeBackend(options, isNetdev);
     // Another monitor may have been faster while the host was asked.
     if (this.findBackend(id) !== undefined) {
-      net.close();
+      backend.close();
       throw new MonitorError(`Duplicate ID '${id}'`);
     }
-    this.#userNets.set(net.client, net);
-    this.#asked.set(net.client, options);
-    this.#add(net.client);
-    return net.client;
+    this.#backends.set(backend.client, backend);
+    this.#asked.set(backend.client, options);
+    this.#add(backend.client);
+    return backend.client;
+  }
+
+  #makeBackend(options: NetdevOptions, isNetdev: boolean): Promise<Backend> {
+    if (options.type === 'user') return makeUserNet(options, this.#services, isNetdev);
+    if (options.type === 'socket') return makeSocketWire(options, this.#services, isNetdev);
+    throw absentTypeError(options.type);
   }
 
   /** QEMU dies of an assertion where the back end has a peer. */
@@ -258,8 +310,8 @@ export class Network {
     this.#clients = this.#clients.filter((other) => other !== client);
     this.#asked.delete(client);
     this.hubOf(client)?.removePort(client);
-    this.#userNets.get(client)?.close();
-    this.#userNets.delete(client);
+    this.#backends.get(client)?.close();
+    this.#backends.delete(client);
   }
 }
 

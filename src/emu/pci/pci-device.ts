@@ -80,6 +80,7 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
   readonly id: string;
   readonly config = new ConfigSpace();
   protected readonly pciFields = record<PciState>({ config: this.config.fields, intx: BOOLEAN });
+  /** In the order of their numbers. */
   readonly bars: Bar[] = [];
   /** The function's way to guest RAM. */
   readonly dma: PciDma;
@@ -200,16 +201,19 @@ export abstract class PciDevice<S extends Plain = Plain> implements Device<S> {
   protected addBar(request: BarRequest): Bar {
     const bar = new Bar(this.config, request);
     this.bars.push(bar);
+    this.bars.sort((one, other) => one.index - other.index);
     return bar;
   }
 
   /**
-   * Adds an expansion ROM with these bytes, and zeros up to the next power of two. Its image is for processors that a firmware finds; ours runs none.
-   * Not for bridges.
+   * Adds an expansion ROM with these bytes, and zeros up to its size, a power of two. Its image is for processors that a firmware finds;
+   * ours runs none. Not for bridges.
    */
-  protected addRom(image: Uint8Array): Bar {
+  protected addRom(
+    image: Uint8Array,
+    sizeBytes = Math.max(ROM_MIN, 2 ** Math.ceil(Math.log2(image.length))),
+  ): Bar {
     assert(this.identity.isBridge !== true, 'a bridge has no ROM');
-    const sizeBytes = Math.max(ROM_MIN, 2 ** Math.ceil(Math.log2(image.length)));
     const read = (offset: number, size: AccessSize): number => {
       let value = 0;
       for (let at = size - 1; at >= 0; at--) value = value * 256 + (image[offset + at] ?? 0);

@@ -326,7 +326,7 @@ export class UsbUas extends UsbDevice<UsbUasState> implements ScsiController, Bu
       else part.set(packet.take(length));
       request.moved += length;
       if (packet.left === 0) this.#endPacket(task);
-      if (request.ready === 0) request.goWithMachine();
+      if (request.ready === 0) request.go();
     }
   }
 

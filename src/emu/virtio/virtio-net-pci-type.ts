@@ -127,7 +127,10 @@ function realizeVirtioNetPci(request: RealizeRequest): RealizedDevice {
         connect: (end) =>
           new NetClient({ name, type: 'nic', model: MODEL, info: () => infoOf(end.mac) }, end),
       });
-      const nic = { client: card.client, rxFilter: () => card.rxFilter, announce: () => card.announce() };
+      const nic = {
+        ...{ client: card.client, path, rxFilter: () => card.rxFilter, mac: () => mac },
+        announce: () => card.announce(),
+      };
       network.addNic(nic, network.findBackend(values.text('netdev')));
       return card;
     },

@@ -1,5 +1,12 @@
 /** Frames for the network of `-netdev user`, which the recorder sends to QEMU 7.2 and the test to ours. */
-import { arp, dhcp, echo, ipv4, text } from '../../support/guest-frames.ts';
+import { arp, dhcp, echo, ipv4, text, udp } from '../../support/guest-frames.ts';
+
+/** What is in the host's folder `tftp`. */
+export const TFTP_FILES: Readonly<Record<string, string>> = {
+  short: 'hello',
+  even: 'x'.repeat(1024),
+  long: Array.from({ length: 400 }, (_, n) => `line ${n}\n`).join(''),
+};
 
 export interface NetSession {
   readonly name: string;
@@ -16,7 +23,39 @@ const ping = (to: string, payload = text('hello'), ttl = 64) => ipv4(1, echo(pay
 const LEARN = arp(1, '10.0.2.15', '10.0.2.2');
 const big = echo(Uint8Array.from({ length: 3000 }, (_, n) => n & 0xff));
 
+/** A datagram for the TFTP server; \0 are ends of texts. */
+const tftp = (operation: number, content: string, from = 5000) =>
+  udp([from, 69], text(`\0${String.fromCharCode(operation)}${content}`), { to: '10.0.2.2' });
+const ack = (block: number) => tftp(4, `\0${String.fromCharCode(block)}`);
+const read = (name: string, ...options: readonly string[]) =>
+  tftp(1, [name, 'octet', ...options, ''].join('\0'));
+
 export const NET_SESSIONS: readonly NetSession[] = [
+  {
+    name: 'tftp',
+    options: ',tftp=tftp,tftp-server-name=files,bootfile=short',
+    frames: [
+      ...[LEARN, dhcp({ type: 1 }), read('short'), ack(1), read('even'), ack(1), ack(2), ack(3)],
+      ...[read('long', 'blksize', '1400', 'tsize', '0'), ack(0), ack(1), ack(2), ack(3), ack(4)],
+      ...[read('long', 'blksize', '9000', 'foo', 'bar', 'TSIZE', '5'), ack(0), tftp(5, '\0\0oops\0'), ack(1)],
+      ...[read('long', 'blksize', '0'), ack(1), read('none'), read('../tftp/short'), read('a/../short')],
+      ...[read('/short'), read(''), read('short/'), tftp(1, 'short\0netascii\0'), tftp(1, 'short\0OCTET\0')],
+      ...[
+        tftp(1, 'short'),
+        tftp(1, 'short\0'),
+        tftp(1, `${'x'.repeat(600)}\0octet\0`),
+        tftp(1, 'short\0oct'),
+      ],
+      ...[tftp(1, 'short\0octet\0blksize'), tftp(1, 'short\0octet\0blksize\0'), tftp(2, 'new\0octet\0')],
+      ...[tftp(9, 'x'), ack(7), udp([5000, 69], text('\0'), { to: '10.0.2.2' })],
+    ],
+  },
+  { name: 'tftp-none', options: '', frames: [LEARN, read('short')] },
+  {
+    name: 'guestfwd',
+    options: ',guestfwd=tcp:10.0.2.100:7-null,guestfwd=tcp::8-null',
+    frames: ['10.0.2.100', '10.0.2.4', '10.0.2.5'].map((to) => arp(1, '10.0.2.15', to)),
+  },
   {
     name: 'arp',
     options: '',

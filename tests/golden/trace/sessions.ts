@@ -30,6 +30,7 @@ export const COMMON: readonly string[] = ['-nodefaults', '-display', 'none', '-m
 export const DISK = { name: 'disk', bytes: 1 << 20 };
 
 const CARD = 4;
+const NIC = 5;
 const IO_BAR = 0xc000;
 const MEMORY_BAR = 0xfe00_0000;
 const RING = 0x10_000;
@@ -170,6 +171,12 @@ const memRequest = (nth: number, type: number, blocks: number): readonly Step[] 
   ['pass'],
 ];
 
+/** In slot 5: its first BARs, in ports or in memory. */
+const nicOn = (...places: readonly number[]): readonly Step[] => [
+  ...places.flatMap((place, n): readonly Step[] => [config(NIC, 0x10 + 4 * n), ['out', 0xcfc, 4, place]]),
+  config(NIC, 0x04),
+  ['out', 0xcfc, 2, 7],
+];
 /** Command `place` of an NVMe queue: its opcode, namespace, address of data, and dwords 10 and 11; and its doorbell. */
 function nvmeCommand(
   queue: 0 | 1,
@@ -185,6 +192,60 @@ function nvmeCommand(
 }
 
 export const SESSIONS: readonly TraceSession[] = [
+  {
+    name: 'ne2000',
+    arguments: ['-device', 'ne2k_pci,addr=5,romfile='],
+    patterns: ['ne2000_*'],
+    steps: [
+      ...nicOn(IO_BAR),
+      ['in', IO_BAR, 1],
+      ['out', IO_BAR, 1, 0x21],
+      ['in', IO_BAR + 0x10, 2],
+      ['out', IO_BAR + 1, 1, 0x46],
+      ['in', IO_BAR + 0x1f, 1],
+      ['in', IO_BAR + 0x18, 1],
+      ['out', IO_BAR, 1, 0x62],
+      ['in', IO_BAR + 7, 1],
+      ['in', IO_BAR + 6, 2],
+      ['out', IO_BAR + 0x10, 4, 5],
+      ['in', IO_BAR + 0x10, 4],
+    ],
+  },
+  {
+    name: 'pcnet',
+    arguments: ['-device', 'pcnet,addr=5,romfile='],
+    patterns: ['pcnet_*'],
+    steps: [
+      ...nicOn(IO_BAR, MEMORY_BAR),
+      ['in', IO_BAR, 1],
+      ['in', IO_BAR + 2, 2],
+      ['in', IO_BAR + 4, 4],
+      ['out', IO_BAR, 1, 1],
+      ['in', IO_BAR + 0x10, 2],
+      ['out', IO_BAR + 0x12, 2, 20],
+      ['out', IO_BAR + 0x16, 2, 2],
+      ['out', IO_BAR + 0x12, 2, 4],
+      ['out', IO_BAR + 0x10, 2, 0x80],
+      ['out', IO_BAR + 0x12, 2, 2],
+      ['out', IO_BAR + 0x10, 2, 1],
+      ['out', IO_BAR + 0x12, 2, 0],
+      ['out', IO_BAR + 0x10, 2, 0x41],
+      ['in', IO_BAR + 0x10, 2],
+      ['out', IO_BAR + 0x10, 2, 0x141],
+      ['in', IO_BAR + 0x14, 2],
+      ['out', IO_BAR + 0x10, 4, 0],
+      ['in', IO_BAR + 0x10, 4],
+      ['in', IO_BAR, 4],
+      ['in', IO_BAR + 0x18, 4],
+      ['out', IO_BAR + 2, 1, 9],
+    ],
+  },
+  {
+    name: 'e1000',
+    arguments: ['-device', 'e1000,addr=5,romfile='],
+    patterns: ['e1000x_link_*'],
+    steps: [...nicOn(MEMORY_BAR, IO_BAR), ['write', MEMORY_BAR + 0x20, 4, 0x0420_1340]],
+  },
   {
     name: 'serial port',
     arguments: [],

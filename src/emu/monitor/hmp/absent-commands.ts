@@ -13,7 +13,7 @@ import {
 import { NO_SUSPEND, NOT_SUSPENDED } from '../qapi/absent.ts';
 import { type AbsentRow, absentCommands, type ByWord, sameForAll } from './absent.ts';
 import { ABSENT_BLOCK } from './absent-block.ts';
-import { ABSENT_MIGRATION, ABSENT_NETWORK } from './absent-migration.ts';
+import { ABSENT_MIGRATION } from './absent-migration.ts';
 
 const integers = (...names: readonly string[]): readonly ArgumentSpec[] => names.map(integer);
 const longs = (...names: readonly string[]): readonly ArgumentSpec[] => names.map(long);
@@ -167,7 +167,6 @@ const DEBUGGING: readonly AbsentRow[] = [
 export const ABSENT_COMMANDS = absentCommands([
   ...ABSENT_BLOCK,
   ...ABSENT_MIGRATION,
-  ...ABSENT_NETWORK,
   ...DISPLAY,
   ...DEBUGGING,
 ]);

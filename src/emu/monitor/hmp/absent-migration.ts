@@ -121,13 +121,3 @@ export const ABSENT_MIGRATION: readonly AbsentRow[] = [
     "[Please use 'info vcpu_dirty_limit' to query dirty limit for virtual CPU]",
   ],
 ];
-
-export const ABSENT_NETWORK: readonly AbsentRow[] = [
-  [
-    'announce_self',
-    '[interfaces] [id]',
-    'tell switches where the guest is',
-    [maybe(string('interfaces')), maybe(string('id'))],
-    '',
-  ],
-];

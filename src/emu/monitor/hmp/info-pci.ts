@@ -45,8 +45,8 @@ function functionText(device: PciDevice, style: PciStyle): string {
   const { tellsSubsystem, tellsPin } = style;
   const { bus, slot, class_info, id, irq, irq_pin, pci_bridge } = device;
   const pin = tellsPin ? `, pin ${String.fromCharCode(0x40 + Number(irq_pin))}` : '.';
-  const { vendor, subsystem = 0, 'subsystem-vendor': subsystemVendor = 0 } = id;
-  const isSub = tellsSubsystem && (subsystem !== 0 || subsystemVendor !== 0);
+  const { vendor, subsystem, 'subsystem-vendor': subsystemVendor = 0 } = id;
+  const isSub = tellsSubsystem && subsystem !== undefined;
   return (
     `  Bus ${decimal(bus, 2)}, device ${decimal(slot, 3)}, function ${device.function}:\n` +
     `    ${className(class_info)}: PCI device ${hex(vendor, 4)}:${hex(id.device, 4)}\n` +

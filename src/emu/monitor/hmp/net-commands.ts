@@ -7,7 +7,7 @@ import { parseForward, parseForwardHost } from '../../net/user/host-forward.ts';
 import { forwardFailed } from '../../net/user/make-user-net.ts';
 import type { UserNet } from '../../net/user/user-net.ts';
 import { userNetText } from '../../net/user/user-net-text.ts';
-import { type Options, parseOptions } from '../../qdev/option-string.ts';
+import { Options, parseOptions } from '../../qdev/option-string.ts';
 import { ArgumentError } from '../argument-error.ts';
 import { maybe, onOff, string } from '../argument-specs.ts';
 import type { Command, CommandContext } from '../command.ts';
@@ -30,7 +30,9 @@ async function netdevAdd(context: CommandContext, text: string): Promise<string>
   const options = readOptions(context, text);
   if (isHelp(options.get('type'))) return NETDEV_HELP;
   const { network } = context.machine;
-  const { name } = await network.addNetdev(readNetdev(options));
+  // QEMU: of what is said twice the last is taken, here also where -netdev makes a list of it.
+  const last = new Options([...options.effective()], options.id);
+  const { name } = await network.addNetdev(readNetdev(last));
   network.noteText(name);
   return '';
 }
@@ -121,6 +123,24 @@ export const NET_COMMANDS: readonly Command[] = [
     complete: clientNames,
     run({ machine }, args) {
       machine.network.setLink(String(args.get('name')), args.get('up') === true);
+      return '';
+    },
+  },
+  {
+    name: 'announce_self',
+    args: [maybe(string('interfaces')), maybe(string('id'))],
+    params: '[interfaces] [id]',
+    help: 'tell switches where the guest is',
+    run({ machine }, args) {
+      const { parameters } = machine.migration;
+      const number = (name: 'initial' | 'max' | 'rounds' | 'step'): number =>
+        Number(parameters[`announce-${name}`]);
+      const names = textOf(args.get('interfaces'))?.split(',');
+      machine.network.announcements.start({
+        ...{ initial: number('initial'), max: number('max') },
+        ...{ rounds: number('rounds'), step: number('step') },
+        ...{ interfaces: names, id: textOf(args.get('id')) },
+      });
       return '';
     },
   },

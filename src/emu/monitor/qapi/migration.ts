@@ -200,13 +200,6 @@ const BESIDES = [
   }),
   // QEMU: nothing was limited, and nothing is said.
   command('cancel-vcpu-dirty-limit', { args: struct({ 'cpu-index': optional(INT) }), run: () => {} }),
-  command('announce-self', {
-    args: struct({
-      ...{ initial: INT, max: INT, rounds: INT, step: INT },
-      ...{ interfaces: optional(list(STR)), id: optional(STR) },
-    }),
-    run: () => {},
-  }),
 ];
 
 export const MIGRATION_COMMANDS = [...SETTINGS, ...BEGINNINGS, ...BESIDES];

@@ -82,6 +82,16 @@ export const NET_COMMANDS = [
     allowPreconfig: true,
     run: ({ machine }, { id }) => machine.network.removeNetdev(id),
   }),
+  command('announce-self', {
+    args: struct({
+      ...{ initial: INT, max: INT, rounds: INT, step: INT },
+      ...{ interfaces: optional(list(STR)), id: optional(STR) },
+    }),
+    run({ machine }, { initial, max, rounds, step, ...others }) {
+      const numbers = { initial: Number(initial), max: Number(max), step: Number(step) };
+      machine.network.announcements.start({ ...numbers, ...others, rounds: Number(rounds) });
+    },
+  }),
   command('query-rx-filter', {
     args: struct({ name: optional(STR) }),
     returns: list(RX_FILTER_INFO),

@@ -39,6 +39,7 @@ const OPTION_LEASE_TIME = 51;
 const OPTION_MESSAGE_TYPE = 53;
 const OPTION_SERVER_ID = 54;
 const OPTION_MESSAGE = 56;
+const OPTION_TFTP_SERVER_NAME = 66;
 const OPTION_DOMAIN_SEARCH = 119;
 const OPTION_END = 255;
 
@@ -163,7 +164,8 @@ export class DhcpServer {
   }
 
   #offer(type: number): readonly Option[] {
-    const { host, mask, nameServer, isRestricted, hostname, domainName, searchDomains } = this.#config;
+    const { host, mask, nameServer, isRestricted, hostname, domainName, searchDomains, tftpServerName } =
+      this.#config;
     const messageType: readonly Option[] = [
       [OPTION_MESSAGE_TYPE, Uint8Array.of(type === DISCOVER ? OFFER : ACK)],
       [OPTION_SERVER_ID, addressBytes(host)],
@@ -181,6 +183,7 @@ export class DhcpServer {
       [OPTION_LEASE_TIME, addressBytes(LEASE_S)],
       ...(hostname === '' ? [] : [[OPTION_HOSTNAME, textBytes(hostname)] as const]),
       ...(domainName === '' ? [] : [[OPTION_DOMAIN_NAME, textBytes(domainName)] as const]),
+      ...(tftpServerName === '' ? [] : [[OPTION_TFTP_SERVER_NAME, textBytes(tftpServerName)] as const]),
       ...(searchDomains.length === 0 ? [] : [[OPTION_DOMAIN_SEARCH, searchList(searchDomains)] as const]),
     ];
   }

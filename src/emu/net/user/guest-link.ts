@@ -1,8 +1,9 @@
 /** Frames between the user network and the guest's card: Ethernet, ARP, and what waits until the card has room. Spec: RFC 826, RFC 894. */
-import type { Clock, Timer } from '../../core/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { isBroadcast } from '../mac-address.ts';
 import type { NetClient, Packet } from '../net-client.ts';
 import type { Ipv4 } from '../net-host.ts';
+import { PacketQueue } from '../packet-queue.ts';
 import { viewOf } from './ipv4.ts';
 import type { UserConfig } from './user-config.ts';
 
@@ -23,39 +24,41 @@ const WAITING_MAX = 512;
 /** TCP fills no more of that. */
 const ROOMY = 64;
 
+export interface GuestLinkEvents {
+  /** All that waited is sent. */
+  onRoom(): void;
+  /** Somebody but the gateway and the name server is there. */
+  answers(address: Ipv4): boolean;
+}
+
 export class GuestLink {
   readonly #config: UserConfig;
   readonly #client: NetClient;
-  readonly #timer: Timer;
-  readonly #clock: Clock;
-  readonly #onRoom: () => void;
+  readonly #queue: PacketQueue;
+  readonly #answers: (address: Ipv4) => boolean;
   readonly #neighbours = new Map<Ipv4, Uint8Array>();
-  #waiting: Packet[] = [];
   /** One datagram for each neighbour that is being asked for its address. */
   readonly #unaddressed = new Map<Ipv4, Uint8Array>();
-  dropped = 0;
 
-  /** @param onRoom told when all that waited is sent */
-  constructor(config: UserConfig, client: NetClient, clock: Clock, onRoom: () => void) {
+  constructor(config: UserConfig, client: NetClient, clock: Clock, events: GuestLinkEvents) {
     this.#config = config;
     this.#client = client;
-    this.#clock = clock;
-    this.#onRoom = onRoom;
-    this.#timer = clock.timer(() => this.#deliver());
+    this.#queue = new PacketQueue(client, clock, WAITING_MAX, events.onRoom);
+    this.#answers = events.answers;
   }
 
   get hasRoom(): boolean {
-    return this.#waiting.length < ROOMY && this.#client.isPeerReady;
+    return this.#queue.length < ROOMY && this.#client.isPeerReady;
   }
 
   /** The guest's card takes packets again. */
   resume(): void {
-    this.#schedule();
+    this.#queue.schedule();
   }
 
   /** Something is to be done as soon as the machine's clock moves: the host's sockets speak while the machine stands still, too. */
   schedule(): void {
-    this.#schedule();
+    this.#queue.schedule();
   }
 
   learn(address: Ipv4, mac: Uint8Array): void {
@@ -105,7 +108,7 @@ export class GuestLink {
     }
     if (operation !== ARP_REQUEST) return;
     const { host, nameServer } = this.#config;
-    if (target !== host && target !== nameServer) return;
+    if (target !== host && target !== nameServer && !this.#answers(target)) return;
     this.learn(sender, mac);
     // QEMU: it goes where the question came from, whatever that says of its sender.
     this.#sendFrame(
@@ -126,9 +129,8 @@ export class GuestLink {
   }
 
   clear(): void {
-    this.#waiting = [];
+    this.#queue.clear();
     this.#unaddressed.clear();
-    this.#timer.cancel();
   }
 
   #sendFrame(
@@ -138,29 +140,12 @@ export class GuestLink {
     least = FRAME_LEAST,
     from: Ipv4 = this.#config.host,
   ): void {
-    if (this.#waiting.length >= WAITING_MAX) {
-      this.dropped++;
-      return;
-    }
     const frame = new Uint8Array(Math.max(least, ETHERNET_HEADER + body.length));
     frame.set(to);
     frame.set(this.macOf(from), 6);
     viewOf(frame).setUint16(12, type);
     frame.set(body, ETHERNET_HEADER);
-    this.#waiting.push(frame);
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#timer.deadlineNs === Number.POSITIVE_INFINITY) this.#timer.arm(this.#clock.nowNs());
-  }
-
-  #deliver(): void {
-    let count = 0;
-    while (count < this.#waiting.length && this.#client.isPeerReady)
-      this.#client.send(this.#waiting[count++]);
-    this.#waiting.splice(0, count);
-    if (this.#waiting.length === 0) this.#onRoom();
+    this.#queue.push(frame);
   }
 }
 

@@ -1,5 +1,5 @@
 /** The ports of the host that lead to the guest: `hostfwd=`, `hostfwd_add`, `hostfwd_remove`. */
-import type { Endpoint, Listener, NetHost, UdpSocket } from '../net-host.ts';
+import { type Endpoint, isNetFailure, type Listener, type NetHost, type UdpSocket } from '../net-host.ts';
 import type { ForwardProtocol, HostForward } from './host-forward.ts';
 import type { TcpTable } from './tcp-table.ts';
 import { guestsName, type UdpDatagram } from './udp-flows.ts';
@@ -94,7 +94,7 @@ export class HostForwards {
       if (events === undefined) socket.destroy();
       return events;
     });
-    return listener === undefined ? undefined : { rule, listener, udp: undefined };
+    return isNetFailure(listener) ? undefined : { rule, listener, udp: undefined };
   }
 
   async #bindUdp(rule: HostForward): Promise<OpenForward | undefined> {
@@ -105,7 +105,7 @@ export class HostForwards {
       udp.peer = { seen, real: from };
       this.#targets.toGuest({ from: seen, to: rule.guest, payload });
     });
-    if (socket === undefined) return undefined;
+    if (isNetFailure(socket)) return undefined;
     udp = { socket, peer: undefined };
     return { rule, listener: socket, udp };
   }

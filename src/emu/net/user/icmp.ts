@@ -1,5 +1,6 @@
 /** ICMP: what the gateway and the name server answer to a ping, and what is said of a place that is not reached. Spec: RFC 792. */
-import { type Datagram, foldSum, IP_HEADER, sumWords, viewOf } from './ipv4.ts';
+import { foldSum, sumWords } from '../internet-checksum.ts';
+import { type Datagram, IP_HEADER, viewOf } from './ipv4.ts';
 
 const ECHO_REPLY = 0;
 const UNREACHABLE = 3;

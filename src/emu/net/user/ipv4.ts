@@ -1,4 +1,5 @@
 /** Internet addresses, checksums and headers. Spec: RFC 791, RFC 1071. */
+import { foldSum, sumWords } from '../internet-checksum.ts';
 import type { Ipv4 } from '../net-host.ts';
 
 export const IP_HEADER = 20;
@@ -32,22 +33,6 @@ export function formatIpv4(address: Ipv4): string {
 
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** The sum of 16-bit words, not folded yet. */
-export function sumWords(bytes: Uint8Array, start = 0): number {
-  let sum = start;
-  const even = bytes.length & ~1;
-  for (let at = 0; at < even; at += 2) sum += (bytes[at] << 8) | bytes[at + 1];
-  if (even < bytes.length) sum += bytes[even] << 8;
-  return sum;
-}
-
-/** The checksum of what was summed up; 0 where a sum with its checksum in it is right. */
-export function foldSum(sum: number): number {
-  let folded = sum;
-  while (folded > 0xffff) folded = Math.floor(folded / 0x1_0000) + (folded % 0x1_0000);
-  return ~folded & 0xffff;
 }
 
 /** The sum that goes before a segment of UDP or TCP. Spec: RFC 9293 §3.1. */

@@ -1,7 +1,6 @@
 /** From what the user says to a user network that works. */
 import { MonitorError } from '../../core/monitor-error.ts';
-import { CLOCK, ENTROPY, type Services } from '../../qdev/services.ts';
-import { NET_HOST } from '../net-host.ts';
+import type { Services } from '../../qdev/services.ts';
 import type { UserOptions } from '../netdev-options.ts';
 import { readUserConfig } from './user-config.ts';
 import { UserNet } from './user-net.ts';
@@ -13,8 +12,13 @@ export async function makeUserNet(
   isNetdev: boolean,
 ): Promise<UserNet> {
   const config = readUserConfig(options);
-  const wiring = { host: services.get(NET_HOST), clock: services.get(CLOCK), entropy: services.get(ENTROPY) };
-  const net = new UserNet(config, wiring, { name: options.id, isNetdev });
+  const net = new UserNet(config, services, { name: options.id, isNetdev });
+  for (const { str } of options.guestfwd ?? []) {
+    await net.guestForwards.add(str).catch((error: unknown) => {
+      net.close();
+      throw error;
+    });
+  }
   for (const [index, rule] of config.forwards.entries()) {
     if (await net.forwards.add(rule)) continue;
     net.close();

@@ -1,6 +1,8 @@
 /** Segments of TCP as bytes. Spec: RFC 9293 §3.1. */
+
+import { foldSum, sumWords } from '../internet-checksum.ts';
 import type { Ipv4 } from '../net-host.ts';
-import { type Datagram, foldSum, PROTO_TCP, pseudoHeaderSum, sumWords, viewOf } from './ipv4.ts';
+import { type Datagram, PROTO_TCP, pseudoHeaderSum, viewOf } from './ipv4.ts';
 
 export const FIN = 0x01;
 export const SYN = 0x02;

@@ -2,6 +2,7 @@
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { EntropySource } from '../../core/entropy.ts';
 import type { Endpoint, NetHost, TcpEvents, TcpSocket } from '../net-host.ts';
+import type { Connect, GuestForwards } from './guest-forwards.ts';
 import type { Datagram } from './ipv4.ts';
 import { TcpConnection, type TcpLink } from './tcp-connection.ts';
 import { ACK, resetFor, type Segment, SYN } from './tcp-segment.ts';
@@ -24,6 +25,7 @@ export interface TcpTableWiring {
   readonly host: NetHost;
   readonly clock: Clock;
   readonly entropy: EntropySource;
+  readonly guestForwards: Pick<GuestForwards, 'find'>;
 }
 
 export class TcpTable {
@@ -81,16 +83,19 @@ export class TcpTable {
   }
 
   #open(guest: Endpoint, remote: Endpoint, datagram: Datagram, syn: Segment): void {
-    const { config, host } = this.#wiring;
+    const { config, host, guestForwards } = this.#wiring;
+    const inside = guestForwards.find(remote);
     // QEMU: what a restricted guest asks of the outside is not answered.
-    if (config.isRestricted) return;
+    if (inside === undefined && config.isRestricted) return;
     const address = realAddress(remote, config, host);
-    if (this.#isFull || address === undefined) {
+    const connectTo =
+      inside ?? (address === undefined ? undefined : outside(host, { address, port: remote.port }));
+    if (this.#isFull || connectTo === undefined) {
       this.#refuse(syn, guest, remote);
       return;
     }
     const connection = this.#make(guest, remote);
-    const socket = host.connectTcp({ address, port: remote.port }, connection);
+    const socket = connectTo(connection);
     if (socket === undefined) {
       connection.forget();
       this.#refuse(syn, guest, remote);
@@ -153,6 +158,11 @@ export class TcpTable {
     else if (this.#timer.deadlineNs > deadline) this.#timer.arm(deadline);
   }
 }
+
+const outside =
+  (host: NetHost, to: Endpoint): Connect =>
+  (events) =>
+    host.connectTcp(to, events);
 
 function keyOf(guest: Endpoint, remote: Endpoint): string {
   return `${guest.address}:${guest.port} ${remote.address}:${remote.port}`;

@@ -1,7 +1,8 @@
 /** UDP between the guest and the host: each port of the guest's that sends has a socket of the host's for a while. Spec: RFC 768. */
 import type { Clock } from '../../core/clock.ts';
+import { foldSum, sumWords } from '../internet-checksum.ts';
 import type { Endpoint, Ipv4, NetHost, UdpSocket } from '../net-host.ts';
-import { type Datagram, foldSum, LOOPBACK, PROTO_UDP, pseudoHeaderSum, sumWords, viewOf } from './ipv4.ts';
+import { type Datagram, LOOPBACK, PROTO_UDP, pseudoHeaderSum, viewOf } from './ipv4.ts';
 import type { UserConfig } from './user-config.ts';
 
 const HEADER = 8;

@@ -5,7 +5,17 @@ import type { UserOptions } from '../netdev-options.ts';
 import { type HostForward, parseForward } from './host-forward.ts';
 import { parseIpv4 } from './ipv4.ts';
 
-export interface UserConfig {
+interface UserTexts {
+  readonly hostname: string;
+  readonly domainName: string;
+  readonly searchDomains: readonly string[];
+  readonly bootFile: string;
+  readonly tftpServerName: string;
+  /** The host's folder of files that the guest may read by TFTP; empty: none. */
+  readonly tftpFolder: string;
+}
+
+export interface UserConfig extends UserTexts {
   readonly network: Ipv4;
   readonly mask: Ipv4;
   /** The gateway, behind which the host is. */
@@ -13,10 +23,6 @@ export interface UserConfig {
   readonly nameServer: Ipv4;
   /** The first address that DHCP gives. */
   readonly firstGuest: Ipv4;
-  readonly hostname: string;
-  readonly domainName: string;
-  readonly searchDomains: readonly string[];
-  readonly bootFile: string;
   /** The guest reaches nothing outside. */
   readonly isRestricted: boolean;
   /** IPv4 is there; without it nothing is. */
@@ -43,11 +49,10 @@ const CLASSES: readonly (readonly [bits: number, value: number, mask: number])[]
 const DEFAULT_NETWORK = '10.0.2.0/24';
 const PREFIX_LEAST = 4;
 const PREFIX_MOST = 32;
+const TEXT_BYTES_MAX = 255;
 
 /** What QEMU has and is not modelled: it is refused, else the guest would miss it. */
-const ABSENT: readonly (keyof UserOptions)[] = [
-  ...(['tftp', 'smb', 'smbserver', 'guestfwd', 'tftp-server-name'] as const),
-];
+const ABSENT: readonly (keyof UserOptions)[] = ['smb', 'smbserver'];
 const IPV6: readonly (keyof UserOptions)[] = ['ipv6-prefix', 'ipv6-prefixlen', 'ipv6-host', 'ipv6-dns'];
 
 /** Throws `MonitorError`. */
@@ -69,17 +74,39 @@ export function readUserConfig(options: UserOptions): UserConfig {
   if (firstGuest === host || firstGuest === nameServer) {
     throw new MonitorError('DHCP must be different from host and DNS');
   }
-  if (options.domainname === '') throw new MonitorError("'domainname' parameter cannot be empty");
+  checkTexts(options);
   checkAbsent(options);
   return {
     ...{ network, mask, host, nameServer, firstGuest, hasIpv4 },
-    hostname: options.hostname ?? '',
-    domainName: options.domainname ?? '',
-    searchDomains: (options.dnssearch ?? []).map(({ str }) => str),
-    bootFile: options.bootfile ?? '',
+    ...textsOf(options),
     isRestricted: options.restrict === true,
     forwards: (options.hostfwd ?? []).map(({ str }) => parseForward(str, firstGuest)),
   };
+}
+
+function textsOf({ hostname, domainname, dnssearch, bootfile, tftp, ...others }: UserOptions): UserTexts {
+  return {
+    hostname: hostname ?? '',
+    domainName: domainname ?? '',
+    searchDomains: (dnssearch ?? []).map(({ str }) => str),
+    bootFile: bootfile ?? '',
+    tftpServerName: others['tftp-server-name'] ?? '',
+    tftpFolder: tftp ?? '',
+  };
+}
+
+/** QEMU: what a field of DHCP has room for. */
+function checkTexts(options: UserOptions): void {
+  const { domainname, hostname } = options;
+  const check = (name: string, text = ''): void => {
+    if (new TextEncoder().encode(text).length > TEXT_BYTES_MAX) {
+      throw new MonitorError(`'${name}' parameter cannot exceed ${TEXT_BYTES_MAX} bytes`);
+    }
+  };
+  if (domainname === '') throw new MonitorError("'domainname' parameter cannot be empty");
+  check('domainname', domainname);
+  check('vhostname', hostname);
+  check('tftp-server-name', options['tftp-server-name']);
 }
 
 function checkFamilies(options: UserOptions, network: string | undefined): void {

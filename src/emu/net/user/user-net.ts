@@ -8,13 +8,16 @@
  * | .15 and the next | guests |
  *
  * Frames leave from the machine's clock only: what the host's sockets say while the machine stands still waits in their connections.
- * Not modelled: IPv6, TFTP, SMB, `guestfwd`; a ping to the outside, for which a host needs more than sockets, is answered as unreachable.
+ * Not modelled: IPv6, SMB; a ping to the outside, for which a host needs more than sockets, is answered as unreachable.
  */
 import type { Clock } from '../../core/clock.ts';
 import type { EntropySource } from '../../core/entropy.ts';
+import { CLOCK, ENTROPY, type Services } from '../../qdev/services.ts';
+import type { Backend } from '../backend.ts';
 import { NetClient, type NetEnd, type Packet } from '../net-client.ts';
-import type { Endpoint, NetHost } from '../net-host.ts';
+import { type Endpoint, NET_HOST, type NetHost } from '../net-host.ts';
 import { BOOTP_CLIENT, BOOTP_SERVER, DhcpServer } from './dhcp.ts';
+import { GuestForwards } from './guest-forwards.ts';
 import { ETHERNET_HEADER, ETHERTYPE_ARP, ETHERTYPE_IPV4, GuestLink } from './guest-link.ts';
 import { HostForwards } from './host-forwards.ts';
 import {
@@ -41,13 +44,14 @@ import {
 import { Reassembly } from './reassembly.ts';
 import { buildSegment, parseSegment } from './tcp-segment.ts';
 import { TcpTable } from './tcp-table.ts';
+import { TFTP_PORT, TftpServer } from './tftp.ts';
 import { buildUdp, parseUdp, type UdpDatagram, UdpFlows } from './udp-flows.ts';
 import type { UserConfig } from './user-config.ts';
 
-/** Minimise delay. QEMU: of what DHCP answers. */
-const DHCP_TOS = 0x10;
+/** Minimise delay. QEMU: of what its own servers answer. */
+const SERVER_TOS = 0x10;
 
-export interface UserNetWiring {
+interface UserNetWiring {
   readonly host: NetHost;
   readonly clock: Clock;
   readonly entropy: EntropySource;
@@ -58,29 +62,39 @@ export interface UserNetName {
   readonly isNetdev: boolean;
 }
 
-export class UserNet implements NetEnd {
+export class UserNet implements NetEnd, Backend {
   readonly client: NetClient;
   readonly config: UserConfig;
   readonly tcp: TcpTable;
   readonly udp: UdpFlows;
   readonly forwards: HostForwards;
+  readonly guestForwards: GuestForwards;
   readonly #link: GuestLink;
+  readonly #tftp: TftpServer;
   readonly #dhcp: DhcpServer;
   readonly #reassembly: Reassembly;
   #ident = 0;
 
-  constructor(config: UserConfig, wiring: UserNetWiring, { name, isNetdev }: UserNetName) {
+  constructor(config: UserConfig, services: Services, { name, isNetdev }: UserNetName) {
+    const wiring: UserNetWiring = {
+      ...{ host: services.get(NET_HOST), clock: services.get(CLOCK), entropy: services.get(ENTROPY) },
+    };
     this.config = config;
     const restrict = config.isRestricted ? 'on' : 'off';
     const info = (): string => `net=${formatIpv4(config.network)},restrict=${restrict}`;
     this.client = new NetClient({ name, type: 'user', isNetdev, info }, this);
-    this.#link = new GuestLink(config, this.client, wiring.clock, () => this.tcp.pump());
+    this.guestForwards = new GuestForwards(config, services);
+    this.#link = new GuestLink(config, this.client, wiring.clock, {
+      onRoom: () => this.tcp.pump(),
+      answers: (address) => this.guestForwards.addresses.includes(address),
+    });
     this.#dhcp = new DhcpServer(config);
+    this.#tftp = new TftpServer(config.tftpFolder, wiring, (datagram) => this.#sendUdp(datagram, SERVER_TOS));
     this.#reassembly = new Reassembly(wiring.clock);
     this.udp = new UdpFlows({ ...wiring, config }, (datagram) => this.#sendUdp(datagram));
     const link = this.#link;
     this.tcp = new TcpTable(
-      { ...wiring, config },
+      { ...wiring, config, guestForwards: this.guestForwards },
       {
         get hasRoom() {
           return link.hasRoom;
@@ -116,6 +130,7 @@ export class UserNet implements NetEnd {
   dropConnections(): void {
     this.tcp.clear();
     this.udp.clear();
+    this.#tftp.clear();
     this.#reassembly.clear();
     this.#link.clear();
   }
@@ -124,6 +139,7 @@ export class UserNet implements NetEnd {
   close(): void {
     this.dropConnections();
     this.forwards.close();
+    this.guestForwards.close();
   }
 
   #receiveIpv4(packet: Packet): void {
@@ -156,6 +172,10 @@ export class UserNet implements NetEnd {
       this.#receiveDhcp(udp);
       return;
     }
+    if (port === TFTP_PORT && address === host && !isRestricted) {
+      this.#tftp.receive(udp);
+      return;
+    }
     if (this.forwards.sendUdp(udp)) return;
     if (isRestricted || this.udp.send(udp)) return;
     if (address !== BROADCAST) this.#sendUnreachable(datagram, PORT_UNREACHABLE);
@@ -170,7 +190,7 @@ export class UserNet implements NetEnd {
     const to = { address: BROADCAST, port: BOOTP_CLIENT };
     const payload2 = buildUdp({ from, to, payload: answer.payload });
     const reply = { source: from.address, destination: BROADCAST, protocol: PROTO_UDP, payload: payload2 };
-    for (const piece of this.#pieces({ ...reply, tos: DHCP_TOS })) this.#link.broadcast(piece);
+    for (const piece of this.#pieces({ ...reply, tos: SERVER_TOS })) this.#link.broadcast(piece);
   }
 
   #receiveTcp(datagram: Datagram): void {
@@ -178,10 +198,10 @@ export class UserNet implements NetEnd {
     if (segment !== undefined) this.tcp.receive(datagram, segment);
   }
 
-  #sendUdp(datagram: UdpDatagram): void {
+  #sendUdp(datagram: UdpDatagram, tos = 0): void {
     const { from, to } = datagram;
     const payload = buildUdp(datagram);
-    this.#send({ source: from.address, destination: to.address, protocol: PROTO_UDP, payload });
+    this.#send({ source: from.address, destination: to.address, protocol: PROTO_UDP, payload, tos });
   }
 
   #sendTcp(payload: Uint8Array, from: Endpoint, to: Endpoint): void {

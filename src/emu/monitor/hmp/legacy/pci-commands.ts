@@ -6,6 +6,7 @@ import { Options, parseOptions } from '../../../qdev/option-string.ts';
 import type { Qdev } from '../../../qdev/tree.ts';
 import { maybe, string } from '../../argument-specs.ts';
 import type { Command } from '../../command.ts';
+import { addNetworkCard, checkCardOptions, modelOf, readNetworkCard } from '../../network-card.ts';
 import { withPlainErrors } from '../plain-errors.ts';
 import { scsiDriver } from './device-words.ts';
 import { deviceInSlot, newSlot, slotOf, withoutTag } from './pci-address.ts';
@@ -21,6 +22,9 @@ export interface PciWords {
 
 const AUTO = 'auto';
 const SCSI_ADAPTER = 'lsi53c895a';
+const NIC_MODEL = 'rtl8139';
+/** `vlan` is the number of the hub, of which there was one for who did not ask for more. */
+const NIC_OPTIONS = new Set(['vlan', 'netdev', 'macaddr', 'model', 'name', 'addr', 'vectors']);
 const SLOT = '[[<domain>:]<bus>:]<slot>';
 
 /** @param address undefined: any slot that is free */
@@ -88,8 +92,31 @@ async function addDevice(machine: MachineApi, address: string, type: string, opt
       parseOptions(opts, undefined, () => {}),
     );
   if (type !== 'nic') throw new MonitorError(`invalid type: ${type}`);
-  if (address !== AUTO) newSlot(address);
-  throw new MonitorError('Hotslot has no network yet');
+  return addNic(
+    machine,
+    address,
+    parseOptions(opts, undefined, () => {}),
+  );
+}
+
+/** A card on a port of the hub that `-net` means, or with a back end of its own. */
+async function addNic({ devices, network }: MachineApi, address: string, options: Options): Promise<Qdev> {
+  const slot = address === AUTO ? undefined : newSlot(address).toString(16);
+  checkCardOptions(options, NIC_OPTIONS);
+  const card = readNetworkCard(options);
+  if (card.addr !== undefined) throw new MonitorError('Parameter addr not supported');
+  const named = options.get('netdev');
+  if (named !== undefined && network.findBackend(named) === undefined) {
+    throw new MonitorError(`netdev '${named}' not found`);
+  }
+  const model = modelOf(devices, card.model ?? NIC_MODEL);
+  const port = named === undefined ? await network.addHubPort() : undefined;
+  try {
+    return await addNetworkCard(devices, model, { ...card, addr: slot }, named ?? port?.name ?? '');
+  } catch (error) {
+    if (port !== undefined) network.dropHubPort(port);
+    throw error;
+  }
 }
 
 /** What went wrong, then that the device did not come. */

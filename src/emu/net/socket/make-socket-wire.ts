@@ -1,0 +1,97 @@
+/** From what the user says of `-netdev socket` to a wire that works. Texts and their order are QEMU's. */
+import { MonitorError } from '../../core/monitor-error.ts';
+import { CLOCK, type Services } from '../../qdev/services.ts';
+import type { Backend } from '../backend.ts';
+import { type Endpoint, NET_HOST, type NetFailure } from '../net-host.ts';
+import type { SocketOptions } from '../netdev-options.ts';
+import { formatIpv4 } from '../user/ipv4.ts';
+import { isRelayUrl, RelayWire } from './relay-wire.ts';
+import { readEndpoint, readLocalAddress } from './socket-address.ts';
+import { TcpWire } from './tcp-wire.ts';
+import { UdpWire } from './udp-wire.ts';
+
+interface Request {
+  readonly id: string;
+  readonly isNetdev: boolean;
+  readonly services: Services;
+}
+
+/** Rejects with `MonitorError`, having taken nothing. */
+export async function makeSocketWire(
+  options: SocketOptions & { readonly id: string },
+  services: Services,
+  isNetdev: boolean,
+): Promise<Backend> {
+  const { fd, listen, connect, mcast, udp, localaddr } = options;
+  const places = [fd, listen, connect, mcast, udp].filter((place) => place !== undefined);
+  if (places.length !== 1) {
+    throw new MonitorError('exactly one of listen=, connect=, mcast= or udp= is required');
+  }
+  if (localaddr !== undefined && mcast === undefined && udp === undefined) {
+    throw new MonitorError('localaddr= is only valid with mcast= or udp=');
+  }
+  const request = { id: options.id, isNetdev, services };
+  // Not modelled: files that were open before the program was started. QEMU says so of one that nobody opened.
+  if (fd !== undefined) throw new MonitorError(`File descriptor named '${fd}' has not been found`);
+  if (listen !== undefined) return await listener(listen, request);
+  if (connect !== undefined) return await client(connect, request);
+  if (mcast !== undefined) return await group(mcast, localaddr, request);
+  if (localaddr === undefined) throw new MonitorError('localaddr= is mandatory with udp=');
+  return await datagrams(udp ?? '', localaddr, request);
+}
+
+async function listener(at: string, { id, isNetdev, services }: Request): Promise<Backend> {
+  const host = services.get(NET_HOST);
+  const endpoint = await readEndpoint(at, host);
+  const wire = new TcpWire(id, isNetdev, services.get(CLOCK));
+  const failure = await wire.listen(host, endpoint);
+  if (failure !== undefined) throw cannotBind(endpoint, failure);
+  return wire;
+}
+
+async function client(to: string, { id, isNetdev, services }: Request): Promise<Backend> {
+  const host = services.get(NET_HOST);
+  const clock = services.get(CLOCK);
+  if (isRelayUrl(to)) {
+    const wire = new RelayWire(id, isNetdev, { host, clock, url: to });
+    if (!wire.open()) throw new MonitorError(`no relay can be reached from here: '${to}'`);
+    return wire;
+  }
+  const endpoint = await readEndpoint(to, host);
+  const wire = new TcpWire(id, isNetdev, clock);
+  if (!wire.connect(host, endpoint)) throw new MonitorError("can't connect socket: Network is unreachable");
+  return wire;
+}
+
+async function group(at: string, local: string | undefined, request: Request): Promise<Backend> {
+  const host = request.services.get(NET_HOST);
+  const to = await readEndpoint(at, host);
+  const by = local === undefined ? 0 : readLocalAddress(local);
+  if (to.address >>> 28 !== 0xe) {
+    const hex = to.address.toString(16).padStart(8, '0');
+    const where = `${formatIpv4(to.address)} (0x${hex})`;
+    throw new MonitorError(`specified mcastaddr ${where} does not contain a multicast address`);
+  }
+  const wire = udpWire(request, to, `mcast=${formatIpv4(to.address)}:${to.port}`);
+  const failure = await wire.open((receive) => host.joinGroup(to, by, receive));
+  if (failure !== undefined) throw cannotBind(to, failure);
+  return wire;
+}
+
+async function datagrams(to: string, local: string, request: Request): Promise<Backend> {
+  const host = request.services.get(NET_HOST);
+  const at = await readEndpoint(local, host);
+  const remote = await readEndpoint(to, host);
+  const wire = udpWire(request, remote, `udp=${formatIpv4(remote.address)}:${remote.port}`);
+  const failure = await wire.open((receive) => host.bindUdp(at, receive));
+  if (failure !== undefined) throw cannotBind(at, failure);
+  return wire;
+}
+
+function udpWire({ id, isNetdev, services }: Request, to: Endpoint, place: string): UdpWire {
+  return new UdpWire(id, isNetdev, services.get(CLOCK), { to, info: `socket: ${place}` });
+}
+
+function cannotBind({ address }: Endpoint, { failure }: NetFailure): MonitorError {
+  return new MonitorError(`can't bind ip=${formatIpv4(address)} to socket: ${failure}`);
+}
