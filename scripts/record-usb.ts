@@ -1,4 +1,4 @@
-/** Records from a real QEMU 7.2 what tests/golden/usb compares with: `npx tsx scripts/record-usb.ts [NAME…]`. */
+/** Records from a real QEMU 7.2 what tests/golden/usb compares with: `npx tsx scripts/record-usb.ts [START OF A NAME…]`. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -73,8 +73,8 @@ const records: Record<string, UsbRecord> = existsSync(OUTPUT)
   ? (JSON.parse(readFileSync(OUTPUT, 'utf8')) as Record<string, UsbRecord>)
   : {};
 for (const { name, lines } of SESSIONS) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  if (wanted.length > 0 && !wanted.some((start) => name.startsWith(start))) continue;
   records[name] = await record(lines);
+  writeFileSync(OUTPUT, `${JSON.stringify(records, undefined, 1)}\n`);
   process.stdout.write(`${name}\n`);
 }
-writeFileSync(OUTPUT, `${JSON.stringify(records, undefined, 1)}\n`);

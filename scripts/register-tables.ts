@@ -29,7 +29,11 @@ import { PciHost } from '../src/emu/pci/pci-host.ts';
 import { Shpc } from '../src/emu/pci/shpc.ts';
 import { ShpcSlot } from '../src/emu/pci/shpc-slot.ts';
 import { Am53c974 } from '../src/emu/scsi/am53c974.ts';
+import { Ehci } from '../src/emu/usb/ehci.ts';
 import { Uhci } from '../src/emu/usb/uhci.ts';
+import { XhciInterrupters } from '../src/emu/usb/xhci-interrupters.ts';
+import { XhciPorts } from '../src/emu/usb/xhci-ports.ts';
+import { XhciRegisters } from '../src/emu/usb/xhci-registers.ts';
 import { VirtioPciLegacy } from '../src/emu/virtio/virtio-pci-legacy.ts';
 import { VirtioPciModern } from '../src/emu/virtio/virtio-pci-modern.ts';
 
@@ -52,6 +56,10 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   ...Object.values(RTL8139_BY_SIZE),
   Ne2000.registers,
   PCNET_REGISTERS,
+  Ehci.registers,
+  XhciRegisters.registers,
+  XhciPorts.registers,
+  XhciInterrupters.registers,
   Am53c974.registers,
   Serial16550.registers,
   I8254.registers,

@@ -44,6 +44,8 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   ScsiDisk: 'scsi-disk',
   Serial16550: 'serial',
   Uhci: 'uhci',
+  Xhci: 'xhci',
+  Ehci: 'ehci',
   VirtioBalloon: 'virtio-balloon-pci',
   VirtioBlk: 'virtio-blk-pci',
   VirtioMem: 'virtio-mem-pci',

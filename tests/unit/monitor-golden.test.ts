@@ -84,6 +84,14 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   watchdogs: { devices: ['ib700,id=w1', 'isa-debug-exit,iobase=0xf4,id=x', 'i6300esb,id=w2'] },
   errors_netdev_socket: { network: new TestNetHost() },
   usb_uhci: { devices: ['piix3-usb-uhci,id=u'] },
+  usb_xhci: { devices: ['qemu-xhci,id=u'] },
+  usb_ehci: {
+    devices: [
+      ...['usb-ehci,id=u', 'ich9-usb-ehci1,id=e,addr=1d.7,multifunction=on'],
+      'ich9-usb-uhci1,id=c1,addr=1d.0,masterbus=e.0,firstport=0,multifunction=on',
+      'ich9-usb-uhci2,id=c2,addr=1d.1,masterbus=e.0,firstport=2',
+    ],
+  },
   usb_storage: { devices: ['piix3-usb-uhci,id=u'] },
   usb_adapters: { devices: ['piix3-usb-uhci,id=u', 'usb-bot,id=cold'] },
   info_numa: { ...FOUR_SLOTS, smp: { ...FOUR_SOCKETS, cpus: 2 } },
@@ -181,6 +189,8 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'pvpanic',
     'watchdogs',
     'usb_uhci',
+    'usb_xhci',
+    'usb_ehci',
     'usb_full',
     'usb_storage',
     'usb_adapters',

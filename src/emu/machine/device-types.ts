@@ -25,12 +25,14 @@ import type { ObjectType } from '../qdev/user-objects.ts';
 import { AM53C974_TYPES } from '../scsi/am53c974-types.ts';
 import { LSI53C895A } from '../scsi/lsi53c895a-type.ts';
 import { SCSI_DISK_TYPES } from '../scsi/scsi-disk-types.ts';
+import { EHCI_TYPES } from '../usb/ehci-types.ts';
 import { UHCI_TYPES } from '../usb/uhci-types.ts';
 import { USB_HID_TYPES } from '../usb/usb-hid-types.ts';
 import { USB_HUB } from '../usb/usb-hub-type.ts';
 import { USB_SERIAL } from '../usb/usb-serial-type.ts';
 import { USB_STORAGE_TYPES } from '../usb/usb-storage-types.ts';
 import { USB_UAS } from '../usb/usb-uas-type.ts';
+import { XHCI_TYPES } from '../usb/xhci-types.ts';
 import { RNG_TYPES } from '../virtio/rng-backends.ts';
 import { VIRTIO_BALLOON_TYPES } from '../virtio/virtio-balloon-pci-type.ts';
 import { VIRTIO_BLK_TYPES } from '../virtio/virtio-blk-pci-type.ts';
@@ -65,7 +67,9 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ...AM53C974_TYPES,
   ...NVME_TYPES,
   ...SCSI_DISK_TYPES,
+  ...EHCI_TYPES,
   ...UHCI_TYPES,
+  ...XHCI_TYPES,
   ...USB_HID_TYPES,
   USB_HUB,
   USB_SERIAL,

@@ -31,6 +31,14 @@ i8042 isa-device +acpi-dev-aml-interface
 i8257 isa-device +isa-dma
 i82801b11-bridge base-pci-bridge +conventional-pci-device
 ib700 isa-device
+ich9-usb-ehci1 pci-ehci-usb
+ich9-usb-ehci2 pci-ehci-usb
+ich9-usb-uhci1 pci-uhci-usb
+ich9-usb-uhci2 pci-uhci-usb
+ich9-usb-uhci3 pci-uhci-usb
+ich9-usb-uhci4 pci-uhci-usb
+ich9-usb-uhci5 pci-uhci-usb
+ich9-usb-uhci6 pci-uhci-usb
 ioapic ioapic-common
 ioapic-common sys-bus-device abstract +intctrl
 isa-debug-exit isa-device
@@ -45,6 +53,7 @@ mc146818rtc isa-device +acpi-dev-aml-interface
 memory-backend object abstract +user-creatable
 memory-backend-ram memory-backend
 ne2k_pci pci-device +conventional-pci-device
+nec-usb-xhci pci-xhci
 nvme pci-device +pci-express-device
 nvme-bus bus
 nvme-ns device
@@ -73,6 +82,7 @@ pc-i440fx-7.2-machine generic-pc-machine
 pc-testdev isa-device
 pci-bridge base-pci-bridge +hotplug-handler +conventional-pci-device
 pci-device device abstract
+pci-ehci-usb pci-device abstract +conventional-pci-device
 pci-host-bridge sys-bus-device abstract
 pci-ide pci-device abstract +conventional-pci-device
 pci-piix3 pci-device abstract +acpi-dev-aml-interface +conventional-pci-device
@@ -80,6 +90,7 @@ pci-serial pci-device +conventional-pci-device
 pci-serial-2x pci-device +conventional-pci-device
 pci-serial-4x pci-device +conventional-pci-device
 pci-uhci-usb pci-device abstract +conventional-pci-device
+pci-xhci pci-device abstract +pci-express-device +conventional-pci-device
 pcnet pci-device +conventional-pci-device
 pic-common isa-device abstract +intctrl
 piix3-ide pci-ide
@@ -92,6 +103,7 @@ ps2-kbd ps2-device
 ps2-mouse ps2-device
 pvpanic isa-device +acpi-dev-aml-interface
 pvpanic-pci pci-device +conventional-pci-device
+qemu-xhci pci-xhci
 rng-backend object abstract +user-creatable
 rng-builtin rng-backend
 rng-random rng-backend
@@ -106,6 +118,7 @@ sys-bus-device device abstract
 usb-bot usb-storage-dev
 usb-bus bus +hotplug-handler
 usb-device device abstract
+usb-ehci pci-ehci-usb
 usb-hid usb-device abstract
 usb-hub usb-device
 usb-kbd usb-hid

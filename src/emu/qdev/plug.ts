@@ -49,6 +49,8 @@ export interface DeviceMaker {
   unplug(device: Qdev): void;
 }
 
+/** All devices, for one that has to do with another. */
+export const DEVICE_TREE = new ServiceName<DeviceTree>('device-tree');
 export const DEVICE_MAKER = new ServiceName<DeviceMaker>('device-maker');
 
 /** A device that a bus made for another one. */
@@ -76,6 +78,7 @@ export class DeviceManager implements DeviceMaker {
     this.#services = services;
     this.#events = services.get(EVENTS);
     services.provide(DEVICE_MAKER, this);
+    services.provide(DEVICE_TREE, this.tree);
   }
 
   /** The board says who plugs and unplugs some devices: those on no bus, and those for which the bus alone does not suffice. */

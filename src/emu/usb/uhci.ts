@@ -10,6 +10,7 @@ import type { Trace } from '../core/trace.ts';
 import { PCI_VENDOR_ID_INTEL, PciDevice, type PciState } from '../pci/pci-device.ts';
 import { DONE_PACKETS, type DonePacket, UhciSchedule } from './uhci-schedule.ts';
 import type { UsbBus } from './usb-bus.ts';
+import type { CompanionPort, UsbCompanion } from './usb-companion.ts';
 import type { UsbDevice } from './usb-device.ts';
 import { UsbPort, type UsbPortHost } from './usb-port.ts';
 import { SPEED_FULL, SPEED_LOW } from './usb-speed.ts';
@@ -22,7 +23,7 @@ const FRBASEADD = 0x08;
 const SOFMOD = 0x0c;
 const PORTSC = 0x10;
 const REGISTERS_SIZE = 0x20;
-const PORTS = 2;
+export const UHCI_PORTS = 2;
 
 const CMD_RS = 0x0001;
 const CMD_HCRESET = 0x0002;
@@ -101,7 +102,7 @@ export type UhciSnapshot = { readonly [K in keyof UhciState]: UhciState[K] } & {
 function powerOn(): UhciState {
   return {
     ...{ cmd: 0, status: STS_HCHALTED, causes: 0, intr: 0, frnum: 0, base: 0, sof: SOF_DEFAULT },
-    ports: new Array<number>(PORTS).fill(PORT_ALWAYS),
+    ports: new Array<number>(UHCI_PORTS).fill(PORT_ALWAYS),
     ...{ frameEndNs: null, quiet: 0 },
   };
 }
@@ -109,6 +110,9 @@ function powerOn(): UhciState {
 export interface UhciWiring {
   readonly type: string;
   readonly deviceId: number;
+  /** If absent 1, and 4: INTD#. */
+  readonly revision?: number;
+  readonly interruptPin?: number;
   readonly clock: Clock;
   readonly trace: Trace;
   /** Bytes that a frame moves at most. */
@@ -117,7 +121,7 @@ export interface UhciWiring {
   readonly maxFrames: number;
 }
 
-export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
+export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost, UsbCompanion {
   static readonly registers = new RegisterTable<Uhci>(
     {
       name: 'uhci',
@@ -184,7 +188,7 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
     fields: record<UhciSnapshot>({
       pci: this.pciFields,
       ...{ cmd: WORD, status: WORD, causes: mask(3), intr: WORD, frnum: mask(FRAMES_MASK), base: DWORD },
-      ...{ sof: BYTE, ports: list(WORD, PORTS), frameEndNs: DEADLINE_NS },
+      ...{ sof: BYTE, ports: list(WORD, UHCI_PORTS), frameEndNs: DEADLINE_NS },
       quiet: integer(0, QUIET_FRAMES),
       donePackets: DONE_PACKETS,
     }),
@@ -192,15 +196,15 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
   readonly #wiring: UhciWiring;
   readonly #timer: Timer;
   readonly #schedule: UhciSchedule;
-  #ports: readonly UsbPort[] = [];
+  #ports: readonly CompanionPort[] = [];
   #s = powerOn();
 
   constructor(wiring: UhciWiring, id = '', multifunction = false) {
-    const { type, deviceId } = wiring;
+    const { type, deviceId, revision = 1, interruptPin = 4 } = wiring;
     super(
       {
-        ...{ type, vendorId: PCI_VENDOR_ID_INTEL, deviceId, revision: 1, classCode: PCI_CLASS_UHCI },
-        ...{ interruptPin: 4, multifunction },
+        ...{ type, vendorId: PCI_VENDOR_ID_INTEL, deviceId, revision, classCode: PCI_CLASS_UHCI },
+        ...{ interruptPin, multifunction },
       },
       id,
     );
@@ -224,11 +228,16 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
   /** The controller gets its bus, which has its ports. */
   connect(bus: UsbBus): void {
     const speeds = SPEED_LOW | SPEED_FULL;
-    this.#ports = Array.from({ length: PORTS }, (_, index) => {
+    this.#ports = Array.from({ length: UHCI_PORTS }, (_, index) => {
       const port = new UsbPort({ host: this, bus, index, speeds });
       bus.addPort(port);
       return port;
     });
+  }
+
+  /** The controller is the companion of another one, which has the ports, in a bus. */
+  connectCompanion(ports: readonly CompanionPort[]): void {
+    this.#ports = ports;
   }
 
   /** The controller has left the machine. */
@@ -238,14 +247,31 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
   }
 
   deviceAttached({ index, device }: UsbPort): void {
-    const low = device?.speed === SPEED_LOW ? PORT_LSDA : 0;
+    if (device !== undefined) this.companionAttached(index, device);
+  }
+
+  deviceDetached({ index }: UsbPort): void {
+    this.#schedule.cancelDetached();
+    this.#detached(index);
+  }
+
+  deviceWakesUp({ index }: UsbPort, resume: boolean): void {
+    this.companionWakesUp(index, resume);
+  }
+
+  companionAttached(index: number, device: UsbDevice): void {
+    const low = device.speed === SPEED_LOW ? PORT_LSDA : 0;
     const port = (this.#s.ports[index] ?? 0) & ~PORT_LSDA;
     this.#s.ports[index] = port | PORT_CCS | PORT_CSC | low;
     this.#resume();
   }
 
-  deviceDetached({ index }: UsbPort): void {
-    this.#schedule.cancelDetached();
+  companionDetached(index: number): void {
+    this.#schedule.cancel();
+    this.#detached(index);
+  }
+
+  #detached(index: number): void {
     let port = this.#s.ports[index] ?? 0;
     if ((port & PORT_CCS) !== 0) port = (port & ~PORT_CCS) | PORT_CSC;
     if ((port & PORT_EN) !== 0) port = (port & ~PORT_EN) | PORT_ENC;
@@ -253,7 +279,7 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
     this.#resume();
   }
 
-  deviceWakesUp({ index }: UsbPort, resume: boolean): void {
+  companionWakesUp(index: number, resume: boolean): void {
     this.#lookSoon();
     const port = this.#s.ports[index] ?? 0;
     if (!resume || (port & PORT_SUSPEND) === 0 || (port & PORT_RD) !== 0) return;
@@ -340,20 +366,18 @@ export class Uhci extends PciDevice<UhciSnapshot> implements UsbPortHost {
     const { trace } = this.#wiring;
     if (trace.on) trace.event('usb_uhci_reset');
     this.#schedule.cancel();
-    const { frnum, frameEndNs } = this.#s;
-    this.#s = { ...powerOn(), frnum, frameEndNs };
-    for (const port of this.#ports) {
-      if (port.device === undefined) continue;
-      port.device.busReset();
-      this.deviceAttached(port);
+    this.#s = { ...powerOn(), frnum: this.#s.frnum, frameEndNs: this.#s.frameEndNs };
+    for (const [index, { device }] of this.#ports.entries()) {
+      if (device === undefined) continue;
+      device.busReset();
+      this.companionAttached(index, device);
     }
     this.#updateIrq();
   }
 
   #clearStatus(value: number): void {
-    const s = this.#s;
-    s.status &= ~value;
-    if ((value & STS_USBINT) !== 0) s.causes = 0;
+    this.#s.status &= ~value;
+    if ((value & STS_USBINT) !== 0) this.#s.causes = 0;
     this.#updateIrq();
   }
 

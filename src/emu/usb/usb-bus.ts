@@ -11,9 +11,10 @@ import type { HotplugHandler } from '../qdev/hotplug-handler.ts';
 import type { DeviceMaker } from '../qdev/plug.ts';
 import type { DeviceTree, Qbus, Qdev } from '../qdev/tree.ts';
 import type { UsbBusNumbers } from './usb-bus-numbers.ts';
+import type { CompanionPort, UsbCompanion } from './usb-companion.ts';
 import type { UsbDevice } from './usb-device.ts';
 import type { UsbPort } from './usb-port.ts';
-import { fastest, speedMbits, speedNames } from './usb-speed.ts';
+import { fastest, SPEED_FULL, speedMbits, speedNames } from './usb-speed.ts';
 import { PLACE, USB_BUS_TYPE, UsbHardware, usbFactsOf } from './usb-type.ts';
 
 const HUB = 'usb-hub';
@@ -38,9 +39,20 @@ export interface UsbBusParts {
   readonly trace: Trace;
   /** Where its controller is, as serial numbers tell it: `0000:00:02.0`. */
   readonly path: () => string;
+  /** Told of each device that leaves, also of those behind hubs. */
+  readonly leaves?: (port: UsbPort) => void;
 }
 
+/** Gives a companion its ports; or says why there are none for it. */
+export type CompanionRegistry = (
+  companion: UsbCompanion,
+  first: number,
+  count: number,
+) => readonly CompanionPort[] | MonitorError;
+
 export class UsbBus implements HotplugHandler {
+  /** Set by a controller that leaves ports to companions. */
+  companions: CompanionRegistry | undefined;
   /** QEMU's number of it, in the order in which buses were made. */
   readonly number: number;
   readonly #parts: UsbBusParts;
@@ -76,6 +88,11 @@ export class UsbBus implements HotplugHandler {
       handler: this,
       print: (qdev) => [this.#placeLine(deviceOf(qdev))],
     };
+  }
+
+  /** The device that is attached to the port with that path. */
+  deviceAt(path: string): UsbDevice | undefined {
+    return this.#used.find(({ port }) => port.path === path)?.port.device;
   }
 
   addPort(port: UsbPort): void {
@@ -151,8 +168,9 @@ export class UsbBus implements HotplugHandler {
     const { port } = device;
     assert(port !== undefined, 'an attached device has its port');
     this.#traceClaim('usb_port_detach', port);
+    this.#parts.leaves?.(port);
     port.device = undefined;
-    port.host.deviceDetached(port);
+    port.host.deviceDetached(port, device);
     device.detached();
   }
 
@@ -197,7 +215,8 @@ export class UsbBus implements HotplugHandler {
     }
     const [first] = this.#free;
     if (first === undefined) return undefined;
-    const needsHub = this.#free.length === 1 && device.type.name !== HUB && hubRefusal(first) === undefined;
+    const canHaveHub = (first.speeds & SPEED_FULL) !== 0 && hubRefusal(first) === undefined;
+    const needsHub = this.#free.length === 1 && device.type.name !== HUB && canHaveHub;
     return needsHub ? `${first.path}.1` : first.path;
   }
 

@@ -114,9 +114,9 @@ export class UsbHub extends UsbDevice<UsbHubState> implements UsbPortHost {
   deviceDetached({ index }: UsbPort): void {
     const own = this.#ports[index];
     if (own === undefined) return;
-    this.wakeUp();
     own.change |= own.status & (PORT_CONNECTION | PORT_ENABLE);
     own.status &= ~(PORT_CONNECTION | PORT_ENABLE);
+    this.wakeUp();
   }
 
   /** What is in a port of it, or behind. */

@@ -6,8 +6,8 @@ import type { UsbDevice } from './usb-device.ts';
 export interface UsbPortHost {
   /** A device is in the port. */
   deviceAttached(port: UsbPort): void;
-  /** The device that was in the port is gone. */
-  deviceDetached(port: UsbPort): void;
+  /** `device`, which was in the port, is gone. */
+  deviceDetached(port: UsbPort, device: UsbDevice): void;
   /** A device that is in the port, or below what is, has something for its driver. `resume`: it may wake a suspended bus. */
   deviceWakesUp(port: UsbPort, resume: boolean): void;
 }
@@ -19,7 +19,8 @@ export class UsbPort {
   readonly index: number;
   /** QEMU's name of it: numbers from 1, that of the controller's port first, as `1.2`. */
   readonly path: string;
-  readonly speeds: number;
+  /** More when a companion comes for the port. */
+  speeds: number;
   /** Hubs between it and the controller. */
   readonly hubs: number;
   device: UsbDevice | undefined;

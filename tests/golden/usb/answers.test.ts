@@ -51,7 +51,7 @@ describe('USB answers as QEMU', () => {
     const { asked, said } = await play(lines);
     // Each with its line, so that a difference shows where it is.
     const told = (answers: readonly string[]) => answers.map((answer, at) => `${asked[at]}: ${answer}`);
-    expect(said.length).toBeGreaterThan(100);
+    expect(said.length).toBeGreaterThan(5);
     expect(told(said)).toEqual(told(RECORDS[name] ?? []));
   });
 });

@@ -1,4 +1,6 @@
 /** Sessions of a driver with USB controllers and devices; scripts/record-usb.ts plays them to QEMU. */
+
+import { EHCI_SESSIONS } from './ehci-sessions.ts';
 import { session, standard, type UsbSession } from './session.ts';
 import { STORAGE_SESSIONS } from './storage-sessions.ts';
 import {
@@ -15,6 +17,7 @@ import {
   TERMINATE,
   type UhciDriver,
 } from './uhci-driver.ts';
+import { XHCI_SESSIONS } from './xhci-sessions.ts';
 
 const GET_STATUS = 0;
 const CLEAR_FEATURE = 1;
@@ -264,5 +267,7 @@ export const SESSIONS: readonly UsbSession[] = [
       standard(driver);
     }),
   ),
+  ...XHCI_SESSIONS,
+  ...EHCI_SESSIONS,
   ...STORAGE_SESSIONS,
 ];

@@ -1,4 +1,5 @@
 /** A driver of a UHCI controller as lines of qtest, which a real QEMU and this machine are given alike. Spec: UHCI 1.1. */
+import { hex, hexBytes, UsbDriver } from './usb-driver.ts';
 
 /** Where the controller's registers are put. */
 export const UHCI_BASE = 0xc000;
@@ -10,7 +11,6 @@ const TD_BYTES = 16;
 /** QEMU takes and gives all of a transfer in one packet. */
 const MAX_PACKET = 1024;
 const FRAMES = 1024;
-const NS_PER_MS = 1_000_000;
 
 export const TD_ACTIVE = 1 << 23;
 export const TD_IOC = 1 << 24;
@@ -21,10 +21,6 @@ export const OUT = 0xe1;
 export const TERMINATE = 1;
 export const IS_QH = 2;
 export const DEPTH_FIRST = 4;
-
-const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
-const hexBytes = (bytes: readonly number[]): string =>
-  `0x${bytes.map((byte) => (byte & 0xff).toString(16).padStart(2, '0')).join('')}`;
 
 export interface Td {
   readonly pid: number;
@@ -39,30 +35,7 @@ export interface Td {
   readonly link?: number;
 }
 
-export class UhciDriver {
-  readonly lines: string[] = [];
-  readonly #devfn: number;
-
-  /** @param devfn of the controller, which is there */
-  constructor(devfn: number) {
-    this.#devfn = devfn;
-  }
-
-  say(...lines: readonly string[]): void {
-    this.lines.push(...lines);
-  }
-
-  /** A command of the human monitor. */
-  hmp(line: string): void {
-    this.say(`hmp ${line}`);
-  }
-
-  config(offset: number, size: 'b' | 'w' | 'l', value?: number): void {
-    this.say(`outl 0xcf8 ${hex(0x8000_0000 | (this.#devfn << 8) | (offset & 0xfc))}`);
-    const port = hex(0xcfc + (offset & 3));
-    this.say(value === undefined ? `in${size} ${port}` : `out${size} ${port} ${hex(value)}`);
-  }
-
+export class UhciDriver extends UsbDriver {
   /** Registers decode, and the controller masters the bus. */
   open(): void {
     this.config(0x20, 'l', UHCI_BASE);
@@ -82,14 +55,6 @@ export class UhciDriver {
     for (const register of [0, 2, 4, 6, 0x10, 0x12]) this.read(register);
     this.read(8, 'l');
     this.read(0x0c, 'b');
-  }
-
-  step(ms: number): void {
-    this.say(`clock_step ${ms * NS_PER_MS}`);
-  }
-
-  dword(address: number, value: number): void {
-    this.say(`writel ${hex(address)} ${hex(value)}`);
   }
 
   /** Every frame begins with the one queue, which is empty. */
