@@ -1,4 +1,4 @@
-/** What is recorded of the devices by which a guest reports its crash, and of the one for test programs. */
+/** What is recorded of the devices by which a guest reports its crash, of those for test programs, and of watchdogs. */
 import type { Flow, Step } from './record-monitor-flows.ts';
 
 const hmp = (...lines: readonly string[]): Step[] => lines.map((line) => ({ hmp: line }));
@@ -67,6 +67,42 @@ export const PANIC_FLOWS: readonly Flow[] = [
       'info status',
       'o/b 0x505 1',
       'info status',
+    ),
+  },
+  {
+    name: 'watchdogs',
+    guest: false,
+    args: [
+      ...['-action', 'watchdog=none', '-device', 'ib700,id=w1', '-device', 'isa-debug-exit,iobase=0xf4,id=x'],
+      ...['-device', 'i6300esb,id=w2'],
+    ],
+    steps: hmp(
+      'device_add ib700,help',
+      'device_add i6300esb,help',
+      'device_add isa-debug-exit,help',
+      'info qtree',
+      'info qom-tree',
+      'info pci',
+      'device_add ib700',
+      'device_add isa-debug-exit',
+      'device_add ib700,bus=pci.0',
+      'device_add i6300esb,bus=isa.0',
+      'device_add i6300esb,id=w2',
+      'device_add i6300esb,id=w3,addr=5,foo=1',
+      'device_add i6300esb,id=w3,addr=5',
+      'device_del w1',
+      'device_del x',
+      'qom-get /machine/peripheral/x iobase',
+      'i/b 0xf4',
+      'i/w 0xf4',
+      'i/b 0x441',
+      'i/h 0x443',
+      'watchdog_action zz',
+      'watchdog_action',
+      'watchdog_action none x',
+      'watchdog_action pause',
+      'watchdog_action none',
+      'info pci',
     ),
   },
 ];

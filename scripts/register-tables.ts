@@ -10,9 +10,12 @@ import type { RegisterList } from '../src/emu/bus/register-table.ts';
 import { Serial16550 } from '../src/emu/char/serial-16550.ts';
 import { FwCfg } from '../src/emu/chipset/fw-cfg.ts';
 import { Hpet } from '../src/emu/chipset/hpet.ts';
+import { I6300Esb } from '../src/emu/chipset/i6300esb.ts';
 import { I8254 } from '../src/emu/chipset/i8254.ts';
 import { I8259Pair } from '../src/emu/chipset/i8259.ts';
+import { Ib700 } from '../src/emu/chipset/ib700.ts';
 import { IoApic } from '../src/emu/chipset/ioapic.ts';
+import { DebugExitRegister } from '../src/emu/chipset/isa-debug-exit.ts';
 import { Mc146818 } from '../src/emu/chipset/mc146818.ts';
 import { Piix4Pm } from '../src/emu/chipset/piix4-pm.ts';
 import { PmSmbus } from '../src/emu/chipset/pm-smbus.ts';
@@ -80,6 +83,9 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   Shpc.registers,
   ShpcSlot.registers,
   PvpanicRegister.registers,
+  DebugExitRegister.registers,
+  I6300Esb.registers,
+  Ib700.registers,
 ];
 
 const HEAD = `# Registers

@@ -227,7 +227,7 @@ class Session {
       if (isPanic && machine.actions.panicAction === 'exit-failure') status = 1;
     });
     machine.onQuit = () => {
-      if (machine.hasQuit || !machine.actions.noShutdown) this.#end(status);
+      if (machine.hasQuit || !machine.actions.noShutdown) this.#end(machine.exitStatus || status);
     };
     const outputs = serials.map((channel) => new OutputCollector((bytes) => channel?.write(bytes)));
     machine.onSerial = (bytes, port) => outputs[port]?.add(bytes);

@@ -36,6 +36,7 @@ const STATE_TEXT: Readonly<Record<PageState, string>> = {
   'io-error': 'Disk error',
   'internal-error': 'Stopped by a fault',
   'guest-panicked': 'Guest has crashed',
+  watchdog: 'Stopped by its watchdog',
 };
 
 const MIB = 2 ** 20;

@@ -6,7 +6,7 @@ import { errorText, UserError } from './user-error.ts';
 /** QEMU ends at once; what the page adds is where the data are. */
 export const QUIT_NOTICE: Notice = {
   level: 'info',
-  text: 'The monitor’s quit ended the machine.',
+  text: 'The monitor’s quit ended the machine, or a device by which its guest may end it.',
   detail:
     'Its disks are closed; all that the guest had written to them is stored. What Linux had not yet written is lost, as when a PC is switched off. Start switches on a new machine.',
 };

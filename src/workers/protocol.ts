@@ -12,7 +12,8 @@ export type PageState =
   | 'shutdown'
   | 'io-error'
   | 'internal-error'
-  | 'guest-panicked';
+  | 'guest-panicked'
+  | 'watchdog';
 
 export interface MachineStatus {
   readonly state: PageState;

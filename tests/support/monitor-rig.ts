@@ -10,7 +10,6 @@ import { LocalLocks } from '../../src/emu/block/image-locks.ts';
 import { sysbusPlaceLines } from '../../src/emu/bus/sysbus.ts';
 import { NULL_CHAR } from '../../src/emu/char/char-backend.ts';
 import { CHARDEVS } from '../../src/emu/char/chardevs.ts';
-import { GUEST_PANIC } from '../../src/emu/chipset/pvpanic.ts';
 import { readNuma } from '../../src/emu/command-line/options-numa.ts';
 import { EventQueue } from '../../src/emu/core/clock.ts';
 import type { OutputFile } from '../../src/emu/core/host.ts';
@@ -231,10 +230,14 @@ export async function monitorRig({
       requestExit() {},
       reset() {},
       onQuit() {},
+      end() {},
+      nmi() {},
+      powerButton() {},
+      printLine: say,
     },
     actionsOf({ noShutdown }),
   );
-  services.provide(GUEST_PANIC, requests.panic);
+  requests.provide(services);
   const input = new UserInput(clock, () => control.running, services);
   provideBoard(services, () => board);
   const tree = new DeviceTree(objectTree, { print: sysbusPlaceLines });

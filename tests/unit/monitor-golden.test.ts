@@ -79,6 +79,7 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
     devices: ['pvpanic,id=p1', 'pc-testdev', 'pvpanic-pci,id=p2,events=1'],
     noShutdown: true,
   },
+  watchdogs: { devices: ['ib700,id=w1', 'isa-debug-exit,iobase=0xf4,id=x', 'i6300esb,id=w2'] },
   errors_netdev_socket: { network: new TestNetHost() },
   piix_ide: { drives: [DISK1], devices: ['ide-hd,drive=disk1,id=hd1,bus=ide.0', 'ide-cd,id=cd1,bus=ide.1'] },
   ahci_cold: {
@@ -192,6 +193,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_virtio_mem_noroom',
     'errors_virtio_mem_noslots',
     'pvpanic',
+    'watchdogs',
     'usb_uhci',
     'usb_xhci',
     'usb_ehci',

@@ -1,4 +1,5 @@
 /** -action, and the options that are short for it: what is done when a guest resets, ends or crashes. Texts are QEMU's. */
+import { WATCHDOG_ACTIONS } from '../core/machine-events.ts';
 import {
   type ActionChoice,
   actionsOf,
@@ -7,13 +8,12 @@ import {
   PANIC_ACTIONS,
   REBOOT_ACTIONS,
   SHUTDOWN_ACTIONS,
-  WATCHDOG_ACTIONS,
 } from '../machine/guest-actions.ts';
 import type { OptionGroup } from './options-memory.ts';
 import type { GivenOption } from './options-split.ts';
 import { startError } from './start-error.ts';
 
-/** What each event may be answered with. The board has no watchdog. */
+/** What each event may be answered with. */
 const EVENTS: Readonly<Record<string, readonly string[]>> = {
   reboot: REBOOT_ACTIONS,
   shutdown: SHUTDOWN_ACTIONS,
@@ -33,7 +33,9 @@ export function readActions(
   for (const option of given) {
     if (option.name === 'no-reboot') actions = { ...actions, noReboot: true };
     else if (option.name === 'no-shutdown') actions = { ...actions, noShutdown: true };
-    else if (option.name === 'action') actions = { ...actions, ...readAction(group(option)) };
+    else if (option.name === 'watchdog-action') {
+      actions = { ...actions, ...chosenAction('watchdog', option.value, option.at) };
+    } else if (option.name === 'action') actions = { ...actions, ...readAction(group(option)) };
   }
   return actions;
 }
@@ -45,10 +47,14 @@ function readAction({ options, at }: OptionGroup): Partial<GuestActions> {
   if (options.id !== undefined) throw startError("Invalid parameter 'id'", at);
   let actions: Partial<GuestActions> = {};
   for (const [event, action] of options.entries) {
-    if (EVENTS[event]?.includes(action) !== true) {
-      throw startError(`Parameter '${event}' does not accept value '${action}'`, at);
-    }
-    actions = { ...actions, ...chosenActions({ [event]: action } as ActionChoice) };
+    actions = { ...actions, ...chosenAction(event, action, at) };
   }
   return actions;
+}
+
+function chosenAction(event: string, action: string, at: GivenOption['at']): Partial<GuestActions> {
+  if (EVENTS[event]?.includes(action) !== true) {
+    throw startError(`Parameter '${event}' does not accept value '${action}'`, at);
+  }
+  return chosenActions({ [event]: action } as ActionChoice);
 }

@@ -259,7 +259,12 @@ const GROUPS: readonly OptionGroup[] = [
       {
         name: 'action',
         value: 'event=action',
-        help: 'what follows reboot (reset, shutdown), shutdown (poweroff, pause) and panic (pause, shutdown, exit-failure, none)',
+        help: 'what follows reboot (reset, shutdown), shutdown (poweroff, pause), panic (pause, shutdown, exit-failure, none) and watchdog',
+      },
+      {
+        name: 'watchdog-action',
+        value: 'action',
+        help: 'the same as -action watchdog=: reset, shutdown, poweroff, inject-nmi, pause, debug or none',
       },
       {
         name: 'icount',

@@ -14,6 +14,12 @@ export type ShutdownCause = (typeof SHUTDOWN_CAUSES)[number];
 /** What a machine does when its guest has crashed. Spec: QEMU qapi/run-state.json. */
 export type GuestPanicAction = 'pause' | 'poweroff' | 'run';
 
+/** What a machine does when a watchdog was not fed in time. Spec: QEMU qapi/run-state.json. */
+export const WATCHDOG_ACTIONS = [
+  ...(['reset', 'shutdown', 'poweroff', 'pause', 'debug', 'none', 'inject-nmi'] as const),
+];
+export type WatchdogAction = (typeof WATCHDOG_ACTIONS)[number];
+
 /** What the guest said last of a place for a processor or a DIMM. Spec: QEMU qapi/acpi.json, ACPIOSTInfo. */
 export type AcpiOstInfo = {
   /** Absent: nothing with an id is there. */
@@ -59,6 +65,8 @@ export interface MachineEventData {
   GUEST_PANICKED: { readonly action: GuestPanicAction };
   /** The guest has crashed and goes on with a kernel that it keeps for that. */
   GUEST_CRASHLOADED: { readonly action: 'run' };
+  /** A watchdog was not fed in time, and this is done about it. */
+  WATCHDOG: { readonly action: WatchdogAction };
   /** The guest says how far it got with a processor or a DIMM. Spec: QEMU qapi/acpi.json. */
   ACPI_DEVICE_OST: { readonly info: AcpiOstInfo };
   /** `device` is absent for a device without id. */
@@ -113,7 +121,7 @@ const RATE_MS = 1000;
 function ratedKey(event: MachineEvent): string | undefined {
   if (event.event === 'VSERPORT_CHANGE') return `${event.event} ${event.data.id}`;
   if (event.event === 'MEMORY_DEVICE_SIZE_CHANGE') return `${event.event} ${event.data['qom-path']}`;
-  return event.event === 'BALLOON_CHANGE' ? event.event : undefined;
+  return event.event === 'BALLOON_CHANGE' || event.event === 'WATCHDOG' ? event.event : undefined;
 }
 
 export class MachineEvents {

@@ -4,6 +4,9 @@ import { IDE_TYPES } from '../ata/ide-types.ts';
 import { PIIX3_IDE } from '../ata/piix3-ide-type.ts';
 import { ISA_SERIAL } from '../char/serial-type.ts';
 import { CHIPSET_TYPES } from '../chipset/chip-types.ts';
+import { I6300ESB } from '../chipset/i6300esb-type.ts';
+import { IB700 } from '../chipset/ib700.ts';
+import { ISA_DEBUG_EXIT } from '../chipset/isa-debug-exit.ts';
 import { PC_TESTDEV } from '../chipset/pc-testdev-type.ts';
 import { PCI_SERIAL_TYPES } from '../chipset/pci-serial-types.ts';
 import { PVPANIC_TYPES } from '../chipset/pvpanic-types.ts';
@@ -49,6 +52,9 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ...IDE_TYPES,
   PIIX3_IDE,
   ICH9_AHCI,
+  I6300ESB,
+  IB700,
+  ISA_DEBUG_EXIT,
   ISA_SERIAL,
   PFLASH_CFI01,
   ...CPU_TYPES,

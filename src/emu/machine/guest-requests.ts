@@ -1,8 +1,11 @@
 /** What a guest orders of its machine in the middle of an instruction: it is done after that. */
+import { GUEST_EXIT } from '../chipset/isa-debug-exit.ts';
 import type { PowerEvents } from '../chipset/piix4-pm.ts';
-import type { GuestPanic } from '../chipset/pvpanic.ts';
+import { GUEST_PANIC, type GuestPanic } from '../chipset/pvpanic.ts';
+import { WATCHDOG_EXPIRY } from '../chipset/watchdog.ts';
 import type { GuestPanicAction, MachineEvents, ShutdownCause } from '../core/machine-events.ts';
 import type { Trace } from '../core/trace.ts';
+import type { Services } from '../qdev/services.ts';
 import type { GuestActions } from './guest-actions.ts';
 import type { RunControl } from './run-state.ts';
 
@@ -17,6 +20,12 @@ export interface GuestRequestsWiring {
   readonly reset: (reason: ShutdownCause) => void;
   /** The guest is off. */
   readonly onQuit: () => void;
+  /** The machine ends for good, and the program with this status. */
+  readonly end: (exitStatus: number) => void;
+  readonly nmi: () => void;
+  readonly powerButton: () => void;
+  /** To whoever runs the machine. */
+  readonly printLine: (line: string) => void;
 }
 
 /** QEMU: a machine that stays when its guest is off also stays when it has crashed. */
@@ -32,11 +41,20 @@ export class GuestRequests {
   actions: GuestActions;
   /** The guest has crashed, and nothing was done about it yet. */
   #isPanicked = false;
+  /** The guest has ended the machine, which it does not know yet. */
+  #exitStatus: number | undefined;
   readonly #wiring: GuestRequestsWiring;
 
   constructor(wiring: GuestRequestsWiring, actions: GuestActions) {
     this.#wiring = wiring;
     this.actions = actions;
+  }
+
+  /** Gives devices the ways in which a guest can ask for something. */
+  provide(services: Services): void {
+    services.provide(GUEST_PANIC, this.panic);
+    services.provide(GUEST_EXIT, (status) => this.#requestExit(status));
+    services.provide(WATCHDOG_EXPIRY, () => this.#watchdogExpired());
   }
 
   requestReset(reason: ShutdownCause): void {
@@ -79,6 +97,11 @@ export class GuestRequests {
 
   /** Does what the guest asked for. True: something was done. */
   service(): boolean {
+    if (this.#exitStatus !== undefined) {
+      this.#wiring.end(this.#exitStatus);
+      this.#exitStatus = undefined;
+      return true;
+    }
     if (this.#isPanicked) {
       this.#endPanic(false);
       return true;
@@ -99,6 +122,30 @@ export class GuestRequests {
   /** The machine is reset: its guest has not crashed any more. */
   forgetPanic(): void {
     this.#isPanicked = false;
+  }
+
+  /** A watchdog was not fed in time, which its timer finds out between two instructions. */
+  #watchdogExpired(): void {
+    const { events, runControl, nmi, powerButton, printLine } = this.#wiring;
+    const action = this.actions.watchdogAction;
+    events.emit({ event: 'WATCHDOG', data: { action } });
+    if (action === 'reset') this.requestReset('guest-reset');
+    else if (action === 'shutdown') powerButton();
+    else if (action === 'poweroff') this.#requestExit(0);
+    else if (action === 'pause') runControl.stop('watchdog');
+    else if (action === 'debug') printLine('watchdog: timer fired');
+    else if (action === 'inject-nmi') nmi();
+  }
+
+  /** QEMU: nobody is told that the machine ends. */
+  #requestExit(status: number): void {
+    const { isInside, requestExit, end } = this.#wiring;
+    if (!isInside()) {
+      end(status);
+      return;
+    }
+    this.#exitStatus ??= status;
+    requestExit();
   }
 
   #requestPowerOff(): void {

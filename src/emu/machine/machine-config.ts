@@ -2,7 +2,7 @@
 import type { AcpiOem } from '../acpi/acpi-config.ts';
 import type { ImageOpener } from '../block/image-store.ts';
 import type { FileMaker, Host } from '../core/host.ts';
-import type { After, ShutdownCause } from '../core/machine-events.ts';
+import type { After, ShutdownCause, WatchdogAction } from '../core/machine-events.ts';
 import type { SnapshotStore } from '../core/snapshot-store.ts';
 import type { TraceLog } from '../core/trace.ts';
 import type { FunctionMaker } from '../cpu/interp/code-maker.ts';
@@ -89,6 +89,8 @@ export interface MachineConfig extends BootFiles {
   readonly noShutdown?: boolean | undefined;
   /** Absent: `shutdown`. */
   readonly panicAction?: PanicAction | undefined;
+  /** Absent: `reset`. */
+  readonly watchdogAction?: WatchdogAction | undefined;
   /** As monitors show it; nothing depends on it. */
   readonly name?: string | undefined;
   /** Where the machine reports what it does, from the first chip on; absent: one of its own. */

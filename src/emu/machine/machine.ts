@@ -1,10 +1,9 @@
 /** A machine: a board, its vCPU, time, run state, and the loop that lets the guest run. */
 import { asBlockError } from '../block/block-backend.ts';
-import { Drives } from '../block/drives.ts';
+import type { Drives } from '../block/drives.ts';
 import { sysbusPlaceLines } from '../bus/sysbus.ts';
 import { CharPipe } from '../char/char-backend.ts';
 import { CHARDEVS, type Chardevs } from '../char/chardevs.ts';
-import { GUEST_PANIC } from '../chipset/pvpanic.ts';
 import { assert } from '../core/assert.ts';
 import { EventQueue } from '../core/clock.ts';
 import { type FileMaker, NO_FILES } from '../core/host.ts';
@@ -41,6 +40,7 @@ import { Jobs } from './jobs.ts';
 import type { MachineApi } from './machine-api.ts';
 import type { BootFiles, MachineConfig, MachineHost, RunSnapshot, SliceResult } from './machine-config.ts';
 import { MachineDebug, noGdbServer } from './machine-debug.ts';
+import { machineDrives } from './machine-drives.ts';
 import { machineEngine } from './machine-engine.ts';
 import { dimmSlots, machineMemory } from './machine-memory.ts';
 import { MachineSnapshots } from './machine-snapshots.ts';
@@ -107,7 +107,6 @@ export class Machine implements MachineApi {
   #budget = 0;
   #running = false;
   readonly #chunk = new ChunkSize();
-  #quit = false;
   #closing: Promise<void> | undefined;
   #isWarm = false;
   /** Closed: the engine is gone. */
@@ -143,13 +142,7 @@ export class Machine implements MachineApi {
       if (!running) this.processors.plan = undefined;
       this.engine.cpu.requestExit();
     });
-    this.drives = new Drives({
-      ...{ images: host.images, clock: this.clock },
-      ...{ warn: host.warn ?? (() => {}), defaultInterface: isEmpty ? 'none' : 'ide' },
-      onWriteThreshold: (data) => this.events.emit({ event: 'BLOCK_WRITE_THRESHOLD', data }),
-      onChange: () => this.onDrivesChange(),
-      ...(config.icountShift === undefined ? {} : { onRequest: () => this.engine.cpu.requestExit() }),
-    });
+    this.drives = machineDrives(this, host, isEmpty);
     const cpu = describeCpu(config.cpu ?? DEFAULT_CPU, version.cpu, () => {});
     const objectTree = new ObjectTree(`${version.name}-machine`);
     const services = machineServices(this, {
@@ -181,14 +174,14 @@ export class Machine implements MachineApi {
     const requests = new GuestRequests(
       {
         ...{ events: this.events, trace, runControl: this.runControl },
-        isInside: () => this.#running,
-        requestExit: () => engine.cpu.requestExit(),
-        reset: (reason) => this.#reset(true, reason),
-        onQuit: () => this.onQuit(),
+        ...{ isInside: () => this.#running, requestExit: () => engine.cpu.requestExit() },
+        ...{ onQuit: () => this.onQuit(), end: (status) => this.#end(status) },
+        ...{ nmi: () => this.nmi(), powerButton: () => this.powerButton() },
+        ...{ reset: (reason) => this.#reset(true, reason), printLine: (line) => host.printLine?.(line) },
       },
       actionsOf(config),
     );
-    services.provide(GUEST_PANIC, requests.panic);
+    requests.provide(services);
     this.#requests = requests;
     this.processors = new Processors({ smp, engine, host: cpuHost, clock, trace });
     const { processors } = this;
@@ -235,6 +228,8 @@ export class Machine implements MachineApi {
   onDrivesChange: () => void = () => {};
   /** Told when `quit` was asked for, or the guest is off. */
   onQuit: () => void = () => {};
+  /** Of the program that runs the machine, once the machine has quit. */
+  exitStatus: number | undefined;
 
   /** The machine must have one: `none` has not. */
   get board(): PcBoard {
@@ -330,9 +325,14 @@ export class Machine implements MachineApi {
   }
 
   quit(): void {
-    this.#quit = true;
+    this.#end(0, true);
+  }
+
+  /** QEMU: nobody is told of a machine that its guest ends by itself. */
+  #end(status: number, isTold = false): void {
+    this.exitStatus = status;
     this.runControl.end();
-    this.events.emit({ event: 'SHUTDOWN', data: { guest: false, reason: 'host-qmp-quit' } });
+    if (isTold) this.events.emit({ event: 'SHUTDOWN', data: { guest: false, reason: 'host-qmp-quit' } });
     this.jobs.forgetAll();
     this.close().catch((error: unknown) => this.#host.warn?.(asBlockError(error).message));
     this.onQuit();
@@ -344,7 +344,7 @@ export class Machine implements MachineApi {
   }
 
   get hasQuit(): boolean {
-    return this.#quit;
+    return this.exitStatus !== undefined;
   }
 
   nmi(): void {

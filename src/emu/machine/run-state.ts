@@ -13,6 +13,7 @@ export const RUN_STATES = [
   'io-error',
   'internal-error',
   'guest-panicked',
+  'watchdog',
 ] as const;
 export type RunState = (typeof RUN_STATES)[number];
 

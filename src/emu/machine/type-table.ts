@@ -27,9 +27,11 @@ generic-pc-machine x86-machine abstract +hotplug-handler
 hpet sys-bus-device
 i440FX pci-device +conventional-pci-device
 i440FX-pcihost pci-host-bridge
+i6300esb pci-device +conventional-pci-device
 i8042 isa-device +acpi-dev-aml-interface
 i8257 isa-device +isa-dma
 i82801b11-bridge base-pci-bridge +conventional-pci-device
+ib700 isa-device
 ich9-ahci pci-device +conventional-pci-device
 ich9-usb-ehci1 pci-ehci-usb
 ich9-usb-ehci2 pci-ehci-usb
@@ -44,6 +46,7 @@ ide-device device abstract
 ide-hd ide-device
 ioapic ioapic-common
 ioapic-common sys-bus-device abstract +intctrl
+isa-debug-exit isa-device
 isa-device device abstract
 isa-i8259 pic-common
 isa-pcspk isa-device

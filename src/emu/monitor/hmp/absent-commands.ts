@@ -63,13 +63,6 @@ const DISPLAY: readonly AbsentRow[] = [
 
 const DEBUGGING: readonly AbsentRow[] = [
   [
-    'watchdog_action',
-    '[reset|shutdown|poweroff|pause|debug|none]',
-    'what a watchdog does, when there is one',
-    [string('action')],
-    { by: 'action', texts: sameForAll('reset shutdown poweroff pause debug none inject-nmi', '') },
-  ],
-  [
     'dumpdtb',
     'filename',
     'write the device tree to a file',

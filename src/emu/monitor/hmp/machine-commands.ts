@@ -1,4 +1,6 @@
 /** Commands about the machine as a whole and its processors. */
+import { WATCHDOG_ACTIONS } from '../../core/machine-events.ts';
+import { MonitorError } from '../../core/monitor-error.ts';
 import { integer, string } from '../argument-specs.ts';
 import type { Command } from '../command.ts';
 import { contMachine } from '../qapi/misc.ts';
@@ -84,6 +86,20 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     help: 'send processors an interrupt that they cannot mask',
     run({ machine }) {
       machine.nmi();
+      return '';
+    },
+  },
+  {
+    name: 'watchdog_action',
+    args: [string('action')],
+    params: '[reset|shutdown|poweroff|pause|debug|none]',
+    help: 'what is done when a watchdog was not fed in time',
+    complete: () => [...WATCHDOG_ACTIONS],
+    run({ machine }, args) {
+      const given = args.get('action');
+      const watchdogAction = WATCHDOG_ACTIONS.find((name) => name === given);
+      if (watchdogAction === undefined) throw new MonitorError(`invalid parameter value: ${given}`);
+      machine.setActions({ watchdogAction });
       return '';
     },
   },

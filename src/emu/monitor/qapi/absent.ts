@@ -1,6 +1,5 @@
-/** Commands about what this machine has not: replays, watchdogs. Spec: QEMU qapi/{replay,run-state}.json. */
+/** Commands about what this machine has not, as replays. Spec: QEMU qapi/{replay,run-state}.json. */
 import { MonitorError } from '../../core/monitor-error.ts';
-import { WATCHDOG_ACTIONS } from '../../machine/guest-actions.ts';
 import { enumeration, INT, optional, STR, struct } from '../../qapi/schema.ts';
 import { command } from './context.ts';
 
@@ -12,9 +11,6 @@ const REPLAY_INFO = struct({
 function refuse(text: string): never {
   throw new MonitorError(text);
 }
-
-/** No device can ask for it. */
-function ignored(): void {}
 
 export const NOT_SUSPENDED = 'Unable to wake up: guest is not in suspended state';
 /** Of a machine without a board. */
@@ -34,10 +30,6 @@ export const ABSENT_COMMANDS = [
   command('dumpdtb', {
     args: struct({ filename: STR }),
     run: () => refuse("This machine doesn't have a FDT"),
-  }),
-  command('watchdog-set-action', {
-    args: struct({ action: enumeration('WatchdogAction', WATCHDOG_ACTIONS) }),
-    run: ignored,
   }),
   command('query-vm-generation-id', {
     returns: struct({ guid: STR }),

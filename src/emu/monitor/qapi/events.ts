@@ -18,6 +18,7 @@ import {
 import { ACPI_OST_INFO } from './acpi.ts';
 import { DUMP_QUERY_RESULT } from './dump.ts';
 import { JOB_STATUS } from './job.ts';
+import { WATCHDOG_ACTION } from './run-state.ts';
 
 const SHUTDOWN_CAUSE = enumeration('ShutdownCause', [
   ...(['none', 'host-error', 'host-qmp-quit', 'host-qmp-system-reset', 'host-signal', 'host-ui'] as const),
@@ -65,6 +66,7 @@ export const QAPI_EVENTS: readonly QapiEvent[] = [
   event('WAKEUP')(NOTHING),
   event('GUEST_PANICKED')(GUEST_PANIC),
   event('GUEST_CRASHLOADED')(GUEST_PANIC),
+  event('WATCHDOG')(struct({ action: WATCHDOG_ACTION })),
   event('BLOCK_IO_ERROR')(
     struct({
       ...{ device: STR, 'node-name': optional(STR), operation: IO_OPERATION_TYPE },
