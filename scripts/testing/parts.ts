@@ -29,17 +29,8 @@ export interface Part {
 const tool = (name: string): string => join('node_modules/.bin', name);
 const reportOf = (name: string): string => join(REPORTS, `${name}.json`);
 
-/**
- * @param projects of vitest.config.ts
- * @param args others of Vitest
- */
-function vitest(
-  name: string,
-  what: string,
-  minutes: number,
-  projects: readonly string[],
-  args: readonly string[] = [],
-): Part {
+/** @param projects of vitest.config.ts */
+function vitest(name: string, what: string, minutes: number, projects: readonly string[]): Part {
   const report = reportOf(name);
   const reporters = ['--reporter=agent', '--reporter=json', `--outputFile.json=${report}`];
   return {
@@ -52,7 +43,6 @@ function vitest(
       '--passWithNoTests',
       ...reporters,
       ...projects.map((project) => `--project=${project}`),
-      ...args,
     ],
     counts: () => vitestCounts(report),
   };
@@ -116,8 +106,7 @@ export const PARTS: readonly Part[] = [
     after: ['tools'],
   },
   {
-    // Guests wait for each other, for their timers and for new processes: three at a time keep two cores busy.
-    ...vitest('guest', 'Linux and its hotplug, without a browser', 20, ['guest'], ['--maxWorkers=3']),
+    ...vitest('guest', 'Linux and its hotplug, without a browser', 20, ['guest']),
     needs: ['generate', 'images'],
     after: ['tools'],
   },
