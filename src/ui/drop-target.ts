@@ -21,7 +21,7 @@ export function startDropTarget(actions: DropActions, onRefused: (why: string) =
     veil.hidden = true;
   };
   const carriesFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true;
-  const isForStick = ({ clientX }: DragEvent): boolean => clientX >= stick.getBoundingClientRect().left;
+  const isForStick = ({ clientX }: DragEvent): boolean => clientX >= window.innerWidth / 2;
   const mark = (event: DragEvent): void => {
     const forStick = isForStick(event);
     stick.classList.toggle('aimed', forStick);
