@@ -15,7 +15,14 @@ import type { QmpContext } from '../qmp/own-commands.ts';
 import { QEMU_VERSION } from '../version.ts';
 import { DIALECT_NAMES, type Dialect, type DialectName } from './dialect.ts';
 import { change, type ErrorStyle } from './error-style.ts';
-import { CURRENT_LAYOUTS, LAYOUTS_0_15, LAYOUTS_1_1, LAYOUTS_1_5, LAYOUTS_2_0 } from './layouts.ts';
+import {
+  CURRENT_LAYOUTS,
+  LAYOUTS_0_15,
+  LAYOUTS_1_1,
+  LAYOUTS_1_5,
+  LAYOUTS_2_0,
+  LAYOUTS_5_1,
+} from './layouts.ts';
 import { COMMANDS_SINCE, cameAfter, QMP_SINCE, TOPICS_SINCE } from './vocabulary.ts';
 
 const CURRENT_ERRORS: ErrorStyle = {
@@ -137,7 +144,7 @@ const QEMU_5_1: Dialect = {
   name: '5.1',
   formerTypes: FORMER_TYPES,
   version: '5.1.0',
-  layouts: CURRENT_LAYOUTS,
+  layouts: LAYOUTS_5_1,
   errors: ERRORS_5_1,
   ...words('5.1', {
     commands: [

@@ -56,7 +56,7 @@ function cpusWithPc(cpus: readonly CpuLine[]): string {
 const WHOLE_BLOCK: BlockStyle = { tellsNode: true, tellsDevice: true, tellsCache: true, tellsGroup: true };
 const BLOCK_2_0: BlockStyle = { tellsNode: false, tellsDevice: false, tellsCache: false, tellsGroup: false };
 
-/** QEMU 5.1 to 7.2 */
+/** QEMU 7.2 */
 export const CURRENT_LAYOUTS: Layouts = {
   block: (drives, nodes, options) => blockText(drives, nodes, options, WHOLE_BLOCK),
   pci: (buses) => pciText(buses, { tellsSubsystem: true, tellsPin: true }),
@@ -64,12 +64,18 @@ export const CURRENT_LAYOUTS: Layouts = {
   devices: (types) => deviceListText(types),
 };
 
+/** QEMU 5.1 */
+export const LAYOUTS_5_1: Layouts = {
+  ...CURRENT_LAYOUTS,
+  devices: (types) => deviceListText(types, { hasWatchdogs: false }),
+};
+
 /** QEMU 2.0: several lines for a drive, devices by category. */
 export const LAYOUTS_2_0: Layouts = {
   block: (drives, nodes, options) => blockText(named(drives), nodes, options, BLOCK_2_0),
   pci: (buses) => pciText(buses, { tellsSubsystem: false, tellsPin: false }),
   cpus: cpusWithPc,
-  devices: (types) => deviceListText(types, false),
+  devices: (types) => deviceListText(types, { hasCpus: false, hasWatchdogs: false }),
 };
 
 /** QEMU 1.1 */

@@ -24,14 +24,23 @@ function typeLine(
 /** QEMU: before 2.7 a processor was no device. */
 const isNoCpu = ({ category }: DeviceType): boolean => category !== 'CPU';
 
-/**
- * Types of devices by category.
- * @param hasCpus processors are among them
- */
-export function deviceListText(all: readonly DeviceType[], hasCpus = true): string {
+interface CategoryStyle {
+  /** Processors are among them. */
+  readonly hasCpus?: boolean;
+  /** Watchdogs have a category of their own. QEMU: before 6.2 they were under Misc. */
+  readonly hasWatchdogs?: boolean;
+}
+
+/** Types of devices by category. */
+export function deviceListText(
+  all: readonly DeviceType[],
+  { hasCpus = true, hasWatchdogs = true }: CategoryStyle = {},
+): string {
   const types = all.filter((type) => hasCpus || isNoCpu(type));
+  const categoryOf = ({ category }: DeviceType): DeviceType['category'] =>
+    category === 'Watchdog' && !hasWatchdogs ? 'Misc' : category;
   return DEVICE_CATEGORIES.flatMap((category) => {
-    const members = types.filter((type) => type.category === category);
+    const members = types.filter((type) => categoryOf(type) === category);
     return members.length === 0
       ? []
       : [`${category} devices:\n${members.map((type) => typeLine(type)).join('')}`];
