@@ -186,7 +186,9 @@ describe('mc146818', () => {
     const two = pcCmos({ ...facts(), cpus: 2 });
     expect([two[0x12], two[0x39], two[0x5f]]).toEqual([0, 0, 1]);
     const other = pcCmos({ ...facts(), ramBelow4g: 16 * MIB, bootOrder: 'ndc' });
-    expect([other[0x17], other[0x18], other[0x34], other[0x38], other[0x3d]]).toEqual([0, 0x3c, 0, 0x20, 0x34]);
+    expect([other[0x17], other[0x18], other[0x34], other[0x38], other[0x3d]]).toEqual([
+      0, 0x3c, 0, 0x20, 0x34,
+    ]);
     const large = pcCmos({ ...facts(), ramBelow4g: 3072 * MIB, ramAbove4g: 3072 * MIB, floppies: [5, 0] });
     expect([...large.subarray(0x34, 0x36), ...large.subarray(0x5b, 0x5e), large[0x10], large[0x14]]).toEqual([
       0, 0xbf, 0, 0xc0, 0, 0x50, 7,
