@@ -47,7 +47,7 @@ export class MonitorPane {
         ...screens.map(({ actions }) => actions),
       ],
       this.top,
-      ...screens.map(({ element }) => element),
+      h('div', { class: 'terminal-stack' }, ...screens.map(({ element }) => element)),
     );
     this.show(endpointOf(readSetting(SETTING)));
   }

@@ -44,9 +44,6 @@ export class TerminalScreen {
   readonly #title: string;
   readonly #onResize: (columns: number, rows: number) => void;
   #minColumns = 0;
-  /** What the user saw before it was hidden: its end, or what had been scrolled to. */
-  #followsEnd = true;
-  #isHidden = false;
   #resizeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: TerminalScreenOptions) {
@@ -83,7 +80,7 @@ export class TerminalScreen {
     on(this.#screen, 'click', () => this.focus());
   }
 
-  /** Call once, when it is in the page. One that is hidden then takes its size when it is shown. */
+  /** Call once, when it is in the page. */
   open(): void {
     this.#terminal.open(this.#screen);
     this.#terminal.textarea?.setAttribute('aria-label', this.#title);
@@ -160,28 +157,8 @@ export class TerminalScreen {
   }
 
   #resize(): void {
-    const wasHidden = this.#isHidden;
-    this.#isHidden = this.#screen.clientWidth === 0 || this.#screen.clientHeight === 0;
-    if (this.#isHidden) {
-      const { viewportY, baseY } = this.#terminal.buffer.active;
-      if (!wasHidden) this.#followsEnd = viewportY === baseY;
-      return;
-    }
-    this.#takeSize();
-    if (wasHidden) this.#shown();
-  }
-
-  /** Xterm draws nothing while it is out of sight, and does not know its height then: with a size that comes before that it loses its place. */
-  #shown(): void {
-    const observer = new IntersectionObserver((entries) => {
-      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
-      observer.disconnect();
-      // It looks at its height only when its size changes.
-      this.#terminal.resize(this.#terminal.cols, this.#terminal.rows + 1);
-      this.#takeSize();
-      if (this.#followsEnd) this.#terminal.scrollToBottom();
-    });
-    observer.observe(this.#screen);
+    // A pane that is out of sight altogether has no size to take.
+    if (this.#screen.clientWidth > 0 && this.#screen.clientHeight > 0) this.#takeSize();
   }
 
   #takeSize(): void {

@@ -1,0 +1,10 @@
+import { chromium } from '@playwright/test';
+const b = await chromium.launch({executablePath:'/usr/bin/chromium',args:['--no-sandbox','--disable-gpu','--disable-dev-shm-usage']});
+const p = await b.newPage({viewport:{width:1280,height:800}});
+await p.goto('http://localhost:4317/');
+await p.waitForTimeout(12000);
+await b.startTracing(undefined,{path:'/tmp/trace.json',categories:['v8','toplevel','devtools.timeline','disabled-by-default-v8.gc','disabled-by-default-v8.compile','disabled-by-default-v8.turbofan','disabled-by-default-v8.wasm.turbofan']});
+await p.goto('http://localhost:4317/');
+await p.waitForTimeout(7000);
+await b.stopTracing();
+await b.close();
