@@ -19,6 +19,7 @@ import { guardPage, type RiskyAction, runOrAsk } from './loss.ts';
 import { type MachineDialogOptions, openMachineDialog } from './machine-dialog.ts';
 import { MonitorPane } from './monitor-pane.ts';
 import { Notices } from './notices.ts';
+import { Pad } from './pad.ts';
 import { type FocusTarget, type Region, startShortcuts } from './shortcuts.ts';
 import { splitter } from './splitter.ts';
 import { Story } from './story.ts';
@@ -87,7 +88,7 @@ export class App {
       guest: (command) => this.#console.propose(command),
       images: () => this.#images.focus(),
     });
-    this.#monitor.top.append(this.#story.element);
+    this.#monitor.top.append(this.#story.element, new Pad((request) => api.qmp(request)).element);
     const { terminals } = this.#monitor;
     this.#automation = new AutomationHost({
       console: this.#console.screen,
