@@ -58,6 +58,7 @@ export const TRACE_FORMATS = {
   virtio_serial_throttle_port: 'port %u, throttle %d',
   virtio_serial_handle_control_message: 'event %u, value %u',
   virtio_serial_handle_control_message_port: 'port %u',
+  i8257_unregistered_dma: 'unregistered DMA channel used nchan=%d dma_pos=%d dma_len=%d',
   x86_gsi_interrupt: 'GSI interrupt #%d level:%d',
   x86_pic_interrupt: 'PIC interrupt #%d level:%d',
   port92_read: 'port92: read 0x%02x',

@@ -15,7 +15,7 @@ import { I8254 } from '../../chipset/i8254.ts';
 import { I8257 } from '../../chipset/i8257.ts';
 import type { I8259Pair } from '../../chipset/i8259.ts';
 import type { IoApic } from '../../chipset/ioapic.ts';
-import { isaBus } from '../../chipset/isa-bus.ts';
+import { ISA_SLOT, type IsaSlot, isaBus } from '../../chipset/isa-bus.ts';
 import { Mc146818 } from '../../chipset/mc146818.ts';
 import { bootOrderBytes, CMOS_CPU_COUNT, diskBytes, pcCmos } from '../../chipset/pc-cmos.ts';
 import { PcSpeaker } from '../../chipset/pcspk.ts';
@@ -304,7 +304,14 @@ export class PcBoard {
     };
     this.i440fx = new I440fx(ramSizeOf(ram), memory);
     onPci(this.i440fx, 0x00, chip.I440FX);
-    const isa = isaBus({ io: ports, memory: physical, irq: (number) => irqs.isa(number) });
+    const dma = new I8257(memory, trace);
+    const isaSlot: IsaSlot = {
+      ...{ io: ports, memory: physical },
+      irq: (number) => irqs.isa(number),
+      dma: (number, server) => dma.channel(number, server),
+    };
+    devices.services.provide(ISA_SLOT, isaSlot);
+    const isa = isaBus(isaSlot);
     const bridge = onPci(this.piix3, 0x08, chip.PIIX3, { buses: [isa] });
     const isa0 = busOf(bridge, 'isa.0');
     const onIsa = (
@@ -314,7 +321,7 @@ export class PcBoard {
       gpios: readonly GpioLines[] = [],
     ): Qdev => board.add(solderedOn(sections), type, { on: isa0, values: values ?? {}, gpios });
     // One of our chips stands for each pair of QEMU's.
-    onIsa([onPorts(new I8257(trace))], chip.I8257);
+    onIsa([onPorts(dma)], chip.I8257);
     onIsa([], chip.I8257, { base: 0xc0, 'page-base': 0x88, dshift: 1 });
     const [master, slave] = irqs.picWires;
     onIsa(
