@@ -47,6 +47,8 @@ export const TRACE_FORMATS = {
   acpi_pci_sel_write: '0x%x <== %u',
   piix4_gpe_readb: 'addr: 0x%x width: %d ==> 0x%x',
   piix4_gpe_writeb: 'addr: 0x%x width: %d <== 0x%x',
+  fdc_ioport_read: 'read reg 0x%02x val 0x%02x',
+  fdc_ioport_write: 'write reg 0x%02x val 0x%02x',
   virtio_blk_req_complete: 'vdev %p req %p status %d',
   virtio_blk_rw_complete: 'vdev %p req %p ret %d',
   virtio_blk_handle_write: 'vdev %p req %p sector %u nsectors %u',
