@@ -22,6 +22,7 @@ import { PmSmbus } from '../src/emu/chipset/pm-smbus.ts';
 import { Port92 } from '../src/emu/chipset/port92.ts';
 import { PvpanicRegister } from '../src/emu/chipset/pvpanic.ts';
 import { LocalApic } from '../src/emu/cpu/apic/local-apic.ts';
+import { I82078 } from '../src/emu/floppy/i82078.ts';
 import { I8042 } from '../src/emu/input/i8042.ts';
 import { E1000_REGISTERS } from '../src/emu/nic/e1000-register-table.ts';
 import { Ne2000 } from '../src/emu/nic/ne2000.ts';
@@ -57,6 +58,7 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   BusMaster.registers,
   Ich9Ahci.registers,
   Ich9Ahci.portRegisters,
+  I82078.registers,
   Nvme.registers,
   Uhci.registers,
   E1000_REGISTERS,

@@ -15,6 +15,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   GpeBlock: 'GpeBlock',
   Hpet: 'hpet',
   I440fx: 'i440FX',
+  I82078: 'fdc',
   I82801b11: 'i82801b11-bridge',
   I6300Esb: 'i6300esb',
   I8042: 'pckbd',

@@ -75,7 +75,7 @@ export interface Difference {
 }
 
 /** Chips of QEMU's pc board that ours does not have, with what hangs below them. */
-const UNMODELLED_CHIPS = ['kvmvapic', 'isa-fdc', 'vmport', 'vmmouse', 'smbus-eeprom'];
+const UNMODELLED_CHIPS = ['kvmvapic', 'vmport', 'vmmouse', 'smbus-eeprom'];
 
 /** A device in `info qtree`, and in `info qom-tree`. */
 const CHIP_LINES = [/^ *dev: ([^,]+),/, /^ *\/.* \((.*)\)$/];
@@ -139,7 +139,7 @@ export function normalisations(knownTypes: ReadonlySet<string>): readonly Normal
       lines: /^info mtree/,
       apply: (text) =>
         (/^address-space: I\/O\n[\s\S]*?\n\n/m.exec(text)?.[0] ?? text).replaceAll(
-          /^.*: (acpi-(evt|cnt|tmr)|rtc-index|kvmvapic|fdc|vmport|ioportF0|elcr)\n/gm,
+          /^.*: (acpi-(evt|cnt|tmr)|rtc-index|kvmvapic|vmport|ioportF0|elcr)\n/gm,
           '',
         ),
     },

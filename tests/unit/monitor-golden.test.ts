@@ -82,6 +82,10 @@ const MACHINES: Readonly<Record<string, MonitorRigOptions>> = {
   watchdogs: { devices: ['ib700,id=w1', 'isa-debug-exit,iobase=0xf4,id=x', 'i6300esb,id=w2'] },
   errors_netdev_socket: { network: new TestNetHost() },
   piix_ide: { drives: [DISK1], devices: ['ide-hd,drive=disk1,id=hd1,bus=ide.0', 'ide-cd,id=cd1,bus=ide.1'] },
+  floppies: {
+    drives: [DISK1],
+    devices: ['floppy,drive=disk1,id=fd1,unit=1', 'floppy,id=fd0,drive-type=120'],
+  },
   ahci_cold: {
     drives: [DISK1],
     devices: ['ich9-ahci,id=sata', 'ide-hd,drive=disk1,id=hd1,bus=sata.0', 'ide-cd,id=cd1,bus=sata.5'],
@@ -160,6 +164,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'scsi_media',
     'virtio_scsi',
     'piix_ide',
+    'floppies',
     'ahci_cold',
     'ahci_hotplug',
     'lsi_scsi',

@@ -41,6 +41,7 @@ describe('the pc board', () => {
       '/machine/unattached/device[10] (isa-pit)',
       '/machine/unattached/device[11] (isa-pcspk)',
       '/machine/unattached/device[12] (isa-serial)',
+      '/machine/unattached/device[13] (isa-fdc)',
       '/machine/unattached/device[14] (i8042)',
       '/machine/unattached/device[14]/ps2kbd (ps2-kbd)',
       '/machine/unattached/device[14]/ps2mouse (ps2-mouse)',

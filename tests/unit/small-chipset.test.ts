@@ -5,6 +5,7 @@ import { Port92 } from '../../src/emu/chipset/port92.ts';
 import { attachPostPort } from '../../src/emu/chipset/post-port.ts';
 import type { AccessSize } from '../../src/emu/core/device.ts';
 import { QUIET } from '../../src/emu/core/trace.ts';
+import { pcMemory } from '../../src/emu/memory/pc-ram.ts';
 import { fuzz, ProbeLine } from '../support/chip-rig.ts';
 import { deviceContract } from '../support/device-contract.ts';
 
@@ -14,7 +15,7 @@ function rig() {
   const resets: number[] = [];
   const post: number[] = [];
   const port92 = new Port92(a20, () => resets.push(1), QUIET);
-  const dma = new I8257(QUIET);
+  const dma = new I8257(pcMemory(1 << 20), QUIET);
   port92.attach(io);
   dma.attach(io);
   attachPostPort(io, (value) => post.push(value));

@@ -69,8 +69,8 @@ export interface AcpiPciDevice {
   readonly kind?: 'isa' | 'vga';
 }
 
-/** QEMU's drive types of `-global isa-fdc.fdtypeA=`. */
-export type FloppyType = '144' | '288';
+/** QEMU's types of a floppy drive; the last two are none. */
+export type FloppyType = '144' | '288' | '120' | 'none' | 'auto';
 
 /** RAM at start, in bytes: where it ends below 4 GiB, and how much is above. */
 export interface AcpiRam {
@@ -94,7 +94,7 @@ export interface AcpiConfig extends AcpiMemory {
   /** Where a guest reports its crash; absent: nowhere. */
   readonly pvpanicPort?: number | undefined;
   /** Drives A and B of the floppy controller; undefined: no controller. */
-  readonly floppies?: readonly FloppyType[];
+  readonly floppies?: readonly (FloppyType | undefined)[];
   readonly ioApic: { readonly id: number; readonly base: number };
   /** First port of the PIIX4's power management block. */
   readonly pmBase: number;

@@ -26,9 +26,10 @@ const COM_PORTS: readonly (readonly [base: number, irq: number])[] = [
 ];
 
 /** Drive type of CMOS, last cylinder, sectors and last head, as QEMU reports them. */
-const FLOPPY_DRIVES: Readonly<Record<FloppyType, readonly number[]>> = {
+const FLOPPY_DRIVES: Readonly<Partial<Record<FloppyType, readonly number[]>>> = {
   '144': [4, 0x52, 0x18, 1],
   '288': [5, 0x4f, 0x30, 1],
+  '120': [2, 0x52, 0x14, 1],
 };
 /** Spec: ACPI 6.5 §9.9.2: `_FDI` ends with the disk parameter table of INT 1Eh. */
 const DISK_PARAMETERS = [0xaf, 0x02, 0x25, 0x02, 0x12, 0x1b, 0xff, 0x6c, 0xf6, 0x0f, 0x08];
@@ -90,17 +91,22 @@ function serialPort(port: number): Aml {
   return isaDevice(`COM${port}`, 'PNP0501', [io(base, 8, 0), irqNoFlags(irq)], STA_SHOWN, port);
 }
 
-function floppyController(drives: readonly FloppyType[]): Aml {
-  const present = Array.from({ length: FLOPPY_DRIVE_COUNT }, (_, drive) => (drive < drives.length ? 1 : 0));
+function floppyController(types: readonly (FloppyType | undefined)[]): Aml {
+  const drives = types.flatMap((type, drive) => {
+    const facts = type && FLOPPY_DRIVES[type];
+    return facts === undefined ? [] : [{ drive, facts }];
+  });
+  const isThere = (drive: number): boolean => drives.some((one) => one.drive === drive);
+  const present = Array.from({ length: FLOPPY_DRIVE_COUNT }, (_, drive) => (isThere(drive) ? 1 : 0));
   return device(
     'FDC0',
     name('_HID', eisaId('PNP0700')),
     name('_CRS', resourceTemplate(io(0x3f2, 4, 0), io(0x3f7, 1, 0), irqNoFlags(6), dma8(2))),
-    ...drives.map((type, drive) =>
+    ...drives.map(({ drive, facts }) =>
       device(
         drive === 0 ? 'FLPA' : 'FLPB',
         name('_ADR', drive),
-        name('_FDI', pkg([drive, ...FLOPPY_DRIVES[type], ...DISK_PARAMETERS])),
+        name('_FDI', pkg([drive, ...facts, ...DISK_PARAMETERS])),
       ),
     ),
     name('_FDE', buffer(terms(...[...present, FLOPPY_NO_TAPE].map((value) => littleEndian(value, 4))))),

@@ -57,6 +57,11 @@ export abstract class BlockTasks<T extends BlockTask, E> {
   /** The drive's statistics count the end as a success. */
   protected abstract isGood(task: T, end: E): boolean;
 
+  /** The drive's statistics count it. */
+  protected isCounted(_task: T): boolean {
+    return true;
+  }
+
   /** In the order in which they were begun. */
   get all(): ReadonlySet<T> {
     return this.#all;
@@ -73,7 +78,7 @@ export abstract class BlockTasks<T extends BlockTask, E> {
     const gate = this.gateOf(task);
     const kind = this.kindOf(task);
     const bytes = task.transfer?.total ?? 0;
-    task.counted = gate.statistics.begin(kind, bytes);
+    if (this.isCounted(task)) task.counted = gate.statistics.begin(kind, bytes);
     if (kind === 'read' || kind === 'write') {
       const held: HeldRequest = { bytes, go: () => this.#goOn(task) };
       if (!gate.admit(kind, held)) {

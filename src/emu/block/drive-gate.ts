@@ -12,6 +12,8 @@ export class DriveGate {
   readonly errors = new DriveErrors();
   /** Told when the image has another size. */
   onResize: () => void = () => {};
+  /** Told when a medium has come into the drive, or has left it. */
+  onMediumChange: () => void = () => {};
   /** Carries out all that the drive's device has under way; undefined: there is nothing. */
   onDrain: () => Promise<void> | undefined = () => undefined;
   /** Of a device whose medium can be changed. */

@@ -206,6 +206,7 @@ export class Drives {
 
   #holds(drive: MutableDrive, now: Partial<MutableDrive>): void {
     Object.assign(drive, now);
+    drive.gate.onMediumChange();
     this.#onChange();
   }
 

@@ -27,6 +27,10 @@ export class DriveErrors {
   #isTold = false;
   #status: IoStatus = 'ok';
 
+  get policies(): ErrorPolicies {
+    return this.#policies;
+  }
+
   setPolicies(policies: Partial<ErrorPolicies>): void {
     this.#policies = { ...this.#policies, ...policies };
   }

@@ -1,13 +1,15 @@
 /**
  * Pair of 8237A DMA controllers and their page registers. Spec: Intel 8237A datasheet (231466-005); Intel 82371AB
- * datasheet §4.2.2. QEMU: hw/dma/i8257.c of 7.2: the mask is read at offset 9 and has eight bits, at reset set.
+ * datasheet §4.2.2. QEMU: the mask is read at offset 9 and has eight bits, at reset set; whether a controller is disabled, how a channel's
+ * requests come (demand, single, block, cascade) and in which direction its mode says that they go makes no difference.
  */
 import type { AddressSpace } from '../bus/address-space.ts';
-import { byteWide } from '../bus/byte-wide.ts';
-import type { Device, IoHandler } from '../core/device.ts';
-import { OPEN_BUS } from '../core/open-bus.ts';
-import { BOOLEAN, BYTE, list, record, WORD } from '../core/state-fields.ts';
+import { bytePorts, byteWide } from '../bus/byte-wide.ts';
+import type { Device } from '../core/device.ts';
+import { BOOLEAN, BYTE, integer, list, record, WORD } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
+import type { DmaPort } from '../memory/dma-port.ts';
+import type { DmaChannel, DmaServer } from './isa-bus.ts';
 
 /** Offsets from the first control register. */
 const COMMAND = 0;
@@ -26,6 +28,12 @@ const COMMAND_UNSUPPORTED = 0xfb;
 const SET_BIT = 0x04;
 const REQUEST_SHIFT = 4;
 const MODE_DECREMENT = 0x20;
+const MODE_TRANSFER = 0x0c;
+/** No bytes are moved, whatever the device has. */
+const TRANSFER_VERIFY = 0x00;
+const CHANNELS = 4;
+/** The second controller moves words: this is a shift of its addresses and counts. */
+const MAX_COUNT = 0x10000 << 1;
 
 /** Page registers of channels 0 to 3, by port less 0x80, and 8 more of the second controller. */
 const PAGE_PORTS: Readonly<Record<number, number>> = { 7: 0, 3: 1, 1: 2, 2: 3 };
@@ -59,7 +67,8 @@ const CHANNEL_STATE = record<ReturnType<typeof channelAtReset>>({
   baseAddress: WORD,
   baseCount: WORD,
   address: WORD,
-  count: WORD,
+  // In bytes, and all of them have moved at the terminal count.
+  count: integer(0, MAX_COUNT),
   mode: BYTE,
   page: BYTE,
 });
@@ -76,12 +85,37 @@ const I8257_STATE = record<I8257State>({ controllers: list(CONTROLLER_STATE, 2) 
 
 export class I8257 implements Device<I8257State> {
   readonly vmstate = { name: 'dma', version: 1, fields: I8257_STATE };
+  readonly #memory: DmaPort;
   readonly #trace: Trace;
+  /** Devices by channel. */
+  readonly #servers = new Map<number, DmaServer>();
   #controllers: Controller[] = [controllerAtReset(), controllerAtReset()];
+  /** A channel is being served: what its device does meanwhile has the controllers look again. */
+  #isServing = false;
+  #looksAgain = false;
 
-  // Not modelled: transfers; no device of ours asks for one (DREQ).
-  constructor(trace: Trace) {
+  constructor(memory: DmaPort, trace: Trace) {
+    this.#memory = memory;
     this.#trace = trace;
+  }
+
+  /** One of the channels 0 to 7, for the device that has it. @param server asked to move what it has when the channel is granted */
+  channel(number: number, server: DmaServer): DmaChannel {
+    this.#servers.set(number, server);
+    const request = 1 << (REQUEST_SHIFT + (number & 3));
+    const controller = (): Controller => this.#controller(number >> 2);
+    return {
+      hold: () => {
+        controller().status |= request;
+        this.#serve();
+      },
+      release: () => {
+        controller().status &= ~request;
+      },
+      read: (position, target) => this.#move(number, position, target, false),
+      write: (position, source) => this.#move(number, position, source, true),
+      moved: (bytes) => this.#moved(number, bytes),
+    };
   }
 
   attach(io: AddressSpace): void {
@@ -99,19 +133,13 @@ export class I8257 implements Device<I8257State> {
       io.map(base + (8 << index), 8 << index, control, { name: 'dma-cont' });
     }
     for (const [base, size] of PAGE_RANGES) {
-      const wide = byteWide({
+      const pages = bytePorts({
         readByte: (port) => this.#pageChannel(base + port)?.page ?? 0xff,
         writeByte: (port, value) => {
           const channel = this.#pageChannel(base + port);
           if (channel !== undefined) channel.page = value;
         },
       });
-      // QEMU: its page registers are in a list of ports that are 8 or 16 bits wide.
-      const pages: IoHandler = {
-        unaligned: true,
-        read: (port, bytes) => (bytes === 4 ? OPEN_BUS[bytes] : wide.read(port, bytes)),
-        write: (port, bytes, value) => bytes !== 4 && wide.write(port, bytes, value),
-      };
       io.map(base, size, pages, { name: 'dma-page' });
     }
   }
@@ -149,11 +177,64 @@ export class I8257 implements Device<I8257State> {
     return high;
   }
 
+  /** Channels that are asked for and not masked. */
+  #serve(): void {
+    this.#looksAgain = true;
+    if (this.#isServing) return;
+    this.#isServing = true;
+    while (this.#looksAgain) {
+      this.#looksAgain = false;
+      for (let number = 0; number < 2 * CHANNELS; number++) this.#serveChannel(number);
+    }
+    this.#isServing = false;
+  }
+
+  #serveChannel(number: number): void {
+    const { mask, status } = this.#controller(number >> 2);
+    const bit = 1 << (number & 3);
+    if ((mask & bit) !== 0 || (status & (bit << REQUEST_SHIFT)) === 0) return;
+    const server = this.#servers.get(number);
+    const { count } = this.#channel(number >> 2, number & 3);
+    if (server !== undefined) {
+      const bytes = server(this.#sizeOf(number));
+      if (bytes !== undefined) this.#moved(number, bytes);
+      return;
+    }
+    if (this.#trace.on) this.#trace.event('i8257_unregistered_dma', number, count, this.#sizeOf(number));
+    this.#moved(number, count);
+  }
+
+  /** Bytes that the driver wants to have moved. */
+  #sizeOf(number: number): number {
+    return (this.#channel(number >> 2, number & 3).baseCount + 1) << (number >> 2);
+  }
+
+  #moved(number: number, bytes: number): void {
+    const channel = this.#channel(number >> 2, number & 3);
+    channel.count = Math.min(bytes, MAX_COUNT);
+    if (bytes === this.#sizeOf(number)) this.#controller(number >> 2).status |= 1 << (number & 3);
+  }
+
+  #move(number: number, position: number, bytes: Uint8Array, toMemory: boolean): void {
+    const { mode, page, address } = this.#channel(number >> 2, number & 3);
+    if ((mode & MODE_TRANSFER) === TRANSFER_VERIFY) return;
+    const first = page * 0x10000 + (address << (number >> 2));
+    const isDown = (mode & MODE_DECREMENT) !== 0;
+    const gpa = isDown ? Math.max(0, first - position - bytes.length) : first + position;
+    if (toMemory) this.#memory.write(gpa, bytes);
+    else this.#memory.read(gpa, bytes);
+    // QEMU: downwards, what is read of memory becomes its later half twice, at first turned round; what is written stays as it is.
+    if (isDown && !toMemory) for (let at = 0; at < bytes.length; at++) bytes[at] = bytes.at(-1 - at) ?? 0;
+  }
+
   #readChannel(index: number, register: number): number {
     const channel = this.#channel(index, register >> 1);
     const direction = channel.mode & MODE_DECREMENT ? -1 : 1;
-    const value =
-      register & 1 ? channel.baseCount - channel.count : channel.address + channel.count * direction;
+    const bytes =
+      register & 1
+        ? (channel.baseCount << index) - channel.count
+        : (channel.address << index) + channel.count * direction;
+    const value = bytes >> index;
     return this.#flip(index) ? (value >>> 8) & 0xff : value & 0xff;
   }
 
@@ -191,9 +272,11 @@ export class I8257 implements Device<I8257State> {
         if (value & SET_BIT) controller.status |= bit << REQUEST_SHIFT;
         else controller.status &= ~(bit << REQUEST_SHIFT);
         controller.status &= ~bit;
+        this.#serve();
         break;
       case SINGLE_MASK:
         controller.mask = value & SET_BIT ? controller.mask | bit : controller.mask & ~bit;
+        this.#serve();
         break;
       case MODE:
         this.#channel(index, value & 3).mode = value;
@@ -206,9 +289,11 @@ export class I8257 implements Device<I8257State> {
         break;
       case CLEAR_MASK:
         controller.mask = 0;
+        this.#serve();
         break;
       case WRITE_MASK:
         controller.mask = value;
+        this.#serve();
         break;
       default:
         break;

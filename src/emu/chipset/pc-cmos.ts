@@ -107,6 +107,16 @@ export function diskBytes(disks: readonly (DiskGeometry | undefined)[]): readonl
   ];
 }
 
+/** What CMOS says of the floppy drives A and B, by their CMOS types, and of what else the board has. */
+export function floppyBytes([a, b]: readonly [number, number]): readonly CmosByte[] {
+  const first = a !== 0 || b !== 0 ? EQUIPMENT_FLOPPY : 0;
+  const second = a !== 0 && b !== 0 ? EQUIPMENT_SECOND_FLOPPY : 0;
+  return [
+    [FLOPPY_TYPES, (a << 4) | b],
+    [EQUIPMENT, EQUIPMENT_FPU | EQUIPMENT_POINTER | first | second],
+  ];
+}
+
 /** The 128 bytes, time and registers A–D left to the clock. */
 export function pcCmos(facts: CmosFacts): Uint8Array {
   const cmos = new Uint8Array(CMOS_SIZE);
@@ -126,10 +136,6 @@ export function pcCmos(facts: CmosFacts): Uint8Array {
 
   for (const [index, value] of bootOrderBytes(facts.bootOrder, facts.skipsFloppyCheck)) cmos[index] = value;
 
-  const [a, b] = facts.floppies;
-  cmos[FLOPPY_TYPES] = (a << 4) | b;
-  cmos[EQUIPMENT] = EQUIPMENT_FPU | EQUIPMENT_POINTER;
-  if (a !== 0 || b !== 0) cmos[EQUIPMENT] |= EQUIPMENT_FLOPPY;
-  if (a !== 0 && b !== 0) cmos[EQUIPMENT] |= EQUIPMENT_SECOND_FLOPPY;
+  for (const [index, value] of floppyBytes(facts.floppies)) cmos[index] = value;
   return cmos;
 }

@@ -77,7 +77,7 @@ export class PcTestdev implements Device<PcTestdevState> {
     this.#trace = trace;
   }
 
-  attach({ io, memory, irq }: IsaSlot): void {
+  attach({ io, memory, irq }: Pick<IsaSlot, 'io' | 'memory' | 'irq'>): void {
     this.#irqs = Array.from({ length: ISA_IRQS }, (_, number) => irq(number));
     io.map(IOPORT, WORD_SIZE, this.word, { name: 'pc-testdev-ioport' });
     io.map(FLUSH_PAGE, WORD_SIZE, FLUSH, { name: 'pc-testdev-flush-page' });

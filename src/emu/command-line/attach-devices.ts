@@ -5,8 +5,8 @@ import { useMemoryBackend } from '../machine/memory-backend-option.ts';
 import { loadVm } from '../monitor/vm-snapshots.ts';
 import type { JsonValue } from '../qapi/json-value.ts';
 import { Options } from '../qdev/option-string.ts';
+import { attachOwnDrives, tellFirmwareOfDisks } from './attach-drives.ts';
 import { attachFlashUnits, type MadeDrive } from './attach-flash.ts';
-import { attachBoardDrives, tellFirmwareOfDisks } from './attach-ide.ts';
 import { attachNetwork, boardCards } from './attach-network.ts';
 import { checkCpuNodes } from './cpu-nodes.ts';
 import { atOption, type CommandLine, type OptionGroup } from './options.ts';
@@ -91,7 +91,7 @@ export async function attachDevices(
   }
   await attachFlashUnits(machine, commandLine, made, warn);
   await boardCards(machine, cards, warn);
-  await attachBoardDrives(machine, warn);
+  await attachOwnDrives(machine, warn);
   for (const device of usbDevices) await attachUsbDevice(machine, device);
   const isJson = ({ options }: OptionGroup<JsonValue>): boolean => options.json;
   const inText = devices.filter((device) => !isJson(device));

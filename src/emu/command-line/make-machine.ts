@@ -1,10 +1,11 @@
 /** From a command line that has been read to the machine. */
+import { MonitorError } from '../core/monitor-error.ts';
 import { KernelError } from '../firmware/kernel-error.ts';
 import { Machine } from '../machine/machine.ts';
 import type { BootFiles, MachineConfig, MachineHost } from '../machine/machine-config.ts';
+import { boardDrives } from './attach-drives.ts';
 import { wantsFlash } from './attach-flash.ts';
-import { boardDrives } from './attach-ide.ts';
-import type { CommandLine } from './options.ts';
+import { atOption, type CommandLine } from './options.ts';
 import { checkMemory, memoryError } from './options-memory.ts';
 import { StartError, startError } from './start-error.ts';
 
@@ -53,13 +54,15 @@ export function machineOfCommandLine(
         ...what,
         ...time,
         hasFlash: wantsFlash(commandLine),
-        ideDrives: boardDrives(commandLine),
+        ...boardDrives(commandLine),
         coldPlug: true,
       },
       host,
     );
   } catch (error) {
     if (error instanceof RangeError && /array buffer/i.test(error.message)) throw memoryError();
+    // QEMU: what is wrong with a device of the board's is not said about an option.
+    if (error instanceof MonitorError) throw atOption(error);
     throw kernelStartError(error, parts.initrd);
   }
 }

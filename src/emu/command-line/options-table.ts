@@ -82,6 +82,8 @@ const GROUPS: readonly OptionGroup[] = [
   {
     title: 'Disks',
     options: [
+      { name: 'fda', value: 'file', help: 'diskette in drive A', host: 'file' },
+      { name: 'fdb', value: 'file', help: 'diskette in drive B', host: 'file' },
       { name: 'hda', value: 'file', help: 'first disk of the first IDE channel', host: 'file' },
       { name: 'hdb', value: 'file', help: 'its second disk', host: 'file' },
       { name: 'hdc', value: 'file', help: 'first disk of the second IDE channel', host: 'file' },

@@ -151,6 +151,8 @@ const DISKS: Readonly<Record<string, string>> = {
   hdd: 'index=3,media=disk',
   cdrom: 'index=2,media=cdrom',
   pflash: 'if=pflash',
+  fda: 'if=floppy,index=0',
+  fdb: 'if=floppy,index=1',
 };
 
 /**

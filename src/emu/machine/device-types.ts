@@ -12,6 +12,7 @@ import { PCI_SERIAL_TYPES } from '../chipset/pci-serial-types.ts';
 import { PVPANIC_TYPES } from '../chipset/pvpanic-types.ts';
 import { CPU_TYPES } from '../cpu/cpu-type.ts';
 import { PFLASH_CFI01 } from '../flash/pflash-type.ts';
+import { FLOPPY_DEVICE_TYPES } from '../floppy/fdc-types.ts';
 import { INPUT_TYPES } from '../input/input-types.ts';
 import { MEMORY_BACKEND_TYPES } from '../memory/memory-backend.ts';
 import { PC_DIMM } from '../memory/pc-dimm-type.ts';
@@ -57,6 +58,7 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   ISA_DEBUG_EXIT,
   ISA_SERIAL,
   PFLASH_CFI01,
+  ...FLOPPY_DEVICE_TYPES,
   ...CPU_TYPES,
   PC_DIMM,
   PC_TESTDEV,

@@ -59,6 +59,8 @@ export interface MachineConfig extends BootFiles {
   readonly usb?: boolean | undefined;
   /** Drives that the board itself has on its IDE controller: they have their numbers among its devices, and are made when it is there. */
   readonly ideDrives?: number | undefined;
+  /** The same on its floppy controller. */
+  readonly floppyDrives?: number | undefined;
   /** QEMU: -boot. */
   readonly boot?: BootConfig | undefined;
   /** QEMU: -cpu; absent: qemu64. */

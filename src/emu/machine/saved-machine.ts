@@ -65,6 +65,7 @@ export type HeadSnapshot = {
   readonly usb: boolean;
   /** Drives of the board's own; absent: none. */
   readonly ideDrives?: number | undefined;
+  readonly floppyDrives?: number | undefined;
   /** The regions whose pages follow, in this order. */
   readonly ram: readonly SavedRegion[];
   readonly serialPorts: readonly boolean[];
@@ -118,6 +119,7 @@ const HEAD_RECORD = record<HeadSnapshot>({
   hmat: BOOLEAN,
   usb: BOOLEAN,
   ideDrives: absentOr(integer(0, 4)),
+  floppyDrives: absentOr(integer(0, 2)),
   ram: list(REGION, { max: 1024 }),
   serialPorts: list(BOOLEAN, { max: PORTS }),
   noReboot: BOOLEAN,
@@ -228,6 +230,7 @@ export function headOf({ config, memory }: Machine): HeadSnapshot {
     hmat: config.hmat === true,
     usb: config.usb === true,
     ideDrives: config.ideDrives ?? 0,
+    floppyDrives: config.floppyDrives ?? 0,
     serialPorts: [...(config.serialPorts ?? [true])],
     noReboot: config.noReboot === true,
     ...((config.globals ?? []).length === 0 ? {} : { globals: config.globals }),

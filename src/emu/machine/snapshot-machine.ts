@@ -31,6 +31,7 @@ export function machineForSnapshot(
     globals,
     usb,
     ideDrives,
+    floppyDrives,
   } = head;
   const config = {
     ...more,
@@ -42,6 +43,7 @@ export function machineForSnapshot(
     hmat,
     usb,
     ideDrives,
+    floppyDrives,
     serialPorts,
     noReboot,
     globals,

@@ -21,6 +21,8 @@ e1000 e1000-base
 e1000-82544gc e1000-base
 e1000-82545em e1000-base
 e1000-base pci-device abstract +conventional-pci-device
+floppy device
+floppy-bus bus
 fw_cfg sys-bus-device abstract
 fw_cfg_io fw_cfg
 generic-pc-machine x86-machine abstract +hotplug-handler
@@ -48,6 +50,7 @@ ioapic ioapic-common
 ioapic-common sys-bus-device abstract +intctrl
 isa-debug-exit isa-device
 isa-device device abstract
+isa-fdc isa-device +acpi-dev-aml-interface
 isa-i8259 pic-common
 isa-pcspk isa-device
 isa-pit pit-common

@@ -1,6 +1,6 @@
 /** Sessions of a driver with an AHCI controller. */
 import { AHCI_DEVFN, AhciDriver, BUFFERS } from './ahci-driver.ts';
-import type { IdeSession } from './sessions.ts';
+import type { DiskSession } from './sessions.ts';
 
 const SECTOR = 512;
 const MIB = 2048;
@@ -25,7 +25,7 @@ function session(
   args: readonly string[],
   images: readonly number[],
   play: (driver: AhciDriver) => void,
-): IdeSession {
+): DiskSession {
   const driver = new AhciDriver();
   driver.open();
   play(driver);
@@ -42,7 +42,7 @@ function ready(driver: AhciDriver, port = 0): void {
   driver.clear();
 }
 
-export const AHCI_SESSIONS: readonly IdeSession[] = [
+export const AHCI_SESSIONS: readonly DiskSession[] = [
   session('ahci: registers', HD, [MIB], (driver) => {
     driver.readConfig(AHCI_DEVFN);
     for (const port of [0, 1, 5]) {

@@ -1,11 +1,11 @@
-/** Sessions of drivers with ATA devices; scripts/record-ide.ts plays them to QEMU. */
+/** Sessions of drivers with ATA devices; scripts/record-disks.ts plays them to QEMU. */
 import { AHCI_SESSIONS } from './ahci-sessions.ts';
 import { DATA, IdeDriver, lba, SECTOR } from './ide-driver.ts';
 
 /** What is answered, line by line; lines without an answer are left out. */
 export type IdeRecord = readonly string[];
 
-export interface IdeSession {
+export interface DiskSession {
   readonly name: string;
   /** QEMU's arguments; `@0` is the path of the first image. */
   readonly arguments: readonly string[];
@@ -38,7 +38,7 @@ function session(
   args: readonly string[],
   images: readonly number[],
   play: (driver: IdeDriver) => void,
-): IdeSession {
+): DiskSession {
   const driver = new IdeDriver();
   driver.open();
   play(driver);
@@ -57,7 +57,7 @@ const eachCommand = (driver: IdeDriver, channel: 0 | 1): void => {
   }
 };
 
-const SESSIONS_IDE: readonly IdeSession[] = [
+const SESSIONS_IDE: readonly DiskSession[] = [
   session('no drive', [], [], (driver) => {
     for (const channel of [0, 1] as const) {
       driver.channel(channel);
@@ -585,4 +585,4 @@ function tray(driver: IdeDriver): void {
   look();
 }
 
-export const SESSIONS: readonly IdeSession[] = [...SESSIONS_IDE, ...AHCI_SESSIONS];
+export const SESSIONS: readonly DiskSession[] = [...SESSIONS_IDE, ...AHCI_SESSIONS];

@@ -219,6 +219,15 @@ function nvmeCommand(
 
 export const SESSIONS: readonly TraceSession[] = [
   {
+    name: 'the floppy controller',
+    arguments: [],
+    patterns: ['fdc_ioport_*'],
+    steps: [
+      ...[['out', 0x3f2, 1, 0x1c] as const, ['in', 0x3f4, 1] as const, ['in', 0x3f1, 2] as const],
+      ...[['out', 0x3f5, 1, 0x10] as const, ['in', 0x3f5, 1] as const, ['in', 0x3f7, 1] as const],
+    ],
+  },
+  {
     name: 'ne2000',
     arguments: ['-device', 'ne2k_pci,addr=5,romfile='],
     patterns: ['ne2000_*'],

@@ -81,6 +81,7 @@ function writeAcpiTables(board: PcBoard): Uint8Array {
     hpet: true,
     serialPorts: serials.map(({ index }) => index + 1),
     parallelPort: false,
+    floppies: board.floppies,
     pvpanicPort: pvpanicPort(devices.tree.devices()),
     ioApic: IO_APIC,
     pmBase: PM_BASE,

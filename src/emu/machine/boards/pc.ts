@@ -15,9 +15,9 @@ import { I8254 } from '../../chipset/i8254.ts';
 import { I8257 } from '../../chipset/i8257.ts';
 import type { I8259Pair } from '../../chipset/i8259.ts';
 import type { IoApic } from '../../chipset/ioapic.ts';
-import { isaBus } from '../../chipset/isa-bus.ts';
+import { ISA_SLOT, type IsaSlot, isaBus } from '../../chipset/isa-bus.ts';
 import { Mc146818 } from '../../chipset/mc146818.ts';
-import { bootOrderBytes, CMOS_CPU_COUNT, diskBytes, pcCmos } from '../../chipset/pc-cmos.ts';
+import { bootOrderBytes, CMOS_CPU_COUNT, diskBytes, floppyBytes, pcCmos } from '../../chipset/pc-cmos.ts';
 import { PcSpeaker } from '../../chipset/pcspk.ts';
 import { Piix3 } from '../../chipset/piix3.ts';
 import { Piix4Pm, type PowerEvents } from '../../chipset/piix4-pm.ts';
@@ -28,6 +28,8 @@ import type { Device } from '../../core/device.ts';
 import { type ApicBus, type IrqLine, IrqWires, type MsiSink, UNCONNECTED, WiredOr } from '../../core/irq.ts';
 import type { MachineEvents } from '../../core/machine-events.ts';
 import type { Trace } from '../../core/trace.ts';
+import { ISA_FDC } from '../../floppy/fdc-types.ts';
+import { cmosFloppyType, FLOPPY_TYPES, type FloppyType } from '../../floppy/floppy-formats.ts';
 import { I8042 } from '../../input/i8042.ts';
 import { I8042_TYPE, PS2_KBD, PS2_MOUSE } from '../../input/input-types.ts';
 import { addPs2 } from '../../input/ps2-input.ts';
@@ -106,7 +108,7 @@ export interface PcWiring {
   /** What the user says of it that only firmware and monitors see. */
   readonly settings?: Pick<
     MachineConfig,
-    'uuid' | 'boot' | 'oem' | 'smm' | 'usb' | 'memoryBackend' | 'ideDrives'
+    'uuid' | 'boot' | 'oem' | 'smm' | 'usb' | 'memoryBackend' | 'ideDrives' | 'floppyDrives'
   >;
   /** QEMU: -m slots=,maxmem=. Without slots the board has no registers for DIMMs. */
   readonly dimms?: { readonly slots: number; readonly maxSize: number } | undefined;
@@ -136,6 +138,8 @@ export class PcBoard {
   readonly ide: Piix3Ide;
   /** Names that are kept free for the drives of the board's own. */
   readonly ideDrives: readonly string[];
+  readonly floppyDrives: readonly string[];
+  readonly #fdc: Qdev;
   readonly pm: Piix4Pm;
   readonly rtc: Mc146818;
   readonly fwCfg: FwCfg;
@@ -187,9 +191,20 @@ export class PcBoard {
     return processors.archId(processors.smp.maxCpus - 1) + 1;
   }
 
-  /** All devices of the command line are there: firmware is told of the disks. */
+  /** All devices of the command line are there: firmware is told of disks and floppy drives. */
   rememberDisks(): void {
-    for (const [index, value] of diskBytes(this.ide.disks)) this.rtc.setCmos(index, value);
+    const [a, b] = this.floppies;
+    const floppies = floppyBytes([cmosFloppyType(a), cmosFloppyType(b)]);
+    for (const [index, value] of [...diskBytes(this.ide.disks), ...floppies]) this.rtc.setCmos(index, value);
+  }
+
+  /** What the drives A and B of the board's controller are. */
+  get floppies(): readonly (FloppyType | undefined)[] {
+    const drives = busOf(this.#fdc, 'floppy-bus.0').devices;
+    return [0, 1].map((unit) => {
+      const type = drives.find((drive) => drive.valueNamed('unit') === unit)?.valueNamed('drive-type');
+      return FLOPPY_TYPES.find((one) => one === type);
+    });
   }
 
   /** The order in which firmware looks for a system. Throws QEMU's error. */
@@ -304,7 +319,14 @@ export class PcBoard {
     };
     this.i440fx = new I440fx(ramSizeOf(ram), memory);
     onPci(this.i440fx, 0x00, chip.I440FX);
-    const isa = isaBus({ io: ports, memory: physical, irq: (number) => irqs.isa(number) });
+    const dma = new I8257(memory, trace);
+    const isaSlot: IsaSlot = {
+      ...{ io: ports, memory: physical },
+      irq: (number) => irqs.isa(number),
+      dma: (number, server) => dma.channel(number, server),
+    };
+    devices.services.provide(ISA_SLOT, isaSlot);
+    const isa = isaBus(isaSlot);
     const bridge = onPci(this.piix3, 0x08, chip.PIIX3, { buses: [isa] });
     const isa0 = busOf(bridge, 'isa.0');
     const onIsa = (
@@ -314,7 +336,7 @@ export class PcBoard {
       gpios: readonly GpioLines[] = [],
     ): Qdev => board.add(solderedOn(sections), type, { on: isa0, values: values ?? {}, gpios });
     // One of our chips stands for each pair of QEMU's.
-    onIsa([onPorts(new I8257(trace))], chip.I8257);
+    onIsa([onPorts(dma)], chip.I8257);
     onIsa([], chip.I8257, { base: 0xc0, 'page-base': 0x88, dshift: 1 });
     const [master, slave] = irqs.picWires;
     onIsa(
@@ -343,7 +365,8 @@ export class PcBoard {
       serial.attach(ports, iobase);
       onIsa([serial], ISA_SERIAL, { index, iobase, irq });
     }
-    board.skip('isa-fdc');
+    this.#fdc = board.add(devices.makeHardware(ISA_FDC.name, '', new Map()), ISA_FDC, { on: isa0 });
+    this.floppyDrives = board.reserve(wiring.settings?.floppyDrives ?? 0);
     this.keys = new I8042(
       { keyboardIrq: irqs.isa(1), mouseIrq: irqs.isa(12), a20: UNCONNECTED, reset },
       trace,
