@@ -8,7 +8,8 @@ const END = '<!-- to here -->';
 function row(name: string, outcomes: readonly Outcome[]): string {
   const count = (wanted: Outcome['result']): number =>
     outcomes.filter(({ result }) => result === wanted).length;
-  return `| ${name} | ${count('passed')} | ${count('failed')} | ${count('absent')} |`;
+  const missing = [...new Set(outcomes.flatMap(({ absent }) => absent ?? []))].sort().join(', ');
+  return `| ${name} | ${count('passed')} | ${count('failed')} | ${count('absent')} | ${missing} |`;
 }
 
 /** Replaces the table of the file at `path`. */
@@ -19,7 +20,17 @@ export function writeTable(path: string, outcomes: ReadonlyMap<string, readonly 
   if (before === undefined || after === undefined) throw new Error(`${path} has no place for the table`);
   const names = [...outcomes.keys()].sort();
   const all = names.flatMap((name) => outcomes.get(name) ?? []);
-  const rows = [...names.map((name) => row(name, outcomes.get(name) ?? [])), row('together', all)];
-  const table = ['| program | passed | failed | absent |', '|---|---|---|---|', ...rows].join('\n');
+  const rows = [
+    ...names.map((name) => row(name, outcomes.get(name) ?? [])),
+    row(
+      'together',
+      all.map(({ absent: _, ...outcome }) => outcome),
+    ),
+  ];
+  const table = [
+    '| program | passed | failed | absent | what is absent |',
+    '|---|---|---|---|---|',
+    ...rows,
+  ].join('\n');
   writeFileSync(path, `${before}${BEGIN}\n\n${table}\n\n${END}${after}`);
 }
