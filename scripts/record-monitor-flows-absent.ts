@@ -383,7 +383,33 @@ const WORDS: readonly string[] = [
   'info registers é',
 ];
 
+/** What is no fault, and faults that need no guest. */
+const CHECKS: readonly string[] = [
+  'help mce',
+  'mce',
+  'mce 0',
+  'mce 0 0 0 0 0',
+  'mce 0 0 0 0 0 0',
+  'mce 0 0 0 0 0 0 0',
+  'mce 0 1 1 1 1 1',
+  'mce -b 0 1 1 1 1 1',
+  'mce -c 0 1 1 1 1 1',
+  'mce 0 9 0x8000000000000000 0 0 0',
+  'mce 0 10 0x8000000000000000 0 0 0',
+  'mce 0 10 0 0 0 0',
+  'mce -b 0 9 0xffffffffffffffff&~(1<<61) 0 0 0',
+  'mce -b 0 9 (0-1)&~0x2000000000000000 0 0 0',
+  'mce 0 9 -0x8000000000000000 0 0 0',
+  'mce 1 0 0 0 0 0',
+  'mce 99 40 0 0 0 0',
+  'mce 0 0 zz 0 0 0',
+  'mce 0 0x100000001 1 1 1 1',
+  'mce 0 -1 1 1 1 1',
+  'mce -1 0 1 1 1 1',
+];
+
 export const ABSENT_FLOWS: readonly Flow[] = [
+  { name: 'machine_checks', guest: false, steps: hmp(...CHECKS) },
   { name: 'commands_words', guest: false, steps: hmp(...WORDS) },
   { name: 'commands_legacy', guest: false, steps: hmp(...LEGACY) },
   { name: 'commands_absent', guest: false, steps: hmp(...COMMANDS, ...TOO_MANY) },
