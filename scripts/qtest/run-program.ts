@@ -30,6 +30,7 @@ const ABSENT: readonly Sign[] = [
   ],
   [/unsupported machine type/, 'a machine'],
   [/-(\S+): invalid option$/m, '-$1'],
+  [/Property '([^']+)' is fixed at/, 'property $1'],
   [/(option group '[^']+'|'[^']+') is not modelled by this machine/, '$1'],
   [/machine type does not support (if=\w+)/, '$1'],
   [/No '([^']+)' bus found for device/, 'a bus $1'],

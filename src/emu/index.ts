@@ -114,6 +114,7 @@ export type {
   Listener,
   NetFailure,
   NetHost,
+  NotAdopted,
   RelayEvents,
   TcpEvents,
   TcpFailure,
