@@ -33,6 +33,11 @@ function decoded(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 
+/** The bytes of a text as UTF-8, one a character. */
+function encoded(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
 /** One socket as text, one character a byte. */
 class Channel {
   readonly #socket: Socket;
@@ -131,7 +136,7 @@ export class RecordedQemu {
 
   /** The output of one monitor line, without echo and prompt. */
   async hmp(line: string): Promise<string> {
-    this.#hmp.send(`${line}\n`);
+    this.#hmp.send(encoded(`${line}\n`));
     const raw = await this.#hmp.until(/\r\n(?:[\s\S]*\r\n)?\(qemu\) $/, ANSWER_SECONDS);
     const output = raw.slice(raw.indexOf('\r\n') + 2, -PROMPT.length);
     await sleep(50);

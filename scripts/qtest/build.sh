@@ -7,7 +7,7 @@ set -e
 project=$(cd "$(dirname "$0")/../.." && pwd)
 source=$project/.cache/qemu-source
 build=$project/.cache/qtest/qemu/build-hotslot
-packages='gcc meson ninja-build pkg-config libglib2.0-dev libpixman-1-dev zlib1g-dev libfdt-dev libspice-server-dev dpkg-dev'
+packages='gcc meson ninja-build pkg-config libglib2.0-dev libpixman-1-dev zlib1g-dev libfdt-dev libspice-server-dev dpkg-dev genisoimage'
 
 apt() {
   apt-get -qq -o "Dir::Etc::sourcelist=$source/sources.list" -o Dir::Etc::sourceparts=- \
@@ -19,9 +19,9 @@ if ! ls "$source"/qemu_7.2*.dsc > /dev/null 2>&1; then
   echo 'deb-src http://deb.debian.org/debian bookworm main' > "$source/sources.list"
   (cd "$source" && apt update && apt source --download-only qemu) >&2
 fi
+# shellcheck disable=SC2086
+dpkg-query -W $packages > /dev/null 2>&1 || DEBIAN_FRONTEND=noninteractive apt-get -qq install -y $packages >&2 || [ -f "$build/complete" ]
 if [ ! -f "$build/complete" ]; then
-  # shellcheck disable=SC2086
-  dpkg-query -W $packages > /dev/null 2>&1 || DEBIAN_FRONTEND=noninteractive apt-get -qq install -y $packages >&2
   rm -rf "$project/.cache/qtest/qemu"
   mkdir -p "$project/.cache/qtest"
   (cd "$project/.cache/qtest" && dpkg-source --no-check -x "$source"/qemu_7.2*.dsc qemu) >&2

@@ -6,41 +6,61 @@ import { dirname, join } from 'node:path';
 export interface Outcome {
   readonly path: string;
   readonly result: 'passed' | 'failed' | 'absent';
+  /** What it is that Hotslot does not have. */
+  readonly absent?: string | undefined;
   /** The end of what the program printed. */
   readonly said: string;
 }
 
-const SUBTEST_MS = 120_000;
+/** On a busy host: one starts the emulator ten times. */
+const SUBTEST_MS = 300_000;
 /** A subtest waits 50 s for an emulator that has refused to start. */
 const REFUSED_MS = 3000;
 const SAID_CHARACTERS = 6000;
+
+/** A sign of what is not there, and how the table calls that: `$1` is what the pattern has found. */
+type Sign = readonly [pattern: RegExp, what: string];
+
+const BIOS = 'a BIOS that starts a disk';
 /** What Hotslot prints when it is asked for something that it does not have. */
-const ABSENT = [
-  /is not a valid device model name/,
-  /unsupported machine type/,
-  /: invalid option$/m,
-  /is not modelled by this machine/,
-  /machine type does not support if=/,
-  /No '[^']+' bus found for device/,
-  /only none is modelled/,
-  /Could not open 'blkdebug:|Unknown protocol 'blkdebug'/,
-  /invalid object type|unsupported object type|Parameter 'qom-type' does not accept value/,
+const ABSENT: readonly Sign[] = [
+  [/'([^']+)' is not a valid device model name/, '$1'],
+  [
+    /-(?:machine|M) (?:type=)?([\w.-]+)[^\n]*\n(?:(?!starting QEMU)[\s\S])*unsupported machine type/,
+    'machine $1',
+  ],
+  [/unsupported machine type/, 'a machine'],
+  [/-(\S+): invalid option$/m, '-$1'],
+  [/Property '([^']+)' is fixed at/, 'property $1'],
+  [/(option group '[^']+'|'[^']+') is not modelled by this machine/, '$1'],
+  [/machine type does not support (if=\w+)/, '$1'],
+  [/No '([^']+)' bus found for device/, 'a bus $1'],
+  [/-(\w+) [^\n]*: only none is modelled/, '-$1'],
+  [/Could not open 'blkdebug:|Unknown protocol 'blkdebug'/, 'blkdebug in file names'],
+  [/(?:invalid|unsupported) object type:? '?([\w-]+)/, 'object $1'],
+  [/Parameter 'qom-type' does not accept value '([^']+)'/, 'object $1'],
+  [/this machine has no BIOS that could start a disk/, BIOS],
 ];
 /** The same in the last answer of QMP before a subtest gave up. */
-const ABSENT_ANSWERS = [
-  /is not a valid device model name/,
-  /Parameter 'driver' does not accept value/,
-  /Hotslot does not migrate machines/,
+const ABSENT_ANSWERS: readonly Sign[] = [
+  [/'([^']+)' is not a valid device model name/, '$1'],
+  [/Parameter 'driver' does not accept value '([^']+)'/, '$1'],
+  [/Hotslot does not migrate machines/, 'migration'],
 ];
 
-function isAbsent(said: string): boolean {
-  return ABSENT.some((pattern) => pattern.test(said));
+/** The name of what is not there; undefined: no sign of anything. */
+function absentIn(said: string, signs: readonly Sign[]): string | undefined {
+  for (const [pattern, what] of signs) {
+    const found = pattern.exec(said);
+    if (found !== null) return what.replace('$1', found[1] ?? '');
+  }
+  return undefined;
 }
 
 /** @param log what the subtest printed with QTEST_LOG: all messages of QMP, each in a line */
-function endsWithAbsent(log: string): boolean {
+function absentAtEnd(log: string): string | undefined {
   const last = log.split('\n').findLast((line) => /^\{.*"error": \{/.test(line)) ?? '';
-  return ABSENT_ANSWERS.some((pattern) => pattern.test(last));
+  return absentIn(last, ABSENT_ANSWERS);
 }
 
 interface Ended {
@@ -74,7 +94,7 @@ function run(
   let refused: NodeJS.Timeout | undefined;
   child.stderr.on('data', (bytes: Buffer) => {
     stderr += bytes.toString('latin1');
-    if (isAbsent(stderr)) refused ??= setTimeout(end, REFUSED_MS);
+    if (absentIn(stderr, ABSENT) !== undefined) refused ??= setTimeout(end, REFUSED_MS);
   });
   const end = (): void => {
     try {
@@ -103,9 +123,11 @@ function run(
   });
 }
 
-function resultOf({ status, stdout, stderr }: Ended): Outcome['result'] {
-  if (status === 0 && !/^not ok/m.test(stdout)) return 'passed';
-  return isAbsent(`${stderr}\n${stdout}`) ? 'absent' : 'failed';
+/** @param atEnd what the last answers tell, where they are known */
+function judged({ status, stdout, stderr }: Ended, atEnd?: string): Pick<Outcome, 'result' | 'absent'> {
+  if (status === 0 && !/^not ok/m.test(stdout)) return { result: 'passed' };
+  const absent = absentIn(`${stdout}\n${stderr}`, ABSENT) ?? atEnd;
+  return absent === undefined ? { result: 'failed' } : { result: 'absent', absent };
 }
 
 /** @param only one subtest, or those whose path begins so */
@@ -118,15 +140,18 @@ export async function runProgram(
   const all = listed.stdout.split('\n').filter((line) => line.startsWith('/'));
   if (all.length === 0) {
     // It has asked what there is, and has nothing to test.
-    const result = listed.status === 0 ? 'absent' : resultOf(listed);
-    return [{ path: '(list)', result, said: (listed.stdout + listed.stderr).slice(-SAID_CHARACTERS) }];
+    const nothing = { result: 'absent', absent: 'all that it asks for' } as const;
+    const verdict = listed.status === 0 ? nothing : judged(listed);
+    return [{ path: '(list)', ...verdict, said: (listed.stdout + listed.stderr).slice(-SAID_CHARACTERS) }];
   }
   const outcomes: Outcome[] = [];
   for (const path of all.filter((one) => only === undefined || one.startsWith(only))) {
     const ended = await run(program, subtest(path), emulator);
     const said = `${ended.stdout}\n${ended.stderr}`.slice(-SAID_CHARACTERS);
-    const result = resultOf(ended);
-    outcomes.push(result === 'failed' ? await again(program, path, emulator) : { path, result, said });
+    const verdict = judged(ended);
+    outcomes.push(
+      verdict.result === 'failed' ? await again(program, path, emulator) : { path, ...verdict, said },
+    );
   }
   return outcomes;
 }
@@ -147,6 +172,6 @@ async function again(program: string, path: string, emulator: string): Promise<O
   const ended = await run(program, subtest(path), emulator, { QTEST_LOG: '1' });
   const said = `${ended.stdout}\n${ended.stderr}`.slice(-SAID_CHARACTERS);
   // One that passes now did not pass before.
-  const isAbout = resultOf(ended) === 'absent' || endsWithAbsent(ended.stderr);
-  return { path, result: isAbout ? 'absent' : 'failed', said };
+  const verdict = judged(ended, absentAtEnd(ended.stderr));
+  return { path, ...verdict, result: verdict.result === 'absent' ? 'absent' : 'failed', said };
 }

@@ -49,7 +49,7 @@ export {
 export { parseShortForm, sharesWithMonitor } from './char/chardev-short-form.ts';
 export { type ChardevHost, type OpenedChardev, ptyLine, type SharedBackend } from './char/chardevs.ts';
 export { RingBuffer } from './char/ring-buffer.ts';
-export type { InetAddress, SocketAddress, SocketRequest, UnixAddress } from './char/socket-options.ts';
+export type { Asker, InetAddress, SocketAddress, SocketRequest, UnixAddress } from './char/socket-options.ts';
 export { type TerminalSize, TerminalSizePort } from './char/terminal-size.ts';
 export { attachBackends, attachDevices, loadSnapshot, withOption } from './command-line/attach-devices.ts';
 export { wantsFlash } from './command-line/attach-flash.ts';
@@ -114,6 +114,7 @@ export type {
   Listener,
   NetFailure,
   NetHost,
+  NotAdopted,
   RelayEvents,
   TcpEvents,
   TcpFailure,

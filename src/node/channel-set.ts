@@ -1,5 +1,6 @@
 /** All character devices of a machine on this host, by id: those of the command line and those that a monitor makes. */
 import {
+  type Asker,
   CHARDEV_KINDS,
   type ChardevHost,
   type ChardevRequest,
@@ -70,13 +71,13 @@ export class ChannelSet implements ChardevHost {
 
   /** What the option `at` of the command line asks for. Rejects with MonitorError. */
   async add(options: Options, at?: string): Promise<void> {
-    const [made] = await this.#make(options, at);
+    const [made] = await this.#make(options, 'command line', at);
     if (made !== undefined) this.#environment.say(ptyLine(made.pty, made.id));
   }
 
   /** Opens what the options ask for, and what is on it. Rejects with MonitorError. */
-  async #make(options: Options, at?: string): Promise<readonly Entry[]> {
-    const request = readChardev(options);
+  async #make(options: Options, asker: Asker, at?: string): Promise<readonly Entry[]> {
+    const request = readChardev(options, CHARDEV_KINDS, asker);
     const { id, mux: isShared } = request;
     const baseId = isShared ? `${id}-base` : id;
     for (const wanted of [baseId, id]) this.#checkNew(wanted);
@@ -148,14 +149,14 @@ export class ChannelSet implements ChardevHost {
   }
 
   async open(options: Options): Promise<readonly OpenedChardev[]> {
-    const made = await this.#make(options);
+    const made = await this.#make(options, 'monitor');
     const opened = made.map((entry) => this.#chardevOf(entry));
     for (const { mux } of made) mux?.begin();
     return opened;
   }
 
   async replace(options: Options): Promise<OpenedChardev> {
-    const request = readChardev(options);
+    const request = readChardev(options, CHARDEV_KINDS, 'monitor');
     const entry = this.#entries.get(request.id);
     if (entry === undefined) throw new MonitorError(`Chardev '${request.id}' does not exist`);
     const { channel, ring, pty, yank } = await this.#openOne(request);

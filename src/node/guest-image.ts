@@ -32,6 +32,8 @@ export interface GuestFiles {
   readonly memoryBytes: number;
   /** Kernel and initrd of a guest image take half a second to unpack: only a machine that starts has them. Throws StartError. */
   readonly unpack?: () => BootFiles;
+  /** Nobody has named the guest image. */
+  readonly isDefault?: boolean;
 }
 
 type Wanted = Pick<
@@ -71,7 +73,7 @@ export function readGuest(wanted: Wanted): GuestFiles {
       `${option} is for a machine without -kernel and -guest: the firmware starts what it finds`,
     );
   }
-  if (guest !== undefined) return readImage(guest, wanted);
+  if (guest !== undefined) return { ...readImage(guest, wanted), isDefault: wanted.guest === undefined };
   if (wanted.kernel === undefined) checkNoKernel(wanted);
   const kernel = wanted.kernel === undefined ? undefined : readKernel(wanted.kernel);
   return {
@@ -164,6 +166,18 @@ function readBios(path: string | undefined): Uint8Array | undefined {
   }
   if (!isBiosSize(bytes.length)) throw refused;
   return bytes;
+}
+
+/** For -fw_cfg: the bytes, or QEMU's words for what is wrong with the file. */
+export function readFirmwareFile(path: string): Uint8Array | string {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const text = hostErrorText(error);
+    return text === HOST_ERRORS.EISDIR
+      ? `Error reading file “${path}”: ${text}`
+      : `Failed to open file “${path}”: ${text}`;
+  }
 }
 
 function readKernel(path: string): Uint8Array {

@@ -2,8 +2,9 @@
 import { createSocket, type Socket as DatagramSocket, type RemoteInfo } from 'node:dgram';
 import { getServers } from 'node:dns';
 import { lookup } from 'node:dns/promises';
+import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { connect, createServer, isIPv4, type Socket } from 'node:net';
+import { connect, createServer, isIPv4, Socket } from 'node:net';
 import type {
   Endpoint,
   HostFile,
@@ -11,6 +12,7 @@ import type {
   Listener,
   NetFailure,
   NetHost,
+  NotAdopted,
   TcpEvents,
   TcpFailure,
   TcpSocket,
@@ -27,6 +29,7 @@ export function nodeNetHost(wake: () => void): NetHost {
       const socket = connect({ host: formatIpv4(address), port, allowHalfOpen: true });
       return new NodeTcpSocket(socket, events, wake);
     },
+    adoptStream: (fd, events) => adoptStream(fd, events, wake),
     listenTcp: (at, accept) => listenTcp(at, accept, wake),
     openUdp(receive) {
       return new NodeUdpSocket(createSocket('udp4'), receive, wake);
@@ -90,6 +93,20 @@ class NodeTcpSocket implements TcpSocket {
 
   resume(): void {
     this.#socket.resume();
+  }
+}
+
+function adoptStream(fd: number, events: TcpEvents, wake: () => void): TcpSocket | NotAdopted {
+  try {
+    if (!fstatSync(fd).isSocket()) return 'no socket';
+  } catch {
+    return 'no file';
+  }
+  try {
+    return new NodeTcpSocket(new Socket({ fd, allowHalfOpen: true }), events, wake);
+  } catch {
+    // Node knows connections, of TCP and of Unix, and refuses what else may be behind a number.
+    return 'no stream';
   }
 }
 

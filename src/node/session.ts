@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto';
 import {
   attachBackends,
   attachDevices,
+  type BootFiles,
   type CommandLine,
   giveBootFiles,
   loadSnapshot,
@@ -11,6 +12,7 @@ import {
   MonitorError,
   machineOfCommandLine,
   report,
+  StartError,
   startError,
   startLog,
   TraceLog,
@@ -20,7 +22,7 @@ import { connectPipe } from './channel-pipes.ts';
 import { type Channels, openChannels } from './chardev-open.ts';
 import { FILE_IMAGES } from './file-backend.ts';
 import { GdbServer, gdbOptions } from './gdb-server.ts';
-import { type GuestFiles, noKernelError, readGuest, runsNoGuest } from './guest-image.ts';
+import { type GuestFiles, noKernelError, readFirmwareFile, readGuest, runsNoGuest } from './guest-image.ts';
 import { attachMonitor, type MonitorUser } from './monitor-channels.ts';
 import { nodeNetHost } from './net-host.ts';
 import { OutputCollector } from './output-collector.ts';
@@ -163,7 +165,8 @@ class Session {
       notice: (text) => this.#print(report(text)),
     };
     const serialPorts = channels.serials.map((channel) => channel !== undefined);
-    const parts = { bios, kernel, initrd, append, memoryBytes, serialPorts, hostChardevs: true, trace };
+    const files = { bios, kernel, initrd, append, readBytes: readFirmwareFile };
+    const parts = { ...files, memoryBytes, serialPorts, hostChardevs: true, trace };
     return machineOfCommandLine(this.#commandLine, parts, host);
   }
 
@@ -177,11 +180,22 @@ class Session {
   /** Makes what the machine has beside its board and its back ends. Rejects with StartError. */
   async #complete(machine: Machine, channels: Channels, guest: GuestFiles): Promise<void> {
     if (!this.#ending) await attachDevices(machine, this.#commandLine, this.#print);
-    if (guest.unpack !== undefined) giveBootFiles(machine, guest.unpack());
+    if (guest.unpack !== undefined) this.#giveGuest(machine, guest.unpack(), guest.isDefault === true);
     else if (!hasCode(guest) && !this.#startsNoGuest) throw noKernelError();
     await this.#startGdb(machine, channels);
     machine.devices.machineReady();
     if (!this.#ending) await loadSnapshot(machine, this.#commandLine, this.#print);
+  }
+
+  /** QEMU starts a machine with little memory, whatever its firmware finds. The guest that nobody named does not keep a machine from waiting. */
+  #giveGuest(machine: Machine, files: BootFiles, isDefault: boolean): void {
+    try {
+      giveBootFiles(machine, files);
+    } catch (error) {
+      if (!(error instanceof StartError && isDefault && this.#startsNoGuest)) throw error;
+      giveBootFiles(machine, { kernel: undefined, initrd: undefined });
+      this.#warn('warning: the guest image does not fit into this memory: the machine has nothing to start');
+    }
   }
 
   /** The same when a monitor asks for it, at the end of -preconfig. QEMU: a machine that cannot be made ends the program, without an answer. */

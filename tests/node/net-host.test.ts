@@ -1,10 +1,14 @@
 /** The guest's network over real sockets of this host, on its loopback. */
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { closeSync, openSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Endpoint, TcpEvents, TcpSocket } from '../../src/emu/index.ts';
 import { nodeNetHost } from '../../src/node/net-host.ts';
 
+const PROGRAM = join(import.meta.dirname, '../../bin/hotslot-system-x86_64');
 const LOOPBACK = 0x7f00_0001;
 let wakes = 0;
 const host = nodeNetHost(() => {
@@ -118,4 +122,33 @@ it('sends and receives datagrams', async () => {
   socket?.close();
   socket?.close();
   echo.close();
+});
+
+it('takes over connections that the program was started with', async () => {
+  const ends = ['socket,fd=3,id=a', 'socket,fd=4,id=b'].flatMap((end) => ['-netdev', end]);
+  const ports = ['hubport,hubid=0,id=p,netdev=a', 'hubport,hubid=0,id=q,netdev=b'];
+  const args = ['-nodefaults', '-display', 'none', '-accel', 'qtest', ...ends];
+  const program = spawn(PROGRAM, [...args, ...ports.flatMap((port) => ['-netdev', port])], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+  });
+  const [one, other] = [program.stdio[3], program.stdio[4]] as unknown as readonly [Socket, Socket];
+  // A length of four bytes, and a frame.
+  const frame = Buffer.from([0, 0, 0, 60, ...new Uint8Array(60).fill(7)]);
+  let heard = Buffer.alloc(0);
+  other.on('data', (bytes: Buffer) => {
+    heard = Buffer.concat([heard, bytes]);
+  });
+  one.write(frame);
+  await expect.poll(() => heard.length, { timeout: 60_000 }).toBe(frame.length);
+  expect(heard.equals(frame)).toBe(true);
+  program.kill('SIGTERM');
+  const status = await new Promise((resolve) => program.on('exit', resolve));
+  expect(status).toBe(0);
+});
+
+it('takes no file for a connection', () => {
+  const file = openSync(PROGRAM, 'r');
+  expect(host.adoptStream?.(file, listener().events)).toBe('no socket');
+  closeSync(file);
+  expect(host.adoptStream?.(file, listener().events)).toBe('no file');
 });

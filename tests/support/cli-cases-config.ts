@@ -32,6 +32,9 @@ export const CONFIG_FILES: Readonly<Record<string, string>> = {
   name: '[name]\n guest = "x"\n foo = "y"\n',
   numa: '[numa]\n type = "node"\n memdev = "x"\n',
   action: '[action]\n panic = "x"\n',
+  fw_cfg: '[fw_cfg]\n name = "opt/a"\n',
+  'fw_cfg-id': '[fw_cfg "x"]\n name = "a"\n string = "b"\n[device]\n driver = "foo"\n',
+  overcommit: '[overcommit]\n cpu-pm = "x"\n',
   'long-key': `[memory]\n ${'k'.repeat(70)} = "1"\n`,
   'long-group': `[${'g'.repeat(70)}]\n x = "1"\n`,
 };

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CONFIG_FILES, CONFIG_LINES } from './cli-cases-config.ts';
+import { FIRMWARE_LINES } from './cli-cases-firmware.ts';
 import { FLASH_LINES } from './cli-cases-flash.ts';
 import { FLOPPY_LINES } from './cli-cases-floppy.ts';
 import { LOG_LINES } from './cli-cases-log.ts';
@@ -540,6 +541,7 @@ export const CLI_CASES: readonly (readonly string[])[] = [
   ...CONFIG_LINES,
   ...MACHINE_LINES,
   ...FLOPPY_LINES,
+  ...FIRMWARE_LINES,
 ].map((line) => line.split(' ').map((word) => (word === "''" ? '' : withPath(word))));
 
 const DISK_BYTES = 1024 * 1024;

@@ -31,6 +31,7 @@ import { DEVICE_TYPES, OBJECT_TYPES } from '../../src/emu/machine/device-types.t
 import { GuestAccess } from '../../src/emu/machine/guest-access.ts';
 import { actionsOf } from '../../src/emu/machine/guest-actions.ts';
 import { GuestRequests } from '../../src/emu/machine/guest-requests.ts';
+import { GuestSignals } from '../../src/emu/machine/guest-signals.ts';
 import { Inspection } from '../../src/emu/machine/inspection.ts';
 import { Jobs } from '../../src/emu/machine/jobs.ts';
 import type { MachineApi } from '../../src/emu/machine/machine-api.ts';
@@ -319,7 +320,7 @@ export async function monitorRig({
     input,
     startGdbServer: async () => {},
     trace,
-    nmi: () => processors.boot.apic.pulseLint1(),
+    signals: new GuestSignals({ processors, events, requests, hasBoard: true }),
     setBootOrder: (order) => board.setBootOrder(order),
     createFile: (path) =>
       /^\/(tmp\/|dev\/null$)/.test(path) ? outputFile(path) : 'No such file or directory',

@@ -6,6 +6,7 @@ import type {
   Listener,
   NetFailure,
   NetHost,
+  NotAdopted,
   RelayEvents,
   TcpEvents,
   TcpFailure,
@@ -83,6 +84,8 @@ export class TestNetHost implements NetHost {
   readonly closedFiles: string[] = [];
   readonly listening = new Map<number, (socket: TcpSocket, peer: Endpoint) => TcpEvents | undefined>();
   nameServer: number | undefined = 0x0808_0808;
+  /** Connections that were there before; 5 is a file, and 6 a socket of datagrams. */
+  readonly open = new Map<number, TcpSocket>();
   /** Ports that somebody has already. */
   readonly taken = new Set<number>();
   onConnect: (socket: TestTcpSocket) => void = () => {};
@@ -103,6 +106,14 @@ export class TestNetHost implements NetHost {
     if (this.taken.has(port) || this.listening.has(port)) return Promise.resolve(IN_USE);
     this.listening.set(port, accept);
     return Promise.resolve({ close: () => void this.listening.delete(port) });
+  }
+
+  adoptStream(fd: number): TcpSocket | NotAdopted {
+    if (fd === 5) return 'no socket';
+    if (fd === 6) return 'no stream';
+    const socket = this.open.get(fd);
+    this.open.delete(fd);
+    return socket ?? 'no file';
   }
 
   openUdp(receive: UdpReceiver): UdpSocket {

@@ -386,6 +386,21 @@ describe('what is around a channel', () => {
 });
 
 describe('by the monitor', () => {
+  it('an open file is a name, which QEMU’s command line takes for a number', async () => {
+    for (const [text, fd] of [
+      ['socket,id=s', ''],
+      ['socket,id=s,fd=3', '3'],
+      ['socket,id=s,port=1,server=on,wait=off', ''],
+    ] as const) {
+      await expect(set.add(options(text), '-chardev')).rejects.toThrow(`Unable to parse FD number ${fd}`);
+      await expect(set.open(options(text))).rejects.toThrow(
+        `File descriptor named '${fd}' has not been found`,
+      );
+    }
+    await set.add(options('null,id=s'), '-chardev');
+    await expect(set.replace(options('socket,id=s,fd=x'))).rejects.toThrow("named 'x' has not been found");
+  });
+
   const ids = (chardevs: Chardevs): string =>
     chardevs
       .query()

@@ -148,6 +148,37 @@ describe('connect=', () => {
   });
 });
 
+describe('fd=', () => {
+  const add = async (fd: string, takesNumbers: boolean) => {
+    const { host, network, add: make } = await wireRig('connect=10.1.2.3:99');
+    network.takesNumbers = takesNumbers;
+    host.open.set(3, new TestTcpSocket({ address: 0, port: 0 }, NOBODY));
+    return { host, made: make(`socket,id=f,fd=${fd}`) };
+  };
+
+  it('is a connection that the program was started with', async () => {
+    const { host, made } = await add('3', true);
+    const { spec, linkDown } = await made;
+    expect([spec.info(), linkDown]).toEqual(['socket: fd=3', false]);
+    expect(host.open.size).toBe(0);
+  });
+
+  it.each([
+    ['99', "f: Can't use file descriptor 99: Bad file descriptor"],
+    ['5', "can't get socket option SO_TYPE"],
+    ['6', 'this is no connection that can be taken over'],
+    ...['x', '-1', '1x', '', '99999999999'].map((fd) => [fd, `Invalid file descriptor number '${fd}'`]),
+  ])('%j is none, as in QEMU', async (fd = '', error = '') => {
+    await expect((await add(fd, true)).made).rejects.toThrow(error);
+  });
+
+  it('is a name for a monitor', async () => {
+    await expect((await add('3', false)).made).rejects.toThrow(
+      "File descriptor named '3' has not been found",
+    );
+  });
+});
+
 describe('udp= and mcast=', () => {
   it('a frame is a datagram', async () => {
     const { host, card, pass, client, network } = await wireRig('udp=10.1.2.3:99,localaddr=:1234');

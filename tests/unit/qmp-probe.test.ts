@@ -256,6 +256,7 @@ describe('query-command-line-options', () => {
 
   /** By which option of the command line a group is given, and what it cannot do without. */
   const GIVEN_BY: Readonly<Record<string, readonly [option: string, always: string]>> = {
+    'boot-opts': ['boot', ''],
     'smp-opts': ['smp', ''],
     memory: ['m', ''],
     chardev: ['chardev', 'null,id=c,'],

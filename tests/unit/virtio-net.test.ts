@@ -168,6 +168,18 @@ describe('packets from the guest', () => {
     net.client.resume();
     expect([sent.length, used(TX_QUEUE).length]).toEqual([1, 1]);
   });
+  it('longer than any network takes are dropped, whether the wire has room or not', () => {
+    const { start, post, kick, sent, used, wire, net } = rig();
+    start([RX_QUEUE, TX_QUEUE]);
+    wire.ready = false;
+    const length = 0x8000;
+    post(
+      TX_QUEUE,
+      [DATA, DATA, DATA].map((gpa) => ({ gpa, length, write: false })),
+    );
+    kick(TX_QUEUE);
+    expect([sent.length, used(TX_QUEUE).length, net.client.dropped]).toEqual([0, 1, 1]);
+  });
   it('with a pulled cable are lost, and counted', () => {
     const { start, transmit, sent, net } = rig();
     start([RX_QUEUE, TX_QUEUE]);

@@ -3,7 +3,7 @@ import { MonitorError } from '../core/monitor-error.ts';
 import type { Options } from '../qdev/option-string.ts';
 import { parseBool, parseSize } from '../qdev/properties.ts';
 import { RING_BUFFER_BYTES } from './ring-buffer.ts';
-import { checkPlace, readSocket, type SocketRequest } from './socket-options.ts';
+import { type Asker, checkPlace, readSocket, type SocketRequest } from './socket-options.ts';
 
 /** More than this a tab has no room for, nor a program for many of them. */
 const MAX_RING_BYTES = 1 << 26;
@@ -34,7 +34,7 @@ export interface ChardevRequest {
 }
 
 /** Throws `MonitorError` for options that are missing, and later for those that cannot be. */
-type Reader = (options: Options) => () => ChardevBackend;
+type Reader = (options: Options, asker: Asker) => () => ChardevBackend;
 
 const isOn = (options: Options, name: string, otherwise = false): boolean => {
   const text = options.get(name);
@@ -67,9 +67,9 @@ const READERS: Readonly<Record<string, Reader | undefined>> = {
   },
   memory: (options) => () => ringbuf(options),
   vc: () => just({ kind: 'vc' }),
-  socket(options) {
+  socket(options, asker) {
     checkPlace(options);
-    return () => readSocket(options);
+    return () => readSocket(options, asker);
   },
   null: () => just({ kind: 'null' }),
   pipe: (options) => just({ kind: 'pipe', path: pathOf(options, 'chardev: pipe: no device path given') }),
@@ -89,10 +89,12 @@ export const CHARDEV_HELP = `Available chardev backend types: \n${[...CHARDEV_KI
 /**
  * Reads what a character device is to be. Throws `MonitorError`.
  * @param kinds those that there are; absent: those of a program
+ * @param asker whose words the errors of `backend` are in
  */
 export function readChardev(
   options: Options,
   kinds: readonly string[] = Object.keys(READERS),
+  asker: Asker = 'command line',
 ): ChardevRequest {
   const { id } = options;
   if (id === undefined) throw new MonitorError('chardev: no id specified');
@@ -102,5 +104,5 @@ export function readChardev(
   if (read === undefined) throw new MonitorError(`'${driver}' is not a valid char driver name`);
   const path = options.get('logfile');
   const log = path === undefined ? undefined : { path, append: isOn(options, 'logappend') };
-  return { id, driver, mux: isOn(options, 'mux'), log, backend: read(options) };
+  return { id, driver, mux: isOn(options, 'mux'), log, backend: read(options, asker) };
 }

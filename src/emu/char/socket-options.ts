@@ -36,13 +36,16 @@ export interface SocketRequest {
   readonly reconnect: number;
 }
 
+/** Who wants a character device. QEMU: on the command line an open file is a number, in a monitor the name that it was given with `getfd`. */
+export type Asker = 'command line' | 'monitor';
+
 /** What a Unix socket's address has room for. Spec: Linux unix(7), sun_path. */
 const MAX_PATH_BYTES = 108;
 const PROTOCOLS = ['tn3270', 'websocket'];
 const MAX_INT32 = 0x7fff_ffff;
 
 /** What the options of a socket that has a place ask for. Throws `MonitorError`. */
-export function readSocket(options: Options): SocketRequest {
+export function readSocket(options: Options, asker: Asker): SocketRequest {
   const flag = (name: string): boolean | undefined => {
     const text = options.get(name);
     return text === undefined ? undefined : parseBool(text);
@@ -53,7 +56,7 @@ export function readSocket(options: Options): SocketRequest {
   if (protocol !== undefined) throw new MonitorError(`sockets with ${protocol}=on are not modelled here`);
   return {
     kind: 'socket',
-    address: addressOf(options, flag),
+    address: addressOf(options, flag, asker),
     server,
     wait: server && flag('wait') !== false,
     nodelay: flag('nodelay') ?? false,
@@ -98,7 +101,11 @@ function checkTogether(options: Options, server: boolean): void {
   if (credentials !== undefined) throw new MonitorError(`No TLS credentials with id '${credentials}'`);
 }
 
-function addressOf(options: Options, flag: (name: string) => boolean | undefined): SocketAddress {
+function addressOf(
+  options: Options,
+  flag: (name: string) => boolean | undefined,
+  asker: Asker,
+): SocketAddress {
   const host = options.get('host');
   if (host !== undefined) {
     return {
@@ -107,11 +114,20 @@ function addressOf(options: Options, flag: (name: string) => boolean | undefined
     };
   }
   const path = options.get('path');
-  if (path === undefined) throw new MonitorError(`Unable to parse FD number ${options.get('fd') ?? ''}`);
+  if (path === undefined) throw noFileError(options.get('fd') ?? '', asker);
   if (flag('abstract') === true) throw new MonitorError('sockets with abstract=on are not modelled here');
   if (new TextEncoder().encode(path).length > MAX_PATH_BYTES) {
     const hint = `Path must be less than ${MAX_PATH_BYTES} bytes`;
     throw new MonitorError(`UNIX socket path '${path}' is too long`, 'GenericError', hint);
   }
   return { type: 'unix', path };
+}
+
+/** Not modelled: a file that is open already. QEMU's words for one that there is not. */
+function noFileError(fd: string, asker: Asker): MonitorError {
+  return new MonitorError(
+    asker === 'monitor'
+      ? `File descriptor named '${fd}' has not been found`
+      : `Unable to parse FD number ${fd}`,
+  );
 }

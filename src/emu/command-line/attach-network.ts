@@ -22,6 +22,7 @@ export async function attachNetwork(
   { steps }: NetworkOptions,
 ): Promise<readonly BoardCard[]> {
   const cards: BoardCard[] = [];
+  machine.network.takesNumbers = true;
   for (const step of steps) {
     try {
       const card = await attachStep(machine, step);
@@ -30,6 +31,7 @@ export async function attachNetwork(
       throw atOption(error, step.at);
     }
   }
+  machine.network.takesNumbers = false;
   return cards;
 }
 

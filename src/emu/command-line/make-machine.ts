@@ -6,6 +6,7 @@ import type { BootFiles, MachineConfig, MachineHost } from '../machine/machine-c
 import { boardDrives } from './attach-drives.ts';
 import { wantsFlash } from './attach-flash.ts';
 import { atOption, type CommandLine } from './options.ts';
+import { type BytesReader, firmwareFiles } from './options-fw-cfg.ts';
 import { checkMemory, memoryError } from './options-memory.ts';
 import { StartError, startError } from './start-error.ts';
 
@@ -18,17 +19,21 @@ export const PACKED_INITRD_BELOW = 160 * 1024 * 1024;
 export type MachineParts = Pick<
   MachineConfig,
   'bios' | 'kernel' | 'initrd' | 'append' | 'memoryBytes' | 'serialPorts' | 'hostChardevs' | 'trace'
->;
+> & {
+  /** Reads files for firmware; absent: there are none, as in a page. */
+  readonly readBytes?: BytesReader;
+};
 
 /** The board with its processors and memory; `attachDevices` and `devices.machineReady()` follow. Throws StartError. */
 export function machineOfCommandLine(
   commandLine: CommandLine,
-  parts: MachineParts,
+  { readBytes = noFile, ...parts }: MachineParts,
   host: MachineHost,
 ): Machine {
   const { machineType, accel, cpu, smp, dimms, hmat } = commandLine;
   const { icountShift, rtcBaseMs, rtcClock } = commandLine;
-  const { name, uuid, boot, actions, oem, smm, memoryBackend, globals, usb } = commandLine;
+  const { name, uuid, actions, oem, smm, memoryBackend, globals, usb } = commandLine;
+  const boot = { ...commandLine.boot, files: firmwareFiles(commandLine.firmwareItems, readBytes) };
   checkMemory(parts.memoryBytes, { dimms, machineType, cpu });
   try {
     const what = {
@@ -65,6 +70,10 @@ export function machineOfCommandLine(
     if (error instanceof MonitorError) throw atOption(error);
     throw kernelStartError(error, parts.initrd);
   }
+}
+
+function noFile(path: string): string {
+  return `Failed to open file “${path}”: No such file or directory`;
 }
 
 /** What a machine that was made without them starts. Throws StartError. */

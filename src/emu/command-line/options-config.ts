@@ -10,6 +10,8 @@ const OPTIONS: Readonly<Record<string, string>> = {
   chardev: 'chardev',
   device: 'device',
   drive: 'drive',
+  fw_cfg: 'fw_cfg',
+  global: 'global',
   icount: 'icount',
   machine: 'machine',
   memory: 'm',
@@ -18,14 +20,15 @@ const OPTIONS: Readonly<Record<string, string>> = {
   name: 'name',
   numa: 'numa',
   object: 'object',
+  overcommit: 'overcommit',
   rtc: 'rtc',
   'smp-opts': 'smp',
   trace: 'trace',
 };
 /** Groups that QEMU has, and that are about what is not here. */
 const ABSENT = [
-  ...['acpi', 'add-fd', 'fsdev', 'fw_cfg', 'global', 'iscsi', 'net', 'netdev', 'nic', 'option-rom'],
-  ...['overcommit', 'plugin', 'sandbox', 'smbios', 'spice', 'tpmdev', 'virtfs', 'vnc'],
+  ...['acpi', 'add-fd', 'fsdev', 'iscsi', 'net', 'netdev', 'nic', 'option-rom'],
+  ...['plugin', 'sandbox', 'smbios', 'spice', 'tpmdev', 'virtfs', 'vnc'],
 ];
 /** What QEMU reads at a time; a longer line counts as several. */
 const LINE_MAX = 1023;

@@ -59,6 +59,11 @@ const GROUPS: readonly OptionGroup[] = [
         value: '[order=]drives[,once=drives][,menu=on|off][,reboot-timeout=ms][,splash-time=ms]',
         help: 'what firmware is told in CMOS and fw_cfg; a kernel that is named starts anyway',
       },
+      {
+        name: 'fw_cfg',
+        value: '[name=]name,string=text|file=file',
+        help: 'an item for firmware and guest, at most 20; names begin with opt/',
+      },
       { name: 'no-fd-bootchk', help: 'tells firmware not to look for a boot signature on floppies' },
       { name: 'uuid', value: 'uuid', help: 'the UUID of the machine' },
       { name: 'name', value: 'string', help: 'a name for the machine; nothing depends on it' },
@@ -255,6 +260,11 @@ const GROUPS: readonly OptionGroup[] = [
         value: 'file',
         help: 'all that such a test says and is answered; none: nowhere',
         host: 'terminal',
+      },
+      {
+        name: 'overcommit',
+        value: '[mem-lock=off][,cpu-pm=on|off]',
+        help: 'what the host keeps for the machine; without effect',
       },
       { name: 'no-reboot', help: 'end when the guest resets the machine' },
       { name: 'no-shutdown', help: 'stay when the guest powers the machine off' },

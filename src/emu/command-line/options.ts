@@ -30,6 +30,7 @@ import {
   readGdbServers,
   readMon,
 } from './options-characters.ts';
+import { type FirmwareItem, firmwareGroups, readFirmwareItems } from './options-fw-cfg.ts';
 import { readGlobals } from './options-global.ts';
 import { type LogOption, readLog } from './options-log.ts';
 import {
@@ -56,6 +57,7 @@ import {
   readRtc,
 } from './options-memory.ts';
 import { type NetworkOptions, readNetwork } from './options-network.ts';
+import { checkOvercommit } from './options-overcommit.ts';
 import { type QtestOption, readQtest } from './options-qtest.ts';
 import { type GivenOption, splitArguments, type TextReader } from './options-split.ts';
 import { helpText, VERSION_LINES } from './options-table.ts';
@@ -119,6 +121,7 @@ export interface CommandLine extends BoardOptions {
   readonly actions: GuestActions;
   readonly accel: Accel;
   readonly boot: BootConfig;
+  readonly firmwareItems: readonly FirmwareItem[];
   /** -uuid, in lower case; undefined: none. */
   readonly uuid: string | undefined;
   readonly globals: readonly GlobalDefault[];
@@ -132,7 +135,9 @@ export interface CommandLine extends BoardOptions {
 }
 
 type Groups = CharacterEnds &
-  Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects' | 'network' | 'numa' | 'log'>;
+  Pick<CommandLine, 'blockdevs' | 'drives' | 'devices' | 'objects' | 'network' | 'numa' | 'log'> & {
+    readonly firmware: readonly OptionGroup[];
+  };
 
 /** Text for standard output; there is no machine to run. */
 export interface Answer {
@@ -192,6 +197,8 @@ class Reader {
     const [devices, objects] = [this.#devices(), this.#objects()];
     const network = readNetwork(this.#given, ({ value, at }) => this.#group(value, 'type', at));
     const numa = this.#groups('numa', 'type');
+    this.#groups('overcommit', undefined).forEach(checkOvercommit);
+    const firmware = firmwareGroups(this.#groups('fw_cfg', 'name'));
     const characters = this.#characters();
     this.#checkDisplay();
     if (asked !== undefined) return { text: asked.name === 'help' ? helpText() : VERSION_LINES };
@@ -200,10 +207,10 @@ class Reader {
     this.#collectMachine();
     const answer = this.#help(devices, objects, characters.chardevs);
     if (answer !== undefined) return answer;
-    return this.#judge({ blockdevs, drives, devices, objects, network, numa, log, ...characters });
+    return this.#judge({ firmware, blockdevs, drives, devices, objects, network, numa, log, ...characters });
   }
 
-  #judge(groups: Groups): CommandLine {
+  #judge({ firmware, ...groups }: Groups): CommandLine {
     const machine = this.#reading('machine', () => readMachine(this.#machine));
     const memory = this.#reading('m', () => this.#groups('m', 'size').map(readMemory));
     const accel = this.#reading('accel', () => this.#chooseAccel(machine.accel));
@@ -238,6 +245,7 @@ class Reader {
       actions: readActions(this.#given, ({ value, at }) => this.#group(value, undefined, at)),
       accel,
       boot: this.#reading('boot', () => this.#boot()),
+      firmwareItems: readFirmwareItems(firmware, groups.objects, !version.isEmpty, this.#warn),
       uuid: this.#all('uuid').map(readUuid).at(-1),
       globals: readGlobals(
         this.#all('global'),

@@ -65,6 +65,12 @@ export interface MachineEventData {
   GUEST_PANICKED: { readonly action: GuestPanicAction };
   /** The guest has crashed and goes on with a kernel that it keeps for that. */
   GUEST_CRASHLOADED: { readonly action: 'run' };
+  /** A fault of the hardware is reported to the guest, or ends in a reset. */
+  MEMORY_FAILURE: {
+    readonly recipient: 'guest';
+    readonly action: 'inject' | 'reset';
+    readonly flags: { readonly 'action-required': boolean; readonly recursive: boolean };
+  };
   /** A watchdog was not fed in time, and this is done about it. */
   WATCHDOG: { readonly action: WatchdogAction };
   /** The guest says how far it got with a processor or a DIMM. Spec: QEMU qapi/acpi.json. */

@@ -33,9 +33,11 @@ function feature(word: number, bit: number): CpuFeature {
 
 /** Names are those of QEMU's macros (target/i386/cpu.h). */
 export const CPUID_MSR = feature(FEAT_1_EDX, 5);
+export const CPUID_MCE = feature(FEAT_1_EDX, 7);
 export const CPUID_CX8 = feature(FEAT_1_EDX, 8);
 export const CPUID_APIC = feature(FEAT_1_EDX, 9);
 export const CPUID_SEP = feature(FEAT_1_EDX, 11);
+export const CPUID_MCA = feature(FEAT_1_EDX, 14);
 export const CPUID_CMOV = feature(FEAT_1_EDX, 15);
 export const CPUID_PSE36 = feature(FEAT_1_EDX, 17);
 export const CPUID_CLFLUSH = feature(FEAT_1_EDX, 19);

@@ -46,6 +46,7 @@ import {
   RIP_LO,
   SHADOW,
   VEC_DB,
+  VEC_MC,
   VEC_NMI,
 } from './state.ts';
 import { beginInstruction, endsInTrap } from './system/debug.ts';
@@ -295,7 +296,7 @@ export class Engine {
     S[CR2_HI] = cr2Hi;
   }
 
-  /** Takes INIT, startup IPI, NMI and interrupts. False: halted, and nothing wakes the vCPU. */
+  /** Takes INIT, startup IPI, NMI, machine checks and interrupts. False: halted, and nothing wakes the vCPU. */
   #attend(): boolean {
     const { cpu } = this;
     const { S } = cpu;
@@ -304,6 +305,11 @@ export class Engine {
     if (cpu.takeNmi()) {
       S[HALTED] = 0;
       deliver(cpu, VEC_NMI, 'interrupt', undefined);
+      return true;
+    }
+    if (cpu.takeMachineCheck()) {
+      S[HALTED] = 0;
+      deliver(cpu, VEC_MC, 'interrupt', undefined);
       return true;
     }
     const { interrupts } = cpu.processor;

@@ -11,6 +11,7 @@ import {
   ATTENTION,
   EFLAGS,
   EVENT_INIT,
+  EVENT_MCE,
   EVENT_NMI,
   EVENT_NMI_BLOCKED,
   EVENT_SIPI,
@@ -97,7 +98,7 @@ export class Processor implements Device<VcpuState> {
     if (S[HALTED] === 0) return true;
     if (S[ATTENTION] === 0) return false;
     const events = S[EVENTS];
-    if ((events & (EVENT_INIT | EVENT_SIPI)) !== 0) return true;
+    if ((events & (EVENT_INIT | EVENT_SIPI | EVENT_MCE)) !== 0) return true;
     if ((events & (EVENT_NMI | EVENT_NMI_BLOCKED)) === EVENT_NMI) return true;
     return (S[EFLAGS] & FLAG_IF) !== 0 && this.interrupts.pending();
   }
@@ -138,6 +139,11 @@ export class Processor implements Device<VcpuState> {
   /** The NMI signal. */
   nmi(): void {
     this.#signal(EVENT_NMI);
+  }
+
+  /** A machine check, whose banks are filled. */
+  machineCheck(): void {
+    this.#signal(EVENT_MCE);
   }
 
   save(): VcpuState {

@@ -86,6 +86,8 @@ export const EVENT_INIT = 2;
 export const EVENT_SIPI = 4;
 /** An NMI handler runs: the next NMI waits for IRET. */
 export const EVENT_NMI_BLOCKED = 8;
+/** A machine check, which nothing blocks. */
+export const EVENT_MCE = 16;
 export const EVENT_SIPI_VECTOR_SHIFT = 8;
 
 export const FAULT_PRESENT = 0x100;

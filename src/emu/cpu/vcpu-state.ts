@@ -10,6 +10,7 @@ import {
   CPL,
   DEBUG_PENDING,
   EVENT_INIT,
+  EVENT_MCE,
   EVENT_NMI,
   EVENT_NMI_BLOCKED,
   EVENT_SIPI,
@@ -35,7 +36,10 @@ import {
 const LIMITS: readonly (readonly [word: number, max: number])[] = [
   [CPL, 3],
   [HALTED, HALTED_WAIT_SIPI],
-  [EVENTS, (0xff << EVENT_SIPI_VECTOR_SHIFT) | EVENT_NMI | EVENT_INIT | EVENT_SIPI | EVENT_NMI_BLOCKED],
+  [
+    EVENTS,
+    (0xff << EVENT_SIPI_VECTOR_SHIFT) | EVENT_NMI | EVENT_INIT | EVENT_SIPI | EVENT_NMI_BLOCKED | EVENT_MCE,
+  ],
   // WRMSR takes no more either: the page of the local APIC must lie at an address.
   [APIC_BASE_HI, 0xff],
 ];

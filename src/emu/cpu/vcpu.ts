@@ -18,6 +18,7 @@ import {
   BUDGET,
   BUDGET_HELD,
   EVENT_INIT,
+  EVENT_MCE,
   EVENT_NMI,
   EVENT_NMI_BLOCKED,
   EVENT_SIPI,
@@ -320,6 +321,14 @@ export class Vcpu implements Cpu, Stage {
     const S = this.S;
     if ((S[EVENTS] & (EVENT_NMI | EVENT_NMI_BLOCKED)) !== EVENT_NMI) return false;
     S[EVENTS] &= ~EVENT_NMI;
+    return true;
+  }
+
+  /** The same for a machine check. */
+  takeMachineCheck(): boolean {
+    const S = this.S;
+    if ((S[EVENTS] & EVENT_MCE) === 0) return false;
+    S[EVENTS] &= ~EVENT_MCE;
     return true;
   }
 }

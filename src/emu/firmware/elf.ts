@@ -109,12 +109,12 @@ function readNotes(bytes: Uint8Array): ElfNote[] {
 
 /** Copies the loadable segments to guest memory; the end of the highest, or a KernelError when one does not fit. */
 export function loadElf(file: Uint8Array, { segments }: ElfImage, memory: DmaPort): number {
+  const loaded = segments.filter(({ type, memorySize }) => type === PT_LOAD && memorySize !== 0);
+  if (!loaded.every(({ physical, memorySize }) => memory.isRam(physical, memorySize))) {
+    throw new KernelError('Error while loading elf kernel: it does not fit into the guest memory');
+  }
   let end = 0;
-  for (const { type, offset, physical, fileSize, memorySize } of segments) {
-    if (type !== PT_LOAD || memorySize === 0) continue;
-    if (!memory.isRam(physical, memorySize)) {
-      throw new KernelError('Error while loading elf kernel: it does not fit into the guest memory');
-    }
+  for (const { offset, physical, fileSize, memorySize } of loaded) {
     memory.write(physical, file.subarray(offset, offset + fileSize));
     memory.fill(physical + fileSize, memorySize - fileSize, 0);
     end = Math.max(end, physical + memorySize);

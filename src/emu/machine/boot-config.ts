@@ -14,6 +14,15 @@ export interface BootConfig {
   readonly splashTimeMs?: number | undefined;
   /** -1: no reboot. */
   readonly rebootTimeoutMs?: number | undefined;
+  /** No two of the same name, and none that the board has. */
+  readonly files?: readonly FirmwareFile[] | undefined;
+}
+
+/** QEMU: -fw_cfg: an item of fw_cfg that the user has named. */
+export interface FirmwareFile {
+  /** At most 55 bytes. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
 }
 
 /** How long the names of the maker of ACPI tables may be, in bytes. */

@@ -20,19 +20,29 @@ const TYPES: Readonly<Record<string, ParameterType>> = { s: 'string', b: 'boolea
 
 /** Each with the first letter of its type, and with its default. */
 const TABLE: readonly (readonly [option: string, parameters: string])[] = [
-  ['machine', 'usb:b append:s initrd:s kernel:s accel:s type:s'],
+  [
+    'machine',
+    'suppress-vmdesc:b firmware:s usb:b mem-merge:b dump-guest-core:b append:s initrd:s kernel:s accel:s type:s',
+  ],
+  ['action', 'watchdog:s panic:s reboot:s shutdown:s'],
+  ['fw_cfg', 'gen_id:s string:s file:s name:s'],
   ['icount', 'sleep:b align:b shift:s'],
   ['numa', ''],
   ['name', 'debug-threads:b process:s guest:s'],
+  ['msg', 'guest-name:b timestamp:b'],
+  ['overcommit', 'cpu-pm:b mem-lock:b'],
   ['object', ''],
+  ['boot-opts', 'strict:b reboot-timeout:n splash-time:n splash:s menu:b once:s order:s'],
   ['smp-opts', 'maxcpus:n threads:n cores:n clusters:n dies:n sockets:n cpus:n'],
   ['memory', 'maxmem:size slots:n size:size'],
   ['accel', ''],
   ['trace', 'file:s events:s enable:s'],
   ['mon', 'pretty:b chardev:s mode:s'],
+  ['global', 'value:s property:s driver:s'],
   ['rtc', 'driftfix:s clock:s base:s'],
   ['net', ''],
   ['nic', ''],
+  ['netdev', ''],
   ['device', ''],
   [
     'chardev',
@@ -42,8 +52,14 @@ const TABLE: readonly (readonly [option: string, parameters: string])[] = [
   ],
   [
     'drive',
-    'copy-on-read:b rerror:s read-only:b file:s if:s media:s index:n unit:n bus:n detect-zeroes:s werror:s format:s ' +
-      'aio:s snapshot:b discard:s driver:s',
+    'copy-on-read:b rerror:s read-only:b file:s if:s media:s index:n unit:n bus:n ' +
+      'detect-zeroes:s throttling.group:s throttling.iops-size:n throttling.bps-write-max-length:n ' +
+      'throttling.bps-read-max-length:n throttling.bps-total-max-length:n throttling.iops-write-max-length:n ' +
+      'throttling.iops-read-max-length:n throttling.iops-total-max-length:n throttling.bps-write-max:n ' +
+      'throttling.bps-read-max:n throttling.bps-total-max:n throttling.iops-write-max:n throttling.iops-read-max:n ' +
+      'throttling.iops-total-max:n throttling.bps-write:n throttling.bps-read:n throttling.bps-total:n ' +
+      'throttling.iops-write:n throttling.iops-read:n throttling.iops-total:n werror:s format:s cache.writeback:b aio:s ' +
+      'snapshot:b force-share:b discard:s auto-read-only:b cache.no-flush:b cache.direct:b driver:s node-name:s',
   ],
 ];
 

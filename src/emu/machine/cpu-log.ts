@@ -1,7 +1,7 @@
 /** Items of `-d` that are about processors: `int`, `cpu_reset`, `in_asm`, `exec`, `cpu`, `fpu` and `mmu`, in QEMU's lines. */
 import { type AddressRange, isInRanges } from '../core/address-ranges.ts';
 import type { CpuEntry, CpuWatcher } from '../cpu/cpu.ts';
-import { MODE, VEC_DE, VEC_DF, VEC_GP, VEC_NMI, VEC_PF, VEC_TS } from '../cpu/state.ts';
+import { MODE, VEC_DE, VEC_DF, VEC_GP, VEC_MC, VEC_NMI, VEC_PF, VEC_TS } from '../cpu/state.ts';
 import { CR0_RESET } from '../cpu/system/reset.ts';
 import { listingText } from '../disassembler/listing.ts';
 import { type CpuRegisters, codeSizeOf, readCpuRegisters } from './cpu-registers.ts';
@@ -72,7 +72,8 @@ export class CpuLog implements CpuWatcher {
     if (!this.#logsEntries) return;
     const { vector, kind, raised, isNested } = entry;
     if (!isNested) this.#old = NONE;
-    if (kind === 'interrupt' && vector !== VEC_NMI) this.#write(`Servicing hardware INT=0x${hex(vector, 2)}`);
+    if (kind === 'interrupt' && vector !== VEC_NMI && vector !== VEC_MC)
+      this.#write(`Servicing hardware INT=0x${hex(vector, 2)}`);
     if (kind === 'fault' || kind === 'trap') this.#check(raised);
     if (isRemembered(vector) && kind !== 'interrupt') this.#old = vector;
     this.#tellEntry(entry);

@@ -62,6 +62,12 @@ export class GuestRequests {
     this.#wiring.requestExit();
   }
 
+  /** The same for one that is asked for between two instructions. */
+  resetNow(reason: ShutdownCause): void {
+    this.requestReset(reason);
+    if (!this.#wiring.isInside()) this.service();
+  }
+
   /** What the guest orders of the power management. */
   get power(): PowerEvents {
     const { events, trace } = this.#wiring;

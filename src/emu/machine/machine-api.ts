@@ -14,6 +14,7 @@ import type { Qom } from '../qdev/qom.ts';
 import type { UserObjects } from '../qdev/user-objects.ts';
 import type { GuestAccess } from './guest-access.ts';
 import type { GuestActions } from './guest-actions.ts';
+import type { GuestSignals } from './guest-signals.ts';
 import type { Inspection } from './inspection.ts';
 import type { Jobs } from './jobs.ts';
 import type { MachineSnapshots } from './machine-snapshots.ts';
@@ -65,8 +66,8 @@ export interface MachineApi {
   /** What is done when the guest resets, ends or crashes; without effect on what is not named. */
   setActions(actions: Partial<GuestActions>): void;
   reset(): void;
-  /** Pulls the wire for NMIs, on all processors. */
-  nmi(): void;
+  /** NMIs and machine checks. */
+  readonly signals: Pick<GuestSignals, keyof GuestSignals>;
   /** The order in which firmware looks for a system, as letters. Throws QEMU's error. */
   setBootOrder(order: string): void;
   /** Presses the power button; the guest decides what it does, if it has a driver for it by then. */

@@ -35,6 +35,7 @@ import { OBJECT_TYPES, typesOf } from './device-types.ts';
 import { GuestAccess } from './guest-access.ts';
 import { actionsOf, type GuestActions } from './guest-actions.ts';
 import { GuestRequests } from './guest-requests.ts';
+import { GuestSignals } from './guest-signals.ts';
 import { Inspection } from './inspection.ts';
 import { Jobs } from './jobs.ts';
 import type { MachineApi } from './machine-api.ts';
@@ -99,6 +100,7 @@ export class Machine implements MachineApi {
   readonly #executes: boolean;
   readonly #requests: GuestRequests;
   readonly preconfig = new Preconfig();
+  readonly signals: GuestSignals;
   readonly #host: MachineHost;
   readonly #time: TimeSource;
   /** Undefined while they are still on their way. */
@@ -176,7 +178,7 @@ export class Machine implements MachineApi {
         ...{ events: this.events, trace, runControl: this.runControl },
         ...{ isInside: () => this.#running, requestExit: () => engine.cpu.requestExit() },
         ...{ onQuit: () => this.onQuit(), end: (status) => this.#end(status) },
-        ...{ nmi: () => this.nmi(), powerButton: () => this.powerButton() },
+        ...{ nmi: () => this.signals.nmi(), powerButton: () => this.powerButton() },
         ...{ reset: (reason) => this.#reset(true, reason), printLine: (line) => host.printLine?.(line) },
       },
       actionsOf(config),
@@ -206,6 +208,8 @@ export class Machine implements MachineApi {
     const board = pc ?? new NoneBoard(bare, shown === NO_PROCESSORS ? undefined : lone);
     this.inspect = new Inspection(board, shown, config.accel);
     logProcessors(this);
+    const { events } = this;
+    this.signals = new GuestSignals({ processors: shown, events, requests, hasBoard: !isEmpty });
     this.access = new GuestAccess(board, shown);
     this.createFile = host.createFile ?? NO_FILES;
     this.snapshots = new MachineSnapshots(this, host);
@@ -345,11 +349,6 @@ export class Machine implements MachineApi {
 
   get hasQuit(): boolean {
     return this.exitStatus !== undefined;
-  }
-
-  nmi(): void {
-    if (this.#pc === undefined) throw new MonitorError('this feature or command is not currently supported');
-    for (const { apic } of this.processors.present) apic.pulseLint1();
   }
 
   setBootOrder(order: string): void {

@@ -1,5 +1,6 @@
 /** Number expressions of the monitor: `1+2*3`, `0x10 & ~1`, `(1 - 2) / 'a'`, `$eip + 4`. Results are 64-bit. */
 import { ArgumentError } from './argument-error.ts';
+import { isSpace, shownByte } from './line-reader.ts';
 
 /** The value of a register that an expression names without its dollar sign; undefined for an unknown one. */
 export type RegisterReader = (name: string) => bigint | undefined;
@@ -75,7 +76,7 @@ class Parser {
       case '$':
         return this.#register();
       default:
-        return this.#number(character);
+        return this.#number();
     }
   }
 
@@ -91,7 +92,9 @@ class Parser {
   #character(): bigint {
     const character = this.#text[this.at + 1];
     if (character === undefined) throw new ArgumentError('character constant expected');
-    if (this.#text[this.at + 2] !== "'") throw new ArgumentError("missing terminating ' character");
+    // QEMU: a character is one byte.
+    if (character > '\u007f' || this.#text[this.at + 2] !== "'")
+      throw new ArgumentError("missing terminating ' character");
     this.at += 3;
     return BigInt(character.charCodeAt(0));
   }
@@ -104,9 +107,10 @@ class Parser {
     return BigInt.asIntN(64, value);
   }
 
-  #number(first: string): bigint {
+  #number(): bigint {
     const digits = /^(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)/.exec(this.#text.slice(this.at))?.[0];
-    if (digits === undefined) throw new ArgumentError(`invalid char '${first}' in expression`);
+    if (digits === undefined)
+      throw new ArgumentError(`invalid char '${shownByte(this.#text, this.at)}' in expression`);
     this.at += digits.length;
     const octal = /^0[0-7]+$/.test(digits);
     const value = BigInt(octal ? `0o${digits.slice(1)}` : digits);
@@ -123,7 +127,7 @@ class Parser {
   }
 
   #skip(): void {
-    while (/\s/.test(this.#text[this.at] ?? '')) this.at++;
+    while (isSpace(this.#text[this.at])) this.at++;
   }
 }
 

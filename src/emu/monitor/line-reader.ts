@@ -3,6 +3,20 @@ import { ArgumentError } from './argument-error.ts';
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', '\\': '\\', "'": "'", '"': '"' };
 
+/** The spaces of C. QEMU reads bytes: a no-break space is part of a word. */
+export function isSpace(character: string | undefined): boolean {
+  return character !== undefined && ' \t\n\v\f\r'.includes(character);
+}
+
+/**
+ * How an error shows the character at `at`. QEMU takes a line for bytes and shows the one that it is at: of a character that has several
+ * this is the first, which alone is none.
+ */
+export function shownByte(text: string, at: number): string {
+  const character = text[at] ?? '';
+  return character < '\u0080' ? character : '\ufffd';
+}
+
 export class LineReader {
   readonly #text: string;
   #at: number;
@@ -21,7 +35,7 @@ export class LineReader {
   }
 
   skipSpaces(): void {
-    while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++;
+    while (isSpace(this.#text[this.#at])) this.#at++;
   }
 
   get atEnd(): boolean {
@@ -31,7 +45,7 @@ export class LineReader {
   /** The name of a command: up to a space or a slash. */
   commandName(): string {
     this.skipSpaces();
-    const name = /^[^\s/]*/.exec(this.rest)?.[0] ?? '';
+    const name = /^[^ \t\n\v\f\r/]*/.exec(this.rest)?.[0] ?? '';
     this.#at += name.length;
     return name;
   }
@@ -51,7 +65,7 @@ export class LineReader {
     this.skipSpaces();
     if (this.atEnd) return undefined;
     if (this.#text[this.#at] === '"') return this.#quoted();
-    const word = /^\S*/.exec(this.rest)?.[0] ?? '';
+    const word = /^[^ \t\n\v\f\r]*/.exec(this.rest)?.[0] ?? '';
     this.#at += word.length;
     return word;
   }
@@ -67,7 +81,8 @@ export class LineReader {
       this.#at++;
       const letter = this.#text[this.#at] ?? '';
       const character = ESCAPES[letter];
-      if (character === undefined) throw new ArgumentError(`unsupported escape code: '\\${letter}'`, true);
+      if (character === undefined)
+        throw new ArgumentError(`unsupported escape code: '\\${shownByte(this.#text, this.#at)}'`, true);
       text += character;
     }
     this.#at++;

@@ -1,5 +1,6 @@
 /** `/fmt` of `x`, `xp`, `print`, `i` and `o`: how many, which notation, of how many bytes. */
 import { ArgumentError } from './argument-error.ts';
+import { isSpace, shownByte } from './line-reader.ts';
 
 export interface MemoryFormat {
   readonly count: number;
@@ -28,8 +29,8 @@ export class FormatMemory {
   /** Reads what stands behind the slash of `text`, which begins with one; its length, too. Throws `ArgumentError`. */
   read(text: string): { readonly format: MemoryFormat; readonly length: number } {
     const [whole = '', digits = '', letters = ''] = /^\/(\d*)([oduxicbhwgL]*)/.exec(text) ?? [];
-    const next = text[whole.length] ?? ' ';
-    if (!/\s/.test(next)) throw new ArgumentError(`invalid char in format: '${next}'`);
+    if (whole.length < text.length && !isSpace(text[whole.length]))
+      throw new ArgumentError(`invalid char in format: '${shownByte(text, whole.length)}'`);
     const last = (among: RegExp): string | undefined => letters.match(among)?.at(-1);
     this.#notation = last(/[oduxic]/g) ?? this.#notation;
     const size = SIZES[last(/[bhwgL]/g) ?? ''];

@@ -58,6 +58,9 @@ export function isNetFailure(made: object): made is NetFailure {
   return 'failure' in made;
 }
 
+/** Why a number is no connection that the program was started with: nothing is open there, no socket, or one of datagrams. */
+export type NotAdopted = 'no file' | 'no socket' | 'no stream';
+
 /** What a relay tells. Nothing comes before the call has returned that made it, or after `FrameRelay.close`. */
 export interface RelayEvents {
   opened(): void;
@@ -93,6 +96,8 @@ export interface NetHost {
     at: Endpoint,
     accept: (socket: TcpSocket, peer: Endpoint) => TcpEvents | undefined,
   ): Promise<Listener | NetFailure>;
+  /** A connection that the program was started with, by its number; absent: there are none. */
+  adoptStream?(fd: number, events: TcpEvents): TcpSocket | NotAdopted;
   /** A socket at any free port; undefined: there are none here. */
   openUdp(receive: UdpReceiver): UdpSocket | undefined;
   /** A socket at this port. */

@@ -134,6 +134,9 @@ export class Network {
     return this.#hubs.find(({ ports }) => ports.some(isAt));
   }
 
+  /** While the command line is carried out: `fd=` is the number of a file that the program was started with, not a name. */
+  takesNumbers = false;
+
   /** Makes a back end. Rejects with `MonitorError`, having changed nothing. */
   async addNetdev(options: NetdevOptions, isNetdev = true): Promise<NetClient> {
     checkNetdevId(options.id);
@@ -272,7 +275,8 @@ export class Network {
 
   #makeBackend(options: NetdevOptions, isNetdev: boolean): Promise<Backend> {
     if (options.type === 'user') return makeUserNet(options, this.#services, isNetdev);
-    if (options.type === 'socket') return makeSocketWire(options, this.#services, isNetdev);
+    if (options.type === 'socket')
+      return makeSocketWire(options, this.#services, isNetdev, this.takesNumbers);
     throw absentTypeError(options.type);
   }
 

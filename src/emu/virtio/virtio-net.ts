@@ -344,13 +344,18 @@ export class VirtioNet extends VirtioDevice<VirtioNetState> implements NetEnd, C
   #transmitAll(portion: Portion): boolean {
     const queue = this.queues[TX_QUEUE];
     let count = 0;
-    while (this.client.isPeerReady) {
+    for (;;) {
       const chain = queue.take(portion);
       if (chain === undefined) break;
       const length = segmentsLength(chain.out);
       if (length <= this.#headerLength) {
         this.fault('virtio-net header incorrect');
         return false;
+      }
+      // What is dropped anyway need not wait for who would take it.
+      if (!this.client.isPeerReady && length - this.#headerLength <= PACKET_MAX) {
+        queue.unpop();
+        break;
       }
       this.#send(chain, length - this.#headerLength);
       portion.bytes -= Math.min(length, PACKET_MAX);

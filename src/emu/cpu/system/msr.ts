@@ -68,7 +68,7 @@ export const IA32_TSC_AUX = 0xc0000103 | 0;
 const MTRRCAP = 0x508;
 /** QEMU: 10 banks, MCG_CTL present, software error recovery. */
 const MCG_CAP = 0x0100010a;
-const MC_BANKS = 10;
+export const MC_BANKS = 10;
 const PERF_STATUS_LO = 0x3e8;
 const PERF_STATUS_HI = 0x400;
 const FIXED_MTRRS: readonly number[] = [
@@ -79,9 +79,9 @@ const FIXED_MTRRS: readonly number[] = [
 const AT_VARIABLE = MSRS;
 const AT_FIXED = AT_VARIABLE + 32;
 const AT_DEF_TYPE = AT_FIXED + 22;
-const AT_MCG_STATUS = AT_DEF_TYPE + 2;
-const AT_MCG_CTL = AT_MCG_STATUS + 2;
-const AT_BANKS = AT_MCG_CTL + 2;
+export const AT_MCG_STATUS = AT_DEF_TYPE + 2;
+export const AT_MCG_CTL = AT_MCG_STATUS + 2;
+export const AT_BANKS = AT_MCG_CTL + 2;
 
 /** Where an MSR that is a plain pair of words lives in S, by index. */
 const STORED: ReadonlyMap<number, number> = storedMsrs();

@@ -29,6 +29,7 @@ export function pcFwCfg(memory: GuestMemory, clock: Clock, trace: Trace, facts: 
   device.addNumber(fwCfg.FW_CFG_IRQ0_OVERRIDE, 4, IRQ0_OVERRIDE);
   addTime(device, 'etc/boot-fail-wait', 4, boot.rebootTimeoutMs ?? -1);
   if (boot.splashTimeMs !== undefined) addTime(device, 'etc/boot-menu-wait', 2, boot.splashTimeMs);
+  for (const { name, bytes } of boot.files ?? []) device.addFile(name, bytes);
   return device;
 }
 

@@ -16,7 +16,6 @@ import { ABSENT_BLOCK } from './absent-block.ts';
 import { ABSENT_MIGRATION } from './absent-migration.ts';
 
 const integers = (...names: readonly string[]): readonly ArgumentSpec[] => names.map(integer);
-const longs = (...names: readonly string[]): readonly ArgumentSpec[] => names.map(long);
 
 const byProtocol = (vnc: string): ByWord => ({
   by: 'protocol',
@@ -68,17 +67,6 @@ const DEBUGGING: readonly AbsentRow[] = [
     'write the device tree to a file',
     [filename('filename')],
     "Error: This machine doesn't have a FDT",
-  ],
-  [
-    'mce',
-    '[-b] cpu bank status mcgstatus addr misc',
-    'report a fault of the hardware to the guest (-b: on all processors)',
-    [
-      flag('b', 'broadcast'),
-      ...integers('cpu_index', 'bank'),
-      ...longs('status', 'mcg_status', 'addr', 'misc'),
-    ],
-    'Error: Hotslot does not report faults of the hardware to the guest',
   ],
   [
     'pcie_aer_inject_error',

@@ -1,4 +1,6 @@
 /** `eject`, `change`, `block_resize` and `block_set_io_throttle`. */
+
+import { MonitorError } from '../../core/monitor-error.ts';
 import { type ArgumentValues, block, filename, flag, long, maybe, size, string } from '../argument-specs.ts';
 import type { Command, CommandContext } from '../command.ts';
 import {
@@ -10,6 +12,7 @@ import {
   resizeImage,
   setIoThrottle,
 } from '../qapi/block-core-control.ts';
+import { PlainError } from './plain-errors.ts';
 
 const RATES = ['bps', 'bps_rd', 'bps_wr', 'iops', 'iops_rd', 'iops_wr'] as const;
 
@@ -24,6 +27,15 @@ function setLimits({ machine }: CommandContext, args: ArgumentValues): void {
     ...{ bps: rate('bps'), bps_rd: rate('bps_rd'), bps_wr: rate('bps_wr') },
     ...{ iops: rate('iops'), iops_rd: rate('iops_rd'), iops_wr: rate('iops_wr') },
   });
+}
+
+/** `change vnc` is about the server of a display, which there is not: QEMU's words where there is none. */
+function vncError(target: string, password: string | undefined, mode: string | undefined): MonitorError {
+  if (mode !== undefined) return new PlainError("Parameter 'read-only-mode' is invalid for VNC");
+  if (target !== 'passwd' && target !== 'password') return new PlainError("Expected 'password' after 'vnc'");
+  // Not modelled: where QEMU's monitor is a terminal it asks for the password first. That one cannot be set either.
+  if (password === undefined) return new PlainError('terminal does not support password prompting');
+  return new MonitorError('Could not set password');
 }
 
 export const BLOCK_COMMANDS: readonly Command[] = [
@@ -52,10 +64,11 @@ export const BLOCK_COMMANDS: readonly Command[] = [
     complete: driveNames,
     async run({ machine }, args) {
       const [format, mode] = ['arg', 'read-only-mode'].map((name) => args.get(name)?.toString());
-      const wrong = modeError(mode);
-      if (wrong !== undefined) throw wrong;
       const name = String(args.get('device'));
       const path = String(args.get('target'));
+      if (name === 'vnc') throw vncError(path, format, mode);
+      const wrong = modeError(mode);
+      if (wrong !== undefined) throw wrong;
       const force = args.get('force') === true;
       await changeMedium(machine, driveNamed(machine, name), name, { path, format, mode }, force);
       return '';

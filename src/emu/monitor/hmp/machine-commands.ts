@@ -1,7 +1,7 @@
 /** Commands about the machine as a whole and its processors. */
 import { WATCHDOG_ACTIONS } from '../../core/machine-events.ts';
 import { MonitorError } from '../../core/monitor-error.ts';
-import { integer, string } from '../argument-specs.ts';
+import { flag, integer, long, string } from '../argument-specs.ts';
 import type { Command } from '../command.ts';
 import { contMachine } from '../qapi/misc.ts';
 import { withPlainErrors } from './plain-errors.ts';
@@ -85,8 +85,32 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     params: '',
     help: 'send processors an interrupt that they cannot mask',
     run({ machine }) {
-      machine.nmi();
+      machine.signals.nmi();
       return '';
+    },
+  },
+  {
+    name: 'mce',
+    args: [
+      flag('b', 'broadcast'),
+      integer('cpu_index'),
+      integer('bank'),
+      ...['status', 'mcg_status', 'addr', 'misc'].map(long),
+    ],
+    params: '[-b] cpu bank status mcgstatus addr misc',
+    help: 'report a fault of the hardware to the guest (-b: on all processors)',
+    run({ machine }, args) {
+      const word = (name: string): bigint => BigInt.asUintN(64, BigInt(String(args.get(name))));
+      const lines = machine.signals.machineCheck(
+        Number(args.get('cpu_index')),
+        {
+          bank: Number(args.get('bank')),
+          ...{ status: word('status'), mcgStatus: word('mcg_status') },
+          ...{ addr: word('addr'), misc: word('misc') },
+        },
+        args.get('broadcast') === true,
+      );
+      return lines.map((line) => `${line}\n`).join('');
     },
   },
   {

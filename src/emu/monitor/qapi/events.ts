@@ -41,6 +41,11 @@ const GUEST_PANIC = struct({
   action: enumeration('GuestPanicAction', ['pause', 'poweroff', 'run']),
   info: optional(GUEST_PANIC_INFORMATION),
 });
+const MEMORY_FAILURE = struct({
+  recipient: enumeration('MemoryFailureRecipient', ['hypervisor', 'guest']),
+  action: enumeration('MemoryFailureAction', ['ignore', 'inject', 'fatal', 'reset']),
+  flags: struct({ 'action-required': BOOL, recursive: BOOL }),
+});
 const IO_OPERATION_TYPE = enumeration('IoOperationType', ['read', 'write']);
 const BLOCK_ERROR_ACTION = enumeration('BlockErrorAction', ['ignore', 'report', 'stop']);
 
@@ -66,6 +71,7 @@ export const QAPI_EVENTS: readonly QapiEvent[] = [
   event('WAKEUP')(NOTHING),
   event('GUEST_PANICKED')(GUEST_PANIC),
   event('GUEST_CRASHLOADED')(GUEST_PANIC),
+  event('MEMORY_FAILURE')(MEMORY_FAILURE),
   event('WATCHDOG')(struct({ action: WATCHDOG_ACTION })),
   event('BLOCK_IO_ERROR')(
     struct({

@@ -242,7 +242,7 @@ export const MACHINE_COMMANDS = [
     returns: KVM_INFO,
     run: queryKvm,
   }),
-  command('inject-nmi', { run: ({ machine }) => machine.nmi() }),
+  command('inject-nmi', { run: ({ machine }) => machine.signals.nmi() }),
   command('system_reset', { run: ({ machine }) => machine.reset() }),
   command('system_powerdown', { run: ({ machine }) => machine.powerButton() }),
   command('query-memdev', {

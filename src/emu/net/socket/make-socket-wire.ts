@@ -10,17 +10,23 @@ import { readEndpoint, readLocalAddress } from './socket-address.ts';
 import { TcpWire } from './tcp-wire.ts';
 import { UdpWire } from './udp-wire.ts';
 
+const MAX_INT32 = 0x7fff_ffff;
+
 interface Request {
   readonly id: string;
   readonly isNetdev: boolean;
   readonly services: Services;
 }
 
-/** Rejects with `MonitorError`, having taken nothing. */
+/**
+ * Rejects with `MonitorError`, having taken nothing.
+ * @param takesNumbers `fd=` is a number, as on the command line
+ */
 export async function makeSocketWire(
   options: SocketOptions & { readonly id: string },
   services: Services,
   isNetdev: boolean,
+  takesNumbers: boolean,
 ): Promise<Backend> {
   const { fd, listen, connect, mcast, udp, localaddr } = options;
   const places = [fd, listen, connect, mcast, udp].filter((place) => place !== undefined);
@@ -31,13 +37,27 @@ export async function makeSocketWire(
     throw new MonitorError('localaddr= is only valid with mcast= or udp=');
   }
   const request = { id: options.id, isNetdev, services };
-  // Not modelled: files that were open before the program was started. QEMU says so of one that nobody opened.
-  if (fd !== undefined) throw new MonitorError(`File descriptor named '${fd}' has not been found`);
+  if (fd !== undefined) return opened(fd, takesNumbers, request);
   if (listen !== undefined) return await listener(listen, request);
   if (connect !== undefined) return await client(connect, request);
   if (mcast !== undefined) return await group(mcast, localaddr, request);
   if (localaddr === undefined) throw new MonitorError('localaddr= is mandatory with udp=');
   return await datagrams(udp ?? '', localaddr, request);
+}
+
+/** A file that is open: on the command line by its number, in a monitor by the name that it got from `getfd`, which takes none here. */
+function opened(fd: string, takesNumbers: boolean, { id, isNetdev, services }: Request): Backend {
+  if (!takesNumbers) throw new MonitorError(`File descriptor named '${fd}' has not been found`);
+  const number = /^\d+$/.test(fd) ? Number(fd) : Number.POSITIVE_INFINITY;
+  if (number > MAX_INT32) throw new MonitorError(`Invalid file descriptor number '${fd}'`);
+  const wire = new TcpWire(id, isNetdev, services.get(CLOCK));
+  const wrong = wire.adopt(services.get(NET_HOST), number);
+  if (wrong === 'no file') {
+    throw new MonitorError(`${id}: Can't use file descriptor ${number}: Bad file descriptor`);
+  }
+  if (wrong === 'no socket') throw new MonitorError("can't get socket option SO_TYPE");
+  if (wrong !== undefined) throw new MonitorError('this is no connection that can be taken over');
+  return wire;
 }
 
 async function listener(at: string, { id, isNetdev, services }: Request): Promise<Backend> {

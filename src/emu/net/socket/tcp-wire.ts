@@ -1,5 +1,5 @@
 /**
- * `-netdev socket,listen=` and `connect=`: frames in a connection of TCP, such as one with a real QEMU.
+ * `-netdev socket,listen=`, `connect=` and `fd=`: frames in a connection of TCP, or in one that was open before, such as one with a real QEMU.
  *
  * A listener has one connection at a time; those who come meanwhile wait. While nobody is connected its link is down: what the guest
  * sends is lost. QEMU: the guest's card is not told; who connects does so once, and stays without a link when the connection ends.
@@ -13,6 +13,7 @@ import {
   type Listener,
   type NetFailure,
   type NetHost,
+  type NotAdopted,
   type TcpEvents,
   type TcpSocket,
 } from '../net-host.ts';
@@ -97,6 +98,16 @@ export class TcpWire implements NetEnd, Backend {
     if (socket === undefined) return false;
     this.#use(socket, connection, `socket: connect to ${formatIpv4(to.address)}:${to.port}`);
     return true;
+  }
+
+  /** What is wrong; undefined: it has the connection of this number. */
+  adopt(host: NetHost, fd: number): NotAdopted | undefined {
+    const connection = new Connection(() => this.lost());
+    const socket = host.adoptStream?.(fd, connection) ?? 'no file';
+    if (typeof socket === 'string') return socket;
+    this.#use(socket, connection, `socket: fd=${fd}`);
+    this.opened();
+    return undefined;
   }
 
   get canReceive(): boolean {
