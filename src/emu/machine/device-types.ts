@@ -15,6 +15,7 @@ import { PFLASH_CFI01 } from '../flash/pflash-type.ts';
 import { INPUT_TYPES } from '../input/input-types.ts';
 import { MEMORY_BACKEND_TYPES } from '../memory/memory-backend.ts';
 import { PC_DIMM } from '../memory/pc-dimm-type.ts';
+import { FILTER_DUMP } from '../net/filter-dump.ts';
 import { E1000_TYPES } from '../nic/e1000-types.ts';
 import { NE2K_PCI } from '../nic/ne2000-type.ts';
 import { PCNET } from '../nic/pcnet-type.ts';
@@ -110,4 +111,4 @@ export function typesOf(
 }
 
 /** What `object_add` makes. */
-export const OBJECT_TYPES: readonly ObjectType[] = [...MEMORY_BACKEND_TYPES, ...RNG_TYPES];
+export const OBJECT_TYPES: readonly ObjectType[] = [FILTER_DUMP, ...MEMORY_BACKEND_TYPES, ...RNG_TYPES];

@@ -21,6 +21,7 @@ e1000 e1000-base
 e1000-82544gc e1000-base
 e1000-82545em e1000-base
 e1000-base pci-device abstract +conventional-pci-device
+filter-dump netfilter
 fw_cfg sys-bus-device abstract
 fw_cfg_io fw_cfg
 generic-pc-machine x86-machine abstract +hotplug-handler
@@ -59,6 +60,7 @@ memory-backend object abstract +user-creatable
 memory-backend-ram memory-backend
 ne2k_pci pci-device +conventional-pci-device
 nec-usb-xhci pci-xhci
+netfilter object abstract +user-creatable
 nvme pci-device +pci-express-device
 nvme-bus bus
 nvme-ns device
