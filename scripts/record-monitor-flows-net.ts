@@ -303,6 +303,8 @@ export const NET_FLOWS: readonly Flow[] = [
         'device_add e1000-82545em,romfile=,extra_mac_registers=off',
       ),
       ...hmp('device_add rtl8139,netdev=n2,id=nic2', 'device_add ne2k_pci,netdev=h1,id=nic3'),
+      ...hmp('device_add e1000e,id=nic5,subsys=0x1234,subsys_ven=99999', 'device_add e1000e,help'),
+      ...hmp('device_add e1000e,id=nic5,subsys=0x1234,subsys_ven=1'),
       ...hmp('device_add pcnet,id=nic4,addr=1f.0', 'device_add pcnet,id=nic4', 'info network', 'info pci'),
       ...hmp(
         'info qtree',

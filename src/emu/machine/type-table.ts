@@ -21,6 +21,7 @@ e1000 e1000-base
 e1000-82544gc e1000-base
 e1000-82545em e1000-base
 e1000-base pci-device abstract +conventional-pci-device
+e1000e pci-device +pci-express-device
 filter-dump netfilter
 fw_cfg sys-bus-device abstract
 fw_cfg_io fw_cfg
