@@ -1,8 +1,15 @@
 import type { ImageRow, MachineDrives, MachineHardware } from '../workers/protocol.ts';
 import { h, on, readSetting, writeSetting } from './dom.ts';
-import { STORY_PATH } from './format.ts';
 import { StorySteps } from './story-steps.ts';
-import { diskSteps, memorySteps, processorSteps } from './story-texts.ts';
+import {
+  diskSteps,
+  memorySteps,
+  networkSteps,
+  processorSteps,
+  scsiSteps,
+  storyDisks,
+  usbSteps,
+} from './story-texts.ts';
 import { Tabs } from './tabs.ts';
 
 export interface StoryActions {
@@ -20,15 +27,23 @@ export class Story {
   readonly #disk: StorySteps;
   readonly #processor: StorySteps;
   readonly #memory: StorySteps;
+  readonly #usb: StorySteps;
+  readonly #scsi: StorySteps;
 
   constructor(actions: StoryActions) {
     this.#disk = new StorySteps(actions);
     this.#processor = new StorySteps(actions);
     this.#memory = new StorySteps(actions);
+    this.#usb = new StorySteps(actions);
+    this.#scsi = new StorySteps(actions);
+    const network = new StorySteps(actions);
     const panels = [
       { id: 'disk', title: 'Disk', panel: this.#disk.element },
       { id: 'processor', title: 'Processor', panel: this.#processor.element },
       { id: 'memory', title: 'Memory', panel: this.#memory.element },
+      { id: 'usb', title: 'USB', panel: this.#usb.element },
+      { id: 'scsi', title: 'SCSI', panel: this.#scsi.element },
+      { id: 'network', title: 'Network', panel: network.element },
     ];
     const tabs = new Tabs('What to plug in and out', panels, readSetting('story-tab'), (id) =>
       writeSetting('story-tab', id),
@@ -41,20 +56,15 @@ export class Story {
       ...panels.map(({ panel }) => panel),
     );
     on(this.element, 'toggle', () => writeSetting('story', this.element.open ? 'open' : 'closed'));
-    this.#disk.show(diskSteps({ path: STORY_PATH, drive: 'disk1', device: 'myvirtio1' }));
+    network.show(networkSteps());
+    this.setImages([], { drives: [], freeIds: { drive: 'disk1', device: 'myvirtio1' } });
   }
 
-  /** The commands name a drive that the machine has, so that they stay the same from step to step; without one they name ids that are free. */
-  setImages(images: readonly ImageRow[], { drives, freeIds }: MachineDrives): void {
-    const drive = drives.find(({ path }) => images.some((image) => image.path === path));
-    const image = images.find(({ inUse }) => !inUse) ?? images[0];
-    this.#disk.show(
-      diskSteps({
-        path: drive?.path ?? image?.path ?? STORY_PATH,
-        drive: drive?.id ?? freeIds.drive,
-        device: drive?.deviceId ?? freeIds.device,
-      }),
-    );
+  setImages(images: readonly ImageRow[], machine: Pick<MachineDrives, 'drives' | 'freeIds'>): void {
+    const { disk, stick, scsi } = storyDisks(images, machine);
+    this.#disk.show(diskSteps(disk));
+    this.#usb.show(usbSteps(stick));
+    this.#scsi.show(scsiSteps(scsi));
   }
 
   /** What is plugged in gets a name that is free; what is used and taken out is what was plugged in last. */

@@ -1,6 +1,6 @@
 /** Processors and memory come and go, by the clicks of the story; the header follows without a word typed in between. */
 import { expect, type Page } from '@playwright/test';
-import { guestCommand, monitorCommand, textFromNow } from './support/page.ts';
+import { guestCommand, makeImage, monitorCommand, textFromNow } from './support/page.ts';
 import { FIREFOX, test } from './support/pages.ts';
 
 const PROMPT = { monitor: /\(qemu\) ?$/, console: /guest# ?$/ } as const;
@@ -81,6 +81,48 @@ test(
   },
 );
 
+test(
+  'a network card is plugged in by clicks, gets an address, and its gateway answers',
+  FIREFOX,
+  async ({ guest: page }) => {
+    test.setTimeout(240_000);
+    await page.getByRole('tab', { name: 'Network' }).click();
+    await step(page, 'monitor', 'netdev_add user,id=net1');
+    await step(page, 'monitor', 'device_add virtio-net-pci,netdev=net1,id=nic1');
+    expect(await step(page, 'monitor', 'info network')).toMatch(/^nic1: .*model=virtio-net-pci/m);
+    await expect.poll(() => guestCommand(page, 'ls /sys/class/net')).toContain('eth0');
+    await step(page, 'console', 'ip link set eth0 up; udhcpc -q -i eth0');
+    const answer = await step(page, 'console', 'ip addr show eth0; ping -c 1 10.0.2.2');
+    expect(answer).toContain('inet 10.0.2.15/24');
+    expect(answer).toContain('1 packets received');
+    await step(page, 'monitor', 'device_del nic1');
+    await expect.poll(() => guestCommand(page, 'ls /sys/class/net')).toBe('lo');
+    await step(page, 'monitor', 'netdev_del net1');
+    expect(await monitorCommand(page, 'info network')).toBe('');
+  },
+);
+
+test(
+  'a USB stick is plugged into a controller that was plugged in, by clicks, and both leave',
+  FIREFOX,
+  async ({ guest: page }) => {
+    test.setTimeout(240_000);
+    await makeImage(page);
+    await page.locator('.story').getByRole('tab', { name: 'USB' }).click();
+    await step(page, 'monitor', 'device_add qemu-xhci,id=usb1');
+    await step(page, 'monitor', 'drive_add 0 if=none,file=/tmp/test.img,format=raw,id=disk1');
+    await step(page, 'monitor', 'device_add usb-storage,bus=usb1.0,drive=disk1,id=stick1');
+    expect(await step(page, 'monitor', 'info usb')).toContain('Product QEMU USB MSD, ID: stick1');
+    await expect.poll(() => guestCommand(page, 'ls /sys/block')).toContain('sda');
+    expect(await step(page, 'console', 'lsusb -t; lsblk')).toMatch(/usb-storage[\s\S]*^sda /m);
+    await step(page, 'monitor', 'device_del stick1');
+    await expect.poll(() => guestCommand(page, 'lsblk')).not.toContain('sda');
+    await step(page, 'monitor', 'device_del usb1');
+    await expect.poll(() => guestCommand(page, 'lsusb')).toBe('');
+    await expect(page.locator('.image')).not.toContainText('in use');
+  },
+);
+
 test('the tabs of the story are used by the keyboard and remembered', async ({ guestless: page }) => {
   const tab = (name: string) => page.getByRole('tab', { name });
   await tab('Disk').click();
@@ -91,12 +133,12 @@ test('the tabs of the story are used by the keyboard and remembered', async ({ g
   await expect(tab('Disk')).toHaveAttribute('tabindex', '-1');
   await expect(page.locator('.story').getByRole('tabpanel')).toHaveCount(1);
   await page.keyboard.press('End');
-  await expect(tab('Memory')).toBeFocused();
+  await expect(tab('Network')).toBeFocused();
   await page.keyboard.press('ArrowRight');
   await expect(tab('Disk')).toBeFocused();
   await page.keyboard.press('ArrowLeft');
   await page.reload();
-  await expect(tab('Memory')).toHaveAttribute('aria-selected', 'true');
+  await expect(tab('Network')).toHaveAttribute('aria-selected', 'true');
 });
 
 test('what a balloon takes costs the tab nothing any more, and the header says so', async ({

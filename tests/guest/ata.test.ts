@@ -1,5 +1,6 @@
 /** Disks and discs on the PIIX3's controller and on an AHCI one, driven by Linux's own drivers: ata_piix, ahci, sd and sr. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pause, waitFor } from '../support/guest-waits.ts';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { snapshotBytes } from '../support/snapshots.ts';
 
@@ -11,7 +12,7 @@ const ARGUMENTS = [
   ...['-drive', 'if=none,id=d,format=raw,file=/tmp/sd.img', '-device', 'ich9-ahci,id=sata'],
   ...['-device', 'ide-hd,drive=d,bus=sata.0,id=hd1', '-device', 'ide-cd,bus=sata.1,id=cd1'],
 ];
-const READY = 'until [ -b /dev/sda -a -b /dev/sdb -a -b /dev/sr0 -a -b /dev/sr1 ]; do usleep 100000; done';
+const READY = waitFor('[ -b /dev/sda -a -b /dev/sdb -a -b /dev/sr0 -a -b /dev/sr1 ]');
 /** The disk of each driver, by the controller's name. */
 const NAMES = [
   'P=$(basename /sys/bus/pci/drivers/ata_piix/*/ata*/host*/target*/*/block/sd*)',
@@ -65,8 +66,7 @@ describe('Linux', () => {
     timeout: 4 * MINUTES,
   }, async () => {
     // QEMU: a drive tells in two steps that its disc is another, each of which is an error to who reads.
-    const read =
-      'until dd if=/dev/$R of=/tmp/disc bs=2048 2> /dev/null; do usleep 50000; done; head -c 4 /tmp/disc; echo; wc -c < /tmp/disc';
+    const read = `${waitFor('dd if=/dev/$R of=/tmp/disc bs=2048 2> /dev/null')}; head -c 4 /tmp/disc; echo; wc -c < /tmp/disc`;
     expect(await guest.hmp('change cd0 /tmp/one.iso raw')).toBe('');
     expect(await guest.ask(read)).toBe(`1111\n${MIB}`);
     await guest.run('exec 5< /dev/$R');
@@ -81,14 +81,13 @@ describe('Linux', () => {
 
   it('goes on from a snapshot in the middle of its transfers', { timeout: 6 * MINUTES }, async () => {
     await guest.run(`rm -f /tmp/end /tmp/wrong; ${work('$P')}; ${work('$A')}`);
-    await guest.run('usleep 300000');
+    await guest.run(pause(0.3));
     guest.machine.stop();
     await guest.machine.drives.drained();
     const bytes = await snapshotBytes(guest.machine);
     await guest.end();
     guest = await HeadlessGuest.restored(bytes, { images, config });
-    const ended =
-      'usleep 500000; touch /tmp/end; until [ -e /tmp/ended.$P -a -e /tmp/ended.$A ]; do usleep 50000; done';
+    const ended = `${pause(0.5)}; touch /tmp/end; ${waitFor('[ -e /tmp/ended.$P -a -e /tmp/ended.$A ]')}`;
     expect(
       await guest.ask(
         `${ended}; cat /tmp/wrong 2> /dev/null; cmp -n 1048576 /dev/$P /tmp/data && cmp -n 1048576 /dev/$A /tmp/data && echo same`,

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeStick } from '../../src/workers/fat/fat-stick.ts';
 import { type FatEntry, FatVolume } from '../../src/workers/fat/fat-volume.ts';
+import { waitFor } from '../support/guest-waits.ts';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 
 const MINUTES = 60_000;
@@ -48,7 +49,7 @@ it('Linux reads and writes a stick with files', { timeout: 4 * MINUTES }, async 
   await plug('/tmp/stick.img', 'd1');
   expect(
     await guest.ask(
-      'until test -b /dev/vda1; do usleep 20000; done; mount -t vfat -o utf8 /dev/vda1 /mnt && cd /mnt && find . -type f | sort && ' +
+      `${waitFor('[ -b /dev/vda1 ]')}; mount -t vfat -o utf8 /dev/vda1 /mnt && cd /mnt && find . -type f | sort && ` +
         'stat -c %Y PLAIN.TXT && sha256sum folder/inner/* | cut -c-16 && ' +
         'echo more > folder/added.txt && df /mnt | tail -n 1 | cut -c-9; cd /; umount /mnt; dmesg | grep -ci fat-fs',
     ),
@@ -86,7 +87,7 @@ it('files that Linux writes on FAT12, FAT16 and FAT32 are found', { timeout: 4 *
     await images.createEmpty(`/tmp/fat${bits}.img`, sizeBytes);
     await plug(`/tmp/fat${bits}.img`, `f${bits}`);
     await guest.run(
-      `until test -b ${device}; do usleep 20000; done; mkfs.fat -F ${bits} ${device} > /dev/null; mount -t vfat -o utf8 ${device} /mnt; ` +
+      `${waitFor(`[ -b ${device} ]`)}; mkfs.fat -F ${bits} ${device} > /dev/null; mount -t vfat -o utf8 ${device} /mnt; ` +
         `cd /mnt; mkdir -p a/b; seq 1 20000 > "a/b/Some rather long name of a file.text"; echo small > small.txt; echo CAPITALS > CAPITALS; ` +
         `rm small.txt; for n in $(seq 1 40); do echo $n > a/number$n; done; cd /; umount /mnt`,
     );

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { QmpCaller } from '../../src/emu/monitor/qmp/caller.ts';
 import { FailingImages } from '../support/failing-images.ts';
+import { pause, waitFor } from '../support/guest-waits.ts';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 
 const MINUTES = 60_000;
@@ -28,7 +29,7 @@ async function plug(id: string, path: string, device = ''): Promise<void> {
 async function appears(disk: string): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     if ((await guest.ask(`grep -c '${disk}$' /proc/partitions`)) === '1') return;
-    await guest.run('usleep 20000');
+    await guest.run(pause(0.05));
   }
   throw new Error(`no ${disk}: ${await guest.ask('dmesg | tail -n 5')}`);
 }
@@ -133,9 +134,9 @@ describe('a disk comes and goes while Linux runs', () => {
       await forever('if=/dev/zero of=/dev/vda bs=64k count=99 oflag=direct');
       // Between two runs of dd there may be none for a moment: the disk's counts of reads and writes tell.
       const busy = "awk '$1 > 20 && $5 > 20 { ok = 1 } END { exit !ok }' /sys/block/vda/stat";
-      await guest.run(`until ${busy}; do usleep 20000; done`);
+      await guest.run(waitFor(busy, 0.02));
       await unplug('disk1');
-      await guest.run('usleep 200000');
+      await guest.run(pause(0.2));
       expect(await guest.ask('pidof dd | wc -w; grep -c vda /proc/partitions')).toBe('0\n0');
       // The shell says that its jobs are done; dd may have made a file in the device's place.
       await guest.run('rm -f /dev/vda');
@@ -240,9 +241,7 @@ describe('a disk comes and goes while Linux runs', () => {
       expect(await guest.ask(bytes)).toBe(String(64 * MIB));
       for (const size of [96 * MIB, 32 * MIB]) {
         expect(await ask('block_resize', { 'node-name': 'n', size })).toBe('{"return": {}}');
-        expect(await guest.ask(`until [ $(${bytes}) = ${size} ]; do usleep 20000; done; echo seen`)).toBe(
-          'seen',
-        );
+        expect(await guest.ask(`${waitFor(`[ $(${bytes}) = ${size} ]`, 0.02)}; echo seen`)).toBe('seen');
         const end = `of=/dev/vda bs=512 seek=${size / 512 - 1} count=1 conv=fsync,sync`;
         await guest.run(`echo size-${size} | dd ${end} 2> /dev/null`);
         expect(await guest.ask('tail -c 512 /dev/vda | head -n 1')).toBe(`size-${size}`);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Outside } from '../../src/workers/net/outside.ts';
 import { PageNetHost } from '../../src/workers/net/page-net-host.ts';
 import type { Notice } from '../../src/workers/protocol.ts';
+import { pause, waitFor } from '../support/guest-waits.ts';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { FakeLockManager } from '../support/lock-manager.ts';
 
@@ -51,7 +52,7 @@ it('has an address, a gateway, names and the web, when the reader says so', {
   ]) {
     expect(await guest.hmp(line), line).toBe('');
   }
-  await guest.ask('while ! ip link set eth0 up 2> /dev/null; do usleep 20000; done');
+  await guest.ask(waitFor('ip link set eth0 up 2> /dev/null', 0.02));
   expect(await guest.hmp('info network')).toMatch(/a: .*socket: connection from 127\.0\.0\.1:\d+\n/);
   const setUp = 'udhcpc -n -q -i eth0 2>&1 | tail -n 1; ping -c1 10.0.2.2 | grep -c "1 packets received"';
   expect(await guest.ask(setUp)).toMatch(/10\.0\.2\.15.*\n1$/);
@@ -71,11 +72,11 @@ it('has an address, a gateway, names and the web, when the reader says so', {
 
 it('loses the wire while it is in use, and the card too', { timeout: 4 * MINUTES }, async () => {
   await guest.run('(ping -A -q -w 2 10.0.2.2 > /tmp/ping; echo ended >> /tmp/ping) &');
-  await guest.run('usleep 100000');
+  await guest.run(pause(0.1));
   expect(await guest.hmp('netdev_del b')).toBe('');
   expect(await guest.hmp('device_del nic0')).toBe('');
   while ((await guest.event('DEVICE_DELETED')).event !== 'DEVICE_DELETED');
-  await guest.run('while ! grep -q ended /tmp/ping; do usleep 100000; done');
+  await guest.run(waitFor('grep -q ended /tmp/ping'));
   expect(await guest.ask('ls /sys/class/net')).toBe('lo');
   expect(await guest.hmp('info network')).toMatch(/^hub 0\n \\ h2: a: index=0,type=socket,\n/);
 });

@@ -1,6 +1,7 @@
 /** Network cards on PCI, each driven by Linux's own driver: hot-added, used, saved and restored, and unplugged while they work. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { pause } from '../support/guest-waits.ts';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { snapshotBytes } from '../support/snapshots.ts';
 import { TestNetHost, type TestTcpSocket } from '../support/test-net-host.ts';
@@ -55,7 +56,7 @@ afterAll(() => guest.end());
 
 /** The guest looks until it is so: one program for each look, and none for the test's own loop. */
 const once = (condition: string): string =>
-  `n=0; until ${condition} || [ $n -ge 60 ]; do usleep 200000; n=$((n+1)); done`;
+  `n=0; until ${condition} || [ $n -ge 60 ]; do ${pause(0.2)}; n=$((n+1)); done`;
 
 const uses = (n: number): string =>
   `ping -c1 -s 3000 ${gateway(n)} | grep received; wget -q -O - http://${gateway(n)}:8080/x | md5sum`;

@@ -1,6 +1,7 @@
 /** PCI devices of no family: an NVMe controller and serial ports that come and go, driven by Linux's own drivers; and the image's tools for them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryChunkDatabase } from '../../src/emu/index.ts';
+import { pause } from '../support/guest-waits.ts';
 import { copyOfImages, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { snapshotBytes } from '../support/snapshots.ts';
 
@@ -23,7 +24,7 @@ afterAll(() => guest.end());
 
 /** Asks until the answer is the wanted one, in one line of the shell. */
 async function until(command: string, wanted: string): Promise<void> {
-  const loop = `for n in $(seq 100); do [ "$(${command})" = "${wanted}" ] && break; usleep 20000; done; ${command}`;
+  const loop = `for n in $(seq 100); do [ "$(${command})" = "${wanted}" ] && break; ${pause(0.02)}; done; ${command}`;
   expect(await guest.ask(loop)).toBe(wanted);
 }
 

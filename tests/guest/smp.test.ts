@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MachineConfig, MachineHost } from '../../src/emu/index.ts';
 import { parseOptions } from '../../src/emu/qdev/option-string.ts';
 import { ADD_CPU, counted, cpuRounds, trouble } from '../support/cpu-rounds.ts';
+import { waitFor } from '../support/guest-waits.ts';
 import { guestTarget, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { normalisations, readRecording, replay } from '../support/replay.ts';
 import { advance, everything, machineOf, snapshotBytes } from '../support/snapshots.ts';
@@ -102,9 +103,7 @@ describe('Linux on four processors', () => {
         'OK\n',
       );
       expect(await guest.hmp('device_add virtio-blk-pci,drive=litmus,id=litmus')).toBe('');
-      await guest.ask(
-        'until [ -e /dev/vda ]; do sleep 0.1; done; cat /dev/vda > /tmp/litmus; chmod +x /tmp/litmus',
-      );
+      await guest.ask(`${waitFor('[ -e /dev/vda ]')}; cat /dev/vda > /tmp/litmus; chmod +x /tmp/litmus`);
       const said = await guest.ask('/tmp/litmus 4 20000');
       expect(said.replaceAll(/ us \d+/g, '').split('\n')).toEqual([
         ...['add 80000', 'spin 80000', 'mutex 80000'],
@@ -167,7 +166,7 @@ describe('Linux on four processors', () => {
         /^(warning: TCG doesn't support requested feature: .*\n)+$/,
       );
       const file = '/sys/devices/system/cpu/cpu4/online';
-      expect(await guest.ask(`until [ -e ${file} ]; do sleep 0.1; done; echo 1 > ${file}; nproc`)).toBe('5');
+      expect(await guest.ask(`${waitFor(`[ -e ${file} ]`)}; echo 1 > ${file}; nproc`)).toBe('5');
       const topology = '/sys/devices/system/cpu/cpu4/topology';
       expect(await guest.ask(`cat ${topology}/physical_package_id; cat ${NODES}/node1/cpulist`)).toBe('1\n4');
       expect(await guest.ask(counted(5, 100))).toBe(' 5 100');

@@ -1,5 +1,6 @@
 /** USB controllers, driven by Linux's own drivers while it runs: they come with devices, are saved, and leave. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pause } from '../support/guest-waits.ts';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { snapshotBytes } from '../support/snapshots.ts';
 
@@ -19,7 +20,7 @@ async function until(command: string, wanted: string | RegExp): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     said = await guest.ask(command);
     if (typeof wanted === 'string' ? said === wanted : wanted.test(said)) return;
-    await guest.run('usleep 20000');
+    await guest.run(pause(0.1));
   }
   throw new Error(`${command}: ${said}; ${await guest.ask('dmesg | tail -n 8')}`);
 }

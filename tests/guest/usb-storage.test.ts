@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryChunkDatabase } from '../../src/emu/index.ts';
 import { UsbStorage } from '../../src/emu/usb/usb-storage.ts';
+import { waitFor } from '../support/guest-waits.ts';
 import { copyOfImages, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { snapshotBytes } from '../support/snapshots.ts';
 
@@ -21,11 +22,6 @@ beforeAll(async () => {
 }, 4 * MINUTES);
 
 afterAll(() => guest.end());
-
-/** Waits in the guest, which sleeps meanwhile: each question of ours would start programs. */
-function waitFor(condition: string): string {
-  return `until ${condition}; do usleep 100000; done`;
-}
 
 async function plugStick(): Promise<void> {
   expect(await guest.hmp(`drive_add 0 if=none,id=d,file=${STICK},format=raw`)).toBe('OK\n');

@@ -1,5 +1,6 @@
 /** Only this level catches what Linux's own drivers do with memory that comes and goes by virtio. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pause } from '../support/guest-waits.ts';
 import { guestTarget, HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { normalisations, type ReplayOptions, readRecording, replay } from '../support/replay.ts';
 import { snapshotBytes } from '../support/snapshots.ts';
@@ -96,12 +97,12 @@ describe('virtio-balloon-pci', () => {
       };
     await hmp('qom-set b guest-stats-polling-interval 1');
     const total = Number(await guest.ask("awk '/MemTotal/ { print $2 * 1024 }' /proc/meminfo"));
-    await guest.run('usleep 2500000');
+    await guest.run(pause(2.5));
     const { stats: said, 'last-update': when } = await stats();
     expect(said['stat-total-memory']).toBe(total);
     expect(said['stat-free-memory']).toBeLessThan(total);
     expect(Math.abs(Date.now() / 1000 - when)).toBeLessThan(3600);
-    await guest.run('dd if=/dev/zero of=/x bs=1M count=20 2> /dev/null; usleep 2500000');
+    await guest.run(`dd if=/dev/zero of=/x bs=1M count=20 2> /dev/null; ${pause(2.5)}`);
     expect((await stats()).stats['stat-disk-caches']).toBeGreaterThan(said['stat-disk-caches'] ?? 0);
     await guest.run('rm /x');
     await hmp('qom-set b guest-stats-polling-interval 0');
@@ -130,7 +131,7 @@ describe('virtio-balloon-pci', () => {
     const held = heldMiB();
     await hmp('device_add virtio-balloon-pci,id=b,free-page-reporting=on');
     // Guest: Linux looks for free pages every two seconds.
-    await guest.run('usleep 8000000');
+    await guest.run(pause(8));
     expect(held - heldMiB()).toBeGreaterThan(90);
     await dirty(guest, 100);
     expect(await guest.ask('md5sum < /bin/busybox')).toBe(await guestSum());

@@ -21,6 +21,7 @@ import {
 } from '../../src/emu/index.ts';
 import { type NetHost, NO_NET_HOST } from '../../src/emu/net/net-host.ts';
 import { gunzip } from '../../src/node/gunzip.ts';
+import { SHELL_SETUP } from './guest-waits.ts';
 import { ramDigest } from './memory.ts';
 import { type ReplayTarget, withoutKernelMessages } from './replay.ts';
 import { machineOf } from './snapshots.ts';
@@ -260,7 +261,7 @@ export class HeadlessGuest {
     this.#booted = true;
     if (this.machine.runState !== 'running') this.machine.cont();
     await this.until(PROMPT, BOOT_SECONDS);
-    await this.run('stty -echo cols 200; echo 1 > /proc/sys/kernel/printk');
+    await this.run(SHELL_SETUP);
     await this.run('true');
   }
 

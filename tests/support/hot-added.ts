@@ -1,5 +1,7 @@
 /** A processor, a DIMM and a disk that are hot-added, what Linux does to have them, data in them, and programs that use them. */
 
+import { waitFor } from './guest-waits.ts';
+
 export const online = (cpu: number): string => `/sys/devices/system/cpu/cpu${cpu}/online`;
 export const addCpu = (cpu: number): string =>
   `device_add qemu64-x86_64-cpu,id=cpu${cpu},socket-id=0,core-id=${cpu},thread-id=0`;
@@ -16,7 +18,7 @@ export const addDisk = (disk: number): readonly string[] => [
 /** A DIMM's memory is on line at once, and can be taken out again. */
 export const MOVABLE = 'echo online_movable > /sys/devices/system/memory/auto_online_blocks';
 /** The processor and the disk are there, and the processor works. */
-export const FOUND = `until [ -e ${online(1)} -a -b /dev/vda ]; do sleep 0.1; done; echo 1 > ${online(1)}`;
+export const FOUND = `${waitFor(`[ -e ${online(1)} -a -b /dev/vda ]`)}; echo 1 > ${online(1)}`;
 /** Linux takes memory that it can give up again, the DIMM's, for files first. */
 export const FILLED = [
   'mkdir /t /n; mount -t tmpfs -o size=200m t /t; head -c 65536 /dev/urandom > /tmp/data',

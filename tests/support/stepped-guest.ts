@@ -3,6 +3,7 @@
  * types when the test's process gets to it.
  */
 import type { Machine } from '../../src/emu/index.ts';
+import { SHELL_SETUP } from './guest-waits.ts';
 import { HeadlessGuest, type HeadlessOptions, promptSnapshot } from './headless-guest.ts';
 import { advance } from './snapshots.ts';
 
@@ -29,7 +30,7 @@ export class SteppedGuest {
     driven.type(seed);
     const guest = new SteppedGuest(driven, options.sliceMs);
     await guest.advanceUntil(() => AT_PROMPT.test(driven.log));
-    await guest.shell('stty -echo cols 200; echo 1 > /proc/sys/kernel/printk');
+    await guest.shell(SHELL_SETUP);
     return guest;
   }
 

@@ -1,7 +1,16 @@
 /** The commands of the story, for machines in which something is plugged or not. */
 import { describe, expect, it } from 'vitest';
-import { diskSteps, memorySteps, processorSteps, type Step } from '../../src/ui/story-texts.ts';
-import type { MachineHardware } from '../../src/workers/protocol.ts';
+import {
+  diskSteps,
+  memorySteps,
+  networkSteps,
+  processorSteps,
+  type Step,
+  scsiSteps,
+  storyDisks,
+  usbSteps,
+} from '../../src/ui/story-texts.ts';
+import type { DriveRow, ImageRow, MachineHardware } from '../../src/workers/protocol.ts';
 
 const EMPTY: MachineHardware = {
   processors: 1,
@@ -91,6 +100,73 @@ it('memory cannot be plugged without slots, or when all are taken', () => {
   expect(none).toMatchObject({ to: 'nobody', text: expect.stringContaining('no slots') });
   expect(more).toEqual([]);
   expect(memorySteps({ ...EMPTY, freeMemorySlots: 0 })[1]).toMatchObject({ to: 'nobody' });
+});
+
+describe('disks', () => {
+  const image = (path: string, inUse = false): ImageRow => ({
+    path,
+    sizeBytes: 1,
+    storedBytes: 0,
+    inUse,
+    snapshotTag: undefined,
+  });
+  const drive = (id: string, path: string, deviceId?: string): DriveRow => ({
+    id,
+    path,
+    nodeName: undefined,
+    readOnly: false,
+    attached: deviceId !== undefined,
+    deviceId,
+  });
+  const freeIds = { drive: 'disk9', device: 'myvirtio9' };
+  const disksOf = (images: readonly ImageRow[], drives: readonly DriveRow[]) =>
+    storyDisks(images, { drives, freeIds });
+
+  it('without a drive name an image that nobody uses, and free ids', () => {
+    const fresh = { path: '/tmp/b', drive: 'disk9' };
+    expect(disksOf([image('/tmp/a', true), image('/tmp/b')], [])).toEqual({
+      disk: { ...fresh, device: 'myvirtio9' },
+      stick: { ...fresh, device: 'stick1' },
+      scsi: { ...fresh, device: 'sd1' },
+    });
+  });
+
+  it('name a drive that waits for a device, the same in each', () => {
+    const { disk, stick, scsi } = disksOf([image('/tmp/a', true)], [drive('d', '/tmp/a')]);
+    for (const names of [disk, stick, scsi]) expect(names).toMatchObject({ path: '/tmp/a', drive: 'd' });
+  });
+
+  it('keep what is plugged in, and leave it to its own story', () => {
+    const images = [image('/tmp/a', true), image('/tmp/b', true), image('/tmp/c')];
+    const drives = [drive('d1', '/tmp/a', 'stick1'), drive('d2', '/tmp/b', 'myvirtio1')];
+    expect(disksOf(images, drives)).toEqual({
+      disk: { path: '/tmp/b', drive: 'd2', device: 'myvirtio1' },
+      stick: { path: '/tmp/a', drive: 'd1', device: 'stick1' },
+      scsi: { path: '/tmp/c', drive: 'disk9', device: 'sd1' },
+    });
+  });
+});
+
+it('a stick, a SCSI disk and a network card come with what they are plugged into, and both leave', () => {
+  const names = { path: '/tmp/a', drive: 'd' };
+  expect(texts(usbSteps({ ...names, device: 'stick1' })).slice(1)).toEqual([
+    'monitor device_add qemu-xhci,id=usb1',
+    'monitor drive_add 0 if=none,file=/tmp/a,format=raw,id=d',
+    'monitor device_add usb-storage,bus=usb1.0,drive=d,id=stick1',
+    'monitor info usb',
+    'guest lsusb -t; lsblk',
+    'monitor device_del stick1',
+    'monitor device_del usb1',
+  ]);
+  expect(texts(scsiSteps({ ...names, device: 'sd1' })).slice(1)).toEqual([
+    'monitor device_add virtio-scsi-pci,id=scsi1',
+    'monitor drive_add 0 if=none,file=/tmp/a,format=raw,id=d',
+    'monitor device_add scsi-hd,bus=scsi1.0,drive=d,id=sd1',
+    'guest lsscsi; lsblk',
+    'monitor device_del sd1',
+    'monitor device_del scsi1',
+  ]);
+  expect(texts(networkSteps())).toContain('guest ip addr show eth0; ping -c 1 10.0.2.2');
 });
 
 it('a path with a comma is one value', () => {
