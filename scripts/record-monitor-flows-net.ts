@@ -101,7 +101,92 @@ const USER_REST = [
   ...['guestfwd=tcp:10.0.2.9:9x-null', 'guestfwd=tcp:10.0.2.9:5-chardev:'],
 ];
 
+const DUMP = 'object_add filter-dump,';
+/** Each is refused, or makes a filter that the next lines see. */
+const DUMP_OPTIONS = [
+  ...[
+    'id=f1',
+    'id=f1,netdev=n0',
+    'id=f1,file=/tmp/f1.pcap',
+    'netdev=n0,file=/tmp/f1.pcap',
+    'id=1a,netdev=n0,file=/tmp/f1.pcap',
+  ],
+  ...['id=f1,netdev=nope,file=/tmp/f1.pcap', 'id=f1,netdev=,file=/tmp/f1.pcap', 'id=f1,netdev=n0,file='],
+  ...['id=f1,netdev=n0,file=nowhere/f1.pcap', 'id=f1,netdev=n0,file=/tmp/f1.pcap,foo=1'],
+  ...['id=f1,netdev=n0,file=/tmp/f1.pcap,maxlen=0', 'id=f1,netdev=n0,file=/tmp/f1.pcap,maxlen=abc'],
+  ...['id=f1,netdev=n0,file=/tmp/f1.pcap,maxlen=5000000000', 'id=f1,netdev=n0,file=/tmp/f1.pcap,maxlen=-1'],
+  ...['id=f1,netdev=n0,file=/tmp/f1.pcap,queue=bogus', 'id=f1,netdev=n0,file=/tmp/f1.pcap,status=bogus'],
+  ...['id=f1,netdev=n0,file=/tmp/f1.pcap,position=bogus', 'id=f1,netdev=n0,file=/tmp/f1.pcap,position=id=zz'],
+  ...['id=f1,netdev=n0,file=/tmp/f1.pcap,insert=between', 'id=f1,netdev=nope,file=/tmp/f1.pcap,maxlen=0'],
+  ...['id=f1,netdev=n0,file=nowhere/f1.pcap,position=bogus', 'id=f1,netdev=nope,file=nowhere/f1.pcap'],
+  ...[
+    'id=f1,netdev=n0,file=/tmp/f1.pcap,insert=between,position=bogus',
+    'id=f1,netdev=nope,file=/tmp/f1.pcap,queue=bogus',
+  ],
+  ...[
+    'id=f1,netdev=n0,file=/tmp/f1.pcap',
+    'id=f1,netdev=n0,file=/tmp/f2.pcap',
+    'id=f2,netdev=n0,file=/tmp/f2.pcap,maxlen=100,queue=rx',
+  ],
+  ...[
+    'id=f3,netdev=n0,file=/tmp/f3.pcap,status=off',
+    'id=f4,netdev=n0,file=/tmp/f4.pcap,position=head,queue=tx',
+  ],
+  ...[
+    'id=f5,netdev=n0,file=/tmp/f5.pcap,position=id=f1',
+    'id=f6,netdev=n0,file=/tmp/f6.pcap,position=id=f1,insert=before',
+  ],
+  ...[
+    'id=f7,netdev=n0,file=/tmp/f7.pcap,position=id=net0',
+    'id=f8,netdev=h0,file=/tmp/f8.pcap',
+    'id=f9,netdev=net0,file=/tmp/f9.pcap',
+  ],
+  ...['id=fa,netdev=n1,file=/tmp/f1.pcap', 'id=fb,netdev=n1,file=/tmp/fb.pcap,position=id=f1'],
+];
+
 export const NET_FLOWS: readonly Flow[] = [
+  {
+    name: 'filter_dump',
+    guest: false,
+    steps: [
+      ...hmp('netdev_add user,id=n0', 'netdev_add user,id=n1', 'netdev_add hubport,id=h0,hubid=0'),
+      ...hmp(`${NIC},netdev=n0,id=net0`, `${DUMP}help`, `${DUMP}?`),
+      ...DUMP_OPTIONS.flatMap((options) => hmp(DUMP + options)),
+      ...hmp('info network', 'qom-list /objects', 'qom-list /objects/f1'),
+      ...['file', 'insert', 'maxlen', 'netdev', 'position', 'queue', 'status'].flatMap((name) =>
+        hmp(`qom-get /objects/f1 ${name}`),
+      ),
+      ...hmp('qom-get /objects/f2 maxlen', 'qom-get /objects/f5 position', 'qom-get /objects/f6 insert'),
+      ...hmp('qom-set /objects/f1 status off', 'qom-get /objects/f1 status', 'info network'),
+      ...[
+        'status bogus',
+        'status on',
+        'maxlen 12',
+        'maxlen 0',
+        'file abc',
+        'netdev abc',
+        'queue tx',
+        'queue bogus',
+      ].flatMap((text) => hmp(`qom-set /objects/f1 ${text}`)),
+      ...hmp('qom-set /objects/f1 position head', 'qom-set /objects/f1 position bogus'),
+      ...hmp('qom-set /objects/f1 insert before', 'qom-set /objects/f1 insert bogus'),
+      ...hmp(
+        'info network',
+        'qom-get /objects/f1 maxlen',
+        'qom-get /objects/f1 file',
+        'qom-get /objects/f1 insert',
+      ),
+      ...hmp('object_del f4', 'object_del f4', 'info network', 'device_del net0', 'info network'),
+      ...hmp(
+        'netdev_del n0',
+        'info network',
+        'qom-list /objects',
+        'object_del f1',
+        'netdev_del n1',
+        'info network',
+      ),
+    ],
+  },
   {
     name: 'netdev_user_rest',
     guest: false,
@@ -218,6 +303,8 @@ export const NET_FLOWS: readonly Flow[] = [
         'device_add e1000-82545em,romfile=,extra_mac_registers=off',
       ),
       ...hmp('device_add rtl8139,netdev=n2,id=nic2', 'device_add ne2k_pci,netdev=h1,id=nic3'),
+      ...hmp('device_add e1000e,id=nic5,subsys=0x1234,subsys_ven=99999', 'device_add e1000e,help'),
+      ...hmp('device_add e1000e,id=nic5,subsys=0x1234,subsys_ven=1'),
       ...hmp('device_add pcnet,id=nic4,addr=1f.0', 'device_add pcnet,id=nic4', 'info network', 'info pci'),
       ...hmp(
         'info qtree',

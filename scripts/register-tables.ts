@@ -25,6 +25,7 @@ import { LocalApic } from '../src/emu/cpu/apic/local-apic.ts';
 import { I82078 } from '../src/emu/floppy/i82078.ts';
 import { I8042 } from '../src/emu/input/i8042.ts';
 import { E1000_REGISTERS } from '../src/emu/nic/e1000-register-table.ts';
+import { E1000E_REGISTERS } from '../src/emu/nic/e1000e-register-table.ts';
 import { Ne2000 } from '../src/emu/nic/ne2000.ts';
 import { PCNET_REGISTERS } from '../src/emu/nic/pcnet-register-table.ts';
 import { RTL8139_BY_SIZE } from '../src/emu/nic/rtl8139-register-table.ts';
@@ -62,6 +63,7 @@ export const REGISTER_TABLES: readonly RegisterList[] = [
   Nvme.registers,
   Uhci.registers,
   E1000_REGISTERS,
+  E1000E_REGISTERS,
   ...Object.values(RTL8139_BY_SIZE),
   Ne2000.registers,
   PCNET_REGISTERS,

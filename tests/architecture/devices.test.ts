@@ -11,6 +11,7 @@ const CONTRACTS: Readonly<Record<string, string>> = {
   Am53c974: 'am53c974',
   CpuHotplug: 'CpuHotplug',
   E1000: 'E1000',
+  E1000e: 'E1000e',
   FwCfg: 'fw_cfg',
   GpeBlock: 'GpeBlock',
   Hpet: 'hpet',

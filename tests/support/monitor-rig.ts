@@ -12,7 +12,7 @@ import { NULL_CHAR } from '../../src/emu/char/char-backend.ts';
 import { CHARDEVS } from '../../src/emu/char/chardevs.ts';
 import { readNuma } from '../../src/emu/command-line/options-numa.ts';
 import { EventQueue } from '../../src/emu/core/clock.ts';
-import type { OutputFile } from '../../src/emu/core/host.ts';
+import type { FileMaker } from '../../src/emu/core/host.ts';
 import { type MachineEvent, MachineEvents } from '../../src/emu/core/machine-events.ts';
 import type { MonitorError } from '../../src/emu/core/monitor-error.ts';
 import { SnapshotError } from '../../src/emu/core/snapshot-error.ts';
@@ -65,6 +65,7 @@ import {
   CLOCK,
   ENTROPY,
   EVENTS,
+  FILES,
   Services,
   START_CPUS,
   TRACE,
@@ -170,6 +171,19 @@ export interface MonitorRigOptions {
   readonly dialect?: DialectName;
 }
 
+/** Files in one folder, and one that swallows all. */
+function fileMaker(files: Map<string, Uint8Array>): FileMaker {
+  return (path) => {
+    if (!/^\/(tmp\/|dev\/null$)/.test(path)) return 'No such file or directory';
+    files.set(path, new Uint8Array());
+    return {
+      write: (bytes) => void files.set(path, Uint8Array.from([...(files.get(path) ?? []), ...bytes])),
+      close() {},
+      abandon: () => void files.delete(path),
+    };
+  };
+}
+
 /** A machine stopped before its first instruction. */
 export async function monitorRig({
   smp = ONE_PROCESSOR,
@@ -204,10 +218,13 @@ export async function monitorRig({
   const trace = new TraceLog(say);
   const memory = pcMemory(memoryBytes, undefined, dimms?.maxSize);
   const objectTree = new ObjectTree('pc-i440fx-7.2-machine');
+  const files = new Map<string, Uint8Array>();
+  const createFile = fileMaker(files);
   const services = new Services()
     .provide(CLOCK, clock)
     .provide(TRACE, trace)
     .provide(ENTROPY, { random: (target) => target.fill(4) })
+    .provide(FILES, createFile)
     .provide(WALL_CLOCK, () => time.ns / 1e6)
     .provide(EVENTS, events)
     .provide(START_CPUS, smp.cpus)
@@ -289,17 +306,6 @@ export async function monitorRig({
   for (const text of coldPlugged) await devices.add(parseOptions(text, 'driver', say));
   devices.machineReady();
 
-  const files = new Map<string, Uint8Array>();
-  const outputFile = (path: string): OutputFile => {
-    files.set(path, new Uint8Array());
-    return {
-      write(bytes) {
-        files.set(path, Uint8Array.from([...(files.get(path) ?? []), ...bytes]));
-      },
-      close() {},
-      abandon: () => void files.delete(path),
-    };
-  };
   const machine: MachineApi = {
     name: undefined,
     get runState(): RunState {
@@ -322,8 +328,7 @@ export async function monitorRig({
     trace,
     signals: new GuestSignals({ processors, events, requests, hasBoard: true }),
     setBootOrder: (order) => board.setBootOrder(order),
-    createFile: (path) =>
-      /^\/(tmp\/|dev\/null$)/.test(path) ? outputFile(path) : 'No such file or directory',
+    createFile,
     snapshots: rigSnapshots(),
     balloon: services.get(BALLOON),
     numa,

@@ -1,6 +1,8 @@
 /** Hostile drivers of the network cards: which registers lead somewhere, and how they are reached. */
 import { E1000 } from '../../src/emu/nic/e1000.ts';
 import * as e1000 from '../../src/emu/nic/e1000-registers.ts';
+import { E1000e } from '../../src/emu/nic/e1000e.ts';
+import * as e1000e from '../../src/emu/nic/e1000e-registers.ts';
 import { Ne2000 } from '../../src/emu/nic/ne2000.ts';
 import type { NicCard, NicWiring } from '../../src/emu/nic/nic-card.ts';
 import { Pcnet } from '../../src/emu/nic/pcnet.ts';
@@ -21,12 +23,25 @@ const E1000_OPTIONS = { autonegotiation: true, mitigation: true, extraRegisters:
 export const makeE1000 = (wiring: NicWiring): E1000 =>
   new E1000({ type: 'e1000', deviceId: 0x100e, phyId2: 0x0c20 }, E1000_OPTIONS, wiring);
 
+export const makeE1000e = (wiring: NicWiring): E1000e =>
+  new E1000e({ subsystemVendorId: 0x8086, subsystemId: 0, initVet: true }, wiring);
+
 const TARGETS = {
   e1000: {
     make: makeE1000,
     registers: [
       ...[e1000.CTRL, e1000.RCTL, e1000.TCTL, e1000.TDT, e1000.TDH, e1000.TDLEN, e1000.RDT, e1000.RDH],
       ...[e1000.RDLEN, e1000.RDBAL, e1000.TDBAL, e1000.IMS, e1000.MDIC, e1000.EECD],
+    ],
+    sizes: [4],
+  },
+  e1000e: {
+    make: makeE1000e,
+    registers: [
+      ...[e1000e.CTRL, e1000e.RCTL, e1000e.TCTL, e1000e.TDT, e1000e.TDH, e1000e.TDLEN, e1000e.RDT],
+      ...[e1000e.RDH, e1000e.RDLEN, e1000e.RDBAL, e1000e.TDBAL, e1000e.IMS, e1000e.MDIC, e1000e.RFCTL],
+      ...[e1000e.PSRCTL, e1000e.MRQC, e1000e.RXCSUM, e1000e.TDT1, e1000e.TDBAL1, e1000e.RDT1, e1000e.IVAR],
+      ...[e1000e.CTRL_EXT, e1000e.TIDV, e1000e.RDTR, e1000e.TADV, e1000e.ITR],
     ],
     sizes: [4],
   },

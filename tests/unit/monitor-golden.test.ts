@@ -193,6 +193,7 @@ describe('answers as QEMU 7.2 recorded them', () => {
     'errors_netdev_socket',
     'netdev_user_rest',
     'nic_cards',
+    'filter_dump',
     'nic_virtio',
     'errors_virtio_mem',
     'errors_virtio_mem_noroom',

@@ -37,7 +37,7 @@ export function attachBackends(
   // QEMU: what is wrong with an object is not said about its option.
   for (const { options } of objects) {
     if (options.id === BOARD_MEMORY && memoryBackend === undefined) throw reservedError();
-    withOption(undefined, () => machine.objects.add(options));
+    if (!machine.objects.isOnNetwork(options)) withOption(undefined, () => machine.objects.add(options));
   }
   if (provideChardevs !== undefined) provideChardevs();
   else makeChardevs(machine, chardevs);
@@ -51,6 +51,7 @@ type AttachedOption =
   | 'blockdevs'
   | 'drives'
   | 'devices'
+  | 'objects'
   | 'usbDevices'
   | 'network'
   | 'flashNodes'
@@ -82,6 +83,9 @@ export async function attachDevices(
     });
   }
   const cards = await attachNetwork(machine, network);
+  for (const { options } of commandLine.objects) {
+    if (machine.objects.isOnNetwork(options)) withOption(undefined, () => machine.objects.add(options));
+  }
   const made: MadeDrive[] = [];
   for (const { options, at } of drives) {
     const { name } = await machine.drives.add(options).catch((error: unknown) => {

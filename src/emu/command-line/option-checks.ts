@@ -1,4 +1,5 @@
 /** What is looked at in options before there is a machine. */
+import { readCInteger } from '../core/c-integer.ts';
 import { MonitorError } from '../core/monitor-error.ts';
 import { OBJECT_TYPES } from '../machine/device-types.ts';
 import { objectHelpText } from '../monitor/hmp/object-commands.ts';
@@ -39,6 +40,9 @@ export function checkObjectJson(options: Options<JsonValue>): void {
   }
 }
 
+/** Types of objects' numbers, none of which may be negative. */
+const NUMBERS: ReadonlySet<string> = new Set(['int', 'uint32']);
+
 /** QEMU: this option's reader looks at values before there is a machine. Throws MonitorError. */
 function checkValues({ name: owner, properties }: ObjectType, options: Options): void {
   for (const property of properties) {
@@ -47,6 +51,9 @@ function checkValues({ name: owner, properties }: ObjectType, options: Options):
     if (text === undefined) continue;
     if (kind.typeName === 'size' && parseSize(text) === undefined) {
       throw new MonitorError(`Parameter '${name}' expects a size value`);
+    }
+    if (NUMBERS.has(kind.typeName) && (readCInteger(text) ?? -1n) < 0n) {
+      throw new MonitorError(`Parameter '${name}' expects a uint64 value`);
     }
     kind.parse(text, property, owner);
   }

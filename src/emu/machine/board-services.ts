@@ -3,6 +3,7 @@ import { BLOCK_ERRORS, blockErrorReporter } from '../block/block-errors.ts';
 import { DRIVES, type Drives } from '../block/drives.ts';
 import { FW_CFG } from '../chipset/fw-cfg.ts';
 import type { Clock } from '../core/clock.ts';
+import { NO_FILES } from '../core/host.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
 import type { Trace } from '../core/trace.ts';
 import { CPU_SOCKETS } from '../cpu/cpu-type.ts';
@@ -12,7 +13,17 @@ import { NET_HOST, NO_NET_HOST } from '../net/net-host.ts';
 import { PCI_HOTPLUG_BOARD } from '../pci/pci-slots.ts';
 import { OBJECT_TREE } from '../qdev/links.ts';
 import type { ObjectTree } from '../qdev/objects.ts';
-import { CLOCK, ENTROPY, EVENTS, Services, START_CPUS, TRACE, WALL_CLOCK } from '../qdev/services.ts';
+import {
+  CLOCK,
+  ENTROPY,
+  EVENTS,
+  FILES,
+  Services,
+  START_CPUS,
+  TRACE,
+  WALL_CLOCK,
+  WARNINGS,
+} from '../qdev/services.ts';
 import type { PcBoard } from './boards/pc.ts';
 import type { MachineConfig, MachineHost } from './machine-config.ts';
 import type { RunControl } from './run-state.ts';
@@ -50,6 +61,8 @@ export function machineServices(machine: MachineCore, parts: ServiceParts): Serv
     .provide(ENTROPY, host)
     .provide(WALL_CLOCK, wallClockMs)
     .provide(EVENTS, events)
+    .provide(FILES, host.createFile ?? NO_FILES)
+    .provide(WARNINGS, (text) => host.warn?.(text))
     .provide(START_CPUS, config.smp?.cpus ?? 1)
     .provide(OBJECT_TREE, objectTree)
     .provide(DRIVES, drives)

@@ -16,7 +16,9 @@ import { FLOPPY_DEVICE_TYPES } from '../floppy/fdc-types.ts';
 import { INPUT_TYPES } from '../input/input-types.ts';
 import { MEMORY_BACKEND_TYPES } from '../memory/memory-backend.ts';
 import { PC_DIMM } from '../memory/pc-dimm-type.ts';
+import { FILTER_DUMP } from '../net/filter-dump.ts';
 import { E1000_TYPES } from '../nic/e1000-types.ts';
+import { E1000E } from '../nic/e1000e-type.ts';
 import { NE2K_PCI } from '../nic/ne2000-type.ts';
 import { PCNET } from '../nic/pcnet-type.ts';
 import { RTL8139 } from '../nic/rtl8139-type.ts';
@@ -64,6 +66,7 @@ export const DEVICE_TYPES: readonly DeviceType[] = [
   PC_TESTDEV,
   ...PCI_BRIDGE_TYPES,
   ...E1000_TYPES,
+  E1000E,
   NE2K_PCI,
   PCNET,
   RTL8139,
@@ -112,4 +115,4 @@ export function typesOf(
 }
 
 /** What `object_add` makes. */
-export const OBJECT_TYPES: readonly ObjectType[] = [...MEMORY_BACKEND_TYPES, ...RNG_TYPES];
+export const OBJECT_TYPES: readonly ObjectType[] = [FILTER_DUMP, ...MEMORY_BACKEND_TYPES, ...RNG_TYPES];

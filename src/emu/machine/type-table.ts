@@ -21,6 +21,8 @@ e1000 e1000-base
 e1000-82544gc e1000-base
 e1000-82545em e1000-base
 e1000-base pci-device abstract +conventional-pci-device
+e1000e pci-device +pci-express-device
+filter-dump netfilter
 floppy device
 floppy-bus bus
 fw_cfg sys-bus-device abstract
@@ -62,6 +64,7 @@ memory-backend object abstract +user-creatable
 memory-backend-ram memory-backend
 ne2k_pci pci-device +conventional-pci-device
 nec-usb-xhci pci-xhci
+netfilter object abstract +user-creatable
 nvme pci-device +pci-express-device
 nvme-bus bus
 nvme-ns device

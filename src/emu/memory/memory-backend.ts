@@ -7,6 +7,7 @@ import {
   HOST_MEM_POLICY,
   off,
   on,
+  type PropertyKind,
   type PropertySpec,
   type PropertyValue,
   SIZE,
@@ -127,6 +128,9 @@ export function noMemoryError(id: string): MonitorError {
   return new MonitorError(`cannot set up guest memory '${id}': Cannot allocate memory`);
 }
 
+/** QEMU calls it by another name than numbers of other objects. */
+const THREADS: PropertyKind = { ...UINT32, typeName: 'int' };
+
 const PROPERTIES: readonly PropertySpec[] = [
   on('dump', "'off' keeps it out of core dumps"),
   { name: 'host-nodes', kind: HOST_NODES, help: 'NUMA nodes of the host' },
@@ -134,7 +138,7 @@ const PROPERTIES: readonly PropertySpec[] = [
   { name: 'policy', kind: HOST_MEM_POLICY, default: 'default', help: 'how NUMA nodes of the host are used' },
   off('prealloc', 'take all of it from the host at once'),
   { name: 'prealloc-context', kind: link('thread-context'), help: 'where threads for prealloc are made' },
-  { name: 'prealloc-threads', kind: UINT32, default: 1, help: 'threads for prealloc' },
+  { name: 'prealloc-threads', kind: THREADS, default: 1, help: 'threads for prealloc' },
   on('reserve', 'reserve swap space'),
   off('share', 'other processes may see it'),
   { name: 'size', kind: SIZE, required: true, help: 'how much, as in 256M' },

@@ -5,6 +5,8 @@
  * is bounded; what finds no room there is dropped and counted.
  */
 
+import type { PacketFilter } from './packet-filter.ts';
+
 /** A packet: an Ethernet frame without its checksum. Who receives it may keep it, nobody writes to it. */
 export type Packet = Uint8Array;
 
@@ -44,6 +46,8 @@ export class NetClient {
   linkDown = false;
   /** Of a card: its back end was taken away. It stays to be seen until the card goes. */
   isPeerGone = false;
+  /** In QEMU's order. Each is asked about what the client sends, and in the opposite order about what is sent to it. */
+  filters: readonly PacketFilter[] = [];
   /** Packets that were lost between the ends. */
   dropped = 0;
   readonly #end: NetEnd;
@@ -73,7 +77,14 @@ export class NetClient {
   /** Sends to the peer. False: it keeps the packet for later, and it is better to wait until `NetEnd.resume`. */
   send(packet: Packet): boolean {
     const { peer } = this;
-    if (peer === undefined || this.linkDown || peer.linkDown) {
+    if (peer === undefined || this.linkDown) {
+      this.dropped++;
+      return true;
+    }
+    for (const filter of this.filters) filter.see(packet, 'tx');
+    for (let at = peer.filters.length - 1; at >= 0; at--) peer.filters[at].see(packet, 'rx');
+    // QEMU: filters see what does not arrive because the cable is pulled at the other end.
+    if (peer.linkDown) {
       this.dropped++;
       return true;
     }

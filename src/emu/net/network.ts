@@ -165,6 +165,7 @@ export class Network {
     if (client === undefined) throw new MonitorError(`Device '${id}' not found`, 'DeviceNotFound');
     if (client.spec.isNetdev !== true) throw new MonitorError(`Device '${id}' is not a netdev`);
     this.#textIds.delete(id);
+    for (const filter of client.filters) filter.backendGone();
     this.#forget(client);
     const { peer } = client;
     if (peer !== undefined && this.#nics.has(peer)) {

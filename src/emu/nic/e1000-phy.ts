@@ -1,9 +1,10 @@
 /** The PHY inside the 8254x family, as MDIC reaches it. Spec: 8254x SDM §13.4.5 and chapter 11; IEEE 802.3 clause 22. */
-import { typedArray } from '../core/state-fields.ts';
+import { type StateKind, typedArray } from '../core/state-fields.ts';
 import * as r from './e1000-registers.ts';
 
 export const PHY_REGISTERS = 32;
-export const PHY_STATE = typedArray(Uint16Array, PHY_REGISTERS);
+/** Registers from here on are another in each page. */
+const PAGED = 16;
 const ADDRESS = 1;
 const REGISTER_MASK = PHY_REGISTERS - 1;
 
@@ -21,7 +22,7 @@ const MII_SR_LINK_STATUS = 0x0004;
 const MII_SR_AUTONEG_COMPLETE = 0x0020;
 const LP_ABILITY_ACK = 0x4000;
 
-/** QEMU: what registers hold after a reset. */
+/** QEMU: what registers of the 8254x family's hold after a reset, but for the second word of the identity. */
 const AT_RESET: readonly (readonly [register: number, value: number])[] = [
   ...([
     [0x00, 0x1140],
@@ -38,8 +39,34 @@ const AT_RESET: readonly (readonly [register: number, value: number])[] = [
     [0x14, 0x0d60],
   ] as const),
 ];
-const READABLE = new Set([0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x09, 0x0a, 0x10, 0x11, 0x14, 0x15]);
-const WRITABLE = new Set([0x00, 0x04, 0x09, 0x10, 0x14]);
+const READABLE = [0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x09, 0x0a, 0x10, 0x11, 0x14, 0x15];
+const WRITABLE = [0x00, 0x04, 0x09, 0x10, 0x14];
+
+/** Which registers a PHY has. Those of page n have numbers from 32 n on; the lower half of them is page 0's in every page. */
+export interface PhyModel {
+  readonly pages: number;
+  readonly atReset: readonly (readonly [register: number, value: number])[];
+  readonly readable: ReadonlySet<number>;
+  readonly writable: ReadonlySet<number>;
+  /** The register that chooses the page, and its bits; absent: there is one page. */
+  readonly pageRegister?: { readonly number: number; readonly bits: number };
+  /** Another register that makes it negotiate, and the bit, which is not kept. */
+  readonly restart?: { readonly number: number; readonly bit: number };
+}
+
+/** @param id2 the second word of its identity */
+export function e1000PhyModel(id2: number): PhyModel {
+  return {
+    pages: 1,
+    atReset: [...AT_RESET, [PHY_ID2, id2]],
+    readable: new Set(READABLE),
+    writable: new Set(WRITABLE),
+  };
+}
+
+export function phyState(pages: number): StateKind<Uint16Array> {
+  return typedArray(Uint16Array, pages * PHY_REGISTERS);
+}
 
 export interface PhyHost {
   /** The user lets it negotiate. */
@@ -50,19 +77,19 @@ export interface PhyHost {
 
 export class E1000Phy {
   readonly #host: PhyHost;
-  readonly #id2: number;
-  readonly #registers = new Uint16Array(PHY_REGISTERS);
+  readonly #model: PhyModel;
+  readonly #registers: Uint16Array;
 
-  constructor(host: PhyHost, id2: number) {
+  constructor(host: PhyHost, model: PhyModel) {
     this.#host = host;
-    this.#id2 = id2;
+    this.#model = model;
+    this.#registers = new Uint16Array(model.pages * PHY_REGISTERS);
     this.reset();
   }
 
   reset(): void {
     this.#registers.fill(0);
-    for (const [register, value] of AT_RESET) this.#registers[register] = value;
-    this.#registers[PHY_ID2] = this.#id2;
+    for (const [register, value] of this.#model.atReset) this.#registers[register] = value;
   }
 
   save(): Uint16Array {
@@ -102,25 +129,40 @@ export class E1000Phy {
 
   /** A write of MDIC; what it reads as then. @param before what it read as */
   access(value: number, before: number): number {
-    const register = (value >>> r.MDIC_REGISTER_SHIFT) & REGISTER_MASK;
+    const register = this.#numbered((value >>> r.MDIC_REGISTER_SHIFT) & REGISTER_MASK);
     if (((value >>> r.MDIC_PHY_SHIFT) & REGISTER_MASK) !== ADDRESS) {
       // QEMU: of what was asked of another PHY nothing is kept.
       return (before | r.MDIC_ERROR | r.MDIC_READY) >>> 0;
     }
     let answer = value;
     if ((value & r.MDIC_OP_READ) !== 0) {
-      if (!READABLE.has(register)) answer |= r.MDIC_ERROR;
+      if (!this.#model.readable.has(register)) answer |= r.MDIC_ERROR;
       else answer = (value & ~r.MDIC_DATA) | this.#registers[register];
     } else if ((value & r.MDIC_OP_WRITE) !== 0) {
-      if (!WRITABLE.has(register)) answer |= r.MDIC_ERROR;
+      if (!this.#model.writable.has(register)) answer |= r.MDIC_ERROR;
       else this.#write(register, value & r.MDIC_DATA);
     }
     return (answer | r.MDIC_READY) >>> 0;
   }
 
+  /** Where a register of the page is that is chosen now. */
+  #numbered(register: number): number {
+    const { pageRegister, pages } = this.#model;
+    if (pageRegister === undefined || register < PAGED || register === pageRegister.number) return register;
+    const page = this.#registers[pageRegister.number];
+    // QEMU: a page that is none has no registers, and there is none with this number.
+    return page < pages ? page * PHY_REGISTERS + register : Number.NaN;
+  }
+
   #write(register: number, value: number): void {
+    const { pageRegister, restart } = this.#model;
+    if (register === restart?.number) {
+      this.#registers[register] = value & ~restart.bit;
+      if ((value & restart.bit) !== 0) this.#host.negotiate();
+      return;
+    }
     if (register !== PHY_CTRL) {
-      this.#registers[register] = value;
+      this.#registers[register] = register === pageRegister?.number ? value & pageRegister.bits : value;
       return;
     }
     this.#registers[PHY_CTRL] = value & ~(MII_CR_RESERVED | MII_CR_RESET | MII_CR_RESTART_AUTO_NEG);

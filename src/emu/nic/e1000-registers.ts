@@ -58,6 +58,7 @@ export const GORCH = 0x0408c;
 export const GOTCL = 0x04090;
 export const GOTCH = 0x04094;
 export const RNBC = 0x040a0;
+export const RUC = 0x040a4;
 export const ROC = 0x040ac;
 export const TORL = 0x040c0;
 export const TORH = 0x040c4;

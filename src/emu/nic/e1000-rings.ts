@@ -11,7 +11,7 @@ import { integer, nullable, record } from '../core/state-fields.ts';
 import type { Trace } from '../core/trace.ts';
 import type { DmaPort } from '../memory/dma-port.ts';
 import type { Packet } from '../net/net-client.ts';
-import { hasVlanTag, isOversized, takesPacket, VLAN_TAG_AT, vlanTagOf } from './e1000-filter.ts';
+import { hasVlanTag, isOversized, padded, takesPacket, vlanTagOf, withoutTag } from './e1000-filter.ts';
 import * as r from './e1000-registers.ts';
 import { count, countReceived, countSent, countTotalSent, FCS_BYTES } from './e1000-statistics.ts';
 import { TRANSMIT_STATE, Transmit, type TransmitHost, type TransmitState } from './e1000-transmit.ts';
@@ -20,10 +20,8 @@ const LIMIT_32 = 2 ** 32;
 const ADDRESS_MASK = 0xffff_fff0;
 const UPPER_AT = 12;
 const STATUS_AT = 12;
-const SHORTEST_PACKET = 60;
 /** As many as Linux's ring has at most. */
 const USED_MAX = 4096;
-const VLAN_TAG_BYTES = 4;
 /** Spec: §13.4.22: sizes of a buffer by BSIZE, without BSEX and with it. */
 const BUFFER_SIZES = [2048, 1024, 512, 256] as const;
 const LARGE_BUFFER_SIZES = [2048, 16_384, 8192, 4096] as const;
@@ -56,6 +54,7 @@ export const RINGS_STATE = record<RingsState>({
 });
 
 export class E1000Rings implements TransmitHost {
+  readonly hasOneContext = false;
   readonly #host: RingsHost;
   readonly #transmit: Transmit;
   readonly #bottomHalf: BottomHalf;
@@ -189,11 +188,7 @@ export class E1000Rings implements TransmitHost {
   /** Puts a packet into the guest's buffers, when the card takes it. */
   store(packet: Packet): void {
     const { mac, trace } = this.#host;
-    let frame = packet;
-    if (packet.length < SHORTEST_PACKET) {
-      frame = new Uint8Array(SHORTEST_PACKET);
-      frame.set(packet);
-    }
+    let frame = padded(packet);
     if (isOversized(mac, frame.length, trace) || !takesPacket(mac, frame, this.vlanType, trace)) return;
     let tag: number | undefined;
     if (this.addsTags && hasVlanTag(frame, this.vlanType, trace)) {
@@ -268,15 +263,7 @@ function ringEntry(mac: r.MacRegisters, base: number, index: number): number {
   return mac[(base >> 2) + 1] * LIMIT_32 + low + index * r.DESCRIPTOR_BYTES;
 }
 
-function bufferSizeOf(rctl: number): number {
+export function bufferSizeOf(rctl: number): number {
   const sizes = (rctl & r.RCTL_BSEX) === 0 ? BUFFER_SIZES : LARGE_BUFFER_SIZES;
   return sizes[(rctl >>> r.RCTL_BSIZE_SHIFT) & 3];
-}
-
-function withoutTag(frame: Packet): Packet {
-  const bare = new Uint8Array(frame.length - VLAN_TAG_BYTES);
-  const end = VLAN_TAG_AT - 2;
-  bare.set(frame.subarray(0, end));
-  bare.set(frame.subarray(end + VLAN_TAG_BYTES), end);
-  return bare;
 }

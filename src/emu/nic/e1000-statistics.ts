@@ -42,15 +42,23 @@ export function countReceived(mac: r.MacRegisters, size: number, total: number):
 
 /** One that leaves, as it is on the wire. */
 export function countSent(mac: r.MacRegisters, packet: Packet): void {
-  if (isBroadcast(packet.subarray(0, 6))) count(mac, r.BPTC);
-  else if (isMulticast(packet)) count(mac, r.MPTC);
-  countSize(mac, r.PTC64, packet.length + FCS_BYTES);
+  countSentSize(mac, packet, packet.length + FCS_BYTES);
 }
 
-/** @param size of what was sent, without its VLAN tag */
-export function countTotalSent(mac: r.MacRegisters, size: number): void {
+/** @param total bytes that are counted for it */
+export function countSentSize(mac: r.MacRegisters, packet: Packet, total: number): void {
+  if (isBroadcast(packet.subarray(0, 6))) count(mac, r.BPTC);
+  else if (isMulticast(packet)) count(mac, r.MPTC);
+  countSize(mac, r.PTC64, total);
+}
+
+/**
+ * @param size of what was sent, without its VLAN tag
+ * @param more bytes that are counted with it
+ */
+export function countTotalSent(mac: r.MacRegisters, size: number, more = FCS_BYTES): void {
   count(mac, r.TPT);
-  grow(mac, r.TOTL, size + FCS_BYTES);
+  grow(mac, r.TOTL, size + more);
   mac[r.GPTC >> 2] = mac[r.TPT >> 2];
   mac[r.GOTCL >> 2] = mac[r.TOTL >> 2];
   mac[r.GOTCH >> 2] = mac[r.TOTH >> 2];

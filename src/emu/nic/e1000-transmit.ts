@@ -102,6 +102,8 @@ export interface TransmitHost {
   /** Tags are put into frames. */
   readonly addsTags: boolean;
   readonly vlanType: number;
+  /** There is one context for packets of both kinds. */
+  readonly hasOneContext: boolean;
   /** @param size without the tag */
   sent(packet: Uint8Array, size: number): void;
   /** The last segment of a large packet is ready. */
@@ -170,10 +172,9 @@ export class Transmit {
       isIpv4: (lower & r.TXD_CMD_IP) !== 0,
       isTcp: (lower & r.TXD_CMD_TCP) !== 0,
     };
-    if ((lower & r.TXD_CMD_TSE) === 0) {
-      this.#s.plain = context;
-      return;
-    }
+    const isForLarge = (lower & r.TXD_CMD_TSE) !== 0;
+    if (!isForLarge || this.#host.hasOneContext) this.#s.plain = context;
+    if (!isForLarge && !this.#host.hasOneContext) return;
     this.#s.large = context;
     this.#s.segments = 0;
   }

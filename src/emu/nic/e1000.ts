@@ -10,7 +10,7 @@ import type { Packet } from '../net/net-client.ts';
 import { PCI_VENDOR_ID_INTEL, type PciState } from '../pci/pci-device.ts';
 import { deadlineOf, isArmed, restoreTimer } from './deadline.ts';
 import { eepromOf, MICROWIRE_STATE, Microwire, type MicrowireState } from './e1000-eeprom.ts';
-import { E1000Phy, PHY_STATE, type PhyHost } from './e1000-phy.ts';
+import { E1000Phy, e1000PhyModel, type PhyHost, phyState } from './e1000-phy.ts';
 import { E1000_BLOCKS, E1000_EXTRA_REGISTERS, E1000_REGISTERS } from './e1000-register-table.ts';
 import * as r from './e1000-registers.ts';
 import { E1000Rings, RINGS_STATE, type RingsHost, type RingsState } from './e1000-rings.ts';
@@ -93,7 +93,7 @@ export class E1000 extends NicCard<E1000State> implements RingsHost, PhyHost {
     name: 'e1000',
     version: 1,
     fields: record<E1000State>({
-      ...{ pci: this.pciFields, mac: typedArray(Uint32Array, r.REGISTER_WORDS), phy: PHY_STATE },
+      ...{ pci: this.pciFields, mac: typedArray(Uint32Array, r.REGISTER_WORDS), phy: phyState(1) },
       ...{ microwire: MICROWIRE_STATE, rings: RINGS_STATE, linkUp: BOOLEAN },
       ...{ negotiationNs: DEADLINE_NS, settleNs: DEADLINE_NS, mitigationNs: DEADLINE_NS },
       ...{ interrupts: BOOLEAN, delaysSent: BOOLEAN },
@@ -121,7 +121,7 @@ export class E1000 extends NicCard<E1000State> implements RingsHost, PhyHost {
     this.#burnedMac = wiring.mac;
     this.eeprom = eepromOf(wiring.mac, deviceId, EEPROM_TEMPLATE);
     this.microwire = new Microwire(this.eeprom);
-    this.#phy = new E1000Phy(this, phyId2);
+    this.#phy = new E1000Phy(this, e1000PhyModel(phyId2));
     this.#rings = new E1000Rings(this, this.clock);
     this.#negotiation = this.clock.timer(() => this.#negotiated());
     this.#settle = this.clock.timer(() => this.packetsMayFit());

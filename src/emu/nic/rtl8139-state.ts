@@ -13,8 +13,8 @@ import {
   typedArray,
 } from '../core/state-fields.ts';
 import { MAC_BYTES } from '../net/mac-address.ts';
+import { EEPROM_STATE, type EepromState } from '../pci/eeprom-93c46.ts';
 import type { PciState } from '../pci/pci-device.ts';
-import { EEPROM_93C46_STATE, type Eeprom93c46State } from './eeprom-93c46.ts';
 import { PLUS_STATE, type PlusState } from './rtl8139-plus.ts';
 import * as r from './rtl8139-registers.ts';
 import { TALLY_STATE, type Tally } from './rtl8139-tally.ts';
@@ -41,7 +41,7 @@ export type Rtl8139State = {
   readonly bufferSize: number;
   /** The transmitter that is next. */
   readonly transmitter: number;
-  readonly eeprom: Eeprom93c46State;
+  readonly eeprom: EepromState;
   readonly tally: Tally;
   readonly plus: PlusState;
   /** When the counter was 0. */
@@ -70,7 +70,7 @@ export function rtl8139Fields(pci: StateKind<PciState>): StateKind<Rtl8139State>
       bufferSize: oneOf(...[0, 1, 2, 3].map((log) => BUFFER_UNIT << log)),
       transmitter: integer(0, r.TRANSMITTERS - 1),
     },
-    ...{ eeprom: EEPROM_93C46_STATE, tally: TALLY_STATE, plus: PLUS_STATE },
+    ...{ eeprom: EEPROM_STATE, tally: TALLY_STATE, plus: PLUS_STATE },
     ...{ countedFromNs: TIME_NS, timerNs: DEADLINE_NS, polled: integer(0, POLLED) },
     ...{ bottomHalf: BOTTOM_HALF_STATE, linkUp: BOOLEAN },
   });

@@ -8,8 +8,8 @@ import type { AccessSize, IoHandler } from '../core/device.ts';
 import { frameChecksum } from '../net/ethernet-crc.ts';
 import { MAC_BYTES } from '../net/mac-address.ts';
 import type { Packet } from '../net/net-client.ts';
+import { EEPROM_WORDS, Eeprom93c46, type EepromKind } from '../pci/eeprom-93c46.ts';
 import { deadlineOf, restoreTimer } from './deadline.ts';
-import { EEPROM_WORDS, Eeprom93c46 } from './eeprom-93c46.ts';
 import { NicCard, type NicWiring } from './nic-card.ts';
 import { kindOf, roomOf, storeInBuffer } from './rtl8139-buffer.ts';
 import { type PlusHost, Rtl8139Plus } from './rtl8139-plus.ts';
@@ -34,6 +34,8 @@ const PCI_CAPABILITY_LIST = 0x34;
 /** QEMU: it points to where there is none, and STATUS does not say that there are any. */
 const NO_CAPABILITY = 0xdc;
 
+/** QEMU: what writes it is taken, and does nothing. */
+const EEPROM: EepromKind = { zeroFirst: false, writes: false, floatsHigh: false, chains: true };
 const EEPROM_SIGNATURE = 0x8129;
 const LIMIT_32 = 2 ** 32;
 const SHORTEST_PACKET = 60;
@@ -65,7 +67,7 @@ const TALLY_ALIGN = 63;
 const POLL_NORMAL = 0x40;
 
 export class Rtl8139 extends NicCard<Rtl8139State> implements PlusHost {
-  readonly vmstate = { name: 'rtl8139', version: 1, fields: rtl8139Fields(this.pciFields) };
+  readonly vmstate = { name: 'rtl8139', version: 2, fields: rtl8139Fields(this.pciFields) };
   readonly regs = emptyFields();
   readonly address = new Uint8Array(MAC_BYTES);
   readonly filter = new Uint8Array(FILTER_BYTES);
@@ -98,7 +100,7 @@ export class Rtl8139 extends NicCard<Rtl8139State> implements PlusHost {
     const words = new Uint16Array(EEPROM_WORDS);
     words.set([EEPROM_SIGNATURE, PCI_VENDOR_ID_REALTEK, PCI_DEVICE_ID_REALTEK_8139]);
     for (let n = 0; n < 3; n++) words[7 + n] = wiring.mac[2 * n] | (wiring.mac[2 * n + 1] << 8);
-    this.#eeprom = new Eeprom93c46(words);
+    this.#eeprom = new Eeprom93c46(words, EEPROM);
     this.#plus = new Rtl8139Plus(this);
     this.#bottomHalf = new BottomHalf(this.clock, (portion) => this.#serve(portion));
     this.#timer = this.clock.timer(() => this.#timedOut());
@@ -247,13 +249,13 @@ export class Rtl8139 extends NicCard<Rtl8139State> implements PlusHost {
   }
 
   get eepromControl(): number {
-    return (this.regs.eepromControl & ~EEDO) | (this.#eeprom.dataOut ? EEDO : 0);
+    return (this.regs.eepromControl & ~EEDO) | (this.#eeprom.output ? EEDO : 0);
   }
 
   writeEepromControl(value: number): void {
     let control = (value & ~EEPROM_KEPT) | (this.regs.eepromControl & EEPROM_KEPT);
     if ((control & EEPROM_MODE) === EEPROM_MODE_WIRES) {
-      this.#eeprom.setWires((control & EECS) !== 0, (control & EESK) !== 0, (control & EEDI) !== 0);
+      this.#eeprom.drive((control & EECS) !== 0, (control & EESK) !== 0, (control & EEDI) !== 0);
     } else if ((control & EEPROM_MODE) === EEPROM_MODE_RESET) {
       control = 0;
       this.#resetChip();

@@ -78,6 +78,11 @@ export class Msix implements IoHandler {
     this.#device.sendMsi(address, this.#view.getUint32(entry + ENTRY_DATA, true));
   }
 
+  /** What waits for the end of a mask is not sent any more. */
+  clearPending(vector: number): void {
+    if (vector < this.vectors) this.#pending[vector >>> 3] &= ~(1 << (vector & 7));
+  }
+
   /** To be called after a write of `size` bytes to config space: a vector that lost its mask fires if it is pending. */
   configChanged(offset: number, size: AccessSize): void {
     const flags = this.layout.capabilityOffset + MSIX_FLAGS + 1;

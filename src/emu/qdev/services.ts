@@ -2,6 +2,7 @@
 import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
 import type { EntropySource } from '../core/entropy.ts';
+import { type FileMaker, NO_FILES } from '../core/host.ts';
 import type { MachineEvents } from '../core/machine-events.ts';
 import type { Trace } from '../core/trace.ts';
 
@@ -26,6 +27,10 @@ export const ENTROPY = new ServiceName<EntropySource>('entropy');
 export const WALL_CLOCK = new ServiceName<() => number>('wall-clock');
 /** How many processors the machine starts with; one, where nobody says. */
 export const START_CPUS = new ServiceName<number>('start-cpus', () => 1);
+/** Where files of the host's are made. */
+export const FILES = new ServiceName<FileMaker>('files', () => NO_FILES);
+/** What QEMU prints on its standard error while the machine runs. */
+export const WARNINGS = new ServiceName<(text: string) => void>('warnings', () => () => {});
 export const EVENTS = new ServiceName<MachineEvents>('events');
 
 export class Services {

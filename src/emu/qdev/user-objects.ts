@@ -25,12 +25,14 @@ export interface ObjectType {
   /** Types for which a link may ask: the parents of `name`. */
   readonly parents: readonly string[];
   readonly properties: readonly PropertySpec[];
+  /** It is a part of the network, on the host's side: the command line makes it after that, and snapshots do not have it. */
+  readonly onNetwork?: boolean;
   /** Makes the object; throws `MonitorError`, having taken nothing. */
   readonly create: (values: Values, services: Services, id: string) => UserObject;
 }
 
 /** QEMU: objects that are no devices call these types of properties by other names. */
-const TYPE_NAMES: Readonly<Record<string, string>> = { str: 'string', size: 'int', uint32: 'int' };
+const TYPE_NAMES: Readonly<Record<string, string>> = { str: 'string', size: 'int' };
 
 /** What monitors call the type of a user object's property. */
 export function objectPropertyType({ kind }: PropertySpec): string {
@@ -84,6 +86,8 @@ export class UserObject extends QomObject {
   readonly type: ObjectType;
   /** What the user gave, over the defaults; set once, by who makes it. Absent: all defaults. */
   values: PropertyValues | undefined;
+  /** What it stands on has gone: it goes as after `object_del`. */
+  leave: () => void = () => {};
   readonly #inUse: () => boolean;
   readonly #release: () => void;
 
@@ -149,9 +153,14 @@ export class UserObjects {
     return [...this.#made.keys()];
   }
 
-  /** How the user asked for each object, oldest first. */
+  /** How the user asked for each object that a snapshot has, oldest first. */
   requests(): readonly Options<JsonValue>[] {
-    return [...this.#made.values()];
+    return [...this.#made.values()].filter((options) => !this.isOnNetwork(options));
+  }
+
+  /** These options ask for an object that is made after the network. */
+  isOnNetwork(options: Options<JsonValue>): boolean {
+    return this.#types.some(({ name, onNetwork }) => onNetwork === true && name === options.get('qom-type'));
   }
 
   /**
@@ -173,6 +182,7 @@ export class UserObjects {
     }
     const object = objects.addChild(id, type.create(values, this.#services, id));
     object.values = values.all;
+    object.leave = () => this.#drop(id, object);
     this.#made.set(id, options);
     this.onChange();
     return object;
@@ -183,6 +193,10 @@ export class UserObjects {
     const object = this.#tree.container(OBJECTS).child(id);
     if (!(object instanceof UserObject)) throw new MonitorError(`object '${id}' not found`);
     if (object.inUse) throw new MonitorError(`object '${id}' is in use, can not be deleted`);
+    this.#drop(id, object);
+  }
+
+  #drop(id: string, object: UserObject): void {
     this.#made.delete(id);
     object.unparent();
     object.release();

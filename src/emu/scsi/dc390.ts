@@ -1,5 +1,5 @@
 /** What a Tekram DC-390 has beside its Am53C974: an EEPROM, which is reached by configuration space. QEMU: hw/scsi/esp-pci.c of 7.2. */
-import { Eeprom93c46 } from '../pci/eeprom-93c46.ts';
+import { EEPROM_WORDS, Eeprom93c46, type EepromKind } from '../pci/eeprom-93c46.ts';
 
 /** In configuration space: the EEPROM's lines, with the chip selected; and where a write lets it go. */
 const EEPROM_LINES = 0x80;
@@ -7,7 +7,7 @@ const EEPROM_CLOCK = 0x80;
 const EEPROM_INPUT = 0x40;
 const EEPROM_DESELECT = 0xc0;
 
-const EEPROM_WORDS = 64;
+const EEPROM: EepromKind = { zeroFirst: true, writes: true, floatsHigh: true, chains: false };
 /** Bytes of the EEPROM: what each target may do, then what the card is like, then a sum. */
 const TARGETS = 16;
 const TARGET_DEFAULT = 0x57;
@@ -34,7 +34,7 @@ function factoryWords(): Uint16Array {
 }
 
 export class Dc390Eeprom {
-  readonly chip = new Eeprom93c46(factoryWords());
+  readonly chip = new Eeprom93c46(factoryWords(), EEPROM);
 
   /** The first byte of the vendor's number is there while the EEPROM's line is high. */
   hides(offset: number, size: number): boolean {

@@ -103,11 +103,11 @@ const PSEUDO = '0000';
 const payload = (length: number): string =>
   Array.from({ length }, (_, n) => ((n * 7) & 0xff).toString(16).padStart(2, '0')).join('');
 const ETHERNET = `${'52550a000202'}${d.MAC_HEX}`;
-const tcp4 = (length: number): string =>
+export const tcp4 = (length: number): string =>
   `${ETHERNET}0800${ipv4('06', 40 + length)}${TCP_HEADER}${PSEUDO.slice(4)}${payload(length)}`;
-const udp4 = (length: number): string =>
+export const udp4 = (length: number): string =>
   `${ETHERNET}0800${ipv4('11', 28 + length)}1f900050${(8 + length).toString(16).padStart(4, '0')}0000${payload(length)}`;
-const tcp6 = (length: number): string =>
+export const tcp6 = (length: number): string =>
   `${ETHERNET}86dd60000000${(20 + length).toString(16).padStart(4, '0')}0640${'fe80'.padEnd(32, '1')}${'fe80'.padEnd(32, '2')}${TCP_HEADER}${payload(length)}`;
 
 const context = (

@@ -37,8 +37,11 @@ async function netdevAdd(context: CommandContext, text: string): Promise<string>
   return '';
 }
 
-const clientLine = ({ name, spec }: NetClient): string =>
-  `${name}: index=0,type=${spec.type},${spec.info()}\n`;
+function clientLine({ name, spec, filters }: NetClient): string {
+  const line = `${name}: index=0,type=${spec.type},${spec.info()}\n`;
+  if (filters.length === 0) return line;
+  return `${line}filters:\n${filters.map(({ info }) => `${info}\n`).join('')}`;
+}
 
 /** QEMU: hubs first, then cards with what is at their other end, and what has no other end. */
 function infoNetwork(network: Network): string {

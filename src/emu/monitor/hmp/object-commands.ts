@@ -15,7 +15,7 @@ function typesText(types: readonly ObjectType[]): string {
 /** Where QEMU begins the description of a property. */
 const DESCRIPTION_COLUMN = 24;
 /** QEMU: numbers have one name here, and text another than in the help of devices. */
-const TYPE_NAMES: Readonly<Record<string, string>> = { str: 'string', size: 'int', uint32: 'int' };
+const TYPE_NAMES: Readonly<Record<string, string>> = { str: 'string', size: 'int' };
 
 function propertyLine({ name, kind: { typeName }, help }: PropertySpec): string {
   const start = `  ${name}=<${TYPE_NAMES[typeName] ?? typeName}>`;

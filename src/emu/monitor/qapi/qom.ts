@@ -58,6 +58,8 @@ function qomListProperties(
   return [...OF_ALL, ...(isType(typename, 'device') ? OF_DEVICES : []), ...own];
 }
 
+const NET_FILTER_DIRECTION = enumeration('NetFilterDirection', ['all', 'rx', 'tx']);
+const NETFILTER_INSERT = enumeration('NetfilterInsert', ['before', 'behind']);
 const RNG_PROPERTIES = { opened: deprecated(optional(BOOL)) };
 /** Not modelled: `prealloc-context`, which threads of the host fill the memory. */
 const MEMORY_BACKEND_PROPERTIES = struct({
@@ -66,8 +68,18 @@ const MEMORY_BACKEND_PROPERTIES = struct({
   ...{ 'prealloc-threads': optional(UINT32), share: optional(BOOL), reserve: optional(BOOL) },
   ...{ size: SIZE, 'x-use-canonical-path-for-ramblock-id': optional(BOOL) },
 });
-const OBJECT_TYPE = enumeration('ObjectType', ['memory-backend-ram', 'rng-builtin', 'rng-random']);
+const FILTER_DUMP_PROPERTIES = struct({
+  ...{ netdev: STR, queue: optional(NET_FILTER_DIRECTION), status: optional(STR) },
+  ...{ position: optional(STR), insert: optional(NETFILTER_INSERT), file: STR, maxlen: optional(UINT32) },
+});
+const OBJECT_TYPE = enumeration('ObjectType', [
+  'filter-dump',
+  'memory-backend-ram',
+  'rng-builtin',
+  'rng-random',
+]);
 const OBJECT_OPTIONS = union({ 'qom-type': OBJECT_TYPE, id: STR }, 'qom-type', {
+  'filter-dump': FILTER_DUMP_PROPERTIES,
   'memory-backend-ram': MEMORY_BACKEND_PROPERTIES,
   'rng-builtin': struct(RNG_PROPERTIES),
   'rng-random': struct({ ...RNG_PROPERTIES, filename: optional(STR) }),
