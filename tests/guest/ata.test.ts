@@ -1,16 +1,18 @@
-/** Disks and discs on the PIIX3's controller and on an AHCI one, driven by Linux's own drivers: ata_piix, ahci, sd and sr. */
+/** Disks and discs on the PIIX3's controller and on an AHCI one, and diskettes, driven by Linux's own drivers: ata_piix, ahci, sd, sr and floppy. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pause, waitFor } from '../support/guest-waits.ts';
 import { HeadlessGuest, memoryImages } from '../support/headless-guest.ts';
 import { snapshotBytes } from '../support/snapshots.ts';
 
 const MINUTES = 60_000;
+const KIB = 1 << 10;
 const MIB = 1 << 20;
 const ARGUMENTS = [
   ...['-nodefaults', '-display', 'none'],
   ...['-drive', 'if=ide,index=0,format=raw,file=/tmp/hd.img', '-drive', 'if=ide,index=2,media=cdrom,id=cd0'],
   ...['-drive', 'if=none,id=d,format=raw,file=/tmp/sd.img', '-device', 'ich9-ahci,id=sata'],
   ...['-device', 'ide-hd,drive=d,bus=sata.0,id=hd1', '-device', 'ide-cd,bus=sata.1,id=cd1'],
+  ...['-drive', 'if=floppy,index=0', '-drive', 'if=floppy,index=1'],
 ];
 const READY = waitFor('[ -b /dev/sda -a -b /dev/sdb -a -b /dev/sr0 -a -b /dev/sr1 ]');
 /** The disk of each driver, by the controller's name. */
@@ -34,6 +36,13 @@ async function makeDisc(path: string, byte: number): Promise<void> {
   const disc = await images.open(path);
   await disc.write(0, new Uint8Array(MIB).fill(byte));
   await disc.close();
+}
+
+async function makeDiskette(path: string, kib: number, byte: number): Promise<void> {
+  await images.createEmpty(path, kib * KIB);
+  const image = await images.open(path);
+  await image.write(0, new Uint8Array(kib * KIB).fill(byte));
+  await image.close();
 }
 
 beforeAll(async () => {
@@ -124,5 +133,58 @@ describe('Linux', () => {
     );
     expect(await guest.hmp('device_del again')).toBe('');
     await guest.event('DEVICE_DELETED');
+  });
+});
+
+/** They come with the board only, so that they share its boot. */
+describe('floppy drives', () => {
+  beforeAll(async () => {
+    await makeDiskette('/tmp/a.img', 1440, 0x41);
+    await makeDiskette('/tmp/b.img', 720, 0x42);
+    await makeDiskette('/tmp/c.img', 1440, 0x43);
+    expect(await guest.hmp('change floppy0 /tmp/a.img raw')).toBe('');
+    await guest.run(`modprobe floppy; ${waitFor('[ -b /dev/fd0 -a -b /dev/fd1 ]')}`);
+  }, 4 * MINUTES);
+
+  it('reads a diskette, makes a file system on it, and goes on from a snapshot while it writes', {
+    timeout: 6 * MINUTES,
+  }, async () => {
+    expect(
+      await guest.ask('head -c 4 /dev/fd0; echo; cat /sys/block/fd0/size; grep -o floppy /proc/dma'),
+    ).toBe('AAAA\n2880\nfloppy');
+    await guest.run(
+      'head -c 40000 /dev/urandom > /tmp/file; mkfs.ext2 -q /dev/fd0 && mount /dev/fd0 /mnt; ' +
+        '( cp /tmp/file /mnt/f; umount /mnt; echo > /tmp/ended ) & disown -a; ' +
+        pause(0.3),
+    );
+    guest.machine.stop();
+    await guest.machine.drives.drained();
+    const bytes = await snapshotBytes(guest.machine);
+    await guest.end();
+    guest = await HeadlessGuest.restored(bytes, { images, config });
+    expect(
+      await guest.ask(
+        `${waitFor('[ -e /tmp/ended ]')}; echo 3 > /proc/sys/vm/drop_caches; ` +
+          'mount -r /dev/fd0 /mnt && cmp /mnt/f /tmp/file && echo same; umount /mnt',
+      ),
+    ).toBe('same');
+  });
+
+  it('notices that a diskette has been changed, or taken out', { timeout: 4 * MINUTES }, async () => {
+    // Guest: 6.1 floppy.c, `checkfreq`: for some seconds Linux takes it for granted that a diskette is the one of before.
+    const look = `${pause(4)}; dd if=/dev/fd1 bs=1k 2> /dev/null | wc -c; head -c 4 /dev/fd1; echo`;
+    expect(await guest.hmp('change floppy1 /tmp/b.img raw read-only')).toBe('');
+    expect(await guest.ask(`${look}; echo > /dev/fd1`)).toMatch(
+      /^737280\nBBBB\n.*\/dev\/fd1: Read-only file system$/,
+    );
+    expect(await guest.hmp('change floppy1 /tmp/c.img raw read-write')).toBe('');
+    expect(await guest.ask(`${look}; printf Z > /dev/fd1; sync; head -c 4 /dev/fd1`)).toBe(
+      '1474560\nCCCC\nZCCC',
+    );
+    guest.takeEvents();
+    expect(await guest.hmp('eject floppy1')).toBe('');
+    // QEMU: a floppy drive has no tray.
+    expect(guest.takeEvents()).toEqual([]);
+    expect(await guest.ask('head -c 4 /dev/fd1')).toMatch(/\/dev\/fd1: No such device or address$/);
   });
 });
