@@ -277,11 +277,11 @@ describe('two hundred quick connections', () => {
     await connections();
     expect(await answers()).toEqual(before);
     expect(residentBytes(run) - warm).toBeLessThan(8 * MIB);
-    // Who has just left may still be seen for a moment.
+    // Who has just left may still be seen for a moment, at the start, too.
     await eventually(
-      () => openFiles(run) === files,
+      () => openFiles(run) <= files,
       ANSWER_MS,
-      () => `${files} open files, not ${openFiles(run)}`,
+      () => `at most ${files} open files, not ${openFiles(run)}`,
     );
   });
 });
