@@ -20,6 +20,15 @@ type InputEvent =
   | { readonly type: 'btn'; readonly data: { readonly down: boolean; readonly button: string } }
   | { readonly type: 'rel' | 'abs'; readonly data: { readonly axis: 'x' | 'y'; readonly value: number } };
 
+/** Where the pointer is, and how it came there: which of them counts is known when it is sent. */
+interface Move {
+  readonly type: 'move';
+  readonly x: number;
+  readonly y: number;
+  readonly dx: number;
+  readonly dy: number;
+}
+
 interface Mouse {
   readonly name: string;
   readonly current: boolean;
@@ -36,8 +45,7 @@ export class Pad {
   readonly #ask: AskQmp;
   readonly #down = new Set<string>();
   /** In their order. What is sent together is one report of a device: a button that goes down and up in it was never pressed. */
-  #waiting: (readonly InputEvent[])[] = [];
-  #moved: { x: number; y: number; dx: number; dy: number } | undefined;
+  #waiting: (InputEvent | Move)[] = [];
   #sending = false;
   #mouse: Mouse | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
@@ -114,14 +122,16 @@ export class Pad {
     const { clientWidth, clientHeight } = this.#area;
     const share = (at: number, size: number): number =>
       Math.round((Math.min(Math.max(at, 0), size) / Math.max(size, 1)) * ABSOLUTE_MAX);
-    const { dx = 0, dy = 0 } = this.#moved ?? {};
-    this.#moved = {
+    const last = this.#waiting.at(-1);
+    const before = last?.type === 'move' ? last : undefined;
+    if (before !== undefined) this.#waiting.pop();
+    this.#push({
+      type: 'move',
       x: share(offsetX, clientWidth),
       y: share(offsetY, clientHeight),
-      dx: dx + movementX,
-      dy: dy + movementY,
-    };
-    this.#send();
+      dx: (before?.dx ?? 0) + movementX,
+      dy: (before?.dy ?? 0) + movementY,
+    });
   }
 
   #release(): void {
@@ -134,23 +144,21 @@ export class Pad {
     );
   }
 
-  #push(...events: readonly InputEvent[]): void {
-    this.#takeMoves();
-    for (const event of events) this.#waiting.push([event]);
+  #push(...events: readonly (InputEvent | Move)[]): void {
+    this.#waiting.push(...events);
     this.#send();
   }
 
-  /** What the pointer did before a button goes down comes before it. */
-  #takeMoves(): void {
-    if (this.#moved === undefined) return;
-    const { x, y, dx, dy } = this.#moved;
-    this.#moved = undefined;
-    const values = this.#mouse?.absolute === true ? { x, y } : { x: Math.round(dx), y: Math.round(dy) };
-    const type = this.#mouse?.absolute === true ? 'abs' : 'rel';
-    this.#waiting.push([
-      { type, data: { axis: 'x', value: values.x } },
-      { type, data: { axis: 'y', value: values.y } },
-    ]);
+  /** What is told the PC of it. */
+  #report(event: InputEvent | Move): readonly InputEvent[] {
+    if (event.type !== 'move') return [event];
+    const isAbsolute = this.#mouse?.absolute === true;
+    const type = isAbsolute ? 'abs' : 'rel';
+    const [x, y] = isAbsolute ? [event.x, event.y] : [Math.round(event.dx), Math.round(event.dy)];
+    return [
+      { type, data: { axis: 'x', value: x } },
+      { type, data: { axis: 'y', value: y } },
+    ];
   }
 
   #send(): void {
@@ -169,10 +177,9 @@ export class Pad {
   async #sendAll(): Promise<void> {
     do {
       await this.#findMouse();
-      this.#takeMoves();
-      const events = this.#waiting.shift();
-      if (events !== undefined) await this.#call('input-send-event', { events });
-    } while (this.#waiting.length > 0 || this.#moved !== undefined);
+      const event = this.#waiting.shift();
+      if (event !== undefined) await this.#call('input-send-event', { events: this.#report(event) });
+    } while (this.#waiting.length > 0);
   }
 
   async #findMouse(): Promise<void> {

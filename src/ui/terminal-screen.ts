@@ -14,6 +14,9 @@ export const FONT =
 /** While the user drags a dividing bar the terminal changes its size all the time. */
 const RESIZE_SETTLED_MS = 150;
 
+/** What the terminal shows so soon after the user did something may be what the user wanted to see. */
+const USER_ACTS_MS = 500;
+
 /** End of line, then delete to its start: editing keys of the monitor, and of shells. */
 export const CLEAR_LINE = '\x05\x15';
 
@@ -45,6 +48,9 @@ export class TerminalScreen {
   readonly #onResize: (columns: number, rows: number) => void;
   #minColumns = 0;
   #resizeTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Its end is in sight, unless the user has scrolled away from it. */
+  #followsEnd = true;
+  #userActedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: TerminalScreenOptions) {
     this.#title = options.title;
@@ -86,7 +92,11 @@ export class TerminalScreen {
     this.#terminal.textarea?.setAttribute('aria-label', this.#title);
     this.#terminal.textarea?.setAttribute('aria-describedby', 'terminal-help');
     new ResizeObserver(() => this.#resize()).observe(this.#screen);
+    new IntersectionObserver((entries) => {
+      if (entries.at(-1)?.isIntersecting === true) this.#seen();
+    }).observe(this.#screen);
     this.#terminal.onResize(() => this.#sizeChanged());
+    this.#keepEnd();
     this.#resize();
     this.#onResize(this.#terminal.cols, this.#terminal.rows);
   }
@@ -154,6 +164,34 @@ export class TerminalScreen {
       else lines.push(text);
     }
     return lines.join('\n').trimEnd();
+  }
+
+  /** Xterm loses its place now and then when its size changes, or while it is out of sight, and stays there. */
+  #keepEnd(): void {
+    const acted = (event: Event): void => {
+      // Keys scroll with Shift, the bar with a button held.
+      if (event instanceof KeyboardEvent && !event.shiftKey) return;
+      if (event instanceof PointerEvent && event.buttons === 0) return;
+      this.#userActedAt = performance.now();
+    };
+    for (const type of ['wheel', 'keydown', 'pointerdown', 'pointermove', 'touchmove'] as const)
+      this.#screen.addEventListener(type, acted, { capture: true, passive: true });
+    this.#terminal.onRender(() => {
+      const { viewportY, baseY } = this.#terminal.buffer.active;
+      if (viewportY === baseY) this.#followsEnd = true;
+      else if (performance.now() - this.#userActedAt < USER_ACTS_MS) this.#followsEnd = false;
+      else if (this.#followsEnd) this.#terminal.scrollToBottom();
+    });
+  }
+
+  /** Xterm draws nothing while it is scrolled out of sight, and takes no notice of its height then. */
+  #seen(): void {
+    const { cols, rows } = this.#terminal;
+    // It looks at its height only when its size changes.
+    this.#terminal.resize(cols, rows + 1);
+    this.#terminal.resize(cols, rows);
+    this.#resize();
+    if (this.#followsEnd) this.#terminal.scrollToBottom();
   }
 
   #resize(): void {
