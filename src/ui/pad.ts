@@ -47,6 +47,8 @@ export class Pad {
   /** In their order. What is sent together is one report of a device: a button that goes down and up in it was never pressed. */
   #waiting: (InputEvent | Move)[] = [];
   #sending = false;
+  /** Where the pointer was last. */
+  #place = { x: -1, y: -1 };
   #mouse: Mouse | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
 
@@ -122,13 +124,17 @@ export class Pad {
     const { clientWidth, clientHeight } = this.#area;
     const share = (at: number, size: number): number =>
       Math.round((Math.min(Math.max(at, 0), size) / Math.max(size, 1)) * ABSOLUTE_MAX);
+    const [x, y] = [share(offsetX, clientWidth), share(offsetY, clientHeight)];
+    // A button goes down where the pointer is already.
+    if (x === this.#place.x && y === this.#place.y && movementX === 0 && movementY === 0) return;
+    this.#place = { x, y };
     const last = this.#waiting.at(-1);
     const before = last?.type === 'move' ? last : undefined;
     if (before !== undefined) this.#waiting.pop();
     this.#push({
       type: 'move',
-      x: share(offsetX, clientWidth),
-      y: share(offsetY, clientHeight),
+      x,
+      y,
       dx: (before?.dx ?? 0) + movementX,
       dy: (before?.dy ?? 0) + movementY,
     });

@@ -19,9 +19,11 @@ test(
         .toBe(`/dev/hidraw${at}`);
     }
     // Reports as the devices' descriptors say: buttons, then x and y from 0 to 32767; modifiers, then keys.
-    const read = (device: number, bytes: number): string =>
-      `(head -c ${bytes} /dev/hidraw${device} | od -An -v -tx1 -w${bytes} > /tmp/h${device} &)`;
-    await guestCommand(page, `${read(0, 18)}; ${read(1, 32)}`);
+    // Open before anything is pressed: what comes before that is told to nobody.
+    await guestCommand(page, 'exec 7< /dev/hidraw0 8< /dev/hidraw1');
+    const read = (from: number, bytes: number, to: string): string =>
+      `(head -c ${bytes} <&${from} | od -An -v -tx1 -w${bytes} > /tmp/${to} &)`;
+    await guestCommand(page, `${read(7, 18, 'h0')}; ${read(8, 32, 'h1')}; exec 7<&- 8<&-`);
     const box = await pad.boundingBox();
     if (box === null) throw new Error('no pad');
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
