@@ -57,5 +57,8 @@ test(
     await expect(page.getByRole('textbox', { name: 'Guest console', exact: true })).toBeFocused();
     expect(await monitorCommand(page, 'device_del usb1')).toBe('');
     await expect.poll(() => guestCommand(page, 'lsusb')).toBe('');
+    // The page is shared: an open pad takes the terminals' room.
+    await page.getByText('Keyboard and mouse of the PC', { exact: true }).click();
+    await expect(pad).toBeHidden();
   },
 );
