@@ -23,15 +23,18 @@ export async function attachNetwork(
 ): Promise<readonly BoardCard[]> {
   const cards: BoardCard[] = [];
   machine.network.takesNumbers = true;
-  for (const step of steps) {
-    try {
-      const card = await attachStep(machine, step);
-      if (card !== undefined) cards.push(card);
-    } catch (error) {
-      throw atOption(error, step.at);
+  try {
+    for (const step of steps) {
+      try {
+        const card = await attachStep(machine, step);
+        if (card !== undefined) cards.push(card);
+      } catch (error) {
+        throw atOption(error, step.at);
+      }
     }
+  } finally {
+    machine.network.takesNumbers = false;
   }
-  machine.network.takesNumbers = false;
   return cards;
 }
 
